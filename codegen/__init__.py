@@ -1,0 +1,1 @@
+"""Generates what three SDKs, documents and infrastructure share from schema/."""

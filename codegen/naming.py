@@ -1,0 +1,131 @@
+"""What a name of the catalog is called in each language.
+
+Catalog names are lower-case words joined by `.`, `-` or `_`. The three joints become one in every
+language, so two names may become one identifier: `rules` refuses that, here it is only worked out.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from codegen import text
+
+_JOINT = re.compile(r"[._-]")
+
+
+def words(name: str) -> list[str]:
+    return [word for word in _JOINT.split(name) if word]
+
+
+def snake(name: str) -> str:
+    return _JOINT.sub("_", name)
+
+
+def upper_snake(name: str) -> str:
+    return snake(name).upper()
+
+
+def pascal(name: str) -> str:
+    return "".join(word[:1].upper() + word[1:] for word in words(name))
+
+
+def camel(name: str) -> str:
+    first, *rest = words(name)
+    return first + "".join(word[:1].upper() + word[1:] for word in rest)
+
+
+# staticcheck's list (ST1003), and those that settings and metric types bring.
+_INITIALISMS = frozenset(
+    """acl amqp api ascii ca cpu css db dns eof gid guid html http https id ip json qps ram rpc rtp
+    sasl sip sla sms smtp sql ssh ssl tcp tls ts ttl udp ui uid uri url utf8 uuid vm xml xmpp xsrf
+    xss""".split()
+)
+
+
+def go_exported(name: str) -> str:
+    return "".join(
+        word.upper() if word in _INITIALISMS else word[:1].upper() + word[1:]
+        for word in words(name)
+    )
+
+
+def go_unexported(name: str) -> str:
+    first, *rest = words(name)
+    return first + go_exported("_".join(rest))
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One target language: its reserved words, its names, its literals and its comments.
+
+    attribute  a member looked up on a value: `api_call` (Python, TypeScript), `APICall` (Go)
+    constant   a module's constant: `API_CALL`, `APICall`, `apiCall`
+    type_name  a type: `ApiCall`, in Go `APICall`
+    metric     the whole identifier of a metric type's constant, from product and metric type:
+               `api.api_call`, in Go `MetricAPIAPICall`; it must be unique in the catalog
+    string     a literal that holds exactly the text, as the language's formatter leaves it
+    comment    whole lines of a comment from any text: (text, indent) -> lines
+    """
+
+    name: str
+    reserved: frozenset[str]
+    attribute: Callable[[str], str]
+    constant: Callable[[str], str]
+    type_name: Callable[[str], str]
+    metric: Callable[[str, str], str]
+    string: Callable[[str], str]
+    comment: Callable[[str, str], list[str]]
+
+
+_GO_KEYWORDS = """break case chan const continue default defer else fallthrough for func go goto if
+    import interface map package range return select struct switch type var"""
+
+# With what every object already has: a look-up by such a name would find it in an empty table.
+_TYPESCRIPT_KEYWORDS = """arguments await break case catch class const constructor continue debugger
+    default delete do else enum eval export extends false finally for function if implements import
+    in instanceof interface let new null package private protected prototype public return static
+    super switch this throw true try typeof undefined var void while with yield"""
+
+
+def _dotted(product: str, metric_type: str) -> str:
+    return f"{snake(product)}.{snake(metric_type)}"
+
+
+LANGUAGES: Mapping[str, Language] = {
+    language.name: language
+    for language in (
+        Language(
+            name="python",
+            reserved=frozenset(keyword.kwlist),
+            attribute=snake,
+            constant=upper_snake,
+            type_name=pascal,
+            metric=_dotted,
+            string=text.python_string,
+            comment=lambda words, indent: text.line_comment("#", words, indent),
+        ),
+        Language(
+            name="go",
+            reserved=frozenset(_GO_KEYWORDS.split()),
+            attribute=go_exported,
+            constant=go_exported,
+            type_name=go_exported,
+            metric=lambda product, name: f"Metric{go_exported(product)}{go_exported(name)}",
+            string=text.go_string,
+            comment=lambda words, indent: text.line_comment("//", words, indent),
+        ),
+        Language(
+            name="typescript",
+            reserved=frozenset(_TYPESCRIPT_KEYWORDS.split()),
+            attribute=snake,
+            constant=camel,
+            type_name=pascal,
+            metric=_dotted,
+            string=text.typescript_string,
+            comment=lambda words, indent: text.tsdoc(words, indent),
+        ),
+    )
+}
