@@ -38,6 +38,7 @@ class Splice:
     """
 
     path: str
+    name: str
     pattern: re.Pattern[str]
     text: str
 
@@ -55,12 +56,14 @@ def section(path: str, name: str, text: str) -> Splice:
     """What stands between `<!-- generated: name -->` and `<!-- /generated -->` in Markdown."""
     opening = re.escape(f"<!-- generated: {name} -->\n")
     pattern = re.compile(f"^{opening}(.*?)^<!-- /generated -->$", re.DOTALL | re.MULTILINE)
-    return Splice(path, pattern, text)
+    return Splice(path, f"`<!-- generated: {name} -->` … `<!-- /generated -->`", pattern, text)
 
 
 def package_version(path: str, version: str) -> Splice:
-    """The top-level `"version"` of a package.json that npm's two spaces indent."""
-    return Splice(path, re.compile(r'^  "version": "([^"\n]*)"', re.MULTILINE), version)
+    """The package's own `"version"` in a package.json as npm indents it."""
+    return Splice(
+        path, "the version", re.compile(r'^  "version": "([^"\n]*)"', re.MULTILINE), version
+    )
 
 
 def render(template: str, **values: Any) -> str:

@@ -1,0 +1,276 @@
+"""Compares what a run makes with what stands under the root, and says what would change.
+
+A file is codegen's own where the manifest names it or its first line is the notice. Anything else
+at a path that a run makes is somebody's work: the run is refused and nothing is written.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path, PurePosixPath
+
+from codegen.render import NOTICE, File, Output, Splice
+
+MANIFEST = ".codegen.json"
+TEMPORARY = ".codegen-tmp"
+
+# Folders of these names hold nothing that a person wrote.
+_GENERATED_FOLDERS = frozenset({"_generated", "generated"})
+_DIFF_LINES = 200
+
+# Target to path to SHA-256.
+Manifest = dict[str, dict[str, str]]
+
+
+class Refused(Exception):
+    """The run would harm what is not its own; each argument is one reason, naming a path."""
+
+
+class Kind(Enum):
+    """How a file differs from what the run makes."""
+
+    MISSING = "missing"
+    STALE = "out of date"
+    EDITED = "edited by hand"
+    OBSOLETE = "no longer made"
+    UNTRACKED = "not made by codegen, in a place for generated files"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What must happen to one file: `after` is None where it has to go."""
+
+    path: str
+    kind: Kind
+    before: bytes | None
+    after: bytes | None
+
+    def diff(self) -> str:
+        """From what the file holds to what it should hold, cut where nobody would read on."""
+        if self.kind is Kind.UNTRACKED or self.before is None or self.after is None:
+            return ""
+        before = self.before.decode(errors="replace").splitlines(keepends=True)
+        after = self.after.decode(errors="replace").splitlines(keepends=True)
+        lines = list(
+            difflib.unified_diff(
+                before, after, f"{self.path} (on disk)", f"{self.path} (generated)"
+            )
+        )
+        shown = [line if line.endswith("\n") else f"{line}\n" for line in lines[:_DIFF_LINES]]
+        if len(lines) > _DIFF_LINES:
+            shown.append(f"… and {len(lines) - _DIFF_LINES} more lines of difference\n")
+        return "".join(shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a run would do. `folders` are those that it may have left temporary files in."""
+
+    root: Path
+    changes: tuple[Change, ...]
+    untracked: tuple[Change, ...]
+    unchanged: int
+    folders: frozenset[str]
+
+    @property
+    def drift(self) -> tuple[Change, ...]:
+        return tuple(sorted((*self.changes, *self.untracked), key=lambda change: change.path))
+
+
+def plan(root: Path, made: Mapping[str, Iterable[Output]], *, partial: bool = False) -> Plan:
+    """Compares the outputs of each target with the root.
+
+    A partial run leaves alone what the manifest says of targets that are not in `made`.
+    Raises Refused, with all reasons at once.
+    """
+    return _Comparison(root, _read_manifest(root), partial).compare(made)
+
+
+class _Comparison:
+    def __init__(self, root: Path, manifest: Manifest, partial: bool) -> None:
+        self.root = root
+        self.manifest = manifest
+        self.partial = partial
+        self.owned = {path: sha for files in manifest.values() for path, sha in files.items()}
+        self.changes: list[Change] = []
+        self.reasons: list[str] = []
+        self.unchanged = 0
+        self.spliced: dict[str, tuple[bytes, bytes]] = {}
+
+    def compare(self, made: Mapping[str, Iterable[Output]]) -> Plan:
+        files: dict[str, bytes] = {}
+        after: Manifest = {}
+        for target, outputs in made.items():
+            after[target] = {}
+            for output in outputs:
+                if isinstance(output, Splice):
+                    self._splice(output)
+                elif output.path in files:
+                    self.reasons.append(f"{output.path}: made twice; two outputs have this path")
+                else:
+                    files[output.path] = output.text.encode()
+                    after[target][output.path] = _sha256(files[output.path])
+        if self.partial:
+            for target in self.manifest.keys() - made.keys():
+                after[target] = {
+                    p: sha for p, sha in self.manifest[target].items() if p not in files
+                }
+        for path, text in files.items():
+            self._file(path, text)
+        self._splices()
+        kept = {path for paths in after.values() for path in paths}
+        for path in sorted(self.owned.keys() - kept):
+            self._obsolete(path)
+        if self.reasons:
+            raise Refused(*self.reasons)
+        here = [
+            path for target in made for path in (*after[target], *self.manifest.get(target, ()))
+        ]
+        folders = frozenset(str(PurePosixPath(path).parent) for path in (*here, *self.spliced, "."))
+        untracked = tuple(self._untracked(folders, kept | self.owned.keys()))
+        changes = sorted(self.changes, key=lambda change: change.path)
+        unchanged = self.unchanged
+        self.changes = []
+        self._file(MANIFEST, _write_manifest(after))
+        return Plan(self.root, (*changes, *self.changes), untracked, unchanged, folders)
+
+    def _read(self, path: str) -> bytes | None:
+        """What stands at a path of ours; None where nothing does, or where it is refused."""
+        reason = _unsafe(self.root, path)
+        if reason:
+            self.reasons.append(f"{path}: {reason}")
+            return None
+        try:
+            return (self.root / path).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def _file(self, path: str, text: bytes) -> None:
+        before = self._read(path)
+        if before == text:
+            self.unchanged += 1
+        elif before is None:
+            self.changes.append(Change(path, Kind.MISSING, None, text))
+        elif path == MANIFEST or _sha256(before) == self.owned.get(path):
+            self.changes.append(Change(path, Kind.STALE, before, text))
+        elif path in self.owned:
+            self.changes.append(Change(path, Kind.EDITED, before, text))
+        elif _has_notice(before):
+            self.changes.append(Change(path, Kind.STALE, before, text))
+        else:
+            self.reasons.append(
+                f"{path}: a file that codegen did not make is in the way; move or delete it"
+            )
+
+    def _splice(self, splice: Splice) -> None:
+        before, text = self.spliced.get(splice.path, (None, b""))
+        if before is None:
+            before = self._read(splice.path)
+            if before is None:
+                return
+            text = before
+        try:
+            whole = text.decode()
+        except UnicodeDecodeError:
+            self.reasons.append(f"{splice.path}: not UTF-8, so its generated part cannot be found")
+            return
+        matches = list(splice.pattern.finditer(whole))
+        if len(matches) != 1:
+            self.reasons.append(
+                f"{splice.path}: expected one place for {splice.name}, found {len(matches)}"
+            )
+            return
+        start, end = matches[0].span(1)
+        self.spliced[splice.path] = before, (whole[:start] + splice.text + whole[end:]).encode()
+
+    def _splices(self) -> None:
+        for path, (before, after) in self.spliced.items():
+            if before == after:
+                self.unchanged += 1
+            else:
+                self.changes.append(Change(path, Kind.STALE, before, after))
+
+    def _obsolete(self, path: str) -> None:
+        before = self._read(path)
+        if before is not None and (_has_notice(before) or _sha256(before) == self.owned[path]):
+            self.changes.append(Change(path, Kind.OBSOLETE, before, None))
+
+    def _untracked(self, folders: Iterable[str], known: set[str]) -> Iterator[Change]:
+        """Files that carry the notice, or stand in a generated folder, and that no target makes."""
+        for folder in sorted(folders):
+            exclusive = PurePosixPath(folder).name in _GENERATED_FOLDERS
+            try:
+                entries = sorted(os.scandir(self.root / folder), key=lambda entry: entry.name)
+            except FileNotFoundError:
+                continue
+            for entry in entries:
+                path = str(PurePosixPath(folder, entry.name))
+                if path in known or path == MANIFEST or entry.name.endswith(TEMPORARY):
+                    continue
+                if not entry.is_file(follow_symlinks=False):
+                    continue
+                if exclusive or _starts_with_notice(Path(entry.path)):
+                    yield Change(path, Kind.UNTRACKED, None, None)
+
+
+def _unsafe(root: Path, path: str) -> str:
+    """Why a path may not be written under the root; empty where it may."""
+    parts = path.split("/")
+    if path.startswith("/") or "\\" in path or not all(p not in ("", ".", "..") for p in parts):
+        return "leaves the root or is no plain relative path; correct it in sdk.yaml"
+    here = root
+    for depth, part in enumerate(parts, 1):
+        here = here / part
+        try:
+            mode = here.lstat().st_mode
+        except FileNotFoundError:
+            return ""
+        except NotADirectoryError:
+            mode = 0
+        if stat.S_ISLNK(mode):
+            return f"{here.relative_to(root)} is a symbolic link, which codegen does not follow"
+        if depth < len(parts) and not stat.S_ISDIR(mode):
+            return f"{here.relative_to(root)} is no folder; move or delete it"
+        if depth == len(parts) and not stat.S_ISREG(mode):
+            return "is no regular file; move or delete it"
+    return ""
+
+
+def _has_notice(text: bytes) -> bool:
+    return NOTICE.encode() in text.split(b"\n", 1)[0]
+
+
+def _starts_with_notice(path: Path) -> bool:
+    with path.open("rb") as file:
+        return NOTICE.encode() in file.readline(200)
+
+
+def _sha256(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()
+
+
+def _read_manifest(root: Path) -> Manifest:
+    path = root / MANIFEST
+    reason = _unsafe(root, MANIFEST)
+    if reason:
+        raise Refused(f"{MANIFEST}: {reason}")
+    try:
+        data = json.loads(path.read_bytes())
+        return {target: {str(p): str(sha) for p, sha in data[target].items()} for target in data}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, AttributeError):
+        raise Refused(
+            f"{MANIFEST}: is not what codegen wrote; delete it and run `generate` again"
+        ) from None
+
+
+def _write_manifest(manifest: Manifest) -> bytes:
+    return (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()

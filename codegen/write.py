@@ -1,0 +1,51 @@
+"""Carries out a plan so that a run killed at any point leaves whole files only."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from codegen.plan import TEMPORARY, Change, Plan
+
+_FILE_MODE = 0o644
+_FOLDER_MODE = 0o755
+
+
+def write(plan: Plan) -> None:
+    """Writes and removes what the plan says; the manifest comes last, as the plan orders it."""
+    for folder in plan.folders:
+        for leftover in (plan.root / folder).glob(f".*{TEMPORARY}"):
+            leftover.unlink(missing_ok=True)
+    for change in plan.changes:
+        if change.after is None:
+            _remove(plan.root, change)
+        else:
+            _replace(plan.root / change.path, change.after, plan.root)
+
+
+def _replace(path: Path, content: bytes, root: Path) -> None:
+    _make_folder(path.parent, root)
+    mode = path.stat().st_mode & 0o777 if path.exists() else _FILE_MODE
+    temporary = path.with_name(f".{path.name}{TEMPORARY}")
+    temporary.write_bytes(content)
+    temporary.chmod(mode)
+    os.replace(temporary, path)
+
+
+def _make_folder(folder: Path, root: Path) -> None:
+    """Folders that everyone can read, whatever the umask."""
+    if folder.is_dir():
+        return
+    if folder != root:
+        _make_folder(folder.parent, root)
+    folder.mkdir(exist_ok=True)
+    folder.chmod(_FOLDER_MODE)
+
+
+def _remove(root: Path, change: Change) -> None:
+    path = root / change.path
+    path.unlink(missing_ok=True)
+    folder = path.parent
+    while folder != root and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
