@@ -1,0 +1,293 @@
+"""YAML with the line and column of every key and value, and no surprises.
+
+The YAML accepted here is the part that every reader understands alike: one document of mappings,
+lists and scalars. Whatever else a file holds becomes a diagnostic, never an exception.
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import yaml
+
+from codegen.diagnostics import Diagnostic, Place, Position, error, quote
+from codegen.scalars import plain
+from codegen.syntax import explain
+
+Step: TypeAlias = "str | int"
+Route: TypeAlias = "tuple[Step, ...]"
+
+START = Position(1, 1)
+_DEEPEST = 40
+
+# What YAML does not allow, and the line breaks that only some readers count as such.
+_UNPRINTABLE = re.compile(
+    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+_BREAK = re.compile(r"\r\n|\r|\n")
+
+
+class Mark(NamedTuple):
+    """Where a value and its key are, and how a plain scalar was written."""
+
+    position: tuple[int, int]
+    key: tuple[int, int]
+    written: str | None
+    children: dict[str, Mark] | list[Mark] | None
+
+
+@dataclass(slots=True)
+class Source:
+    """One file: its data (None where it cannot be read), and where everything in it is."""
+
+    path: str
+    data: Any = None
+    root: Mark | None = None
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def value(self, route: Route) -> Position:
+        """Where the value at a route begins; of what is not there, the nearest thing around it."""
+        return _position(self._mark(route).position)
+
+    def key(self, route: Route) -> Position:
+        """Where the key of a value is; an item of a list has none but itself."""
+        return _position(self._mark(route).key)
+
+    def written(self, route: Route) -> str | None:
+        """A plain scalar as the file has it, or None for anything else."""
+        return self._mark(route).written
+
+    def _mark(self, route: Route) -> Mark:
+        mark = self.root or _NOWHERE
+        for step in route:
+            children: Any = mark.children
+            try:
+                mark = children[step]
+            except (KeyError, IndexError, TypeError):
+                break
+        return mark
+
+
+_NOWHERE = Mark((0, 0), (0, 0), None, None)
+
+
+def _position(mark: tuple[int, int]) -> Position:
+    return Position(mark[0] + 1, mark[1] + 1)
+
+
+def read(file: Path, path: str) -> Source:
+    """Read one YAML file; `path` is how diagnostics call it."""
+    source = Source(path)
+    text = _text(file, source)
+    if text is not None:
+        with _collector_paused():
+            _Builder(source).build(text)
+    return source
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Many small containers and no garbage: collecting would triple the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _text(file: Path, source: Source) -> str | None:
+    def fail(code: str, message: str, position: Position = START) -> None:
+        source.diagnostics.append(error(source.path, position, code, message))
+
+    try:
+        if file.is_dir():
+            return fail("directory", "this is a folder; expected a YAML file")
+        if file.exists() and not file.is_file():
+            return fail("unreadable-file", "this is no regular file; expected a YAML file")
+        data = file.read_bytes()
+    except FileNotFoundError:
+        return fail("missing-file", "there is no such file; all three schema files are required")
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        return fail("unreadable-file", f"cannot be read: {reason}")
+
+    if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        return fail("byte-order-mark", "begins with a byte-order mark; save it as UTF-8 without one")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as problem:
+        place = _at(data[: problem.start].decode())
+        found = f"byte 0x{data[problem.start]:02X}"
+        return fail("encoding", f"{found} is not UTF-8; save the file as UTF-8", place)
+    unprintable = list(_UNPRINTABLE.finditer(text))
+    for found in unprintable:
+        code = f"U+{ord(found[0]):04X}"
+        message = f"character {code} is not allowed here; in double quotes write its escape"
+        fail("control-character", message, _at(text[: found.start()]))
+    return None if unprintable else text
+
+
+def _at(before: str) -> Position:
+    """The position after a text."""
+    lines = _BREAK.split(before)
+    return Position(len(lines), len(lines[-1]) + 1)
+
+
+class _Stop(Exception):
+    """Nothing after this place can be understood."""
+
+
+class _Frame:
+    """A mapping or list that is being filled."""
+
+    __slots__ = ("data", "key", "key_position", "marks", "position")
+
+    def __init__(self, data: Any, marks: Any, position: tuple[int, int]) -> None:
+        self.data = data
+        self.marks = marks
+        self.position = position
+        self.key: str | None = None
+        self.key_position: tuple[int, int] | None = None
+
+
+class _Builder:
+    """Turns parser events into data and marks, without recursion."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.stack: list[_Frame] = []
+        self.documents = 0
+
+    def build(self, text: str) -> None:
+        try:
+            for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+                self._take(event)
+        except yaml.MarkedYAMLError as problem:
+            code, message, position = explain(problem, text)
+            self._fail(position, code, message)
+            self.source.data = None
+        except _Stop:
+            self.source.data = None
+        else:
+            root = self.source.root
+            if root is None or root.written == "":
+                self.source.data = None
+                self.source.diagnostics.append(
+                    error(self.source.path, START, "empty-file", "the file is empty")
+                )
+
+    def _fail(
+        self, mark: tuple[int, int], code: str, message: str, related: Place | None = None
+    ) -> None:
+        self.source.diagnostics.append(
+            error(self.source.path, _position(mark), code, message, related)
+        )
+
+    def _take(self, event: yaml.Event) -> None:
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            self._scalar(event)
+        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+            self._open(event, kind is yaml.MappingStartEvent)
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+            frame = self.stack.pop()
+            self._put(frame.data, frame.position, None, frame.marks)
+        elif kind is yaml.AliasEvent:
+            self._alias(event)
+        elif kind is yaml.DocumentStartEvent:
+            self._document(event)
+
+    def _document(self, event: Any) -> None:
+        here = (event.start_mark.line, event.start_mark.column)
+        self.documents += 1
+        if self.documents > 1:
+            self._fail(here, "second-document", "a second document begins here; one is allowed")
+            raise _Stop
+        if event.version or event.tags:
+            self._fail(here, "directive", "directives (%…) are not allowed; take the line away")
+
+    def _scalar(self, event: Any) -> None:
+        mark = event.start_mark
+        here = (mark.line, mark.column)
+        if event.tag is not None or event.anchor is not None:
+            self._decorated(event, here)
+        text: str = event.value
+        unquoted = not event.style
+        frame = self.stack[-1] if self.stack else None
+        if frame is not None and type(frame.data) is dict and frame.key_position is None:
+            self._key(frame, text, here, unquoted)
+        elif unquoted:
+            self._put(plain(text), here, text, None)
+        else:
+            self._put(text, here, None, None)
+
+    def _key(self, frame: _Frame, text: str, here: tuple[int, int], unquoted: bool) -> None:
+        frame.key_position = here
+        frame.key = text
+        if text in frame.marks:
+            first = Place("first written at", self.source.path, _position(frame.marks[text].key))
+            self._fail(here, "duplicate-key", f"duplicate key {quote(text)}", first)
+            frame.key = None
+        elif unquoted and text == "<<":
+            message = "merge keys (<<) are not allowed; write the keys out"
+            self._fail(here, "merge-key", message)
+            frame.key = None
+        elif unquoted and not isinstance(plain(text), str):
+            self._fail(here, "key-type", f'key {text or "(nothing)"} is no text: quote it: "{text}"')
+
+    def _open(self, event: Any, mapping: bool) -> None:
+        mark = event.start_mark
+        here = (mark.line, mark.column)
+        if event.tag is not None or event.anchor is not None:
+            self._decorated(event, here)
+        if len(self.stack) == _DEEPEST:
+            self._fail(here, "too-deep", f"nested more than {_DEEPEST} levels deep")
+            raise _Stop
+        self._refuse_key(here, "a mapping" if mapping else "a list")
+        self.stack.append(_Frame({}, {}, here) if mapping else _Frame([], [], here))
+
+    def _refuse_key(self, here: tuple[int, int], what: str) -> None:
+        """A collection where a key belongs: what it holds, and its value, are read and dropped."""
+        frame = self.stack[-1] if self.stack else None
+        if frame is not None and type(frame.data) is dict and frame.key_position is None:
+            self._fail(here, "key-type", f"a key is text, not {what}; quote it if it is meant so")
+
+    def _alias(self, event: Any) -> None:
+        here = (event.start_mark.line, event.start_mark.column)
+        message = f"aliases (*{event.anchor}) are not allowed; write the value out, or quote the text"
+        self._fail(here, "alias", message)
+        self._put(None, here, None, None)
+
+    def _decorated(self, event: Any, here: tuple[int, int]) -> None:
+        if event.anchor is not None:
+            message = f"anchors (&{event.anchor}) are not allowed; take it away, or quote the text"
+            self._fail(here, "anchor", message)
+        if event.tag is not None:
+            message = f"tags ({event.tag}) are not allowed; take it away, or quote the text"
+            self._fail(here, "tag", message)
+
+    def _put(self, value: Any, here: tuple[int, int], written: str | None, children: Any) -> None:
+        """Hand a finished value to the collection around it."""
+        if not self.stack:
+            self.source.data = value
+            self.source.root = Mark(here, here, written, children)
+            return
+        frame = self.stack[-1]
+        if type(frame.data) is list:
+            frame.data.append(value)
+            frame.marks.append(Mark(here, here, written, children))
+        elif frame.key_position is None:
+            frame.key_position = here
+        else:
+            if frame.key is not None:
+                frame.data[frame.key] = value
+                frame.marks[frame.key] = Mark(here, frame.key_position, written, children)
+            frame.key = frame.key_position = None
