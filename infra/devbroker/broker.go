@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const topicsTimeout = 10 * time.Second
+
+// topic is one topic of the catalog; the generated table lists them all.
+type topic struct {
+	name       string
+	partitions int32
+}
+
+type config struct {
+	listen  string
+	dataDir string
+}
+
+// broker is the one running broker. Whatever shall happen to it from outside, such as a fault on
+// request, is a method here.
+type broker struct {
+	cluster *kfake.Cluster
+}
+
+// ready is the line that says where the broker is and what it holds.
+type ready struct {
+	Bootstrap string           `json:"bootstrap"`
+	Topics    map[string]int32 `json:"topics"`
+}
+
+func start(ctx context.Context, cfg config) (*broker, error) {
+	opts := []kfake.Opt{
+		kfake.NumBrokers(1),
+		kfake.ListenFn(func(network, _ string) (net.Listener, error) {
+			return net.Listen(network, cfg.listen)
+		}),
+	}
+	if cfg.dataDir != "" {
+		opts = append(opts, kfake.DataDir(cfg.dataDir), kfake.SyncWrites())
+	}
+	cluster, err := kfake.NewCluster(opts...)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s is already in use: stop what listens there, "+
+			"or let --listen 127.0.0.1:0 take a free port", cfg.listen)
+	case err != nil && cfg.dataDir != "":
+		return nil, fmt.Errorf("cannot start on %s with --data-dir %s: %w", cfg.listen, cfg.dataDir, err)
+	case err != nil:
+		return nil, fmt.Errorf("cannot start on %s: %w", cfg.listen, err)
+	}
+	b := &broker{cluster: cluster}
+	if err := b.createTopics(ctx); err != nil {
+		b.stop()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *broker) stop() { b.cluster.Close() }
+
+func (b *broker) bootstrap() string { return b.cluster.ListenAddrs()[0] }
+
+func (b *broker) ready() ready {
+	line := ready{Bootstrap: b.bootstrap(), Topics: make(map[string]int32, len(topics))}
+	for _, t := range topics {
+		line.Topics[t.name] = t.partitions
+	}
+	return line
+}
+
+// createTopics goes through the protocol because kfake's own seeding does nothing to a data
+// directory that was used before, and that one may be older than the catalog.
+func (b *broker) createTopics(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, topicsTimeout)
+	defer cancel()
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.bootstrap()))
+	if err != nil {
+		return fmt.Errorf("cannot create topics: %w", err)
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	for _, t := range topics {
+		_, err := admin.CreateTopic(ctx, t.partitions, 1, nil, t.name)
+		if errors.Is(err, kerr.TopicAlreadyExists) {
+			err = checkPartitions(ctx, admin, t)
+		}
+		if err != nil {
+			return fmt.Errorf("cannot create topic %s: %w", t.name, err)
+		}
+	}
+	return nil
+}
+
+func checkPartitions(ctx context.Context, admin *kadm.Client, want topic) error {
+	found, err := admin.ListTopics(ctx, want.name)
+	if err != nil {
+		return err
+	}
+	if n := len(found[want.name].Partitions); n != int(want.partitions) {
+		return fmt.Errorf("the data directory has it with %d partitions, the catalog says %d: "+
+			"choose another --data-dir or remove this one", n, want.partitions)
+	}
+	return nil
+}
