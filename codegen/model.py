@@ -108,6 +108,7 @@ class Catalog:
     env_prefix: str
     topics: tuple[Topic, ...]
     log_levels: tuple[str, ...]
+    default_log_level: str
     statuses: tuple[Status, ...]
     units: tuple[Unit, ...]
     products: tuple[Product, ...]
@@ -154,6 +155,8 @@ class Event:
     named: tuple[str, ...]
     fields: tuple[Field, ...]
     blank: str
+    log_level_key: str
+    log_message_key: str
 
     def field(self, name: str) -> Field:
         return next(field for field in self.fields if field.name == name)
@@ -215,7 +218,7 @@ class Model:
         catalog = self.catalog
         meaning = {
             "topics": {t.role: [t.name, t.partitions, t.key] for t in catalog.topics},
-            "log_levels": catalog.log_levels,
+            "log_levels": [catalog.log_levels, catalog.default_log_level],
             "statuses": {s.name: [s.billable, s.default, s.log] for s in catalog.statuses},
             "metric_types": {
                 f"{m.product}/{m.name}": [m.unit, m.aggregation, _meaning(m)]
@@ -247,6 +250,7 @@ def _catalog(data: Data) -> Catalog:
             for role, t in data["topics"].items()
         ),
         log_levels=tuple(data["log_levels"]),
+        default_log_level=data["default_log_level"],
         statuses=tuple(
             Status(
                 name, s["billable"], s.get("default", False), s.get("log", False), s["description"]
@@ -341,6 +345,8 @@ def _event(data: Data) -> Event:
             for name, f in data["fields"].items()
         ),
         blank=data["blank"],
+        log_level_key=data["log"]["level_key"],
+        log_message_key=data["log"]["message_key"],
     )
 
 
