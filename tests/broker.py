@@ -1,0 +1,110 @@
+"""The embedded broker as a child process, for tests, the demo and the benchmarks."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+
+_ROOT = Path(__file__).resolve().parent.parent
+_SOURCE = _ROOT / "infra" / "devbroker"
+_BINARY = _ROOT / ".cache" / "bin" / "devbroker"
+_STOP_SECONDS = 10
+
+
+@cache
+def build() -> Path:
+    """The broker's program, as its sources are now: Go knows when there is nothing to do."""
+    _BINARY.parent.mkdir(parents=True, exist_ok=True)
+    go = Path(sys.prefix) / "bin" / "go"
+    with (_BINARY.parent / "devbroker.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run([go, "build", "-o", _BINARY, "."], cwd=_SOURCE, check=True)
+    return _BINARY
+
+
+class DevBroker:
+    """A running broker; as a context manager it is gone afterwards, whatever happened to it.
+
+    Without `data_dir` it forgets everything when it stops. `kill` and `restart` are the outage: the
+    address stays the same, so that clients find it again.
+    """
+
+    bootstrap: str
+    topics: dict[str, int]
+
+    def __init__(self, *, listen: str = "127.0.0.1:0", data_dir: Path | None = None) -> None:
+        self._data_dir = data_dir
+        self._start(listen)
+
+    def _start(self, listen: str) -> None:
+        command = [str(build()), "--listen", listen]
+        if self._data_dir is not None:
+            command += ["--data-dir", str(self._data_dir)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self._process.stdout.close()
+            code = self._process.wait()
+            raise RuntimeError(f"the embedded broker did not start (exit code {code}); see stderr")
+        ready = json.loads(line)
+        self.bootstrap = ready["bootstrap"]
+        self.topics = ready["topics"]
+
+    @property
+    def pid(self) -> int:
+        """The process, for tests that look whether it is there."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End it as a crash would, at once and without a word."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it as an operator would; it is no error if it has ended already."""
+        self._end(signal.SIGTERM)
+
+    def restart(self) -> None:
+        """Start it again on the same address, with what its data directory holds."""
+        self.stop()
+        self._start(self.bootstrap)
+
+    def _end(self, how: signal.Signals) -> None:
+        self._process.send_signal(how)
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+        finally:
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[DevBroker]:
+    """One broker for all the tests of a worker; a test that stops or kills it starts its own."""
+    with DevBroker() as running:
+        yield running

@@ -1,0 +1,58 @@
+"""The fixture that the other tests stand on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from tests.broker import DevBroker
+
+
+def deliver(broker: DevBroker, topic: str, value: bytes) -> None:
+    producer = Producer({"bootstrap.servers": broker.bootstrap, "message.timeout.ms": 10_000})
+    errors: list[object] = []
+    producer.produce(topic, value, partition=0, on_delivery=lambda error, _: errors.append(error))
+    assert producer.flush(10) == 0
+    assert errors == [None]
+
+
+def read(broker: DevBroker, topic: str) -> bytes | None:
+    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "test"})
+    consumer.assign([TopicPartition(topic, 0, 0)])
+    message = consumer.poll(10)
+    consumer.close()
+    return None if message is None else message.value()
+
+
+def test_the_shared_broker_takes_a_message_and_gives_it_back(broker: DevBroker) -> None:
+    topic = next(iter(broker.topics))
+    deliver(broker, topic, b"one")
+    assert read(broker, topic) == b"one"
+
+
+def test_a_killed_broker_comes_back_on_its_address_with_its_data(tmp_path: Path) -> None:
+    with DevBroker(data_dir=tmp_path) as broker:
+        address, topic = broker.bootstrap, next(iter(broker.topics))
+        deliver(broker, topic, b"kept")
+        broker.kill()
+        broker.restart()
+        assert broker.bootstrap == address
+        assert read(broker, topic) == b"kept"
+
+
+def test_no_process_is_left_behind_not_even_after_an_error() -> None:
+    with pytest.raises(ZeroDivisionError), DevBroker() as broker:
+        raise ZeroDivisionError
+    with pytest.raises(ProcessLookupError):
+        os.kill(broker.pid, 0)
+
+
+def test_a_broker_that_cannot_start_is_an_error_that_says_why(
+    broker: DevBroker, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(RuntimeError, match="did not start"):
+        DevBroker(listen=broker.bootstrap)
+    assert f"{broker.bootstrap} is already in use" in capfd.readouterr().err
