@@ -17,35 +17,45 @@ _JOINT = re.compile(r"[._-]")
 
 
 def words(name: str) -> list[str]:
+    """`api.call` as `api`, `call`."""
     return [word for word in _JOINT.split(name) if word]
 
 
 def snake(name: str) -> str:
+    """`api.call` as `api_call`."""
     return _JOINT.sub("_", name)
 
 
 def upper_snake(name: str) -> str:
+    """`api.call` as `API_CALL`."""
     return snake(name).upper()
 
 
 def pascal(name: str) -> str:
+    """`api.call` as `ApiCall`."""
     return "".join(word[:1].upper() + word[1:] for word in words(name))
 
 
 def camel(name: str) -> str:
+    """`api.call` as `apiCall`."""
     first, *rest = words(name)
     return first + "".join(word[:1].upper() + word[1:] for word in rest)
 
 
 # staticcheck's list (ST1003), and those that settings and metric types bring.
 _INITIALISMS = frozenset(
-    """acl amqp api ascii ca cpu css db dns eof gid guid html http https id ip json qps ram rpc rtp
-    sasl sip sla sms smtp sql ssh ssl tcp tls ts ttl udp ui uid uri url utf8 uuid vm xml xmpp xsrf
-    xss""".split()
+    word
+    for line in (
+        "acl amqp api ascii ca cpu css db dns eof gid guid html http https id ip json ok qps ram",
+        "rpc rtp sasl sip sla sms smtp sql ssh ssl tcp tls ts ttl udp ui uid uri url utf8 uuid vm",
+        "xml xmpp xsrf xss",
+    )
+    for word in line.split()
 )
 
 
 def go_exported(name: str) -> str:
+    """`api.call` as `APICall`."""
     return "".join(
         word.upper() if word in _INITIALISMS else word[:1].upper() + word[1:]
         for word in words(name)
@@ -53,6 +63,7 @@ def go_exported(name: str) -> str:
 
 
 def go_unexported(name: str) -> str:
+    """`api.call` as `apiCall`."""
     first, *rest = words(name)
     return first + go_exported("_".join(rest))
 
@@ -66,6 +77,8 @@ class Language:
     type_name  a type: `ApiCall`, in Go `APICall`
     metric     the whole identifier of a metric type's constant, from product and metric type:
                `api.api_call`, in Go `MetricAPIAPICall`; it must be unique in the catalog
+    argument   how a caller passes a setting that sdk.yaml gives no other name: `kafka_brokers`,
+               `WithKafkaBrokers`, `kafkaBrokers`
     string     a literal that holds exactly the text, as the language's formatter leaves it
     comment    whole lines of a comment from any text: (text, indent) -> lines
     """
@@ -76,6 +89,7 @@ class Language:
     constant: Callable[[str], str]
     type_name: Callable[[str], str]
     metric: Callable[[str, str], str]
+    argument: Callable[[str], str]
     string: Callable[[str], str]
     comment: Callable[[str, str], list[str]]
 
@@ -104,6 +118,7 @@ LANGUAGES: Mapping[str, Language] = {
             constant=upper_snake,
             type_name=pascal,
             metric=_dotted,
+            argument=snake,
             string=text.python_string,
             comment=lambda words, indent: text.line_comment("#", words, indent),
         ),
@@ -114,6 +129,7 @@ LANGUAGES: Mapping[str, Language] = {
             constant=go_exported,
             type_name=go_exported,
             metric=lambda product, name: f"Metric{go_exported(product)}{go_exported(name)}",
+            argument=lambda name: f"With{go_exported(name)}",
             string=text.go_string,
             comment=lambda words, indent: text.line_comment("//", words, indent),
         ),
@@ -124,8 +140,9 @@ LANGUAGES: Mapping[str, Language] = {
             constant=camel,
             type_name=pascal,
             metric=_dotted,
+            argument=camel,
             string=text.typescript_string,
-            comment=lambda words, indent: text.tsdoc(words, indent),
+            comment=text.tsdoc,
         ),
     )
 }

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path, PurePosixPath
 
-from codegen.render import NOTICE, File, Output, Splice
+from codegen.render import NOTICE, Output, Splice
 
 MANIFEST = ".codegen.json"
 TEMPORARY = ".codegen-tmp"
@@ -29,7 +29,7 @@ _DIFF_LINES = 200
 Manifest = dict[str, dict[str, str]]
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The run would harm what is not its own; each argument is one reason, naming a path."""
 
 
@@ -81,6 +81,7 @@ class Plan:
 
     @property
     def drift(self) -> tuple[Change, ...]:
+        """All that is not as it should be, by path."""
         return tuple(sorted((*self.changes, *self.untracked), key=lambda change: change.path))
 
 
@@ -88,13 +89,13 @@ def plan(root: Path, made: Mapping[str, Iterable[Output]], *, partial: bool = Fa
     """Compares the outputs of each target with the root.
 
     A partial run leaves alone what the manifest says of targets that are not in `made`.
-    Raises Refused, with all reasons at once.
+    Raises RefusedError, with all reasons at once.
     """
-    return _Comparison(root, _read_manifest(root), partial).compare(made)
+    return _Comparison(root, _read_manifest(root), partial=partial).compare(made)
 
 
 class _Comparison:
-    def __init__(self, root: Path, manifest: Manifest, partial: bool) -> None:
+    def __init__(self, root: Path, manifest: Manifest, *, partial: bool) -> None:
         self.root = root
         self.manifest = manifest
         self.partial = partial
@@ -129,7 +130,7 @@ class _Comparison:
         for path in sorted(self.owned.keys() - kept):
             self._obsolete(path)
         if self.reasons:
-            raise Refused(*self.reasons)
+            raise RefusedError(*self.reasons)
         here = [
             path for target in made for path in (*after[target], *self.manifest.get(target, ()))
         ]
@@ -260,14 +261,14 @@ def _read_manifest(root: Path) -> Manifest:
     path = root / MANIFEST
     reason = _unsafe(root, MANIFEST)
     if reason:
-        raise Refused(f"{MANIFEST}: {reason}")
+        raise RefusedError(f"{MANIFEST}: {reason}")
     try:
         data = json.loads(path.read_bytes())
         return {target: {str(p): str(sha) for p, sha in data[target].items()} for target in data}
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError, AttributeError):
-        raise Refused(
+        raise RefusedError(
             f"{MANIFEST}: is not what codegen wrote; delete it and run `generate` again"
         ) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -60,13 +61,23 @@ def section(path: str, name: str, text: str) -> Splice:
 
 
 def package_version(path: str, version: str) -> Splice:
-    """The package's own `"version"` in a package.json as npm indents it."""
+    """The package's own version in a package.json as npm indents it."""
     return Splice(
         path, "the version", re.compile(r'^  "version": "([^"\n]*)"', re.MULTILINE), version
     )
 
 
+def lock_versions(path: str, version: str) -> Iterator[Splice]:
+    """The same version in the lock beside it, which says it twice."""
+    yield package_version(path, version)
+    root = re.compile(
+        r'^    "": \{\n      "name": "[^"\n]*",\n      "version": "([^"\n]*)"', re.MULTILINE
+    )
+    yield Splice(path, "the version of the root package", root, version)
+
+
 def render(template: str, **values: Any) -> str:
+    """A template of `templates/` with its values laid out."""
     return _environment().get_template(template).render(values)
 
 

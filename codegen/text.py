@@ -105,7 +105,7 @@ def line_comment(mark: str, text: str, indent: str = "", width: int = 100) -> li
 
 
 def docstring(text: str, indent: str = "", width: int = 100) -> list[str]:
-    '''A Python docstring, quotes included: one line where it fits, else closed by a line of `"""`.'''
+    '''A Python docstring: one line where it fits, else closed by `"""` on a line of its own.'''
     line = flow(text).replace("\\", "\\\\").replace('"""', r"\"\"\"")
     if line.endswith('"'):
         line = line[:-1] + r"\""

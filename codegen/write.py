@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from codegen.plan import TEMPORARY, Change, Plan
@@ -29,7 +28,7 @@ def _replace(path: Path, content: bytes, root: Path) -> None:
     temporary = path.with_name(f".{path.name}{TEMPORARY}")
     temporary.write_bytes(content)
     temporary.chmod(mode)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def _make_folder(folder: Path, root: Path) -> None:

@@ -1,0 +1,19 @@
+"""What codegen makes: each target turns the model into outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from codegen.model import Model
+from codegen.render import Output
+from codegen.targets import docs, go, infra, python, typescript
+
+Target = Callable[[Model], Iterator[Output]]
+
+TARGETS: Mapping[str, Target] = {
+    "python": python.outputs,
+    "go": go.outputs,
+    "typescript": typescript.outputs,
+    "docs": docs.outputs,
+    "infra": infra.outputs,
+}

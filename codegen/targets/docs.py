@@ -1,0 +1,149 @@
+"""Documents: what may be recorded, the event as JSON Schema, settings and error codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from codegen import wording
+from codegen.model import ErrorCode, MetricType, Model, Product, Setting
+from codegen.naming import LANGUAGES
+from codegen.render import File, Output, file, render, section
+from codegen.targets.event_schema import event_schema
+from codegen.text import markdown, markdown_code
+
+_TOTALS = {
+    "sum": "the sum of quantities",
+    "count": "the number of events",
+    "max": "the largest quantity",
+    "last": "the latest quantity",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Metric:
+    name: str
+    description: str
+    unit: str
+    total: str
+    owner: str
+    deprecation: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Product:
+    title: str
+    name: str
+    owner: str
+    description: str
+    metrics: tuple[_Metric, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Status:
+    name: str
+    billed: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    variable: str
+    arguments: str
+    allowed: str
+    default: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Error:
+    code: str
+    outcome: str
+    field: str
+    description: str
+    text: str
+
+
+def outputs(model: Model) -> Iterator[Output]:
+    """The documents, and the settings in the README."""
+    catalog = model.catalog
+    units = {unit.name: markdown(unit.title) for unit in catalog.units}
+    billed = ", ".join(markdown_code(s.name) for s in catalog.statuses if s.billable)
+    settings = [_setting(model, setting) for setting in model.sdk.settings]
+    languages = ", ".join(model.sdk.packages)
+    yield file(
+        "docs/metric-types.md",
+        "docs/metric-types.md.j2",
+        version=markdown(catalog.version),
+        products=[_product(product, units) for product in catalog.products],
+        statuses=[
+            _Status(markdown_code(s.name), "yes" if s.billable else "no", markdown(s.description))
+            for s in catalog.statuses
+        ],
+        billed=billed or "never",
+    )
+    yield File("docs/event.schema.json", _json(event_schema(model)))
+    yield file("docs/settings.md", "docs/settings.md.j2", settings=settings, languages=languages)
+    yield file("docs/errors.md", "docs/errors.md.j2", errors=[_error(e) for e in model.sdk.errors])
+    yield section("README.md", "settings", render("docs/readme-settings.md.j2", settings=settings))
+
+
+def _product(product: Product, units: Mapping[str, str]) -> _Product:
+    return _Product(
+        markdown(product.title),
+        markdown_code(product.name),
+        markdown(product.owner),
+        markdown(product.description),
+        tuple(_metric(metric, units) for metric in product.metric_types),
+    )
+
+
+def _metric(metric: MetricType, units: Mapping[str, str]) -> _Metric:
+    deprecation = wording.deprecation(metric, lambda product, name: f"{product}/{name}")
+    return _Metric(
+        markdown_code(metric.name),
+        markdown(f"{metric.title}. {metric.description}"),
+        units[metric.unit],
+        _TOTALS[metric.aggregation],
+        markdown(metric.owner),
+        f" **Deprecated** {markdown(deprecation)}" if deprecation else "",
+    )
+
+
+def _setting(model: Model, setting: Setting) -> _Setting:
+    arguments = (
+        setting.arguments.get(name) or LANGUAGES[name].argument(setting.name)
+        for name in model.sdk.packages
+    )
+    default = wording.default_text(setting)
+    absent = "required" if setting.required else "none"
+    return _Setting(
+        markdown_code(model.variable(setting)),
+        ", ".join(markdown_code(argument) for argument in arguments),
+        _allowed(setting),
+        markdown_code(default) if default is not None else absent,
+        markdown(setting.description),
+    )
+
+
+def _allowed(setting: Setting) -> str:
+    if setting.choices:
+        return ", ".join(markdown_code(choice) for choice in setting.choices)
+    if setting.minimum is None or setting.maximum is None:
+        return markdown(setting.type)
+    return f"{setting.minimum} to {setting.maximum} {markdown(setting.unit or '')}".rstrip()
+
+
+def _error(error: ErrorCode) -> _Error:
+    return _Error(
+        markdown_code(error.name),
+        markdown(error.outcome),
+        markdown_code(error.field) if error.field else "",
+        markdown(error.description),
+        markdown_code(error.text),
+    )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,52 @@
+"""The event as JSON Schema (2020-12), for those who read events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from codegen import text
+from codegen.model import Field, Model
+
+_TYPES: Mapping[str, Mapping[str, Any]] = {
+    "string": {"type": "string"},
+    "number": {"type": "number", "format": "decimal"},
+    "integer": {"type": "integer"},
+    "flag": {"type": "integer", "enum": [0, 1]},
+    "json": {"type": "string", "contentMediaType": "application/json"},
+    "timestamp": {"type": "string", "format": "date-time"},
+}
+
+_KEYWORDS = {
+    "min_length": "minLength",
+    "max_length": "maxLength",
+    "minimum": "minimum",
+    "maximum": "maximum",
+}
+
+
+def event_schema(model: Model) -> dict[str, Any]:
+    """One event as it stands in Kafka.
+
+    Names of the catalog are plain strings and unknown fields are allowed: the SDK that sent an
+    event may know a newer catalog than its reader.
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": model.event.name,
+        "description": text.flow(model.event.description),
+        "type": "object",
+        "properties": {field.name: _property(field) for field in model.event.fields},
+        "required": [field.name for field in model.event.fields],
+    }
+
+
+def _property(field: Field) -> dict[str, Any]:
+    schema = dict(_TYPES[field.type])
+    if field.nullable:
+        schema["type"] = [schema["type"], "null"]
+    for limit, keyword in _KEYWORDS.items():
+        if limit in field.limits:
+            schema[keyword] = field.limits[limit]
+    schema["description"] = text.flow(field.description)
+    return schema

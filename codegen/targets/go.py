@@ -1,0 +1,242 @@
+"""Go: constants, tables and look-ups, as gofmt leaves them.
+
+gofmt aligns neighbouring lines; a comment above each item, and rows without keys, leave it nothing
+to align.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from codegen import naming, text, wording
+from codegen.model import ErrorCode, MetricType, Model, QuantityRule, Setting
+from codegen.render import File, Output, file
+
+_string = text.go_string
+
+
+@dataclass(frozen=True, slots=True)
+class _Constant:
+    comment: str
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Metric:
+    comment: str
+    constant: str
+    number: int
+    name: str
+    row: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Product:
+    name: str
+    row: str
+    metrics: tuple[_Metric, ...]
+
+
+def outputs(model: Model) -> Iterator[Output]:
+    """The generated files of the Go package."""
+    package = model.sdk.packages["go"]
+
+    def source(name: str, **values: object) -> File:
+        path = posixpath.join(package.path, f"zz_generated_{name}.go")
+        return file(path, f"go/{name}.go.j2", package=package.module, **values)
+
+    catalog = model.catalog
+    statuses = enumerate(catalog.statuses)
+    yield source("constants", constants=list(_constants(model)))
+    yield source("metrics", products=_products(model))
+    yield source(
+        "statuses",
+        statuses=[
+            (
+                index,
+                _string(s.name),
+                _row(_string(s.name), _bool(s.billable), _words(s.description)),
+            )
+            for index, s in statuses
+        ],
+        default=catalog.statuses.index(catalog.default_status),
+        log=catalog.statuses.index(catalog.log_status),
+        levels=[_string(level) for level in catalog.log_levels],
+    )
+    yield source("limits", limits=list(_limits(model)))
+    yield source("settings", rows=[_setting(model, setting) for setting in model.sdk.settings])
+    yield source(
+        "errors",
+        codes=[_code(error) for error in model.sdk.errors],
+        rows=[_error(error) for error in model.sdk.errors],
+    )
+
+
+def _constants(model: Model) -> Iterator[_Constant]:
+    catalog = model.catalog
+    yield _constant("SDKVersion", "is the version of this package.", catalog.version)
+    yield _constant(
+        "CatalogVersion",
+        "is the version of the catalog, with a digest of what it means.",
+        model.catalog_version,
+    )
+    for topic in catalog.topics:
+        name = f"{naming.go_exported(topic.role)}Topic"
+        yield _constant(name, f"is a Kafka topic, of {topic.partitions} partitions.", topic.name)
+    for status in catalog.statuses:
+        name = f"Status{naming.go_exported(status.name)}"
+        yield _constant(name, f"is a status: {status.description}", status.name)
+    yield _constant("DefaultStatus", "is what an empty status means.", catalog.default_status.name)
+    for level in catalog.log_levels:
+        name = f"LogLevel{naming.go_exported(level)}"
+        yield _constant(name, "is a level of Log.", level)
+
+
+def _constant(name: str, about: str, value: str) -> _Constant:
+    return _Constant(_comment(f"{name} {about}"), name, _string(value))
+
+
+def _comment(words: str, indent: str = "") -> str:
+    return "\n".join(text.line_comment("//", words, indent))
+
+
+def _products(model: Model) -> list[_Product]:
+    products = []
+    number = 0
+    bounds = model.event.field("quantity").limits
+    for product in model.catalog.products:
+        first = number + 1
+        metrics = []
+        for metric in product.metric_types:
+            number += 1
+            metrics.append(_metric(metric, number, bounds))
+        row = _row(
+            _string(product.name),
+            _string(product.title),
+            _string(product.owner),
+            _words(product.description),
+            str(first),
+            str(number),
+        )
+        products.append(_Product(_string(product.name), row, tuple(metrics)))
+    return products
+
+
+def _metric(metric: MetricType, number: int, bounds: Mapping[str, int | float]) -> _Metric:
+    constant = _metric_name(metric.product, metric.name)
+    comment = _comment(f"{constant} is {metric.product}/{metric.name}: {metric.description}", "\t")
+    deprecation = wording.deprecation(metric, _metric_name)
+    if deprecation:
+        comment += f"\n\t//\n{_comment(f'Deprecated: {deprecation}', chr(9))}"
+    row = _row(
+        _string(metric.product),
+        _string(metric.name),
+        _string(metric.title),
+        _words(metric.description),
+        _string(metric.owner),
+        _string(metric.unit),
+        _string(metric.aggregation),
+        _quantity(metric.quantity, bounds),
+        _metadata(metric),
+    )
+    return _Metric(comment, constant, number, _string(metric.name), row)
+
+
+def _quantity(rule: QuantityRule | None, bounds: Mapping[str, int | float]) -> str:
+    if rule is None:
+        return "nil"
+    minimum = bounds["minimum"] if rule.minimum is None else rule.minimum
+    maximum = bounds["maximum"] if rule.maximum is None else rule.maximum
+    return f"&quantityRule{_row(_bool(rule.integer), _number(minimum), _number(maximum))}"
+
+
+def _metadata(metric: MetricType) -> str:
+    if not metric.metadata:
+        return "nil"
+    rows = [
+        _row(
+            _string(key.name),
+            _bool(key.required),
+            _string(key.type or ""),
+            _strings(json.dumps(value, ensure_ascii=False) for value in key.allowed or ()),
+        )
+        for key in metric.metadata
+    ]
+    return f"[]metadataKey{{{', '.join(rows)}}}"
+
+
+def _metric_name(product: str, name: str) -> str:
+    return f"Metric{naming.go_exported(product)}{naming.go_exported(name)}"
+
+
+def _limits(model: Model) -> Iterator[_Constant]:
+    for field in model.event.fields:
+        for limit, value in wording.limits(field).items():
+            name = naming.go_unexported(f"{field.name}_{limit}")
+            about = f"{name} is the {limit} of {field.name}."
+            literal = _string(value) if isinstance(value, str) else _number(value)
+            yield _Constant(_comment(about), name, literal)
+    yield _Constant(
+        _comment("blankCharacters make a string blank where it holds nothing else."),
+        "blankCharacters",
+        _string(model.event.blank),
+    )
+
+
+def _setting(model: Model, setting: Setting) -> str:
+    argument = setting.arguments.get("go") or f"With{naming.go_exported(setting.name)}"
+    return _row(
+        _string(setting.name),
+        _string(model.variable(setting)),
+        _string(argument),
+        _string(setting.type),
+        _string(setting.unit or ""),
+        _string(wording.default_text(setting) or ""),
+        _bool(setting.required),
+        _bool(setting.secret),
+        str(setting.minimum or 0),
+        str(setting.maximum or 0),
+        _strings(setting.choices),
+        _words(setting.description),
+    )
+
+
+def _code(error: ErrorCode) -> _Constant:
+    name = f"Code{naming.go_exported(error.name)}"
+    return _Constant(_comment(f"{name}: {error.description}", "\t"), name, _string(error.name))
+
+
+def _error(error: ErrorCode) -> str:
+    return _row(
+        f"Code{naming.go_exported(error.name)}",
+        _string(error.outcome),
+        _string(error.field or ""),
+        _string(error.reason or ""),
+        _string(error.text),
+        _words(error.description),
+    )
+
+
+def _row(*values: str) -> str:
+    return f"{{{', '.join(values)}}}"
+
+
+def _words(description: str) -> str:
+    return _string(text.flow(description))
+
+
+def _bool(value: object) -> str:
+    return "true" if value else "false"
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else repr(value)
+
+
+def _strings(values: Iterable[str]) -> str:
+    literals = [_string(value) for value in values]
+    return f"[]string{{{', '.join(literals)}}}" if literals else "nil"

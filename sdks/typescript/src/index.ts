@@ -1,0 +1,10 @@
+export type { ErrorInfo } from "./error.js";
+export type { LogLevel, MetricType, Product, Status } from "./generated/catalog.js";
+export { logLevels, products, statuses } from "./generated/catalog.js";
+export * from "./generated/constants.js";
+export type { ErrorCode } from "./generated/errors.js";
+export { errorCodes } from "./generated/errors.js";
+export { metrics } from "./generated/metrics.js";
+export { settings } from "./generated/settings.js";
+export type { Metric } from "./metric.js";
+export type { Setting } from "./setting.js";
