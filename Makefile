@@ -1,39 +1,103 @@
-# `make` lists the targets. Everything that they need lands in this folder: .venv, .cache and
-# node_modules; `make clean` removes it all.
+# `make` lists the targets. What they need lands in this folder, in .venv, .cache and node_modules;
+# `make clean` removes it.
 
 PYTHON ?= python3
 LISTEN ?= 127.0.0.1:9092
+BENCHMARKS ?= codegen python_sdk
 
-VENV := .venv
-CACHE := .cache
-STAMPS := $(VENV)/stamps
-PY := $(VENV)/bin/python
-GO := $(CURDIR)/$(VENV)/bin/go
-NPM := $(CURDIR)/$(VENV)/bin/npm
-GO_MODULES := infra/devbroker
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check --cache-dir $(CACHE)/pip
+ROOT := $(CURDIR)
+BIN := $(ROOT)/.venv/bin
+PY := $(BIN)/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --cache-dir .cache/pip
+LOCK := $(BIN)/uv pip compile --quiet --cache-dir .cache/uv --universal --python-version 3.11 \
+  --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
-.DELETE_ON_ERROR:
+GO_SUMS := $(wildcard infra/*/go.sum sdks/go/go.sum)
+TYPESCRIPT := sdks/typescript
+
+# Each stands in the folder that its step fills, so that removing the folder is enough to run it again.
+VENV_READY := .venv/.ready
+PYTHON_READY := .venv/.ready-packages
+SDK_READY := .venv/.ready-sdk
+GO_READY := .cache/go/.ready
+NODE_READY := $(TYPESCRIPT)/node_modules/.ready
+BROKER := .cache/bin/devbroker
+READY := $(if $(wildcard sdks/python/pyproject.toml),$(SDK_READY)) $(BROKER) $(NODE_READY)
+
 .DEFAULT_GOAL := help
 .PHONY: help setup generate check demo test test-all lint-all build-all broker bench lock clean
 
-help: ## List the targets.
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMPS)/python $(STAMPS)/go ## Install everything into this folder; quick when nothing changed.
+setup: $(READY) ## Install everything into this folder; at once when nothing changed
+	@echo "setup: ready"
 
-$(STAMPS)/venv:
+generate: $(READY) ## Write what follows from schema/ into the SDKs, docs and infra
+	@$(PY) -m codegen generate
+
+check: $(READY) ## Check schema/, and that what was generated from it is current
+	@$(PY) -m codegen check
+
+demo: check ## Record events of every metric type, read them back, and show the usage table
+	@$(PY) -m tests.e2e.demo
+
+test: $(READY) ## Everything: check, lint-all and test-all, then a summary
+	@$(PY) tests/run.py
+
+test-all: $(READY) ## The test suites of every language
+	@$(PY) tests/run.py test
+
+lint-all: $(READY) ## The linters, formatters and type checkers of every language
+	@$(PY) tests/run.py lint
+
+build-all: $(READY) ## Build the packages of every language
+	@$(PY) -m build --no-isolation sdks/python
+	@cd sdks/go && $(BIN)/go build ./...
+	@cd $(TYPESCRIPT) && $(BIN)/npm run --silent build
+
+broker: $(BROKER) ## Run the embedded broker on LISTEN (127.0.0.1:9092) until Ctrl-C
+	@echo "In another window: export EKA_KAFKA_BROKERS=$(LISTEN)   Ctrl-C here stops the broker."
+	@exec $(BROKER) --listen $(LISTEN)
+
+bench: $(READY) ## Measure the generator and the SDKs, each against its floor
+	@for name in $(BENCHMARKS); do $(PY) -m tests.bench.$$name || exit 1; done
+
+lock: $(PYTHON_READY) ## Renew the hashed locks from pyproject.toml (LOCK_FLAGS=--upgrade: newest)
+	@$(LOCK) --group dev --output-file tests/requirements.txt
+	@$(LOCK) --group codegen --constraints tests/requirements.txt --output-file codegen/requirements.txt
+
+clean: ## Remove everything that setup and the builds made
+	@if [ -d .cache ]; then chmod -R u+w .cache; fi
+	@rm -rf .venv .cache $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/dist sdks/python/dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV_READY):
 	@infra/make-venv.sh $(PYTHON)
-	@mkdir -p $(@D) && touch $@
+	@touch $@
 
-$(STAMPS)/python: $(STAMPS)/venv tests/requirements.txt infra/link-toolchain.sh
-	@echo "setup: Python packages, Go and Node (about 300 MB, half a minute)"
+$(PYTHON_READY): $(VENV_READY) tests/requirements.txt infra/link-toolchain.sh
+	@echo "setup: Python packages, Go and Node, about 300 MB"
 	@$(PIP) --require-hashes -r tests/requirements.txt
 	@infra/link-toolchain.sh
 	@touch $@
 
-$(STAMPS)/go: $(STAMPS)/python $(GO_MODULES:%=%/go.sum)
-	@echo "setup: Go modules, and the embedded broker"
-	@for module in $(GO_MODULES); do (cd $$module && $(GO) mod download) || exit 1; done
-	@cd infra/devbroker && $(GO) build -o $(CURDIR)/$(CACHE)/bin/ .
+$(SDK_READY): $(PYTHON_READY) sdks/python/pyproject.toml
+	@echo "setup: the Python SDK, editable"
+	@$(PIP) --no-deps --no-build-isolation --editable sdks/python
+	@touch $@
+
+$(GO_READY): $(PYTHON_READY) $(GO_SUMS)
+	@echo "setup: Go modules"
+	@for module in $(dir $(GO_SUMS)); do (cd $$module && $(BIN)/go mod download) || exit 1; done
+	@touch $@
+
+$(BROKER): $(GO_READY) $(wildcard infra/devbroker/*.go)
+	@echo "setup: the embedded broker"
+	@cd infra/devbroker && $(BIN)/go build -o $(ROOT)/$@ .
+	@touch $@
+
+$(NODE_READY): $(PYTHON_READY) $(TYPESCRIPT)/package-lock.json
+	@echo "setup: Node packages"
+	@cd $(TYPESCRIPT) && $(BIN)/npm ci --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
