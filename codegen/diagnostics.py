@@ -36,27 +36,24 @@ class Diagnostic:
 
     @property
     def order(self) -> tuple[str, Position, str, str]:
+        """Sorts by file and place; code and words only keep the order the same every time."""
         return self.path, self.position, self.code, self.message
 
 
 def error(
     path: str, position: Position, code: str, message: str, related: Place | None = None
 ) -> Diagnostic:
+    """A problem that nothing can be generated with; a warning comes only from a rule."""
     return Diagnostic(path, position, "error", code, message, related)
 
 
-def warning(
-    path: str, position: Position, code: str, message: str, related: Place | None = None
-) -> Diagnostic:
-    return Diagnostic(path, position, "warning", code, message, related)
-
-
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Whether anything is worse than a warning."""
     return any(diagnostic.severity == "error" for diagnostic in diagnostics)
 
 
 def render_text(diagnostic: Diagnostic) -> str:
-    """`schema/catalog.yaml:41:9: error[unknown-key]: unknown key 'unti'…`, as compilers write it."""
+    """`schema/catalog.yaml:41:9: error[unknown-key]: …`, as compilers write it."""
     d = diagnostic
     place = f"{d.path}:{d.position.line}:{d.position.column}"
     return f"{place}: {d.severity}[{d.code}]: {_sentence(d)}"

@@ -6,10 +6,7 @@ lists and scalars. Whatever else a file holds becomes a diagnostic, never an exc
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -63,6 +60,17 @@ class Source:
         """A plain scalar as the file has it, or None for anything else."""
         return self._mark(route).written
 
+    def fail(
+        self, position: Position, code: str, message: str, related: Place | None = None
+    ) -> None:
+        """Add a problem of the file itself."""
+        self.diagnostics.append(error(self.path, position, code, message, related))
+
+    def stop(self, position: Position, code: str, message: str) -> Exception:
+        """Add a problem that ends the reading; the caller raises what is returned."""
+        self.fail(position, code, message)
+        return _Stop()
+
     def _mark(self, route: Route) -> Mark:
         mark = self.root or _NOWHERE
         for step in route:
@@ -84,65 +92,54 @@ def _position(mark: tuple[int, int]) -> Position:
 def read(file: Path, path: str) -> Source:
     """Read one YAML file; `path` is how diagnostics call it."""
     source = Source(path)
-    text = _text(file, source)
-    if text is not None:
-        with _collector_paused():
-            _Builder(source).build(text)
+    try:
+        _Builder(source).build(_text(file, source))
+    except _Stop:
+        source.data = None
     return source
 
 
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Many small containers and no garbage: collecting would triple the time."""
-    enabled = gc.isenabled()
-    gc.disable()
+class _Stop(Exception):
+    """Nothing after this place can be understood."""
+
+
+def _text(file: Path, source: Source) -> str:
+    if file.is_dir():
+        raise source.stop(START, "directory", "this is a folder; expected a YAML file")
+    if file.exists() and not file.is_file():
+        raise source.stop(START, "unreadable-file", "this is no regular file")
     try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-def _text(file: Path, source: Source) -> str | None:
-    def fail(code: str, message: str, position: Position = START) -> None:
-        source.diagnostics.append(error(source.path, position, code, message))
-
-    try:
-        if file.is_dir():
-            return fail("directory", "this is a folder; expected a YAML file")
-        if file.exists() and not file.is_file():
-            return fail("unreadable-file", "this is no regular file; expected a YAML file")
         data = file.read_bytes()
     except FileNotFoundError:
-        return fail("missing-file", "there is no such file; all three schema files are required")
+        message = "there is no such file; all three schema files are required"
+        raise source.stop(START, "missing-file", message) from None
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or problem
-        return fail("unreadable-file", f"cannot be read: {reason}")
+        raise source.stop(START, "unreadable-file", f"cannot be read: {reason}") from None
 
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        return fail("byte-order-mark", "begins with a byte-order mark; save it as UTF-8 without one")
+        message = "begins with a byte-order mark; save it as UTF-8 without one"
+        raise source.stop(START, "byte-order-mark", message)
     try:
         text = data.decode()
     except UnicodeDecodeError as problem:
         place = _at(data[: problem.start].decode())
-        found = f"byte 0x{data[problem.start]:02X}"
-        return fail("encoding", f"{found} is not UTF-8; save the file as UTF-8", place)
-    unprintable = list(_UNPRINTABLE.finditer(text))
-    for found in unprintable:
-        code = f"U+{ord(found[0]):04X}"
-        message = f"character {code} is not allowed here; in double quotes write its escape"
-        fail("control-character", message, _at(text[: found.start()]))
-    return None if unprintable else text
+        message = f"byte 0x{data[problem.start]:02X} is not UTF-8; save the file as UTF-8"
+        raise source.stop(place, "encoding", message) from None
+    found = _UNPRINTABLE.search(text)
+    if found:
+        place = _at(text[: found.start()])
+        message = (
+            f"character U+{ord(found[0]):04X} is not allowed; write its escape in double quotes"
+        )
+        raise source.stop(place, "control-character", message)
+    return text
 
 
 def _at(before: str) -> Position:
     """The position after a text."""
     lines = _BREAK.split(before)
     return Position(len(lines), len(lines[-1]) + 1)
-
-
-class _Stop(Exception):
-    """Nothing after this place can be understood."""
 
 
 class _Frame:
@@ -171,25 +168,16 @@ class _Builder:
             for event in yaml.parse(text, Loader=yaml.CSafeLoader):
                 self._take(event)
         except yaml.MarkedYAMLError as problem:
-            code, message, position = explain(problem, text)
-            self._fail(position, code, message)
-            self.source.data = None
-        except _Stop:
-            self.source.data = None
-        else:
-            root = self.source.root
-            if root is None or root.written == "":
-                self.source.data = None
-                self.source.diagnostics.append(
-                    error(self.source.path, START, "empty-file", "the file is empty")
-                )
+            code, message, mark = explain(problem, text)
+            raise self.source.stop(_position(mark), code, message) from None
+        root = self.source.root
+        if root is None or root.written == "":
+            raise self.source.stop(START, "empty-file", "there is nothing in this file")
 
     def _fail(
         self, mark: tuple[int, int], code: str, message: str, related: Place | None = None
     ) -> None:
-        self.source.diagnostics.append(
-            error(self.source.path, _position(mark), code, message, related)
-        )
+        self.source.fail(_position(mark), code, message, related)
 
     def _take(self, event: yaml.Event) -> None:
         kind = type(event)
@@ -209,8 +197,8 @@ class _Builder:
         here = (event.start_mark.line, event.start_mark.column)
         self.documents += 1
         if self.documents > 1:
-            self._fail(here, "second-document", "a second document begins here; one is allowed")
-            raise _Stop
+            message = "a second document begins here; one is allowed"
+            raise self.source.stop(_position(here), "second-document", message)
         if event.version or event.tags:
             self._fail(here, "directive", "directives (%…) are not allowed; take the line away")
 
@@ -241,7 +229,9 @@ class _Builder:
             self._fail(here, "merge-key", message)
             frame.key = None
         elif unquoted and not isinstance(plain(text), str):
-            self._fail(here, "key-type", f'key {text or "(nothing)"} is no text: quote it: "{text}"')
+            self._fail(
+                here, "key-type", f'key {text or "(nothing)"} is no text: quote it: "{text}"'
+            )
 
     def _open(self, event: Any, mapping: bool) -> None:
         mark = event.start_mark
@@ -249,8 +239,8 @@ class _Builder:
         if event.tag is not None or event.anchor is not None:
             self._decorated(event, here)
         if len(self.stack) == _DEEPEST:
-            self._fail(here, "too-deep", f"nested more than {_DEEPEST} levels deep")
-            raise _Stop
+            message = f"nested more than {_DEEPEST} levels deep"
+            raise self.source.stop(_position(here), "too-deep", message)
         self._refuse_key(here, "a mapping" if mapping else "a list")
         self.stack.append(_Frame({}, {}, here) if mapping else _Frame([], [], here))
 
@@ -262,7 +252,9 @@ class _Builder:
 
     def _alias(self, event: Any) -> None:
         here = (event.start_mark.line, event.start_mark.column)
-        message = f"aliases (*{event.anchor}) are not allowed; write the value out, or quote the text"
+        message = (
+            f"aliases (*{event.anchor}) are not allowed; write the value out, or quote the text"
+        )
         self._fail(here, "alias", message)
         self._put(None, here, None, None)
 

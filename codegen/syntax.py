@@ -20,7 +20,7 @@ _WORDS = (
     ("directive", "", "directive", "directives (%…) are not allowed; take the line away"),
     ("", "incompatible YAML", "directive", "directives (%…) are not allowed; take the line away"),
     ("", "mapping values are not allowed", "syntax",
-     "a ': ' cannot stand here: quote the text that holds it, or indent the key like its neighbours"),
+     "a ': ' cannot stand here: quote the text that holds it, or indent the key rightly"),
     ("", "expected ':'", "syntax", "expected 'key: value' on this line"),
     ("flow mapping", "", "syntax", "expected ',' or '}' here: is the mapping closed?"),
     ("flow sequence", "", "syntax", "expected ',' or ']' here: is the list closed?"),

@@ -1,0 +1,59 @@
+"""What the schemas cannot say: one function a rule, in one table.
+
+A rule looks at the raw data, not at the model, so that it can speak of a file whose other parts are
+unsound: a person sees all problems at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from codegen.diagnostics import Diagnostic
+from codegen.rules import catalog, deprecations, event, names, sdk
+from codegen.rules.files import Files, Finding, Unsound
+from codegen.source import Source
+
+RULES: Mapping[str, Callable[[Files], Iterator[Finding]]] = {
+    "name-length": names.name_length,
+    "reserved-word": names.reserved_word,
+    "identifier-collision": names.identifier_collision,
+    "unknown-unit": catalog.unknown_unit,
+    "unused-unit": catalog.unused_unit,
+    "default-status": catalog.default_status,
+    "log-status": catalog.log_status,
+    "default-log-level": catalog.default_log_level,
+    "topic-key": catalog.topic_key,
+    "duplicate-topic": catalog.duplicate_topic,
+    "duration": catalog.duration,
+    "empty-product": catalog.empty_product,
+    "quantity-limits": catalog.quantity_limits,
+    "metadata-value": catalog.metadata_value,
+    "missing-replacement": deprecations.missing_replacement,
+    "unknown-replacement": deprecations.unknown_replacement,
+    "replacement-cycle": deprecations.replacement_cycle,
+    "version-order": deprecations.version_order,
+    "call-field": event.call_field,
+    "call-order": event.call_order,
+    "catalog-field": event.catalog_field,
+    "field-limits": event.field_limits,
+    "field-default": event.field_default,
+    "field-error": event.field_error,
+    "log-keys": event.log_keys,
+    "error-field": sdk.error_field,
+    "error-text": sdk.error_text,
+    "setting-limits": sdk.setting_limits,
+    "setting-default": sdk.setting_default,
+    "duplicate-argument": sdk.duplicate_argument,
+    "duplicate-property": sdk.duplicate_property,
+}
+
+
+def check(sources: Mapping[str, Source]) -> Iterator[Diagnostic]:
+    """Run every rule on the files that could be read."""
+    files = Files(sources)
+    for code, rule in RULES.items():
+        try:
+            for finding in rule(files):
+                yield files.diagnostic(code, finding)
+        except Unsound:
+            continue

@@ -1,0 +1,180 @@
+"""Rules on catalog.yaml: units, statuses, topics, products and their metric types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from codegen.diagnostics import listing, quote, suggestion
+from codegen.model import milliseconds
+from codegen.rules.files import Files, Finding
+from codegen.source import Route
+
+_METRIC_TYPES = "products/*/metric_types/*"
+
+
+def unknown_unit(files: Files) -> Iterator[Finding]:
+    """A metric type has a unit that the catalog does not define."""
+    units = files.names("catalog", "units")
+    for route, unit in files.each("catalog", f"{_METRIC_TYPES}/unit", str):
+        if unit not in units:
+            message = f"unknown unit {quote(unit)}: {suggestion(unit, units)}"
+            yield Finding("catalog", route, message)
+
+
+def unused_unit(files: Files) -> Iterator[Finding]:
+    """A unit is defined and no metric type has it."""
+    used = {unit for _, unit in files.each("catalog", f"{_METRIC_TYPES}/unit", str)}
+    for unit in files.names("catalog", "units"):
+        if unit not in used:
+            message = f"no metric type has the unit {quote(unit)}: take it away"
+            yield Finding("catalog", ("units", unit), message, at_key=True, severity="warning")
+
+
+def default_status(files: Files) -> Iterator[Finding]:
+    """Not exactly one status is the one of events that name none."""
+    yield from _exactly_one(files, "default", "an event that names no status")
+
+
+def log_status(files: Files) -> Iterator[Finding]:
+    """Not exactly one status is the one of events that log() makes."""
+    yield from _exactly_one(files, "log", "an event that log() makes")
+
+
+def _exactly_one(files: Files, flag: str, use: str) -> Iterator[Finding]:
+    statuses = files.names("catalog", "statuses")
+    flagged = [route for route, on in files.each("catalog", f"statuses/*/{flag}", bool) if on]
+    if not flagged:
+        message = f"no status has `{flag}: true`: give it to the one of {use} ({listing(statuses)})"
+        yield Finding("catalog", ("statuses",), message, at_key=True)
+    for route in flagged[1:]:
+        message = f"a second status has `{flag}: true`: exactly one is the status of {use}"
+        other = ("the first is at", "catalog", flagged[0])
+        yield Finding("catalog", route, message, at_key=True, other=other)
+
+
+def default_log_level(files: Files) -> Iterator[Finding]:
+    """The default log level is none of the log levels."""
+    levels = [level for _, level in files.each("catalog", "log_levels/*", str)]
+    for route, level in files.each("catalog", "default_log_level", str):
+        if level not in levels:
+            message = f"unknown log level {quote(level)}: {suggestion(level, levels)}"
+            yield Finding("catalog", route, message)
+
+
+def topic_key(files: Files) -> Iterator[Finding]:
+    """A topic's key is no field of the event, or no string."""
+    fields = files.one("event", "fields", dict)
+    texts = [name for name, field in fields.items() if _is_text(field)]
+    for route, key in files.each("catalog", "topics/*/key", str):
+        if key not in fields:
+            message = f"key {quote(key)} is no field of the event: {suggestion(key, texts)}"
+            yield Finding("catalog", route, message)
+        elif key not in texts:
+            message = f"key {quote(key)} is no string: expected {listing(texts)}"
+            yield Finding("catalog", route, message)
+
+
+def _is_text(field: Any) -> bool:
+    return isinstance(field, dict) and field.get("type") == "string"
+
+
+def duplicate_topic(files: Files) -> Iterator[Finding]:
+    """Two topics have one name."""
+    first: dict[str, Any] = {}
+    for route, name in files.each("catalog", "topics/*/name", str):
+        # Kafka's metrics make one of '.' and '_', and it refuses the second of two such topics.
+        same = first.setdefault(name.replace(".", "_"), route)
+        if same != route:
+            message = f"topic {quote(name)} is named twice: Kafka does not tell '.' from '_' either"
+            other = ("the first is at", "catalog", same)
+            yield Finding("catalog", route, message, other=other)
+
+
+def duration(files: Files) -> Iterator[Finding]:
+    """A retention or a limit of time is no duration."""
+    for file, pattern in (
+        ("catalog", "topics/*/retention"),
+        ("event", "fields/*/ahead"),
+        ("event", "fields/*/behind"),
+    ):
+        for route, text in files.each(file, pattern, str):
+            try:
+                milliseconds(text)
+            except ValueError:
+                hint = "expected a whole number and ms, s, m, h or d, such as 7d"
+                yield Finding(file, route, f"{quote(text)} is no duration: {hint}")
+
+
+def empty_product(files: Files) -> Iterator[Finding]:
+    """There is no product, or a product has no metric type."""
+    for route, products in files.each("catalog", "products", dict):
+        if not products:
+            message = "there is no product: add one, with a metric type"
+            yield Finding("catalog", route, message, at_key=True)
+    for route, metric_types in files.each("catalog", "products/*/metric_types", dict):
+        if not metric_types:
+            message = f"product {quote(str(route[1]))} has no metric type: add one, or take it away"
+            yield Finding("catalog", route, message, at_key=True)
+
+
+def quantity_limits(files: Files) -> Iterator[Finding]:
+    """A metric type's limits contradict each other or those of the field quantity."""
+    limits = _quantity_field(files)
+    for route, quantity in files.each("catalog", f"{_METRIC_TYPES}/quantity", dict):
+        bounds = {
+            side: value
+            for side in ("minimum", "maximum")
+            if isinstance(value := quantity.get(side), int | float)
+        }
+        for side, value in bounds.items():
+            here = (*route, side)
+            if value < limits.get("minimum", value) or value > limits.get("maximum", value):
+                least, most = limits.get("minimum"), limits.get("maximum")
+                message = f"{side} {value} is beyond what every quantity may be: {least} to {most}"
+                yield Finding("catalog", here, message)
+            elif quantity.get("integer") is True and isinstance(value, float):
+                yield Finding(
+                    "catalog", here, f"{side} {value} is no whole number, but must be one"
+                )
+        if len(bounds) == 2 and bounds["minimum"] > bounds["maximum"]:
+            message = f"maximum {bounds['maximum']} is below the minimum {bounds['minimum']}"
+            yield Finding("catalog", (*route, "maximum"), message)
+
+
+def _quantity_field(files: Files) -> dict[str, Any]:
+    """The field that a metric type's quantity rule narrows."""
+    return files.one("event", "fields/quantity", dict)
+
+
+_JSON_TYPES: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "number": (int, float),
+    "integer": int,
+    "boolean": bool,
+}
+
+
+def metadata_value(files: Files) -> Iterator[Finding]:
+    """A metadata key has values that contradict each other or its type."""
+    pattern = f"{_METRIC_TYPES}/metadata/properties/*"
+    for route, rule in files.each("catalog", pattern, dict):
+        if "const" in rule and "enum" in rule:
+            message = "const and enum are both given: keep the one that is meant"
+            yield Finding("catalog", (*route, "enum"), message, at_key=True)
+        kind = str(rule.get("type"))
+        if kind in _JSON_TYPES:
+            enum = rule.get("enum")
+            allowed: list[Any] = enum if isinstance(enum, list) else []
+            values: list[tuple[Route, Any]] = [((*route, "const"), rule.get("const"))]
+            values += [((*route, "enum", index), value) for index, value in enumerate(allowed)]
+            for place, value in values:
+                if value is not None and not _is_a(value, kind):
+                    message = f"{quote(str(value))} can never be accepted: the type is {kind}"
+                    yield Finding("catalog", place, message)
+
+
+def _is_a(value: object, kind: str) -> bool:
+    if isinstance(value, bool):
+        return kind == "boolean"
+    return isinstance(value, _JSON_TYPES[kind])

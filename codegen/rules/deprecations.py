@@ -1,0 +1,92 @@
+"""Rules on metric types that are deprecated, and on what replaces them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from codegen.diagnostics import quote, suggestion
+from codegen.rules.files import Files, Finding
+from codegen.source import Route
+
+_DEPRECATED = "products/*/metric_types/*/deprecated"
+
+
+def missing_replacement(files: Files) -> Iterator[Finding]:
+    """A deprecation says neither what to use instead nor when it ends."""
+    for route, deprecated in files.each("catalog", _DEPRECATED, dict):
+        if not {"replaced_by", "remove_in"} & deprecated.keys():
+            message = (
+                "nothing says what to use instead, nor when it goes: add replaced_by or remove_in"
+            )
+            yield Finding("catalog", route, message, at_key=True)
+
+
+def unknown_replacement(files: Files) -> Iterator[Finding]:
+    """What replaces a metric type is no metric type."""
+    known = dict.fromkeys(_metric_types(files))
+    for route, text in files.each("catalog", f"{_DEPRECATED}/replaced_by", str):
+        if _target(route, text) not in known:
+            own = [name for product, name in known if product == route[1]]
+            names = [*("/".join(one) for one in known), *(() if "/" in text else own)]
+            message = f"replaced_by {quote(text)} is no metric type: {suggestion(text, names)}"
+            yield Finding("catalog", route, message)
+
+
+def replacement_cycle(files: Files) -> Iterator[Finding]:
+    """Following the replacements leads back to where one began."""
+    replacements: dict[tuple[str, str], tuple[str, str]] = {}
+    places: dict[tuple[str, str], Route] = {}
+    for route, text in files.each("catalog", f"{_DEPRECATED}/replaced_by", str):
+        here = (str(route[1]), str(route[3]))
+        replacements[here], places[here] = _target(route, text), route
+    done: set[tuple[str, str]] = set()
+    for start in replacements:
+        chain: list[tuple[str, str]] = []
+        at = start
+        while at in replacements and at not in done:
+            done.add(at)
+            chain.append(at)
+            at = replacements[at]
+        if at in chain:
+            cycle = [*chain[chain.index(at) :], at]
+            message = f"replaced in a circle: {' → '.join('/'.join(one) for one in cycle)}"
+            yield Finding("catalog", places[at], message)
+
+
+def version_order(files: Files) -> Iterator[Finding]:
+    """A deprecation begins after the current version, or ends before it begins."""
+    current = files.one("catalog", "version", str)
+    for route, deprecated in files.each("catalog", _DEPRECATED, dict):
+        since, until = deprecated.get("since"), deprecated.get("remove_in")
+        if _later(since, current):
+            message = f"deprecated since {since}, but the catalog's version is only {current}"
+            yield Finding("catalog", (*route, "since"), message)
+        if _later(since, until) or (since == until and since is not None):
+            message = (
+                f"removed in {until}, but deprecated only since {since}: expected a later version"
+            )
+            yield Finding("catalog", (*route, "remove_in"), message)
+
+
+def _later(version: object, other: object) -> bool:
+    try:
+        return _numbers(version) > _numbers(other)
+    except ValueError:
+        return False
+
+
+def _numbers(version: object) -> list[int]:
+    return [int(part) for part in str(version).split(".")]
+
+
+def _metric_types(files: Files) -> list[tuple[str, str]]:
+    return [
+        (str(route[1]), str(route[3]))
+        for route, _ in files.each("catalog", "products/*/metric_types/*", object)
+    ]
+
+
+def _target(route: Route, text: str) -> tuple[str, str]:
+    """Product and metric type; without a product, the one in which it is written."""
+    product, slash, name = text.rpartition("/")
+    return (product if slash else str(route[1])), name

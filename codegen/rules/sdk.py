@@ -1,0 +1,134 @@
+"""Rules on sdk.yaml: settings and error codes."""
+
+from __future__ import annotations
+
+import math
+import string
+from collections.abc import Iterator
+from typing import Any
+
+from codegen.diagnostics import listing, quote, suggestion
+from codegen.naming import LANGUAGES
+from codegen.rules.event import LIMITS, number
+from codegen.rules.files import Files, Finding
+from codegen.source import Route
+
+_PLACEHOLDERS = ("parameter", "given", "hint", "product")
+_KINDS: dict[str, type] = {
+    "string": str,
+    "list": str,
+    "choice": str,
+    "integer": int,
+    "boolean": bool,
+}
+
+
+def error_field(files: Files) -> Iterator[Finding]:
+    """An error's field is no field of the event."""
+    fields = files.names("event", "fields")
+    for route, name in files.each("sdk", "errors/*/field", str):
+        if name not in fields:
+            message = f"{quote(name)} is no field of the event: {suggestion(name, fields)}"
+            yield Finding("sdk", route, message)
+
+
+def error_text(files: Files) -> Iterator[Finding]:
+    """An error's text has a placeholder that nothing fills in."""
+    fields = files.one("event", "fields", dict)
+    for route, text in files.each("sdk", "errors/*/text", str):
+        name = files.sources["sdk"].data["errors"][route[1]].get("field")
+        field = fields.get(name) if isinstance(name, str) else None
+        kind = field.get("type") if isinstance(field, dict) else None
+        limits = [
+            key for key in LIMITS.get(str(kind), ()) if isinstance(field, dict) and key in field
+        ]
+        allowed = [*_PLACEHOLDERS, *limits]
+        try:
+            placeholders = [name for _, name, _, _ in string.Formatter().parse(text)]
+        except ValueError:
+            message = f"a brace has no partner: expected {{name}}, of {listing(allowed)}"
+            yield Finding("sdk", route, message)
+            continue
+        for name in placeholders:
+            if name is not None and name not in allowed:
+                hint = suggestion(name, allowed)
+                yield Finding("sdk", route, f"nothing fills in {{{name}}}: {hint}")
+
+
+def setting_limits(files: Files) -> Iterator[Finding]:
+    """A setting has limits that its type does not know, or that contradict."""
+    for route, setting in files.each("sdk", "settings/*", dict):
+        kind = str(setting.get("type"))
+        if kind not in _KINDS:
+            continue
+        for key, of in (("minimum", "integer"), ("maximum", "integer"), ("choices", "choice")):
+            if key in setting and kind != of:
+                message = f"{key} is for a setting of type {of}; this one is a {kind}"
+                yield Finding("sdk", (*route, key), message, at_key=True)
+        if kind == "choice" and "choices" not in setting:
+            message = f"setting {quote(str(route[-1]))} is a choice without choices: add them"
+            yield Finding("sdk", route, message, at_key=True)
+        least, most = _limits(setting)
+        if least > most:
+            message = f"maximum {most} is below the minimum {least}"
+            yield Finding("sdk", (*route, "maximum"), message)
+
+
+def setting_default(files: Files) -> Iterator[Finding]:
+    """A setting's default does not fit its type, its limits or its choices."""
+    for route, setting in files.each("sdk", "settings/*", dict):
+        message = _bad_default(setting)
+        if message:
+            yield Finding("sdk", (*route, "default"), message)
+
+
+def _bad_default(setting: dict[str, Any]) -> str | None:
+    default: Any = setting.get("default")
+    kind = str(setting.get("type"))
+    if default is None or kind not in _KINDS:
+        return None
+    if setting.get("required") is True:
+        return "a required setting has no default: take one of the two away"
+    if type(default) is not _KINDS[kind]:
+        wanted = {int: "a whole number", bool: "true or false", str: "text"}[_KINDS[kind]]
+        return f"default {default!r} does not fit the type {kind}: expected {wanted}"
+    choices = setting.get("choices")
+    if kind == "choice" and isinstance(choices, list) and default not in choices:
+        names = [str(choice) for choice in choices]
+        return f"default {quote(str(default))} is no choice: {suggestion(str(default), names)}"
+    least, most = _limits(setting)
+    if isinstance(default, int) and not least <= default <= most:
+        return f"default {default} is outside the limits {least} to {most}"
+    return None
+
+
+def _limits(setting: dict[str, Any]) -> tuple[int | float, int | float]:
+    return number(setting.get("minimum"), -math.inf), number(setting.get("maximum"), math.inf)
+
+
+def duplicate_argument(files: Files) -> Iterator[Finding]:
+    """Two settings have one argument in some language."""
+    for language in LANGUAGES.values():
+        first: dict[str, Route] = {}
+        for route, setting in files.each("sdk", "settings/*", dict):
+            arguments = setting.get("arguments")
+            given = arguments.get(language.name) if isinstance(arguments, dict) else None
+            name = given if isinstance(given, str) else language.argument(str(route[-1]))
+            place = (*route, "arguments", language.name) if given else route
+            same = first.setdefault(name, route)
+            if same != route:
+                message = f"{name} is the {language.name} argument of two settings: rename one"
+                yield Finding("sdk", place, message, True, other=("the other is at", "sdk", same))
+            elif name in language.reserved:
+                message = f"{quote(name)} is a reserved word of {language.name}: choose another"
+                yield Finding("sdk", place, message, True)
+
+
+def duplicate_property(files: Files) -> Iterator[Finding]:
+    """Two settings set one property of librdkafka."""
+    first: dict[str, Route] = {}
+    for route, name in files.each("sdk", "settings/*/librdkafka", str):
+        same = first.setdefault(name, route)
+        if same != route:
+            message = f"two settings set librdkafka's {name}: take one away"
+            yield Finding("sdk", route, message, other=("the other is at", "sdk", same))
