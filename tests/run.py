@@ -44,7 +44,7 @@ class Result:
 
 PARTS = (
     Part("check", "catalog, generated files", "python -m codegen check"),
-    Part("lint", "ruff check", "ruff check --quiet ."),
+    Part("lint", "ruff check", "ruff check ."),
     Part("lint", "ruff format", "ruff format --check ."),
     Part("lint", "mypy", "mypy"),
     Part("lint", "pyright", "pyright"),
