@@ -1,0 +1,356 @@
+"""The Python package's generated modules: tables, typed calls, the event encoder and its Struct."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruff import find_ruff_bin
+
+from codegen import render
+from codegen.model import ErrorCode, Field, MetricType, Model, Product, Setting, milliseconds
+from codegen.naming import LANGUAGES
+from codegen.render import File, Output
+from codegen.targets.event_schema import event_schema
+from codegen.text import docstring, python_string
+
+_PYTHON = LANGUAGES["python"]
+_DURATIONS = frozenset({"ahead", "behind"})
+_QUOTED = frozenset({"string", "timestamp", "json"})
+_PARAMETER_TYPES: Mapping[str, str] = {
+    "string": "str",
+    "number": "float | Decimal",
+    "json": "Mapping[str, object]",
+    "timestamp": "datetime | str",
+}
+_SETTING_TYPES: Mapping[str, str] = {
+    "integer": "int",
+    "boolean": "bool",
+    "string": "str",
+    "list": "str | Sequence[str]",
+}
+
+
+def outputs(model: Model) -> Iterator[Output]:
+    package = f"{model.sdk.packages['python'].path}/_generated"
+    views: Mapping[str, Mapping[str, Any]] = {
+        "__init__": {},
+        "calls": {"overloads": [_overload(model, product) for product in model.catalog.products]},
+        "catalog": _catalog(model),
+        "encoder": {"encoder": _encoder(model)},
+        "errors": {"errors": [_error(model, error) for error in model.sdk.errors]},
+        "limits": {"limits": list(_limits(model))},
+        "metrics": _metrics(model),
+        "settings": {
+            "settings": [_setting(model, setting) for setting in model.sdk.settings],
+            "arguments": [_setting(model, s) for s in model.sdk.settings if not s.required],
+        },
+    }
+    files = [
+        render.file(f"{package}/{name}.py", f"python/{name}.py.j2", **values)
+        for name, values in views.items()
+    ]
+    files.append(File(f"{package}/events.py", _events(model)))
+    yield from _formatted(files)
+
+
+def _literal(value: Any) -> str:
+    """A Python literal of plain data."""
+    if isinstance(value, str):
+        return python_string(value)
+    if isinstance(value, (tuple, list)):
+        return f"({', '.join(map(_literal, value))}{',' if len(value) == 1 else ''})"
+    return repr(value)
+
+
+def _catalog(model: Model) -> Mapping[str, Any]:
+    catalog = model.catalog
+    names = {
+        "products": tuple(product.name for product in catalog.products),
+        "statuses": tuple(status.name for status in catalog.statuses),
+        "log_levels": catalog.log_levels,
+    }
+    return {
+        **{name: _literal(values) for name, values in names.items()},
+        **{f"{name}_type": ", ".join(map(_literal, values)) for name, values in names.items()},
+        "version": _literal(catalog.version),
+        "catalog_version": _literal(model.catalog_version),
+        "usage_topic": _literal(catalog.topic("usage").name),
+        "dead_letter_topic": _literal(catalog.topic("dead_letter").name),
+        "default_status": _literal(catalog.default_status.name),
+        "log_status": _literal(catalog.log_status.name),
+        "default_log_level": _literal(catalog.default_log_level),
+        "log_level_key": _literal(model.event.log_level_key),
+        "log_message_key": _literal(model.event.log_message_key),
+        "metric_types": [
+            (_literal(product.name), _literal(tuple(m.name for m in product.metric_types)))
+            for product in catalog.products
+        ],
+        "billable": [(_literal(s.name), int(s.billable)) for s in catalog.statuses],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Constant:
+    """A metric type's constant: its name, its arguments and what an editor shows of it."""
+
+    name: str
+    arguments: str
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Namespace:
+    name: str
+    doc: str
+    constants: tuple[_Constant, ...]
+
+
+def _namespace(product: Product) -> _Namespace:
+    doc = docstring(f"{product.title}: {product.description}", "    ")
+    return _Namespace(
+        name=_PYTHON.attribute(product.name),
+        doc="\n".join(doc),
+        constants=tuple(_constant(metric) for metric in product.metric_types),
+    )
+
+
+def _metrics(model: Model) -> Mapping[str, Any]:
+    metrics = model.catalog.metric_types
+    used = {
+        "Deprecation": any(metric.deprecated for metric in metrics),
+        "Metric": True,
+        "MetadataKey": any(metric.metadata for metric in metrics),
+        "QuantityRule": any(metric.quantity for metric in metrics),
+    }
+    return {
+        "imported": sorted(name for name, is_used in used.items() if is_used),
+        "products": [_namespace(product) for product in model.catalog.products],
+    }
+
+
+def _constant(metric: MetricType) -> _Constant:
+    arguments = [_literal(metric.product), _literal(metric.name)]
+    arguments += [f"unit={_literal(metric.unit)}", f"description={_literal(metric.description)}"]
+    doc = metric.description
+    if metric.quantity:
+        rule = metric.quantity
+        arguments.append(f"quantity=QuantityRule({rule.integer}, {rule.minimum}, {rule.maximum})")
+    if metric.metadata:
+        keys = (
+            f"MetadataKey({_literal(k.name)}, {k.required}, {_literal(k.type)}, {_literal(k.allowed)})"
+            for k in metric.metadata
+        )
+        arguments.append(f"metadata=({', '.join(keys)},)")
+    if metric.deprecated:
+        old = metric.deprecated
+        row = ", ".join(map(_literal, (old.since, old.replaced_by, old.remove_in)))
+        arguments.append(f"deprecated=Deprecation({row})")
+        instead = f"; use {old.replaced_by} instead" if old.replaced_by else ""
+        doc = f"Deprecated since {old.since}{instead}. {doc}"
+    return _Constant(
+        name=_PYTHON.attribute(metric.name),
+        arguments=", ".join(arguments),
+        doc="\n".join(docstring(doc, "    ")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Overload:
+    """One product's form of the calls: the names that go together, as whole parameter lists."""
+
+    record: str
+    log: str
+    doc: str
+
+
+def _overload(model: Model, product: Product) -> _Overload:
+    event = model.event
+    names = {
+        "product": f"Literal[{_literal(product.name)}]",
+        "metric_type": f"Literal[{', '.join(_literal(m.name) for m in product.metric_types)}]",
+        "status": "Status",
+    }
+    positional = [event.field(name) for name in event.positional]
+    required = [_parameter(model, field, names) for field in positional if not field.optional]
+    record = [_parameter(model, field, names) for field in positional]
+    record += ["*", *(_parameter(model, event.field(name), names) for name in event.named)]
+    level = f"level: LogLevel = {_literal(model.catalog.default_log_level)}"
+    metadata = [_parameter(model, field, names) for field in positional if field.type == "json"]
+    return _Overload(
+        record=", ".join(["self", *record]),
+        log=", ".join(["self", *required, "message: str", level, *metadata]),
+        doc="\n".join(docstring(f"{product.title}: {product.description}", " " * 8)),
+    )
+
+
+def _parameter(model: Model, field: Field, names: Mapping[str, str]) -> str:
+    kind = names.get(field.catalog or "") or _PARAMETER_TYPES[field.type]
+    if not field.optional:
+        return f"{field.name}: {kind}"
+    if field.catalog == "status":
+        return f"{field.name}: {kind} = {_literal(model.catalog.default_status.name)}"
+    if field.type == "number" and field.default is not None:
+        return f"{field.name}: {kind} = {field.default}"
+    return f"{field.name}: {kind} | None = None"
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoder:
+    """The event as f-strings: runs of constant fields are parts, encoded once; the rest varies."""
+
+    constants: tuple[str, ...]
+    parts: tuple[str, ...]
+    varying: tuple[str, ...]
+    event: str
+
+
+def _encoder(model: Model) -> _Encoder:
+    parts: list[str] = []
+    event = pending = ""
+    holds_constant = False
+
+    def flush() -> None:
+        nonlocal event, pending, holds_constant
+        if holds_constant:
+            event += f"{{constants[{len(parts)}]}}"
+            parts.append(pending)
+        else:
+            event += pending
+        pending, holds_constant = "", False
+
+    for index, field in enumerate(model.event.fields):
+        quote = '"' if field.type in _QUOTED else ""
+        pending += f'{"," if index else "{{"}"{field.name}":{quote}'
+        if field.constant_per:
+            pending += f"{{{field.name}}}"
+            holds_constant = True
+        else:
+            flush()
+            event += f"{{{field.name}}}"
+        pending += quote
+    pending += "}}"
+    flush()
+    return _Encoder(
+        constants=tuple(_argument(f) for f in model.event.fields if f.constant_per),
+        parts=tuple(parts),
+        varying=tuple(_argument(f) for f in model.event.fields if not f.constant_per),
+        event=event,
+    )
+
+
+def _argument(field: Field) -> str:
+    return f"{field.name}: {'int' if field.type in ('integer', 'flag') else 'str'}"
+
+
+def _limits(model: Model) -> Iterator[tuple[str, str]]:
+    """Name and literal of every limit of every field, durations in milliseconds."""
+    for field in model.event.fields:
+        name = _PYTHON.constant(field.name)
+        if field.default is not None:
+            yield f"{name}_DEFAULT", _literal(field.default)
+        for limit, value in field.limits.items():
+            if limit in _DURATIONS:
+                yield f"{name}_{limit.upper()}_MS", _literal(milliseconds(value))
+            else:
+                yield f"{name}_{limit.upper()}", _literal(value)
+    yield "BLANK", ascii(model.event.blank)
+
+
+@dataclass(frozen=True, slots=True)
+class _Error:
+    """A code with its text, in which the limits of its field are filled in."""
+
+    code: str
+    row: str
+
+
+def _error(model: Model, error: ErrorCode) -> _Error:
+    text = error.text
+    limits = model.event.field(error.field).limits if error.field else {}
+    for name, value in limits.items():
+        text = text.replace(f"{{{name}}}", str(value))
+    row = ", ".join(map(_literal, (text, error.field, error.reason)))
+    return _Error(_literal(error.name), row)
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """One setting as a row of the table and as a typed argument of the client."""
+
+    row: str
+    argument: str
+    type: str
+    doc: str
+
+
+def _setting(model: Model, setting: Setting) -> _Setting:
+    argument = setting.arguments.get("python", setting.name)
+    values = [setting.name, model.variable(setting), argument, setting.type]
+    options = {
+        "default": setting.default,
+        "minimum": setting.minimum,
+        "maximum": setting.maximum,
+        "choices": setting.choices or None,
+        "required": setting.required or None,
+        "secret": setting.secret or None,
+        "librdkafka": setting.librdkafka,
+    }
+    row = [_literal(value) for value in values]
+    row += [f"{name}={_literal(value)}" for name, value in options.items() if value is not None]
+    choices = f"Literal[{', '.join(map(_literal, setting.choices))}]"
+    return _Setting(
+        row=", ".join(row),
+        argument=argument,
+        type=choices if setting.type == "choice" else _SETTING_TYPES[setting.type],
+        doc="\n".join(docstring(setting.description, "    ")),
+    )
+
+
+def _events(model: Model) -> str:
+    """The event as a msgspec Struct, for those who read events."""
+    # It takes longer to import than most targets take to run.
+    import datamodel_code_generator as structs
+    from datamodel_code_generator.format import DatetimeClassType, Formatter, PythonVersion
+    from datamodel_code_generator.parser import LiteralType
+
+    schema = event_schema(model)
+    for field in schema["properties"].values():
+        if field.get("format") == "decimal":  # msgspec cannot bound a Decimal, and warns of it
+            field.pop("minimum", None)
+            field.pop("maximum", None)
+    code = structs.generate(
+        json.dumps(schema),
+        config=structs.GenerateConfig(
+            input_file_type=structs.InputFileType.JsonSchema,
+            output_model_type=structs.DataModelType.MsgspecStruct,
+            target_python_version=PythonVersion.PY_310,
+            output_datetime_class=DatetimeClassType.Datetime,
+            enum_field_as_literal=LiteralType.All,
+            formatters=[Formatter.BUILTIN],
+            use_annotated=True,
+            use_schema_description=True,
+            use_single_line_docstring=True,
+            custom_file_header=f"# {render.NOTICE}",
+            disable_timestamp=True,
+        ),
+    )
+    return str(code)
+
+
+def _formatted(files: list[File]) -> Iterator[File]:
+    """The files as `ruff format` leaves them, by one call of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        for index, file in enumerate(files):
+            Path(folder, f"{index}.py").write_text(file.text, encoding="utf-8")
+        command = [find_ruff_bin(), "format", "--isolated", "--no-cache", "--quiet"]
+        subprocess.run(
+            [*command, "--line-length=100", "--target-version=py310", folder], check=True
+        )
+        for index, file in enumerate(files):
+            yield File(file.path, Path(folder, f"{index}.py").read_text(encoding="utf-8"))

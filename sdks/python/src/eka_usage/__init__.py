@@ -1,0 +1,74 @@
+"""Reports usage: `EkaClient(service_name).record(workspace_id, product, metric_type, quantity)`.
+
+The names of products, metric types and statuses come from the catalog; `metrics` holds a constant
+for each metric type. Errors never reach a caller of `record()`: they reach `on_error`, with a code.
+"""
+
+from ._generated import metrics
+from ._generated.catalog import (
+    CATALOG_VERSION,
+    DEAD_LETTER_TOPIC,
+    LOG_LEVELS,
+    METRIC_TYPES,
+    PRODUCTS,
+    SDK_VERSION,
+    STATUSES,
+    USAGE_TOPIC,
+    LogLevel,
+    Product,
+    Status,
+)
+from ._generated.errors import ErrorCode
+from ._generated.events import UsageEvent
+from .client import EkaClient
+from .errors import (
+    ClientClosedError,
+    ConfigError,
+    DeliveryError,
+    EkaError,
+    ErrorContext,
+    MetadataDegradedError,
+    QueueFullError,
+    ShutdownTimeoutError,
+    ValidationError,
+)
+from .ledger import Stats
+from .lookup import find_metric, is_metric_type, is_product
+from .metric import Metric
+from .transports.injected import ProducerLike
+
+__version__ = SDK_VERSION
+
+__all__ = [
+    "CATALOG_VERSION",
+    "DEAD_LETTER_TOPIC",
+    "LOG_LEVELS",
+    "METRIC_TYPES",
+    "PRODUCTS",
+    "SDK_VERSION",
+    "STATUSES",
+    "USAGE_TOPIC",
+    "ClientClosedError",
+    "ConfigError",
+    "DeliveryError",
+    "EkaClient",
+    "EkaError",
+    "ErrorCode",
+    "ErrorContext",
+    "LogLevel",
+    "MetadataDegradedError",
+    "Metric",
+    "Product",
+    "ProducerLike",
+    "QueueFullError",
+    "ShutdownTimeoutError",
+    "Stats",
+    "Status",
+    "UsageEvent",
+    "ValidationError",
+    "__version__",
+    "find_metric",
+    "is_metric_type",
+    "is_product",
+    "metrics",
+]

@@ -1,0 +1,154 @@
+"""What each argument of `record()` must be: one function an argument, each with one error code.
+
+They say exactly what is wrong. An event that passes the encoder's table look-up needs few of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from . import number
+from ._generated import limits
+from ._generated.catalog import METRIC_TYPES, PRODUCTS, STATUSES
+from ._generated.errors import ErrorCode
+from ._generated.metrics import METRICS
+from .clock import format_time, parse_time
+from .errors import ConfigError, invalid, nearest, shown
+from .jsontext import escape, is_well_formed
+from .metric import MetadataKey, Metric, QuantityRule
+
+_JSON_TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float, Decimal),
+}
+
+
+def workspace_id(value: object) -> str:
+    """The id, escaped for JSON."""
+    return _identifier(
+        "workspace_id.invalid",
+        value,
+        limits.WORKSPACE_ID_MIN_LENGTH,
+        limits.WORKSPACE_ID_MAX_LENGTH,
+    )
+
+
+def event_id(value: object) -> str:
+    """The idempotency key, escaped for JSON."""
+    return _identifier(
+        "event_id.invalid", value, limits.EVENT_ID_MIN_LENGTH, limits.EVENT_ID_MAX_LENGTH
+    )
+
+
+def service_name(value: object) -> str:
+    """The service's name."""
+    shortest, longest = limits.SERVICE_NAME_MIN_LENGTH, limits.SERVICE_NAME_MAX_LENGTH
+    if not _is_text(value, shortest, longest):
+        hint = f"a string of {shortest} to {longest} characters that is not blank"
+        given = shown(value)
+        raise ConfigError.of("config.invalid", parameter="service_name", given=given, hint=hint)
+    return str(value)
+
+
+def _identifier(code: ErrorCode, value: object, shortest: int, longest: int) -> str:
+    if not _is_text(value, shortest, longest):
+        raise invalid(code, value)
+    return escape(str(value))
+
+
+def _is_text(value: object, shortest: int, longest: int) -> bool:
+    return (
+        isinstance(value, str)
+        and shortest <= len(value) <= longest
+        and value.strip(limits.BLANK) != ""
+        and is_well_formed(value)
+    )
+
+
+def metric(product: object, metric_type: object, status: object) -> Metric:
+    """The metric type that the three name."""
+    if not isinstance(product, str) or product not in PRODUCTS:
+        raise invalid("product.unknown", product, nearest(product, PRODUCTS))
+    if not isinstance(metric_type, str) or (product, metric_type) not in METRICS:
+        hint = nearest(metric_type, METRIC_TYPES[product])
+        raise invalid("metric_type.unknown", metric_type, hint, product=shown(product))
+    if not isinstance(status, str) or status not in STATUSES:
+        raise invalid("status.unknown", status, nearest(status, STATUSES))
+    return METRICS[product, metric_type]
+
+
+def quantity(value: object, rule: QuantityRule | None) -> str:
+    """The quantity as JSON."""
+    low, high, integer = limits.QUANTITY_MINIMUM, limits.QUANTITY_MAXIMUM, False
+    if rule is not None:
+        low = low if rule.minimum is None else max(low, rule.minimum)
+        high = high if rule.maximum is None else min(high, rule.maximum)
+        integer = rule.integer
+    return _amount("quantity.invalid", value, low, high, integer)
+
+
+def unit_cost(value: object) -> str:
+    """The unit cost as JSON."""
+    if value is None:
+        return "null"
+    low, high = limits.UNIT_COST_MINIMUM, limits.UNIT_COST_MAXIMUM
+    return _amount("unit_cost.invalid", value, low, high, False)
+
+
+def _amount(code: ErrorCode, value: object, low: float, high: float, integer: bool) -> str:
+    exact = number.exact(value)
+    if exact is None or not low <= exact <= high or (integer and exact != int(exact)):
+        kind = "an integer" if integer else "a finite number"
+        bounds = f"from {number.text(low)} to {number.text(high)}"
+        raise invalid(code, value, f"{kind} {bounds}; a boolean or a string is no number")
+    return number.text(exact)
+
+
+def metadata(value: object, keys: tuple[MetadataKey, ...]) -> tuple[Mapping[object, object], str]:
+    """The metadata, and which declared keys have values that the catalog does not name, or ""."""
+    if value is None:
+        value = {}
+    if not isinstance(value, Mapping):
+        raise invalid("metadata.invalid", value, "a mapping of strings to values")
+    wrong = [fault for key in keys if (fault := _key_fault(key, value))]
+    return value, "; ".join(wrong)
+
+
+def _key_fault(key: MetadataKey, metadata: Mapping[object, object]) -> str:
+    if key.name not in metadata:
+        if key.required:
+            raise invalid("metadata.required", metadata, repr(key.name))
+        return ""
+    value = metadata[key.name]
+    if key.allowed is not None and not any(_same(value, allowed) for allowed in key.allowed):
+        allowed = f"{key.name!r} to be one of {', '.join(map(repr, key.allowed))}"
+    elif key.type is not None and not _is(value, key.type):
+        allowed = f"{key.name!r} to be a {key.type}"
+    else:
+        return ""
+    if key.required:
+        raise invalid("metadata.invalid", value, allowed)
+    return f"expected {allowed}, got {shown(value)}"
+
+
+def _same(value: object, allowed: object) -> bool:
+    return isinstance(value, bool) == isinstance(allowed, bool) and value == allowed
+
+
+def _is(value: object, kind: str) -> bool:
+    return isinstance(value, bool) == (kind == "boolean") and isinstance(value, _JSON_TYPES[kind])
+
+
+def occurred_at(value: object, now: int) -> str:
+    """The time on the wire; `now` is in milliseconds since 1970."""
+    milliseconds = parse_time(value)
+    if (
+        milliseconds is None
+        or milliseconds > now + limits.OCCURRED_AT_AHEAD_MS
+        or milliseconds < now - limits.OCCURRED_AT_BEHIND_MS
+    ):
+        raise invalid("occurred_at.invalid", str(value) if milliseconds is not None else value)
+    return format_time(milliseconds)

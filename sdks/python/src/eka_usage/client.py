@@ -1,0 +1,372 @@
+"""The client: takes usage from a service, and sees to it that each event is delivered or heard of."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from . import checks, lifecycle
+from ._generated.catalog import (
+    DEFAULT_LOG_LEVEL,
+    DEFAULT_STATUS,
+    LOG_LEVEL_KEY,
+    LOG_LEVELS,
+    LOG_MESSAGE_KEY,
+    LOG_STATUS,
+    USAGE_TOPIC,
+)
+from ._generated.limits import QUANTITY_DEFAULT
+from .errors import (
+    DeliveryError,
+    EkaError,
+    ErrorContext,
+    MetadataDegradedError,
+    ShutdownTimeoutError,
+    invalid,
+    nearest,
+    shown,
+)
+from .event import EventEncoder
+from .jsontext import well_formed
+from .ledger import Ledger, Stats
+from .metric import Metric
+from .outbox import Outbox
+from .reporting import OnError, Reporter, logger
+from .settings import Settings
+from .transports.base import Failed, Transport
+from .transports.injected import InjectedTransport, ProducerLike
+from .transports.kafka import KafkaTransport
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self, Unpack
+
+    from ._generated.calls import Log, Record
+    from ._generated.catalog import Status
+    from ._generated.settings import SettingArguments
+
+_IDENTITY = ("event_id", "workspace_id", "product", "metric_type", "status")
+_LONGEST_HOSTNAME = 255
+
+
+class EkaClient:
+    """Reports usage to Kafka, without ever blocking or crashing its caller.
+
+    Make one a process and keep it: it connects by itself, survives a fork, and sends what is left
+    when the process ends. All methods may be called from any thread.
+
+    Args:
+        service_name: the service that reports; stands in every event.
+        kafka_brokers: addresses `host:port`, as a list or separated by commas.
+        kafka_config: properties of librdkafka, which override every setting.
+        on_error: called with each error and its context, from the caller's thread or the client's
+            own; must not block. Without it errors are logged, a line a second for each code.
+        debug: whether to log every accepted event, at level DEBUG.
+        producer: used in place of Kafka, for instance `eka_usage.testing.InMemoryProducer`.
+        clock: nanoseconds since 1970, in place of `time.time_ns`.
+        new_id: mints event and instance ids, in place of UUIDv7.
+        hostname: in place of the machine's own.
+        settings: see `docs/settings.md`; each overrides its environment variable.
+
+    Raises:
+        ConfigError: an argument or an environment variable cannot be used; it says which and why.
+    """
+
+    def __init__(
+        self,
+        service_name: str,
+        kafka_brokers: str | list[str] | None = None,
+        kafka_config: Mapping[str, Any] | None = None,
+        on_error: OnError | None = None,
+        debug: bool = False,
+        producer: ProducerLike | None = None,
+        *,
+        clock: Callable[[], int] = time.time_ns,
+        new_id: Callable[[], str] | None = None,
+        hostname: str | None = None,
+        **settings: Unpack[SettingArguments],
+    ) -> None:
+        overrides = dict(kafka_config or {})
+        has_brokers = producer is not None or "bootstrap.servers" in overrides
+        self._settings = Settings.resolve(
+            {**settings, "kafka_brokers": kafka_brokers},
+            os.environ,
+            not_required=("kafka_brokers",) if has_brokers else (),
+        )
+        self._service_name = checks.service_name(service_name)
+        self._hostname = hostname or _hostname()
+        self._overrides = overrides
+        self._producer = producer
+        self._clock = clock
+        self._new_id = new_id
+        self._on_error = on_error
+        self._debug = debug
+        self._begin(self._connect)
+        self._outbox.open()
+        lifecycle.adopt(self, flush_on_sigterm=self._settings["flush_on_sigterm"])
+
+    def _begin(self, connect: Callable[[Failed], Transport]) -> None:
+        """Starts the books of this process: as another instance, with an empty queue."""
+        self._ledger = Ledger()
+        self._reporter = Reporter(self._on_error)
+        self._encoder = EventEncoder(self._service_name, self._hostname, self._clock, self._new_id)
+        limit = (
+            f"the limit is {self._settings['max_queue_events']} events"
+            f" or {self._settings['max_queue_bytes']} bytes"
+        )
+        self._outbox = Outbox(connect, self._failed, limit)
+        self._encode = self._encoder.encode
+
+    def _connect(self, failed: Failed) -> Transport:
+        if self._producer is not None:
+            return InjectedTransport(self._producer, USAGE_TOPIC, failed)
+        return KafkaTransport(self._settings, self._overrides, USAGE_TOPIC, failed)
+
+    def _record(
+        self,
+        workspace_id: str,
+        product: str,
+        metric_type: str,
+        quantity: float | Decimal = QUANTITY_DEFAULT,
+        status: str = DEFAULT_STATUS,
+        unit_cost: float | Decimal | None = None,
+        metadata: Mapping[str, object] | None = None,
+        *,
+        event_id: str | None = None,
+        occurred_at: datetime | str | None = None,
+    ) -> str | None:
+        """Reports one event of usage. Never waits for anything, never raises.
+
+        Args:
+            workspace_id: the customer's workspace that is billed, 1 to 256 characters.
+            product: one of `PRODUCTS`.
+            metric_type: one of `METRIC_TYPES[product]`.
+            quantity: how much, in the unit of the metric type; int, float, Decimal or numpy number.
+            status: one of `STATUSES`.
+            unit_cost: what one unit costs, if known.
+            metadata: further details; what JSON cannot say becomes a string, and more than 32 KiB
+                is cut.
+            event_id: an idempotency key: two events of one id count once.
+            occurred_at: when it happened, an aware datetime or an RFC 3339 string; now by default.
+
+        Returns:
+            The event's id; None where the event was not accepted, which `on_error` has heard.
+        """
+        outbox = self._outbox
+        try:
+            if outbox.refusal is not None:
+                raise outbox.refusal()
+            accepted_id, event, lost = self._encode(
+                workspace_id,
+                product,
+                metric_type,
+                quantity,
+                status,
+                unit_cost,
+                metadata,
+                event_id,
+                occurred_at,
+            )
+        except Exception as error:
+            self._rejected(error, workspace_id, product, metric_type, status, event_id)
+            return None
+        outbox.put(workspace_id, event)
+        if lost or self._debug:
+            self._accepted(accepted_id, event, lost)
+        return accepted_id
+
+    # Type checkers see the generated overloads; at run time it is the plain method.
+    record = cast("Record", _record)
+
+    def record_metric(
+        self,
+        workspace_id: str,
+        metric: Metric,
+        quantity: float | Decimal = QUANTITY_DEFAULT,
+        status: Status = DEFAULT_STATUS,
+        unit_cost: float | Decimal | None = None,
+        metadata: Mapping[str, object] | None = None,
+        *,
+        event_id: str | None = None,
+        occurred_at: datetime | str | None = None,
+    ) -> str | None:
+        """`record()` with a constant of `eka_usage.metrics` in place of product and metric type."""
+        if not isinstance(metric, Metric):
+            hint = "a constant of eka_usage.metrics, such as metrics.product.metric_type"
+            error = invalid("product.unknown", metric, f"expected {hint}", parameter="metric")
+            self._rejected(error, workspace_id, metric, metric, status, event_id)
+            return None
+        return self._record(
+            workspace_id,
+            metric.product,
+            metric.metric_type,
+            quantity,
+            status,
+            unit_cost,
+            metadata,
+            event_id=event_id,
+            occurred_at=occurred_at,
+        )
+
+    def _log(
+        self,
+        workspace_id: str,
+        product: str,
+        metric_type: str,
+        message: str,
+        level: str = DEFAULT_LOG_LEVEL,
+        metadata: Mapping[str, object] | None = None,
+    ) -> str | None:
+        """Reports one failure: an event of status `LOG_STATUS` whose metadata says what happened.
+
+        Args:
+            workspace_id, product, metric_type: as for `record()`.
+            message: what happened; metadata key `message`.
+            level: one of `LOG_LEVELS`; metadata key `level`.
+            metadata: further details.
+
+        Returns:
+            As `record()` does.
+        """
+        known = level if isinstance(level, str) and level in LOG_LEVELS else DEFAULT_LOG_LEVEL
+        details: Any = metadata
+        if metadata is None or isinstance(metadata, Mapping):
+            details = {**(metadata or {}), LOG_LEVEL_KEY: known, LOG_MESSAGE_KEY: message}
+        accepted_id = self._record(
+            workspace_id, product, metric_type, status=LOG_STATUS, metadata=details
+        )
+        if known != level and accepted_id is not None:
+            self._degraded(f"level {shown(level)}: {nearest(level, LOG_LEVELS)}", accepted_id)
+        return accepted_id
+
+    log = cast("Log", _log)
+
+    def flush(self, timeout: float | None = None) -> int:
+        """Waits until every accepted event is delivered or has failed.
+
+        Args:
+            timeout: seconds; the setting `shutdown_timeout_ms` by default.
+
+        Returns:
+            How many events are still in flight; 0 is success.
+        """
+        return self._outbox.flush(self._seconds(timeout))
+
+    def stats(self) -> Stats:
+        """What became of the events of this client, in this process."""
+        accepted = self._encoder.numbered
+        return self._ledger.stats(accepted, self._outbox.queued())
+
+    def shutdown(self, timeout: float | None = None) -> int:
+        """Sends what is queued, and gives up what Kafka does not take in time.
+
+        Afterwards `record()` is refused with `client.closed`. May be called any number of times.
+
+        Args:
+            timeout: seconds; the setting `shutdown_timeout_ms` by default.
+
+        Returns:
+            How many events were given up; `on_error` heard `shutdown.timeout` of each.
+        """
+        undelivered = self._outbox.close(self._seconds(timeout))
+        self._reporter.close()
+        lifecycle.release(self)
+        return undelivered
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.shutdown()
+
+    def __repr__(self) -> str:
+        return (
+            f"EkaClient(service_name={self._service_name!r}, topic={USAGE_TOPIC!r},"
+            f" instance_id={self.instance_id!r})"
+        )
+
+    @property
+    def instance_id(self) -> str:
+        """Identifies this client in this process; stands in every event."""
+        return self._encoder.instance_id
+
+    @property
+    def exit_timeout(self) -> float:
+        """Seconds that the end of the process may wait for this client."""
+        return float(self._settings["shutdown_timeout_ms"]) / 1000
+
+    def after_fork(self) -> None:
+        """Begins anew in a forked child; what the parent accepted, the parent sends."""
+        self._begin(self._outbox.after_fork())
+
+    def _seconds(self, timeout: float | None) -> float:
+        return self.exit_timeout if timeout is None else max(0.0, float(timeout))
+
+    def _accepted(self, event_id: str, event: str, lost: str) -> None:
+        if self._debug:
+            logger.debug("accepted %s", event)
+        if lost:
+            self._degraded(lost, event_id)
+
+    def _degraded(self, lost: str, event_id: str) -> None:
+        error = MetadataDegradedError.of("metadata.degraded", hint=lost)
+        self._report(error, event_id=event_id)
+
+    def _rejected(
+        self,
+        error: Exception,
+        workspace_id: object,
+        product: object,
+        metric_type: object,
+        status: object,
+        event_id: str | None,
+    ) -> None:
+        if not isinstance(error, EkaError):
+            words = f"unexpected {type(error).__name__}: {error}"
+            error = DeliveryError.of("delivery.failed", hint=words)
+        self._ledger.reject(error.code)
+        self._report(
+            error,
+            event_id=event_id,
+            workspace_id=workspace_id,
+            product=product,
+            metric_type=metric_type,
+            status=status,
+        )
+
+    def _failed(self, why: str, event: bytes, given_up: bool) -> None:
+        kind = ShutdownTimeoutError if given_up else DeliveryError
+        error = kind.of("shutdown.timeout" if given_up else "delivery.failed", hint=why)
+        self._ledger.fail()
+        fields = msgspec.json.decode(event)
+        self._report(error, **{name: fields[name] for name in _IDENTITY})
+
+    def _report(self, error: EkaError, **identity: Any) -> None:
+        context: ErrorContext = {
+            "code": error.code,
+            "reason": error.reason,
+            "field": error.field,
+            "topic": USAGE_TOPIC,
+            **identity,  # type: ignore[typeddict-item]
+        }
+        self._reporter.report(error, context)
+
+
+def _hostname() -> str:
+    try:
+        return well_formed(socket.gethostname())[:_LONGEST_HOSTNAME] or "unknown"
+    except OSError:
+        return "unknown"

@@ -1,0 +1,51 @@
+"""Points in time: milliseconds since 1970 inside, RFC 3339 in UTC on the wire."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MILLISECOND = timedelta(milliseconds=1)
+_RFC_3339 = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
+    r"(?:[Zz]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))"
+)
+
+
+def format_time(milliseconds: int) -> str:
+    """Milliseconds since 1970 as `2026-01-31T09:30:00.000Z`."""
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+
+
+def parse_time(value: object) -> int | None:
+    """Milliseconds since 1970 of an aware datetime or an RFC 3339 string, rounded down.
+
+    None where it is neither, has no offset from UTC, or is no time that exists.
+    """
+    try:
+        moment = _parsed(value) if isinstance(value, str) else value
+        if not isinstance(moment, datetime) or moment.utcoffset() is None:
+            return None
+        return (moment - _EPOCH) // _MILLISECOND
+    except Exception:  # no such date, or a tzinfo of the caller's own that raises
+        return None
+
+
+def _parsed(text: str) -> datetime | None:
+    match = _RFC_3339.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, fraction, sign, hours, minutes = match.groups()
+    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+    return datetime(
+        int(year),
+        int(month),
+        int(day),
+        int(hour),
+        int(minute),
+        int(second),
+        int((fraction or "0").ljust(6, "0")[:6]),
+        timezone(-offset if sign == "-" else offset),
+    )

@@ -1,0 +1,134 @@
+"""What can go wrong, as a closed set of codes that is the same in every SDK.
+
+    EkaError
+    ├── ValidationError (ValueError)    an argument of record() is wrong: the event was not accepted
+    ├── MetadataDegradedError           the event was accepted with less metadata than was given
+    ├── QueueFullError                  too many events wait for Kafka: the event was not accepted
+    ├── ClientClosedError               record() after shutdown(): the event was not accepted
+    ├── DeliveryError                   an accepted event could not be delivered
+    │   └── ShutdownTimeoutError        … because the client was shut down first
+    └── ConfigError (ValueError)        a setting cannot be used: raised by EkaClient()
+
+Only ConfigError is ever raised at a caller. The others reach `on_error`.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypedDict
+
+from ._generated.errors import ERRORS, ErrorCode
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_SHOWN = 80
+_LARGEST = 10**_SHOWN
+_LISTED = 12
+
+
+class EkaError(Exception):
+    """The base of every error of this package.
+
+    Attributes:
+        code: one of the closed set, such as `"quantity.invalid"`; assert on this, not on the text.
+        field: the field of the event that the error is about, or None.
+        reason: a finer word where a code has one, such as `"local_queue_full"`; otherwise the code.
+    """
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(code, message)
+        known = ERRORS[code]
+        self.code: ErrorCode = code
+        self.field: str | None = known.field
+        self.reason: str = known.reason or code
+
+    def __str__(self) -> str:
+        return str(self.args[1])
+
+    @classmethod
+    def of(cls, code: ErrorCode, **values: object) -> Self:
+        """The error of a code, its text completed by what is known at the place where it arose."""
+        known = ERRORS[code]
+        return cls(code, known.text.format_map({"parameter": known.field, **values}))
+
+
+class ValidationError(EkaError, ValueError):
+    """An argument of `record()` is wrong; the event was not accepted."""
+
+
+class MetadataDegradedError(EkaError):
+    """The event was accepted, but its metadata could not be kept as it was given."""
+
+
+class QueueFullError(EkaError):
+    """As many events as the queue takes are waiting for Kafka; the event was not accepted."""
+
+
+class ClientClosedError(EkaError):
+    """`record()` was called after `shutdown()`; the event was not accepted."""
+
+
+class DeliveryError(EkaError):
+    """Kafka did not take an accepted event, finally."""
+
+
+class ShutdownTimeoutError(DeliveryError):
+    """The client was shut down before an accepted event could be delivered."""
+
+
+class ConfigError(EkaError, ValueError):
+    """A setting cannot be used; no client was made."""
+
+
+class ErrorContext(TypedDict, total=False):
+    """What `on_error` hears beside the exception; keys that do not apply are absent."""
+
+    code: ErrorCode
+    reason: str
+    field: str | None
+    topic: str
+    event_id: str | None
+    workspace_id: object
+    product: object
+    metric_type: object
+    status: object
+
+
+def invalid(code: ErrorCode, given: object, hint: str = "", **values: object) -> ValidationError:
+    """The error of an argument: what was given, and what is allowed."""
+    return ValidationError.of(code, given=shown(given), hint=hint, **values)
+
+
+def shown(value: object) -> str:
+    """A value as an error message shows it: short, on one line, and never failing."""
+    try:
+        if isinstance(value, (str, bytes)):
+            printed = ascii(value[:_SHOWN]) if len(value) > _SHOWN else repr(value)
+        elif value is None or isinstance(value, (bool, float)):
+            printed = repr(value)
+        elif isinstance(value, (int, Decimal)) and -_LARGEST < value < _LARGEST:
+            printed = str(value)
+        else:
+            return f"of type {type(value).__name__}"
+    except Exception:  # a subclass may raise whatever it likes
+        return f"of type {type(value).__name__}"
+    return printed if len(printed) <= _SHOWN else f"{printed[:_SHOWN]}…"
+
+
+def nearest(given: object, allowed: tuple[str, ...]) -> str:
+    """`did you mean 'api_call'?`, or what there is to choose from."""
+    close = _closest(str(given[:_SHOWN]), allowed) if isinstance(given, str) else None
+    if close is not None:
+        return f"did you mean {close!r}?"
+    listed = ", ".join(map(repr, allowed[:_LISTED]))
+    more = f" and {len(allowed) - _LISTED} more" if len(allowed) > _LISTED else ""
+    return f"expected one of {listed}{more}"
+
+
+@lru_cache(maxsize=256)  # a service that is wrong is wrong in a loop, and must not slow down by it
+def _closest(given: str, allowed: tuple[str, ...]) -> str | None:
+    from difflib import get_close_matches  # takes time to import, and only errors need it
+
+    return next(iter(get_close_matches(given, allowed, 1)), None)

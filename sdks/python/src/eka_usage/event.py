@@ -1,0 +1,176 @@
+"""One call of `record()` as the JSON of one event.
+
+The hot path is one table look-up: a hit on (product, metric type, status) is the validation, and
+yields what is constant for such an event already encoded. What varies is put in between. Whatever
+does not go smoothly is checked again, argument by argument, to say exactly what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import length_hint
+from typing import Any
+
+from . import checks, number
+from ._generated.catalog import BILLABLE, CATALOG_VERSION, SDK_VERSION
+from ._generated.encoder import encode_constants, encode_event
+from ._generated.limits import METADATA_DEFAULT, QUANTITY_MAXIMUM, QUANTITY_MINIMUM
+from ._generated.metrics import METRICS
+from .clock import format_time
+from .ids import EventIds
+from .jsontext import escape, escape_json
+from .metadata import metadata_text
+from .metric import Metric
+
+_LAST_SEQ = 2**62
+_NO_METADATA = escape_json(METADATA_DEFAULT)
+
+
+class EventEncoder:
+    """Checks, numbers and encodes the events of one client instance.
+
+    Args:
+        service_name: the service, as it stands in every event.
+        hostname: the machine, as it stands in every event.
+        clock: nanoseconds since 1970.
+        new_id: mints event ids and the instance id, in place of UUIDv7.
+    """
+
+    def __init__(
+        self,
+        service_name: str,
+        hostname: str,
+        clock: Callable[[], int],
+        new_id: Callable[[], str] | None,
+    ) -> None:
+        self._clock = clock
+        self._new_id = new_id
+        self._ids = EventIds()
+        # A range's iterator numbers events without a lock, and knows how many it has given out.
+        self._numbers = iter(range(1, _LAST_SEQ))
+        self.instance_id = new_id() if new_id else EventIds().mint(clock() // 1_000_000, 0)
+        self._combinations = _Combinations(service_name, hostname, self.instance_id)
+        self._workspaces = _Workspaces()
+        self._instant = (0, "", "")
+
+    @property
+    def numbered(self) -> int:
+        """How many events have a number, which is how many were accepted."""
+        return _LAST_SEQ - 1 - length_hint(self._numbers)
+
+    def encode(
+        self,
+        workspace_id: Any,
+        product: Any,
+        metric_type: Any,
+        quantity: Any,
+        status: Any,
+        unit_cost: Any,
+        metadata: Any,
+        event_id: Any,
+        occurred_at: Any,
+    ) -> tuple[str, str, str]:
+        """The event's id, its JSON, and what was lost of its metadata, or "".
+
+        An event that comes back has a number; one that is refused takes none.
+
+        Raises:
+            ValidationError: the first argument that is wrong, in the order of the arguments.
+        """
+        try:
+            metric, constants = self._combinations[product, metric_type, status]
+            workspace = self._workspaces[workspace_id]
+            kind = quantity.__class__
+            if (
+                (kind is float or kind is int)
+                and QUANTITY_MINIMUM <= quantity <= QUANTITY_MAXIMUM
+                and metric.quantity is None
+            ):
+                amount = "1" if quantity == 1 else number.text(quantity)
+            else:
+                amount = checks.quantity(quantity, metric.quantity)
+            cost = "null" if unit_cost is None else checks.unit_cost(unit_cost)
+            if metadata is None and not metric.metadata:
+                details, lost = _NO_METADATA, ""
+            else:
+                details, lost = _metadata(metadata, metric)
+            key = None if event_id is None else checks.event_id(event_id)
+            now = self._clock() // 1_000_000
+            instant = self._instant
+            if instant[0] != now:
+                instant = self._instant = (now, format_time(now), self._ids.prefix(now))
+            _, ts, prefix = instant
+            occurred = ts if occurred_at is None else checks.occurred_at(occurred_at, now)
+        except Exception:
+            checks.workspace_id(workspace_id)
+            metric = checks.metric(product, metric_type, status)
+            checks.quantity(quantity, metric.quantity)
+            checks.unit_cost(unit_cost)
+            checks.metadata(metadata, metric.metadata)
+            if event_id is not None:
+                checks.event_id(event_id)
+            if occurred_at is not None:
+                checks.occurred_at(occurred_at, self._clock() // 1_000_000)
+            raise
+        seq = next(self._numbers)
+        if key is None:
+            ids = self._ids
+            minted = self._new_id() if self._new_id else f"{prefix}{ids.start + seq % ids.span}"
+            event_id = key = minted
+        return (
+            event_id,
+            encode_event(
+                constants, key, workspace, amount, cost, details, occurred, ts, seq
+            ),
+            lost,
+        )
+
+
+def _metadata(value: object, metric: Metric) -> tuple[str, str]:
+    metadata, wrong = checks.metadata(value, metric.metadata)
+    kept = tuple(key.name for key in metric.metadata if key.required)
+    text, lost = metadata_text(metadata, kept)
+    return text, "; ".join(filter(None, (wrong, lost)))
+
+
+class _Combinations(dict[tuple[str, str, str], tuple[Metric, tuple[str, ...]]]):
+    """What is constant for an event of a product, metric type and status, made when first asked."""
+
+    def __init__(self, service_name: str, hostname: str, instance_id: str) -> None:
+        super().__init__()
+        self._client = {
+            "service_name": escape(service_name),
+            "sdk_language": "python",
+            "sdk_version": SDK_VERSION,
+            "hostname": escape(hostname),
+            "catalog_version": CATALOG_VERSION,
+            "instance_id": escape(instance_id),
+        }
+
+    def __missing__(self, key: tuple[str, str, str]) -> tuple[Metric, tuple[str, ...]]:
+        product, metric_type, status = key
+        metric = METRICS[product, metric_type]
+        self[key] = made = (
+            metric,
+            encode_constants(
+                product=metric.product,
+                metric_type=metric.metric_type,
+                status=escape(status),
+                is_billable=BILLABLE[status],
+                **self._client,
+            ),
+        )
+        return made
+
+
+class _Workspaces(dict[str, str]):
+    """Workspace ids that were checked, and their JSON; bounded, as callers may have any number."""
+
+    _MOST = 10_000
+
+    def __missing__(self, workspace_id: str) -> str:
+        text = checks.workspace_id(workspace_id)
+        if len(self) >= self._MOST:
+            self.clear()
+        self[workspace_id] = text
+        return text

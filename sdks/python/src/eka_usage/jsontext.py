@@ -1,0 +1,31 @@
+"""Strings inside JSON, with the minimal escapes of RFC 8785."""
+
+from __future__ import annotations
+
+import msgspec
+
+encode = msgspec.json.Encoder().encode
+
+
+def escape(text: str) -> str:
+    """A well-formed string as it stands between the quotes of a JSON string."""
+    return encode(str.__str__(text))[1:-1].decode()
+
+
+def escape_json(text: str) -> str:
+    """The same for text that is JSON already, whose control characters are escaped."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def is_well_formed(text: str) -> bool:
+    """Whether the string holds no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def well_formed(text: str) -> str:
+    """The string with each lone surrogate replaced by U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -1,0 +1,56 @@
+"""The books of one client instance: what was accepted, and what became of it."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What became of the events of one client; `accepted == delivered + failed + queued`.
+
+    Attributes:
+        accepted: events that `record()` returned an id for.
+        delivered: of these, those that Kafka has.
+        failed: of these, those that cannot be delivered any more; `on_error` heard of each.
+        queued: of these, those on their way.
+        rejected: events that were not accepted, by error code.
+    """
+
+    accepted: int
+    delivered: int
+    failed: int
+    queued: int
+    rejected: Mapping[str, int]
+
+
+class Ledger:
+    """Counts what does not go well; what does go well is the difference, and costs nothing."""
+
+    def __init__(self) -> None:
+        # A signal handler may count while its thread is counting.
+        self._lock = threading.RLock()
+        self._failed = 0
+        self._rejected: Counter[str] = Counter()
+
+    def fail(self) -> None:
+        with self._lock:
+            self._failed += 1
+
+    def reject(self, code: str) -> None:
+        with self._lock:
+            self._rejected[code] += 1
+
+    def stats(self, accepted: int, queued: int) -> Stats:
+        """The books, from what was accepted first and is on its way now.
+
+        While others record, more may be on its way than was accepted when that was counted: then
+        nothing is said to be delivered that might not be.
+        """
+        with self._lock:
+            failed, rejected = self._failed, dict(self._rejected)
+        delivered = max(0, accepted - failed - queued)
+        return Stats(accepted, delivered, failed, accepted - delivered - failed, rejected)

@@ -1,0 +1,162 @@
+"""Metadata as JSON text, as much of it as can be had.
+
+A quantity is sacred, metadata is best effort: a value that cannot be encoded becomes its string form,
+and too much of it is cut to a marker. What was lost is said once, in words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from . import number
+from ._generated.limits import (
+    METADATA_MAX_BYTES,
+    METADATA_MAX_DEPTH,
+    METADATA_OVERSIZE,
+    METADATA_TOO_DEEP,
+)
+from .jsontext import encode, escape_json, is_well_formed, well_formed
+
+_MARKER: Mapping[str, Any] = msgspec.json.decode(METADATA_OVERSIZE)
+# With more keys than this, what is too large is found by counting, before all of it is encoded.
+_FEW = 64
+_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+
+
+def metadata_text(metadata: Mapping[Any, Any], kept: tuple[str, ...] = ()) -> tuple[str, str]:
+    """The metadata as it stands between the quotes of a JSON string, and what was lost, or "".
+
+    `kept` names the keys that stay beside the marker where the rest is too large.
+    """
+    if _is_plain(metadata):
+        try:
+            text = encode(metadata)
+            if len(text) <= METADATA_MAX_BYTES:
+                return escape_json(text.decode()), ""
+        except (ValueError, OverflowError):  # a lone surrogate, or an integer of absurd length
+            pass
+    return _best_effort(metadata, kept)
+
+
+def _is_plain(metadata: Mapping[Any, Any]) -> bool:
+    """Whether the encoder writes it as RFC 8785 does, as it does most metadata there is."""
+    if metadata.__class__ is not dict or len(metadata) > _FEW:
+        return False
+    for key, value in metadata.items():
+        kind = value.__class__
+        if key.__class__ is not str or not (
+            (kind is str and len(value) <= METADATA_MAX_BYTES)
+            or (kind is int and -number.PLAIN < value < number.PLAIN)
+            or kind is bool
+            or value is None
+            or (kind is float and number.is_plain(value))
+        ):
+            return False
+    return True
+
+
+def _best_effort(metadata: Mapping[Any, Any], kept: tuple[str, ...]) -> tuple[str, str]:
+    reader = _Reader()
+    try:
+        text = encode(reader.mapping(metadata, (), ()))
+    except _OversizeError:
+        text = b""
+    except Exception as error:  # its own methods may raise whatever they like
+        reader.lost.append(f"it could not be read: {type(error).__name__}")
+        text = b"{}"
+    if not text or len(text) > METADATA_MAX_BYTES:
+        reader.lost.insert(0, f"it was cut, being over {METADATA_MAX_BYTES} bytes")
+        text = _cut(metadata, kept)
+    return escape_json(text.decode()), "; ".join(reader.lost)
+
+
+def _cut(metadata: Mapping[Any, Any], kept: tuple[str, ...]) -> bytes:
+    try:
+        values = _Reader().mapping({key: metadata[key] for key in kept}, (), ())
+        text = encode({**_MARKER, **values})
+        if len(text) <= METADATA_MAX_BYTES:
+            return text
+    except Exception:  # the marker alone is better than no event
+        pass
+    return METADATA_OVERSIZE.encode()
+
+
+class _OversizeError(Exception):
+    pass
+
+
+class _Reader:
+    """Reads any value into what the encoder writes as RFC 8785 does, and notes what it lost."""
+
+    def __init__(self) -> None:
+        self.lost: list[str] = []
+        self._left = METADATA_MAX_BYTES
+
+    def mapping(
+        self, value: Mapping[Any, Any], path: tuple[str, ...], above: tuple[int, ...]
+    ) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, item in value.items():  # lazily: what is too large is not read to its end
+            name = self._string(key) if isinstance(key, str) else self._form(key, (*path, "key"))
+            found[name] = self._value(item, (*path, name), (*above, id(value)))
+        return found
+
+    def _value(self, value: Any, path: tuple[str, ...], above: tuple[int, ...]) -> Any:
+        self._spend(1)
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            return self._string(value)
+        if isinstance(value, (Mapping, list, tuple)):
+            return self._container(value, path, above)
+        if isinstance(value, date):
+            return value.isoformat()
+        if isinstance(value, UUID):
+            return str(value)
+        exact = number.exact(value)
+        if exact is not None:
+            return msgspec.Raw(number.text(exact).encode())
+        if isinstance(value, (float, Decimal)) and not math.isfinite(value):
+            self._lose(path, "is no finite number")
+            return _NOT_FINITE.get(str(float(value)), "NaN")
+        return self._form(value, path)
+
+    def _container(self, value: Any, path: tuple[str, ...], above: tuple[int, ...]) -> Any:
+        if id(value) in above or len(above) >= METADATA_MAX_DEPTH:
+            self._lose(path, "holds itself" if id(value) in above else "lies too deep")
+            return METADATA_TOO_DEEP
+        if isinstance(value, Mapping):
+            return self.mapping(value, path, above)
+        inside = (*above, id(value))
+        return [self._value(item, (*path, str(i)), inside) for i, item in enumerate(value)]
+
+    def _string(self, value: str) -> str:
+        self._spend(len(value))
+        text = str.__str__(value)
+        return text if is_well_formed(text) else well_formed(text)
+
+    def _form(self, value: Any, path: tuple[str, ...]) -> str:
+        kind = type(value).__name__
+        self._lose(path, f"of type {kind} became a string")
+        try:
+            return self._string(str(value))
+        except _OversizeError:
+            raise
+        except Exception:  # __str__ may raise whatever it likes
+            return self._string(f"<{kind}>")
+
+    def _lose(self, path: tuple[str, ...], what: str) -> None:
+        if len(self.lost) < 3:
+            self.lost.append(f"{'.'.join(path)!r} {what}")
+
+    def _spend(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            raise _OversizeError

@@ -1,0 +1,73 @@
+"""Numbers as RFC 8785 (ECMAScript) writes them, exactly as the caller's type says them."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import operator
+from decimal import Decimal
+
+# From here on ECMAScript writes an integer with an exponent.
+PLAIN = 10**21
+
+
+def exact(value: object) -> int | float | Decimal | None:
+    """The value as a finite number of a built-in type; None where it is no number.
+
+    A boolean is no number, neither is a string. Other types count by what they are registered as
+    in `numbers`, which covers numpy; one whose value may not be decimal, such as Fraction, does not.
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, Decimal):
+        return value if value.is_finite() else None
+    if isinstance(value, numbers.Integral):
+        return operator.index(value)
+    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Rational):
+        number = float(value)
+        return number if math.isfinite(number) else None
+    return None
+
+
+def text(number: int | float | Decimal) -> str:
+    """A finite number as ECMAScript writes it: 1.0 is `1`, 1e21 is `1e+21`, -0.0 is `0`."""
+    kind = number.__class__
+    if kind is float:
+        if is_plain(number):
+            return repr(number)
+        if -PLAIN < number < PLAIN and number.is_integer():
+            return str(int(number))
+        # repr() has the shortest digits that read back as the same number, as ECMAScript's has.
+        number = Decimal(repr(number))
+    elif kind is int and -PLAIN < number < PLAIN:
+        return str(number)
+    return _from_digits(Decimal(number))
+
+
+def is_plain(number: float | Decimal) -> bool:
+    """Whether Python's form of a float, and msgspec's, is ECMAScript's too."""
+    return 1e-4 <= number < 1e15 and number % 1 != 0
+
+
+def _from_digits(number: Decimal) -> str:
+    sign, digits, exponent = number.as_tuple()
+    significant = "".join(map(str, digits)).lstrip("0")
+    # ECMAScript's Number::toString: the value is 0.significant × 10^point.
+    point = len(significant) + int(exponent)
+    significant = significant.rstrip("0")
+    if not significant:
+        return "0"
+    return ("-" if sign else "") + _placed(significant, point)
+
+
+def _placed(digits: str, point: int) -> str:
+    if len(digits) <= point <= 21:
+        return digits + "0" * (point - len(digits))
+    if 0 < point <= 21:
+        return f"{digits[:point]}.{digits[point:]}"
+    if -6 < point <= 0:
+        return f"0.{'0' * -point}{digits}"
+    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
+    return f"{digits[0]}{fraction}e{point - 1:+d}"

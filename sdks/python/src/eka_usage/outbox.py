@@ -1,0 +1,158 @@
+"""Accepted events on their way out: each one is delivered, or reported once.
+
+An event is numbered before it is handed over, and numbers have no gaps, so one that then finds the
+queue full is parked, not refused; while any is parked, no further event is accepted. At most one
+event for each thread that records can be parked.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from . import lifecycle
+from .errors import ClientClosedError, EkaError, QueueFullError
+from .reporting import logger
+from .transports.base import Failed, Transport
+
+# Short enough that finished events leave the queue well before it is full, long enough that the
+# thread does not contend with callers for the interpreter.
+_INTERVAL = 0.02
+# A wait for Kafka is cut in slices, so that the host's signal handlers run in between.
+_SLICE = 0.2
+
+
+class Outbox:
+    """Hands events to a transport, from the moment it is first used.
+
+    Args:
+        connect: makes the transport.
+        failed: told of each event that is finally not delivered.
+        limit: the size of the queue, in words.
+    """
+
+    def __init__(
+        self, connect: Callable[[Failed], Transport], failed: Failed, limit: str
+    ) -> None:
+        self._connect = connect
+        self._failed = failed
+        self._limit = limit
+        # A signal handler may come in between, hence a lock that its own thread can take again.
+        self._lock = threading.RLock()
+        self._transport: Transport | None = None
+        self._parked: deque[tuple[str, str]] = deque()
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._finished = False
+        self._carry: Callable[[str, str], None] = self._start
+        # Why no event can be accepted at the moment; callers look before they number an event.
+        self.refusal: Callable[[], EkaError] | None = None
+
+    def open(self) -> Transport:
+        """The transport, made when it is first asked for."""
+        with self._lock:
+            if self._transport is None:
+                self._transport = self._connect(self._failed)
+            return self._transport
+
+    def put(self, key: str, value: str) -> None:
+        """Takes an event that was numbered. Never waits, never raises."""
+        try:
+            self._carry(key, value)
+        except BufferError:
+            self._park(key, value)
+        except Exception as error:
+            self._failed(f"{type(error).__name__}: {error}", value.encode(), False)
+        if self._finished:
+            self._give_up()  # shutdown() ended while this call was on its way
+
+    def queued(self) -> int:
+        """How many events are neither delivered nor failed."""
+        return len(self._parked) + (self._transport.queued() if self._transport else 0)
+
+    def flush(self, timeout: float) -> int:
+        """Waits up to `timeout` seconds, and returns how many events are still queued."""
+        deadline = time.monotonic() + timeout
+        while self._transport is not None:
+            self._unpark()
+            left = deadline - time.monotonic()
+            self._transport.flush(max(0.0, min(left, _SLICE)))
+            if left <= 0 or not self.queued():
+                break
+        return self.queued()
+
+    def close(self, timeout: float) -> int:
+        """Accepts nothing more, flushes, gives up the rest, and returns how many that were."""
+        with self._lock:
+            if self._finished:
+                return 0
+            self.refusal = _closed
+            left = self.flush(timeout)
+            self._finished = True
+            self._give_up()
+        self._stopped.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(1)
+        return left
+
+    def after_fork(self) -> Callable[[Failed], Transport]:
+        """In a forked child: makes the transport of the child's own outbox."""
+        carried_on = self._transport.fork() if self._transport else None
+        connect = self._connect
+        return connect if carried_on is None else lambda _: carried_on
+
+    def _start(self, key: str, value: str) -> None:
+        """What a process that records nothing does without, and the first event."""
+        with self._lock:
+            transport = self.open()
+            if self._thread is None:
+                lifecycle.flush_when_a_worker_ends()
+                self._thread = threading.Thread(target=self._run, name="eka-usage", daemon=True)
+                self._thread.start()
+            self._carry = transport.send
+        transport.send(key, value)
+
+    def _run(self) -> None:
+        while not self._stopped.wait(_INTERVAL):
+            try:
+                self.open().poll()
+                self._unpark()
+            except Exception:
+                logger.exception("the thread that hears of deliveries goes on after an error")
+
+    def _park(self, key: str, value: str) -> None:
+        with self._lock:
+            self._parked.append((key, value))
+            self.refusal = self.refusal or self._full
+
+    def _unpark(self) -> None:
+        """Hands over what was parked, in its order, as far as there is room."""
+        with self._lock:
+            while self._parked:
+                key, value = self._parked[0]
+                try:
+                    self.open().send(key, value)
+                except BufferError:
+                    return
+                except Exception as error:
+                    self._failed(f"{type(error).__name__}: {error}", value.encode(), False)
+                self._parked.popleft()
+            if self.refusal == self._full:
+                self.refusal = None
+
+    def _give_up(self) -> None:
+        with self._lock:
+            while self._parked:
+                self._failed("it found the queue full", self._parked.popleft()[1].encode(), True)
+        if self._transport is not None:
+            self._transport.purge()
+
+    def _full(self) -> EkaError:
+        hint = f"{self.queued()} events wait for Kafka, {self._limit}"
+        return QueueFullError.of("queue.full", hint=hint)
+
+
+def _closed() -> EkaError:
+    return ClientClosedError.of("client.closed")

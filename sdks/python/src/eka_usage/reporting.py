@@ -1,0 +1,74 @@
+"""How errors are heard: by the caller's `on_error`, or in the log, at most a line a second a code."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeAlias
+
+from .errors import EkaError, ErrorContext, MetadataDegradedError
+
+OnError: TypeAlias = Callable[[EkaError, ErrorContext], object]
+
+logger = logging.getLogger(__package__)
+_INTERVAL = 1.0
+
+
+class Reporter:
+    """Calls `on_error`, whatever that does; without one, logs."""
+
+    def __init__(self, on_error: OnError | None) -> None:
+        self._on_error: OnError = on_error or RateLimitedLog()
+        self._failures = RateLimitedLog()
+        self._busy = threading.local()
+
+    def report(self, error: EkaError, context: ErrorContext) -> None:
+        if getattr(self._busy, "reporting", False):
+            # An on_error that records what fails again would go on for ever.
+            self._failures(error, context)
+            return
+        self._busy.reporting = True
+        try:
+            self._on_error(error, context)
+        except Exception as raised:
+            self._failures.log(logging.ERROR, "on_error", f"on_error raised {raised!r} on: {error}")
+        finally:
+            self._busy.reporting = False
+
+    def close(self) -> None:
+        """Says how many errors were held back and never mentioned."""
+        for log in (self._on_error, self._failures):
+            if isinstance(log, RateLimitedLog):
+                log.close()
+
+
+class RateLimitedLog:
+    """The default `on_error`: a line a second for each code, and how many it held back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._next: dict[str, float] = {}
+        self._held_back: dict[str, int] = {}
+
+    def __call__(self, error: EkaError, context: ErrorContext) -> None:
+        level = logging.WARNING if isinstance(error, MetadataDegradedError) else logging.ERROR
+        self.log(level, error.code, f"{error} [{error.code}]")
+
+    def log(self, level: int, key: str, message: str) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if now < self._next.get(key, 0.0):
+                self._held_back[key] = self._held_back.get(key, 0) + 1
+                return
+            self._next[key] = now + _INTERVAL
+            held_back = self._held_back.pop(key, 0)
+        more = f" ({held_back} more like it were held back)" if held_back else ""
+        logger.log(level, "%s%s", message, more)
+
+    def close(self) -> None:
+        with self._lock:
+            held_back, self._held_back = self._held_back, {}
+        for key, count in held_back.items():
+            logger.error("%d more errors like the last %s were held back", count, key)

@@ -1,0 +1,134 @@
+"""Settings from arguments and the environment: resolved once, refused before anything is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ._generated.settings import SETTINGS, Setting
+from .errors import ConfigError, nearest, shown
+
+_BY_ARGUMENT = {setting.argument: setting for setting in SETTINGS}
+_ADDRESS = re.compile(r"(?:[A-Za-z0-9_]+://)?(?:[^\s,:/\[\]]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
+_DEFAULT_PORT = 9092
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+
+class Settings:
+    """What every setting is for one client, by its name in the schema."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = dict(values)
+
+    @classmethod
+    def resolve(
+        cls,
+        arguments: Mapping[str, Any],
+        environ: Mapping[str, str],
+        not_required: Iterable[str] = (),
+    ) -> Settings:
+        """An argument overrides its variable; one that is None, and an empty variable, is not set.
+
+        Raises:
+            ConfigError: the first setting that cannot be used, naming it as it was given.
+            TypeError: an argument that is none of the settings.
+        """
+        for argument in arguments:
+            if argument not in _BY_ARGUMENT:
+                hint = nearest(argument, tuple(_BY_ARGUMENT))
+                raise TypeError(f"EkaClient() has no argument {argument!r}: {hint}")
+        return cls({s.name: _resolved(s, arguments, environ, not_required) for s in SETTINGS})
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def librdkafka(self) -> dict[str, Any]:
+        """The properties of librdkafka that settings carry there."""
+        found: dict[str, Any] = {}
+        for setting in SETTINGS:
+            value = self._values[setting.name]
+            if setting.librdkafka is not None and value is not None:
+                found[setting.librdkafka] = ",".join(value) if setting.type == "list" else value
+        return found
+
+    def hide_secrets(self, text: str) -> str:
+        """The text with the value of every secret setting replaced."""
+        for setting in SETTINGS:
+            value = self._values[setting.name]
+            if setting.secret and value:
+                text = text.replace(value, "***")
+        return text
+
+
+def _resolved(
+    setting: Setting,
+    arguments: Mapping[str, Any],
+    environ: Mapping[str, str],
+    not_required: Iterable[str],
+) -> Any:
+    given, name = arguments.get(setting.argument), setting.argument
+    if given is None:
+        given, name = environ.get(setting.variable) or None, setting.variable
+    if given is None:
+        if setting.required and setting.name not in not_required:
+            raise ConfigError("config.invalid", _missing(setting))
+        return setting.default
+    value, expected = _READERS[setting.type](given, setting)
+    if value is None:
+        what = "a secret" if setting.secret else shown(given)
+        raise ConfigError.of("config.invalid", parameter=name, given=what, hint=expected)
+    return value
+
+
+def _missing(setting: Setting) -> str:
+    words = setting.name.replace("_", " ")
+    return f"{words} not configured: pass {setting.argument}= or set {setting.variable}"
+
+
+def _integer(given: Any, setting: Setting) -> tuple[int | None, str]:
+    expected = f"an integer from {setting.minimum} to {setting.maximum}"
+    text = str(given) if isinstance(given, (int, str)) and not isinstance(given, bool) else ""
+    if not re.fullmatch(r"-?[0-9]{1,18}", text.strip()):
+        return None, expected
+    value = int(text)
+    return (value if setting.minimum <= value <= setting.maximum else None), expected
+
+
+def _boolean(given: Any, _: Setting) -> tuple[bool | None, str]:
+    value = given if isinstance(given, bool) else _BOOLEANS.get(str(given).strip().lower())
+    return value, "true or false"
+
+
+def _choice(given: Any, setting: Setting) -> tuple[str | None, str]:
+    text = str(given).strip().lower()
+    match = next((choice for choice in setting.choices if choice.lower() == text), None)
+    return match, f"one of {', '.join(map(repr, setting.choices))}"
+
+
+def _string(given: Any, _: Setting) -> tuple[str | None, str]:
+    return (given if isinstance(given, str) and given.strip() else None), "a string"
+
+
+def _list(given: Any, _: Setting) -> tuple[list[str] | None, str]:
+    expected = "addresses host:port, separated by commas"
+    if isinstance(given, str):
+        given = given.split(",")
+    if not isinstance(given, Sequence) or not all(isinstance(item, str) for item in given):
+        return None, expected
+    items = [item.strip() for item in given if item.strip()]
+    return (items if items and all(map(_is_address, items)) else None), expected
+
+
+def _is_address(text: str) -> bool:
+    match = _ADDRESS.fullmatch(text)
+    return match is not None and 0 < int(match[1] or _DEFAULT_PORT) < 65536
+
+
+_READERS: Mapping[str, Callable[[Any, Setting], tuple[Any, str]]] = {
+    "integer": _integer,
+    "boolean": _boolean,
+    "choice": _choice,
+    "string": _string,
+    "list": _list,
+}

@@ -1,0 +1,1 @@
+"""Ways for an encoded event to leave the process."""

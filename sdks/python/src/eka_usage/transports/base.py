@@ -1,0 +1,39 @@
+"""What a client asks of whatever carries its events away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+Failed = Callable[[str, bytes, bool], None]
+"""Told of each event that cannot be delivered: why, the event, and whether it was given up."""
+
+
+class Transport(Protocol):
+    """Carries encoded events: each one that it takes is delivered, or reported as failed."""
+
+    def send(self, key: str, value: str) -> None:
+        """Takes one event, at once or not at all.
+
+        Raises:
+            BufferError: the queue is full; the event was not taken.
+            Exception: anything else; this event can never be taken.
+        """
+
+    def queued(self) -> int:
+        """How many events were taken and are neither delivered nor reported."""
+        ...
+
+    def poll(self) -> None:
+        """Reports what has failed since the last time, without waiting."""
+
+    def flush(self, timeout: float) -> int:
+        """Waits up to `timeout` seconds for what is queued, and returns how much still is."""
+        ...
+
+    def purge(self) -> None:
+        """Gives up what is queued, and reports it."""
+
+    def fork(self) -> Transport | None:
+        """In a forked child: what carries the child's events, or None where there must be a new one."""
+        ...

@@ -1,0 +1,90 @@
+"""Kafka by librdkafka, which queues, batches, compresses and retries in threads of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from ..errors import ConfigError
+from ..reporting import logger
+from ..settings import Settings
+from .base import Failed
+
+_PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001
+
+
+class KafkaTransport:
+    """Sends to one topic with a producer of its own.
+
+    Raises:
+        ConfigError: librdkafka refuses the settings or `overrides`.
+    """
+
+    def __init__(
+        self, settings: Settings, overrides: Mapping[str, Any], topic: str, failed: Failed
+    ) -> None:
+        self._topic = topic
+        self._failed = failed
+        config = _config(settings, overrides)
+        try:
+            self._producer = Producer(config, logger=logger)
+        except (KafkaException, TypeError, ValueError) as error:
+            hint = settings.hide_secrets(_words(error))
+            raise ConfigError.of(
+                "config.invalid",
+                parameter="kafka settings",
+                given="",
+                hint=f"what librdkafka takes: {hint}",
+            ) from None
+        self._produce = self._producer.produce
+
+    def send(self, key: str, value: str) -> None:
+        self._produce(self._topic, value, key, -1, self._reported)
+
+    def queued(self) -> int:
+        return len(self._producer)
+
+    def poll(self) -> None:
+        self._producer.poll(0)
+
+    def flush(self, timeout: float) -> int:
+        return self._producer.flush(timeout)
+
+    def purge(self) -> None:
+        self._producer.purge()
+        self._producer.flush(1)  # purged events are reported by the calls that it makes
+
+    def fork(self) -> None:
+        # Its threads are missing here, and destroying it would wait for them for ever: it must
+        # outlive even the end of Python, so it gets a reference that nobody gives back.
+        import ctypes  # only forked children need it, and importing it takes time
+
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._producer))
+
+    def _reported(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._failed(error.str(), message.value() or b"", error.code() in _PURGED)
+
+
+def _config(settings: Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    config = {
+        **settings.librdkafka(),
+        # Java's partitioner, so that a workspace has one partition whatever the language.
+        "partitioner": "murmur2_random",
+        "queue.buffering.max.messages": settings["max_queue_events"],
+        "queue.buffering.max.kbytes": settings["max_queue_bytes"] // 1024,
+        # What is neither failed nor queued is delivered: no call for each success is needed.
+        "delivery.report.only.error": True,
+        # It would ask brokers for subscriptions to metrics of its own.
+        "enable.metrics.push": False,
+    }
+    if settings["kafka_acks"] == "all":
+        config["enable.idempotence"] = True
+    return {**config, **overrides}
+
+
+def _words(error: BaseException) -> str:
+    inner = error.args[0] if error.args else error
+    return inner.str() if isinstance(inner, KafkaError) else str(inner)
