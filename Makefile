@@ -22,7 +22,7 @@ SDK_READY := .venv/.ready-sdk
 GO_READY := .cache/go/.ready
 NODE_READY := $(TYPESCRIPT)/node_modules/.ready
 BROKER := .cache/bin/devbroker
-READY := $(if $(wildcard sdks/python/pyproject.toml),$(SDK_READY)) $(BROKER) $(NODE_READY)
+READY := $(SDK_READY) $(BROKER) $(NODE_READY)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup generate check demo test test-all lint-all build-all broker bench lock clean

@@ -48,7 +48,7 @@ PARTS = (
     Part("lint", "ruff format", "ruff format --check ."),
     Part("lint", "mypy", "mypy"),
     Part("lint", "pyright", "pyright"),
-    Part("lint", "import directions", "lint-imports --no-cache"),
+    Part("lint", "import directions", "lint-imports --no-logo --no-cache"),
     Part("lint", "gofmt", "gofmt -d " + " ".join(GO_MODULES)),
     *(Part("lint", f"go vet {module}", "go vet ./...", module) for module in GO_MODULES),
     Part("lint", "TypeScript", "npm run --silent check", "sdks/typescript"),
@@ -61,23 +61,22 @@ def run(part: Part) -> Result:
     """Run it with its output shown as it comes."""
     print(f"\n--- {part.name}: {part.command}", flush=True)
     started = time.monotonic()
-    process = subprocess.Popen(
+    output = bytearray()
+    with subprocess.Popen(
         part.command.split(),
         cwd=ROOT / part.folder,
         env={**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-    )
-    assert process.stdout is not None
-    output = bytearray()
-    while chunk := os.read(process.stdout.fileno(), 65536):
-        output += chunk
-        sys.stdout.buffer.write(chunk)
-        sys.stdout.buffer.flush()
-    code = process.wait()
+    ) as process:
+        assert process.stdout is not None
+        while chunk := os.read(process.stdout.fileno(), 65536):
+            output += chunk
+            sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
     lines = output.decode(errors="replace").strip().splitlines()
     last_line = lines[-1].strip("= ") if lines else ""
-    return Result(part, code == 0, time.monotonic() - started, last_line)
+    return Result(part, process.returncode == 0, time.monotonic() - started, last_line)
 
 
 def main(groups: list[str]) -> int:
