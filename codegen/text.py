@@ -98,6 +98,9 @@ def typescript_string(text: str) -> str:
     return _quote(text, _fewer_escapes(text), escape)
 
 
+_DOCSTRING_END = re.compile(r'"""|"$')
+
+
 def line_comment(mark: str, text: str, indent: str = "", width: int = 100) -> list[str]:
     """Comment lines that each begin with a mark, `#` or `//`."""
     lead = f"{indent}{mark} "
@@ -106,9 +109,8 @@ def line_comment(mark: str, text: str, indent: str = "", width: int = 100) -> li
 
 def docstring(text: str, indent: str = "", width: int = 100) -> list[str]:
     '''A Python docstring: one line where it fits, else closed by `"""` on a line of its own.'''
-    line = flow(text).replace("\\", "\\\\").replace('"""', r"\"\"\"")
-    if line.endswith('"'):
-        line = line[:-1] + r"\""
+    line = flow(text).replace("\\", "\\\\")
+    line = _DOCSTRING_END.sub(lambda m: m[0].replace('"', r"\""), line)
     if len(indent) + len(line) + 6 <= width:
         return [f'{indent}"""{line}"""']
     first, *rest = wrap(line, width - len(indent) - 3)
@@ -133,7 +135,7 @@ def _tsdoc_escape(text: str) -> str:
     return "\\" + line if line.startswith("@") else line
 
 
-_MARKDOWN = re.compile(r"[\\`*_\[\]<>|~&]")
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>|~&#]")
 
 
 def markdown(text: str) -> str:

@@ -86,7 +86,7 @@ def _constants(model: Model) -> Iterator[_Constant]:
     )
     for topic in catalog.topics:
         name = f"{naming.go_exported(topic.role)}Topic"
-        yield _constant(name, f"is a Kafka topic, of {topic.partitions} partitions.", topic.name)
+        yield _constant(name, f"is a Kafka topic; partitions: {topic.partitions}.", topic.name)
     for status in catalog.statuses:
         name = f"Status{naming.go_exported(status.name)}"
         yield _constant(name, f"is a status: {status.description}", status.name)
@@ -94,6 +94,12 @@ def _constants(model: Model) -> Iterator[_Constant]:
     for level in catalog.log_levels:
         name = f"LogLevel{naming.go_exported(level)}"
         yield _constant(name, "is a level of Log.", level)
+    yield _constant(
+        "DefaultLogLevel", "is what an empty level of Log means.", catalog.default_log_level
+    )
+    for what in ("level", "message"):
+        key = getattr(model.event, f"log_{what}_key")
+        yield _constant(f"log{what.title()}Key", f"is where Log puts its {what}.", key)
 
 
 def _constant(name: str, about: str, value: str) -> _Constant:

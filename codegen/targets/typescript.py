@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from codegen import naming, text, wording
-from codegen.model import ErrorCode, Field, MetricType, Model, Product, Setting, Topic
+from codegen.model import ErrorCode, Field, MetricType, Model, Product, Setting
 from codegen.render import File, Output, file, lock_versions, package_version
 
 _WIDTH = 100
@@ -93,17 +93,20 @@ def _constants(model: Model) -> Iterator[_Constant]:
         model.catalog_version,
     )
     for topic in catalog.topics:
-        yield _constant(naming.camel(f"{topic.role}_topic"), _topic(topic), topic.name)
+        about = f"A Kafka topic; partitions: {topic.partitions}."
+        yield _constant(naming.camel(f"{topic.role}_topic"), about, topic.name)
     yield _constant(
         "defaultStatus", "The status of an event that names none.", catalog.default_status.name
     )
     yield _constant(
         "logStatus", "The status of an event that `log` records.", catalog.log_status.name
     )
-
-
-def _topic(topic: Topic) -> str:
-    return f"A Kafka topic, of {topic.partitions} partitions."
+    yield _constant(
+        "defaultLogLevel", "The level of a `log` that names none.", catalog.default_log_level
+    )
+    for what in ("level", "message"):
+        key = getattr(model.event, f"log_{what}_key")
+        yield _constant(f"log{what.title()}Key", f"Where `log` puts its {what} in metadata.", key)
 
 
 def _constant(name: str, about: str, value: str) -> _Constant:

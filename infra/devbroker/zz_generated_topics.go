@@ -2,4 +2,7 @@
 
 package main
 
-var topics = []topic{{"eka.usage.events", 10}, {"eka.usage.events.dlq", 3}}
+var topics = []topic{
+	{"eka.usage.events", 10},
+	{"eka.usage.events.dlq", 3},
+}
