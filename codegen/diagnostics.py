@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -90,12 +91,17 @@ def quote(text: str) -> str:
     return repr(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
 
 
-def listing(names: Iterable[str], limit: int = 12) -> str:
+def show(value: object) -> str:
+    """A value as a message shows it: text in quotes, and what is no text as YAML has it."""
+    return quote(value) if isinstance(value, str) else f"`{json.dumps(value)}`"
+
+
+def listing(names: Iterable[str], joint: str = "or", limit: int = 12) -> str:
     """`a, b or c`; a long list is cut and counted."""
     names = list(names)
     if len(names) > limit:
-        return f"{', '.join(names[:limit])} or {len(names) - limit} more"
-    return " or ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+        return f"{', '.join(names[:limit])} {joint} {len(names) - limit} more"
+    return f" {joint} ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

@@ -40,7 +40,8 @@ def _load(folder: Path) -> Loaded:
     diagnostics = _and(diagnostics, rules.check(readable))
     diagnostics.sort(key=lambda d: d.order)
     if has_errors(diagnostics):
-        return Loaded(None, diagnostics)
+        # A warning beside an error is often its shadow: a unit unused for a misspelt key.
+        return Loaded(None, [d for d in diagnostics if d.severity == "error"])
     return Loaded(Model.build(*(sources[name].data for name in FILES)), diagnostics)
 
 
@@ -57,8 +58,11 @@ def _collector_paused() -> Iterator[None]:
 
 
 def _and(known: list[Diagnostic], more: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """One problem, one line: where an earlier stage has spoken, a later one only repeats it."""
-    places = {(d.path, d.position) for d in known}
+    """One problem, one line: what an earlier stage said of a value, a later one only repeats.
+
+    A missing key says nothing of what stands where it was looked for.
+    """
+    places = {(d.path, d.position) for d in known if d.code != "missing-key"}
     return known + [d for d in more if (d.path, d.position) not in places]
 
 

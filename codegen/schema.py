@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import jsonschema_rs
 
-from codegen.diagnostics import Diagnostic, error, listing, nearest, quote, suggestion
+from codegen.diagnostics import Diagnostic, error, listing, nearest, quote, show, suggestion
 from codegen.scalars import describe
 from codegen.source import Route, Source
 
@@ -191,9 +191,9 @@ def _min_length(v: _Violation) -> Iterator[Diagnostic]:
 def _unique_items(v: _Violation) -> Iterator[Diagnostic]:
     seen: list[Any] = []
     for index, item in enumerate(v.instance):
-        if item in seen:
+        if item is not None and item in seen:
             place = v.source.value((*v.route, index))
-            yield error(v.source.path, place, "duplicate-item", f"{quote(str(item))} is here twice")
+            yield error(v.source.path, place, "duplicate-item", f"{show(item)} is here twice")
         seen.append(item)
 
 

@@ -22,8 +22,8 @@ _WORDS = (
     ("", "mapping values are not allowed", "syntax",
      "a ': ' cannot stand here: quote the text that holds it, or indent the key rightly"),
     ("", "expected ':'", "syntax", "expected 'key: value' on this line"),
-    ("flow mapping", "", "syntax", "expected ',' or '}' here: is the mapping closed?"),
-    ("flow sequence", "", "syntax", "expected ',' or ']' here: is the list closed?"),
+    ("flow mapping", "", "syntax", "a ',' is missing, or the '}' of this mapping"),
+    ("flow sequence", "", "syntax", "a ',' is missing, or the ']' of this list"),
     ("block mapping", "", "syntax", "expected a key here, indented like its neighbours"),
     ("block collection", "", "syntax", "expected '- ' here, indented like its neighbours"),
     ("block scalar", "", "syntax", "after | or > nothing else may stand on the line"),
@@ -47,7 +47,8 @@ def explain(problem: yaml.MarkedYAMLError, text: str) -> tuple[str, str, tuple[i
         return "syntax", f"text cannot begin with {char}: quote it", here
     for in_context, in_problem, code, message in _WORDS:
         if in_context in context and in_problem in found:
-            if "never closed" in message and problem.context_mark:
-                here = (problem.context_mark.line, problem.context_mark.column)
+            start = problem.context_mark
+            if start and ("never" in message or ("flow" in in_context and start.line < here[0])):
+                here = (start.line, start.column)
             return code, message, here
     return "syntax", f"this is no YAML: {found}", here

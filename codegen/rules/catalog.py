@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from codegen.diagnostics import listing, quote, suggestion
+from codegen.diagnostics import listing, quote, show, suggestion
 from codegen.model import milliseconds
 from codegen.rules.files import Files, Finding
 from codegen.source import Route
@@ -45,17 +45,17 @@ def _exactly_one(files: Files, flag: str, use: str) -> Iterator[Finding]:
     statuses = files.names("catalog", "statuses")
     flagged = [route for route, on in files.each("catalog", f"statuses/*/{flag}", bool) if on]
     if not flagged:
-        message = f"no status has `{flag}: true`: give it to the one of {use} ({listing(statuses)})"
+        message = f"no status has `{flag}: true`, as that of {use}: give it to {listing(statuses)}"
         yield Finding("catalog", ("statuses",), message, at_key=True)
     for route in flagged[1:]:
-        message = f"a second status has `{flag}: true`: exactly one is the status of {use}"
+        message = f"a second status has `{flag}: true`: exactly one is that of {use}"
         other = ("the first is at", "catalog", flagged[0])
         yield Finding("catalog", route, message, at_key=True, other=other)
 
 
 def default_log_level(files: Files) -> Iterator[Finding]:
     """The default log level is none of the log levels."""
-    levels = [level for _, level in files.each("catalog", "log_levels/*", str)]
+    levels = files.texts("catalog", "log_levels")
     for route, level in files.each("catalog", "default_log_level", str):
         if level not in levels:
             message = f"unknown log level {quote(level)}: {suggestion(level, levels)}"
@@ -86,7 +86,7 @@ def duplicate_topic(files: Files) -> Iterator[Finding]:
         # Kafka's metrics make one of '.' and '_', and it refuses the second of two such topics.
         same = first.setdefault(name.replace(".", "_"), route)
         if same != route:
-            message = f"topic {quote(name)} is named twice: Kafka does not tell '.' from '_' either"
+            message = f"topic {quote(name)} is taken, as Kafka counts '.' and '_' as one"
             other = ("the first is at", "catalog", same)
             yield Finding("catalog", route, message, other=other)
 
@@ -170,7 +170,7 @@ def metadata_value(files: Files) -> Iterator[Finding]:
             values += [((*route, "enum", index), value) for index, value in enumerate(allowed)]
             for place, value in values:
                 if value is not None and not _is_a(value, kind):
-                    message = f"{quote(str(value))} can never be accepted: the type is {kind}"
+                    message = f"{show(value)} can never be accepted: the type is {kind}"
                     yield Finding("catalog", place, message)
 
 

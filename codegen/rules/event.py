@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from codegen.diagnostics import listing, quote, suggestion
+from codegen.diagnostics import listing, quote, show, suggestion
 from codegen.rules.files import Files, Finding
 
 # What may bound a field of each type; event.schema.json says what each limit means.
@@ -110,7 +110,7 @@ def field_default(files: Files) -> Iterator[Finding]:
             and kind in LIMITS
             and isinstance(default, str) != (kind in ("string", "timestamp"))
         ):
-            message = f"default {default!r} is not of the field's type, {kind}"
+            message = f"default {show(default)} is not of the field's type, {kind}"
             yield Finding("event", (*route, "default"), message)
 
 

@@ -53,6 +53,13 @@ class Files:
         """The keys of the mapping at a route; a rule that needs them does not run without it."""
         return list(self.one(file, pattern, dict))
 
+    def texts(self, file: str, pattern: str) -> list[str]:
+        """The items of the list at a route, all of them text; likewise."""
+        items = self.one(file, pattern, list)
+        if not all(isinstance(item, str) for item in items):
+            raise Unsound
+        return items
+
     def diagnostic(self, code: str, finding: Finding) -> Diagnostic:
         """A finding with the places that its routes stand for."""
         source = self.sources[finding.file]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from codegen.diagnostics import quote
+from codegen.diagnostics import listing, quote
 from codegen.naming import LANGUAGES, Language
 from codegen.rules.files import Files, Finding
 from codegen.source import Route
@@ -44,13 +44,13 @@ def reserved_word(files: Files) -> Iterator[Finding]:
     """A name is a reserved word of Python, Go or TypeScript."""
     for file, route, name in _names(files, _IDENTIFIERS):
         languages = [
-            _title(language)
+            title(language)
             for language in LANGUAGES.values()
             if {name, language.attribute(name)} & language.reserved
         ]
         if languages:
             message = (
-                f"{quote(name)} is a reserved word of {' and '.join(languages)}: choose another"
+                f"{quote(name)} is a reserved word of {listing(languages, 'and')}: choose another"
             )
             yield Finding(file, route, message, at_key=True)
 
@@ -65,7 +65,7 @@ def identifier_collision(files: Files) -> Iterator[Finding]:
             if first != route and route not in reported:
                 reported.add(route)
                 both = f"{_called(first)} and {_called(route)}"
-                message = f"{both} both become {identifier} in {_title(language)}: rename one"
+                message = f"{both} both become {identifier} in {title(language)}: rename one"
                 other = ("the other is at", "catalog", first)
                 yield Finding("catalog", route, message, at_key=True, other=other)
 
@@ -104,5 +104,6 @@ def _called(route: Route) -> str:
     return quote(f"{route[1]}/{route[3]}") if len(route) == 4 else quote(str(route[-1]))
 
 
-def _title(language: Language) -> str:
+def title(language: Language) -> str:
+    """A language as people write it."""
     return {"typescript": "TypeScript"}.get(language.name, language.name.capitalize())

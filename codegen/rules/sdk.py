@@ -7,10 +7,11 @@ import string
 from collections.abc import Iterator
 from typing import Any
 
-from codegen.diagnostics import listing, quote, suggestion
+from codegen.diagnostics import listing, quote, show, suggestion
 from codegen.naming import LANGUAGES
 from codegen.rules.event import LIMITS, number
 from codegen.rules.files import Files, Finding
+from codegen.rules.names import title
 from codegen.source import Route
 
 _PLACEHOLDERS = ("parameter", "given", "hint", "product")
@@ -65,9 +66,6 @@ def setting_limits(files: Files) -> Iterator[Finding]:
             if key in setting and kind != of:
                 message = f"{key} is for a setting of type {of}; this one is a {kind}"
                 yield Finding("sdk", (*route, key), message, at_key=True)
-        if kind == "choice" and "choices" not in setting:
-            message = f"setting {quote(str(route[-1]))} is a choice without choices: add them"
-            yield Finding("sdk", route, message, at_key=True)
         least, most = _limits(setting)
         if least > most:
             message = f"maximum {most} is below the minimum {least}"
@@ -91,13 +89,13 @@ def _bad_default(setting: dict[str, Any]) -> str | None:
         return "a required setting has no default: take one of the two away"
     if type(default) is not _KINDS[kind]:
         wanted = {int: "a whole number", bool: "true or false", str: "text"}[_KINDS[kind]]
-        return f"default {default!r} does not fit the type {kind}: expected {wanted}"
+        return f"default {show(default)} does not fit the type {kind}: expected {wanted}"
     choices = setting.get("choices")
     if kind == "choice" and isinstance(choices, list) and default not in choices:
         names = [str(choice) for choice in choices]
-        return f"default {quote(str(default))} is no choice: {suggestion(str(default), names)}"
+        return f"default {show(default)} is no choice: {suggestion(str(default), names)}"
     least, most = _limits(setting)
-    if isinstance(default, int) and not least <= default <= most:
+    if isinstance(default, int) and least <= most and not least <= default <= most:
         return f"default {default} is outside the limits {least} to {most}"
     return None
 
@@ -117,10 +115,10 @@ def duplicate_argument(files: Files) -> Iterator[Finding]:
             place = (*route, "arguments", language.name) if given else route
             same = first.setdefault(name, route)
             if same != route:
-                message = f"{name} is the {language.name} argument of two settings: rename one"
+                message = f"{name} is the argument of two settings in {title(language)}: rename one"
                 yield Finding("sdk", place, message, True, other=("the other is at", "sdk", same))
             elif name in language.reserved:
-                message = f"{quote(name)} is a reserved word of {language.name}: choose another"
+                message = f"{quote(name)} is a reserved word of {title(language)}: choose another"
                 yield Finding("sdk", place, message, True)
 
 
