@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"syscall"
 	"time"
 
@@ -42,6 +43,7 @@ type ready struct {
 func start(ctx context.Context, cfg config) (*broker, error) {
 	opts := []kfake.Opt{
 		kfake.NumBrokers(1),
+		kfake.WithLogger(kfake.BasicLogger(os.Stderr, kfake.LogLevelError)),
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) {
 			return net.Listen(network, cfg.listen)
 		}),
