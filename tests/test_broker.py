@@ -11,8 +11,12 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from tests.broker import DevBroker
 
 
+def client(broker: DevBroker) -> dict[str, str | int | bool]:
+    return {"bootstrap.servers": broker.bootstrap, "enable.metrics.push": False}
+
+
 def deliver(broker: DevBroker, topic: str, value: bytes) -> None:
-    producer = Producer({"bootstrap.servers": broker.bootstrap, "message.timeout.ms": 10_000})
+    producer = Producer({**client(broker), "message.timeout.ms": 10_000})
     errors: list[object] = []
     producer.produce(topic, value, partition=0, on_delivery=lambda error, _: errors.append(error))
     assert producer.flush(10) == 0
@@ -20,7 +24,7 @@ def deliver(broker: DevBroker, topic: str, value: bytes) -> None:
 
 
 def read(broker: DevBroker, topic: str) -> bytes | None:
-    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "test"})
+    consumer = Consumer({**client(broker), "group.id": "test"})
     consumer.assign([TopicPartition(topic, 0, 0)])
     message = consumer.poll(10)
     consumer.close()
