@@ -7,6 +7,7 @@ lists and scalars. Whatever else a file holds becomes a diagnostic, never an exc
 from __future__ import annotations
 
 import re
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -104,12 +105,9 @@ class _Stop(Exception):
 
 
 def _text(file: Path, source: Source) -> str:
-    if file.is_dir():
-        raise source.stop(START, "directory", "this is a folder; expected a YAML file")
-    if file.exists() and not file.is_file():
-        raise source.stop(START, "unreadable-file", "this is no regular file")
     try:
-        data = file.read_bytes()
+        mode = file.stat().st_mode
+        data = file.read_bytes() if stat.S_ISREG(mode) else None
     except FileNotFoundError:
         message = "there is no such file; all three schema files are required"
         raise source.stop(START, "missing-file", message) from None
@@ -117,6 +115,10 @@ def _text(file: Path, source: Source) -> str:
         reason = getattr(problem, "strerror", None) or problem
         raise source.stop(START, "unreadable-file", f"cannot be read: {reason}") from None
 
+    if data is None:
+        if stat.S_ISDIR(mode):
+            raise source.stop(START, "directory", "this is a folder; expected a YAML file")
+        raise source.stop(START, "unreadable-file", "this is no regular file; expected a YAML file")
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         message = "begins with a byte-order mark; save it as UTF-8 without one"
         raise source.stop(START, "byte-order-mark", message)

@@ -1,0 +1,90 @@
+"""The JSON Schemas themselves, and that every word of theirs has a translation."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from codegen.load import FILES, load
+from codegen.schema import TRANSLATIONS, schema
+
+ROOT = Path(__file__).parents[2]
+_ANNOTATIONS = {
+    *("$schema", "$defs", "$ref", "title", "description", "default", "patternErrorMessage"),
+    *("properties", "items", "if", "then", "const"),
+}
+
+
+def objects(data: Any, *, names: bool = False) -> Iterator[dict[str, Any]]:
+    """Every schema inside a schema; the keys of `properties` and `$defs` are names."""
+    if isinstance(data, dict):
+        if not names:
+            yield data
+        for key, value in data.items():
+            yield from objects(value, names=not names and key in ("properties", "$defs"))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_schema_is_one_of_2020_12(name: str) -> None:
+    assert jsonschema_rs.meta.is_valid(schema(name))
+    assert schema(name)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_every_keyword_that_can_fail_is_translated_and_no_other() -> None:
+    used = {keyword for name in FILES for one in objects(schema(name)) for keyword in one}
+    assert used - _ANNOTATIONS == set(TRANSLATIONS)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_mapping_is_closed_or_has_a_pattern_of_its_names(name: str) -> None:
+    for one in objects(schema(name)):
+        if one.get("type") == "object":
+            assert one["additionalProperties"] is False or "propertyNames" in one
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_key_explains_itself_to_who_hovers_over_it(name: str) -> None:
+    for one in objects(schema(name)):
+        for key, value in one.get("properties", {}).items():
+            if "const" not in value:
+                target = schema(name)["$defs"].get(value.get("$ref", "").rpartition("/")[2], {})
+                assert value.get("description") or target.get("description"), key
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_pattern_is_also_said_in_words(name: str) -> None:
+    for one in objects(schema(name)):
+        assert ("pattern" in one) == ("patternErrorMessage" in one)
+
+
+def test_editors_find_the_schema_of_every_file() -> None:
+    settings = json.loads((ROOT / ".vscode" / "settings.json").read_text(encoding="utf-8"))
+    mapped = {
+        file: ROOT / schema_file
+        for schema_file, globs in settings["yaml.schemas"].items()
+        for glob in globs
+        for file in ROOT.glob(glob)
+    }
+    files = [*(ROOT / "schema").glob("*.yaml"), *(ROOT / "schema").glob("examples/*/*.yaml")]
+    assert set(mapped) == set(files)
+    for file in files:
+        first = file.read_text(encoding="utf-8").splitlines()[0]
+        modeline = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", first)
+        assert modeline
+        assert (file.parent / modeline[1]).resolve() == mapped[file]
+
+
+@pytest.mark.parametrize(
+    "folder", ["schema", *sorted(p.name for p in (ROOT / "schema/examples").iterdir())]
+)
+def test_the_catalogs_of_this_repository_have_no_problem(folder: str) -> None:
+    path = ROOT / "schema" if folder == "schema" else ROOT / "schema" / "examples" / folder
+    loaded = load(path)
+    assert loaded.diagnostics == []
+    assert loaded.model is not None
