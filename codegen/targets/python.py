@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruff import find_ruff_bin
+from ruff import find_ruff_bin  # type: ignore[import-untyped]
 
 from codegen import render
 from codegen.model import ErrorCode, Field, MetricType, Model, Product, Setting, milliseconds
@@ -32,7 +32,7 @@ _SETTING_TYPES: Mapping[str, str] = {
     "integer": "int",
     "boolean": "bool",
     "string": "str",
-    "list": "str | Sequence[str]",
+    "list": "str | list[str]",
 }
 
 
@@ -316,6 +316,7 @@ def _events(model: Model) -> str:
     """The event as a msgspec Struct, for those who read events."""
     # It takes longer to import than most targets take to run.
     import datamodel_code_generator as structs
+    from datamodel_code_generator.enums import DataModelType
     from datamodel_code_generator.format import DatetimeClassType, Formatter, PythonVersion
     from datamodel_code_generator.parser import LiteralType
 
@@ -328,7 +329,7 @@ def _events(model: Model) -> str:
         json.dumps(schema),
         config=structs.GenerateConfig(
             input_file_type=structs.InputFileType.JsonSchema,
-            output_model_type=structs.DataModelType.MsgspecStruct,
+            output_model_type=DataModelType.MsgspecStruct,
             target_python_version=PythonVersion.PY_310,
             output_datetime_class=DatetimeClassType.Datetime,
             enum_field_as_literal=LiteralType.All,

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any, cast
 
 from . import number
 from ._generated import limits
-from ._generated.catalog import METRIC_TYPES, PRODUCTS, STATUSES
+from ._generated.catalog import LOG_LEVELS, METRIC_TYPES, PRODUCTS, STATUSES
 from ._generated.errors import ErrorCode
 from ._generated.metrics import METRICS
 from .clock import format_time, parse_time
-from .errors import ConfigError, invalid, nearest, shown
+from .errors import ConfigError, ValidationError, invalid, nearest, shown
 from .jsontext import escape, is_well_formed
 from .metric import MetadataKey, Metric, QuantityRule
 
@@ -80,25 +81,37 @@ def metric(product: object, metric_type: object, status: object) -> Metric:
     return METRICS[product, metric_type]
 
 
+def metric_constant(value: object) -> ValidationError | None:
+    """Whether this is a `Metric`, which only the generated constants need be."""
+    if isinstance(value, Metric):
+        return None
+    hint = "expected a constant of eka_usage.metrics"
+    return invalid("product.unknown", value, hint, parameter="metric")
+
+
 def quantity(value: object, rule: QuantityRule | None) -> str:
     """The quantity as JSON."""
-    low, high, integer = limits.QUANTITY_MINIMUM, limits.QUANTITY_MAXIMUM, False
-    if rule is not None:
-        low = low if rule.minimum is None else max(low, rule.minimum)
-        high = high if rule.maximum is None else min(high, rule.maximum)
-        integer = rule.integer
-    return _amount("quantity.invalid", value, low, high, integer)
+    low: float = limits.QUANTITY_MINIMUM
+    high: float = limits.QUANTITY_MAXIMUM
+    if rule is None:
+        return _amount("quantity.invalid", value, low, high)
+    if rule.minimum is not None:
+        low = max(low, rule.minimum)
+    if rule.maximum is not None:
+        high = min(high, rule.maximum)
+    return _amount("quantity.invalid", value, low, high, integer=rule.integer)
 
 
 def unit_cost(value: object) -> str:
     """The unit cost as JSON."""
     if value is None:
         return "null"
-    low, high = limits.UNIT_COST_MINIMUM, limits.UNIT_COST_MAXIMUM
-    return _amount("unit_cost.invalid", value, low, high, False)
+    return _amount("unit_cost.invalid", value, limits.UNIT_COST_MINIMUM, limits.UNIT_COST_MAXIMUM)
 
 
-def _amount(code: ErrorCode, value: object, low: float, high: float, integer: bool) -> str:
+def _amount(
+    code: ErrorCode, value: object, low: float, high: float, *, integer: bool = False
+) -> str:
     exact = number.exact(value)
     if exact is None or not low <= exact <= high or (integer and exact != int(exact)):
         kind = "an integer" if integer else "a finite number"
@@ -107,17 +120,17 @@ def _amount(code: ErrorCode, value: object, low: float, high: float, integer: bo
     return number.text(exact)
 
 
-def metadata(value: object, keys: tuple[MetadataKey, ...]) -> tuple[Mapping[object, object], str]:
+def metadata(value: Any, keys: tuple[MetadataKey, ...]) -> tuple[Mapping[Any, Any], str]:
     """The metadata, and which declared keys have values that the catalog does not name, or ""."""
-    if value is None:
-        value = {}
-    if not isinstance(value, Mapping):
+    given: Any = {} if value is None else value
+    if not isinstance(given, Mapping):
         raise invalid("metadata.invalid", value, "a mapping of strings to values")
-    wrong = [fault for key in keys if (fault := _key_fault(key, value))]
-    return value, "; ".join(wrong)
+    given = cast("Any", given)
+    wrong = [fault for key in keys if (fault := _key_fault(key, given))]
+    return given, "; ".join(wrong)
 
 
-def _key_fault(key: MetadataKey, metadata: Mapping[object, object]) -> str:
+def _key_fault(key: MetadataKey, metadata: Mapping[Any, Any]) -> str:
     if key.name not in metadata:
         if key.required:
             raise invalid("metadata.required", metadata, repr(key.name))
@@ -140,6 +153,11 @@ def _same(value: object, allowed: object) -> bool:
 
 def _is(value: object, kind: str) -> bool:
     return isinstance(value, bool) == (kind == "boolean") and isinstance(value, _JSON_TYPES[kind])
+
+
+def log_level(value: object) -> str | None:
+    """The level of a log(), or None where the catalog has no such level."""
+    return value if isinstance(value, str) and value in LOG_LEVELS else None
 
 
 def occurred_at(value: object, now: int) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
@@ -16,9 +17,7 @@ from . import checks, lifecycle
 from ._generated.catalog import (
     DEFAULT_LOG_LEVEL,
     DEFAULT_STATUS,
-    LOG_LEVEL_KEY,
     LOG_LEVELS,
-    LOG_MESSAGE_KEY,
     LOG_STATUS,
     USAGE_TOPIC,
 )
@@ -29,13 +28,13 @@ from .errors import (
     ErrorContext,
     MetadataDegradedError,
     ShutdownTimeoutError,
-    invalid,
     nearest,
     shown,
 )
 from .event import EventEncoder
 from .jsontext import well_formed
 from .ledger import Ledger, Stats
+from .metadata import log_metadata
 from .metric import Metric
 from .outbox import Outbox
 from .reporting import OnError, Reporter, logger
@@ -101,6 +100,7 @@ class EkaClient:
             os.environ,
             not_required=("kafka_brokers",) if has_brokers else (),
         )
+        self._exit_timeout: float = self._settings["shutdown_timeout_ms"] / 1000
         self._service_name = checks.service_name(service_name)
         self._hostname = hostname or _hostname()
         self._overrides = overrides
@@ -111,7 +111,8 @@ class EkaClient:
         self._debug = debug
         self._begin(self._connect)
         self._outbox.open()
-        lifecycle.adopt(self, flush_on_sigterm=self._settings["flush_on_sigterm"])
+        ends = lifecycle.Ends(self.shutdown, self._exit_timeout, self._after_fork)
+        lifecycle.adopt(self, ends, flush_on_sigterm=self._settings["flush_on_sigterm"])
 
     def _begin(self, connect: Callable[[Failed], Transport]) -> None:
         """Starts the books of this process: as another instance, with an empty queue."""
@@ -199,10 +200,9 @@ class EkaClient:
         occurred_at: datetime | str | None = None,
     ) -> str | None:
         """`record()` with a constant of `eka_usage.metrics` in place of product and metric type."""
-        if not isinstance(metric, Metric):
-            hint = "a constant of eka_usage.metrics, such as metrics.product.metric_type"
-            error = invalid("product.unknown", metric, f"expected {hint}", parameter="metric")
-            self._rejected(error, workspace_id, metric, metric, status, event_id)
+        fault = checks.metric_constant(metric)
+        if fault is not None:
+            self._rejected(fault, workspace_id, metric, metric, status, event_id)
             return None
         return self._record(
             workspace_id,
@@ -236,14 +236,12 @@ class EkaClient:
         Returns:
             As `record()` does.
         """
-        known = level if isinstance(level, str) and level in LOG_LEVELS else DEFAULT_LOG_LEVEL
-        details: Any = metadata
-        if metadata is None or isinstance(metadata, Mapping):
-            details = {**(metadata or {}), LOG_LEVEL_KEY: known, LOG_MESSAGE_KEY: message}
+        known = checks.log_level(level)
+        details = log_metadata(metadata, known or DEFAULT_LOG_LEVEL, message)
         accepted_id = self._record(
             workspace_id, product, metric_type, status=LOG_STATUS, metadata=details
         )
-        if known != level and accepted_id is not None:
+        if known is None and accepted_id is not None:
             self._degraded(f"level {shown(level)}: {nearest(level, LOG_LEVELS)}", accepted_id)
         return accepted_id
 
@@ -303,17 +301,22 @@ class EkaClient:
         """Identifies this client in this process; stands in every event."""
         return self._encoder.instance_id
 
-    @property
-    def exit_timeout(self) -> float:
-        """Seconds that the end of the process may wait for this client."""
-        return float(self._settings["shutdown_timeout_ms"]) / 1000
-
-    def after_fork(self) -> None:
-        """Begins anew in a forked child; what the parent accepted, the parent sends."""
+    def _after_fork(self) -> None:
         self._begin(self._outbox.after_fork())
 
+    @contextmanager
+    def _redirected(self, connect: Callable[[Failed], Transport]) -> Generator[None]:
+        """For a while the client is another instance, whose events go elsewhere."""
+        saved = dict(vars(self))
+        self._begin(connect)
+        try:
+            yield
+        finally:
+            self._outbox.close(0)
+            vars(self).update(saved)
+
     def _seconds(self, timeout: float | None) -> float:
-        return self.exit_timeout if timeout is None else max(0.0, float(timeout))
+        return self._exit_timeout if timeout is None else max(0.0, float(timeout))
 
     def _accepted(self, event_id: str, event: str, lost: str) -> None:
         if self._debug:

@@ -94,7 +94,10 @@ class EventEncoder:
                 details, lost = _NO_METADATA, ""
             else:
                 details, lost = _metadata(metadata, metric)
-            key = None if event_id is None else checks.event_id(event_id)
+            own_id = event_id
+            if own_id is None and self._new_id is not None:
+                own_id = self._new_id()
+            key = "" if own_id is None else checks.event_id(own_id)
             now = self._clock() // 1_000_000
             instant = self._instant
             if instant[0] != now:
@@ -113,17 +116,11 @@ class EventEncoder:
                 checks.occurred_at(occurred_at, self._clock() // 1_000_000)
             raise
         seq = next(self._numbers)
-        if key is None:
+        if own_id is None:
             ids = self._ids
-            minted = self._new_id() if self._new_id else f"{prefix}{ids.start + seq % ids.span}"
-            event_id = key = minted
-        return (
-            event_id,
-            encode_event(
-                constants, key, workspace, amount, cost, details, occurred, ts, seq
-            ),
-            lost,
-        )
+            own_id = key = f"{prefix}{ids.start + seq % ids.span}"
+        event = encode_event(constants, key, workspace, amount, cost, details, occurred, ts, seq)
+        return own_id, event, lost
 
 
 def _metadata(value: object, metric: Metric) -> tuple[str, str]:

@@ -37,10 +37,12 @@ class Ledger:
         self._rejected: Counter[str] = Counter()
 
     def fail(self) -> None:
+        """Counts an accepted event that cannot be delivered."""
         with self._lock:
             self._failed += 1
 
     def reject(self, code: str) -> None:
+        """Counts an event that was not accepted."""
         with self._lock:
             self._rejected[code] += 1
 

@@ -12,31 +12,42 @@ import signal
 import sys
 import threading
 import time
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 
-class Client(Protocol):
-    """What this module does with a client."""
+class Ends(NamedTuple):
+    """What a client does at the ends of a process.
 
-    @property
-    def exit_timeout(self) -> float: ...
-    def shutdown(self, timeout: float | None = None) -> int: ...
-    def after_fork(self) -> None: ...
+    Attributes:
+        shutdown: sends what is queued, in so many seconds.
+        timeout: the seconds that the end of the process may wait for this client.
+        after_fork: begins anew in a forked child; what the parent accepted, the parent sends.
+    """
+
+    shutdown: Callable[[float], object]
+    timeout: float
+    after_fork: Callable[[], None]
 
 
-_clients: dict[int, Client] = {}
+_ends: dict[Any, Ends] = {}
 
 
-def adopt(client: Client, *, flush_on_sigterm: bool) -> None:
+def adopt(client: object, ends: Ends, *, flush_on_sigterm: bool) -> None:
     """Looks after a client from now on."""
-    _clients[id(client)] = client
+    _ends[client] = ends
     if flush_on_sigterm:
         _handle_sigterm()
 
 
-def release(client: Client) -> None:
+def release(client: object) -> None:
     """Forgets a client that was shut down."""
-    _clients.pop(id(client), None)
+    _ends.pop(client, None)
+
+
+def clients() -> list[Any]:
+    """The clients that were not shut down."""
+    return list(_ends)
 
 
 def flush_when_a_worker_ends() -> None:
@@ -48,10 +59,10 @@ def flush_when_a_worker_ends() -> None:
 
 def shutdown_all() -> None:
     """Shuts every client down, all within the longest time that one of them allows."""
-    clients = list(_clients.values())
-    deadline = time.monotonic() + max((client.exit_timeout for client in clients), default=0)
-    for client in clients:
-        client.shutdown(max(0.0, min(client.exit_timeout, deadline - time.monotonic())))
+    left = list(_ends.values())
+    deadline = time.monotonic() + max((ends.timeout for ends in left), default=0)
+    for ends in left:
+        ends.shutdown(max(0.0, min(ends.timeout, deadline - time.monotonic())))
 
 
 def _handle_sigterm() -> None:
@@ -68,8 +79,8 @@ def _on_sigterm(number: int, _: object) -> None:
 
 
 def _after_fork() -> None:
-    for client in list(_clients.values()):
-        client.after_fork()
+    for ends in list(_ends.values()):
+        ends.after_fork()
 
 
 atexit.register(shutdown_all)

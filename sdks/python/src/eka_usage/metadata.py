@@ -1,21 +1,24 @@
 """Metadata as JSON text, as much of it as can be had.
 
-A quantity is sacred, metadata is best effort: a value that cannot be encoded becomes its string form,
-and too much of it is cut to a marker. What was lost is said once, in words.
+A quantity is sacred, metadata is best effort: a value that cannot be encoded becomes its string
+form, and too much of it is cut to a marker. What was lost is said once, in words.
 """
 
 from __future__ import annotations
 
 import math
+from collections import ChainMap
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
 from . import number
+from ._generated.catalog import LOG_LEVEL_KEY, LOG_MESSAGE_KEY
 from ._generated.limits import (
     METADATA_MAX_BYTES,
     METADATA_MAX_DEPTH,
@@ -43,6 +46,16 @@ def metadata_text(metadata: Mapping[Any, Any], kept: tuple[str, ...] = ()) -> tu
         except (ValueError, OverflowError):  # a lone surrogate, or an integer of absurd length
             pass
     return _best_effort(metadata, kept)
+
+
+def log_metadata(metadata: Any, level: str, message: object) -> Any:
+    """The metadata of a log(): what the caller gave, its level and its message."""
+    words = {LOG_LEVEL_KEY: level, LOG_MESSAGE_KEY: message}
+    if metadata is None:
+        return words
+    if not isinstance(metadata, Mapping):
+        return metadata  # to be refused, as record() refuses it
+    return ChainMap(words, cast("Any", metadata))
 
 
 def _is_plain(metadata: Mapping[Any, Any]) -> bool:
@@ -78,13 +91,11 @@ def _best_effort(metadata: Mapping[Any, Any], kept: tuple[str, ...]) -> tuple[st
 
 
 def _cut(metadata: Mapping[Any, Any], kept: tuple[str, ...]) -> bytes:
-    try:
+    with suppress(Exception):  # the marker alone is better than no event
         values = _Reader().mapping({key: metadata[key] for key in kept}, (), ())
         text = encode({**_MARKER, **values})
         if len(text) <= METADATA_MAX_BYTES:
             return text
-    except Exception:  # the marker alone is better than no event
-        pass
     return METADATA_OVERSIZE.encode()
 
 
@@ -115,7 +126,7 @@ class _Reader:
         if isinstance(value, str):
             return self._string(value)
         if isinstance(value, (Mapping, list, tuple)):
-            return self._container(value, path, above)
+            return self._container(cast("Any", value), path, above)
         if isinstance(value, date):
             return value.isoformat()
         if isinstance(value, UUID):
@@ -133,7 +144,7 @@ class _Reader:
             self._lose(path, "holds itself" if id(value) in above else "lies too deep")
             return METADATA_TOO_DEEP
         if isinstance(value, Mapping):
-            return self.mapping(value, path, above)
+            return self.mapping(cast("Any", value), path, above)
         inside = (*above, id(value))
         return [self._value(item, (*path, str(i)), inside) for i, item in enumerate(value)]
 

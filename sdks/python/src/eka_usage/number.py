@@ -15,7 +15,7 @@ def exact(value: object) -> int | float | Decimal | None:
     """The value as a finite number of a built-in type; None where it is no number.
 
     A boolean is no number, neither is a string. Other types count by what they are registered as
-    in `numbers`, which covers numpy; one whose value may not be decimal, such as Fraction, does not.
+    in `numbers`, which covers numpy; one that may have no decimal form, such as Fraction, does not.
     """
     if isinstance(value, bool):
         return None
@@ -33,20 +33,19 @@ def exact(value: object) -> int | float | Decimal | None:
 
 def text(number: int | float | Decimal) -> str:
     """A finite number as ECMAScript writes it: 1.0 is `1`, 1e21 is `1e+21`, -0.0 is `0`."""
-    kind = number.__class__
-    if kind is float:
+    if isinstance(number, float):
         if is_plain(number):
             return repr(number)
         if -PLAIN < number < PLAIN and number.is_integer():
             return str(int(number))
         # repr() has the shortest digits that read back as the same number, as ECMAScript's has.
         number = Decimal(repr(number))
-    elif kind is int and -PLAIN < number < PLAIN:
+    elif isinstance(number, int) and -PLAIN < number < PLAIN:
         return str(number)
     return _from_digits(Decimal(number))
 
 
-def is_plain(number: float | Decimal) -> bool:
+def is_plain(number: float) -> bool:
     """Whether Python's form of a float, and msgspec's, is ECMAScript's too."""
     return 1e-4 <= number < 1e15 and number % 1 != 0
 

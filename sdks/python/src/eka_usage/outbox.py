@@ -33,9 +33,7 @@ class Outbox:
         limit: the size of the queue, in words.
     """
 
-    def __init__(
-        self, connect: Callable[[Failed], Transport], failed: Failed, limit: str
-    ) -> None:
+    def __init__(self, connect: Callable[[Failed], Transport], failed: Failed, limit: str) -> None:
         self._connect = connect
         self._failed = failed
         self._limit = limit

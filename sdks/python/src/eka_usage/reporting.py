@@ -1,4 +1,4 @@
-"""How errors are heard: by the caller's `on_error`, or in the log, at most a line a second a code."""
+"""How errors are heard: by the caller's `on_error`, or as a log line a second for each code."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class Reporter:
         self._busy = threading.local()
 
     def report(self, error: EkaError, context: ErrorContext) -> None:
+        """Tells the caller, and never fails."""
         if getattr(self._busy, "reporting", False):
             # An on_error that records what fails again would go on for ever.
             self._failures(error, context)
@@ -52,11 +53,13 @@ class RateLimitedLog:
         self._next: dict[str, float] = {}
         self._held_back: dict[str, int] = {}
 
-    def __call__(self, error: EkaError, context: ErrorContext) -> None:
+    def __call__(self, error: EkaError, _: ErrorContext) -> None:
+        """Logs an error by its code."""
         level = logging.WARNING if isinstance(error, MetadataDegradedError) else logging.ERROR
         self.log(level, error.code, f"{error} [{error.code}]")
 
     def log(self, level: int, key: str, message: str) -> None:
+        """Logs the message, or counts it where a line of this key was logged a moment ago."""
         with self._lock:
             now = time.monotonic()
             if now < self._next.get(key, 0.0):
@@ -68,6 +71,7 @@ class RateLimitedLog:
         logger.log(level, "%s%s", message, more)
 
     def close(self) -> None:
+        """Says how many lines were held back and never mentioned."""
         with self._lock:
             held_back, self._held_back = self._held_back, {}
         for key, count in held_back.items():

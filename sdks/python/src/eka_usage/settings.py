@@ -10,7 +10,9 @@ from ._generated.settings import SETTINGS, Setting
 from .errors import ConfigError, nearest, shown
 
 _BY_ARGUMENT = {setting.argument: setting for setting in SETTINGS}
-_ADDRESS = re.compile(r"(?:[A-Za-z0-9_]+://)?(?:[^\s,:/\[\]]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
+_ADDRESS = re.compile(
+    r"(?:[A-Za-z0-9_]+://)?(?:[^\s,:/\[\]]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?"
+)
 _DEFAULT_PORT = 9092
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -112,11 +114,10 @@ def _string(given: Any, _: Setting) -> tuple[str | None, str]:
 
 def _list(given: Any, _: Setting) -> tuple[list[str] | None, str]:
     expected = "addresses host:port, separated by commas"
-    if isinstance(given, str):
-        given = given.split(",")
-    if not isinstance(given, Sequence) or not all(isinstance(item, str) for item in given):
+    parts: Sequence[Any] = given.split(",") if isinstance(given, str) else given
+    if not isinstance(given, (str, list, tuple)) or not all(isinstance(p, str) for p in parts):
         return None, expected
-    items = [item.strip() for item in given if item.strip()]
+    items = [part.strip() for part in parts if part.strip()]
     return (items if items and all(map(_is_address, items)) else None), expected
 
 

@@ -35,5 +35,5 @@ class Transport(Protocol):
         """Gives up what is queued, and reports it."""
 
     def fork(self) -> Transport | None:
-        """In a forked child: what carries the child's events, or None where there must be a new one."""
+        """In a forked child: what carries its events, or None where that must be made anew."""
         ...

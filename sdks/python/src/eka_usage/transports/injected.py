@@ -14,7 +14,7 @@ from .base import Failed
 class ProducerLike(Protocol):
     """What a client needs of a producer; `confluent_kafka.Producer` has it.
 
-    `on_delivery(error, message)` is called from `poll` or `flush`, with None for an event delivered.
+    `on_delivery(error, message)` is called once for each event, with None where it was delivered.
     `produce` raises BufferError while it can take no more. `flush` returns how many events it still
     holds; where it returns 0 or None, all of them count as delivered.
     """

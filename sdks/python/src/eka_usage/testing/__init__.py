@@ -1,0 +1,12 @@
+"""For the tests of a service: usage is collected in memory, and can be asserted on.
+
+With pytest there is a fixture, and nothing to set up:
+
+    def test_a_call_is_charged(usage_events):
+        handle_request("ws-1")  # records with an EkaClient, wherever that was made
+        assert [e.metric_type for e in usage_events] == ["api_call"]
+"""
+
+from .producer import InMemoryProducer
+
+__all__ = ["InMemoryProducer"]
