@@ -18,24 +18,28 @@ wrapper() {
 }
 
 # Go counts its own use in the user's configuration folder, which therefore moves; its settings stay.
-wrapper go <<END
+for name in go gofmt; do
+    wrapper $name <<END
 #!/bin/sh
 export GOENV="\${GOENV:-\${XDG_CONFIG_HOME:-\$HOME/.config}/go/env}"
 export XDG_CONFIG_HOME="$cache/config"
 export GOPATH="$cache/go" GOMODCACHE="$cache/go/mod" GOCACHE="$cache/go-build"
 export GOROOT="$go" GOTOOLCHAIN=local GOFLAGS="-modcacherw -buildvcs=false"
-exec "$go/bin/go" "\$@"
+exec "$go/bin/$name" "\$@"
 END
+done
 
-ln -sf "$go/bin/gofmt" "$bin/gofmt"
-ln -sf "$node/bin/node" "$bin/node"
+wrapper node <<END
+#!/bin/sh
+export XDG_CACHE_HOME="$cache/node"
+exec "$node/bin/node" "\$@"
+END
 
 # The wheel's own npm looks for its library beside itself and doesn't find it.
 for name in npm npx; do
     wrapper $name <<END
 #!/bin/sh
-PATH="$bin:\$PATH"
-export PATH npm_config_cache="$cache/npm" npm_config_update_notifier=false
+export PATH="$bin:\$PATH" npm_config_cache="$cache/npm" npm_config_update_notifier=false
 exec "$bin/node" "$node/lib/node_modules/npm/bin/$name-cli.js" "\$@"
 END
 done
