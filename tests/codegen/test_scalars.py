@@ -41,6 +41,6 @@ def test_whatever_yaml_1_1_does_not_take_for_text_is_no_text_here() -> None:
     texts = {a + b + c + d for a in alphabet for b in alphabet for c in alphabet for d in alphabet}
     resolver = yaml.SafeLoader("")
     for text in texts:
-        tag = resolver.resolve(yaml.ScalarNode, text, (True, False))
+        tag = resolver.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
         if tag != "tag:yaml.org,2002:str":
             assert not isinstance(plain(text), str), text
