@@ -115,8 +115,10 @@ def _amount(
     exact = number.exact(value)
     if exact is None or not low <= exact <= high or (integer and exact != int(exact)):
         kind = "an integer" if integer else "a finite number"
-        bounds = f"from {number.text(low)} to {number.text(high)}"
-        raise invalid(code, value, f"{kind} {bounds}; a boolean or a string is no number")
+        hint = f"{kind} from {number.text(low)} to {number.text(high)}"
+        if isinstance(value, (bool, str)):
+            hint += f"; a {'boolean' if isinstance(value, bool) else 'string'} is no number"
+        raise invalid(code, value, hint)
     return number.text(exact)
 
 

@@ -82,13 +82,19 @@ class ConfigError(EkaError, ValueError):
     """A setting cannot be used; no client was made."""
 
 
-class ErrorContext(TypedDict, total=False):
-    """What `on_error` hears beside the exception; keys that do not apply are absent."""
-
+class _About(TypedDict):
     code: ErrorCode
     reason: str
     field: str | None
     topic: str
+
+
+class ErrorContext(_About, total=False):
+    """What `on_error` hears beside the exception: `code`, `reason`, `field` and `topic` always.
+
+    The rest identifies the event, as far as the place knows it where the error arose.
+    """
+
     event_id: str | None
     workspace_id: object
     product: object
@@ -119,7 +125,7 @@ def shown(value: object) -> str:
 
 def nearest(given: object, allowed: tuple[str, ...]) -> str:
     """`did you mean 'api_call'?`, or what there is to choose from."""
-    close = _closest(str(given[:_SHOWN]), allowed) if isinstance(given, str) else None
+    close = _closest(given[:_SHOWN].lower(), allowed) if isinstance(given, str) else None
     if close is not None:
         return f"did you mean {close!r}?"
     listed = ", ".join(map(repr, allowed[:_LISTED]))

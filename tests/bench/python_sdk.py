@@ -1,0 +1,179 @@
+"""What record() costs beside a raw produce() of the same bytes, in one run against one broker.
+
+The floor is what a careful caller would write with confluent_kafka alone: prebuilt bytes, the same
+properties, a delivery report for every event. `errors only` is the same floor without the reports
+of success. Ratios are medians over pairs of runs; microseconds are there for scale.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from confluent_kafka import Producer
+from eka_usage import USAGE_TOPIC, EkaClient
+from eka_usage.testing import InMemoryProducer
+
+from tests.broker import DevBroker
+
+EVENTS = 100_000
+ROUNDS = 7
+WORKSPACES = [f"workspace-{number}" for number in range(50)]
+QUEUE_EVENTS = EVENTS + 2
+QUEUE_BYTES = 2**30
+PROPERTIES = {
+    "linger.ms": 50,
+    "batch.size": 65536,
+    "compression.type": "lz4",
+    "acks": 1,
+    "retries": 5,
+    "partitioner": "murmur2_random",
+    "queue.buffering.max.messages": QUEUE_EVENTS,
+    "queue.buffering.max.kbytes": QUEUE_BYTES // 1024,
+    "enable.metrics.push": False,
+}
+AIMS = {"caller": 2.0, "cpu": 2.5}
+
+
+class Cost(NamedTuple):
+    """Microseconds an event: until record() is back, of CPU all told, until all are delivered."""
+
+    caller: float
+    cpu: float
+    delivered: float
+
+
+def measure(work: Callable[[], None], flush: Callable[[], object]) -> Cost:
+    """The cost of calls that `work` makes and `flush` sees delivered."""
+    gc.collect()
+    cpu, start = time.process_time(), time.perf_counter()
+    work()
+    called = time.perf_counter()
+    flush()
+    delivered, cpu = time.perf_counter() - start, time.process_time() - cpu
+    return Cost(*(seconds / EVENTS * 1e6 for seconds in (called - start, cpu, delivered)))
+
+
+@contextmanager
+def polled(producer: Producer) -> Iterator[None]:
+    """Serves delivery reports from a thread, as a service would."""
+    stopped = threading.Event()
+
+    def poll() -> None:
+        while not stopped.is_set():
+            producer.poll(0.1)
+
+    thread = threading.Thread(target=poll)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def raw(bootstrap: str, **properties: Any) -> Cost:
+    """The floor: the bytes of one event, over and over."""
+    producer = Producer({"bootstrap.servers": bootstrap, **PROPERTIES, **properties})
+    producer.list_topics(USAGE_TOPIC, timeout=10)
+    event, delivered = sample(), [0]
+
+    def reported(error: object, _: object) -> None:
+        delivered[0] += error is None
+
+    def work() -> None:
+        produce = producer.produce
+        for number in range(EVENTS):
+            workspace = WORKSPACES[number % 50]
+            produce(USAGE_TOPIC, key=workspace, value=event, on_delivery=reported)
+
+    with polled(producer):
+        return measure(work, lambda: producer.flush(60))
+
+
+def sdk(bootstrap: str, metadata: dict[str, object] | None = None) -> Cost:
+    """The same number of events, each recorded by its own call."""
+    with EkaClient(
+        "bench", bootstrap, max_queue_events=QUEUE_EVENTS, max_queue_bytes=QUEUE_BYTES
+    ) as client:
+        client.record("warm-up", "api", "api_call")
+        client.flush()
+
+        def work() -> None:
+            record = client.record
+            for number in range(EVENTS):
+                record(WORKSPACES[number % 50], "api", "api_call", metadata=metadata)
+
+        cost = measure(work, lambda: client.flush(60))
+        stats = client.stats()
+    assert stats.delivered == EVENTS + 1, stats
+    return cost
+
+
+def sample() -> bytes:
+    """The bytes of one event as the SDK writes it."""
+    taken: list[bytes] = []
+
+    class Taker(InMemoryProducer):
+        def produce(self, *, value: bytes, **rest: Any) -> None:
+            taken.append(value)
+            super().produce(value=value, **rest)
+
+    with EkaClient("bench", producer=Taker()) as client:
+        client.record(WORKSPACES[0], "api", "api_call")
+    return taken[0]
+
+
+def import_milliseconds(module: str) -> float:
+    """How long a fresh process takes to import a module."""
+    code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(run.stdout) * 1000
+
+
+def main() -> None:
+    """Print one table."""
+    subjects: dict[str, Callable[[str], Cost]] = {
+        "raw produce()": raw,
+        "raw, errors only": lambda to: raw(to, **{"delivery.report.only.error": True}),
+        "record()": sdk,
+        "record(), 3 metadata keys": lambda to: sdk(to, {"model": "m-1", "n": 3, "cached": True}),
+    }
+    costs: dict[str, list[Cost]] = {name: [] for name in subjects}
+    for _ in range(ROUNDS):
+        with DevBroker() as broker:  # a new one, so that its memory does not grow
+            for name, subject in subjects.items():
+                costs[name].append(subject(broker.bootstrap))
+    floor, *_ = costs
+    print(f"\nPython: {EVENTS:,} events of {len(sample())} bytes, {ROUNDS} rounds; µs an event")
+    print(
+        f"{'':27}{'caller':>8}{'CPU':>8}{'delivered':>11}   ratios to raw: caller, CPU, delivered"
+    )
+    for name, rows in costs.items():
+        median = Cost(*map(statistics.median, zip(*rows, strict=True)))
+        pairs = list(zip(rows, costs[floor], strict=True))
+        ratios = [statistics.median(a[i] / b[i] for a, b in pairs) for i in range(3)]
+        print(
+            f"{name:27}{median.caller:8.2f}{median.cpu:8.2f}{median.delivered:11.2f}   "
+            + "  ".join(f"{ratio:.2f}" for ratio in ratios)
+        )
+    print(f"aims for record(): caller ≤ {AIMS['caller']}, CPU ≤ {AIMS['cpu']}")
+    times = {
+        module: [import_milliseconds(module) for _ in range(9)]
+        for module in ("confluent_kafka", "eka_usage")
+    }
+    kafka, ours = (statistics.median(values) for values in times.values())
+    print(
+        f"import confluent_kafka {kafka:.0f} ms, import eka_usage {ours:.0f} ms: {ours / kafka:.2f}"
+    )
+
+
+if __name__ == "__main__":
+    main()
