@@ -334,6 +334,7 @@ def _events(model: Model) -> str:
             output_datetime_class=DatetimeClassType.Datetime,
             enum_field_as_literal=LiteralType.All,
             formatters=[Formatter.BUILTIN],
+            builtin_format_line_length=100,  # otherwise that of a pyproject.toml it comes across
             use_annotated=True,
             use_schema_description=True,
             use_single_line_docstring=True,

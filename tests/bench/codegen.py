@@ -1,0 +1,104 @@
+"""How long the generator takes, and how much memory: 100, 1,000 and 10,000 metric types.
+
+    python tests/bench/codegen.py [--repeat 3] [SIZE…]
+
+Each row is the best of its runs of `python -m codegen generate`, all targets, into an empty folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+_METRIC_TYPES_A_PRODUCT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run of the generator took and made."""
+
+    seconds: float
+    megabytes: float
+    files: int
+    bytes: int
+
+
+def catalog(size: int) -> str:
+    """The repository's catalog with its products replaced by as many metric types as asked."""
+    text = (_REPOSITORY / "schema" / "catalog.yaml").read_text(encoding="utf-8")
+    lines = [text[: text.index("\nunits:")], "units:", "  call: {title: calls, dimension: count}"]
+    lines.append("products:")
+    for number in range(size):
+        product, metric = divmod(number, _METRIC_TYPES_A_PRODUCT)
+        if metric == 0:
+            lines += [
+                f"  product_{product:04}:",
+                f"    title: Product {product}",
+                f"    owner: team_{product % 17}",
+                f"    description: Does what customers of product {product} pay for.",
+                "    metric_types:",
+            ]
+        lines += [
+            f"      metric_{metric:02}:",
+            "        unit: call",
+            f"        description: Calls of kind {metric} that product {product} answered in time.",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def measure(schema: Path, root: Path) -> Run:
+    """Runs the generator as a process; the kernel counts its memory, and that of its children."""
+    command = [sys.executable, "-m", "codegen", "generate"]
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [*command, "--schema", str(schema), "--root", str(root)],
+        cwd=_REPOSITORY,
+        stdout=subprocess.DEVNULL,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"the generator failed with exit status {process.returncode}")
+    made = [path for path in root.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in made)
+    return Run(seconds, usage.ru_maxrss / 1024, len(made), size)
+
+
+def best(size: int, repeat: int) -> Run:
+    """The quickest of several runs, each into an empty folder."""
+    runs = []
+    for _ in range(repeat):
+        with tempfile.TemporaryDirectory() as folder:
+            schema, root = Path(folder, "schema"), Path(folder, "root")
+            shutil.copytree(_REPOSITORY / "schema", schema)
+            (schema / "catalog.yaml").write_text(catalog(size), encoding="utf-8")
+            root.mkdir()
+            runs.append(measure(schema, root))
+    return min(runs, key=lambda run: run.seconds)
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sizes", metavar="SIZE", nargs="*", type=int, default=[100, 1_000, 10_000])
+    parser.add_argument("--repeat", type=int, default=3)
+    options = parser.parse_args()
+    print(f"{'types':>7} {'seconds':>8} {'MB':>6} {'files':>6} {'bytes out':>11}")
+    for size in options.sizes:
+        run = best(size, options.repeat)
+        print(
+            f"{size:>7,} {run.seconds:>8.2f} {run.megabytes:>6.0f} {run.files:>6} {run.bytes:>11,}"
+        )
+
+
+if __name__ == "__main__":
+    main()

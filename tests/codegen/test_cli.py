@@ -1,0 +1,157 @@
+"""The command line: what it prints, and its exit status."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from codegen.targets import TARGETS
+from tests.codegen.tools import GOLDEN, codegen, tree
+
+SCHEMA = GOLDEN / "plain" / "schema"
+SUMMARY = r"(\d+) files? changed, (\d+) unchanged, (\d+) removed in \d+\.\d s\n"
+EDITED = "edited by hand; change schema/ or a template instead, and run `generate`"
+UNTRACKED = "not made by codegen, in a place for generated files; delete it or move it away"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    assert codegen("generate", "--schema", SCHEMA, "--root", folder).returncode == 0
+    return folder
+
+
+@pytest.fixture
+def root(made: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "root"
+    shutil.copytree(made, folder)
+    return folder
+
+
+def test_the_summary_counts_what_happened(root: Path) -> None:
+    (root / "docs/errors.md").unlink()
+    count = len(tree(root))
+    result = codegen("generate", "--schema", SCHEMA, "--root", root)
+    assert (result.returncode, result.stderr) == (0, "")
+    match = re.fullmatch(SUMMARY, result.stdout)
+    assert match is not None, result.stdout
+    assert match.groups() == ("1", str(count - 1), "0")
+
+
+@pytest.mark.parametrize("command", [["check"], ["generate", "--check"]])
+def test_checking_is_silent_but_for_one_line_where_all_is_well(
+    command: list[str], root: Path
+) -> None:
+    result = codegen(*command, "--schema", SCHEMA, "--root", root)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert re.fullmatch(r"\d+ files up to date, in \d+\.\d s\n", result.stdout)
+
+
+@pytest.mark.parametrize("command", [["check"], ["generate", "--check"]])
+def test_checking_names_every_difference_and_writes_nothing(command: list[str], root: Path) -> None:
+    (root / "docs/errors.md").unlink()
+    settings = root / "docs/settings.md"
+    settings.write_text(settings.read_text().replace("# Settings", "# Mine"))
+    (root / "sdks/typescript/src/generated/mine.ts").write_text("export {};\n")
+    before = tree(root)
+    result = codegen(*command, "--schema", SCHEMA, "--root", root)
+    assert result.returncode == 1
+    assert tree(root) == before
+    said = [line for line in result.stderr.splitlines() if re.match(r"[a-z].*: ", line)]
+    assert said == [
+        "docs/errors.md:1:1: error[missing]: missing; run `generate`",
+        f"docs/settings.md:1:1: error[edited]: {EDITED}",
+        f"sdks/typescript/src/generated/mine.ts:1:1: error[untracked]: {UNTRACKED}",
+        "codegen: 3 files not as generated; run `python -m codegen generate`",
+    ]
+    assert "-# Mine" in result.stderr
+    assert "+# Settings" in result.stderr
+
+
+def test_github_gets_an_annotation_for_each_difference(root: Path) -> None:
+    (root / "docs/errors.md").unlink()
+    result = codegen("check", "--format", "github", "--schema", SCHEMA, "--root", root)
+    assert result.returncode == 1
+    assert result.stderr.startswith(
+        "::error file=docs/errors.md,line=1,col=1,title=missing::missing"
+    )
+
+
+def test_a_wrong_schema_changes_nothing(root: Path, tmp_path: Path) -> None:
+    schema = tmp_path / "schema"
+    shutil.copytree(SCHEMA, schema)
+    catalog = schema / "catalog.yaml"
+    catalog.write_text(catalog.read_text().replace("unit: call", "unit: cal"))
+    before = tree(root)
+    result = codegen("generate", "--schema", schema, "--root", root)
+    assert result.returncode == 1
+    assert "catalog.yaml:26:15: error[unknown-unit]" in result.stderr
+    assert result.stderr.endswith("codegen: 1 problem; nothing written\n")
+    assert tree(root) == before
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_one_target_makes_only_its_own_files(name: str, made: Path, tmp_path: Path) -> None:
+    result = codegen("generate", "--schema", SCHEMA, "--root", tmp_path, "--target", name)
+    assert result.returncode == 0, result.stderr
+    files = tree(tmp_path)
+    files.pop(".codegen.json")
+    assert files
+    assert files.items() < tree(made).items()
+
+
+def test_all_targets_one_by_one_make_the_same_as_one_run(made: Path, tmp_path: Path) -> None:
+    for name in TARGETS:
+        codegen("generate", "--schema", SCHEMA, "--root", tmp_path, "--target", name)
+    assert tree(tmp_path) == tree(made)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["generat"], "generat"),
+        (["generate", "--target", "typscript"], "unknown target 'typscript': did you mean 'typ"),
+        (["generate", "--target", "cobol"], "expected python, go, typescript, docs or infra"),
+        (["generate", "--root", "no/such/folder"], "--root no/such/folder: no such folder"),
+        (["check", "--format", "xml"], "invalid choice: 'xml'"),
+    ],
+)
+def test_wrong_use_says_what_would_be_right(arguments: list[str], says: str) -> None:
+    result = codegen(*arguments)
+    assert result.returncode == 2
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_missing_schema_folder_is_a_located_problem(tmp_path: Path) -> None:
+    result = codegen("check", "--schema", tmp_path / "none", "--root", tmp_path)
+    assert result.returncode == 1
+    assert "catalog.yaml:1:1: error" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_file_in_the_way_is_kept_and_named(tmp_path: Path) -> None:
+    path = tmp_path / "docs/errors.md"
+    path.parent.mkdir()
+    path.write_text("mine\n")
+    result = codegen("generate", "--schema", SCHEMA, "--root", tmp_path)
+    assert result.returncode == 1
+    assert "docs/errors.md:1:1: error[refused]: a file that codegen did not make" in result.stderr
+    assert tree(tmp_path) == {"docs/errors.md": b"mine\n"}
+
+
+def test_a_folder_that_cannot_be_written_is_named() -> None:
+    result = codegen("generate", "--schema", SCHEMA, "--root", "/sys")  # not even root may write
+    assert result.returncode == 1
+    assert re.fullmatch(r"codegen: /sys/\S+: .+\n", result.stderr)
+
+
+def test_help_shows_examples_and_exit_status() -> None:
+    result = codegen("--help")
+    assert result.returncode == 0
+    assert "python -m codegen generate --check" in result.stdout
+    assert "exit status: 0 fine, 1 problems found, 2 wrong use" in result.stdout

@@ -1,0 +1,100 @@
+"""What is rendered compiles in its language, and its formatter finds nothing to do."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.codegen.tools import GOLDEN, REPOSITORY, TYPESCRIPT, codegen, run, tool
+
+SCHEMAS = {
+    "default": REPOSITORY / "schema",
+    **{path.name: path / "schema" for path in sorted(GOLDEN.iterdir())},
+    **{path.parent.name: path.parent for path in REPOSITORY.glob("schema/examples/*/catalog.yaml")},
+}
+
+
+class Project:
+    """The output for one catalog, with the hand-written files that the tables need beside it."""
+
+    def __init__(self, schema: Path, root: Path) -> None:
+        result = codegen("generate", "--schema", schema, "--root", root)
+        assert result.returncode == 0, result.stderr
+        packages = yaml.safe_load((schema / "sdk.yaml").read_text(encoding="utf-8"))["packages"]
+        self.python = root / packages["python"]["path"]
+        self.go = root / packages["go"]["path"]
+        self.typescript = (root / packages["typescript"]["path"]).parent
+        self._python()
+        self._go(packages["go"]["module"])
+        self._typescript()
+
+    def _python(self) -> None:
+        shutil.copy(REPOSITORY / "sdks/python/src/eka_usage/metric.py", self.python)
+        (self.python / "__init__.py").touch()
+
+    def _go(self, package: str) -> None:
+        shutil.copy(REPOSITORY / "sdks/go/go.mod", self.go)
+        for name in ("metric", "catalog", "setting", "errorcode"):
+            text = (REPOSITORY / f"sdks/go/ekausage/{name}.go").read_text(encoding="utf-8")
+            text = text.replace("package ekausage", f"package {package}")
+            (self.go / f"{name}.go").write_text(text, encoding="utf-8")
+
+    def _typescript(self) -> None:
+        for name in ("tsconfig.json", "biome.json", "package.json"):
+            shutil.copy(TYPESCRIPT / name, self.typescript)
+        for name in ("metric", "setting", "error", "index"):
+            shutil.copy(TYPESCRIPT / f"src/{name}.ts", self.typescript / "src")
+        (self.typescript / "node_modules").symlink_to(TYPESCRIPT / "node_modules")
+
+
+@pytest.fixture(scope="module", params=SCHEMAS)
+def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(SCHEMAS[request.param], tmp_path_factory.mktemp(request.param))
+
+
+def test_python_imports_every_module(project: Project) -> None:
+    package = project.python.name
+    modules = [
+        f"{package}._generated.{path.stem}" for path in project.python.glob("_generated/*.py")
+    ]
+    program = f"import importlib\nfor name in {modules!r}: importlib.import_module(name)"
+    result = run([sys.executable, "-W", "error", "-c", program], cwd=project.python.parent)
+    assert result.returncode == 0, result.stdout
+
+
+def test_go_compiles_and_vets(project: Project) -> None:
+    result = run([tool("go"), "vet", "./..."], cwd=project.go)
+    assert result.returncode == 0, result.stdout
+
+
+def test_typescript_type_checks(project: Project) -> None:
+    result = run([tool("tsc"), "--noEmit"], cwd=project.typescript)
+    assert result.returncode == 0, result.stdout
+
+
+def test_ruff_format_finds_nothing_to_do(project: Project) -> None:
+    config = str(REPOSITORY / "pyproject.toml")
+    command = [tool("ruff"), "format", "--diff", "--no-cache", "--config", config, "_generated"]
+    result = run(command, cwd=project.python)
+    assert result.returncode == 0, result.stdout
+
+
+def test_gofmt_finds_nothing_to_do(project: Project) -> None:
+    files = sorted(str(path) for path in project.go.glob("zz_*.go"))
+    result = run([tool("gofmt"), "-d", *files], cwd=project.go)
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+def test_biome_finds_nothing_to_do(project: Project) -> None:
+    result = run([tool("biome"), "check", "src/generated"], cwd=project.typescript)
+    assert result.returncode == 0, result.stdout
+
+
+def test_gofmt_finds_nothing_to_do_in_the_topics(project: Project) -> None:
+    root = next(path for path in project.go.parents if (path / ".codegen.json").exists())
+    result = run([tool("gofmt"), "-d", root / "infra/devbroker"], cwd=root)
+    assert (result.returncode, result.stdout) == (0, "")

@@ -1,0 +1,73 @@
+"""What tests of the generator share: the tools of the set-up, and runs of the generator."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+GOLDEN = Path(__file__).resolve().parent / "golden"
+TYPESCRIPT = REPOSITORY / "sdks" / "typescript"
+
+# Where the set-up puts tools, before those of the machine.
+_PATH = os.pathsep.join(
+    [str(Path(sys.prefix, "bin")), str(TYPESCRIPT / "node_modules/.bin"), os.environ["PATH"]]
+)
+
+
+def tool(name: str) -> str:
+    """A tool's path; a test without its tool fails, because the set-up installs it."""
+    found = shutil.which(name, path=_PATH)
+    if found is None:
+        pytest.fail(f"{name} is not installed; run `make setup`")
+    return found
+
+
+def run(command: Sequence[str | Path], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Runs a tool to its end; its output is text, the two streams in one."""
+    environment = {**os.environ, "PATH": _PATH}
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def codegen(
+    *arguments: str | Path,
+    cwd: Path = REPOSITORY,
+    env: Mapping[str, str] | None = None,
+    umask: int = -1,
+) -> subprocess.CompletedProcess[str]:
+    """`python -m codegen` as a process."""
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **(env or {})}
+    return subprocess.run(
+        [sys.executable, "-m", "codegen", *map(str, arguments)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        umask=umask,
+        check=False,
+    )
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    """Every file below a folder, by its path from there."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
