@@ -36,8 +36,10 @@ def _load(folder: Path) -> Loaded:
     }
     readable = {name: source for name, source in sources.items() if source.data is not None}
     diagnostics = [d for source in sources.values() for d in source.diagnostics]
-    diagnostics = _and(diagnostics, (d for n, s in readable.items() for d in schema.check(s, n)))
-    diagnostics = _and(diagnostics, rules.check(readable))
+    diagnostics = _unrepeated(
+        diagnostics, (d for n, s in readable.items() for d in schema.check(s, n))
+    )
+    diagnostics = _unrepeated(diagnostics, rules.check(readable))
     diagnostics.sort(key=lambda d: d.order)
     if has_errors(diagnostics):
         # A warning beside an error is often its shadow: a unit unused for a misspelt key.
@@ -57,7 +59,7 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _and(known: list[Diagnostic], more: Iterable[Diagnostic]) -> list[Diagnostic]:
+def _unrepeated(known: list[Diagnostic], more: Iterable[Diagnostic]) -> list[Diagnostic]:
     """One problem, one line: what an earlier stage said of a value, a later one only repeats.
 
     A missing key says nothing of what stands where it was looked for.

@@ -16,7 +16,7 @@ import yaml
 
 from codegen.diagnostics import Diagnostic, Place, Position, error, quote
 from codegen.scalars import plain
-from codegen.syntax import explain
+from codegen.syntax import BREAK, explain
 
 Step: TypeAlias = "str | int"
 Route: TypeAlias = "tuple[Step, ...]"
@@ -28,7 +28,6 @@ _DEEPEST = 40
 _UNPRINTABLE = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
-_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 class Mark(NamedTuple):
@@ -140,7 +139,7 @@ def _text(file: Path, source: Source) -> str:
 
 def _at(before: str) -> Position:
     """The position after a text."""
-    lines = _BREAK.split(before)
+    lines = BREAK.split(before)
     return Position(len(lines), len(lines[-1]) + 1)
 
 
