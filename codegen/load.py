@@ -34,7 +34,7 @@ def _load(folder: Path) -> Loaded:
     sources = {
         name: read(folder / f"{name}.yaml", _shown(folder / f"{name}.yaml")) for name in FILES
     }
-    readable = {name: source for name, source in sources.items() if source.data is not None}
+    readable = {name: source for name, source in sources.items() if source.root is not None}
     diagnostics = [d for source in sources.values() for d in source.diagnostics]
     diagnostics = _unrepeated(
         diagnostics, (d for n, s in readable.items() for d in schema.check(s, n))

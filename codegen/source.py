@@ -41,7 +41,7 @@ class Mark(NamedTuple):
 
 @dataclass(slots=True)
 class Source:
-    """One file: its data (None where it cannot be read), and where everything in it is."""
+    """One file: its data, and where everything in it is; without a root it cannot be read."""
 
     path: str
     data: Any = None
@@ -95,7 +95,7 @@ def read(file: Path, path: str) -> Source:
     try:
         _Builder(source).build(_text(file, source))
     except _Stop:
-        source.data = None
+        source.data = source.root = None
     return source
 
 

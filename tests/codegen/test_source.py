@@ -97,6 +97,15 @@ def test_bytes_that_are_no_catalog_are_located(
     assert problems(source_of(data, tmp_path)) == [(code, position)]
 
 
+@pytest.mark.parametrize("text", ["~", "no", "5", "words", "[]", "'~'", "*a"])
+def test_a_file_that_is_no_mapping_is_located(text: str, tmp_path: Path) -> None:
+    for name in FILES:
+        (tmp_path / f"{name}.yaml").write_text(text)
+    loaded = load(tmp_path)
+    assert loaded.model is None
+    assert [d.position for d in loaded.diagnostics] == [(1, 1)] * 3
+
+
 def test_the_first_of_two_equal_keys_is_kept(tmp_path: Path) -> None:
     source = source_of("a: 1\nb: 2\na: 3\n", tmp_path)
     assert source.data == {"a": 1, "b": 2}
