@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 from codegen.diagnostics import listing, quote, show, suggestion
 from codegen.model import milliseconds
-from codegen.rules.files import Files, Finding
+from codegen.rules.files import Files, Finding, number
 from codegen.source import Route
 
 _METRIC_TYPES = "products/*/metric_types/*"
@@ -120,7 +121,9 @@ def empty_product(files: Files) -> Iterator[Finding]:
 
 def quantity_limits(files: Files) -> Iterator[Finding]:
     """A metric type's limits contradict each other or those of the field quantity."""
-    limits = _quantity_field(files)
+    field = _quantity_field(files)
+    least = number(field.get("minimum"), -math.inf)
+    most = number(field.get("maximum"), math.inf)
     for route, quantity in files.each("catalog", f"{_METRIC_TYPES}/quantity", dict):
         bounds = {
             side: value
@@ -129,8 +132,7 @@ def quantity_limits(files: Files) -> Iterator[Finding]:
         }
         for side, value in bounds.items():
             here = (*route, side)
-            if value < limits.get("minimum", value) or value > limits.get("maximum", value):
-                least, most = limits.get("minimum"), limits.get("maximum")
+            if not least <= value <= most:
                 message = f"{side} {value} is beyond what every quantity may be: {least} to {most}"
                 yield Finding("catalog", here, message)
             elif quantity.get("integer") is True and isinstance(value, float):

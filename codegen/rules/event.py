@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from codegen.diagnostics import listing, quote, show, suggestion
-from codegen.rules.files import Files, Finding
+from codegen.rules.files import Files, Finding, number
 
 # What may bound a field of each type; event.schema.json says what each limit means.
 LIMITS: dict[str, tuple[str, ...]] = {
@@ -132,11 +132,6 @@ def log_keys(files: Files) -> Iterator[Finding]:
 
 def _of(field: Any, key: str) -> Any:
     return field.get(key) if isinstance(field, dict) else None
-
-
-def number(value: object, otherwise: float) -> int | float:
-    """A limit as a number; `otherwise` where it is not given, or unsound."""
-    return value if isinstance(value, int | float) else otherwise
 
 
 def _is_json_object(text: str) -> bool:

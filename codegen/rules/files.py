@@ -71,6 +71,11 @@ class Files:
         return Diagnostic(source.path, place, finding.severity, code, finding.message, other)
 
 
+def number(value: object, otherwise: float) -> int | float:
+    """A limit as a number; `otherwise` where it is not given, or unsound."""
+    return value if isinstance(value, int | float) else otherwise
+
+
 def _walk(data: Any, steps: list[str], route: Route) -> Iterator[tuple[Route, Any]]:
     if not steps:
         yield route, data

@@ -9,8 +9,8 @@ from typing import Any
 
 from codegen.diagnostics import listing, quote, show, suggestion
 from codegen.naming import LANGUAGES
-from codegen.rules.event import LIMITS, number
-from codegen.rules.files import Files, Finding
+from codegen.rules.event import LIMITS
+from codegen.rules.files import Files, Finding, number
 from codegen.rules.names import title
 from codegen.source import Route
 
