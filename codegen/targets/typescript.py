@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from codegen import naming, text, wording
-from codegen.model import ErrorCode, Field, MetricType, Model, Product, Setting
+from codegen.model import ErrorCode, Field, MetadataKey, MetricType, Model, Product, Setting
 from codegen.render import File, Output, file, lock_versions, package_version
 
 _WIDTH = 100
@@ -69,9 +69,7 @@ def outputs(model: Model) -> Iterator[Output]:
         log_levels=_list("export const logLevels = ", catalog.log_levels, " as const;", ""),
     )
     yield source("metrics", products=[_metrics(product) for product in catalog.products])
-    yield source(
-        "rules", rules=[_rule(m) for m in catalog.metric_types if m.quantity or m.metadata]
-    )
+    yield source("rules", products=list(_rules(model)))
     yield source(
         "limits",
         fields=[_limits(field) for field in model.event.fields if field.limits],
@@ -164,24 +162,32 @@ def _metric_name(product: str, name: str) -> str:
     return f"`metrics.{naming.snake(product)}.{naming.snake(name)}`"
 
 
+def _rules(model: Model) -> Iterator[tuple[str, list[_Group]]]:
+    for product in model.catalog.products:
+        rules = [_rule(m) for m in product.metric_types if m.quantity or m.metadata]
+        if rules:
+            yield _key(product.name), rules
+
+
 def _rule(metric: MetricType) -> _Group:
     bounds = []
     if metric.quantity:
-        bounds.append(_property("integer", _json(metric.quantity.integer), 6))
+        bounds.append(_property("integer", _json(metric.quantity.integer), 8))
         for name in ("minimum", "maximum"):
             value = getattr(metric.quantity, name)
             if value is not None:
-                bounds.append(_property(name, _json(value), 6))
-    keys = []
-    for key in metric.metadata:
-        lines = [_property("required", _json(key.required), 8)]
-        if key.type:
-            lines.append(_property("type", _string(key.type), 8))
-        if key.allowed is not None:
-            allowed = (json.dumps(value, ensure_ascii=False) for value in key.allowed)
-            lines.append(_list("allowed: ", allowed, ",", " " * 8))
-        keys.append(_Entry("", _key(key.name), tuple(lines)))
-    return _Group("", _string(f"{metric.product}/{metric.name}"), tuple(bounds), tuple(keys))
+                bounds.append(_property(name, _json(value), 8))
+    return _Group("", _key(metric.name), tuple(bounds), tuple(map(_metadata, metric.metadata)))
+
+
+def _metadata(key: MetadataKey) -> _Entry:
+    lines = [_property("required", _json(key.required), 10)]
+    if key.type:
+        lines.append(_property("type", _string(key.type), 10))
+    if key.allowed is not None:
+        allowed = (json.dumps(value, ensure_ascii=False) for value in key.allowed)
+        lines.append(_list("allowed: ", allowed, ",", " " * 10))
+    return _Entry("", _key(key.name), tuple(lines))
 
 
 def _limits(field: Field) -> _Entry:

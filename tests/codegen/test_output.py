@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 from tests.codegen.tools import GOLDEN, REPOSITORY, TYPESCRIPT, codegen, run, tool
+from tests.codegen.widths import write_schema
 
+WIDTHS = "widths"
 SCHEMAS = {
     "default": REPOSITORY / "schema",
     **{path.name: path / "schema" for path in sorted(GOLDEN.iterdir())},
@@ -51,9 +53,10 @@ class Project:
         (self.typescript / "node_modules").symlink_to(TYPESCRIPT / "node_modules")
 
 
-@pytest.fixture(scope="module", params=SCHEMAS)
+@pytest.fixture(scope="module", params=[*SCHEMAS, WIDTHS])
 def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return Project(SCHEMAS[request.param], tmp_path_factory.mktemp(request.param))
+    schema = SCHEMAS.get(request.param) or write_schema(tmp_path_factory.mktemp("schema") / WIDTHS)
+    return Project(schema, tmp_path_factory.mktemp(request.param))
 
 
 def test_python_imports_every_module(project: Project) -> None:

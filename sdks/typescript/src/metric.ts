@@ -5,6 +5,9 @@ export type Metric<P extends Product = Product> = {
   [K in P]: { readonly product: K; readonly metricType: MetricType<K> };
 }[P];
 
+/** What single metric types ask, by product and name. */
+export type MetricRules = Readonly<Record<string, Readonly<Record<string, MetricRule>>>>;
+
 /** What one metric type asks beyond the limits of every event. */
 export interface MetricRule {
   readonly quantity?: {
