@@ -88,3 +88,14 @@ def test_the_catalogs_of_this_repository_have_no_problem(folder: str) -> None:
     loaded = load(path)
     assert loaded.diagnostics == []
     assert loaded.model is not None
+
+
+def test_examples_keep_the_names_that_the_sdk_runtimes_call() -> None:
+    own = load(ROOT / "schema").model
+    assert own is not None
+    for folder in (ROOT / "schema" / "examples").iterdir():
+        other = load(folder).model
+        assert other is not None
+        assert [f.name for f in other.event.fields] == [f.name for f in own.event.fields]
+        assert [s.name for s in other.sdk.settings] == [s.name for s in own.sdk.settings]
+        assert [e.name for e in other.sdk.errors] == [e.name for e in own.sdk.errors]
