@@ -40,16 +40,16 @@ def outputs(model: Model) -> Iterator[Output]:
     package = f"{model.sdk.packages['python'].path}/_generated"
     views: Mapping[str, Mapping[str, Any]] = {
         "__init__": {},
-        "calls": {"overloads": [_overload(model, product) for product in model.catalog.products]},
+        "calls": {
+            "overloads": [_overload(model, product) for product in model.catalog.products],
+            "arguments": [_setting(model, s) for s in model.sdk.settings if not s.required],
+        },
         "catalog": _catalog(model),
         "encoder": {"encoder": _encoder(model)},
         "errors": {"errors": [_error(model, error) for error in model.sdk.errors]},
         "limits": {"limits": list(_limits(model))},
         "metrics": _metrics(model),
-        "settings": {
-            "settings": [_setting(model, setting) for setting in model.sdk.settings],
-            "arguments": [_setting(model, s) for s in model.sdk.settings if not s.required],
-        },
+        "settings": {"settings": [_setting(model, setting) for setting in model.sdk.settings]},
     }
     files = [
         render.file(f"{package}/{name}.py", f"python/{name}.py.j2", **values)
@@ -142,11 +142,9 @@ def _constant(metric: MetricType) -> _Constant:
         rule = metric.quantity
         arguments.append(f"quantity=QuantityRule({rule.integer}, {rule.minimum}, {rule.maximum})")
     if metric.metadata:
-        keys = (
-            f"MetadataKey({_literal(k.name)}, {k.required}, {_literal(k.type)}, {_literal(k.allowed)})"
-            for k in metric.metadata
-        )
-        arguments.append(f"metadata=({', '.join(keys)},)")
+        rows = [(k.name, k.required, k.type, k.allowed) for k in metric.metadata]
+        keys = ", ".join(f"MetadataKey({', '.join(map(_literal, row))})" for row in rows)
+        arguments.append(f"metadata=({keys},)")
     if metric.deprecated:
         old = metric.deprecated
         row = ", ".join(map(_literal, (old.since, old.replaced_by, old.remove_in)))

@@ -14,7 +14,7 @@ var settingTable = [...]Setting{
 	{"kafka_sasl_username", "EKA_KAFKA_SASL_USERNAME", "WithSASLUsername", "string", "", "", false, false, 0, 0, nil, "The SASL user."},
 	{"kafka_sasl_password", "EKA_KAFKA_SASL_PASSWORD", "WithSASLPassword", "string", "", "", false, true, 0, 0, nil, "The SASL user's password; never shown in a log, an error or a repr."},
 	{"kafka_ssl_ca_location", "EKA_KAFKA_SSL_CA_LOCATION", "WithSSLCALocation", "string", "", "", false, false, 0, 0, nil, "A PEM file of the certificate authorities to trust, where the machine's own do not do."},
-	{"max_queue_events", "EKA_MAX_QUEUE_EVENTS", "WithBufferSize", "integer", "events", "100000", false, false, 1, 10000000, nil, "How many accepted events may wait for Kafka; one more is refused with queue.full."},
+	{"max_queue_events", "EKA_MAX_QUEUE_EVENTS", "WithBufferSize", "integer", "events", "100000", false, false, 2, 10000000, nil, "How many accepted events may wait for Kafka; one more is refused with queue.full."},
 	{"max_queue_bytes", "EKA_MAX_QUEUE_BYTES", "WithMaxQueueBytes", "integer", "bytes", "67108864", false, false, 1048576, 2147482624, nil, "How many bytes of accepted events may wait for Kafka; more are refused with queue.full."},
 	{"delivery_timeout_ms", "EKA_DELIVERY_TIMEOUT_MS", "WithDeliveryTimeoutMs", "integer", "ms", "300000", false, false, 1000, 2147483647, nil, "How long an accepted event may stay undelivered before it fails with delivery.failed."},
 	{"shutdown_timeout_ms", "EKA_SHUTDOWN_TIMEOUT_MS", "WithShutdownTimeoutMs", "integer", "ms", "10000", false, false, 0, 3600000, nil, "How long shutdown, and the end of the process, may wait for what is not yet delivered."},

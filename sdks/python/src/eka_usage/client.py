@@ -1,4 +1,4 @@
-"""The client: takes usage from a service, and sees to it that each event is delivered or heard of."""
+"""The client: takes usage from a service, and sees that each event is delivered or heard of."""
 
 from __future__ import annotations
 
@@ -48,9 +48,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from ._generated.calls import Log, Record
+    from ._generated.calls import Log, Record, SettingArguments
     from ._generated.catalog import Status
-    from ._generated.settings import SettingArguments
 
 _IDENTITY = ("event_id", "workspace_id", "product", "metric_type", "status")
 _LONGEST_HOSTNAME = 255
@@ -162,9 +161,11 @@ class EkaClient:
             The event's id; None where the event was not accepted, which `on_error` has heard.
         """
         outbox = self._outbox
+        refusal = outbox.refusal  # another thread may lift it at any moment
+        if refusal is not None:
+            self._rejected(refusal(), workspace_id, product, metric_type, status, event_id)
+            return None
         try:
-            if outbox.refusal is not None:
-                raise outbox.refusal()
             accepted_id, event, lost = self._encode(
                 workspace_id,
                 product,

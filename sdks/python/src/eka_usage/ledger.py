@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Stats:
+class Stats(NamedTuple):
     """What became of the events of one client; `accepted == delivered + failed + queued`.
 
     Attributes:

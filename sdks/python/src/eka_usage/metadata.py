@@ -7,13 +7,13 @@ form, and too much of it is cut to a marker. What was lost is said once, in word
 from __future__ import annotations
 
 import math
+import sys
 from collections import ChainMap
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from typing import Any, cast
-from uuid import UUID
 
 import msgspec
 
@@ -99,6 +99,11 @@ def _cut(metadata: Mapping[Any, Any], kept: tuple[str, ...]) -> bytes:
     return METADATA_OVERSIZE.encode()
 
 
+def _is_uuid(value: object) -> bool:
+    uuid = sys.modules.get("uuid")  # takes time to import, and who has one has imported it
+    return uuid is not None and isinstance(value, uuid.UUID)
+
+
 class _OversizeError(Exception):
     pass
 
@@ -129,7 +134,7 @@ class _Reader:
             return self._container(cast("Any", value), path, above)
         if isinstance(value, date):
             return value.isoformat()
-        if isinstance(value, UUID):
+        if _is_uuid(value):
             return str(value)
         exact = number.exact(value)
         if exact is not None:

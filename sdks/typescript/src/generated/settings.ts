@@ -121,7 +121,7 @@ export const settings = {
     required: false,
     secret: false,
     default: 100000,
-    minimum: 1,
+    minimum: 2,
     maximum: 10000000,
     unit: "events",
   },

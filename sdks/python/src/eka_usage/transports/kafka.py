@@ -73,7 +73,8 @@ def _config(settings: Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
         **settings.librdkafka(),
         # Java's partitioner, so that a workspace has one partition whatever the language.
         "partitioner": "murmur2_random",
-        "queue.buffering.max.messages": settings["max_queue_events"],
+        # The last place is for the event that finds the queue full, and is parked.
+        "queue.buffering.max.messages": settings["max_queue_events"] - 1,
         "queue.buffering.max.kbytes": settings["max_queue_bytes"] // 1024,
         # What is neither failed nor queued is delivered: no call for each success is needed.
         "delivery.report.only.error": True,
