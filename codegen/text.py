@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 # Zero-width (non-)joiners shape Indic scripts and emoji, and hide nothing.
 _KEPT_FORMAT = "\u200c\u200d"
-_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+# Not those that are unassigned (Cn): a newer Python knows more, and must not write other bytes.
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 _PLAIN = re.compile(r"[ -~]*")
 _NOT_PLAIN = re.compile(r"[^ -~]")
 

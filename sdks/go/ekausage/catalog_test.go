@@ -1,0 +1,100 @@
+package ekausage
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestEveryMetricIsFoundByItsNames(t *testing.T) {
+	metrics := Metrics()
+	if len(metrics) == 0 {
+		t.Fatal("the catalog has no metrics")
+	}
+	for _, metric := range metrics {
+		found, ok := Lookup(metric.Product(), metric.MetricType())
+		if !ok || found != metric {
+			t.Errorf("Lookup(%q, %q) = %v, %v", metric.Product(), metric.MetricType(), found, ok)
+		}
+	}
+}
+
+func TestNamesThatTheCatalogLacksAreNotFound(t *testing.T) {
+	first := Metrics()[0]
+	for _, names := range [][2]string{
+		{"", ""},
+		{first.Product(), ""},
+		{first.Product(), first.MetricType() + "x"},
+		{first.Product() + "x", first.MetricType()},
+		{first.MetricType(), first.Product()},
+	} {
+		if metric, ok := Lookup(names[0], names[1]); ok || metric.Valid() {
+			t.Errorf("Lookup(%q, %q) = %v", names[0], names[1], metric)
+		}
+	}
+}
+
+func TestAMetricThatIsNoneHasNoNames(t *testing.T) {
+	for _, metric := range []Metric{0, Metric(len(Metrics()) + 1), 1 << 31} {
+		if metric.Valid() || metric.Product() != "" || metric.String() != "no metric" {
+			t.Errorf("Metric(%d) is %v", uint32(metric), metric)
+		}
+	}
+}
+
+func TestMetricTypesByProductAreAllMetrics(t *testing.T) {
+	var names []string
+	for _, product := range Products() {
+		for _, metricType := range MetricTypes(product) {
+			names = append(names, product+"/"+metricType)
+		}
+	}
+	var want []string
+	for _, metric := range Metrics() {
+		want = append(want, metric.String())
+	}
+	if !slices.Equal(names, want) {
+		t.Errorf("got %v, want %v", names, want)
+	}
+	if MetricTypes("no product") != nil {
+		t.Error("a product that the catalog lacks has metric types")
+	}
+}
+
+func TestAnEmptyStatusIsTheDefaultOne(t *testing.T) {
+	if !slices.Contains(Statuses(), DefaultStatus) {
+		t.Errorf("%q is not among %v", DefaultStatus, Statuses())
+	}
+	if Billable("") != Billable(DefaultStatus) {
+		t.Error("an empty status is billed otherwise than the default one")
+	}
+	if Billable("no status") {
+		t.Error("a status that the catalog lacks is billed")
+	}
+}
+
+func TestEveryErrorCodeSaysWhatBecameOfTheEvent(t *testing.T) {
+	for _, code := range ErrorCodes() {
+		if code.Outcome() == "" || code.Description() == "" {
+			t.Errorf("%s says nothing", code)
+		}
+	}
+	if ErrorCode("no.code").Outcome() != "" {
+		t.Error("a code outside the set has an outcome")
+	}
+}
+
+func TestLookupTakesNoMemory(t *testing.T) {
+	last := Metrics()[len(Metrics())-1]
+	product, metricType := last.Product(), last.MetricType()
+	if n := testing.AllocsPerRun(100, func() { Lookup(product, metricType) }); n != 0 {
+		t.Errorf("Lookup allocates %v times", n)
+	}
+}
+
+func BenchmarkLookup(b *testing.B) {
+	last := Metrics()[len(Metrics())-1]
+	product, metricType := last.Product(), last.MetricType()
+	for b.Loop() {
+		Lookup(product, metricType)
+	}
+}
