@@ -1,7 +1,7 @@
 """What the three files of schema/ mean: frozen values, no positions, no I/O.
 
-`Model.build` takes data that the JSON Schemas have accepted; what they cannot say, `rules` checks
-afterwards on the model itself. So building never fails, and durations stay text until they are read.
+`Model.build` takes data that the JSON Schemas and the rules have accepted, so it never fails.
+Durations stay text until they are read.
 """
 
 from __future__ import annotations
@@ -317,7 +317,18 @@ def _allowed(data: Data) -> tuple[Any, ...] | None:
 
 
 _FIELD = frozenset(
-    "type set_by optional nullable default constant_per catalog error column description".split()
+    {
+        "type",
+        "set_by",
+        "optional",
+        "nullable",
+        "default",
+        "constant_per",
+        "catalog",
+        "error",
+        "column",
+        "description",
+    }
 )
 
 

@@ -48,7 +48,7 @@ def outputs(model: Model) -> Iterator[Output]:
         "encoder": {"encoder": _encoder(model)},
         "errors": {"errors": [_error(model, error) for error in model.sdk.errors]},
         "limits": {"limits": list(_limits(model))},
-        "metrics": _metrics(model),
+        "metrics": {"products": [_namespace(product) for product in model.catalog.products]},
         "settings": {"settings": [_setting(model, setting) for setting in model.sdk.settings]},
     }
     files = [
@@ -118,20 +118,6 @@ def _namespace(product: Product) -> _Namespace:
         doc="\n".join(doc),
         constants=tuple(_constant(metric) for metric in product.metric_types),
     )
-
-
-def _metrics(model: Model) -> Mapping[str, Any]:
-    metrics = model.catalog.metric_types
-    used = {
-        "Deprecation": any(metric.deprecated for metric in metrics),
-        "Metric": True,
-        "MetadataKey": any(metric.metadata for metric in metrics),
-        "QuantityRule": any(metric.quantity for metric in metrics),
-    }
-    return {
-        "imported": sorted(name for name, is_used in used.items() if is_used),
-        "products": [_namespace(product) for product in model.catalog.products],
-    }
 
 
 def _constant(metric: MetricType) -> _Constant:
@@ -344,13 +330,13 @@ def _events(model: Model) -> str:
 
 
 def _formatted(files: list[File]) -> Iterator[File]:
-    """The files as `ruff format` leaves them, by one call of it."""
+    """The files as ruff leaves them, without the imports that this catalog has no use for."""
+    ruff = find_ruff_bin()
     with tempfile.TemporaryDirectory() as folder:
         for index, file in enumerate(files):
             Path(folder, f"{index}.py").write_text(file.text, encoding="utf-8")
-        command = [find_ruff_bin(), "format", "--isolated", "--no-cache", "--quiet"]
-        subprocess.run(
-            [*command, "--line-length=100", "--target-version=py310", folder], check=True
-        )
+        for command in (["check", "--select=F401", "--fix"], ["format", "--line-length=100"]):
+            options = ["--isolated", "--no-cache", "--quiet", "--target-version=py310"]
+            subprocess.run([ruff, *command, *options, folder], check=True)
         for index, file in enumerate(files):
             yield File(file.path, Path(folder, f"{index}.py").read_text(encoding="utf-8"))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, NamedTuple, TypedDict
+from typing import Any, Final, NamedTuple
 
 
 class Setting(NamedTuple):
@@ -159,56 +159,3 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "flush_on_sigterm", "HOSTILE_FLUSH_ON_SIGTERM", "flush_on_sigterm", "boolean", default=True
     ),
 )
-
-
-class SettingArguments(TypedDict, total=False):
-    """Settings as arguments of the client; each overrides its environment variable."""
-
-    linger_ms: int | None
-    """How long an event may wait for others, so that they are sent together."""
-
-    batch_size: int | None
-    """The size at which a batch is sent without waiting any longer."""
-
-    compression_type: Literal["none", "gzip", "snappy", "lz4", "zstd"] | None
-    """*/ `ticks` \"\"\" | {{ x }} \\u202ereversed, 😀 \\"""
-
-    acks: Literal["1", "all"] | None
-    """Who must have a batch before it counts as delivered: 1, the partition's leader; all, every
-    replica in sync, which also turns idempotence on.
-    """
-
-    retries: int | None
-    """How often a batch that a broker refused is sent again."""
-
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] | None
-    """Whether brokers are spoken to in the clear or by TLS, with or without SASL."""
-
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None
-    """How the SDK proves who it is, where the security protocol has SASL."""
-
-    sasl_username: str | None
-    """Ends in "a quote\""""
-
-    sasl_password: str | None
-    """The SASL user's password; never shown in a log, an error or a repr."""
-
-    ssl_ca_location: str | None
-    """A PEM file of the certificate authorities to trust, where the machine's own do not do."""
-
-    max_queue_events: int | None
-    """How many accepted events may wait for Kafka; one more is refused with queue.full."""
-
-    max_queue_bytes: int | None
-    """How many bytes of accepted events may wait for Kafka; more are refused with queue.full."""
-
-    delivery_timeout_ms: int | None
-    """How long an accepted event may stay undelivered before it fails with delivery.failed."""
-
-    shutdown_timeout_ms: int | None
-    """How long shutdown, and the end of the process, may wait for what is not yet delivered."""
-
-    flush_on_sigterm: bool | None
-    """Whether SIGTERM sends what is queued before it ends the process, where the host has no
-    handler of its own.
-    """

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, NamedTuple, TypedDict
+from typing import Any, Final, NamedTuple
 
 
 class Setting(NamedTuple):
@@ -26,10 +26,3 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("kafka_brokers", "TINY_KAFKA_BROKERS", "kafka_brokers", "list", required=True),
     Setting("flush_on_exit", "TINY_FLUSH_ON_EXIT", "flush_on_exit", "boolean", default=False),
 )
-
-
-class SettingArguments(TypedDict, total=False):
-    """Settings as arguments of the client; each overrides its environment variable."""
-
-    flush_on_exit: bool | None
-    """Whether the end of the process waits for what is queued."""
