@@ -1,0 +1,71 @@
+"""What the documents say holds: names exist, links lead somewhere, examples run."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import pytest
+from eka_usage import ErrorCode
+from eka_usage._generated.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from eka_usage.testing import InMemoryProducer
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("sdks/*/README.md")])
+ids = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
+VARIABLES = {setting.variable for setting in SETTINGS}
+CODES = set(get_args(ErrorCode))
+
+
+def examples(path: Path) -> list[str]:
+    """The Python code blocks of a document."""
+    return re.findall(r"^```python\n(.*?)^```$", path.read_text(), re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=ids)
+def test_every_variable_and_error_code_that_a_document_names_exists(path: Path) -> None:
+    text = path.read_text()
+    assert set(re.findall(r"\bEKA_[A-Z_]+\b", text)) <= VARIABLES
+    families = "|".join(sorted({re.escape(code.split(".")[0]) for code in CODES}))
+    named = re.findall(rf"`((?:{families})\.[a-z]+)`", text)
+    assert {name for name in named if not name.endswith((".yaml", ".py", ".md"))} <= CODES
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=ids)
+def test_every_link_within_the_repository_leads_to_a_file(path: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+?)\)", path.read_text())
+    dead = [
+        target
+        for target in targets
+        if not target.startswith("https://") and not (path.parent / target).exists()
+    ]
+    assert dead == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=ids)
+def test_every_python_example_is_python(path: Path) -> None:
+    for number, example in enumerate(examples(path)):
+        compile(example, f"{path.name}, example {number}", "exec")
+
+
+def test_the_readme_example_records_what_it_says(usage_events: InMemoryProducer) -> None:
+    exec(examples(ROOT / "README.md")[0], {})
+    assert [(event.product, event.metric_type, event.status) for event in usage_events] == [
+        ("api", "api_call", "ok"),
+        ("agent", "input_token", "ok"),
+        ("ekascribe", "transcription_minute", "ok"),
+        ("comms", "sms", "error"),
+    ]
+
+
+def test_the_python_readme_example_records_every_argument(usage_events: InMemoryProducer) -> None:
+    first, second, *_ = examples(ROOT / "sdks/python/README.md")
+    exec(first + second, {})
+    event = usage_events[1]
+    assert (event.event_id, event.quantity) == ("invoice-7/line-3", 1830)
+    assert event.metadata == '{"model":"m-3"}'
+    assert event.ts - event.occurred_at > timedelta(minutes=1)
