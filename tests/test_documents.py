@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -66,6 +67,6 @@ def test_the_python_readme_example_records_every_argument(usage_events: InMemory
     first, second, *_ = examples(ROOT / "sdks/python/README.md")
     exec(first + second, {})
     event = usage_events[1]
-    assert (event.event_id, event.quantity) == ("invoice-7/line-3", 1830)
+    assert (event.event_id, event.quantity) == ("invoice-7/line-3", Decimal(1830))
     assert event.metadata == '{"model":"m-3"}'
     assert event.ts - event.occurred_at > timedelta(minutes=1)
