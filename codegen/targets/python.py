@@ -122,7 +122,8 @@ def _namespace(product: Product) -> _Namespace:
 
 def _constant(metric: MetricType) -> _Constant:
     arguments = [_literal(metric.product), _literal(metric.name)]
-    arguments += [f"unit={_literal(metric.unit)}", f"description={_literal(metric.description)}"]
+    told = ("title", "description", "owner", "unit", "aggregation")
+    arguments += [f"{name}={_literal(getattr(metric, name))}" for name in told]
     doc = metric.description
     if metric.quantity:
         rule = metric.quantity
@@ -163,7 +164,8 @@ def _overload(model: Model, product: Product) -> _Overload:
     positional = [event.field(name) for name in event.positional]
     required = [_parameter(model, field, names) for field in positional if not field.optional]
     record = [_parameter(model, field, names) for field in positional]
-    record += ["*", *(_parameter(model, event.field(name), names) for name in event.named)]
+    named = [_parameter(model, event.field(name), names) for name in event.named]
+    record += ["*", *named] if named else []
     level = f"level: LogLevel = {_literal(model.catalog.default_log_level)}"
     metadata = [_parameter(model, field, names) for field in positional if field.type == "json"]
     return _Overload(

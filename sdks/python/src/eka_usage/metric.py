@@ -34,12 +34,27 @@ class Metric(NamedTuple):
     """One metric type of one product: what `record_metric()` takes.
 
     The constants in `eka_usage.metrics` are the only ones that the catalog knows.
+
+    Attributes:
+        product: the product's name.
+        metric_type: the metric type's name within its product.
+        title: its name for people.
+        description: what it counts.
+        owner: the team that answers for it.
+        unit: what a quantity of one means.
+        aggregation: how quantities become a total: sum, count, max or last.
+        quantity: what it asks of a quantity, beyond the limits of every event.
+        metadata: the keys that it declares.
+        deprecated: since when it should not be used, and what to use instead.
     """
 
     product: str
     metric_type: str
-    unit: str
+    title: str
     description: str
+    owner: str
+    unit: str
+    aggregation: str
     quantity: QuantityRule | None = None
     metadata: tuple[MetadataKey, ...] = ()
     deprecated: Deprecation | None = None

@@ -9,14 +9,14 @@ export const products = {
     metricTypes: {
       /** Minutes of audio transcribed. */
       transcription_minute: {
-        title: "Transcription minute",
+        title: "Transcribed minutes",
         owner: "scribe",
         unit: "minute",
         aggregation: "sum",
       },
       /** Consultations transcribed, whatever their length. */
       transcription_session: {
-        title: "Transcription session",
+        title: "Transcribed consultations",
         owner: "scribe",
         unit: "session",
         aggregation: "sum",
@@ -30,14 +30,14 @@ export const products = {
     metricTypes: {
       /** Medical records uploaded for reading. */
       mr_record_upload: {
-        title: "Mr record upload",
+        title: "Records uploaded",
         owner: "records",
         unit: "upload",
         aggregation: "sum",
       },
       /** Pages of medical records read. */
       mr_page_processed: {
-        title: "Mr page processed",
+        title: "Pages read",
         owner: "records",
         unit: "page",
         aggregation: "sum",
@@ -51,42 +51,42 @@ export const products = {
     metricTypes: {
       /** Conversations opened with the agent. */
       chat_session: {
-        title: "Chat session",
+        title: "Conversations",
         owner: "agents",
         unit: "session",
         aggregation: "sum",
       },
       /** Tools that the agent used with success. */
       tool_call: {
-        title: "Tool call",
+        title: "Tool calls",
         owner: "agents",
         unit: "call",
         aggregation: "sum",
       },
       /** Tools that the agent used and that failed. */
       tool_call_error: {
-        title: "Tool call error",
+        title: "Failed tool calls",
         owner: "agents",
         unit: "call",
         aggregation: "sum",
       },
       /** Prepaid credits spent by conversations. */
       credit_consumed: {
-        title: "Credit consumed",
+        title: "Credits spent",
         owner: "agents",
         unit: "credit",
         aggregation: "sum",
       },
       /** Tokens sent to the language model. */
       input_token: {
-        title: "Input token",
+        title: "Input tokens",
         owner: "agents",
         unit: "token",
         aggregation: "sum",
       },
       /** Tokens written by the language model. */
       output_token: {
-        title: "Output token",
+        title: "Output tokens",
         owner: "agents",
         unit: "token",
         aggregation: "sum",
@@ -100,14 +100,14 @@ export const products = {
     metricTypes: {
       /** API calls answered. */
       api_call: {
-        title: "Api call",
+        title: "API calls",
         owner: "platform",
         unit: "call",
         aggregation: "sum",
       },
       /** API calls that ended in a server error. */
       api_error: {
-        title: "Api error",
+        title: "Failed API calls",
         owner: "platform",
         unit: "call",
         aggregation: "sum",
@@ -121,14 +121,14 @@ export const products = {
     metricTypes: {
       /** Notifications delivered to a customer's address. */
       webhook_push: {
-        title: "Webhook push",
+        title: "Notifications",
         owner: "platform",
         unit: "delivery",
         aggregation: "sum",
       },
       /** Notifications given up after every retry failed. */
       webhook_delivery_failed: {
-        title: "Webhook delivery failed",
+        title: "Failed notifications",
         owner: "platform",
         unit: "delivery",
         aggregation: "sum",
@@ -142,14 +142,14 @@ export const products = {
     metricTypes: {
       /** Medical record tools used with success. */
       tool_call: {
-        title: "Tool call",
+        title: "Tool calls",
         owner: "emr",
         unit: "call",
         aggregation: "sum",
       },
       /** Medical record tools used that failed. */
       tool_call_error: {
-        title: "Tool call error",
+        title: "Failed tool calls",
         owner: "emr",
         unit: "call",
         aggregation: "sum",
@@ -163,14 +163,14 @@ export const products = {
     metricTypes: {
       /** Clinical tools used with success. */
       tool_call: {
-        title: "Tool call",
+        title: "Tool calls",
         owner: "clinical",
         unit: "call",
         aggregation: "sum",
       },
       /** Clinical tools used that failed. */
       tool_call_error: {
-        title: "Tool call error",
+        title: "Failed tool calls",
         owner: "clinical",
         unit: "call",
         aggregation: "sum",
@@ -219,14 +219,14 @@ export const products = {
       },
       /** Care contexts linked to a patient's health account. */
       linking: {
-        title: "Linking",
+        title: "Linked care contexts",
         owner: "abdm",
         unit: "record",
         aggregation: "sum",
       },
       /** Health records exchanged with consent, by size. */
       data_transfer: {
-        title: "Data transfer",
+        title: "Exchanged records",
         owner: "abdm",
         unit: "megabyte",
         aggregation: "sum",

@@ -17,16 +17,22 @@ class ekascribe:
     transcription_minute: Final = Metric(
         "ekascribe",
         "transcription_minute",
-        unit="minute",
+        title="Transcribed minutes",
         description="Minutes of audio transcribed.",
+        owner="scribe",
+        unit="minute",
+        aggregation="sum",
     )
     """Minutes of audio transcribed."""
 
     transcription_session: Final = Metric(
         "ekascribe",
         "transcription_session",
-        unit="session",
+        title="Transcribed consultations",
         description="Consultations transcribed, whatever their length.",
+        owner="scribe",
+        unit="session",
+        aggregation="sum",
     )
     """Consultations transcribed, whatever their length."""
 
@@ -37,13 +43,22 @@ class mr_ai:
     mr_record_upload: Final = Metric(
         "mr_ai",
         "mr_record_upload",
-        unit="upload",
+        title="Records uploaded",
         description="Medical records uploaded for reading.",
+        owner="records",
+        unit="upload",
+        aggregation="sum",
     )
     """Medical records uploaded for reading."""
 
     mr_page_processed: Final = Metric(
-        "mr_ai", "mr_page_processed", unit="page", description="Pages of medical records read."
+        "mr_ai",
+        "mr_page_processed",
+        title="Pages read",
+        description="Pages of medical records read.",
+        owner="records",
+        unit="page",
+        aggregation="sum",
     )
     """Pages of medical records read."""
 
@@ -52,38 +67,68 @@ class agent:
     """Agent: Answers patients and staff in a conversation."""
 
     chat_session: Final = Metric(
-        "agent", "chat_session", unit="session", description="Conversations opened with the agent."
+        "agent",
+        "chat_session",
+        title="Conversations",
+        description="Conversations opened with the agent.",
+        owner="agents",
+        unit="session",
+        aggregation="sum",
     )
     """Conversations opened with the agent."""
 
     tool_call: Final = Metric(
-        "agent", "tool_call", unit="call", description="Tools that the agent used with success."
+        "agent",
+        "tool_call",
+        title="Tool calls",
+        description="Tools that the agent used with success.",
+        owner="agents",
+        unit="call",
+        aggregation="sum",
     )
     """Tools that the agent used with success."""
 
     tool_call_error: Final = Metric(
         "agent",
         "tool_call_error",
-        unit="call",
+        title="Failed tool calls",
         description="Tools that the agent used and that failed.",
+        owner="agents",
+        unit="call",
+        aggregation="sum",
     )
     """Tools that the agent used and that failed."""
 
     credit_consumed: Final = Metric(
         "agent",
         "credit_consumed",
-        unit="credit",
+        title="Credits spent",
         description="Prepaid credits spent by conversations.",
+        owner="agents",
+        unit="credit",
+        aggregation="sum",
     )
     """Prepaid credits spent by conversations."""
 
     input_token: Final = Metric(
-        "agent", "input_token", unit="token", description="Tokens sent to the language model."
+        "agent",
+        "input_token",
+        title="Input tokens",
+        description="Tokens sent to the language model.",
+        owner="agents",
+        unit="token",
+        aggregation="sum",
     )
     """Tokens sent to the language model."""
 
     output_token: Final = Metric(
-        "agent", "output_token", unit="token", description="Tokens written by the language model."
+        "agent",
+        "output_token",
+        title="Output tokens",
+        description="Tokens written by the language model.",
+        owner="agents",
+        unit="token",
+        aggregation="sum",
     )
     """Tokens written by the language model."""
 
@@ -91,11 +136,25 @@ class agent:
 class api:
     """API: Direct calls of the public HTTP API."""
 
-    api_call: Final = Metric("api", "api_call", unit="call", description="API calls answered.")
+    api_call: Final = Metric(
+        "api",
+        "api_call",
+        title="API calls",
+        description="API calls answered.",
+        owner="platform",
+        unit="call",
+        aggregation="sum",
+    )
     """API calls answered."""
 
     api_error: Final = Metric(
-        "api", "api_error", unit="call", description="API calls that ended in a server error."
+        "api",
+        "api_error",
+        title="Failed API calls",
+        description="API calls that ended in a server error.",
+        owner="platform",
+        unit="call",
+        aggregation="sum",
     )
     """API calls that ended in a server error."""
 
@@ -106,16 +165,22 @@ class webhooks:
     webhook_push: Final = Metric(
         "webhooks",
         "webhook_push",
-        unit="delivery",
+        title="Notifications",
         description="Notifications delivered to a customer's address.",
+        owner="platform",
+        unit="delivery",
+        aggregation="sum",
     )
     """Notifications delivered to a customer's address."""
 
     webhook_delivery_failed: Final = Metric(
         "webhooks",
         "webhook_delivery_failed",
-        unit="delivery",
+        title="Failed notifications",
         description="Notifications given up after every retry failed.",
+        owner="platform",
+        unit="delivery",
+        aggregation="sum",
     )
     """Notifications given up after every retry failed."""
 
@@ -124,15 +189,24 @@ class emr_tools:
     """EMR Tools: Tools that read and write a clinic's electronic medical records."""
 
     tool_call: Final = Metric(
-        "emr_tools", "tool_call", unit="call", description="Medical record tools used with success."
+        "emr_tools",
+        "tool_call",
+        title="Tool calls",
+        description="Medical record tools used with success.",
+        owner="emr",
+        unit="call",
+        aggregation="sum",
     )
     """Medical record tools used with success."""
 
     tool_call_error: Final = Metric(
         "emr_tools",
         "tool_call_error",
-        unit="call",
+        title="Failed tool calls",
         description="Medical record tools used that failed.",
+        owner="emr",
+        unit="call",
+        aggregation="sum",
     )
     """Medical record tools used that failed."""
 
@@ -141,15 +215,24 @@ class clinical_tools:
     """Clinical Tools: Calculators, protocols and drug checks for clinicians."""
 
     tool_call: Final = Metric(
-        "clinical_tools", "tool_call", unit="call", description="Clinical tools used with success."
+        "clinical_tools",
+        "tool_call",
+        title="Tool calls",
+        description="Clinical tools used with success.",
+        owner="clinical",
+        unit="call",
+        aggregation="sum",
     )
     """Clinical tools used with success."""
 
     tool_call_error: Final = Metric(
         "clinical_tools",
         "tool_call_error",
-        unit="call",
+        title="Failed tool calls",
         description="Clinical tools used that failed.",
+        owner="clinical",
+        unit="call",
+        aggregation="sum",
     )
     """Clinical tools used that failed."""
 
@@ -158,17 +241,35 @@ class comms:
     """Communications: Messages sent to patients on a clinic's behalf."""
 
     sms: Final = Metric(
-        "comms", "sms", unit="message", description="Text messages handed to the carrier."
+        "comms",
+        "sms",
+        title="SMS",
+        description="Text messages handed to the carrier.",
+        owner="comms",
+        unit="message",
+        aggregation="sum",
     )
     """Text messages handed to the carrier."""
 
     whatsapp: Final = Metric(
-        "comms", "whatsapp", unit="message", description="WhatsApp messages handed to the provider."
+        "comms",
+        "whatsapp",
+        title="WhatsApp",
+        description="WhatsApp messages handed to the provider.",
+        owner="comms",
+        unit="message",
+        aggregation="sum",
     )
     """WhatsApp messages handed to the provider."""
 
     email: Final = Metric(
-        "comms", "email", unit="message", description="E-mails handed to the mail provider."
+        "comms",
+        "email",
+        title="E-mail",
+        description="E-mails handed to the mail provider.",
+        owner="comms",
+        unit="message",
+        aggregation="sum",
     )
     """E-mails handed to the mail provider."""
 
@@ -177,23 +278,35 @@ class abdm:
     """ABDM: India's national digital health mission, on a clinic's behalf."""
 
     abha: Final = Metric(
-        "abdm", "abha", unit="record", description="Health account numbers created or verified."
+        "abdm",
+        "abha",
+        title="ABHA",
+        description="Health account numbers created or verified.",
+        owner="abdm",
+        unit="record",
+        aggregation="sum",
     )
     """Health account numbers created or verified."""
 
     linking: Final = Metric(
         "abdm",
         "linking",
-        unit="record",
+        title="Linked care contexts",
         description="Care contexts linked to a patient's health account.",
+        owner="abdm",
+        unit="record",
+        aggregation="sum",
     )
     """Care contexts linked to a patient's health account."""
 
     data_transfer: Final = Metric(
         "abdm",
         "data_transfer",
-        unit="megabyte",
+        title="Exchanged records",
         description="Health records exchanged with consent, by size.",
+        owner="abdm",
+        unit="megabyte",
+        aggregation="sum",
     )
     """Health records exchanged with consent, by size."""
 

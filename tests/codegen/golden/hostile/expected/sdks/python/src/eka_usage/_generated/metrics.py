@@ -19,16 +19,22 @@ class api:
     api_call: Final = Metric(
         "api",
         "api_call",
-        unit="call",
+        title="Api call",
         description="*/ process.exit(1) /* `${process.env.HOME}` ${x} \\u0041 \\",
+        owner="a | team",
+        unit="call",
+        aggregation="sum",
     )
     """*/ process.exit(1) /* `${process.env.HOME}` ${x} \\u0041 \\"""
 
     api_call_v2: Final = Metric(
         "api",
         "api.call-v2",
-        unit="call",
+        title="\"Quoted\" 'both' `ways`",
         description='"""\nimport os\nos.abort()\n"""',
+        owner="a | team",
+        unit="call",
+        aggregation="max",
         quantity=QuantityRule(True, 1, 1000000),
         deprecated=Deprecation("10.0.0", "api_call", "11.0.0"),
     )
@@ -37,8 +43,11 @@ class api:
     n123: Final = Metric(
         "api",
         "n123",
-        unit="token",
+        title="N123",
         description="# heading\n\n- list\n- items\n\n1. numbered\n\n    code\n\n[link]: http://example.com\n\n@deprecated {@link x}",
+        owner="</script><!-- comment -->",
+        unit="token",
+        aggregation="sum",
         quantity=QuantityRule(False, 1e-06, None),
         metadata=(
             MetadataKey(
@@ -62,8 +71,11 @@ class tools_of_a_kind:
     a_name_of_some_length_that_makes_lines_long_until_they_break: Final = Metric(
         "tools.of-a_kind",
         "a_name_of_some_length_that_makes_lines_long_until_they_break",
-        unit="call",
+        title="A name of some length that makes lines long until they break",
         description="Averyverylongwordthatcannotbebrokenanywherebecauseithasnospacesatallandgoesonandonandonandonandonandonandonandon and - then -- 1. more - of * the # same @ with / marks | between ` words so that a wrapped line would begin with one of them ! if = it + could.",
+        owner="क्षेत्र",
+        unit="call",
+        aggregation="last",
     )
     """Averyverylongwordthatcannotbebrokenanywherebecauseithasnospacesatallandgoesonandonandonandonandonandonandonandon
     and - then -- 1. more - of * the # same @ with / marks | between ` words so that a wrapped
@@ -73,8 +85,11 @@ class tools_of_a_kind:
     plain: Final = Metric(
         "tools.of-a_kind",
         "plain",
-        unit="call",
+        title="Plain",
         description="\ufeffA byte-order mark, a zero\u200bwidth space, a soft\xadhyphen, a no-break space, an astral \U000e0041 tag.",
+        owner="क्षेत्र",
+        unit="call",
+        aggregation="count",
         deprecated=Deprecation("10.1.0", "api/api.call-v2", None),
     )
     """Deprecated since 10.1.0; use api/api.call-v2 instead. \\ufeffA byte-order mark, a

@@ -14,7 +14,15 @@ from ..metric import Metric
 class api:
     """API: Calls over HTTP."""
 
-    api_call: Final = Metric("api", "api_call", unit="call", description="Calls answered.")
+    api_call: Final = Metric(
+        "api",
+        "api_call",
+        title="Api call",
+        description="Calls answered.",
+        owner="platform",
+        unit="call",
+        aggregation="sum",
+    )
     """Calls answered."""
 
 
