@@ -19,6 +19,8 @@ from .errors import ConfigError, ValidationError, invalid, nearest, shown
 from .jsontext import escape, is_well_formed
 from .metric import MetadataKey, Metric, QuantityRule
 
+LONGEST_HOSTNAME = 255
+
 _JSON_TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "boolean": (bool,),
@@ -46,27 +48,40 @@ def event_id(value: object) -> str:
 
 def service_name(value: object) -> str:
     """The service's name."""
-    shortest, longest = limits.SERVICE_NAME_MIN_LENGTH, limits.SERVICE_NAME_MAX_LENGTH
-    if not _is_text(value, shortest, longest):
+    return _argument(
+        "service_name", value, limits.SERVICE_NAME_MIN_LENGTH, limits.SERVICE_NAME_MAX_LENGTH
+    )
+
+
+def hostname(value: object) -> str:
+    """The machine's name, where the caller says it."""
+    return _argument("hostname", value, 1, LONGEST_HOSTNAME)
+
+
+def _argument(parameter: str, value: object, shortest: int, longest: int) -> str:
+    text = _text(value, shortest, longest)
+    if text is None:
         hint = f"a string of {shortest} to {longest} characters that is not blank"
         given = shown(value)
-        raise ConfigError.of("config.invalid", parameter="service_name", given=given, hint=hint)
-    return str(value)
+        raise ConfigError.of("config.invalid", parameter=parameter, given=given, hint=hint)
+    return text
 
 
 def _identifier(code: ErrorCode, value: object, shortest: int, longest: int) -> str:
-    if not _is_text(value, shortest, longest):
+    text = _text(value, shortest, longest)
+    if text is None:
         raise invalid(code, value)
-    return escape(str(value))
+    return escape(text)
 
 
-def _is_text(value: object, shortest: int, longest: int) -> bool:
-    return (
-        isinstance(value, str)
-        and shortest <= len(value) <= longest
-        and value.strip(limits.BLANK) != ""
-        and is_well_formed(value)
+def _text(value: object, shortest: int, longest: int) -> str | None:
+    if not isinstance(value, str):
+        return None
+    text = str.__str__(value)  # its characters: a subclass may say something else of itself
+    usable = (
+        shortest <= len(text) <= longest and text.strip(limits.BLANK) != "" and is_well_formed(text)
     )
+    return text if usable else None
 
 
 def metric(product: object, metric_type: object, status: object) -> Metric:

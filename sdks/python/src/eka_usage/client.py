@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from ._generated.catalog import Status
 
 _IDENTITY = ("event_id", "workspace_id", "product", "metric_type", "status")
-_LONGEST_HOSTNAME = 255
 
 
 class EkaClient:
@@ -101,7 +100,7 @@ class EkaClient:
         )
         self._exit_timeout: float = self._settings["shutdown_timeout_ms"] / 1000
         self._service_name = checks.service_name(service_name)
-        self._hostname = hostname or _hostname()
+        self._hostname = _hostname() if hostname is None else checks.hostname(hostname)
         self._overrides = overrides
         self._producer = producer
         self._clock = clock
@@ -371,6 +370,6 @@ class EkaClient:
 
 def _hostname() -> str:
     try:
-        return well_formed(socket.gethostname())[:_LONGEST_HOSTNAME] or "unknown"
+        return well_formed(socket.gethostname())[: checks.LONGEST_HOSTNAME] or "unknown"
     except OSError:
         return "unknown"

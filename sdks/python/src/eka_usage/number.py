@@ -9,6 +9,8 @@ from decimal import Decimal
 
 # From here on ECMAScript writes an integer with an exponent.
 PLAIN = 10**21
+# Up to here all the digits of an integral float are significant.
+_EXACT = 2.0**53
 
 
 def exact(value: object) -> int | float | Decimal | None:
@@ -36,7 +38,7 @@ def text(number: int | float | Decimal) -> str:
     if isinstance(number, float):
         if is_plain(number):
             return repr(number)
-        if -PLAIN < number < PLAIN and number.is_integer():
+        if -_EXACT <= number <= _EXACT and number.is_integer():
             return str(int(number))
         # repr() has the shortest digits that read back as the same number, as ECMAScript's has.
         number = Decimal(repr(number))

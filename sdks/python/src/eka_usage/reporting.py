@@ -20,7 +20,7 @@ class Reporter:
     """Calls `on_error`, whatever that does; without one, logs."""
 
     def __init__(self, on_error: OnError | None) -> None:
-        self._on_error: OnError = on_error or RateLimitedLog()
+        self._on_error: OnError = RateLimitedLog() if on_error is None else on_error
         self._failures = RateLimitedLog()
         self._busy = threading.local()
 

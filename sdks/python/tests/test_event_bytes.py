@@ -1,0 +1,142 @@
+"""What stands on the wire, byte for byte."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+import msgspec
+import pytest
+import yaml
+from eka_usage import CATALOG_VERSION, PRODUCTS, SDK_VERSION, STATUSES, UsageEvent, metrics
+from eka_usage._generated.metrics import METRICS
+
+from sdks.python.tests.support import NOW, REPOSITORY, VALID, Collector, called, fixed, tried
+
+CONSTANTS = (
+    f'"sdk_language":"python","sdk_version":"{SDK_VERSION}","hostname":"host-1",'
+    f'"catalog_version":"{CATALOG_VERSION}","instance_id":"id-0","seq":1}}'
+)
+
+
+def test_an_event_of_defaults_has_these_bytes() -> None:
+    outcome = tried()
+    assert outcome.heard == []
+    assert outcome.event_id == "id-1"
+    assert outcome.sent == (
+        b"ws-1",
+        (
+            '{"event_id":"id-1","workspace_id":"ws-1","service_name":"checkout","product":"api",'
+            '"metric_type":"api_call","status":"ok","quantity":1,"unit_cost":null,"is_billable":1,'
+            '"metadata":"{}","occurred_at":"2026-01-31T09:30:00.123Z",'
+            '"ts":"2026-01-31T09:30:00.123Z",' + CONSTANTS
+        ).encode(),
+    )
+
+
+def test_an_event_with_everything_given_has_these_bytes() -> None:
+    outcome = tried(
+        workspace_id="wś 2",
+        product="agent",
+        metric_type="input_token",
+        quantity=1830.5,
+        status="error",
+        unit_cost=Decimal("0.000002"),
+        metadata={"model": 'm"3', "depth": [1, {"a": None}], "ok": True},
+        event_id="invoice-7/line-3",
+        occurred_at=datetime(2026, 1, 31, 9, 0, tzinfo=timezone(timedelta(hours=5, minutes=30))),
+    )
+    assert outcome.heard == []
+    assert outcome.event_id == "invoice-7/line-3"
+    assert outcome.sent == (
+        "wś 2".encode(),
+        (
+            '{"event_id":"invoice-7/line-3","workspace_id":"wś 2","service_name":"checkout",'
+            '"product":"agent","metric_type":"input_token","status":"error","quantity":1830.5,'
+            '"unit_cost":0.000002,"is_billable":0,"metadata":"{\\"model\\":\\"m\\\\\\"3\\",'
+            '\\"depth\\":[1,{\\"a\\":null}],\\"ok\\":true}",'
+            '"occurred_at":"2026-01-31T03:30:00.000Z","ts":"2026-01-31T09:30:00.123Z",' + CONSTANTS
+        ).encode(),
+    )
+
+
+def test_fields_stand_in_the_order_of_the_schema() -> None:
+    schema = yaml.safe_load((REPOSITORY / "schema/event.yaml").read_text(encoding="utf-8"))
+    assert list(tried().event) == list(schema["fields"])
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("names", METRICS, ids=".".join)
+def test_every_combination_of_the_catalog_is_taken(names: tuple[str, str], status: str) -> None:
+    catalog = yaml.safe_load((REPOSITORY / "schema/catalog.yaml").read_text(encoding="utf-8"))
+    outcome = tried(product=names[0], metric_type=names[1], status=status)
+    event = outcome.event
+    assert (event["product"], event["metric_type"], event["status"]) == (*names, status)
+    assert event["is_billable"] == int(catalog["statuses"][status]["billable"])
+
+
+def test_the_catalogs_names_are_all_there_in_its_order() -> None:
+    catalog = yaml.safe_load((REPOSITORY / "schema/catalog.yaml").read_text(encoding="utf-8"))
+    assert list(PRODUCTS) == list(catalog["products"])
+    assert list(STATUSES) == list(catalog["statuses"])
+    assert list(METRICS) == [
+        (product, metric_type)
+        for product, about in catalog["products"].items()
+        for metric_type in about["metric_types"]
+    ]
+
+
+def test_record_metric_and_record_write_the_same_event() -> None:
+    given = {
+        "quantity": 3,
+        "unit_cost": 2,
+        "metadata": {"a": 1},
+        "event_id": "e",
+        "status": "error",
+    }
+    by_metric = called(lambda client: client.record_metric("ws-1", metrics.comms.sms, **given))  # type: ignore[arg-type]
+    by_names = tried(product="comms", metric_type="sms", **given)
+    assert by_metric.sent == by_names.sent
+
+
+def test_log_writes_a_failure_with_its_level_and_message() -> None:
+    outcome = called(
+        lambda client: client.log(
+            "ws-1", "comms", "sms", "refused", "warning", {"carrier": "c", "message": "lost"}
+        )
+    )
+    assert outcome.heard == []
+    assert outcome.event["status"] == "error"
+    assert outcome.event["is_billable"] == 0
+    assert outcome.event["quantity"] == 1
+    assert outcome.metadata == {"carrier": "c", "message": "refused", "level": "warning"}
+
+
+def test_log_is_of_level_error_where_nothing_else_is_said() -> None:
+    outcome = called(lambda client: client.log("ws-1", "comms", "sms", "refused"))
+    assert outcome.event["metadata"] == '{"level":"error","message":"refused"}'
+
+
+def test_the_generated_struct_reads_every_field_exactly() -> None:
+    outcome = tried(quantity=Decimal("0.10"), unit_cost=2**59 - 1, metadata={"a": "b"})
+    assert outcome.sent is not None
+    event = msgspec.json.decode(outcome.sent.value, type=UsageEvent)
+    assert event.quantity == Decimal("0.1")
+    assert event.unit_cost == 2**59 - 1
+    assert event.ts == event.occurred_at == NOW
+    assert msgspec.json.decode(event.metadata) == {"a": "b"}
+    assert list(UsageEvent.__struct_fields__) == list(outcome.event)
+
+
+def test_a_moving_clock_shows_in_ts_and_in_ids() -> None:
+    now = [1_769_851_800_000_000_000]
+    collector = Collector()
+    with fixed(producer=collector, clock=lambda: now[0], new_id=None) as client:
+        for step in (0, 999_999, 1_000_000, 59_999_000_000):
+            now[0] = 1_769_851_800_000_000_000 + step
+            assert client.record(**VALID) is not None
+    events = [msgspec.json.decode(sent.value) for sent in collector.sent]
+    assert [event["ts"][17:] for event in events] == ["00.000Z", "00.000Z", "00.001Z", "59.999Z"]
+    assert [int(event["event_id"].replace("-", "")[:12], 16) for event in events] == [
+        1_769_851_800_000 + step for step in (0, 0, 1, 59_999)
+    ]

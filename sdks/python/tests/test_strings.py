@@ -1,0 +1,124 @@
+"""Strings on the wire: UTF-8 with the minimal escapes of JSON, whatever they hold."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from enum import Enum
+from pathlib import Path
+
+import pytest
+
+from sdks.python.tests.support import VALID, Collector, fixed, tried
+
+HARD = [
+    'quotes " and \\ backslashes \\" \\\\',
+    "</script><!-- ${x} {{y}} %s {0}",
+    "\u2028\u2029 \x7f \x85 \ufeff \xa0",
+    "".join(map(chr, range(0x20))) + "x",
+    "emoji 🩺 👩‍⚕️ and \U0010ffff",
+    "हिन्दी العربية 中文",
+    "nul\x00nul",
+    "line\r\nbreak\ttab",
+    "\ud7ff\ue000\uffff",
+]
+
+
+class Color(str, Enum):
+    """The kind of enumeration whose str() is not its value."""
+
+    RED = "red"
+
+
+class Loud(str):
+    """A string that says something else of itself."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "shouted"
+
+    def __repr__(self) -> str:
+        return "shouted"
+
+    def __format__(self, _: str) -> str:
+        return "shouted"
+
+
+@pytest.mark.parametrize("text", HARD, ids=ascii)
+def test_every_field_carries_every_string(text: str) -> None:
+    collector = Collector()
+    with fixed(producer=collector, service_name=text, hostname=text) as client:
+        assert client.record(
+            **{**VALID, "workspace_id": text}, event_id=text, metadata={text: [text, {text: text}]}
+        )
+    [sent] = collector.sent
+    event = json.loads(sent.value)
+    assert sent.key == text.encode()
+    assert event["workspace_id"] == event["event_id"] == text
+    assert event["service_name"] == event["hostname"] == text
+    assert json.loads(event["metadata"]) == {text: [text, {text: text}]}
+
+
+def test_strings_are_escaped_as_node_escapes_them() -> None:
+    texts = [*HARD, *(f"a{chr(point)}b" for point in range(0x300))]
+    program = """
+      for (const text of JSON.parse(require("fs").readFileSync(0)))
+        console.log(JSON.stringify({m: JSON.stringify({k: text}), w: text}).slice(1, -1));
+    """
+    answer = subprocess.run(
+        [Path(sys.prefix, "bin/node"), "-e", program],
+        input=json.dumps(texts).encode(),
+        capture_output=True,
+        check=True,
+    )
+    lines = answer.stdout.decode().removesuffix("\n").split("\n")
+    for text, line in zip(texts, lines, strict=True):
+        outcome = tried(workspace_id=text, metadata={"k": text})
+        assert outcome.sent is not None
+        metadata, _, workspace = line.partition(',"w":')
+        assert f'"metadata"{metadata[3:]},'.encode() in outcome.sent.value
+        assert f'"workspace_id":{workspace},'.encode() in outcome.sent.value
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\ud83e" + "x"], ids=ascii)
+def test_a_lone_surrogate_is_invalid_in_an_id(text: str) -> None:
+    assert tried(workspace_id=text).error.code == "workspace_id.invalid"
+    assert tried(event_id=text).error.code == "event_id.invalid"
+
+
+def test_a_lone_surrogate_in_metadata_becomes_the_replacement_character() -> None:
+    outcome = tried(metadata={"a\ud800": ["\udc00b", {"c": "x\ud83ey"}], "ok": "\ud83e\uddea"})
+    assert outcome.metadata == {"a\ufffd": ["\ufffdb", {"c": "x\ufffdy"}], "ok": "🧪"}
+
+
+@pytest.mark.parametrize("kind", [Color.RED, Loud("red")], ids=["enum", "subclass"])
+def test_a_subclass_of_str_counts_by_its_characters(kind: str) -> None:
+    outcome = tried(workspace_id=kind, event_id=kind, metadata={kind: kind, "more": [kind]})
+    assert outcome.heard == []
+    assert outcome.sent is not None
+    assert outcome.sent.key == b"red"
+    assert outcome.event["workspace_id"] == outcome.event["event_id"] == "red"
+    assert outcome.metadata == {"red": "red", "more": ["red"]}
+
+
+def test_names_of_the_catalog_may_be_enumerations() -> None:
+    class Name(str, Enum):
+        PRODUCT = "api"
+        METRIC_TYPE = "api_call"
+        STATUS = "error"
+
+    outcome = tried(product=Name.PRODUCT, metric_type=Name.METRIC_TYPE, status=Name.STATUS)
+    event = outcome.event
+    assert (event["product"], event["metric_type"]) == ("api", "api_call")
+    assert (event["status"], event["is_billable"]) == ("error", 0)
+
+
+@pytest.mark.parametrize("name", [Color.RED, Loud("red")], ids=["enum", "subclass"])
+def test_a_service_named_by_a_subclass_of_str_counts_by_its_characters(name: str) -> None:
+    collector = Collector()
+    with fixed(producer=collector, service_name=name, hostname=name) as client:
+        client.record(**VALID)
+    event = json.loads(collector.sent[0].value)
+    assert event["service_name"] == event["hostname"] == "red"
