@@ -6,10 +6,10 @@ form, and too much of it is cut to a marker. What was lost is said once, in word
 
 from __future__ import annotations
 
-import math
 import sys
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
@@ -30,7 +30,10 @@ from .jsontext import encode, escape_json, is_well_formed, well_formed
 _MARKER: Mapping[str, Any] = msgspec.json.decode(METADATA_OVERSIZE)
 # With more keys than this, what is too large is found by counting, before all of it is encoded.
 _FEW = 64
-_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+_INT64 = 2**63
+# An integer of more bits has more digits than metadata may have bytes.
+_MOST_BITS = 4 * METADATA_MAX_BYTES
+_LONGER_AS_TEXT: tuple[type, ...] = (bytes, bytearray, AbstractSet)
 
 
 def metadata_text(metadata: Mapping[Any, Any], kept: tuple[str, ...] = ()) -> tuple[str, str]:
@@ -104,6 +107,13 @@ def _is_uuid(value: object) -> bool:
     return uuid is not None and isinstance(value, uuid.UUID)
 
 
+def _not_finite(value: float | Decimal) -> str:
+    text = str(value).lower()  # a signalling NaN answers no other question
+    if "nan" in text:
+        return "NaN"
+    return "-Infinity" if text.startswith("-") else "Infinity"
+
+
 class _OversizeError(Exception):
     pass
 
@@ -125,8 +135,14 @@ class _Reader:
         return found
 
     def _value(self, value: Any, path: tuple[str, ...], above: tuple[int, ...]) -> Any:
-        self._spend(1)
-        if value is None or isinstance(value, bool):
+        self._spend(2)  # no value is shorter, with what separates it from the next
+        kind = value.__class__
+        if (
+            value is None
+            or kind is bool
+            or (kind is int and -_INT64 <= value < _INT64)
+            or (kind is float and number.is_plain(value))
+        ):
             return value
         if isinstance(value, str):
             return self._string(value)
@@ -136,12 +152,14 @@ class _Reader:
             return value.isoformat()
         if _is_uuid(value):
             return str(value)
+        if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            raise _OversizeError
         exact = number.exact(value)
         if exact is not None:
             return msgspec.Raw(number.text(exact).encode())
-        if isinstance(value, (float, Decimal)) and not math.isfinite(value):
+        if isinstance(value, (float, Decimal)):
             self._lose(path, "is no finite number")
-            return _NOT_FINITE.get(str(float(value)), "NaN")
+            return _not_finite(value)
         return self._form(value, path)
 
     def _container(self, value: Any, path: tuple[str, ...], above: tuple[int, ...]) -> Any:
@@ -161,6 +179,10 @@ class _Reader:
     def _form(self, value: Any, path: tuple[str, ...]) -> str:
         kind = type(value).__name__
         self._lose(path, f"of type {kind} became a string")
+        if isinstance(value, _LONGER_AS_TEXT):
+            self._spend(
+                len(cast("Sized", value))
+            )  # before its string form, which takes time to make
         try:
             return self._string(str(value))
         except _OversizeError:

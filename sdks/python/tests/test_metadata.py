@@ -1,0 +1,265 @@
+"""Metadata is kept as well as can be; what is lost of it is heard of, and the event counts."""
+
+from __future__ import annotations
+
+import collections
+import json
+import time
+import types
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from pathlib import PurePosixPath
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pytest
+
+from sdks.python.tests.support import Outcome, tried
+
+LIMIT = 32768
+MARKER = {"_truncated": True}
+
+
+class Plain(Enum):
+    A = "a"
+
+
+class Thing:
+    def __str__(self) -> str:
+        return "a thing"
+
+
+def degraded(outcome: Outcome) -> str:
+    """What was lost, in words."""
+    assert outcome.event_id is not None
+    assert (outcome.error.code, outcome.error.field) == ("metadata.degraded", "metadata")
+    assert outcome.context.get("event_id") == outcome.event_id
+    return str(outcome.error).removeprefix("degraded metadata: ")
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {"a": None, "b": True, "c": 1, "d": "text", "e": 0.5},
+        {"nested": {"list": [1, [2, {"x": []}]], "tuple": ()}},
+        {"zebra": 1, "apple": 2, "Mango": 3},
+        {"": ""},
+        {str(number): number for number in range(500)},
+        collections.OrderedDict(b=1, a=2),
+        types.MappingProxyType({"a": 1}),
+        collections.ChainMap({"a": 1}, {"b": 2}),
+        collections.Counter("aab"),
+    ],
+    ids=lambda metadata: str(metadata)[:30],
+)
+def test_what_json_can_say_is_kept_in_its_order(metadata: Mapping[str, Any]) -> None:
+    outcome = tried(metadata=metadata)
+    assert outcome.heard == []
+    assert outcome.event["metadata"] == json.dumps(dict(metadata), separators=(",", ":"))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc), "2026-01-02T03:04:05+00:00"),
+        (datetime(2026, 1, 2), "2026-01-02T00:00:00"),  # noqa: DTZ001
+        (date(2026, 1, 2), "2026-01-02"),
+        (UUID(int=5), "00000000-0000-0000-0000-000000000005"),
+    ],
+)
+def test_dates_and_uuids_have_a_form_that_loses_nothing(value: object, text: str) -> None:
+    outcome = tried(metadata={"v": value})
+    assert outcome.heard == []
+    assert outcome.metadata == {"v": text}
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "lost"),
+    [
+        (float("nan"), "NaN", "'v' is no finite number"),
+        (float("inf"), "Infinity", "'v' is no finite number"),
+        (-float("inf"), "-Infinity", "'v' is no finite number"),
+        (Decimal("NaN"), "NaN", "'v' is no finite number"),
+        (Decimal("sNaN"), "NaN", "'v' is no finite number"),
+        (Decimal("-sNaN123"), "NaN", "'v' is no finite number"),
+        (Decimal("-Infinity"), "-Infinity", "'v' is no finite number"),
+        (b"raw", "b'raw'", "'v' of type bytes became a string"),
+        ({1}, "{1}", "'v' of type set became a string"),
+        (frozenset(), "frozenset()", "'v' of type frozenset became a string"),
+        (1j, "1j", "'v' of type complex became a string"),
+        (Fraction(1, 3), "1/3", "'v' of type Fraction became a string"),
+        (timedelta(minutes=1), "0:01:00", "'v' of type timedelta became a string"),
+        (Plain.A, "Plain.A", "'v' of type Plain became a string"),
+        (Thing(), "a thing", "'v' of type Thing became a string"),
+        (PurePosixPath("/a"), "/a", "'v' of type PurePosixPath became a string"),
+        (np.array([1, 2]), "[1 2]", "'v' of type ndarray became a string"),
+        (ValueError("no"), "no", "'v' of type ValueError became a string"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_what_json_cannot_say_becomes_its_string_form(value: object, text: str, lost: str) -> None:
+    outcome = tried(metadata={"v": value, "kept": 1})
+    assert outcome.metadata == {"v": text, "kept": 1}
+    assert degraded(outcome) == lost
+
+
+def test_the_place_of_what_was_lost_is_named() -> None:
+    outcome = tried(metadata={"a": [{"b": [0, {1}]}]})
+    assert degraded(outcome) == "'a.0.b.1' of type set became a string"
+
+
+def test_only_the_first_few_losses_are_told() -> None:
+    outcome = tried(metadata={str(number): {number} for number in range(100)})
+    assert degraded(outcome).count(" of type set became a string") == 3
+    assert len(outcome.metadata) == 100
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [(1, "1"), (None, "None"), (("a", 1), "('a', 1)"), (b"k", "b'k'"), (0.5, "0.5")],
+)
+def test_a_key_that_is_no_string_becomes_one(key: object, name: str) -> None:
+    outcome = tried(metadata={key: "v"})
+    assert outcome.metadata == {name: "v"}
+    assert degraded(outcome) == f"'key' of type {type(key).__name__} became a string"
+
+
+def test_an_object_that_has_no_string_form_leaves_its_type() -> None:
+    class Broken:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    assert tried(metadata={"v": [Broken()]}).metadata == {"v": ["<Broken>"]}
+
+
+def test_what_holds_itself_is_cut_where_it_does() -> None:
+    loop: dict[str, Any] = {"a": 1}
+    loop["loop"] = [loop]
+    outcome = tried(metadata=loop)
+    assert outcome.metadata == {"a": 1, "loop": ["[too deep]"]}
+    assert degraded(outcome) == "'loop.0' holds itself"
+
+
+def test_one_object_in_two_places_is_no_loop() -> None:
+    shared = {"a": [1]}
+    outcome = tried(metadata={"x": shared, "y": [shared, shared]})
+    assert outcome.heard == []
+    assert outcome.metadata == {"x": shared, "y": [shared, shared]}
+
+
+def nested(levels: int) -> dict[str, Any]:
+    """A mapping of so many levels."""
+    found: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        found = {"d": found}
+    return found
+
+
+def test_metadata_may_be_32_levels_deep() -> None:
+    assert tried(metadata=nested(32)).heard == []
+    outcome = tried(metadata=nested(33))
+    assert degraded(outcome).endswith(" lies too deep")
+    assert json.dumps(outcome.metadata).count("{") == 32
+    assert "[too deep]" in outcome.event["metadata"]
+
+
+def test_metadata_far_too_deep_is_cut_like_any_other() -> None:
+    assert degraded(tried(metadata=nested(5000))).endswith(" lies too deep")
+
+
+def of_size(size: int, filler: str = "x") -> dict[str, str]:
+    """Metadata that takes so many bytes as JSON."""
+    room = size - len('{"k":""}')
+    each = len(filler.encode())
+    return {"k": filler * (room // each) + "x" * (room % each)}
+
+
+@pytest.mark.parametrize("filler", ["x", "é", "🩺"])
+def test_metadata_of_exactly_the_limit_is_kept_and_one_byte_more_is_cut(filler: str) -> None:
+    outcome = tried(metadata=of_size(LIMIT, filler))
+    assert outcome.heard == []
+    assert len(outcome.event["metadata"].encode()) == LIMIT
+    outcome = tried(metadata=of_size(LIMIT + 1, filler))
+    assert outcome.metadata == MARKER
+    assert degraded(outcome) == "it was cut, being over 32768 bytes"
+
+
+def test_the_limit_counts_bytes_as_encoded() -> None:
+    assert tried(metadata={"k": '"' * 16_000}).heard == []
+    assert tried(metadata={"k": '"' * 16_400}).metadata == MARKER
+    assert tried(metadata={"k": "\x01" * 6_000}).metadata == MARKER
+
+
+class Endless(Mapping[str, int]):
+    """A mapping that has no end."""
+
+    def __getitem__(self, key: str) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[str]:
+        number = 0
+        while True:
+            yield str(number)
+            number += 1
+
+    def __len__(self) -> int:
+        return 5
+
+
+def laughs(levels: int) -> list[Any]:
+    """Ten to the power of `levels` strings, in little memory."""
+    found: list[Any] = ["lol"] * 10
+    for _ in range(levels - 1):
+        found = [found] * 10
+    return found
+
+
+HUGE: dict[str, Any] = {
+    "a long string": {"k": "x" * 10_000_000},
+    "a long string of escapes": {"k": "\n" * 10_000_000},
+    "a long key": {"x" * 10_000_000: 1},
+    "many long strings": {str(number): "x" * 30_000 for number in range(60)},
+    "many keys": {f"key-{number}": number for number in range(500_000)},
+    "a long list": {"k": list(range(1_000_000))},
+    "billion laughs": {"k": laughs(9)},
+    "no end": Endless(),
+    "long bytes": {"k": b"\xff" * 10_000_000},
+    "a long bytearray": {"k": bytearray(10_000_000)},
+    "a large set": {"k": set(range(1_000_000))},
+    "an endless integer": {"k": 7**200_000},
+    "an endless decimal": {"k": Decimal("7" * 200_000)},
+}
+
+
+@pytest.mark.parametrize("what", HUGE)
+def test_metadata_without_measure_is_cut_and_costs_the_caller_little(what: str) -> None:
+    took = []
+    for _ in range(3):
+        start = time.perf_counter()
+        outcome = tried(metadata=HUGE[what])
+        took.append(time.perf_counter() - start)
+        assert outcome.metadata == MARKER
+        assert "it was cut, being over 32768 bytes" in degraded(outcome)
+    assert min(took) < 0.05
+
+
+def test_a_mapping_that_cannot_be_read_costs_the_metadata_alone() -> None:
+    class Broken(dict[str, object]):
+        def items(self) -> Any:
+            raise RuntimeError
+
+    outcome = tried(metadata=Broken(a=1))
+    assert outcome.metadata == {}
+    assert degraded(outcome) == "it could not be read: RuntimeError"
+
+
+def test_metadata_is_read_at_once() -> None:
+    metadata = {"a": [1]}
+    outcome = tried(metadata=metadata)
+    metadata["a"].append(2)
+    assert outcome.metadata == {"a": [1]}
