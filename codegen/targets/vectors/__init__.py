@@ -1,0 +1,40 @@
+"""Conformance vectors that follow from the schema: combinations, near misses, edges of limits.
+
+Every SDK must turn the same call into the same bytes, or refuse it with the same code. What is
+expected is worked out here by other means than an SDK's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from codegen.model import Model
+from codegen.render import File, Output
+from codegen.targets.vectors import base, limits, names
+
+_PATH = "tests/conformance/vectors/generated.json"
+
+
+def outputs(model: Model) -> Iterator[Output]:
+    """One file of cases."""
+    yield File(_PATH, _json(model))
+
+
+def _json(model: Model) -> str:
+    """A line for each case, so that a change in the schema reads well as a difference."""
+    head = {
+        "$schema": "../vectors.schema.json",
+        "given": base.GIVEN,
+        "call": base.call(model),
+        "event": base.event(model),
+    }
+    lines = [f'  "{key}": {_compact(value)},' for key, value in head.items()]
+    cases = (*names.cases(model), *limits.cases(model))
+    rows = ",\n".join(f"    {_compact(case)}" for case in cases)
+    return "\n".join(["{", *lines, '  "cases": [', rows, "  ]", "}", ""])
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,35 @@
+"""Values worked out by other means than an SDK's: ECMAScript's numbers, Java's partitions."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+
+def ecmascript(number: float | Decimal) -> str:
+    """A number ≥ 0 as ECMAScript's Number::toString writes it, from its shortest digits."""
+    value = Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
+    scientific = f"{value.normalize():e}"
+    digits, _, exponent = scientific.partition("e")
+    digits = digits.replace(".", "").rstrip("0")
+    power = int(exponent)
+    if not digits:
+        return "0"
+    if power >= 21 or power < -6:
+        fraction = f".{digits[1:]}" if digits[1:] else ""
+        return f"{digits[0]}{fraction}e{'+' if power > 0 else ''}{power}"
+    return f"{value.normalize():f}"
+
+
+def partition(key: str, partitions: int) -> int:
+    """The partition of a key: murmur2 as Java's clients have it, its sign dropped."""
+    data = key.encode()
+    mask, m = 0xFFFFFFFF, 0x5BD1E995
+    h = 0x9747B28C ^ len(data)
+    whole = len(data) & ~3
+    for at in range(0, whole, 4):
+        k = int.from_bytes(data[at : at + 4], "little") * m & mask
+        h = h * m & mask ^ (k ^ k >> 24) * m & mask
+    if data[whole:]:
+        h = (h ^ int.from_bytes(data[whole:], "little")) * m & mask
+    h = (h ^ h >> 13) * m & mask
+    return ((h ^ h >> 15) & 0x7FFFFFFF) % partitions

@@ -1,0 +1,107 @@
+"""The conformance vectors: the same calls, bytes and codes as in every other SDK."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from eka_usage import USAGE_TOPIC, EkaClient
+from eka_usage.clock import parse_time
+
+from . import vectors
+from .support import Collector, Heard
+
+if TYPE_CHECKING:
+    from tests.broker import DevBroker
+
+LANGUAGE = "python"
+VECTORS = vectors.load()
+RUNNABLE = [vector for vector in VECTORS if LANGUAGE not in vector.case.cannot]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def report() -> Iterator[None]:
+    """Says which cases ran, where somebody compares that between SDKs."""
+    yield
+    path = os.environ.get("CONFORMANCE_REPORT")
+    if path:
+        lines = [
+            vector.case.id + ("\tcannot" if LANGUAGE in vector.case.cannot else "")
+            for vector in VECTORS
+        ]
+        Path(path).write_text("\n".join(sorted(lines)) + "\n", encoding="utf-8")
+
+
+def client(vector: vectors.Vector, collector: Collector, heard: Heard) -> EkaClient:
+    """A client in the circumstances of a vector."""
+    given = vector.file.given
+    now = parse_time(given.clock)
+    assert now is not None
+    ids = iter([given.instance_id])
+    return EkaClient(
+        given.service_name,
+        producer=collector,
+        on_error=heard,
+        clock=lambda: now * 1_000_000,
+        new_id=lambda: next(ids, given.event_id),
+        hostname=given.hostname,
+    )
+
+
+@pytest.mark.parametrize("vector", RUNNABLE, ids=lambda vector: vector.case.id)
+def test_a_call_becomes_what_the_vector_says(vector: vectors.Vector) -> None:
+    collector, heard = Collector(), Heard()
+    with client(vector, collector, heard) as recording:
+        record: Any = recording.record
+        event_id = record(**vector.arguments)
+    expect = vector.case.expect
+    if expect.event is None:
+        assert (event_id, collector.sent) == (None, [])
+        assert [(error.code, error.field) for error, _ in heard] == [(expect.code, expect.field)]
+        return
+    assert event_id is not None, heard
+    [sent] = collector.sent
+    assert sent.value.decode() == vector.event.decode()
+    assert sent.key.decode() == vector.arguments["workspace_id"]
+    assert heard.codes == (["metadata.degraded"] if expect.degraded else [])
+
+
+def test_keys_go_to_the_partitions_that_the_vectors_say(broker: DevBroker) -> None:
+    wanted = {
+        vector.arguments["workspace_id"]: vector.case.expect.partition
+        for vector in RUNNABLE
+        if vector.case.expect.partition is not None
+    }
+    assert wanted
+    with EkaClient("partitions", broker.bootstrap) as recording:
+        ids = {recording.record(key, "api", "api_call"): key for key in wanted}
+        assert recording.flush() == 0
+    assert partitions(broker, ids) == wanted
+
+
+def partitions(broker: DevBroker, ids: dict[str | None, str]) -> dict[str, int]:
+    """Where the events of these ids are, by key."""
+    consumer = Consumer(
+        {"bootstrap.servers": broker.bootstrap, "group.id": "p", "enable.metrics.push": False}
+    )
+    count = broker.topics[USAGE_TOPIC]
+    consumer.assign([TopicPartition(USAGE_TOPIC, number, 0) for number in range(count)])
+    found: dict[str, int] = {}
+    try:
+        for _ in range(100):
+            for message in consumer.consume(1000, timeout=0.2):
+                value, partition = message.value(), message.partition()
+                assert value is not None
+                assert partition is not None
+                key = ids.get(value[13:49].decode())
+                if key is not None:
+                    found[key] = partition
+            if len(found) == len(ids):
+                break
+    finally:
+        consumer.close()
+    return found

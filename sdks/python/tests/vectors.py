@@ -1,0 +1,142 @@
+"""Loads the conformance vectors that all SDKs share, and makes their calls sayable in Python."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from eka_usage import CATALOG_VERSION, SDK_VERSION
+
+FOLDER = Path(__file__).resolve().parents[3] / "tests" / "conformance" / "vectors"
+_OWN = {
+    "$sdk_language": "python",
+    "$sdk_version": SDK_VERSION,
+    "$catalog_version": CATALOG_VERSION,
+}
+
+
+class Unencodable:
+    """A value that JSON has no form for."""
+
+    def __str__(self) -> str:
+        return "unencodable"
+
+
+class Strict(msgspec.Struct, forbid_unknown_fields=True):
+    """A part of a vector file; a key that it does not know is an error."""
+
+
+class Given(Strict):
+    """What is injected into the client."""
+
+    service_name: str
+    hostname: str
+    clock: str
+    instance_id: str
+    event_id: str
+
+
+class Expect(Strict):
+    """An event, as far as it differs from that of the file, or a code and a field."""
+
+    event: dict[str, str] | None = None
+    partition: int | None = None
+    degraded: bool = False
+    code: str | None = None
+    field: str | None = None
+
+
+class Case(Strict):
+    """One call and what every SDK makes of it."""
+
+    id: str
+    call: dict[str, Any]
+    expect: Expect
+    cannot: dict[str, str] = {}
+
+
+class VectorFile(Strict):
+    """A file of cases that share a base."""
+
+    schema: str = msgspec.field(name="$schema")
+    given: Given
+    call: dict[str, Any]
+    event: dict[str, str]
+    cases: list[Case]
+
+
+class Vector(msgspec.Struct):
+    """One case together with what its file says."""
+
+    file: VectorFile
+    case: Case
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the call, as Python says them."""
+        call = {**self.file.call, **self.case.call}
+        return {name: _said(value) for name, value in call.items() if value != {"$": "absent"}}
+
+    @property
+    def event(self) -> bytes:
+        """The bytes that are expected."""
+        texts = {**self.file.event, **(self.case.expect.event or {})}
+        text = "{" + ",".join(f'"{name}":{value}' for name, value in texts.items()) + "}"
+        for name, value in _OWN.items():
+            text = text.replace(name, value)
+        return text.encode()
+
+
+def load() -> list[Vector]:
+    """All cases of all files.
+
+    Raises:
+        ValueError: there is no file, a file has no case, or a key is unknown.
+    """
+    found: list[Vector] = []
+    for path in sorted(FOLDER.glob("*.json")):
+        # json, not msgspec: some vectors hold lone surrogates
+        file = msgspec.convert(json.loads(path.read_bytes()), VectorFile)
+        if not file.cases:
+            raise ValueError(f"{path.name} has no cases")
+        found += [Vector(file, case) for case in file.cases]
+    if not found:
+        raise ValueError(f"no vectors in {FOLDER}")
+    return found
+
+
+def _said(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_said(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$" in value:
+        return _special(value)
+    return {key: _said(item) for key, item in value.items()}
+
+
+def _special(value: dict[str, Any]) -> Any:
+    kind = value["$"]
+    if kind in {"NaN", "Infinity", "-Infinity"}:
+        return float(kind)
+    if kind == "repeat":
+        return value["text"] * value["times"]
+    if kind == "integer":
+        return int(value["text"])
+    if kind == "decimal":
+        return Decimal(value["text"])
+    if kind == "unencodable":
+        return Unencodable()
+    if kind == "cycle":
+        cycle: dict[str, Any] = {}
+        cycle["self"] = cycle
+        return cycle
+    if kind == "nested":
+        nested: dict[str, Any] = {}
+        for _ in range(value["levels"] - 1):
+            nested = {"a": nested}
+        return nested
+    raise ValueError(f"unknown special value {kind!r}")
