@@ -1,17 +1,20 @@
 """What each argument of `record()` must be: one function an argument, each with one error code.
 
-They say exactly what is wrong. An event that passes the encoder's table look-up needs few of them.
+They say exactly what is wrong, also of a value whose own methods raise. An event that passes the
+encoder's table look-up needs few of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from decimal import Decimal
-from typing import Any, cast
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from . import number
 from ._generated import limits
-from ._generated.catalog import LOG_LEVELS, METRIC_TYPES, PRODUCTS, STATUSES
+from ._generated.catalog import BILLABLE, LOG_LEVELS, METRIC_TYPES, PRODUCTS, STATUSES
 from ._generated.errors import ErrorCode
 from ._generated.metrics import METRICS
 from .clock import format_time, parse_time
@@ -21,6 +24,10 @@ from .metric import MetadataKey, Metric, QuantityRule
 
 LONGEST_HOSTNAME = 255
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_Check = Callable[Concatenate[Any, _P], _R]
+
 _JSON_TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "boolean": (bool,),
@@ -29,16 +36,35 @@ _JSON_TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
+def _answers(code: ErrorCode, **values: object) -> Callable[[_Check[_P, _R]], _Check[_P, _R]]:
+    """Whatever a value does while it is looked at, the answer is the code of its argument."""
+
+    def decorate(check: _Check[_P, _R]) -> _Check[_P, _R]:
+        @wraps(check)
+        def guarded(value: Any, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+            try:
+                return check(value, *args, **kwargs)
+            except ValidationError:
+                raise
+            except Exception as error:
+                hint = f"a value whose own methods do not raise {type(error).__name__}"
+                raise invalid(code, value, hint, **values) from None
+
+        return guarded
+
+    return decorate
+
+
+@_answers("workspace_id.invalid")
 def workspace_id(value: object) -> str:
     """The id, escaped for JSON."""
-    return _identifier(
-        "workspace_id.invalid",
-        value,
-        limits.WORKSPACE_ID_MIN_LENGTH,
-        limits.WORKSPACE_ID_MAX_LENGTH,
-    )
+    shortest, longest = limits.WORKSPACE_ID_MIN_LENGTH, limits.WORKSPACE_ID_MAX_LENGTH
+    text = _identifier("workspace_id.invalid", value, shortest, longest)
+    hash(value)  # a subclass of str may refuse what the encoder needs
+    return text
 
 
+@_answers("event_id.invalid")
 def event_id(value: object) -> str:
     """The idempotency key, escaped for JSON."""
     return _identifier(
@@ -84,26 +110,41 @@ def _text(value: object, shortest: int, longest: int) -> str | None:
     return text if usable else None
 
 
-def metric(product: object, metric_type: object, status: object) -> Metric:
-    """The metric type that the three name."""
-    if not isinstance(product, str) or product not in PRODUCTS:
-        raise invalid("product.unknown", product, nearest(product, PRODUCTS))
-    if not isinstance(metric_type, str) or (product, metric_type) not in METRICS:
-        hint = nearest(metric_type, METRIC_TYPES[product])
-        raise invalid("metric_type.unknown", metric_type, hint, product=shown(product))
-    if not isinstance(status, str) or status not in STATUSES:
-        raise invalid("status.unknown", status, nearest(status, STATUSES))
-    return METRICS[product, metric_type]
+@_answers("product.unknown")
+def product(value: object) -> str:
+    """The product."""
+    if not isinstance(value, str) or value not in METRIC_TYPES:
+        raise invalid("product.unknown", value, nearest(value, PRODUCTS))
+    return value
 
 
-def metric_constant(value: object) -> ValidationError | None:
-    """Whether this is a `Metric`, which only the generated constants need be."""
-    if isinstance(value, Metric):
-        return None
-    hint = "expected a constant of eka_usage.metrics"
-    return invalid("product.unknown", value, hint, parameter="metric")
+@_answers("metric_type.unknown", product="")
+def metric_type(value: object, product: str) -> Metric:
+    """The metric type of a product that is known."""
+    if not isinstance(value, str) or (product, value) not in METRICS:
+        hint = nearest(value, METRIC_TYPES[product])
+        raise invalid("metric_type.unknown", value, hint, product=shown(product))
+    return METRICS[product, value]
 
 
+@_answers("status.unknown")
+def status(value: object) -> str:
+    """The status."""
+    if not isinstance(value, str) or value not in BILLABLE:
+        raise invalid("status.unknown", value, nearest(value, STATUSES))
+    return value
+
+
+@_answers("product.unknown", parameter="metric")
+def metric_names(value: object) -> tuple[str, str]:
+    """Product and metric type of a `Metric`, which only the generated constants need be."""
+    if not isinstance(value, Metric):
+        hint = "expected a constant of eka_usage.metrics"
+        raise invalid("product.unknown", value, hint, parameter="metric")
+    return value.product, value.metric_type
+
+
+@_answers("quantity.invalid")
 def quantity(value: object, rule: QuantityRule | None) -> str:
     """The quantity as JSON."""
     low: float = limits.QUANTITY_MINIMUM
@@ -117,6 +158,7 @@ def quantity(value: object, rule: QuantityRule | None) -> str:
     return _amount("quantity.invalid", value, low, high, integer=rule.integer)
 
 
+@_answers("unit_cost.invalid")
 def unit_cost(value: object) -> str:
     """The unit cost as JSON."""
     if value is None:
@@ -137,6 +179,7 @@ def _amount(
     return number.text(exact)
 
 
+@_answers("metadata.invalid")
 def metadata(value: Any, keys: tuple[MetadataKey, ...]) -> tuple[Mapping[Any, Any], str]:
     """The metadata, and which declared keys have values that the catalog does not name, or ""."""
     given: Any = {} if value is None else value
@@ -174,9 +217,13 @@ def _is(value: object, kind: str) -> bool:
 
 def log_level(value: object) -> str | None:
     """The level of a log(), or None where the catalog has no such level."""
-    return value if isinstance(value, str) and value in LOG_LEVELS else None
+    with suppress(Exception):  # a subclass of str may raise whatever it likes
+        if isinstance(value, str) and value in LOG_LEVELS:
+            return value
+    return None
 
 
+@_answers("occurred_at.invalid")
 def occurred_at(value: object, now: int) -> str:
     """The time on the wire; `now` is in milliseconds since 1970."""
     milliseconds = parse_time(value)

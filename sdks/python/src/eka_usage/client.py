@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import time
@@ -28,6 +29,8 @@ from .errors import (
     ErrorContext,
     MetadataDegradedError,
     ShutdownTimeoutError,
+    ValidationError,
+    described,
     nearest,
     shown,
 )
@@ -37,7 +40,7 @@ from .ledger import Ledger, Stats
 from .metadata import log_metadata
 from .metric import Metric
 from .outbox import Outbox
-from .reporting import OnError, Reporter, logger
+from .reporting import OnError, Reporter, say
 from .settings import Settings
 from .transports.base import Failed, Transport
 from .transports.injected import InjectedTransport, ProducerLike
@@ -200,14 +203,15 @@ class EkaClient:
         occurred_at: datetime | str | None = None,
     ) -> str | None:
         """`record()` with a constant of `eka_usage.metrics` in place of product and metric type."""
-        fault = checks.metric_constant(metric)
-        if fault is not None:
+        try:
+            product, metric_type = checks.metric_names(metric)
+        except ValidationError as fault:
             self._rejected(fault, workspace_id, metric, metric, status, event_id)
             return None
         return self._record(
             workspace_id,
-            metric.product,
-            metric.metric_type,
+            product,
+            metric_type,
             quantity,
             status,
             unit_cost,
@@ -320,7 +324,7 @@ class EkaClient:
 
     def _accepted(self, event_id: str, event: str, lost: str) -> None:
         if self._debug:
-            logger.debug("accepted %s", event)
+            say(logging.DEBUG, "accepted %s", event)
         if lost:
             self._degraded(lost, event_id)
 
@@ -338,8 +342,7 @@ class EkaClient:
         event_id: str | None,
     ) -> None:
         if not isinstance(error, EkaError):
-            words = f"unexpected {type(error).__name__}: {error}"
-            error = DeliveryError.of("delivery.failed", hint=words)
+            error = DeliveryError.of("delivery.failed", hint=f"unexpected {described(error)}")
         self._ledger.reject(error.code)
         self._report(
             error,

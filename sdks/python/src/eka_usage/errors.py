@@ -14,6 +14,7 @@ Only ConfigError is ever raised at a caller. The others reach `on_error`.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypedDict
@@ -123,11 +124,22 @@ def shown(value: object) -> str:
     return printed if len(printed) <= _SHOWN else f"{printed[:_SHOWN]}…"
 
 
+def described(error: BaseException) -> str:
+    """Another's exception as an error message shows it, never failing."""
+    kind = type(error).__name__
+    try:
+        return f"{kind}: {error}"
+    except Exception:  # its __str__ may raise whatever it likes
+        return kind
+
+
 def nearest(given: object, allowed: tuple[str, ...]) -> str:
     """`did you mean 'api_call'?`, or what there is to choose from."""
-    close = _closest(given[:_SHOWN].lower(), allowed) if isinstance(given, str) else None
-    if close is not None:
-        return f"did you mean {close!r}?"
+    with suppress(Exception):  # not even its class may be sure
+        if isinstance(given, str):
+            close = _closest(str.__str__(given)[:_SHOWN].lower(), allowed)
+            if close is not None:
+                return f"did you mean {close!r}?"
     listed = ", ".join(map(repr, allowed[:_LISTED]))
     more = f" and {len(allowed) - _LISTED} more" if len(allowed) > _LISTED else ""
     return f"expected one of {listed}{more}"

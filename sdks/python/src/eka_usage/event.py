@@ -106,7 +106,9 @@ class EventEncoder:
             occurred = ts if occurred_at is None else checks.occurred_at(occurred_at, now)
         except Exception:
             checks.workspace_id(workspace_id)
-            metric = checks.metric(product, metric_type, status)
+            checks.product(product)
+            metric = checks.metric_type(metric_type, product)
+            checks.status(status)
             checks.quantity(quantity, metric.quantity)
             checks.unit_cost(unit_cost)
             checks.metadata(metadata, metric.metadata)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import ChainMap
-from collections.abc import Mapping, Sized
+from collections.abc import Callable, Mapping, Sized
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from datetime import date
@@ -34,6 +34,8 @@ _INT64 = 2**63
 # An integer of more bits has more digits than metadata may have bytes.
 _MOST_BITS = 4 * METADATA_MAX_BYTES
 _LONGER_AS_TEXT: tuple[type, ...] = (bytes, bytearray, AbstractSet)
+# Unlike __class__, it cannot be overridden.
+_type_of: Callable[[Any], Any] = type
 
 
 def metadata_text(metadata: Mapping[Any, Any], kept: tuple[str, ...] = ()) -> tuple[str, str]:
@@ -56,18 +58,19 @@ def log_metadata(metadata: Any, level: str, message: object) -> Any:
     words = {LOG_LEVEL_KEY: level, LOG_MESSAGE_KEY: message}
     if metadata is None:
         return words
-    if not isinstance(metadata, Mapping):
-        return metadata  # to be refused, as record() refuses it
-    return ChainMap(words, cast("Any", metadata))
+    with suppress(Exception):  # not even its class may be sure
+        if isinstance(metadata, Mapping):
+            return ChainMap(words, cast("Any", metadata))
+    return cast("object", metadata)  # to be refused, as record() refuses it
 
 
 def _is_plain(metadata: Mapping[Any, Any]) -> bool:
     """Whether the encoder writes it as RFC 8785 does, as it does most metadata there is."""
-    if metadata.__class__ is not dict or len(metadata) > _FEW:
+    if _type_of(metadata) is not dict or len(metadata) > _FEW:
         return False
     for key, value in metadata.items():
-        kind = value.__class__
-        if key.__class__ is not str or not (
+        kind = _type_of(value)
+        if _type_of(key) is not str or not (
             (kind is str and len(value) <= METADATA_MAX_BYTES)
             or (kind is int and -number.PLAIN < value < number.PLAIN)
             or kind is bool
@@ -136,7 +139,7 @@ class _Reader:
 
     def _value(self, value: Any, path: tuple[str, ...], above: tuple[int, ...]) -> Any:
         self._spend(2)  # no value is shorter, with what separates it from the next
-        kind = value.__class__
+        kind = _type_of(value)
         if (
             value is None
             or kind is bool

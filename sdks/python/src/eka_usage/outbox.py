@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 
 from . import lifecycle
-from .errors import ClientClosedError, EkaError, QueueFullError
+from .errors import ClientClosedError, EkaError, QueueFullError, described
 from .reporting import logger
 from .transports.base import Failed, Transport
 
@@ -62,7 +62,7 @@ class Outbox:
         except BufferError:
             self._park(key, value)
         except Exception as error:
-            self._failed(f"{type(error).__name__}: {error}", value.encode(), False)
+            self._failed(described(error), value.encode(), False)
         if self._finished:
             self._give_up()  # shutdown() ended while this call was on its way
 
@@ -135,7 +135,7 @@ class Outbox:
                 except BufferError:
                     return
                 except Exception as error:
-                    self._failed(f"{type(error).__name__}: {error}", value.encode(), False)
+                    self._failed(described(error), value.encode(), False)
                 self._parked.popleft()
             if self.refusal == self._full:
                 self.refusal = None

@@ -6,14 +6,21 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeAlias
 
-from .errors import EkaError, ErrorContext, MetadataDegradedError
+from .errors import EkaError, ErrorContext, MetadataDegradedError, described
 
 OnError: TypeAlias = Callable[[EkaError, ErrorContext], object]
 
 logger = logging.getLogger(__package__)
 _INTERVAL = 1.0
+
+
+def say(level: int, message: str, *values: object) -> None:
+    """Logs; a logging set-up of the host's that raises is not the caller's trouble."""
+    with suppress(Exception):
+        logger.log(level, message, *values)
 
 
 class Reporter:
@@ -34,7 +41,9 @@ class Reporter:
         try:
             self._on_error(error, context)
         except Exception as raised:
-            self._failures.log(logging.ERROR, "on_error", f"on_error raised {raised!r} on: {error}")
+            self._failures.log(
+                logging.ERROR, "on_error", f"on_error raised {described(raised)}, on: {error}"
+            )
         finally:
             self._busy.reporting = False
 
@@ -68,11 +77,11 @@ class RateLimitedLog:
             self._next[key] = now + _INTERVAL
             held_back = self._held_back.pop(key, 0)
         more = f" ({held_back} more like it were held back)" if held_back else ""
-        logger.log(level, "%s%s", message, more)
+        say(level, "%s%s", message, more)
 
     def close(self) -> None:
         """Says how many lines were held back and never mentioned."""
         with self._lock:
             held_back, self._held_back = self._held_back, {}
         for key, count in held_back.items():
-            logger.error("%d more errors like the last %s were held back", count, key)
+            say(logging.ERROR, "%d more errors like the last %s were held back", count, key)

@@ -1,0 +1,309 @@
+"""`record()` never raises, whatever it is given and whatever its callbacks do."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal
+from functools import partial
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from eka_usage import EkaClient, EkaError, ErrorContext, metrics
+
+from sdks.python.tests.support import VALID, Collector, Heard, called, fixed, tried
+
+FIELDS = {
+    "workspace_id": "workspace_id.invalid",
+    "product": "product.unknown",
+    "metric_type": "metric_type.unknown",
+    "status": "status.unknown",
+    "quantity": "quantity.invalid",
+    "unit_cost": "unit_cost.invalid",
+    "metadata": "metadata.invalid",
+    "event_id": "event_id.invalid",
+    "occurred_at": "occurred_at.invalid",
+}
+
+
+class Spite(Exception):
+    """An exception that cannot be printed."""
+
+    def __str__(self) -> str:
+        raise ValueError
+
+    __repr__ = __str__
+
+
+def spiteful(*_: object, **__: object) -> Any:
+    raise Spite
+
+
+TRAPS = [
+    "__bool__",
+    "__contains__",
+    "__eq__",
+    "__float__",
+    "__format__",
+    "__ge__",
+    "__getitem__",
+    "__gt__",
+    "__hash__",
+    "__index__",
+    "__int__",
+    "__iter__",
+    "__le__",
+    "__len__",
+    "__lt__",
+    "__mod__",
+    "__ne__",
+    "__repr__",
+    "__str__",
+    "__getattribute__",
+]
+
+
+def trapped(base: type, *start: Any) -> Any:
+    """An object of a subclass all of whose methods raise."""
+    return type("Trapped", (base,), dict.fromkeys(TRAPS, spiteful))(*start)
+
+
+def chameleon() -> Any:
+    """An object that does not even say what it is."""
+    return type("Chameleon", (), {"__class__": property(spiteful)})()
+
+
+HOSTILE: dict[str, Callable[[], Any]] = {
+    "object": lambda: trapped(object),
+    "str": lambda: trapped(str, "api"),
+    "int": lambda: trapped(int, 5),
+    "float": lambda: trapped(float, 0.5),
+    "dict": lambda: trapped(dict, {"a": 1}),
+    "list": lambda: trapped(list, [1]),
+    "tuple": lambda: trapped(tuple, (1,)),
+    "bytes": lambda: trapped(bytes, b"a"),
+    "Decimal": lambda: trapped(Decimal, "0.5"),
+    "datetime": lambda: trapped(datetime, 2026, 1, 31),
+    "chameleon": chameleon,
+    "mock": lambda: MagicMock(spec=str),
+    "mapping mock": lambda: MagicMock(spec=dict),
+    "class": lambda: trapped,
+    "unhashable": list,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_hostile_value_is_taken_or_refused_by_the_code_of_its_field(
+    field: str, kind: str
+) -> None:
+    outcome = tried(**{field: HOSTILE[kind]()})
+    if outcome.event_id is None:
+        assert (outcome.error.code, outcome.error.field) == (FIELDS[field], field)
+        assert outcome.sent is None
+    else:
+        assert outcome.sent is not None
+        assert set(outcome.heard.codes) <= {"metadata.degraded"}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_value_costs_a_log_or_a_metric_no_more_than_itself(kind: str) -> None:
+    calls: list[Callable[[EkaClient], str | None]] = [
+        lambda client: client.log("ws", "api", "api_error", HOSTILE[kind]()),
+        lambda client: client.log("ws", "api", "api_error", "m", HOSTILE[kind]()),
+        lambda client: client.log("ws", "api", "api_error", "m", "error", HOSTILE[kind]()),
+        lambda client: client.record_metric("ws", HOSTILE[kind]()),
+        lambda client: client.record_metric(HOSTILE[kind](), metrics.api.api_call),
+    ]
+    for call in calls:
+        outcome = called(call)
+        assert (outcome.event_id is None) == (outcome.sent is None)
+        assert len(outcome.heard) <= 1
+        assert set(outcome.heard.codes) <= {*FIELDS.values(), "metadata.degraded"}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_metadata_values_and_keys_cost_no_more_than_the_metadata(kind: str) -> None:
+    outcome = tried(metadata={"a": [{"b": HOSTILE[kind]()}]})
+    assert outcome.sent is not None
+    assert set(outcome.heard.codes) <= {"metadata.degraded"}
+
+
+class LyingTimezone(tzinfo):
+    def __init__(self, answer: Callable[[], Any]) -> None:
+        self.answer = answer
+
+    def utcoffset(self, _: datetime | None) -> timedelta:
+        offset = self.answer()
+        assert isinstance(offset, timedelta)
+        return offset
+
+    dst = utcoffset
+
+    def tzname(self, _: datetime | None) -> str:
+        return "lie"
+
+
+@pytest.mark.parametrize(
+    "answer", [spiteful, lambda: None, lambda: 5, lambda: timedelta(days=2)], ids=range(4)
+)
+def test_a_time_whose_timezone_lies_is_refused(answer: Callable[[], Any]) -> None:
+    when = datetime(2026, 1, 31, 9, 30, tzinfo=LyingTimezone(answer))
+    assert tried(occurred_at=when).error.code == "occurred_at.invalid"
+
+
+class Failing:
+    """A callback that raises after it was called so many times."""
+
+    def __init__(self, error: type[Exception]) -> None:
+        self.error = error
+        self.calls = 0
+
+    def __call__(self, *_: object) -> Any:
+        self.calls += 1
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [RuntimeError, Spite, RecursionError, StopIteration])
+def test_an_on_error_that_raises_is_the_logs_business(
+    error: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
+    on_error = Failing(error)
+    with fixed(producer=Collector(), on_error=on_error) as client:
+        for _ in range(3):
+            assert client._record("", "api", "api_call") is None
+        assert client.record(**VALID) is not None
+    assert on_error.calls == 3
+    first, held_back = caplog.messages
+    assert first.startswith(f"on_error raised {error.__name__}")
+    assert "invalid workspace_id ''" in first
+    assert held_back == "2 more errors like the last on_error were held back"
+
+
+def test_an_on_error_that_records_the_same_mistake_does_not_go_on_for_ever() -> None:
+    heard = Heard()
+
+    def on_error(error: EkaError, context: ErrorContext) -> None:
+        heard(error, context)
+        assert client._record("", "api", "api_call") is None
+        assert client.record("ws", "api", "api_error") is not None
+
+    collector = Collector()
+    client = fixed(producer=collector, on_error=on_error)
+    with client:
+        client._record("", "api", "api_call")
+    assert heard.codes == ["workspace_id.invalid"]
+    assert len(collector.sent) == 1
+    assert client.stats().rejected == {"workspace_id.invalid": 2}
+
+
+def test_an_on_error_may_shut_the_client_down() -> None:
+    collector = Collector()
+
+    def on_error(*_: object) -> None:
+        client.shutdown()
+
+    client = fixed(producer=collector, on_error=on_error)
+    assert client._record("", "api", "api_call") is None
+    assert client.record(**VALID) is None
+    assert client.stats().rejected == {"workspace_id.invalid": 1, "client.closed": 1}
+
+
+@pytest.fixture
+def _broken_log() -> Iterator[None]:
+    """The host's logging is broken."""
+    logger = logging.getLogger("eka_usage")
+    logger.addFilter(spiteful)
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    yield
+    logger.setLevel(level)
+    logger.removeFilter(spiteful)
+
+
+@pytest.mark.usefixtures("_broken_log")
+@pytest.mark.parametrize("on_error", [None, Failing(RuntimeError)], ids=["logs", "raises"])
+def test_a_log_that_raises_is_nobodys_business(on_error: Any) -> None:
+    collector = Collector()
+    with fixed(producer=collector, on_error=on_error, debug=True) as client:
+        assert client._record("", "api", "api_call") is None
+        assert client.record(**VALID, metadata={"lost": {1}}) is not None
+    assert len(collector.sent) == 1
+
+
+@pytest.mark.parametrize("callback", ["clock", "new_id"])
+@pytest.mark.parametrize("error", [RuntimeError, Spite])
+def test_a_clock_or_id_that_raises_refuses_the_event(
+    callback: str, error: type[Exception], heard: Heard
+) -> None:
+    answers = iter([1_769_851_800_000_000_000] if callback == "clock" else ["instance"])
+
+    def failing() -> Any:
+        for answer in answers:
+            return answer
+        raise error
+
+    arguments: dict[str, Any] = {"new_id": None, callback: failing}
+    with fixed(producer=Collector(), on_error=heard, **arguments) as client:
+        assert client.record(**VALID) is None
+        assert client.stats().accepted == 0
+    [(heard_error, _)] = heard
+    assert f"unexpected {error.__name__}" in str(heard_error)
+
+
+def test_an_id_of_the_wrong_kind_refuses_the_event(heard: Heard) -> None:
+    ids = iter(["instance", "", 5, "x" * 129, "\ud800", "good"])
+    with fixed(producer=Collector(), on_error=heard, new_id=partial(next, ids)) as client:
+        assert [client.record(**VALID) for _ in range(5)] == [None] * 4 + ["good"]
+    assert heard.codes == ["event_id.invalid"] * 4
+
+
+def anything(source: random.Random, depth: int = 0) -> Any:
+    """A value that somebody might hand over by mistake."""
+    leaves: list[Callable[[], Any]] = [
+        lambda: None,
+        lambda: source.choice([True, False]),
+        lambda: source.choice(
+            ["", " ", "api", "api_call", "ok", "error", "ws-1", "\ud800", "é" * 99]
+        ),
+        lambda: source.choice([0, 1, -1, 2**53 + 1, 10**18, 10**18 + 1, -(10**400)]),
+        lambda: source.choice([0.0, -0.0, 1e-320, 1e17, float("nan"), float("inf")]),
+        lambda: source.choice([Decimal("0.1"), Decimal("sNaN"), Decimal("1E+999")]),
+        lambda: source.choice(["2026-01-31T09:30:00Z", "2026-02-30T00:00:00Z", "now"]),
+        lambda: source.randbytes(3),
+        *HOSTILE.values(),
+    ]
+    branches: list[Callable[[], Any]] = [
+        lambda: [anything(source, depth + 1) for _ in range(source.randrange(4))],
+        lambda: {str(n): anything(source, depth + 1) for n in range(source.randrange(4))},
+        lambda: (anything(source, depth + 1), {source.randrange(9)}),
+    ]
+    return source.choice(leaves if depth > 3 else leaves + branches)()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_mixture_of_arguments_is_accepted_or_refused_by_one_known_code(seed: int) -> None:
+    source = random.Random(seed)
+    collector, heard = Collector(), Heard()
+    with fixed(producer=collector, on_error=heard) as client:
+        for _ in range(500):
+            sent, errors = len(collector.sent), len(heard)
+            given: Mapping[str, Any] = {
+                **VALID,
+                **{
+                    field: anything(source)
+                    for field in FIELDS
+                    if source.random() < source.choice([0.1, 0.5])
+                },
+            }
+            event_id = client._record(**given)
+            new = heard.codes[errors:]
+            assert len(collector.sent) == sent + (event_id is not None)
+            assert new in ([], ["metadata.degraded"]) if event_id is not None else len(new) == 1
+            assert set(new) <= {*FIELDS.values(), "metadata.degraded"}
+        stats = client.stats()
+    assert stats.accepted == stats.delivered == len(collector.sent) > 10
+    assert sum(stats.rejected.values()) > 100
