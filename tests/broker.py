@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
@@ -50,11 +50,15 @@ class DevBroker:
         command = [str(build()), "--listen", listen]
         if self._data_dir is not None:
             command += ["--data-dir", str(self._data_dir)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        self._orders, self._replies = self._process.stdin, self._process.stdout
+        line = self._replies.readline()
         if not line:
-            self._process.stdout.close()
+            self._close()
             code = self._process.wait()
             raise RuntimeError(f"the embedded broker did not start (exit code {code}); see stderr")
         ready = json.loads(line)
@@ -79,6 +83,29 @@ class DevBroker:
         self.stop()
         self._start(self.bootstrap)
 
+    def fail(self, error: str, times: int = -1) -> None:
+        """Answer so many produce requests with an error of Kafka's, such as REQUEST_TIMED_OUT."""
+        self._order(do="fail", error=error, times=times)
+
+    def heal(self) -> None:
+        """End what `fail` began."""
+        self._order(do="heal")
+
+    def produce_requests(self) -> int:
+        """How many produce requests came in since the start."""
+        return int(self._order(do="count")["requests"])
+
+    def _order(self, **order: object) -> dict[str, Any]:
+        self._orders.write(json.dumps(order) + "\n")
+        reply: dict[str, Any] = json.loads(self._replies.readline())
+        if fault := reply.get("fault"):
+            raise ValueError(fault)
+        return reply
+
+    def _close(self) -> None:
+        self._orders.close()
+        self._replies.close()
+
     def _end(self, how: signal.Signals) -> None:
         self._process.send_signal(how)
         try:
@@ -88,8 +115,7 @@ class DevBroker:
             self._process.wait()
             raise
         finally:
-            assert self._process.stdout is not None
-            self._process.stdout.close()
+            self._close()
 
     def __enter__(self) -> Self:
         return self

@@ -15,12 +15,18 @@ def client(broker: DevBroker) -> dict[str, str | int | bool]:
     return {"bootstrap.servers": broker.bootstrap, "enable.metrics.push": False}
 
 
-def deliver(broker: DevBroker, topic: str, value: bytes) -> None:
+def produce(broker: DevBroker, topic: str, value: bytes) -> object:
+    """The error that the message ended with, or None."""
     producer = Producer({**client(broker), "message.timeout.ms": 10_000})
     errors: list[object] = []
     producer.produce(topic, value, partition=0, on_delivery=lambda error, _: errors.append(error))
     assert producer.flush(10) == 0
-    assert errors == [None]
+    [error] = errors
+    return error
+
+
+def deliver(broker: DevBroker, topic: str, value: bytes) -> None:
+    assert produce(broker, topic, value) is None
 
 
 def read(broker: DevBroker, topic: str) -> bytes | None:
@@ -60,3 +66,18 @@ def test_a_broker_that_cannot_start_is_an_error_that_says_why(
     with pytest.raises(RuntimeError, match="did not start"):
         DevBroker(listen=broker.bootstrap)
     assert f"{broker.bootstrap} is already in use" in capfd.readouterr().err
+
+
+def test_a_fault_fails_produce_requests_until_it_is_healed() -> None:
+    with DevBroker() as broker:
+        broker.fail("MESSAGE_TOO_LARGE")
+        topic = next(iter(broker.topics))
+        assert "MSG_SIZE_TOO_LARGE" in str(produce(broker, topic, b"x"))
+        broker.heal()
+        assert produce(broker, topic, b"x") is None
+        assert broker.produce_requests() == 2
+
+
+def test_an_unknown_error_is_refused_by_name() -> None:
+    with DevBroker() as broker, pytest.raises(ValueError, match="NO_SUCH"):
+        broker.fail("NO_SUCH")

@@ -28,10 +28,11 @@ type config struct {
 	dataDir string
 }
 
-// broker is the one running broker. Whatever shall happen to it from outside, such as a fault on
-// request, is a method here.
+// broker is the one running broker.
 type broker struct {
-	cluster *kfake.Cluster
+	cluster  *kfake.Cluster
+	produced *kfake.FaultHandle
+	faults   []*kfake.FaultHandle
 }
 
 // ready is the line that says where the broker is and what it holds.
@@ -61,7 +62,7 @@ func start(ctx context.Context, cfg config) (*broker, error) {
 	case err != nil:
 		return nil, fmt.Errorf("cannot start on %s: %w", cfg.listen, err)
 	}
-	b := &broker{cluster: cluster}
+	b := &broker{cluster: cluster, produced: countProduced(cluster)}
 	if err := b.createTopics(ctx); err != nil {
 		b.stop()
 		return nil, err

@@ -4,7 +4,8 @@
 //
 //	{"bootstrap":"127.0.0.1:41873","topics":{"eka.usage.events":10,"eka.usage.events.dlq":3}}
 //
-// It stops on SIGTERM, on SIGINT and when the process that started it is gone.
+// It stops on SIGTERM, on SIGINT and when the process that started it is gone. Until then it makes
+// produce requests fail, or counts them, as standard input asks; each line there is answered by one.
 package main
 
 import (
@@ -29,6 +30,12 @@ JSON line with its address; it stops on Ctrl-C, SIGTERM, or when the process tha
                       loopback address: there are no passwords here.
   --data-dir DIR      keep everything in DIR, synced before a produce is answered, so that it
                       survives kill -9. Without it everything is in memory.
+
+Commands on standard input, one JSON object a line, each answered by one line:
+
+  {"do":"fail","error":"NOT_LEADER_FOR_PARTITION","times":3}   so many produce requests fail, -1: all
+  {"do":"heal"}                                                no more do
+  {"do":"count"}                                               {"requests":7}: produce requests so far
 `
 
 const (
@@ -39,10 +46,10 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(untilOrphaned(ctx), os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(untilOrphaned(ctx), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	cfg, err := parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, usage)
@@ -62,6 +69,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "devbroker: nobody reads the ready line: %v\n", err)
 		return exitFailed
 	}
+	go b.obey(stdin, stdout)
 	<-ctx.Done()
 	return 0
 }

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// obeyed sends orders to a broker of this process, as standard input would, and reads the replies.
+func obeyed(t *testing.T, b *broker, orders ...string) []reply {
+	t.Helper()
+	var out strings.Builder
+	b.obey(strings.NewReader(strings.Join(orders, "\n")), &out)
+	replies := json.NewDecoder(strings.NewReader(out.String()))
+	var found []reply
+	for {
+		var r reply
+		err := replies.Decode(&r)
+		if errors.Is(err, io.EOF) {
+			return found
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, r)
+	}
+}
+
+func startHere(t *testing.T) *broker {
+	t.Helper()
+	b, err := start(context.Background(), config{listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.stop)
+	return b
+}
+
+func TestAFaultFailsAsManyProduceRequestsAsAskedAndTheyAreCounted(t *testing.T) {
+	b := startHere(t)
+	replies := obeyed(t, b, `{"do":"fail","error":"MESSAGE_TOO_LARGE","times":2}`)
+	if replies[0].Fault != "" {
+		t.Fatal(replies[0].Fault)
+	}
+	ctx, client := newClient(t, b.bootstrap(), kgo.DefaultProduceTopic(topics[0].name))
+	var failed int
+	for range 3 {
+		err := client.ProduceSync(ctx, kgo.StringRecord("x")).FirstErr()
+		if errors.Is(err, kerr.MessageTooLarge) {
+			failed++
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	counted := obeyed(t, b, `{"do":"count"}`)[0].Requests
+	if failed != 2 || counted == nil || *counted != 3 {
+		t.Errorf("%d of 3 failed, %v counted", failed, counted)
+	}
+}
+
+func TestHealEndsAFaultThatWouldNotEnd(t *testing.T) {
+	b := startHere(t)
+	obeyed(t, b, `{"do":"fail","error":"MESSAGE_TOO_LARGE","times":-1}`)
+	ctx, client := newClient(t, b.bootstrap(), kgo.DefaultProduceTopic(topics[0].name))
+	for range 2 {
+		if err := client.ProduceSync(ctx, kgo.StringRecord("x")).FirstErr(); err == nil {
+			t.Error("a record was taken")
+		}
+	}
+	obeyed(t, b, `{"do":"heal"}`)
+	if err := client.ProduceSync(ctx, kgo.StringRecord("x")).FirstErr(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnOrderThatMakesNoSenseIsAnsweredWithWhatIsExpected(t *testing.T) {
+	b := startHere(t)
+	replies := obeyed(t, b, `{"do":"explode"}`, `no JSON`, `{"do":"fail","error":"NO_SUCH","times":1}`,
+		`{"do":"fail","error":"MESSAGE_TOO_LARGE"}`, `{"do":"count"}`)
+	for i, want := range []string{"fail, heal or count", "no JSON", "NO_SUCH", "-1 until heal", ""} {
+		if got := replies[i].Fault; !strings.Contains(got, want) || (want == "") != (got == "") {
+			t.Errorf("reply %d is %q, want %q in it", i, got, want)
+		}
+	}
+}
