@@ -7,6 +7,7 @@ event for each thread that records can be parked.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -14,7 +15,7 @@ from collections.abc import Callable
 
 from . import lifecycle
 from .errors import ClientClosedError, EkaError, QueueFullError, described
-from .reporting import logger
+from .reporting import RateLimitedLog
 from .transports.base import Failed, Transport
 
 # Short enough that finished events leave the queue well before it is full, long enough that the
@@ -44,6 +45,7 @@ class Outbox:
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._finished = False
+        self._log = RateLimitedLog()
         self._carry: Callable[[str, str], None] = self._start
         # Why no event can be accepted at the moment; callers look before they number an event.
         self.refusal: Callable[[], EkaError] | None = None
@@ -76,7 +78,11 @@ class Outbox:
         while self._transport is not None:
             self._unpark()
             left = deadline - time.monotonic()
-            self._transport.flush(max(0.0, min(left, _SLICE)))
+            try:
+                self._transport.flush(max(0.0, min(left, _SLICE)))
+            except Exception as error:  # an injected producer may raise whatever it likes
+                self._broken(error)
+                break
             if left <= 0 or not self.queued():
                 break
         return self.queued()
@@ -117,8 +123,11 @@ class Outbox:
             try:
                 self.open().poll()
                 self._unpark()
-            except Exception:
-                logger.exception("the thread that hears of deliveries goes on after an error")
+            except Exception as error:
+                self._broken(error)
+
+    def _broken(self, error: Exception) -> None:
+        self._log.log(logging.ERROR, "transport", f"the producer raised {described(error)}")
 
     def _park(self, key: str, value: str) -> None:
         with self._lock:

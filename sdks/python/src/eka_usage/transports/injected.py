@@ -46,8 +46,9 @@ class InjectedTransport:
                 on_delivery=partial(self._reported, ticket),
             )
         except BaseException:
-            self._waiting.pop(ticket, None)
-            raise
+            reported = self._waiting.pop(ticket, None) is None
+            if not reported:  # otherwise the report counts
+                raise
 
     def queued(self) -> int:
         return len(self._waiting)

@@ -1,0 +1,118 @@
+"""Errors are heard once: by `on_error`, or as a log line a second for each code."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from eka_usage import reporting
+
+from sdks.python.tests.support import VALID, Collector, Heard, fixed
+
+
+class Clock:
+    """Time that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time of the default log."""
+    made = Clock()
+    monkeypatch.setattr(reporting, "time", made)
+    return made
+
+
+def test_without_on_error_an_error_is_a_log_line_with_its_code(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with fixed(producer=Collector()) as client:
+        client._record("ws", "bogus", "api_call")
+        client.record(**VALID, metadata={"lost": {1}})
+    assert [record.name for record in caplog.records] == ["eka_usage"] * 2
+    assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING]
+    first, second = caplog.messages
+    assert first.startswith("invalid product 'bogus': ")
+    assert first.endswith(" [product.unknown]")
+    assert second.endswith(
+        "degraded metadata: 'lost' of type set became a string [metadata.degraded]"
+    )
+
+
+def test_a_code_is_logged_once_a_second_with_the_number_held_back(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with fixed(producer=Collector()) as client:
+        for step in (0.0, 0.5, 0.499, 0.001, 0.999, 0.001):
+            clock.now += step
+            client._record("ws", "bogus", "api_call")
+        held_back = [message.partition("[product.unknown]")[2] for message in caplog.messages]
+        assert held_back == [
+            "",
+            " (2 more like it were held back)",
+            " (1 more like it were held back)",
+        ]
+
+
+def test_codes_do_not_hold_each_other_back(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    with fixed(producer=Collector()) as client:
+        for _ in range(3):
+            client._record("ws", "bogus", "api_call")
+            client._record("ws", "api", "bogus")
+        assert len(caplog.messages) == 2
+
+
+def test_shutdown_says_how_many_lines_were_never_mentioned(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with fixed(producer=Collector()) as client:
+        for _ in range(5):
+            client._record("ws", "bogus", "api_call")
+    assert caplog.messages[1:] == ["4 more errors like the last product.unknown were held back"]
+
+
+def test_an_on_error_that_looks_empty_is_called_all_the_same(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    heard = Heard()
+    assert not heard
+    with fixed(producer=Collector(), on_error=heard) as client:
+        client._record("ws", "bogus", "api_call")
+    assert heard.codes == ["product.unknown"]
+    assert caplog.messages == []
+
+
+def test_debug_logs_every_accepted_event(caplog: pytest.LogCaptureFixture) -> None:
+    collector = Collector()
+    with (
+        caplog.at_level(logging.DEBUG, "eka_usage"),
+        fixed(producer=collector, debug=True) as client,
+    ):
+        client.record(**VALID)
+    assert caplog.messages == [f"accepted {collector.sent[0].value.decode()}"]
+
+
+def test_the_context_of_a_failed_delivery_identifies_the_event(heard: Heard) -> None:
+    class Refusing(Collector):
+        def produce(self, *, on_delivery: Any, **_: Any) -> None:
+            on_delivery("no such topic", None)
+
+    with fixed(producer=Refusing(), on_error=heard) as client:
+        event_id = client.record(**VALID, status="error", quantity=3)
+    [(error, context)] = heard
+    assert str(error) == "delivery failed: no such topic"
+    assert context == {
+        "code": "delivery.failed",
+        "reason": "delivery.failed",
+        "field": None,
+        "topic": "eka.usage.events",
+        "event_id": event_id,
+        **VALID,
+        "status": "error",
+    }
