@@ -1,0 +1,108 @@
+"""Talks to the driver of one SDK; the protocol is in driver.md."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS: Mapping[str, Sequence[str]] = {
+    "python": (sys.executable, str(ROOT / "sdks/python/tests/driver.py")),
+}
+_PATIENCE = 60
+
+
+class Fault(Exception):
+    """The driver says that a request makes no sense to it."""
+
+
+class Driver:
+    """A running driver; as a context manager it is gone afterwards."""
+
+    def __init__(self, language: str, **environment: str) -> None:
+        self._process = subprocess.Popen(
+            COMMANDS[language],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            env={**os.environ, **environment},
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._requests, self._output = self._process.stdin, self._process.stdout
+        self._replies: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._sent = 0
+        self.errors: list[dict[str, Any]] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self._output:
+            reply = json.loads(line)
+            if "error" in reply:
+                self.errors.append(reply["error"])
+            else:
+                self._replies.put(reply)
+
+    def send(self, do: str, **arguments: Any) -> None:
+        """Make a request without waiting for its answer."""
+        self._sent += 1
+        self._requests.write(json.dumps({"id": self._sent, "do": do, **arguments}) + "\n")
+        self._requests.flush()
+
+    def answer(self) -> dict[str, Any]:
+        """The answer to the oldest request that has none yet."""
+        reply = self._replies.get(timeout=_PATIENCE)
+        if "fault" in reply:
+            raise Fault(reply["fault"])
+        return reply
+
+    def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
+        """Make a request and wait for its answer."""
+        self.send(do, **arguments)
+        return self.answer()
+
+    def codes(self) -> list[str]:
+        """The codes that on_error has heard so far."""
+        return [error["code"] for error in self.errors]
+
+    def signal(self, number: signal.Signals) -> int:
+        """Send a signal and wait for the end."""
+        self._process.send_signal(number)
+        return self.wait()
+
+    def end(self) -> int:
+        """Close standard input, so that the program ends by itself."""
+        self._requests.close()
+        return self.wait()
+
+    def wait(self) -> int:
+        """The exit code, negative for a signal, when everything it said has been read."""
+        code = self._process.wait(_PATIENCE)
+        self._reader.join(_PATIENCE)
+        return code
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        self._requests.close()
+        self._output.close()
