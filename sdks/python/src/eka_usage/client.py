@@ -42,6 +42,7 @@ from .metric import Metric
 from .outbox import Outbox
 from .reporting import OnError, Reporter, say
 from .settings import Settings
+from .settings import kafka_config as read_kafka_config
 from .transports.base import Failed, Transport
 from .transports.injected import InjectedTransport, ProducerLike
 from .transports.kafka import KafkaTransport
@@ -94,7 +95,7 @@ class EkaClient:
         hostname: str | None = None,
         **settings: Unpack[SettingArguments],
     ) -> None:
-        overrides = dict(kafka_config or {})
+        overrides = read_kafka_config(kafka_config)
         has_brokers = producer is not None or "bootstrap.servers" in overrides
         self._settings = Settings.resolve(
             {**settings, "kafka_brokers": kafka_brokers},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from ._generated.settings import SETTINGS, Setting
 from .errors import ConfigError, nearest, shown
@@ -54,13 +54,26 @@ class Settings:
                 found[setting.librdkafka] = ",".join(value) if setting.type == "list" else value
         return found
 
-    def hide_secrets(self, text: str) -> str:
-        """The text with the value of every secret setting replaced."""
+    def refused(self, words: str, overrides: Mapping[str, Any]) -> ConfigError:
+        """The error where librdkafka takes neither these settings nor `overrides`, by its words."""
+        about = "configuration"
         for setting in SETTINGS:
-            value = self._values[setting.name]
+            name, value = setting.librdkafka, self._values[setting.name]
             if setting.secret and value:
-                text = text.replace(value, "***")
-        return text
+                words = words.replace(value, "***")
+            elif name and name not in overrides and re.search(rf"\b{re.escape(name)}\b", words):
+                about = f"{setting.argument} {shown(value)}"
+        return ConfigError("config.invalid", f"invalid {about}: librdkafka says: {words}")
+
+
+def kafka_config(given: Any) -> dict[str, Any]:
+    """The properties of librdkafka that the caller sets."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        hint, what = "a mapping of properties of librdkafka to values", shown(given)
+        raise ConfigError.of("config.invalid", parameter="kafka_config", given=what, hint=hint)
+    return dict(cast("Mapping[str, Any]", given))
 
 
 def _resolved(

@@ -7,7 +7,6 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from ..errors import ConfigError
 from ..reporting import logger
 from ..settings import Settings
 from .base import Failed
@@ -31,13 +30,7 @@ class KafkaTransport:
         try:
             self._producer = Producer(config, logger=logger)
         except (KafkaException, TypeError, ValueError) as error:
-            hint = settings.hide_secrets(_words(error))
-            raise ConfigError.of(
-                "config.invalid",
-                parameter="kafka settings",
-                given="",
-                hint=f"what librdkafka takes: {hint}",
-            ) from None
+            raise settings.refused(_words(error), overrides) from None
         self._produce = self._producer.produce
 
     def send(self, key: str, value: str) -> None:
@@ -74,7 +67,7 @@ def _config(settings: Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
         # Java's partitioner, so that a workspace has one partition whatever the language.
         "partitioner": "murmur2_random",
         # The last place is for the event that finds the queue full, and is parked.
-        "queue.buffering.max.messages": settings["max_queue_events"] - 1,
+        "queue.buffering.max.messages": max(1, settings["max_queue_events"] - 1),
         "queue.buffering.max.kbytes": settings["max_queue_bytes"] // 1024,
         # What is neither failed nor queued is delivered: no call for each success is needed.
         "delivery.report.only.error": True,

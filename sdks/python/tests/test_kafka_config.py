@@ -1,0 +1,192 @@
+"""What reaches librdkafka, what it refuses, and that no secret is ever seen."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eka_usage import ConfigError, EkaClient
+from eka_usage._generated.settings import SETTINGS
+from eka_usage.settings import Settings
+from eka_usage.transports.kafka import _config
+
+from sdks.python.tests.support import NO_BROKER, VALID, Heard, eventually
+
+SECRET = "hunter2-hunter2"
+
+
+def config(overrides: dict[str, Any] | None = None, /, **arguments: Any) -> dict[str, Any]:
+    """The properties that librdkafka gets."""
+    settings = Settings.resolve({"kafka_brokers": "a:1,b:2", **arguments}, {})
+    return _config(settings, overrides or {})
+
+
+def test_the_defaults_are_those_of_the_schema() -> None:
+    assert config() == {
+        "bootstrap.servers": "a:1,b:2",
+        "linger.ms": 50,
+        "batch.size": 65536,
+        "compression.type": "lz4",
+        "acks": "1",
+        "retries": 5,
+        "security.protocol": "PLAINTEXT",
+        "message.timeout.ms": 300_000,
+        "partitioner": "murmur2_random",
+        "queue.buffering.max.messages": 99_999,
+        "queue.buffering.max.kbytes": 65536,
+        "delivery.report.only.error": True,
+        "enable.metrics.push": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "setting", [s for s in SETTINGS if s.librdkafka], ids=lambda setting: setting.name
+)
+def test_every_setting_reaches_its_property(setting: Any) -> None:
+    value = {
+        "integer": setting.minimum + 1,
+        "choice": setting.choices[-1] if setting.choices else "",
+        "string": "text",
+        "list": ["c:3", "d:4"],
+    }[setting.type]
+    written = ",".join(value) if isinstance(value, list) else value
+    assert config(**{setting.argument: value})[setting.librdkafka] == written
+
+
+def test_acks_all_turns_idempotence_on() -> None:
+    assert config(acks="all")["enable.idempotence"] is True
+    assert "enable.idempotence" not in config(acks="1")
+
+
+def test_kafka_config_overrides_settings_and_adds_properties() -> None:
+    found = config({"linger.ms": 7, "partitioner": "random", "client.id": "me"}, linger_ms=5)
+    assert (found["linger.ms"], found["partitioner"], found["client.id"]) == (7, "random", "me")
+
+
+@pytest.mark.parametrize(
+    ("kafka_config", "words"),
+    [
+        ({"bogus.property": 1}, "bogus.property"),
+        ({"linger.ms": "soon"}, "queue.buffering.max.ms"),  # which is its other name
+        ({"enable.idempotence": True, "acks": 1}, "acks"),
+        ({5: 1}, "librdkafka says"),
+        ({"partitioner": "bogus"}, "partitioner"),
+        (5, "kafka_config"),
+        ([1], "kafka_config"),
+        ("a:1", "kafka_config"),
+    ],
+    ids=lambda part: str(part)[:20],
+)
+def test_what_librdkafka_does_not_take_is_refused_at_construction(
+    kafka_config: Any, words: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        EkaClient("checkout", NO_BROKER, kafka_config)
+    assert caught.value.code == "config.invalid"
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            {"security_protocol": "SSL", "ssl_ca_location": "/no/such/ca.pem"},
+            "invalid ssl_ca_location '/no/such/ca.pem': librdkafka says: Failed",
+        ),
+        ({"security_protocol": "SASL_SSL"}, "SASL mechanism"),
+        ({"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"}, "sasl.username"),
+    ],
+)
+def test_tls_and_sasl_that_cannot_work_are_refused_at_construction(
+    arguments: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        EkaClient("checkout", NO_BROKER, **arguments)
+    assert words in str(caught.value)
+
+
+def test_a_ca_file_that_holds_no_certificate_is_refused(tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_text("not a certificate")
+    with pytest.raises(ConfigError, match=f"^invalid ssl_ca_location '{authority}': "):
+        EkaClient("checkout", NO_BROKER, security_protocol="SSL", ssl_ca_location=str(authority))
+
+
+def spelled(*things: object) -> str:
+    """Everything that a log could hold of them."""
+    return " ".join(f"{thing} {thing!r}" for thing in things)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"sasl_password": SECRET, "linger_ms": "x"},
+        {"sasl_password": SECRET, "kafka_config": {"bogus": SECRET}},
+        {"sasl_password": SECRET, "kafka_config": {"linger.ms": SECRET}},
+        {"kafka_config": {"sasl.password": SECRET, "linger.ms": SECRET}},
+        {"kafka_config": {"sasl.password": [SECRET], "bogus": 1}},
+        {"kafka_config": {"ssl.key.password": SECRET, "bogus": 1}},
+        {"kafka_config": {"ssl.key.pem": SECRET}, "security_protocol": "SSL"},
+        {
+            "sasl_password": SECRET,
+            "security_protocol": "SASL_SSL",
+            "sasl_mechanism": "PLAIN",
+            "ssl_ca_location": f"/{SECRET}.pem",
+        },
+    ],
+    ids=range(8),
+)
+def test_a_refusal_never_shows_a_secret(
+    arguments: dict[str, Any], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(ConfigError) as caught:
+        EkaClient("checkout", NO_BROKER, **arguments)
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert SECRET not in spelled(error)
+        error = error.__cause__ or error.__context__ if not error.__suppress_context__ else None
+    assert SECRET not in caplog.text + "".join(capfd.readouterr())
+
+
+def test_a_malformed_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for secret in (s for s in SETTINGS if s.secret):
+        with pytest.raises(ConfigError) as caught:
+            Settings.resolve({"kafka_brokers": "a:1", secret.argument: [SECRET]}, {})
+        assert SECRET not in spelled(caught.value)
+
+
+def test_a_client_that_cannot_log_in_says_so_without_its_secret(
+    heard: Heard, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    client = EkaClient(
+        "checkout",
+        NO_BROKER,
+        {"debug": "all", "reconnect.backoff.ms": 10},
+        heard,
+        debug=True,
+        security_protocol="SASL_PLAINTEXT",
+        sasl_mechanism="PLAIN",
+        sasl_username="somebody",
+        sasl_password=SECRET,
+    )
+    client.record(**VALID)
+    eventually(lambda: "Connection refused" in caplog.text)
+    client.shutdown(0)
+    shown = spelled(client, client.stats(), heard, client._settings)
+    assert SECRET not in shown + caplog.text + "".join(capfd.readouterr())
+    assert "somebody" not in repr(client)
+
+
+def test_librdkafka_logs_to_the_logger_of_the_package(
+    heard: Heard, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    client = EkaClient("checkout", NO_BROKER, on_error=heard)
+    client.record(**VALID)
+    eventually(lambda: "Connection refused" in caplog.text)
+    client.shutdown(0)
+    assert {record.name for record in caplog.records} == {"eka_usage"}
+    assert capfd.readouterr() == ("", "")
