@@ -48,6 +48,17 @@ class Collector:
         return 0
 
 
+class Scripted(Collector):
+    """A producer whose `produce` is what the test says."""
+
+    def __init__(self, produce: Callable[..., None]) -> None:
+        super().__init__()
+        self._produce = produce
+
+    def produce(self, **arguments: Any) -> None:
+        self._produce(**arguments)
+
+
 class Heard(list[tuple[EkaError, ErrorContext]]):
     """An `on_error` that remembers what it heard."""
 

@@ -12,20 +12,9 @@ from confluent_kafka import KafkaError, Producer
 from eka_usage import EkaClient
 from eka_usage.testing import InMemoryProducer
 
-from sdks.python.tests.support import NO_BROKER, VALID, Collector, Heard, eventually, fixed
+from sdks.python.tests.support import NO_BROKER, VALID, Heard, Scripted, eventually, fixed
 from sdks.python.tests.tap import Tap
 from tests.broker import DevBroker
-
-
-class Scripted(Collector):
-    """A producer whose `produce` is what the test says."""
-
-    def __init__(self, produce: Callable[..., None]) -> None:
-        super().__init__()
-        self._produce = produce
-
-    def produce(self, **arguments: Any) -> None:
-        self._produce(**arguments)
 
 
 def books(client: EkaClient) -> tuple[int, int, int, int]:

@@ -38,10 +38,13 @@ class Outbox:
         self._connect = connect
         self._failed = failed
         self._limit = limit
-        # A signal handler may come in between, hence a lock that its own thread can take again.
+        # A signal handler may come in between, hence locks that their own thread can take again.
+        # Neither is held while Kafka is waited for; `_parking` is never taken inside `_lock`.
         self._lock = threading.RLock()
+        self._parking = threading.RLock()
         self._transport: Transport | None = None
         self._parked: deque[tuple[str, str]] = deque()
+        self._closer: int | None = None
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._finished = False
@@ -88,14 +91,26 @@ class Outbox:
         return self.queued()
 
     def close(self, timeout: float) -> int:
-        """Accepts nothing more, flushes, gives up the rest, and returns how many that were."""
+        """Accepts nothing more, flushes, gives up the rest, and returns how many that were.
+
+        While one thread is at it, others wait for it, no longer than their own time. A signal
+        handler that interrupts it cannot wait: it does the same in its turn.
+        """
+        me = threading.get_ident()
+        with self._parking:
+            self.refusal = _closed
+        with self._lock:
+            self._closer = self._closer or me
+        if self._closer != me:
+            self._stopped.wait(timeout)
+        elif not self._finished:
+            self.flush(timeout)
         with self._lock:
             if self._finished:
                 return 0
-            self.refusal = _closed
-            left = self.flush(timeout)
             self._finished = True
-            self._give_up()
+            left = self.queued()
+        self._give_up()
         self._stopped.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(1)
@@ -113,15 +128,17 @@ class Outbox:
             transport = self.open()
             if self._thread is None:
                 lifecycle.flush_when_a_worker_ends()
-                self._thread = threading.Thread(target=self._run, name="eka-usage", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._run, args=(transport,), name="eka-usage", daemon=True
+                )
                 self._thread.start()
             self._carry = transport.send
         transport.send(key, value)
 
-    def _run(self) -> None:
+    def _run(self, transport: Transport) -> None:
         while not self._stopped.wait(_INTERVAL):
             try:
-                self.open().poll()
+                transport.poll()
                 self._unpark()
             except Exception as error:
                 self._broken(error)
@@ -130,17 +147,17 @@ class Outbox:
         self._log.log(logging.ERROR, "transport", f"the producer raised {described(error)}")
 
     def _park(self, key: str, value: str) -> None:
-        with self._lock:
+        with self._parking:
             self._parked.append((key, value))
             self.refusal = self.refusal or self._full
 
     def _unpark(self) -> None:
         """Hands over what was parked, in its order, as far as there is room."""
-        with self._lock:
+        with self._parking:
             while self._parked:
                 key, value = self._parked[0]
                 try:
-                    self.open().send(key, value)
+                    self._carry(key, value)
                 except BufferError:
                     return
                 except Exception as error:
@@ -150,15 +167,14 @@ class Outbox:
                 self.refusal = None
 
     def _give_up(self) -> None:
-        with self._lock:
+        with self._parking:
             while self._parked:
                 self._failed("it found the queue full", self._parked.popleft()[1].encode(), True)
         if self._transport is not None:
             self._transport.purge()
 
     def _full(self) -> EkaError:
-        hint = f"{self.queued()} events wait for Kafka, {self._limit}"
-        return QueueFullError.of("queue.full", hint=hint)
+        return QueueFullError.of("queue.full", hint=self._limit)
 
 
 def _closed() -> EkaError:

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from ..reporting import logger
 from ..settings import Settings
 from .base import Failed
+from .callbacks import Callbacks
 
 _PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001
 
@@ -26,6 +27,7 @@ class KafkaTransport:
     ) -> None:
         self._topic = topic
         self._failed = failed
+        self._callbacks = Callbacks()
         config = _config(settings, overrides)
         try:
             self._producer = Producer(config, logger=logger)
@@ -40,14 +42,18 @@ class KafkaTransport:
         return len(self._producer)
 
     def poll(self) -> None:
-        self._producer.poll(0)
+        self._callbacks.during(self._producer.poll, 0)
 
     def flush(self, timeout: float) -> int:
-        return self._producer.flush(timeout)
+        self._callbacks.during(self._producer.flush, timeout)
+        self.poll()  # a line for the log, too, counts as queued until it is read
+        return len(self._producer)
 
     def purge(self) -> None:
         self._producer.purge()
-        self._producer.flush(1)  # purged events are reported by the calls that it makes
+        self._callbacks.during(
+            self._producer.flush, 1
+        )  # purged events are reported by the calls that it makes
 
     def fork(self) -> None:
         # Its threads are missing here, and destroying it would wait for them for ever: it must
@@ -67,7 +73,7 @@ def _config(settings: Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
         # Java's partitioner, so that a workspace has one partition whatever the language.
         "partitioner": "murmur2_random",
         # The last place is for the event that finds the queue full, and is parked.
-        "queue.buffering.max.messages": max(1, settings["max_queue_events"] - 1),
+        "queue.buffering.max.messages": settings["max_queue_events"] - 1,
         "queue.buffering.max.kbytes": settings["max_queue_bytes"] // 1024,
         # What is neither failed nor queued is delivered: no call for each success is needed.
         "delivery.report.only.error": True,

@@ -1,0 +1,42 @@
+"""Calls into a producer that call back.
+
+confluent_kafka ends the process where one is made inside another's callback: by an `on_error` that
+flushes, or by a signal handler that comes while a callback runs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+
+class Callbacks:
+    """Makes calls one inside the other only in different threads."""
+
+    def __init__(self) -> None:
+        self._here = threading.local()
+
+    def during(self, call: Callable[..., Any], *arguments: object) -> Any:
+        """What the call returns, or raises."""
+        if not getattr(self._here, "calling", False):
+            self._here.calling = True
+            try:
+                return call(*arguments)
+            finally:
+                self._here.calling = False
+        found: list[Any] = []
+        failed: list[Exception] = []
+
+        def elsewhere() -> None:
+            try:
+                found.append(call(*arguments))
+            except Exception as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=elsewhere, name="eka-usage-nested", daemon=True)
+        thread.start()
+        thread.join()
+        if failed:
+            raise failed[0]
+        return found[0]

@@ -1,0 +1,265 @@
+"""flush() and shutdown(): bounded, honest about what is left, and the end of every event."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+import weakref
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from eka_usage import EkaClient, EkaError, ErrorContext, lifecycle
+
+from sdks.python.tests.support import NO_BROKER, VALID, Heard, Scripted, eventually
+from sdks.python.tests.tap import Tap
+
+Connect = Callable[..., EkaClient]
+
+
+@pytest.fixture
+def stranded(connected: Connect) -> Callable[..., EkaClient]:
+    """Makes clients of a broker that is not there."""
+    return lambda **arguments: connected(
+        kafka_brokers=NO_BROKER, kafka_config={"log_level": 0}, **arguments
+    )
+
+
+def timed(call: Callable[[], Any]) -> tuple[Any, float]:
+    """What a call returns, and how long it took."""
+    start = time.monotonic()
+    return call(), time.monotonic() - start
+
+
+def test_flush_returns_0_when_all_is_delivered(connected: Connect, tap: Tap) -> None:
+    client = connected(linger_ms=500)
+    assert client.flush() == 0
+    for _ in range(10):
+        client.record(**VALID)
+    assert client.stats().queued == 10
+    assert client.flush() == 0
+    assert len(tap.read()) == 10
+
+
+@pytest.mark.parametrize("timeout", [0, 0.0, -1, 0.3])
+def test_flush_returns_in_time_with_what_is_left(
+    timeout: float, stranded: Callable[..., EkaClient]
+) -> None:
+    client = stranded()
+    for _ in range(7):
+        client.record(**VALID)
+    left, took = timed(lambda: client.flush(timeout))
+    assert left == 7
+    assert timeout <= took < max(0, timeout) + 1
+    assert client.stats().queued == 7
+
+
+def test_the_settings_bound_flush_and_shutdown_where_nothing_is_said(
+    stranded: Callable[..., EkaClient], heard: Heard
+) -> None:
+    client = stranded(shutdown_timeout_ms=200)
+    client.record(**VALID)
+    for call in (client.flush, client.shutdown):
+        left, took = timed(call)
+        assert left == 1
+        assert 0.2 <= took < 1.5
+    assert heard.codes == ["shutdown.timeout"]
+
+
+def test_shutdown_reports_each_event_that_it_gives_up(
+    stranded: Callable[..., EkaClient], heard: Heard
+) -> None:
+    client = stranded()
+    ids = [client.record(**VALID) for _ in range(20)]
+    left, took = timed(lambda: client.shutdown(0.1))
+    assert (left, took < 1.5) == (20, True)
+    assert [context.get("event_id") for context in heard.of("shutdown.timeout")] == ids
+    assert len(heard) == 20
+    stats = client.stats()
+    assert (stats.accepted, stats.delivered, stats.failed, stats.queued) == (20, 0, 20, 0)
+
+
+def test_shutdown_may_be_called_again_and_from_many_threads(
+    connected: Connect, tap: Tap, heard: Heard
+) -> None:
+    client = connected()
+    ids = [client.record(**VALID) for _ in range(100)]
+    left: list[int] = []
+    threads = [threading.Thread(target=lambda: left.append(client.shutdown())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert left == [0] * 8
+    assert client.shutdown() == 0
+    assert heard == []
+    assert Counter(event["event_id"] for event in tap.events()) == Counter(ids)
+
+
+def test_concurrent_shutdowns_count_what_is_given_up_once(
+    stranded: Callable[..., EkaClient], heard: Heard
+) -> None:
+    client = stranded()
+    for _ in range(10):
+        client.record(**VALID)
+    left: list[int] = []
+    threads = [threading.Thread(target=lambda: left.append(client.shutdown(0.1))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(left) == [0, 0, 0, 10]
+    assert len(heard) == 10
+
+
+def test_a_shutdown_is_over_in_its_own_time_while_another_takes_longer(
+    stranded: Callable[..., EkaClient], heard: Heard
+) -> None:
+    client = stranded()
+    client.record(**VALID)
+    patient = threading.Thread(target=client.shutdown, args=(20,))
+    patient.start()
+    eventually(lambda: client._outbox._closer == patient.ident)
+    left, took = timed(lambda: client.shutdown(0.1))
+    assert (left, took < 1.5) == (1, True)
+    patient.join()
+    assert heard.codes == ["shutdown.timeout"]
+
+
+def test_an_on_error_of_the_clients_own_thread_may_shut_it_down(
+    connected: Connect, heard: Heard
+) -> None:
+    def on_error(error: EkaError, context: ErrorContext) -> None:
+        heard(error, context)
+        client.shutdown(0)
+
+    client = connected(
+        kafka_brokers=NO_BROKER,
+        kafka_config={"message.timeout.ms": 100, "log_level": 0},
+        on_error=on_error,
+    )
+    ids = {client.record(**VALID), client.record(**VALID)}
+    eventually(lambda: len(heard) == 2)
+    assert {context.get("event_id") for _, context in heard} == ids
+    assert client.record(**VALID) is None
+
+
+def test_a_client_that_was_shut_down_refuses_and_answers(connected: Connect, heard: Heard) -> None:
+    client = connected()
+    client.record(**VALID)
+    client.shutdown()
+    assert client.record(**VALID, event_id="late") is None
+    assert client.record_metric("ws", None) is None  # type: ignore[arg-type]
+    assert client.log("ws", "api", "api_error", "m") is None
+    assert client.flush(1) == 0
+    assert client.stats().delivered == client.stats().accepted == 1
+    assert "checkout" in repr(client)
+    assert heard.codes == ["client.closed", "product.unknown", "client.closed"]
+    assert heard[0][1].get("event_id") == "late"
+    assert client.stats().rejected == {"client.closed": 2, "product.unknown": 1}
+
+
+def test_a_client_is_a_context_manager(connected: Connect, tap: Tap) -> None:
+    def fail(client: EkaClient) -> None:
+        client.record(**VALID)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), connected() as client:
+        fail(client)
+    assert len(tap.read()) == 1
+    assert client.record(**VALID) is None
+
+
+def test_a_client_that_never_recorded_is_shut_down_at_once(
+    stranded: Callable[..., EkaClient],
+) -> None:
+    left, took = timed(stranded().shutdown)
+    assert (left, took < 1) == (0, True)
+
+
+def test_two_clients_keep_separate_books(connected: Connect, tap: Tap) -> None:
+    first, second = connected(), connected(debug=True)
+    for _ in range(3):
+        first.record(**VALID)
+    second.record(**VALID)
+    first.shutdown()
+    assert second.record(**VALID) is not None
+    second.shutdown()
+    assert (first.stats().accepted, second.stats().accepted) == (3, 2)
+    found = Counter(event["instance_id"] for event in tap.events())
+    assert found == {first.instance_id: 3, second.instance_id: 2}
+
+
+def test_a_client_that_the_host_forgot_still_delivers(connected: Connect, tap: Tap) -> None:
+    def forgotten() -> weakref.ref[EkaClient]:
+        client = EkaClient("checkout", connected()._settings["kafka_brokers"], linger_ms=100)
+        client.record(**VALID)
+        return weakref.ref(client)
+
+    reference = forgotten()
+    gc.collect()
+    client = reference()
+    assert client is not None
+    assert client in lifecycle.clients()
+    client.shutdown()
+    assert len(tap.read()) == 1
+
+
+def test_what_is_accepted_during_shutdown_ends_once(
+    connected: Connect, tap: Tap, heard: Heard
+) -> None:
+    client = connected(linger_ms=1)
+    accepted: list[str] = []
+
+    def work() -> None:
+        while (event_id := client.record(**VALID)) is not None:
+            accepted.append(event_id)
+            time.sleep(0.0002)
+
+    threads = [threading.Thread(target=work) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.05)
+    client.shutdown()
+    for thread in threads:
+        thread.join()
+    delivered = Counter(event["event_id"] for event in tap.events())
+    given_up = Counter(context.get("event_id") for context in heard.of("shutdown.timeout"))
+    assert set(heard.codes) <= {"client.closed", "shutdown.timeout"}
+    assert max((delivered | given_up).values()) == 1
+    assert set(delivered) | set(given_up) == set(accepted)
+    stats = client.stats()
+    assert (stats.accepted, stats.failed, stats.queued) == (len(accepted), len(given_up), 0)
+
+
+def test_record_does_not_wait_for_a_shutdown_that_waits_for_kafka(heard: Heard) -> None:
+    calling, go_on, flushing = threading.Event(), threading.Event(), threading.Event()
+
+    def produce(key: bytes, **_: object) -> None:
+        if key == b"full":
+            calling.set()
+            assert go_on.wait(10)
+            raise BufferError
+
+    class Slow(Scripted):
+        def flush(self, timeout: float) -> int:
+            flushing.set()
+            time.sleep(timeout)
+            return 1
+
+    client = EkaClient("checkout", producer=Slow(produce), on_error=heard)
+    client.record("undelivered", "api", "api_call")
+    recording = threading.Thread(target=client._record, args=("full", "api", "api_call"))
+    recording.start()
+    assert calling.wait(10)
+    closing = threading.Thread(target=client.shutdown, args=(1.2,))
+    closing.start()
+    assert flushing.wait(10)
+    go_on.set()
+    recording.join(0.8)
+    assert not recording.is_alive()
+    assert closing.is_alive()
+    closing.join()
+    assert heard.codes == ["shutdown.timeout"] * 2
