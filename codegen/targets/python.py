@@ -225,7 +225,7 @@ def _encoder(model: Model) -> _Encoder:
     return _Encoder(
         constants=tuple(_argument(f) for f in model.event.fields if f.constant_per),
         parts=tuple(parts),
-        varying=tuple(_argument(f) for f in model.event.fields if not f.constant_per),
+        varying=tuple(sorted(_argument(f) for f in model.event.fields if not f.constant_per)),
         event=event,
     )
 

@@ -121,7 +121,7 @@ class EventEncoder:
         if own_id is None:
             ids = self._ids
             own_id = key = f"{prefix}{ids.start + seq % ids.span}"
-        event = encode_event(constants, key, workspace, amount, cost, details, occurred, ts, seq)
+        event = encode_event(constants, key, details, occurred, amount, seq, ts, cost, workspace)
         return own_id, event, lost
 
 
