@@ -13,7 +13,7 @@ from codegen.rules.files import Files, Finding, number
 # What may bound a field of each type; event.schema.json says what each limit means.
 LIMITS: dict[str, tuple[str, ...]] = {
     "string": ("min_length", "max_length"),
-    "number": ("minimum", "maximum"),
+    "number": ("minimum", "maximum", "max_digits"),
     "integer": ("minimum", "maximum"),
     "flag": (),
     "json": ("max_bytes", "max_depth", "oversize", "too_deep"),

@@ -26,11 +26,17 @@ const quantityMinimum = 0
 // quantityMaximum is the maximum of quantity.
 const quantityMaximum = 1000000000000000000
 
+// quantityMaxDigits is the max_digits of quantity.
+const quantityMaxDigits = 38
+
 // unitCostMinimum is the minimum of unit_cost.
 const unitCostMinimum = 0
 
 // unitCostMaximum is the maximum of unit_cost.
 const unitCostMaximum = 1000000000000000000
+
+// unitCostMaxDigits is the max_digits of unit_cost.
+const unitCostMaxDigits = 38
 
 // metadataMaxBytes is the max_bytes of metadata.
 const metadataMaxBytes = 32768

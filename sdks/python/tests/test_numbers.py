@@ -230,3 +230,12 @@ def test_numbers_in_metadata_follow_the_same_rules(value: Any, text: str) -> Non
         outcome = tried(metadata=metadata)
         assert outcome.heard == []
         assert outcome.event["metadata"] == f'{{"v":{written_as}}}'
+
+
+@pytest.mark.parametrize("field", ["quantity", "unit_cost"])
+def test_a_decimal_of_endless_digits_is_refused_and_costs_no_time(field: str) -> None:
+    endless = Decimal("0." + "1" * 100_000)
+    outcome = tried(**{field: endless})
+    assert outcome.error.code == f"{field}.invalid"
+    assert "of at most 38 digits" in str(outcome.error)
+    assert tried(**{field: Decimal("1." + "0" * 100)}).event_id is not None

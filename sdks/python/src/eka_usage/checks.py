@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from decimal import Decimal
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
 from . import number
 from ._generated import limits
@@ -149,32 +149,48 @@ def quantity(value: object, rule: QuantityRule | None) -> str:
     """The quantity as JSON."""
     low: float = limits.QUANTITY_MINIMUM
     high: float = limits.QUANTITY_MAXIMUM
-    if rule is None:
-        return _amount("quantity.invalid", value, low, high)
-    if rule.minimum is not None:
-        low = max(low, rule.minimum)
-    if rule.maximum is not None:
-        high = min(high, rule.maximum)
-    return _amount("quantity.invalid", value, low, high, integer=rule.integer)
+    if rule is not None:
+        low = low if rule.minimum is None else max(low, rule.minimum)
+        high = high if rule.maximum is None else min(high, rule.maximum)
+    bounds = _Bounds(low, high, limits.QUANTITY_MAX_DIGITS, rule is not None and rule.integer)
+    return _amount("quantity.invalid", value, bounds)
 
 
 @_answers("unit_cost.invalid")
 def unit_cost(value: object) -> str:
     """The unit cost as JSON."""
-    if value is None:
-        return "null"
-    return _amount("unit_cost.invalid", value, limits.UNIT_COST_MINIMUM, limits.UNIT_COST_MAXIMUM)
+    return "null" if value is None else _amount("unit_cost.invalid", value, _COSTS)
 
 
-def _amount(
-    code: ErrorCode, value: object, low: float, high: float, *, integer: bool = False
-) -> str:
+class _Bounds(NamedTuple):
+    low: float
+    high: float
+    digits: int
+    integer: bool = False
+
+    def admit(self, exact: int | float | Decimal) -> bool:
+        return (
+            self.low <= exact <= self.high
+            and number.has_digits(exact, self.digits)
+            and not (self.integer and exact != int(exact))
+        )
+
+    def __str__(self) -> str:
+        kind = "an integer" if self.integer else "a finite number"
+        return f"{kind} from {number.text(self.low)} to {number.text(self.high)}"
+
+
+_COSTS = _Bounds(limits.UNIT_COST_MINIMUM, limits.UNIT_COST_MAXIMUM, limits.UNIT_COST_MAX_DIGITS)
+
+
+def _amount(code: ErrorCode, value: object, bounds: _Bounds) -> str:
     exact = number.exact(value)
-    if exact is None or not low <= exact <= high or (integer and exact != int(exact)):
-        kind = "an integer" if integer else "a finite number"
-        hint = f"{kind} from {number.text(low)} to {number.text(high)}"
+    if exact is None or not bounds.admit(exact):
+        hint = str(bounds)
         if isinstance(value, (bool, str)):
             hint += f"; a {'boolean' if isinstance(value, bool) else 'string'} is no number"
+        elif exact is not None and not number.has_digits(exact, bounds.digits):
+            hint += f" of at most {bounds.digits} digits"
         raise invalid(code, value, hint)
     return number.text(exact)
 

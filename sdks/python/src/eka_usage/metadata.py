@@ -159,7 +159,9 @@ class _Reader:
             raise _OversizeError
         exact = number.exact(value)
         if exact is not None:
-            return msgspec.Raw(number.text(exact).encode())
+            text = number.text(exact)
+            self._spend(len(text))
+            return msgspec.Raw(text.encode())
         if isinstance(value, (float, Decimal)):
             self._lose(path, "is no finite number")
             return _not_finite(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import operator
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 
 # From here on ECMAScript writes an integer with an exponent.
 PLAIN = 10**21
@@ -52,15 +52,23 @@ def is_plain(number: float) -> bool:
     return 1e-4 <= number < 1e15 and number % 1 != 0
 
 
+def has_digits(number: int | float | Decimal, most: int) -> bool:
+    """Whether a number has no more significant digits; a float never has more than 17."""
+    if isinstance(number, float):
+        return True
+    try:
+        Context(prec=most, traps=[Inexact]).create_decimal(number)
+    except Inexact:
+        return False
+    return True
+
+
 def _from_digits(number: Decimal) -> str:
-    sign, digits, exponent = number.as_tuple()
-    significant = "".join(map(str, digits)).lstrip("0")
-    # ECMAScript's Number::toString: the value is 0.significant × 10^point.
-    point = len(significant) + int(exponent)
-    significant = significant.rstrip("0")
-    if not significant:
-        return "0"
-    return ("-" if sign else "") + _placed(significant, point)
+    mantissa, _, exponent = f"{number:e}".partition("e")
+    sign = "-" if mantissa.startswith("-") else ""
+    digits = mantissa.lstrip("-").replace(".", "").rstrip("0")
+    # ECMAScript's Number::toString: the value is 0.digits × 10^point.
+    return sign + _placed(digits, int(exponent) + 1) if digits else "0"
 
 
 def _placed(digits: str, point: int) -> str:

@@ -17,10 +17,12 @@ export const limits = {
   quantity: {
     minimum: 0,
     maximum: 1000000000000000000,
+    maxDigits: 38,
   },
   unitCost: {
     minimum: 0,
     maximum: 1000000000000000000,
+    maxDigits: 38,
   },
   metadata: {
     maxBytes: 32768,
