@@ -95,8 +95,23 @@ def test_what_librdkafka_does_not_take_is_refused_at_construction(
             {"security_protocol": "SSL", "ssl_ca_location": "/no/such/ca.pem"},
             "invalid ssl_ca_location '/no/such/ca.pem': librdkafka says: Failed",
         ),
-        ({"security_protocol": "SASL_SSL"}, "SASL mechanism"),
-        ({"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"}, "sasl.username"),
+        (
+            {"security_protocol": "SASL_SSL"},
+            "sasl mechanism not configured: pass sasl_mechanism= or set EKA_KAFKA_SASL_MECHANISM,"
+            " as security_protocol is SASL_SSL",
+        ),
+        (
+            {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"},
+            "sasl username not configured",
+        ),
+        (
+            {
+                "security_protocol": "SASL_SSL",
+                "sasl_mechanism": "PLAIN",
+                "sasl_username": "checkout",
+            },
+            "sasl password not configured",
+        ),
     ],
 )
 def test_tls_and_sasl_that_cannot_work_are_refused_at_construction(
@@ -105,6 +120,18 @@ def test_tls_and_sasl_that_cannot_work_are_refused_at_construction(
     with pytest.raises(ConfigError) as caught:
         EkaClient("checkout", NO_BROKER, **arguments)
     assert words in str(caught.value)
+
+
+def test_the_words_name_the_variable_where_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EKA_KAFKA_SECURITY_PROTOCOL", "SSL")
+    monkeypatch.setenv("EKA_KAFKA_SSL_CA_LOCATION", "/no/such/ca.pem")
+    with pytest.raises(ConfigError, match="invalid EKA_KAFKA_SSL_CA_LOCATION '/no/such/ca.pem'"):
+        EkaClient("checkout", NO_BROKER)
+
+
+def test_a_mechanism_among_the_overrides_needs_no_credentials_of_ours() -> None:
+    overrides = {"sasl.mechanism": "OAUTHBEARER"}
+    EkaClient("checkout", NO_BROKER, overrides, security_protocol="SASL_SSL").shutdown()
 
 
 def test_a_ca_file_that_holds_no_certificate_is_refused(tmp_path: Path) -> None:

@@ -43,8 +43,8 @@ def valid(setting: Setting) -> Iterator[tuple[str, Any]]:
         case "list":
             yield "a:1", ["a:1"]
             yield (
-                " a , [::1]:2,,SSL://b:65535,10.0.0.1 ",
-                ["a", "[::1]:2", "SSL://b:65535", "10.0.0.1"],
+                " a , [::1]:2,,b:65535,10.0.0.1 ",
+                ["a", "[::1]:2", "b:65535", "10.0.0.1"],
             )
         case "string":
             yield "any text, really", "any text, really"

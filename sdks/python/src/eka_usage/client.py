@@ -102,6 +102,7 @@ class EkaClient:
             os.environ,
             not_required=("kafka_brokers",) if has_brokers else (),
         )
+        self._settings.require_credentials(overrides)
         self._exit_timeout: float = self._settings["shutdown_timeout_ms"] / 1000
         self._service_name = checks.service_name(service_name)
         self._hostname = _hostname() if hostname is None else checks.hostname(hostname)

@@ -10,18 +10,18 @@ from ._generated.settings import SETTINGS, Setting
 from .errors import ConfigError, nearest, shown
 
 _BY_ARGUMENT = {setting.argument: setting for setting in SETTINGS}
-_ADDRESS = re.compile(
-    r"(?:[A-Za-z0-9_]+://)?(?:[^\s,:/\[\]]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?"
-)
+_ADDRESS = re.compile(r"(?:[^\s,:/\[\]]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
 _DEFAULT_PORT = 9092
+_SASL = frozenset({"sasl.mechanism", "sasl.mechanisms", "security.protocol"})
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 class Settings:
     """What every setting is for one client, by its name in the schema."""
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self._values = dict(values)
+    def __init__(self, given: Mapping[str, tuple[Any, str]]) -> None:
+        self._values = {name: value for name, (value, _) in given.items()}
+        self._names = {name: called for name, (_, called) in given.items()}
 
     @classmethod
     def resolve(
@@ -41,6 +41,20 @@ class Settings:
                 hint = nearest(argument, tuple(_BY_ARGUMENT))
                 raise TypeError(f"EkaClient() has no argument {argument!r}: {hint}")
         return cls({s.name: _resolved(s, arguments, environ, not_required) for s in SETTINGS})
+
+    def require_credentials(self, overrides: Mapping[str, Any]) -> None:
+        """Says what SASL lacks, before librdkafka says it in words about its own build.
+
+        Raises:
+            ConfigError: the first setting that is missing.
+        """
+        protocol = self["kafka_security_protocol"]
+        if not protocol.startswith("SASL") or not _SASL.isdisjoint(overrides):
+            return  # overrides may name mechanisms that need other things
+        for setting in SETTINGS:
+            if setting.name.startswith("kafka_sasl_") and self[setting.name] is None:
+                why = f"{self._names['kafka_security_protocol']} is {protocol}"
+                raise ConfigError("config.invalid", f"{_missing(setting)}, as {why}")
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -62,7 +76,7 @@ class Settings:
             if setting.secret and value:
                 words = words.replace(value, "***")
             elif name and name not in overrides and re.search(rf"\b{re.escape(name)}\b", words):
-                about = f"{setting.argument} {shown(value)}"
+                about = f"{self._names[setting.name]} {shown(value)}"
         return ConfigError("config.invalid", f"invalid {about}: librdkafka says: {words}")
 
 
@@ -81,19 +95,20 @@ def _resolved(
     arguments: Mapping[str, Any],
     environ: Mapping[str, str],
     not_required: Iterable[str],
-) -> Any:
+) -> tuple[Any, str]:
+    """The value, and what the caller called it."""
     given, name = arguments.get(setting.argument), setting.argument
     if given is None:
         given, name = environ.get(setting.variable) or None, setting.variable
     if given is None:
         if setting.required and setting.name not in not_required:
             raise ConfigError("config.invalid", _missing(setting))
-        return setting.default
+        return setting.default, setting.argument
     value, expected = _READERS[setting.type](given, setting)
     if value is None:
         what = "a secret" if setting.secret else shown(given)
         raise ConfigError.of("config.invalid", parameter=name, given=what, hint=expected)
-    return value
+    return value, name
 
 
 def _missing(setting: Setting) -> str:
