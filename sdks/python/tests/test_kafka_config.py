@@ -97,8 +97,7 @@ def test_what_librdkafka_does_not_take_is_refused_at_construction(
         ),
         (
             {"security_protocol": "SASL_SSL"},
-            "sasl mechanism not configured: pass sasl_mechanism= or set EKA_KAFKA_SASL_MECHANISM,"
-            " as security_protocol is SASL_SSL",
+            "pass sasl_mechanism= or set EKA_KAFKA_SASL_MECHANISM, as security_protocol is SASL_SSL",
         ),
         (
             {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"},
@@ -125,7 +124,7 @@ def test_tls_and_sasl_that_cannot_work_are_refused_at_construction(
 def test_the_words_name_the_variable_where_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EKA_KAFKA_SECURITY_PROTOCOL", "SSL")
     monkeypatch.setenv("EKA_KAFKA_SSL_CA_LOCATION", "/no/such/ca.pem")
-    with pytest.raises(ConfigError, match="invalid EKA_KAFKA_SSL_CA_LOCATION '/no/such/ca.pem'"):
+    with pytest.raises(ConfigError, match=r"invalid EKA_KAFKA_SSL_CA_LOCATION '/no/such/ca\.pem'"):
         EkaClient("checkout", NO_BROKER)
 
 

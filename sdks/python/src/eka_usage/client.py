@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
 
@@ -58,6 +58,12 @@ if TYPE_CHECKING:
 _IDENTITY = ("event_id", "workspace_id", "product", "metric_type", "status")
 
 
+def _called(name: str, method: Callable[..., str | None]) -> Callable[..., str | None]:
+    """The method under the name by which errors and help() should show it."""
+    method.__name__, method.__qualname__ = name, f"EkaClient.{name}"
+    return method
+
+
 class EkaClient:
     """Reports usage to Kafka, without ever blocking or crashing its caller.
 
@@ -81,6 +87,9 @@ class EkaClient:
         ConfigError: an argument or an environment variable cannot be used; it says which and why.
     """
 
+    # Where neither brokers nor a producer are given; the pytest plugin sets it.
+    _in_place_of_kafka: ClassVar[ProducerLike | None] = None
+
     def __init__(
         self,
         service_name: str,
@@ -96,12 +105,15 @@ class EkaClient:
         **settings: Unpack[SettingArguments],
     ) -> None:
         overrides = read_kafka_config(kafka_config)
-        has_brokers = producer is not None or "bootstrap.servers" in overrides
+        named = "bootstrap.servers" in overrides
+        instead = self._in_place_of_kafka if producer is None else producer
         self._settings = Settings.resolve(
             {**settings, "kafka_brokers": kafka_brokers},
             os.environ,
-            not_required=("kafka_brokers",) if has_brokers else (),
+            not_required=() if instead is None and not named else ("kafka_brokers",),
         )
+        if self._settings["kafka_brokers"] is None and not named:
+            producer = instead
         self._settings.require_credentials(overrides)
         self._exit_timeout: float = self._settings["shutdown_timeout_ms"] / 1000
         self._service_name = checks.service_name(service_name)
@@ -190,7 +202,7 @@ class EkaClient:
         return accepted_id
 
     # Type checkers see the generated overloads; at run time it is the plain method.
-    record = cast("Record", _record)
+    record = cast("Record", _called("record", _record))
 
     def record_metric(
         self,
@@ -251,7 +263,7 @@ class EkaClient:
             self._degraded(f"level {shown(level)}: {nearest(level, LOG_LEVELS)}", accepted_id)
         return accepted_id
 
-    log = cast("Log", _log)
+    log = cast("Log", _called("log", _log))
 
     def flush(self, timeout: float | None = None) -> int:
         """Waits until every accepted event is delivered or has failed.
@@ -309,6 +321,11 @@ class EkaClient:
 
     def _after_fork(self) -> None:
         self._begin(self._outbox.after_fork())
+
+    def _begin_anew(self) -> None:
+        """Becomes another instance, which connects when it first records."""
+        self._outbox.close(0)
+        self._begin(lambda failed: self._connect(failed))  # noqa: PLW0108  whatever it is by then
 
     @contextmanager
     def _redirected(self, connect: Callable[[Failed], Transport]) -> Generator[None]:

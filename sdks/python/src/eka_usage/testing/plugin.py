@@ -1,19 +1,30 @@
 """The pytest plugin; pytest loads it by its entry point."""
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
 from .. import lifecycle
 from .._generated.catalog import USAGE_TOPIC
-from .._generated.settings import SETTINGS
 from ..client import EkaClient
 from ..transports.base import Failed
 from ..transports.injected import InjectedTransport
 from .producer import InMemoryProducer
+
+
+def pytest_configure() -> None:
+    """Lets clients be made where no brokers are configured, as when a test imports a service."""
+    EkaClient._in_place_of_kafka = _Nowhere()
+
+
+def pytest_unconfigure() -> None:
+    """Leaves no trace."""
+    EkaClient._in_place_of_kafka = None
 
 
 @pytest.fixture
@@ -28,14 +39,22 @@ def usage_events(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryProducer]:
         return InjectedTransport(producer, USAGE_TOPIC, failed)
 
     monkeypatch.setattr(EkaClient, "_connect", staticmethod(connect))
-    for setting in SETTINGS:
-        if setting.required:
-            monkeypatch.setenv(setting.variable, "in-memory")
     before = lifecycle.clients()
     with ExitStack() as stack:
         for client in before:
-            stack.enter_context(client._redirected(connect))  # noqa: SLF001
+            stack.enter_context(client._redirected(connect))
         yield producer
         for client in lifecycle.clients():
             if client not in before:
-                client.shutdown()
+                client._begin_anew()  # a service may keep it for the tests to come
+
+
+class _Nowhere:
+    """Takes the place of Kafka where a test does not look at its usage."""
+
+    def produce(self, *, on_delivery: Callable[[Any, Any], None], **_: object) -> None:
+        on_delivery(None, None)
+
+    def poll(self, timeout: float) -> None: ...
+
+    def flush(self, timeout: float) -> None: ...

@@ -57,5 +57,10 @@ class InMemoryProducer(Sequence[UsageEvent]):
     def __len__(self) -> int:
         return len(self._delivered)
 
+    def __eq__(self, other: object) -> bool:
+        return self._delivered == other if isinstance(other, list) else self is other
+
+    __hash__ = object.__hash__
+
     def __repr__(self) -> str:
         return f"<InMemoryProducer: {self._delivered!r}>"

@@ -1,0 +1,76 @@
+"""The pytest plugin, in the test-suite of a service that knows nothing else of the SDK."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+SERVICE = """
+from functools import lru_cache
+from eka_usage import EkaClient
+
+client = EkaClient("at-import")  # no broker is configured
+
+@lru_cache
+def lazy():
+    return EkaClient("lazy")
+
+def handle(workspace):
+    client.record(workspace, "api", "api_call")
+    lazy().record(workspace, "api", "api_call")
+"""
+
+TESTS = """
+import pytest
+from eka_usage import EkaClient
+from eka_usage.testing import InMemoryProducer
+import service
+
+def names(events):
+    return [(event.service_name, event.workspace_id) for event in events]
+
+@pytest.mark.parametrize("workspace", ["ws-1", "ws-2", "ws-3"])
+def test_each_test_has_its_own_events_and_the_clients_stay(workspace, usage_events):
+    assert usage_events == []
+    service.handle(workspace)
+    assert names(usage_events) == [("at-import", workspace), ("lazy", workspace)]
+    assert [event.seq for event in usage_events] == [1, 1]
+
+def test_a_test_that_does_not_look_needs_no_broker():
+    service.handle("ws-4")
+    assert service.client.stats().failed == 0
+
+def test_a_client_of_the_test_is_heard_too(usage_events):
+    EkaClient("mine", "127.0.0.1:1").record("ws-5", "api", "api_call")
+    assert names(usage_events) == [("mine", "ws-5")]
+
+def test_a_full_queue_and_a_fault_can_be_had(usage_events):
+    heard = []
+    client = EkaClient("mine", on_error=lambda error, _: heard.append(error.code))
+    usage_events.fault = "timed out"
+    assert client.record("ws-6", "api", "api_call")
+    usage_events.full = True
+    assert client.record("ws-6", "api", "api_call")  # parked: it was numbered already
+    assert client.record("ws-6", "api", "api_call") is None
+    assert heard == ["delivery.failed", "queue.full"]
+    usage_events.full, usage_events.fault = False, None
+    assert client.flush() == 0
+    assert names(usage_events) == [("mine", "ws-6")]
+
+def test_an_empty_producer_is_a_producer():
+    producer = InMemoryProducer()
+    EkaClient("mine", producer=producer).record("ws-7", "api", "api_call")
+    assert names(producer) == [("mine", "ws-7")]
+"""
+
+
+def test_the_fixture_serves_clients_wherever_and_whenever_they_were_made(tmp_path: Path) -> None:
+    (tmp_path / "service.py").write_text(SERVICE)
+    (tmp_path / "test_service.py").write_text(TESTS)
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
+    run = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 0, run.stdout
+    assert "7 passed" in run.stdout
