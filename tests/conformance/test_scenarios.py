@@ -23,7 +23,7 @@ from tests.e2e.reader import read_events
 CALL: Mapping[str, str] = {"workspace_id": "ws-1", "product": "api", "metric_type": "api_call"}
 # Nobody listens there: connections are refused at once.
 NO_BROKER = "127.0.0.1:1"
-# No call of record() may wait. What waits for Kafka waits for seconds; a busy machine, less than this.
+# No call of record() may wait. What waits for Kafka waits for seconds, a busy machine for less.
 AT_ONCE = 250
 
 # (scenario, language): why it is otherwise there.

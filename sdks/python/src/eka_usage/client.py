@@ -278,13 +278,14 @@ class EkaClient:
 
     def stats(self) -> Stats:
         """What became of the events of this client, in this process."""
-        accepted = self._encoder.numbered
-        return self._ledger.stats(accepted, self._outbox.queued())
+        taken = self._outbox.taken
+        return self._ledger.stats(taken, self._outbox.queued())
 
     def shutdown(self, timeout: float | None = None) -> int:
         """Sends what is queued, and gives up what Kafka does not take in time.
 
         Afterwards `record()` is refused with `client.closed`. May be called any number of times.
+        The time that `on_error` takes to hear of what was given up comes on top.
 
         Args:
             timeout: seconds; the setting `shutdown_timeout_ms` by default.

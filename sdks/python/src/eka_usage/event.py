@@ -8,7 +8,6 @@ does not go smoothly is checked again, argument by argument, to say exactly what
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import length_hint
 from typing import Any
 
 from . import checks, number
@@ -17,12 +16,12 @@ from ._generated.encoder import encode_constants, encode_event
 from ._generated.limits import METADATA_DEFAULT, QUANTITY_MAXIMUM, QUANTITY_MINIMUM
 from ._generated.metrics import METRICS
 from .clock import format_time
+from .count import Count
 from .ids import EventIds
 from .jsontext import escape, escape_json
 from .metadata import metadata_text
 from .metric import Metric
 
-_LAST_SEQ = 2**62
 _NO_METADATA = escape_json(METADATA_DEFAULT)
 
 
@@ -46,17 +45,11 @@ class EventEncoder:
         self._clock = clock
         self._new_id = new_id
         self._ids = EventIds()
-        # A range's iterator numbers events without a lock, and knows how many it has given out.
-        self._numbers = iter(range(1, _LAST_SEQ))
+        self._next_seq = Count().next
         self.instance_id = new_id() if new_id else EventIds().mint(clock() // 1_000_000, 0)
         self._combinations = _Combinations(service_name, hostname, self.instance_id)
         self._workspaces = _Workspaces()
         self._instant = (0, "", "")
-
-    @property
-    def numbered(self) -> int:
-        """How many events have a number, which is how many were accepted."""
-        return _LAST_SEQ - 1 - length_hint(self._numbers)
 
     def encode(
         self,
@@ -117,7 +110,7 @@ class EventEncoder:
             if occurred_at is not None:
                 checks.occurred_at(occurred_at, self._clock() // 1_000_000)
             raise
-        seq = next(self._numbers)
+        seq = self._next_seq()
         if own_id is None:
             ids = self._ids
             own_id = key = f"{prefix}{ids.start + seq % ids.span}"

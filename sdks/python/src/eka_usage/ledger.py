@@ -33,6 +33,7 @@ class Ledger:
         # A signal handler may count while its thread is counting.
         self._lock = threading.RLock()
         self._failed = 0
+        self._delivered = 0
         self._rejected: Counter[str] = Counter()
 
     def fail(self) -> None:
@@ -45,13 +46,15 @@ class Ledger:
         with self._lock:
             self._rejected[code] += 1
 
-    def stats(self, accepted: int, queued: int) -> Stats:
-        """The books, from what was accepted first and is on its way now.
+    def stats(self, taken: int, queued: int) -> Stats:
+        """The books, from what was taken first and is queued now.
 
-        While others record, more may be on its way than was accepted when that was counted: then
-        nothing is said to be delivered that might not be.
+        While others record, more may be queued than was taken when that was counted, and librdkafka
+        counts some things of its own as queued: nothing is said to be delivered that might not be,
+        and what was once said to be delivered stays so.
         """
         with self._lock:
             failed, rejected = self._failed, dict(self._rejected)
-        delivered = max(0, accepted - failed - queued)
+            delivered = self._delivered = max(self._delivered, taken - failed - queued)
+        accepted = max(taken, delivered + failed)
         return Stats(accepted, delivered, failed, accepted - delivered - failed, rejected)

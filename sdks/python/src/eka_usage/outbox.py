@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 
 from . import lifecycle
+from .count import Count
 from .errors import ClientClosedError, EkaError, QueueFullError, described
 from .reporting import RateLimitedLog
 from .transports.base import Failed, Transport
@@ -21,6 +22,8 @@ from .transports.base import Failed, Transport
 # Short enough that finished events leave the queue well before it is full, long enough that the
 # thread does not contend with callers for the interpreter.
 _INTERVAL = 0.02
+# While nothing is queued it only looks for what librdkafka has to say.
+_REST = 0.5
 # A wait for Kafka is cut in slices, so that the host's signal handlers run in between.
 _SLICE = 0.2
 
@@ -50,6 +53,9 @@ class Outbox:
         self._finished = False
         self._log = RateLimitedLog()
         self._carry: Callable[[str, str], None] = self._start
+        self._taken = Count()
+        self._idle = False
+        self._awake = threading.Event()
         # Why no event can be accepted at the moment; callers look before they number an event.
         self.refusal: Callable[[], EkaError] | None = None
 
@@ -58,6 +64,7 @@ class Outbox:
         with self._lock:
             if self._transport is None:
                 self._transport = self._connect(self._failed)
+                lifecycle.flush_when_a_worker_ends()
             return self._transport
 
     def put(self, key: str, value: str) -> None:
@@ -68,8 +75,16 @@ class Outbox:
             self._park(key, value)
         except Exception as error:
             self._failed(described(error), value.encode(), False)
+        self._taken.next()
+        if self._idle:
+            self._awake.set()
         if self._finished:
             self._give_up()  # shutdown() ended while this call was on its way
+
+    @property
+    def taken(self) -> int:
+        """How many events were taken, whatever became of them."""
+        return self._taken.given_out
 
     def queued(self) -> int:
         """How many events are neither delivered nor failed."""
@@ -106,12 +121,12 @@ class Outbox:
         elif not self._finished:
             self.flush(timeout)
         with self._lock:
-            if self._finished:
-                return 0
+            left = 0 if self._finished else self.queued()
             self._finished = True
-            left = self.queued()
-        self._give_up()
+        if not self._stopped.is_set():
+            self._give_up()
         self._stopped.set()
+        self._awake.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(1)
         return left
@@ -124,24 +139,42 @@ class Outbox:
 
     def _start(self, key: str, value: str) -> None:
         """What a process that records nothing does without, and the first event."""
+        transport = self.open()
         with self._lock:
-            transport = self.open()
             if self._thread is None:
-                lifecycle.flush_when_a_worker_ends()
-                self._thread = threading.Thread(
-                    target=self._run, args=(transport,), name="eka-usage", daemon=True
-                )
-                self._thread.start()
-            self._carry = transport.send
+                self._thread = self._started(transport)
+            if self._thread is not None:
+                self._carry = transport.send
         transport.send(key, value)
+
+    def _started(self, transport: Transport) -> threading.Thread | None:
+        """The thread that hears of deliveries; None where the process cannot have one now."""
+        thread = threading.Thread(
+            target=self._run, args=(transport,), name="eka-usage", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:  # too many threads, or the end of the interpreter is near
+            self._broken(error)
+            return None
+        return thread
 
     def _run(self, transport: Transport) -> None:
         while not self._stopped.wait(_INTERVAL):
             try:
                 transport.poll()
                 self._unpark()
+                if not self.queued():
+                    self._rest()
             except Exception as error:
                 self._broken(error)
+
+    def _rest(self) -> None:
+        """Waits for an event; what comes just before it begins to wait, it hears of a bit later."""
+        self._awake.clear()
+        self._idle = True
+        self._awake.wait(_REST)
+        self._idle = False
 
     def _broken(self, error: Exception) -> None:
         self._log.log(logging.ERROR, "transport", f"the producer raised {described(error)}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from ..reporting import logger
+from ..reporting import RateLimitedLog, logger
 from ..settings import Settings
 from .base import Failed
 from .callbacks import Callbacks
@@ -30,7 +30,8 @@ class KafkaTransport:
         self._callbacks = Callbacks()
         config = _config(settings, overrides)
         try:
-            self._producer = Producer(config, logger=logger)
+            # Who debugs librdkafka wants all of its lines.
+            self._producer = Producer(config, logger=logger if "debug" in overrides else _Log())
         except (KafkaException, TypeError, ValueError) as error:
             raise settings.refused(_words(error), overrides) from None
         self._produce = self._producer.produce
@@ -64,7 +65,20 @@ class KafkaTransport:
 
     def _reported(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
-            self._failed(error.str(), message.value() or b"", error.code() in _PURGED)
+            given_up = error.code() in _PURGED
+            why = "Kafka had not taken it in time" if given_up else error.str()
+            self._failed(why, message.value() or b"", given_up)
+
+
+class _Log:
+    """librdkafka's lines, of each kind one a second: without a broker it says so for ever."""
+
+    def __init__(self) -> None:
+        self._lines = RateLimitedLog()
+
+    def log(self, level: int, _: str, facility: str, _name: str, line: str) -> None:
+        """Called as a `logging.Logger` is."""
+        self._lines.log(level, f"librdkafka {facility}", f"librdkafka says: {line}")
 
 
 def _config(settings: Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
