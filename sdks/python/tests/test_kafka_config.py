@@ -97,7 +97,7 @@ def test_what_librdkafka_does_not_take_is_refused_at_construction(
         ),
         (
             {"security_protocol": "SASL_SSL"},
-            "pass sasl_mechanism= or set EKA_KAFKA_SASL_MECHANISM, as security_protocol is SASL_SSL",
+            "sasl_mechanism= or set EKA_KAFKA_SASL_MECHANISM, as security_protocol is SASL_SSL",
         ),
         (
             {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"},
@@ -136,7 +136,7 @@ def test_a_mechanism_among_the_overrides_needs_no_credentials_of_ours() -> None:
 def test_a_ca_file_that_holds_no_certificate_is_refused(tmp_path: Path) -> None:
     authority = tmp_path / "ca.pem"
     authority.write_text("not a certificate")
-    with pytest.raises(ConfigError, match="^invalid ssl_ca_location '.*librdkafka says: .*no cert"):
+    with pytest.raises(ConfigError, match=r"^invalid ssl_ca_location '.*librdkafka says: .*no cert"):
         EkaClient("checkout", NO_BROKER, security_protocol="SSL", ssl_ca_location=str(authority))
 
 

@@ -83,10 +83,12 @@ class EventEncoder:
             else:
                 amount = checks.quantity(quantity, metric.quantity)
             cost = "null" if unit_cost is None else checks.unit_cost(unit_cost)
-            if metadata is None and not metric.metadata:
+            if metric.metadata or (metadata is not None and metadata.__class__ is not dict):
+                details, lost = _metadata(metadata, metric)
+            elif metadata is None:
                 details, lost = _NO_METADATA, ""
             else:
-                details, lost = _metadata(metadata, metric)
+                details, lost = metadata_text(metadata)
             own_id = event_id
             if own_id is None and self._new_id is not None:
                 own_id = self._new_id()
