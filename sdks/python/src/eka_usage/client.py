@@ -43,9 +43,9 @@ from .outbox import Outbox
 from .reporting import OnError, Reporter, say
 from .settings import Settings
 from .settings import kafka_config as read_kafka_config
+from .transports import kafka
 from .transports.base import Failed, Transport
 from .transports.injected import InjectedTransport, ProducerLike
-from .transports.kafka import KafkaTransport
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -125,8 +125,9 @@ class EkaClient:
         self._on_error = on_error
         self._debug = debug
         self._begin(self._connect)
-        self._outbox.open()
-        ends = lifecycle.Ends(self.shutdown, self._exit_timeout, self._after_fork)
+        if producer is None:
+            kafka.check(self._settings, overrides)
+        ends = lifecycle.Ends(self._end, self._exit_timeout, self._after_fork)
         lifecycle.adopt(self, ends, flush_on_sigterm=self._settings["flush_on_sigterm"])
 
     def _begin(self, connect: Callable[[Failed], Transport]) -> None:
@@ -144,7 +145,7 @@ class EkaClient:
     def _connect(self, failed: Failed) -> Transport:
         if self._producer is not None:
             return InjectedTransport(self._producer, USAGE_TOPIC, failed)
-        return KafkaTransport(self._settings, self._overrides, USAGE_TOPIC, failed)
+        return kafka.KafkaTransport(self._settings, self._overrides, USAGE_TOPIC, failed)
 
     def _record(
         self,
@@ -319,6 +320,10 @@ class EkaClient:
     def instance_id(self) -> str:
         """Identifies this client in this process; stands in every event."""
         return self._encoder.instance_id
+
+    def _end(self, timeout: float) -> None:
+        if self.shutdown(timeout):
+            self._outbox.outlive()
 
     def _after_fork(self) -> None:
         self._begin(self._outbox.after_fork())

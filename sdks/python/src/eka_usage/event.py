@@ -71,24 +71,24 @@ class EventEncoder:
             ValidationError: the first argument that is wrong, in the order of the arguments.
         """
         try:
-            metric, constants = self._combinations[product, metric_type, status]
+            plain, metric, constants = self._combinations[product, metric_type, status]
             workspace = self._workspaces[workspace_id]
             kind = quantity.__class__
             if (
-                (kind is float or kind is int)
+                plain
+                and (kind is int or kind is float)
                 and QUANTITY_MINIMUM <= quantity <= QUANTITY_MAXIMUM
-                and metric.quantity is None
             ):
                 amount = "1" if quantity == 1 else number.text(quantity)
             else:
                 amount = checks.quantity(quantity, metric.quantity)
             cost = "null" if unit_cost is None else checks.unit_cost(unit_cost)
-            if metric.metadata or (metadata is not None and metadata.__class__ is not dict):
-                details, lost = _metadata(metadata, metric)
-            elif metadata is None:
+            if plain and metadata is None:
                 details, lost = _NO_METADATA, ""
-            else:
+            elif plain and metadata.__class__ is dict:
                 details, lost = metadata_text(metadata)
+            else:
+                details, lost = _metadata(metadata, metric)
             own_id = event_id
             if own_id is None and self._new_id is not None:
                 own_id = self._new_id()
@@ -127,8 +127,12 @@ def _metadata(value: object, metric: Metric) -> tuple[str, str]:
     return text, "; ".join(filter(None, (wrong, lost)))
 
 
-class _Combinations(dict[tuple[str, str, str], tuple[Metric, tuple[str, ...]]]):
-    """What is constant for an event of a product, metric type and status, made when first asked."""
+# Whether the metric type has no rules of its own, itself, and what is constant for its events.
+_Combination = tuple[bool, Metric, tuple[str, ...]]
+
+
+class _Combinations(dict[tuple[str, str, str], _Combination]):
+    """The combinations of product, metric type and status, made when first asked for."""
 
     def __init__(self, service_name: str, hostname: str, instance_id: str) -> None:
         super().__init__()
@@ -141,10 +145,11 @@ class _Combinations(dict[tuple[str, str, str], tuple[Metric, tuple[str, ...]]]):
             "instance_id": escape(instance_id),
         }
 
-    def __missing__(self, key: tuple[str, str, str]) -> tuple[Metric, tuple[str, ...]]:
+    def __missing__(self, key: tuple[str, str, str]) -> _Combination:
         product, metric_type, status = key
         metric = METRICS[product, metric_type]
         self[key] = made = (
+            metric.quantity is None and not metric.metadata,
             metric,
             encode_constants(
                 product=metric.product,

@@ -22,6 +22,9 @@ from .transports.base import Failed, Transport
 # Short enough that finished events leave the queue well before it is full, long enough that the
 # thread does not contend with callers for the interpreter.
 _INTERVAL = 0.02
+# In a thread that records without a pause no other hears of deliveries: each one needs the
+# interpreter once. So after so many events it hears of them itself, some microseconds' work.
+_TURN = 256
 # While nothing is queued it only looks for what librdkafka has to say.
 _REST = 0.5
 # A wait for Kafka is cut in slices, so that the host's signal handlers run in between.
@@ -75,7 +78,8 @@ class Outbox:
             self._park(key, value)
         except Exception as error:
             self._failed(described(error), value.encode(), False)
-        self._taken.next()
+        if self._taken.next() % _TURN == 0:
+            self._hear()
         if self._idle:
             self._awake.set()
         if self._finished:
@@ -131,6 +135,11 @@ class Outbox:
             self._thread.join(1)
         return left
 
+    def outlive(self) -> None:
+        """Lets the end of the process not wait for what was given up."""
+        if self._transport is not None:
+            self._transport.outlive()
+
     def after_fork(self) -> Callable[[Failed], Transport]:
         """In a forked child: makes the transport of the child's own outbox."""
         carried_on = self._transport.fork() if self._transport else None
@@ -142,16 +151,14 @@ class Outbox:
         transport = self.open()
         with self._lock:
             if self._thread is None:
-                self._thread = self._started(transport)
+                self._thread = self._started()
             if self._thread is not None:
                 self._carry = transport.send
         transport.send(key, value)
 
-    def _started(self, transport: Transport) -> threading.Thread | None:
+    def _started(self) -> threading.Thread | None:
         """The thread that hears of deliveries; None where the process cannot have one now."""
-        thread = threading.Thread(
-            target=self._run, args=(transport,), name="eka-usage", daemon=True
-        )
+        thread = threading.Thread(target=self._run, name="eka-usage", daemon=True)
         try:
             thread.start()
         except RuntimeError as error:  # too many threads, or the end of the interpreter is near
@@ -159,15 +166,20 @@ class Outbox:
             return None
         return thread
 
-    def _run(self, transport: Transport) -> None:
+    def _run(self) -> None:
         while not self._stopped.wait(_INTERVAL):
-            try:
-                transport.poll()
-                self._unpark()
-                if not self.queued():
-                    self._rest()
-            except Exception as error:
-                self._broken(error)
+            self._hear()
+            if not self.queued():
+                self._rest()
+
+    def _hear(self) -> None:
+        """Hears what became of events, which makes room for others."""
+        try:
+            if self._transport is not None:
+                self._transport.poll()
+            self._unpark()
+        except Exception as error:
+            self._broken(error)
 
     def _rest(self) -> None:
         """Waits for an event; what comes just before it begins to wait, it hears of a bit later."""

@@ -71,6 +71,9 @@ class InjectedTransport:
             if event is not None:
                 self._failed("the producer did not report on it", event, True)
 
+    def outlive(self) -> None:
+        pass  # it is the caller's
+
     def fork(self) -> InjectedTransport:
         if isinstance(self._producer, Producer):
             return InjectedTransport(_Lost(), self._topic, self._failed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,12 +16,29 @@ from .callbacks import Callbacks
 _PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001
 
 
-class KafkaTransport:
-    """Sends to one topic with a producer of its own.
+_HOME = os.getpid()
+_BROKERS = ("bootstrap.servers", "metadata.broker.list")
+
+
+def check(settings: Settings, overrides: Mapping[str, Any]) -> None:
+    """Sees whether librdkafka takes the settings and `overrides`.
+
+    It does so without brokers, and ends its threads again: where a process forks while one of them
+    looks up a name, glibc lets nobody in the child look up a name ever after.
 
     Raises:
-        ConfigError: librdkafka refuses the settings or `overrides`.
+        ConfigError: it does not.
     """
+    config = _config(settings, overrides)
+    lonely = {name: value for name, value in config.items() if name not in _BROKERS}
+    try:
+        Producer({**lonely, "log_level": 0})
+    except (KafkaException, TypeError, ValueError) as error:
+        raise settings.refused(_words(error), overrides) from None
+
+
+class KafkaTransport:
+    """Sends to one topic with a producer of its own."""
 
     def __init__(
         self, settings: Settings, overrides: Mapping[str, Any], topic: str, failed: Failed
@@ -28,12 +46,9 @@ class KafkaTransport:
         self._topic = topic
         self._failed = failed
         self._callbacks = Callbacks()
-        config = _config(settings, overrides)
-        try:
-            # Who debugs librdkafka wants all of its lines.
-            self._producer = Producer(config, logger=logger if "debug" in overrides else _Log())
-        except (KafkaException, TypeError, ValueError) as error:
-            raise settings.refused(_words(error), overrides) from None
+        # Who debugs librdkafka wants all of its lines.
+        log = logger if "debug" in overrides else _Log()
+        self._producer = Producer(_config(settings, overrides), logger=log)
         self._produce = self._producer.produce
 
     def send(self, key: str, value: str) -> None:
@@ -51,15 +66,19 @@ class KafkaTransport:
         return len(self._producer)
 
     def purge(self) -> None:
+        undelivered = len(self._producer)
         self._producer.purge()
-        self._callbacks.during(
-            self._producer.flush, 1
-        )  # purged events are reported by the calls that it makes
+        # Purged events are reported by the calls that this makes.
+        self._callbacks.during(self._producer.flush, 1)
+        if undelivered and os.getpid() != _HOME:
+            self.outlive()  # one of its threads may wait for ever; see check()
 
     def fork(self) -> None:
-        # Its threads are missing here, and destroying it would wait for them for ever: it must
-        # outlive even the end of Python, so it gets a reference that nobody gives back.
-        import ctypes  # only forked children need it, and importing it takes time
+        self.outlive()  # its threads are missing here
+
+    def outlive(self) -> None:
+        # Destroying it waits for its threads. So it gets a reference that nobody gives back.
+        import ctypes  # few need it, and importing it takes time
 
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._producer))
 
