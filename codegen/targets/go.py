@@ -12,10 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from codegen import naming, text, wording
-from codegen.model import ErrorCode, MetricType, Model, QuantityRule, Setting
+from codegen.model import ErrorCode, Field, MetricType, Model, QuantityRule, Setting
 from codegen.render import File, Output, file
 
 _string = text.go_string
+_FIELD_TYPES = {"flag": "int", "integer": "uint64", "number": "json.Number"}
+_LONGEST_INTEGER = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +70,24 @@ def outputs(model: Model) -> Iterator[Output]:
         levels=[_string(level) for level in catalog.log_levels],
     )
     yield source("limits", limits=list(_limits(model)))
-    yield source("settings", rows=[_setting(model, setting) for setting in model.sdk.settings])
+    yield source(
+        "settings",
+        indexes=[naming.go_unexported(f"setting_{s.name}") for s in model.sdk.settings],
+        rows=[_setting(model, setting) for setting in model.sdk.settings],
+    )
     yield source(
         "errors",
         codes=[_code(error) for error in model.sdk.errors],
-        rows=[_error(error) for error in model.sdk.errors],
+        rows=[_error(model, error) for error in model.sdk.errors],
     )
+    yield source(
+        "event",
+        comment=_comment(f"{model.event.name}: {model.event.description}"),
+        type=model.event.name,
+        fields=[_member(field) for field in model.event.fields],
+        numbers=any(field.type == "number" for field in model.event.fields),
+    )
+    yield source("encoder", encoder=_encoder(model))
 
 
 def _constants(model: Model) -> Iterator[_Constant]:
@@ -168,11 +182,17 @@ def _metadata(metric: MetricType) -> str:
             _string(key.name),
             _bool(key.required),
             _string(key.type or ""),
-            _strings(json.dumps(value, ensure_ascii=False) for value in key.allowed or ()),
+            _strings(_json(value) for value in key.allowed or ()),
         )
         for key in metric.metadata
     ]
     return f"[]metadataKey{{{', '.join(rows)}}}"
+
+
+def _json(value: object) -> str:
+    """As the SDK writes the value in an event: a number that is integral has no point."""
+    integral = isinstance(value, float) and value.is_integer()
+    return json.dumps(int(value) if integral else value, ensure_ascii=False)
 
 
 def _metric_name(product: str, name: str) -> str:
@@ -181,7 +201,8 @@ def _metric_name(product: str, name: str) -> str:
 
 def _limits(model: Model) -> Iterator[_Constant]:
     for field in model.event.fields:
-        for limit, value in wording.limits(field).items():
+        default = {} if field.default is None else {"default": field.default}
+        for limit, value in {**default, **wording.limits(field)}.items():
             name = naming.go_unexported(f"{field.name}_{limit}")
             about = f"{name} is the {limit} of {field.name}."
             literal = _string(value) if isinstance(value, str) else _number(value)
@@ -207,6 +228,7 @@ def _setting(model: Model, setting: Setting) -> str:
         str(setting.minimum or 0),
         str(setting.maximum or 0),
         _strings(setting.choices),
+        _string(setting.librdkafka or ""),
         _words(setting.description),
     )
 
@@ -216,14 +238,105 @@ def _code(error: ErrorCode) -> _Constant:
     return _Constant(_comment(f"{name}: {error.description}", "\t"), name, _string(error.name))
 
 
-def _error(error: ErrorCode) -> str:
+def _error(model: Model, error: ErrorCode) -> str:
+    words = error.text
+    if error.field:
+        for name, value in model.event.field(error.field).limits.items():
+            words = words.replace(f"{{{name}}}", str(value))
     return _row(
         f"Code{naming.go_exported(error.name)}",
         _string(error.outcome),
         _string(error.field or ""),
+        _string(naming.go_unexported(error.field) if error.field else ""),
         _string(error.reason or ""),
-        _string(error.text),
+        _string(words),
         _words(error.description),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    comment: str
+    declaration: str
+
+
+def _member(field: Field) -> _Member:
+    name = naming.go_exported(field.name)
+    kind = ("*" if field.nullable else "") + _FIELD_TYPES.get(field.type, "string")
+    tag = f'`json:"{field.name}"`'
+    return _Member(
+        _comment(f"{name}: {field.description}", "\t"),
+        f"{name} {kind} {tag}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoder:
+    """The event as pieces in a row: runs of constant fields are parts, the rest is appended.
+
+    Of what varies, `texts` stand between quotes, `json` is encoded already, `integers` are neither.
+    """
+
+    constants: tuple[str, ...]
+    parts: tuple[str, ...]
+    texts: tuple[str, ...]
+    json: tuple[str, ...]
+    integers: tuple[str, ...]
+    size: str
+    steps: tuple[str, ...]
+
+
+def _encoder(model: Model) -> _Encoder:
+    by_kind: dict[str, list[str]] = {"texts": [], "json": [], "integers": []}
+    constants: list[str] = []
+    parts: list[str] = []
+    steps: list[str] = []
+    size: list[str] = []
+    fixed = 0
+    pieces: list[str] = []  # Go expressions of the run that is not yet a part or a step
+    pending = ""  # literal text behind them
+
+    def flush() -> None:
+        nonlocal fixed, pending
+        if pieces:
+            steps.append(f"b = append(b, p[{len(parts)}]...)")
+            size.append(f"len(p[{len(parts)}])")
+            parts.append(" + ".join([*pieces, _string(pending)] if pending else pieces))
+        elif pending:
+            steps.append(f"b = append(b, {_string(pending)}...)")
+            fixed += len(pending.encode())
+        pieces.clear()
+        pending = ""
+
+    for index, field in enumerate(model.event.fields):
+        quote = "" if field.type in ("number", "integer", "flag") else '"'
+        pending += f'{"," if index else "{"}"{field.name}":{quote}'
+        name = naming.go_unexported(field.name)
+        if field.constant_per:
+            constants.append(name)
+            pieces += [_string(pending), f"c.{name}"]
+            pending = ""
+        elif field.type in ("integer", "flag"):
+            flush()
+            by_kind["integers"].append(name)
+            steps.append(f"b = strconv.AppendUint(b, v.{name}, 10)")
+            fixed += _LONGEST_INTEGER
+        else:
+            flush()
+            by_kind["json" if field.type in ("number", "json") else "texts"].append(name)
+            steps.append(f"b = append(b, v.{name}...)")
+            size.append(f"len(v.{name})")
+        pending += quote
+    pending += "}"
+    flush()
+    return _Encoder(
+        constants=tuple(constants),
+        parts=tuple(parts),
+        texts=tuple(by_kind["texts"]),
+        json=tuple(by_kind["json"]),
+        integers=tuple(by_kind["integers"]),
+        size=" + ".join([*size, str(fixed)]),
+        steps=tuple(steps),
     )
 
 

@@ -1,7 +1,14 @@
 package ekausage
 
 // An ErrorCode says what went wrong, in the same words in every SDK.
+//
+// It is an error itself, so that each code can be asked for:
+//
+//	errors.Is(err, ekausage.CodeQuantityInvalid)
 type ErrorCode string
+
+// Error is the code.
+func (c ErrorCode) Error() string { return string(c) }
 
 // ErrorCodes lists the closed set, in the order in which one call is checked.
 func ErrorCodes() []ErrorCode {
@@ -33,6 +40,6 @@ func (c ErrorCode) row() *errorRow {
 
 // errorRow has a text with places to fill in, such as {given}.
 type errorRow struct {
-	code                                      ErrorCode
-	outcome, field, reason, text, description string
+	code                                                 ErrorCode
+	outcome, field, parameter, reason, text, description string
 }

@@ -22,6 +22,8 @@ type Setting struct {
 	Minimum, Maximum int64
 	// Choices are the values of a choice.
 	Choices []string
+	// Property is the key of WithKafkaConfig that sets it, empty where there is none.
+	Property string
 	// Description says what it does.
 	Description string
 }

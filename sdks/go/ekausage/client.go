@@ -1,0 +1,218 @@
+package ekausage
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+)
+
+// A Client reports usage to Kafka without making its caller wait. Make one a process, keep it, and
+// shut it down when the process ends: what is queued then is sent, which nothing else does. All
+// methods may be called by many goroutines.
+type Client struct {
+	encoder      *eventEncoder
+	outbox       outbox
+	books        ledger
+	reporter     reporter
+	debug        bool
+	shutdownTime time.Duration
+	shutdown     sync.Mutex
+	finished     bool
+	givenUp      atomic.Int64
+}
+
+// New makes a client. serviceName stands in every event. An error has the code config.invalid and
+// says which option or variable cannot be used, and why; no connection is made yet.
+func New(serviceName string, opts ...Option) (*Client, error) {
+	o := options{arguments: given{}}
+	for _, option := range opts {
+		option(&o)
+	}
+	s, err := resolveSettings(o.properties, o.arguments, os.Getenv, o.producer == nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkServiceName(serviceName); err != nil {
+		return nil, err
+	}
+	hostname := machine()
+	if o.hostname != nil {
+		if hostname = *o.hostname; checkHostname(hostname) != nil {
+			return nil, checkHostname(hostname)
+		}
+	}
+	c := &Client{
+		encoder:      newEventEncoder(serviceName, hostname, o.clock, o.newID),
+		debug:        o.debug,
+		shutdownTime: s.milliseconds(settingShutdownTimeoutMs),
+	}
+	c.reporter.onError = o.onError
+	c.outbox.books = &c.books
+	c.outbox.maxEvents = s.integer(settingMaxQueueEvents)
+	c.outbox.maxBytes = s.integer(settingMaxQueueBytes)
+	if o.producer != nil {
+		c.outbox.transport = newInjectedTransport(o.producer, c.settled)
+	} else {
+		log := &kafkaLog{&c.reporter.log, s.hideSecrets}
+		if c.outbox.transport, err = newKafkaTransport(s, log, c.settled); err != nil {
+			return nil, err
+		}
+	}
+	if s.boolean(settingFlushOnSigterm) {
+		sigterm.adopt(c)
+	}
+	return c, nil
+}
+
+// Record reports one event of usage and returns its id. It never waits. An empty status means
+// DefaultStatus, a nil unitCost that the cost is unknown. An error says that the event was not
+// accepted; the error handler hears it too.
+func (c *Client) Record(
+	workspaceID, product, metricType string,
+	quantity float64,
+	status string,
+	unitCost *float64,
+	metadata map[string]any,
+	opts ...RecordOption,
+) (eventID string, err error) {
+	return c.apply(call{
+		workspaceID: workspaceID,
+		product:     product,
+		metricType:  metricType,
+		quantity:    quantity,
+		status:      status,
+		unitCost:    unitCost,
+		metadata:    metadata,
+	}, opts)
+}
+
+// RecordMetric is Record with one of the generated constants in place of product and metric type, so
+// that no wrong pair can be said.
+func (c *Client) RecordMetric(
+	workspaceID string, metric Metric, quantity float64, opts ...RecordOption,
+) (eventID string, err error) {
+	if err := checkMetric(metric); err != nil {
+		return "", c.rejected(&call{workspaceID: workspaceID, metric: metric}, err)
+	}
+	return c.apply(call{workspaceID: workspaceID, metric: metric, quantity: quantity}, opts)
+}
+
+// Log reports one failure: an event whose status is the catalog's for failures, and whose metadata
+// has the message and its level, one of LogLevels. An empty level means DefaultLogLevel.
+func (c *Client) Log(
+	workspaceID, product, metricType, message, level string, metadata map[string]any,
+) (eventID string, err error) {
+	known := knownLevel(level)
+	eventID, err = c.record(&call{
+		workspaceID: workspaceID,
+		product:     product,
+		metricType:  metricType,
+		quantity:    quantityDefault,
+		status:      statusTable[logStatus].name,
+		metadata:    logMetadata(metadata, known, message),
+	})
+	if err == nil && level != "" && known != level {
+		c.degraded(fmt.Sprintf("level %s: %s", shown(level), nearest(level, logLevels[:])), eventID)
+	}
+	return eventID, err
+}
+
+// apply keeps calls without options from needing memory for them.
+func (c *Client) apply(call call, opts []RecordOption) (string, error) {
+	if len(opts) == 0 {
+		return c.record(&call)
+	}
+	changed := call
+	for _, option := range opts {
+		option(&changed)
+	}
+	return c.record(&changed)
+}
+
+func (c *Client) record(call *call) (string, error) {
+	if refused := c.outbox.refusal(); refused != "" {
+		return "", c.refused(call, refused)
+	}
+	s := scratches.Get().(*scratch)
+	defer s.release()
+	made, err := c.encoder.encode(s, call)
+	if err != nil {
+		return "", c.rejected(call, err)
+	}
+	size := made.parts.size(&made.values) + len(call.workspaceID)
+	if refused := c.outbox.enter(int64(size)); refused != "" {
+		return "", c.refused(call, refused)
+	}
+	made.values.seq = c.outbox.number()
+	text := made.parts.append(s.carve(size), &made.values)
+	length := len(text)
+	text = s.keep(append(text, call.workspaceID...))
+	c.outbox.send(event{key: text[length:], value: text[:length:length], at: made.at})
+	if c.debug {
+		slog.Debug("ekausage: accepted", "event", string(text[:length]))
+	}
+	if made.lost != "" {
+		c.degraded(made.lost, made.eventID)
+	}
+	return made.eventID, nil
+}
+
+// Flush waits until every accepted event is delivered or has failed, or the context is done; the
+// error then says how many are still queued.
+func (c *Client) Flush(ctx context.Context) error { return c.outbox.flush(ctx) }
+
+// Stats says what became of the events of this client.
+func (c *Client) Stats() Stats { return c.books.stats() }
+
+// InstanceID identifies this client; it stands in every event.
+func (c *Client) InstanceID() string { return c.encoder.instanceID }
+
+// Shutdown sends what is queued, for as long as WithShutdownTimeoutMs allows, and gives up the rest.
+// It returns how many events that were; the error handler heard shutdown.timeout of each. Record is
+// refused with ErrClosed afterwards. Further calls do nothing.
+func (c *Client) Shutdown() int {
+	ctx, cancel := context.WithTimeout(context.Background(), c.shutdownTime)
+	defer cancel()
+	return c.ShutdownContext(ctx)
+}
+
+// ShutdownContext is Shutdown that waits until the context is done.
+func (c *Client) ShutdownContext(ctx context.Context) int {
+	c.shutdown.Lock()
+	defer c.shutdown.Unlock()
+	if c.finished {
+		return 0
+	}
+	c.outbox.closed.Store(true)
+	_ = c.outbox.flush(ctx)
+	c.outbox.transport.close()
+	c.reporter.log.close()
+	sigterm.release(c)
+	c.finished = true
+	return int(c.givenUp.Load())
+}
+
+// String names the client without its secrets.
+func (c *Client) String() string {
+	return fmt.Sprintf("ekausage.Client(topic=%s, instance_id=%s)", UsageTopic, c.InstanceID())
+}
+
+func (c *Client) flushAtEnd() {
+	ctx, cancel := context.WithTimeout(context.Background(), c.shutdownTime)
+	defer cancel()
+	_ = c.Flush(ctx)
+}
+
+// machine is the machine's name, as far as it can stand in an event.
+func machine() string {
+	name, err := os.Hostname()
+	if err != nil || !isText(name, 1, longestHostname) || !utf8.ValidString(name) {
+		return "unknown"
+	}
+	return name
+}

@@ -1,0 +1,31 @@
+package ekausage
+
+import "math/rand/v2"
+
+// uuidLength is the length of a UUID's text.
+const uuidLength = 36
+
+// appendUUID appends a UUIDv7: the time, so that ids sort by it, and 74 random bits. They come from
+// the runtime's ChaCha8 generators, which the system seeds, so that no two ids are the same.
+func appendUUID(b []byte, milliseconds int64) []byte {
+	high := uint64(milliseconds)<<16 | 0x7000 | rand.Uint64()&0x0FFF
+	low := rand.Uint64()&(1<<62-1) | 1<<63
+	b = appendHex(b, high>>32, 8)
+	b = append(b, '-')
+	b = appendHex(b, high>>16&0xFFFF, 4)
+	b = append(b, '-')
+	b = appendHex(b, high&0xFFFF, 4)
+	b = append(b, '-')
+	b = appendHex(b, low>>48, 4)
+	b = append(b, '-')
+	return appendHex(b, low&(1<<48-1), 12)
+}
+
+func appendHex(b []byte, value uint64, digits int) []byte {
+	for shift := 4 * (digits - 1); shift >= 0; shift -= 4 {
+		b = append(b, hexDigits[value>>shift&0xF])
+	}
+	return b
+}
+
+func newUUID(milliseconds int64) string { return string(appendUUID(nil, milliseconds)) }

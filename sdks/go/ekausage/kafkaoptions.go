@@ -1,0 +1,140 @@
+package ekausage
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+)
+
+const (
+	// Waits between tries double from the first to the last, as librdkafka's do.
+	firstBackoff = 100 * time.Millisecond
+	lastBackoff  = time.Second
+	// How often a broker is asked where partitions are, at most.
+	metadataInterval = 500 * time.Millisecond
+	// For so long a topic may be unknown, since a new one needs a moment to be known everywhere.
+	unknownTopicFor = 30 * time.Second
+	// What a broker takes in one batch, unless it is told otherwise.
+	largestBatch = 1_000_012
+	// The names and limits around the caller's values, generously.
+	eventOverhead = 2 << 10
+)
+
+// largestEvent is more than any event takes: every letter of an id may be six of JSON, and every
+// second byte of metadata a quote.
+const largestEvent = 6*(eventIDMaxLength+workspaceIDMaxLength+serviceNameMaxLength+longestHostname) +
+	2*metadataMaxBytes + eventOverhead
+
+// kafkaOptions are the settings in the terms of franz-go. Whatever bounds the queue is our own.
+func kafkaOptions(s *settings) ([]kgo.Opt, error) {
+	options := []kgo.Opt{
+		kgo.SeedBrokers(withoutScheme(s.list(settingKafkaBrokers))...),
+		kgo.ClientID("eka-usage"),
+		kgo.SoftwareNameAndVersion("eka-usage-go", SDKVersion),
+		kgo.DisableClientMetrics(),
+		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
+		kgo.MaxBufferedRecords(math.MaxInt32),
+		kgo.ProducerLinger(s.milliseconds(settingKafkaLingerMs)),
+		kgo.ProducerBatchMaxBytes(int32(min(max(s.integer(settingKafkaBatchSize), largestEvent), largestBatch))),
+		kgo.ProducerBatchCompression(codecs[s.text(settingKafkaCompressionType)]()),
+		kgo.RecordRetries(int(s.integer(settingKafkaRetries))),
+		kgo.RetryBackoffFn(backoff),
+		kgo.MetadataMinAge(metadataInterval),
+		kgo.UnknownTopicRetries(int(unknownTopicFor / metadataInterval)),
+	}
+	if s.text(settingKafkaAcks) == "all" {
+		// Time that is over is over, even if a broker may have the event: its id tells.
+		options = append(options, kgo.RequiredAcks(kgo.AllISRAcks()), kgo.AllowIdempotentProduceCancellation())
+	} else {
+		options = append(options, kgo.RequiredAcks(kgo.LeaderAck()), kgo.DisableIdempotentWrite())
+	}
+	security, err := securityOptions(s)
+	return append(options, security...), err
+}
+
+var codecs = map[string]func() kgo.CompressionCodec{
+	"none":   kgo.NoCompression,
+	"gzip":   kgo.GzipCompression,
+	"snappy": kgo.SnappyCompression,
+	"lz4":    kgo.Lz4Compression,
+	"zstd":   kgo.ZstdCompression,
+}
+
+func backoff(tries int) time.Duration {
+	wait := lastBackoff
+	if shift := tries - 1; shift < 10 {
+		wait = min(lastBackoff, firstBackoff<<max(0, shift))
+	}
+	return time.Duration(float64(wait) * (0.8 + 0.4*rand.Float64()))
+}
+
+// withoutScheme takes addresses as librdkafka does, with a listener's name in front.
+func withoutScheme(addresses []string) []string {
+	bare := make([]string, len(addresses))
+	for i, address := range addresses {
+		bare[i] = address[strings.LastIndex(address, "/")+1:]
+	}
+	return bare
+}
+
+func securityOptions(s *settings) ([]kgo.Opt, error) {
+	var options []kgo.Opt
+	protocol := s.text(settingKafkaSecurityProtocol)
+	if strings.HasSuffix(protocol, "SSL") {
+		config, err := tlsConfig(s)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, kgo.DialTLSConfig(config))
+	}
+	if strings.HasPrefix(protocol, "SASL") {
+		mechanism, err := saslMechanism(s)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, kgo.SASL(mechanism))
+	}
+	return options, nil
+}
+
+func tlsConfig(s *settings) (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	location := s.text(settingKafkaSSLCALocation)
+	if location == "" {
+		return config, nil
+	}
+	pem, err := os.ReadFile(location)
+	if err == nil {
+		config.RootCAs = x509.NewCertPool()
+		if config.RootCAs.AppendCertsFromPEM(pem) {
+			return config, nil
+		}
+	}
+	return nil, s.misconfigured(settingKafkaSSLCALocation, "a file of certificates in PEM that can be read")
+}
+
+func saslMechanism(s *settings) (sasl.Mechanism, error) {
+	for _, row := range []int{settingKafkaSASLMechanism, settingKafkaSASLUsername, settingKafkaSASLPassword} {
+		if s.text(row) == "" {
+			return nil, s.misconfigured(row, "a value, as the security protocol has SASL")
+		}
+	}
+	user, password := s.text(settingKafkaSASLUsername), s.text(settingKafkaSASLPassword)
+	switch s.text(settingKafkaSASLMechanism) {
+	case "SCRAM-SHA-256":
+		return scram.Auth{User: user, Pass: password}.AsSha256Mechanism(), nil
+	case "SCRAM-SHA-512":
+		return scram.Auth{User: user, Pass: password}.AsSha512Mechanism(), nil
+	default:
+		return plain.Auth{User: user, Pass: password}.AsMechanism(), nil
+	}
+}

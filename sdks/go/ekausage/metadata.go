@@ -1,0 +1,134 @@
+package ekausage
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// metadataWriter writes metadata as JSON, as much of it as can be had. A quantity is sacred, metadata
+// is best effort: a value that cannot be encoded becomes its string form, and too much of it is cut
+// to a marker. What was lost is said in words.
+type metadataWriter struct {
+	text   []byte // the metadata as JSON
+	quoted []byte // the same, as it stands between the quotes of a JSON string
+	lost   []string
+	keys   []string
+	path   []pathStep
+	above  []identity // the containers around the value being written
+}
+
+// mostLost is how many losses are told of one event.
+const mostLost = 3
+
+// write encodes the metadata of an event of a metric type that declares keys. It returns the text
+// between the quotes of a JSON string, valid until the next call, and what was lost, or "".
+func (w *metadataWriter) write(metadata map[string]any, keys []metadataKey) ([]byte, string, error) {
+	w.lost = w.lost[:0]
+	for i := range keys {
+		if err := w.check(&keys[i], metadata); err != nil {
+			return nil, "", err
+		}
+	}
+	w.begin()
+	if metadata == nil {
+		w.text = append(w.text, metadataDefault...)
+	} else if !w.object(metadata) {
+		w.lose(0, fmt.Sprintf("it was cut, being over %d bytes", metadataMaxBytes))
+		w.cut(metadata, keys)
+	}
+	w.quoted = appendEscapedJSON(w.quoted[:0], w.text)
+	return w.quoted, strings.Join(w.lost, "; "), nil
+}
+
+func (w *metadataWriter) begin() {
+	w.text, w.keys, w.path, w.above = w.text[:0], w.keys[:0], w.path[:0], w.above[:0]
+}
+
+// cut leaves the marker and the keys that the metric type requires, or the marker alone.
+func (w *metadataWriter) cut(metadata map[string]any, keys []metadataKey) {
+	lost := slices.Clone(w.lost)
+	w.begin()
+	w.text = append(w.text, metadataOversize[:len(metadataOversize)-1]...)
+	fits := true
+	for i := range keys {
+		if key := &keys[i]; key.required {
+			if len(w.text) > 1 {
+				w.text = append(w.text, ',')
+			}
+			fits = fits && w.string(key.name) && w.member(key.name, metadata[key.name])
+		}
+	}
+	w.text = append(w.text, '}')
+	if !fits || len(w.text) > metadataMaxBytes {
+		w.text = append(w.text[:0], metadataOversize...)
+	}
+	w.lost = lost
+}
+
+// check looks at a key that the metric type declares.
+func (w *metadataWriter) check(key *metadataKey, metadata map[string]any) error {
+	value, ok := metadata[key.name]
+	if !ok {
+		if key.required {
+			return invalid(CodeMetadataRequired, words{given: "metadata", hint: shown(key.name)})
+		}
+		return nil
+	}
+	expected := key.fault(w.alone(value))
+	switch {
+	case expected == "":
+		return nil
+	case key.required:
+		return invalid(CodeMetadataInvalid, words{given: shown(value), hint: expected})
+	}
+	w.lose(len(w.lost), fmt.Sprintf("expected %s, got %s", expected, shown(value)))
+	return nil
+}
+
+// alone is one value as JSON, empty where that cannot be had without loss.
+func (w *metadataWriter) alone(value any) string {
+	before := len(w.lost)
+	w.begin()
+	whole := w.value(value) && len(w.lost) == before
+	w.lost = w.lost[:before]
+	if !whole {
+		return ""
+	}
+	return string(w.text)
+}
+
+// fault says what was expected of a value, empty where the value is as declared; text is its JSON.
+func (k *metadataKey) fault(text string) string {
+	if k.allowed != nil {
+		if slices.Contains(k.allowed, text) {
+			return ""
+		}
+		return fmt.Sprintf("%q to be one of %s", k.name, strings.Join(k.allowed, ", "))
+	}
+	if k.kind == "" || text != "" && isKind(k.kind, text) {
+		return ""
+	}
+	return fmt.Sprintf("%q to be of type %s", k.name, k.kind)
+}
+
+// isKind reports whether a value that is no container is of a type of JSON Schema.
+func isKind(kind, text string) bool {
+	switch first := text[0]; kind {
+	case "string":
+		return first == '"'
+	case "boolean":
+		return text == "true" || text == "false"
+	case "integer":
+		return (first == '-' || isDigit(first)) && !strings.ContainsAny(text, ".e")
+	default:
+		return first == '-' || isDigit(first)
+	}
+}
+
+// lose notes what was lost, at a place in the list.
+func (w *metadataWriter) lose(at int, what string) {
+	if len(w.lost) < mostLost || at == 0 {
+		w.lost = slices.Insert(w.lost, at, what)
+	}
+}

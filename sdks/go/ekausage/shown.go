@@ -1,0 +1,89 @@
+package ekausage
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+const (
+	longestShown = 80
+	mostListed   = 12
+)
+
+// shown is a value as an error message shows it: short, on one line, and never failing.
+func shown(value any) string {
+	switch value := value.(type) {
+	case nil:
+		return "nil"
+	case string:
+		return shownText(value)
+	case bool:
+		return strconv.FormatBool(value)
+	}
+	switch v := reflect.ValueOf(value); {
+	case v.CanInt():
+		return strconv.FormatInt(v.Int(), 10)
+	case v.CanUint():
+		return strconv.FormatUint(v.Uint(), 10)
+	case v.CanFloat():
+		return strconv.FormatFloat(v.Float(), 'g', -1, 64)
+	}
+	return fmt.Sprintf("of type %T", value)
+}
+
+func shownText(text string) string {
+	if len(text) <= longestShown {
+		return strconv.QuoteToASCII(text)
+	}
+	return strconv.QuoteToASCII(text[:longestShown])[:longestShown] + "…"
+}
+
+// nearest is `did you mean "api_call"?`, or what there is to choose from.
+func nearest(given string, allowed []string) string {
+	if best := closest(given, allowed); best != "" {
+		return fmt.Sprintf("did you mean %q?", best)
+	}
+	listed := make([]string, 0, mostListed)
+	for _, name := range allowed[:min(len(allowed), mostListed)] {
+		listed = append(listed, strconv.Quote(name))
+	}
+	text := "expected one of " + strings.Join(listed, ", ")
+	if more := len(allowed) - mostListed; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// closest is the name that is reached by the fewest edits, if they are few.
+func closest(given string, allowed []string) string {
+	given = strings.ToLower(given[:min(len(given), longestShown)])
+	best, fewest := "", len(given)/3+1
+	for _, name := range allowed {
+		if edits := distance(given, name); edits <= fewest && edits < len(name) {
+			best, fewest = name, edits-1
+		}
+	}
+	return best
+}
+
+// distance counts the letters to insert, delete or replace.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			edits := diagonal
+			if a[i] != b[j] {
+				edits = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], edits
+		}
+	}
+	return row[len(b)]
+}
