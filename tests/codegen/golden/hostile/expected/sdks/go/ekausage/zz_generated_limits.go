@@ -20,6 +20,9 @@ const serviceNameMinLength = 1
 // serviceNameMaxLength is the max_length of service_name.
 const serviceNameMaxLength = 256
 
+// quantityDefault is the default of quantity.
+const quantityDefault = 1
+
 // quantityMinimum is the minimum of quantity.
 const quantityMinimum = 0
 
@@ -31,6 +34,9 @@ const unitCostMinimum = 0
 
 // unitCostMaximum is the maximum of unit_cost.
 const unitCostMaximum = 1000000000000000000
+
+// metadataDefault is the default of metadata.
+const metadataDefault = "{}"
 
 // metadataMaxBytes is the max_bytes of metadata.
 const metadataMaxBytes = 32768

@@ -2,21 +2,41 @@
 
 package ekausage
 
+// The rows of the table, by name.
+const (
+	settingKafkaBrokers = iota
+	settingKafkaLingerMs
+	settingKafkaBatchSize
+	settingKafkaCompressionType
+	settingKafkaAcks
+	settingKafkaRetries
+	settingKafkaSecurityProtocol
+	settingKafkaSASLMechanism
+	settingKafkaSASLUsername
+	settingKafkaSASLPassword
+	settingKafkaSSLCALocation
+	settingMaxQueueEvents
+	settingMaxQueueBytes
+	settingDeliveryTimeoutMs
+	settingShutdownTimeoutMs
+	settingFlushOnSigterm
+)
+
 var settingTable = [...]Setting{
-	{"kafka_brokers", "HOSTILE_KAFKA_BROKERS", "WithKafkaBrokers", "list", "", "", true, false, 0, 0, nil, "Addresses of Kafka brokers, host:port, separated by commas."},
-	{"kafka_linger_ms", "HOSTILE_KAFKA_LINGER_MS", "WithLinger", "integer", "ms", "50", false, false, 0, 900000, nil, "How long an event may wait for others, so that they are sent together."},
-	{"kafka_batch_size", "HOSTILE_KAFKA_BATCH_SIZE", "WithBatchSize", "integer", "bytes", "65536", false, false, 1, 2147483647, nil, "The size at which a batch is sent without waiting any longer."},
-	{"kafka_compression_type", "HOSTILE_KAFKA_COMPRESSION_TYPE", "WithCompression", "choice", "", "lz4", false, false, 0, 0, []string{"none", "gzip", "snappy", "lz4", "zstd"}, "*/ `ticks` \"\"\" | {{ x }} \\u202ereversed, 😀 \\"},
-	{"kafka_acks", "HOSTILE_KAFKA_ACKS", "WithAcks", "choice", "", "1", false, false, 0, 0, []string{"1", "all"}, "Who must have a batch before it counts as delivered: 1, the partition's leader; all, every replica in sync, which also turns idempotence on."},
-	{"kafka_retries", "HOSTILE_KAFKA_RETRIES", "WithRetries", "integer", "", "5", false, false, 0, 2147483647, nil, "How often a batch that a broker refused is sent again."},
-	{"kafka_security_protocol", "HOSTILE_KAFKA_SECURITY_PROTOCOL", "WithSecurityProtocol", "choice", "", "PLAINTEXT", false, false, 0, 0, []string{"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}, "Whether brokers are spoken to in the clear or by TLS, with or without SASL."},
-	{"kafka_sasl_mechanism", "HOSTILE_KAFKA_SASL_MECHANISM", "WithSASLMechanism", "choice", "", "", false, false, 0, 0, []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}, "How the SDK proves who it is, where the security protocol has SASL."},
-	{"kafka_sasl_username", "HOSTILE_KAFKA_SASL_USERNAME", "WithSASLUsername", "string", "", "", false, false, 0, 0, nil, "Ends in \"a quote\""},
-	{"kafka_sasl_password", "HOSTILE_KAFKA_SASL_PASSWORD", "WithSASLPassword", "string", "", "", false, true, 0, 0, nil, "The SASL user's password; never shown in a log, an error or a repr."},
-	{"kafka_ssl_ca_location", "HOSTILE_KAFKA_SSL_CA_LOCATION", "WithSSLCALocation", "string", "", "", false, false, 0, 0, nil, "A PEM file of the certificate authorities to trust, where the machine's own do not do."},
-	{"max_queue_events", "HOSTILE_MAX_QUEUE_EVENTS", "WithBufferSize", "integer", "events", "100000", false, false, 1, 10000000, nil, "How many accepted events may wait for Kafka; one more is refused with queue.full."},
-	{"max_queue_bytes", "HOSTILE_MAX_QUEUE_BYTES", "WithMaxQueueBytes", "integer", "bytes", "67108864", false, false, 1048576, 2147482624, nil, "How many bytes of accepted events may wait for Kafka; more are refused with queue.full."},
-	{"delivery_timeout_ms", "HOSTILE_DELIVERY_TIMEOUT_MS", "WithDeliveryTimeoutMs", "integer", "ms", "300000", false, false, 1000, 2147483647, nil, "How long an accepted event may stay undelivered before it fails with delivery.failed."},
-	{"shutdown_timeout_ms", "HOSTILE_SHUTDOWN_TIMEOUT_MS", "WithShutdownTimeoutMs", "integer", "ms", "10000", false, false, 0, 3600000, nil, "How long shutdown, and the end of the process, may wait for what is not yet delivered."},
-	{"flush_on_sigterm", "HOSTILE_FLUSH_ON_SIGTERM", "WithFlushOnSigterm", "boolean", "", "true", false, false, 0, 0, nil, "Whether SIGTERM sends what is queued before it ends the process, where the host has no handler of its own."},
+	{"kafka_brokers", "HOSTILE_KAFKA_BROKERS", "WithKafkaBrokers", "list", "", "", true, false, 0, 0, nil, "bootstrap.servers", "Addresses of Kafka brokers, host:port, separated by commas."},
+	{"kafka_linger_ms", "HOSTILE_KAFKA_LINGER_MS", "WithLinger", "integer", "ms", "50", false, false, 0, 900000, nil, "linger.ms", "How long an event may wait for others, so that they are sent together."},
+	{"kafka_batch_size", "HOSTILE_KAFKA_BATCH_SIZE", "WithBatchSize", "integer", "bytes", "65536", false, false, 1, 2147483647, nil, "batch.size", "The size at which a batch is sent without waiting any longer."},
+	{"kafka_compression_type", "HOSTILE_KAFKA_COMPRESSION_TYPE", "WithCompression", "choice", "", "lz4", false, false, 0, 0, []string{"none", "gzip", "snappy", "lz4", "zstd"}, "compression.type", "*/ `ticks` \"\"\" | {{ x }} \\u202ereversed, 😀 \\"},
+	{"kafka_acks", "HOSTILE_KAFKA_ACKS", "WithAcks", "choice", "", "1", false, false, 0, 0, []string{"1", "all"}, "acks", "Who must have a batch before it counts as delivered: 1, the partition's leader; all, every replica in sync, which also turns idempotence on."},
+	{"kafka_retries", "HOSTILE_KAFKA_RETRIES", "WithRetries", "integer", "", "5", false, false, 0, 2147483647, nil, "retries", "How often a batch that a broker refused is sent again."},
+	{"kafka_security_protocol", "HOSTILE_KAFKA_SECURITY_PROTOCOL", "WithSecurityProtocol", "choice", "", "PLAINTEXT", false, false, 0, 0, []string{"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}, "security.protocol", "Whether brokers are spoken to in the clear or by TLS, with or without SASL."},
+	{"kafka_sasl_mechanism", "HOSTILE_KAFKA_SASL_MECHANISM", "WithSASLMechanism", "choice", "", "", false, false, 0, 0, []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}, "sasl.mechanism", "How the SDK proves who it is, where the security protocol has SASL."},
+	{"kafka_sasl_username", "HOSTILE_KAFKA_SASL_USERNAME", "WithSASLUsername", "string", "", "", false, false, 0, 0, nil, "sasl.username", "Ends in \"a quote\""},
+	{"kafka_sasl_password", "HOSTILE_KAFKA_SASL_PASSWORD", "WithSASLPassword", "string", "", "", false, true, 0, 0, nil, "sasl.password", "The SASL user's password; never shown in a log, an error or a repr."},
+	{"kafka_ssl_ca_location", "HOSTILE_KAFKA_SSL_CA_LOCATION", "WithSSLCALocation", "string", "", "", false, false, 0, 0, nil, "ssl.ca.location", "A PEM file of the certificate authorities to trust, where the machine's own do not do."},
+	{"max_queue_events", "HOSTILE_MAX_QUEUE_EVENTS", "WithBufferSize", "integer", "events", "100000", false, false, 1, 10000000, nil, "", "How many accepted events may wait for Kafka; one more is refused with queue.full."},
+	{"max_queue_bytes", "HOSTILE_MAX_QUEUE_BYTES", "WithMaxQueueBytes", "integer", "bytes", "67108864", false, false, 1048576, 2147482624, nil, "", "How many bytes of accepted events may wait for Kafka; more are refused with queue.full."},
+	{"delivery_timeout_ms", "HOSTILE_DELIVERY_TIMEOUT_MS", "WithDeliveryTimeoutMs", "integer", "ms", "300000", false, false, 1000, 2147483647, nil, "message.timeout.ms", "How long an accepted event may stay undelivered before it fails with delivery.failed."},
+	{"shutdown_timeout_ms", "HOSTILE_SHUTDOWN_TIMEOUT_MS", "WithShutdownTimeoutMs", "integer", "ms", "10000", false, false, 0, 3600000, nil, "", "How long shutdown, and the end of the process, may wait for what is not yet delivered."},
+	{"flush_on_sigterm", "HOSTILE_FLUSH_ON_SIGTERM", "WithFlushOnSigterm", "boolean", "", "true", false, false, 0, 0, nil, "", "Whether SIGTERM sends what is queued before it ends the process, where the host has no handler of its own."},
 }

@@ -17,9 +17,9 @@ const (
 )
 
 var errorTable = [...]errorRow{
-	{CodeEventIDInvalid, "rejected", "event_id", "", "invalid {parameter} {given}", "The id is empty or too long."},
-	{CodeWorkspaceIDInvalid, "rejected", "workspace_id", "", "invalid {parameter} {given}", "The workspace is empty or too long."},
-	{CodeProductUnknown, "rejected", "product", "", "invalid {parameter} {given}: {hint}", "The catalog has no such product."},
-	{CodeQuantityInvalid, "rejected", "quantity", "", "invalid {parameter} {given}: expected {hint}", "The quantity is out of range."},
-	{CodeConfigInvalid, "refused", "", "", "invalid {parameter} {given}: expected {hint}", "A setting cannot be used."},
+	{CodeEventIDInvalid, "rejected", "event_id", "eventID", "", "invalid {parameter} {given}", "The id is empty or too long."},
+	{CodeWorkspaceIDInvalid, "rejected", "workspace_id", "workspaceID", "", "invalid {parameter} {given}", "The workspace is empty or too long."},
+	{CodeProductUnknown, "rejected", "product", "product", "", "invalid {parameter} {given}: {hint}", "The catalog has no such product."},
+	{CodeQuantityInvalid, "rejected", "quantity", "quantity", "", "invalid {parameter} {given}: expected {hint}", "The quantity is out of range."},
+	{CodeConfigInvalid, "refused", "", "", "", "invalid {parameter} {given}: expected {hint}", "A setting cannot be used."},
 }

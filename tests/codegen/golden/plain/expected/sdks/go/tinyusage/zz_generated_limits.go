@@ -14,6 +14,9 @@ const workspaceIDMinLength = 1
 // workspaceIDMaxLength is the max_length of workspace_id.
 const workspaceIDMaxLength = 64
 
+// quantityDefault is the default of quantity.
+const quantityDefault = 1
+
 // quantityMinimum is the minimum of quantity.
 const quantityMinimum = 0
 

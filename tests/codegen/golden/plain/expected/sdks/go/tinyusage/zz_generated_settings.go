@@ -2,7 +2,13 @@
 
 package tinyusage
 
+// The rows of the table, by name.
+const (
+	settingKafkaBrokers = iota
+	settingFlushOnExit
+)
+
 var settingTable = [...]Setting{
-	{"kafka_brokers", "TINY_KAFKA_BROKERS", "WithKafkaBrokers", "list", "", "", true, false, 0, 0, nil, "Addresses of Kafka brokers."},
-	{"flush_on_exit", "TINY_FLUSH_ON_EXIT", "WithFlushOnExit", "boolean", "", "false", false, false, 0, 0, nil, "Whether the end of the process waits for what is queued."},
+	{"kafka_brokers", "TINY_KAFKA_BROKERS", "WithKafkaBrokers", "list", "", "", true, false, 0, 0, nil, "", "Addresses of Kafka brokers."},
+	{"flush_on_exit", "TINY_FLUSH_ON_EXIT", "WithFlushOnExit", "boolean", "", "false", false, false, 0, 0, nil, "", "Whether the end of the process waits for what is queued."},
 }

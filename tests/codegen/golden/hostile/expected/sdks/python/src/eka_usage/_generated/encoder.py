@@ -31,13 +31,17 @@ def encode_constants(
 def encode_event(
     constants: tuple[str, ...],
     event_id: str,
-    workspace_id: str,
-    quantity: str,
-    unit_cost: str,
     metadata: str,
     occurred_at: str,
-    ts: str,
+    quantity: str,
     seq: int,
+    ts: str,
+    unit_cost: str,
+    workspace_id: str,
 ) -> str:
-    """One event: its constant parts, and what varies in between."""
+    """One event: its constant parts, and what varies in between.
+
+    Its caller is written by hand, so the arguments stand in the order of the alphabet, which stays
+    the same whatever the order of the schema.
+    """
     return f'{{"event_id":"{event_id}","workspace_id":"{workspace_id}{constants[0]}{quantity},"unit_cost":{unit_cost}{constants[1]}{metadata}","occurred_at":"{occurred_at}","ts":"{ts}{constants[2]}{seq}}}'

@@ -18,7 +18,11 @@ def encode_constants(
 
 
 def encode_event(
-    constants: tuple[str, ...], event_id: str, workspace_id: str, quantity: str, ts: str
+    constants: tuple[str, ...], event_id: str, quantity: str, ts: str, workspace_id: str
 ) -> str:
-    """One event: its constant parts, and what varies in between."""
+    """One event: its constant parts, and what varies in between.
+
+    Its caller is written by hand, so the arguments stand in the order of the alphabet, which stays
+    the same whatever the order of the schema.
+    """
     return f'{{"event_id":"{event_id}","workspace_id":"{workspace_id}{constants[0]}{quantity}{constants[1]}{ts}"}}'
