@@ -1,0 +1,366 @@
+package ekausage_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/ekausagetest"
+)
+
+const (
+	vectorFolder = "../../../tests/conformance/vectors"
+	partitions   = 10
+)
+
+type vectorFile struct {
+	Schema string `json:"$schema"`
+	Given  struct {
+		ServiceName string `json:"service_name"`
+		Hostname    string `json:"hostname"`
+		Clock       string `json:"clock"`
+		InstanceID  string `json:"instance_id"`
+		EventID     string `json:"event_id"`
+	} `json:"given"`
+	Call  map[string]any `json:"call"`
+	Event orderedTexts   `json:"event"`
+	Cases []vectorCase   `json:"cases"`
+}
+
+type vectorCase struct {
+	ID     string         `json:"id"`
+	Call   map[string]any `json:"call"`
+	Expect struct {
+		Event     map[string]string `json:"event"`
+		Partition *int              `json:"partition"`
+		Degraded  bool              `json:"degraded"`
+		Code      string            `json:"code"`
+		Field     string            `json:"field"`
+	} `json:"expect"`
+	Cannot map[string]string `json:"cannot"`
+}
+
+// orderedTexts is an object of texts whose order counts.
+type orderedTexts struct {
+	names []string
+	texts map[string]string
+}
+
+func (o *orderedTexts) UnmarshalJSON(text []byte) error {
+	reader := json.NewDecoder(bytes.NewReader(text))
+	if _, err := reader.Token(); err != nil {
+		return err
+	}
+	for reader.More() {
+		name, err := reader.Token()
+		if err != nil {
+			return err
+		}
+		if _, err := reader.Token(); err != nil {
+			return err
+		}
+		o.names = append(o.names, name.(string))
+	}
+	return json.Unmarshal(text, &o.texts)
+}
+
+func TestEveryVectorHolds(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join(vectorFolder, "*.json"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("there are no vectors in %s: %v", vectorFolder, err)
+	}
+	var ran []string
+	for _, path := range paths {
+		file := readVectors(t, path)
+		if len(file.Cases) == 0 {
+			t.Errorf("%s has no cases", path)
+		}
+		for i := range file.Cases {
+			c := &file.Cases[i]
+			if _, cannot := c.Cannot["go"]; cannot {
+				ran = append(ran, c.ID+"\tcannot")
+				continue
+			}
+			t.Run(c.ID, func(t *testing.T) { runVector(t, file, c) })
+			ran = append(ran, c.ID)
+		}
+	}
+	if report := os.Getenv("CONFORMANCE_REPORT"); report != "" {
+		if err := os.WriteFile(report, []byte(strings.Join(ran, "\n")+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func readVectors(t *testing.T, path string) *vectorFile {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := json.NewDecoder(bytes.NewReader(text))
+	reader.DisallowUnknownFields()
+	reader.UseNumber()
+	var file vectorFile
+	if err := reader.Decode(&file); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return &file
+}
+
+func runVector(t *testing.T, file *vectorFile, c *vectorCase) {
+	now, err := time.Parse(time.RFC3339Nano, file.Given.Clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := []string{file.Given.InstanceID, file.Given.EventID}
+	degraded := false
+	producer := &ekausagetest.Producer{}
+	client, err := ekausage.New(file.Given.ServiceName,
+		ekausage.WithProducer(producer),
+		ekausage.WithHostname(file.Given.Hostname),
+		ekausage.WithClock(ekausagetest.NewClock(now).Now),
+		ekausage.WithNewID(func() string {
+			id := ids[0]
+			ids = ids[len(ids)-1:]
+			return id
+		}),
+		ekausage.WithOnError(func(err error, _ map[string]any) {
+			degraded = degraded || errors.Is(err, ekausage.CodeMetadataDegraded)
+		}),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Shutdown()
+	_, err = recordVector(t, client, arguments(t, file.Call, c.Call))
+	if c.Expect.Code != "" {
+		expectRefusal(t, err, c)
+		if stats := client.Stats(); stats.Accepted != 0 || len(producer.Messages()) != 0 {
+			t.Errorf("the event was refused and accepted: %+v", stats)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatalf("refused: %v", err)
+	}
+	messages := producer.Messages()
+	if len(messages) != 1 {
+		t.Fatalf("%d messages", len(messages))
+	}
+	if want := expectedEvent(t, file, c); string(messages[0].Value) != want {
+		t.Errorf("got  %s\nwant %s", short(string(messages[0].Value)), short(want))
+	}
+	if degraded != c.Expect.Degraded {
+		t.Errorf("degraded: %v, want %v", degraded, c.Expect.Degraded)
+	}
+	if c.Expect.Partition != nil {
+		partitioner := kgo.StickyKeyPartitioner(nil).ForTopic(ekausage.UsageTopic)
+		record := &kgo.Record{Key: messages[0].Key}
+		if got := partitioner.Partition(record, partitions); got != *c.Expect.Partition {
+			t.Errorf("key %q goes to partition %d, want %d", messages[0].Key, got, *c.Expect.Partition)
+		}
+	}
+}
+
+func expectRefusal(t *testing.T, err error, c *vectorCase) {
+	t.Helper()
+	var refusal *ekausage.Error
+	if !errors.As(err, &refusal) {
+		t.Fatalf("error %v, want %s", err, c.Expect.Code)
+	}
+	if string(refusal.Code) != c.Expect.Code || refusal.Field != c.Expect.Field {
+		t.Errorf("%s of %s, want %s of %s: %v",
+			refusal.Code, refusal.Field, c.Expect.Code, c.Expect.Field, err)
+	}
+	if !errors.Is(err, refusal.Code) {
+		t.Errorf("%v is not its own code", err)
+	}
+}
+
+func expectedEvent(t *testing.T, file *vectorFile, c *vectorCase) string {
+	t.Helper()
+	for name := range c.Expect.Event {
+		if !slices.Contains(file.Event.names, name) {
+			t.Fatalf("unknown field %q", name)
+		}
+	}
+	members := make([]string, len(file.Event.names))
+	for i, name := range file.Event.names {
+		text, changed := c.Expect.Event[name]
+		if !changed {
+			text = file.Event.texts[name]
+		}
+		text = strings.NewReplacer(
+			"$sdk_language", "go",
+			"$sdk_version", ekausage.SDKVersion,
+			"$catalog_version", ekausage.CatalogVersion,
+		).Replace(text)
+		members[i] = strconv.Quote(name) + ":" + text
+	}
+	return "{" + strings.Join(members, ",") + "}"
+}
+
+// arguments are those of the base call, with those of the case in their place.
+func arguments(t *testing.T, base, changed map[string]any) map[string]any {
+	t.Helper()
+	merged := map[string]any{}
+	for _, call := range []map[string]any{base, changed} {
+		for name, value := range call {
+			if special, ok := value.(map[string]any); ok && special["$"] == "absent" {
+				delete(merged, name)
+				continue
+			}
+			merged[name] = plain(t, value)
+		}
+	}
+	return merged
+}
+
+func recordVector(t *testing.T, client *ekausage.Client, call map[string]any) (string, error) {
+	t.Helper()
+	var opts []ekausage.RecordOption
+	var cost *float64
+	quantity := 1.0
+	var metadata map[string]any
+	texts := map[string]string{}
+	for name, value := range call {
+		switch name {
+		case "workspace_id", "product", "metric_type", "status":
+			texts[name] = value.(string)
+		case "quantity":
+			quantity = float(t, value)
+		case "unit_cost":
+			if value != nil {
+				given := float(t, value)
+				cost = &given
+			}
+		case "metadata":
+			metadata, _ = value.(map[string]any)
+			if value != nil && metadata == nil {
+				t.Fatalf("metadata %v cannot be said", value)
+			}
+		case "event_id":
+			if value != nil {
+				opts = append(opts, ekausage.WithEventID(value.(string)))
+			}
+		case "occurred_at":
+			if value != nil {
+				opts = append(opts, ekausage.WithOccurredAtText(value.(string)))
+			}
+		default:
+			t.Fatalf("unknown argument %q", name)
+		}
+	}
+	return client.Record(texts["workspace_id"], texts["product"], texts["metric_type"], quantity,
+		texts["status"], cost, metadata, opts...)
+}
+
+func float(t *testing.T, value any) float64 {
+	t.Helper()
+	number, err := strconv.ParseFloat(fmt.Sprint(value), 64)
+	if err != nil {
+		t.Fatalf("%v cannot be said as a float64", value)
+	}
+	return number
+}
+
+// unencodable is what JSON has no form for.
+type unencodable chan int
+
+func (unencodable) String() string { return "unencodable" }
+
+// plain is a value of a vector as a Go program would have it.
+func plain(t *testing.T, value any) any {
+	t.Helper()
+	switch value := value.(type) {
+	case json.Number:
+		if !strings.ContainsAny(string(value), ".eE") {
+			return integer(string(value))
+		}
+		number, err := value.Float64()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return number
+	case []any:
+		items := make([]any, len(value))
+		for i, item := range value {
+			items[i] = plain(t, item)
+		}
+		return items
+	case map[string]any:
+		if kind, ok := value["$"]; ok {
+			return special(t, kind.(string), value)
+		}
+		members := make(map[string]any, len(value))
+		for name, member := range value {
+			members[name] = plain(t, member)
+		}
+		return members
+	}
+	return value
+}
+
+func integer(text string) any {
+	if small, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return small
+	}
+	large, _ := new(big.Int).SetString(text, 10)
+	return large
+}
+
+func special(t *testing.T, kind string, value map[string]any) any {
+	t.Helper()
+	switch kind {
+	case "NaN":
+		return math.NaN()
+	case "Infinity":
+		return math.Inf(1)
+	case "-Infinity":
+		return math.Inf(-1)
+	case "repeat":
+		times, _ := value["times"].(json.Number).Int64()
+		return strings.Repeat(value["text"].(string), int(times))
+	case "nested":
+		levels, _ := value["levels"].(json.Number).Int64()
+		inner := map[string]any{}
+		for range levels - 1 {
+			inner = map[string]any{"a": inner}
+		}
+		return inner
+	case "cycle":
+		cycle := map[string]any{}
+		cycle["self"] = cycle
+		return cycle
+	case "unencodable":
+		return make(unencodable)
+	case "integer":
+		return integer(value["text"].(string))
+	case "decimal":
+		return json.Number(value["text"].(string))
+	}
+	t.Fatalf("unknown special value %q", kind)
+	return nil
+}
+
+func short(text string) string {
+	const most = 1200
+	if len(text) <= most {
+		return text
+	}
+	return text[:most] + "…"
+}

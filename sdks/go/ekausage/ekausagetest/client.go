@@ -1,0 +1,21 @@
+package ekausagetest
+
+import (
+	"testing"
+
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
+)
+
+// New makes a client for a test, and the producer that has its events. The client is shut down when
+// the test ends. Options come after those that it sets itself, and override them.
+func New(t testing.TB, opts ...ekausage.Option) (*ekausage.Client, *Producer) {
+	t.Helper()
+	producer := &Producer{}
+	own := []ekausage.Option{ekausage.WithProducer(producer), ekausage.WithFlushOnSigterm(false)}
+	client, err := ekausage.New("test", append(own, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Shutdown() })
+	return client, producer
+}
