@@ -1,0 +1,158 @@
+package ekausage_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
+)
+
+const (
+	benchEvents = 100_000
+	benchQueue  = benchEvents + 1
+	benchBytes  = 1 << 30
+)
+
+var (
+	benchWorkspaces = func() (names [50]string) {
+		for i := range names {
+			names[i] = fmt.Sprintf("workspace-%d", i)
+		}
+		return names
+	}()
+	threeKeys = map[string]any{"model": "m-1", "attempt": 2, "cached": false}
+)
+
+// BenchmarkCaller is what one event costs its caller, beside franz-go's own TryProduce of the same
+// bytes, freshly copied, with the same properties. An operation is a round of all of them against
+// one broker; ratios are medians over the rounds. Run it with -benchtime 9x.
+func BenchmarkCaller(b *testing.B) {
+	broker := startBrokerIn(b, "")
+	sample := sampleEvent(b)
+	var floor, record, metadata, deliveredFloor, deliveredRecord []float64
+	var allocations, floorAllocations []float64
+	for b.Loop() {
+		raw := measureRaw(b, broker.bootstrap, sample)
+		sdk := measureRecord(b, broker.bootstrap, nil)
+		detailed := measureRecord(b, broker.bootstrap, threeKeys)
+		floor = append(floor, raw.caller)
+		record = append(record, sdk.caller/raw.caller)
+		metadata = append(metadata, detailed.caller/raw.caller)
+		deliveredFloor = append(deliveredFloor, raw.delivered)
+		deliveredRecord = append(deliveredRecord, sdk.delivered/raw.delivered)
+		allocations = append(allocations, sdk.allocations)
+		floorAllocations = append(floorAllocations, raw.allocations)
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(floor), "ns/floor")
+	b.ReportMetric(median(record), "record/floor")
+	b.ReportMetric(median(metadata), "metadata/floor")
+	b.ReportMetric(median(deliveredRecord), "delivered/floor")
+	b.ReportMetric(median(allocations), "allocs/record")
+	b.ReportMetric(median(floorAllocations), "allocs/floor")
+}
+
+// cost is nanoseconds an event: until the calls are back, until all events are delivered.
+type cost struct{ caller, delivered, allocations float64 }
+
+func measure(work, flush func()) cost {
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	started := time.Now()
+	work()
+	called := time.Since(started)
+	flush()
+	delivered := time.Since(started)
+	runtime.ReadMemStats(&after)
+	return cost{
+		caller:      float64(called) / benchEvents,
+		delivered:   float64(delivered) / benchEvents,
+		allocations: float64(after.Mallocs-before.Mallocs) / benchEvents,
+	}
+}
+
+func measureRaw(b *testing.B, bootstrap string, sample []byte) cost {
+	client, err := kgo.NewClient(
+		kgo.SeedBrokers(bootstrap),
+		kgo.ProducerLinger(50*time.Millisecond),
+		kgo.ProducerBatchCompression(kgo.Lz4Compression()),
+		kgo.RequiredAcks(kgo.LeaderAck()),
+		kgo.DisableIdempotentWrite(),
+		kgo.DisableClientMetrics(),
+		kgo.MaxBufferedRecords(benchQueue),
+	)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer client.Close()
+	ctx := context.Background()
+	var delivered atomic.Int64
+	promise := func(_ *kgo.Record, err error) {
+		if err == nil {
+			delivered.Add(1)
+		}
+	}
+	produce := func(i int) {
+		record := &kgo.Record{
+			Topic: ekausage.UsageTopic,
+			Key:   []byte(benchWorkspaces[i%len(benchWorkspaces)]),
+			Value: bytes.Clone(sample),
+		}
+		client.TryProduce(ctx, record, promise)
+	}
+	produce(0)
+	_ = client.Flush(ctx)
+	spent := measure(func() {
+		for i := range benchEvents {
+			produce(i)
+		}
+	}, func() { _ = client.Flush(ctx) })
+	if delivered.Load() != benchEvents+1 {
+		b.Fatalf("%d delivered", delivered.Load())
+	}
+	return spent
+}
+
+func measureRecord(b *testing.B, bootstrap string, metadata map[string]any) cost {
+	client, err := ekausage.New("bench",
+		ekausage.WithKafkaBrokers(bootstrap),
+		ekausage.WithBufferSize(benchQueue),
+		ekausage.WithMaxQueueBytes(benchBytes),
+	)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer client.Shutdown()
+	ctx := context.Background()
+	record := func(i int) {
+		workspace := benchWorkspaces[i%len(benchWorkspaces)]
+		if _, err := client.Record(workspace, "api", "api_call", 1, "", nil, metadata); err != nil {
+			b.Fatal(err)
+		}
+	}
+	record(0)
+	_ = client.Flush(ctx)
+	spent := measure(func() {
+		for i := range benchEvents {
+			record(i)
+		}
+	}, func() { _ = client.Flush(ctx) })
+	if stats := client.Stats(); stats.Delivered != benchEvents+1 {
+		b.Fatalf("%+v", stats)
+	}
+	return spent
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
