@@ -223,7 +223,7 @@ func isAddress(address string) bool {
 	if err != nil || host == "" || strings.ContainsAny(host, " \t/,[]") {
 		return false
 	}
-	if strings.Contains(host, ":") && net.ParseIP(host) == nil {
+	if strings.HasPrefix(address, "[") && net.ParseIP(host) == nil {
 		return false
 	}
 	number, err := strconv.ParseUint(port, 10, 16)

@@ -1,17 +1,176 @@
 package ekausage_test
 
 import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/ekausagetest"
 )
+
+// nobody listens there: connections are refused at once.
+const nobody = "127.0.0.1:1"
+
+var quiet = ekausage.WithOnError(func(error, map[string]any) {})
+
+// newClient makes a client that leaves SIGTERM to the tests.
+func newClient(t testing.TB, opts ...ekausage.Option) *ekausage.Client {
+	t.Helper()
+	client, err := ekausage.New("test", append([]ekausage.Option{ekausage.WithFlushOnSigterm(false)}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.ShutdownContext(expired()) })
+	return client
+}
+
+// expired is a context that waits for nothing.
+func expired() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+func within(t testing.TB, patience time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func record(client *ekausage.Client) (string, error) {
+	return client.Record("ws-1", "api", "api_call", 1, "", nil, nil)
+}
+
+func mustRecord(t testing.TB, client *ekausage.Client, times int) []string {
+	t.Helper()
+	ids := make([]string, times)
+	for i := range ids {
+		var err error
+		if ids[i], err = record(client); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ids
+}
+
+// heard collects what an error handler hears.
+type heard struct {
+	mu     sync.Mutex
+	counts map[string]int
+	last   map[string]any
+	ids    []string
+}
+
+func (h *heard) option() ekausage.Option {
+	return ekausage.WithOnError(func(_ error, context map[string]any) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.counts == nil {
+			h.counts = map[string]int{}
+		}
+		h.counts[context["code"].(string)]++
+		h.last = context
+		if id, ok := context["event_id"].(string); ok {
+			h.ids = append(h.ids, id)
+		}
+	})
+}
+
+func (h *heard) codes() map[string]int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.counts)
+}
+
+func expectCodes(t *testing.T, h *heard, want map[string]int) {
+	t.Helper()
+	if got := h.codes(); !maps.Equal(got, want) {
+		t.Errorf("the error handler heard %v, want %v", got, want)
+	}
+}
+
+func expectSame(t *testing.T, got, want []string) {
+	t.Helper()
+	got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))
+	if !slices.Equal(got, want) {
+		t.Errorf("got %d ids, want these %d", len(got), len(want))
+	}
+}
+
+// expectBalance checks the books, and that so many were delivered.
+func expectBalance(t *testing.T, client *ekausage.Client, delivered, failed int64) {
+	t.Helper()
+	stats := client.Stats()
+	if stats.Accepted != stats.Delivered+stats.Failed+stats.Queued {
+		t.Errorf("the books do not balance: %+v", stats)
+	}
+	if stats.Delivered != delivered || stats.Failed != failed {
+		t.Errorf("%+v, want %d delivered and %d failed", stats, delivered, failed)
+	}
+}
+
+// consume reads so many events from the topic, and fails where there are more.
+func consume(t *testing.T, bootstrap string, count int) []ekausage.UsageEvent {
+	t.Helper()
+	reader, err := kgo.NewClient(
+		kgo.SeedBrokers(bootstrap),
+		kgo.ConsumeTopics(ekausage.UsageTopic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	var events []ekausage.UsageEvent
+	for len(events) < count {
+		fetched := reader.PollFetches(within(t, 30*time.Second))
+		if err := fetched.Err(); err != nil {
+			t.Fatalf("%d of %d events: %v", len(events), count, err)
+		}
+		fetched.EachRecord(func(r *kgo.Record) {
+			var event ekausage.UsageEvent
+			if err := json.Unmarshal(r.Value, &event); err != nil {
+				t.Fatal(err)
+			}
+			if string(r.Key) != event.WorkspaceID {
+				t.Errorf("the key is %q, the workspace %q", r.Key, event.WorkspaceID)
+			}
+			events = append(events, event)
+		})
+	}
+	return events
+}
+
+// expectOnceEach checks that the events are those that were accepted, numbered without a gap.
+func expectOnceEach(t *testing.T, events []ekausage.UsageEvent, accepted []string) {
+	t.Helper()
+	var ids []string
+	var numbers []int
+	for i := range events {
+		ids = append(ids, events[i].EventID)
+		numbers = append(numbers, int(events[i].Seq))
+	}
+	expectSame(t, ids, accepted)
+	slices.Sort(numbers)
+	for i, number := range numbers {
+		if number != i+1 {
+			t.Fatalf("number %d is missing", i+1)
+		}
+	}
+}
 
 // sampleEvent is the bytes of an ordinary event.
 func sampleEvent(t testing.TB) []byte {
 	t.Helper()
 	client, producer := ekausagetest.New(t)
-	if _, err := client.Record("workspace-1", "api", "api_call", 1, "", nil, nil); err != nil {
-		t.Fatal(err)
-	}
+	mustRecord(t, client, 1)
 	return producer.Messages()[0].Value
 }

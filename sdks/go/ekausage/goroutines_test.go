@@ -1,0 +1,66 @@
+package ekausage_test
+
+import (
+	"context"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/ekausagetest"
+)
+
+// clientGoroutines are the stacks of goroutines that a client runs, by itself or by franz-go.
+func clientGoroutines() []string {
+	buffer := make([]byte, 1<<20)
+	var found []string
+	for _, stack := range strings.Split(string(buffer[:runtime.Stack(buffer, true)]), "\n\n") {
+		own := strings.Contains(stack, "/ekausage.") || strings.Contains(stack, "franz-go")
+		if own && !strings.Contains(stack, "testing.tRunner") {
+			found = append(found, stack)
+		}
+	}
+	return found
+}
+
+func expectNoGoroutines(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		left := clientGoroutines()
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines are left:\n%s", len(left), strings.Join(left, "\n\n"))
+		}
+	}
+}
+
+func TestTheGoroutinesOfAClientAreGoneAfterShutdown(t *testing.T) {
+	broker := startBroker(t)
+	client := newClient(t, ekausage.WithKafkaBrokers(broker.bootstrap), ekausage.WithFlushOnSigterm(true))
+	mustRecord(t, client, 10)
+	if err := client.Flush(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if len(clientGoroutines()) == 0 {
+		t.Fatal("this test would not see the goroutines of a client")
+	}
+	client.Shutdown()
+	expectNoGoroutines(t)
+}
+
+func TestTheGoroutinesOfAClientWithoutABrokerAreGoneAfterShutdown(t *testing.T) {
+	client := newClient(t, ekausage.WithKafkaBrokers(nobody), quiet)
+	mustRecord(t, client, 10)
+	client.ShutdownContext(expired())
+	expectNoGoroutines(t)
+}
+
+func TestTheGoroutinesOfAnInjectedProducerAreGoneAfterShutdown(t *testing.T) {
+	client, _ := ekausagetest.New(t)
+	mustRecord(t, client, 10)
+	client.Shutdown()
+	expectNoGoroutines(t)
+}

@@ -1,0 +1,93 @@
+package ekausage_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
+)
+
+const (
+	childVariable = "EKAUSAGE_TEST_CHILD"
+	ownExit       = 3
+)
+
+// TestMain is also the main of the processes that tests start.
+func TestMain(m *testing.M) {
+	if kind := os.Getenv(childVariable); kind != "" {
+		runChild(kind)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// runChild is a service that records ten events which would wait for a while, and then lives on.
+func runChild(kind string) {
+	client, err := ekausage.New("child",
+		ekausage.WithLinger(time.Minute),
+		ekausage.WithFlushOnSigterm(kind != "off"),
+	)
+	if err != nil {
+		panic(err)
+	}
+	told, stop := context.WithCancel(context.Background())
+	if kind != "default" {
+		told, stop = signal.NotifyContext(told, syscall.SIGTERM)
+	}
+	defer stop()
+	for range 10 {
+		id, err := client.Record("ws-1", "api", "api_call", 1, "", nil, nil)
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(id)
+	}
+	<-told.Done()
+	client.Shutdown()
+	os.Exit(ownExit)
+}
+
+func TestSIGTERMDelivers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind, name string
+		end        func(syscall.WaitStatus) bool
+	}{
+		{"default", "and the process dies of it", func(s syscall.WaitStatus) bool { return s.Signaled() && s.Signal() == syscall.SIGTERM }},
+		{"off", "where the service handles it alone", func(s syscall.WaitStatus) bool { return s.ExitStatus() == ownExit }},
+		{"both", "where the service handles it too and shuts its client down", func(s syscall.WaitStatus) bool { return s.ExitStatus() == ownExit }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			broker := startBroker(t)
+			child := exec.CommandContext(within(t, time.Minute), os.Args[0])
+			child.Env = append(os.Environ(), childVariable+"="+c.kind, "EKA_KAFKA_BROKERS="+broker.bootstrap)
+			child.Stderr = os.Stderr
+			output, err := child.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := child.Start(); err != nil {
+				t.Fatal(err)
+			}
+			var accepted []string
+			for lines := bufio.NewScanner(output); len(accepted) < 10 && lines.Scan(); {
+				accepted = append(accepted, lines.Text())
+			}
+			_ = child.Process.Signal(syscall.SIGTERM)
+			var exit *exec.ExitError
+			if err := child.Wait(); !errors.As(err, &exit) || !c.end(exit.Sys().(syscall.WaitStatus)) {
+				t.Errorf("it ended with %v", err)
+			}
+			expectOnceEach(t, consume(t, broker.bootstrap, 10), accepted)
+		})
+	}
+}

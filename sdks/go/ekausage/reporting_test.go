@@ -1,0 +1,116 @@
+package ekausage_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/ekausagetest"
+)
+
+// logged collects what is logged while a test runs.
+func logged(t *testing.T) *bytes.Buffer {
+	t.Helper()
+	var lines bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&lines, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	return &lines
+}
+
+func TestWithoutAHandlerErrorsAreLoggedALineASecondForEachCode(t *testing.T) {
+	lines := logged(t)
+	client, _ := ekausagetest.New(t)
+	for range 100 {
+		_, _ = client.Record("ws-1", "nothing", "api_call", 1, "", nil, nil)
+	}
+	_, _ = client.Record("", "api", "api_call", 1, "", nil, nil)
+	if count := strings.Count(lines.String(), "\n"); count != 2 {
+		t.Errorf("%d lines:\n%s", count, lines)
+	}
+	client.Shutdown()
+	if !strings.Contains(lines.String(), "99 more errors like the last product.unknown were held back") {
+		t.Errorf("what was held back is not said:\n%s", lines)
+	}
+}
+
+func TestAnErrorHandlerThatPanicsDoesNoHarm(t *testing.T) {
+	lines := logged(t)
+	client, producer := ekausagetest.New(t, ekausage.WithOnError(func(err error, _ map[string]any) { panic(err) }))
+	for range 3 {
+		if _, err := client.Record("ws-1", "nothing", "api_call", 1, "", nil, nil); err == nil {
+			t.Error("an unknown product is accepted")
+		}
+	}
+	mustRecord(t, client, 1)
+	if len(producer.Events()) != 1 {
+		t.Error("the event after it is missing")
+	}
+	if count := strings.Count(lines.String(), "the error handler panicked"); count != 1 {
+		t.Errorf("%d lines:\n%s", count, lines)
+	}
+}
+
+func TestAnErrorHandlerHearsWhatIdentifiesTheEvent(t *testing.T) {
+	var errorsHeard heard
+	client, _ := ekausagetest.New(t, errorsHeard.option())
+	_, _ = client.Record("ws-1", "api", "api_cal", 1, "ok", nil, nil, ekausage.WithEventID("e-1"))
+	want := map[string]any{
+		"code": "metric_type.unknown", "reason": "metric_type.unknown", "field": "metric_type",
+		"topic": ekausage.UsageTopic, "event_id": "e-1", "workspace_id": "ws-1", "product": "api",
+		"metric_type": "api_cal", "status": "ok",
+	}
+	for name, value := range want {
+		if errorsHeard.last[name] != value {
+			t.Errorf("%s is %v, want %v", name, errorsHeard.last[name], value)
+		}
+	}
+	if len(errorsHeard.last) != len(want) {
+		t.Errorf("it heard %v", errorsHeard.last)
+	}
+}
+
+func TestDebugLogsEveryAcceptedEvent(t *testing.T) {
+	lines := logged(t)
+	client, _ := ekausagetest.New(t, ekausage.WithDebug(true))
+	ids := mustRecord(t, client, 2)
+	for _, id := range ids {
+		if !strings.Contains(lines.String(), id) {
+			t.Errorf("%s is not logged", id)
+		}
+	}
+}
+
+func TestSecretsAreNeverShown(t *testing.T) {
+	lines := logged(t)
+	const secret = "hush-hush-hush"
+	opts := []ekausage.Option{
+		ekausage.WithKafkaBrokers(nobody),
+		ekausage.WithSecurityProtocol("SASL_PLAINTEXT"),
+		ekausage.WithSASLMechanism("PLAIN"),
+		ekausage.WithSASLUsername("alice"),
+		ekausage.WithSASLPassword(secret),
+	}
+	client := newClient(t, append(opts, ekausage.WithDebug(true))...)
+	mustRecord(t, client, 1)
+	client.ShutdownContext(expired())
+	_, err := ekausage.New("test", append(opts, ekausage.WithAcks("0"))...)
+	var shown *ekausage.Error
+	if !errors.As(err, &shown) {
+		t.Fatal(err)
+	}
+	t.Setenv("EKA_KAFKA_SASL_PASSWORD", " ")
+	_, blank := ekausage.New("test", ekausage.WithKafkaBrokers(nobody))
+	for _, text := range []string{lines.String(), err.Error(), client.String(), blank.Error()} {
+		if strings.Contains(text, secret) {
+			t.Errorf("the secret is shown: %s", text)
+		}
+	}
+	if os.Getenv("EKA_KAFKA_SASL_PASSWORD") == "" || !strings.Contains(blank.Error(), "a secret") {
+		t.Errorf("a blank secret: %v", blank)
+	}
+}
