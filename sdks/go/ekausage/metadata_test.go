@@ -126,6 +126,10 @@ func TestMetadataThatIsTooLargeIsNotReadToItsEnd(t *testing.T) {
 	if most := metadataMaxBytes/100 + 1; reads > most {
 		t.Errorf("%d items were read, at most %d can fit", reads, most)
 	}
+	huge := new(big.Int).Lsh(big.NewInt(1), 100*mostBits)
+	if _, _, err := w.write(map[string]any{"huge": huge}, nil); err != nil || string(w.text) != metadataOversize {
+		t.Errorf("a huge integer is %s, %v", w.text, err)
+	}
 	many := map[string]any{}
 	for i := range 100_000 {
 		many[fmt.Sprint(i)] = counted{&reads}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/big"
 	"reflect"
 	"slices"
 	"strconv"
@@ -15,6 +16,9 @@ import (
 
 // mostPointers is how many pointers in a row are followed: they may lead in a circle.
 const mostPointers = 100
+
+// mostBits are those of an integer that may have as many digits as metadata has bytes.
+const mostBits = 4 * metadataMaxBytes
 
 // shortestMember is the least that a key and its value take.
 const shortestMember = len(`"":0`)
@@ -55,6 +59,12 @@ func (w *metadataWriter) value(value any) bool {
 			return w.form(value)
 		}
 		w.text = text
+	case *big.Int:
+		if value == nil {
+			return w.value(nil)
+		}
+		// An integer of more bits has more digits than fit, which take time to work out.
+		return value.BitLen() <= mostBits && w.value(json.Number(value.String()))
 	case time.Time:
 		w.text = append(w.text, '"')
 		w.text = value.AppendFormat(w.text, time.RFC3339Nano)

@@ -107,6 +107,8 @@ func (l *limitedLog) close() {
 	}
 }
 
+// logLine writes to the host's log; a handler of it that panics is not the caller's trouble.
 func logLine(level slog.Level, message string) {
+	defer func() { _ = recover() }()
 	slog.Log(context.Background(), level, "ekausage: "+message)
 }
