@@ -16,6 +16,8 @@ import (
 
 const (
 	recordsPerSlab = 64
+	// For so long a topic may be unknown, since a new one needs a moment to be known everywhere.
+	unknownTopicFor = 30 * time.Second
 	// How long the end of a client may wait for the last records to be failed.
 	closing = 5 * time.Second
 )
@@ -103,20 +105,22 @@ func (t *kafkaTransport) mayStillArrive(record *kgo.Record, err error) bool {
 	if t.ended.Load() || record.Context.Err() != nil {
 		return false
 	}
-	return isPassing(err)
-}
-
-// isPassing reports whether an error is not the broker's answer to a batch: it could not be reached,
-// or a partition was between two leaders.
-func isPassing(err error) bool {
 	var answer *kerr.Error
-	return !errors.As(err, &answer) || slices.Contains(moving, answer)
+	if !errors.As(err, &answer) {
+		return true // no broker has answered
+	}
+	if answer == kerr.UnknownTopicOrPartition {
+		return time.Since(record.Timestamp) < unknownTopicFor
+	}
+	return slices.Contains(passing, answer)
 }
 
-var moving = []*kerr.Error{
+// passing are answers that are not about a batch: a partition is between two leaders, or brokers do
+// not know our password yet.
+var passing = []*kerr.Error{
 	kerr.LeaderNotAvailable, kerr.NotLeaderForPartition, kerr.ReplicaNotAvailable,
 	kerr.ListenerNotFound, kerr.BrokerNotAvailable, kerr.NetworkException,
-	kerr.FencedLeaderEpoch, kerr.UnknownLeaderEpoch,
+	kerr.FencedLeaderEpoch, kerr.UnknownLeaderEpoch, kerr.SaslAuthenticationFailed,
 }
 
 // why is an error that says what its reader needs to know.

@@ -128,6 +128,18 @@ func TestABrokersRefusalFailsEventsWhenRetriesAreUsedUp(t *testing.T) {
 	expectCodes(t, &errorsHeard, map[string]int{"delivery.failed": 1})
 }
 
+func TestATopicThatIsNotKnownYetCostsNothingButTime(t *testing.T) {
+	t.Parallel()
+	broker := startBroker(t)
+	client := newClient(t, ekausage.WithKafkaBrokers(broker.bootstrap), ekausage.WithRetries(0))
+	broker.fail("UNKNOWN_TOPIC_OR_PARTITION", 6)
+	accepted := mustRecord(t, client, 10)
+	if err := client.Flush(within(t, 30*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	expectOnceEach(t, consume(t, broker.bootstrap, 10), accepted)
+}
+
 func TestShutdownGivesUpInTimeAndSaysWhatWasLost(t *testing.T) {
 	t.Parallel()
 	var errorsHeard heard

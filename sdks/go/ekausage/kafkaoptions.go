@@ -21,8 +21,6 @@ const (
 	lastBackoff  = time.Second
 	// How often a broker is asked where partitions are, at most.
 	metadataInterval = 500 * time.Millisecond
-	// For so long a topic may be unknown, since a new one needs a moment to be known everywhere.
-	unknownTopicFor = 30 * time.Second
 	// What a broker takes in one batch, unless it is told otherwise.
 	largestBatch = 1_000_012
 	// The names and limits around the caller's values, generously.
@@ -49,7 +47,6 @@ func kafkaOptions(s *settings) ([]kgo.Opt, error) {
 		kgo.RecordRetries(int(s.integer(settingKafkaRetries))),
 		kgo.RetryBackoffFn(backoff),
 		kgo.MetadataMinAge(metadataInterval),
-		kgo.UnknownTopicRetries(int(unknownTopicFor / metadataInterval)),
 	}
 	if s.text(settingKafkaAcks) == "all" {
 		// Time that is over is over, even if a broker may have the event: its id tells.
