@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from codegen import naming, text, wording
@@ -72,10 +72,15 @@ def outputs(model: Model) -> Iterator[Output]:
     yield source("rules", products=list(_rules(model)))
     yield source(
         "limits",
-        fields=[_limits(field) for field in model.event.fields if field.limits],
+        fields=[_limits(f) for f in model.event.fields if f.limits or f.default is not None],
         blank=_assign("export const blankCharacters =", _string(model.event.blank), ";"),
     )
-    yield source("settings", settings=[_setting(model, setting) for setting in model.sdk.settings])
+    yield source("encoder", encoder=_encoder(model))
+    yield source(
+        "settings",
+        settings=[_setting(model, setting) for setting in model.sdk.settings],
+        options=[_option(setting) for setting in model.sdk.settings],
+    )
     yield source("errors", codes=[_error(error) for error in model.sdk.errors])
     folder = posixpath.dirname(package.path)
     yield package_version(posixpath.join(folder, "package.json"), catalog.version)
@@ -91,8 +96,9 @@ def _constants(model: Model) -> Iterator[_Constant]:
         model.catalog_version,
     )
     for topic in catalog.topics:
-        about = f"A Kafka topic; partitions: {topic.partitions}."
-        yield _constant(naming.camel(f"{topic.role}_topic"), about, topic.name)
+        name = naming.camel(f"{topic.role}_topic")
+        yield _constant(name, "A Kafka topic.", topic.name)
+        yield _constant(f"{name}Partitions", "How many partitions it has.", topic.partitions)
     yield _constant(
         "defaultStatus", "The status of an event that names none.", catalog.default_status.name
     )
@@ -107,8 +113,8 @@ def _constants(model: Model) -> Iterator[_Constant]:
         yield _constant(f"log{what.title()}Key", f"Where `log` puts its {what} in metadata.", key)
 
 
-def _constant(name: str, about: str, value: str) -> _Constant:
-    return _Constant(_doc(about, 0), _assign(f"export const {name} =", _string(value), ";"))
+def _constant(name: str, about: str, value: str | int) -> _Constant:
+    return _Constant(_doc(about, 0), _assign(f"export const {name} =", _json(value), ";"))
 
 
 def _product(product: Product) -> _Group:
@@ -191,21 +197,89 @@ def _metadata(key: MetadataKey) -> _Entry:
 
 
 def _limits(field: Field) -> _Entry:
+    default = {} if field.default is None else {"default": field.default}
     return _Entry(
         "",
         naming.camel(field.name),
         tuple(
             _property(naming.camel(name), _json(value))
-            for name, value in wording.limits(field).items()
+            for name, value in {**default, **wording.limits(field)}.items()
         ),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Encoder:
+    """The event as template literals: runs of constant fields are encoded once; the rest varies."""
+
+    fields: tuple[str, ...]
+    parts_type: str
+    parts: str
+    parameters: str
+    event: str
+
+
+def _encoder(model: Model) -> _Encoder:
+    parts: list[str] = []
+    event = pending = ""
+    holds_constant = False
+
+    def close() -> None:
+        nonlocal event, pending, holds_constant
+        if holds_constant:
+            event += f"${{constants[{len(parts)}]}}"
+            parts.append(f"`{pending}`")
+        else:
+            event += pending
+        pending, holds_constant = "", False
+
+    for index, field in enumerate(model.event.fields):
+        pending += f'{"," if index else "{"}"{field.name}":'
+        if field.constant_per:
+            pending += f"${{values.{naming.camel(field.name)}}}"
+            holds_constant = True
+        else:
+            close()
+            event += f"${{{naming.camel(field.name)}}}"
+    pending += "}"
+    close()
+    varying = (f"{naming.camel(f.name)}: string" for f in model.event.fields if not f.constant_per)
+    return _Encoder(
+        fields=tuple(naming.camel(f.name) for f in model.event.fields if f.constant_per),
+        parts_type=_bracketed(
+            "export type EventParts = readonly [", ["string"] * len(parts), "];", ""
+        ),
+        parts=_bracketed("return [", parts, "];", "  "),
+        parameters=_bracketed(
+            "export function encodeEvent(", ["constants: EventParts", *varying], "): string {", ""
+        ),
+        event=event,
+    )
+
+
+def _option(setting: Setting) -> _Constant:
+    kinds = {
+        "integer": ["number"],
+        "boolean": ["boolean"],
+        "string": ["string"],
+        "list": ["string", "readonly string[]"],
+        "choice": [_string(choice) for choice in setting.choices],
+    }[setting.type] + ["undefined"]
+    name = f"  readonly {_argument(setting)}?:"
+    declaration = f"{name} {' | '.join(kinds)};"
+    if len(declaration) > _WIDTH:
+        declaration = name + "".join(f"\n    | {kind}" for kind in kinds) + ";"
+    return _Constant(_doc(setting.description), declaration)
+
+
+def _argument(setting: Setting) -> str:
+    return setting.arguments.get("typescript") or naming.camel(setting.name)
+
+
 def _setting(model: Model, setting: Setting) -> _Entry:
-    argument = setting.arguments.get("typescript") or naming.camel(setting.name)
     lines = [
         _property("variable", _string(model.variable(setting))),
-        _property("argument", _string(argument)),
+        _property("argument", _string(_argument(setting))),
         _property("type", _string(setting.type)),
         _property("required", _json(setting.required)),
         _property("secret", _json(setting.secret)),
@@ -252,12 +326,16 @@ def _assign(left: str, literal: str, end: str, indent: str = "") -> str:
 
 
 def _list(left: str, values: Iterable[str], end: str, indent: str) -> str:
-    literals = [_string(value) for value in values]
-    line = f"{indent}{left}[{', '.join(literals)}]{end}"
+    return _bracketed(f"{left}[", [_string(value) for value in values], f"]{end}", indent)
+
+
+def _bracketed(left: str, items: Sequence[str], right: str, indent: str) -> str:
+    """One line, or one for each item where that would be too long."""
+    line = f"{indent}{left}{', '.join(items)}{right}"
     if len(line) <= _WIDTH:
         return line
-    rows = "".join(f"{indent}  {literal},\n" for literal in literals)
-    return f"{indent}{left}[\n{rows}{indent}]{end}"
+    rows = "".join(f"{indent}  {item},\n" for item in items)
+    return f"{indent}{left}\n{rows}{indent}{right}"
 
 
 def _json(value: object) -> str:

@@ -1,10 +1,34 @@
-export type { ErrorInfo } from "./error.js";
+export { EkaClient } from "./client.js";
+export type { ErrorInfo } from "./errorInfo.js";
+export {
+  ClientClosedError,
+  ConfigError,
+  DeliveryError,
+  EkaError,
+  type ErrorContext,
+  MetadataDegradedError,
+  QueueFullError,
+  ShutdownTimeoutError,
+  ValidationError,
+} from "./errors.js";
 export type { LogLevel, MetricType, Product, Status } from "./generated/catalog.js";
 export { logLevels, products, statuses } from "./generated/catalog.js";
-export * from "./generated/constants.js";
+export {
+  catalogVersion,
+  deadLetterTopic,
+  sdkVersion,
+  usageTopic,
+} from "./generated/constants.js";
 export type { ErrorCode } from "./generated/errors.js";
 export { errorCodes } from "./generated/errors.js";
 export { metrics } from "./generated/metrics.js";
-export { settings } from "./generated/settings.js";
+export { type SettingOptions, settings } from "./generated/settings.js";
+export type { Stats } from "./ledger.js";
+export { findMetric, isMetricType, isProduct } from "./lookup.js";
+export type { Metadata } from "./metadata.js";
 export type { Metric } from "./metric.js";
+export type { EkaClientOptions, RecordOptions } from "./options.js";
+export type { OnError } from "./reporting.js";
 export type { Setting } from "./setting.js";
+export type { ProducerLike, ProducerMessage } from "./transports/injected.js";
+export type { KafkaConfig } from "./transports/kafkaOptions.js";

@@ -6,11 +6,17 @@ export const sdkVersion = "0.2.0";
 /** The version of the catalog, with a digest of what it means. */
 export const catalogVersion = "0.2.0+3cb00299";
 
-/** A Kafka topic; partitions: 10. */
+/** A Kafka topic. */
 export const usageTopic = "eka.usage.events";
 
-/** A Kafka topic; partitions: 3. */
+/** How many partitions it has. */
+export const usageTopicPartitions = 10;
+
+/** A Kafka topic. */
 export const deadLetterTopic = "eka.usage.events.dlq";
+
+/** How many partitions it has. */
+export const deadLetterTopicPartitions = 3;
 
 /** The status of an event that names none. */
 export const defaultStatus = "ok";

@@ -15,6 +15,7 @@ export const limits = {
     maxLength: 256,
   },
   quantity: {
+    default: 1,
     minimum: 0,
     maximum: 1000000000000000000,
     maxDigits: 38,
@@ -25,6 +26,7 @@ export const limits = {
     maxDigits: 38,
   },
   metadata: {
+    default: "{}",
     maxBytes: 32768,
     maxDepth: 32,
     oversize: '{"_truncated":true}',

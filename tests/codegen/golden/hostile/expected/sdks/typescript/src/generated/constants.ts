@@ -6,11 +6,17 @@ export const sdkVersion = "10.20.30";
 /** The version of the catalog, with a digest of what it means. */
 export const catalogVersion = "10.20.30+248c7b87";
 
-/** A Kafka topic; partitions: 12. */
+/** A Kafka topic. */
 export const usageTopic = "a.topic-with_every.joint";
 
-/** A Kafka topic; partitions: 1. */
+/** How many partitions it has. */
+export const usageTopicPartitions = 12;
+
+/** A Kafka topic. */
 export const deadLetterTopic = "a.topic-with_every.joint.dlq";
+
+/** How many partitions it has. */
+export const deadLetterTopicPartitions = 1;
 
 /** The status of an event that names none. */
 export const defaultStatus = "ok";

@@ -15,6 +15,7 @@ export const limits = {
     maxLength: 256,
   },
   quantity: {
+    default: 1,
     minimum: 0,
     maximum: 1000000000000000000,
   },
@@ -23,6 +24,7 @@ export const limits = {
     maximum: 1000000000000000000,
   },
   metadata: {
+    default: "{}",
     maxBytes: 32768,
     maxDepth: 32,
     oversize: '{"*/ \\"":true}',

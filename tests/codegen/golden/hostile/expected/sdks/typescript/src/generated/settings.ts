@@ -174,3 +174,45 @@ export const settings = {
     default: true,
   },
 } as const satisfies Readonly<Record<string, Setting>>;
+
+/** Settings as options of the client; each overrides its environment variable. */
+export interface SettingOptions {
+  /** Addresses of Kafka brokers, host:port, separated by commas. */
+  readonly kafkaBrokers?: string | readonly string[] | undefined;
+  /** How long an event may wait for others, so that they are sent together. */
+  readonly flushIntervalMs?: number | undefined;
+  /** The size at which a batch is sent without waiting any longer. */
+  readonly batchSize?: number | undefined;
+  /** *\/ `ticks` """ | {{ x }} \u202ereversed, 😀 \ */
+  readonly compression?: "none" | "gzip" | "snappy" | "lz4" | "zstd" | undefined;
+  /**
+   * Who must have a batch before it counts as delivered: 1, the partition's leader; all, every
+   * replica in sync, which also turns idempotence on.
+   */
+  readonly acks?: "1" | "all" | undefined;
+  /** How often a batch that a broker refused is sent again. */
+  readonly retries?: number | undefined;
+  /** Whether brokers are spoken to in the clear or by TLS, with or without SASL. */
+  readonly securityProtocol?: "PLAINTEXT" | "SSL" | "SASL_PLAINTEXT" | "SASL_SSL" | undefined;
+  /** How the SDK proves who it is, where the security protocol has SASL. */
+  readonly saslMechanism?: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512" | undefined;
+  /** Ends in "a quote" */
+  readonly saslUsername?: string | undefined;
+  /** The SASL user's password; never shown in a log, an error or a repr. */
+  readonly saslPassword?: string | undefined;
+  /** A PEM file of the certificate authorities to trust, where the machine's own do not do. */
+  readonly sslCaLocation?: string | undefined;
+  /** How many accepted events may wait for Kafka; one more is refused with queue.full. */
+  readonly maxQueueSize?: number | undefined;
+  /** How many bytes of accepted events may wait for Kafka; more are refused with queue.full. */
+  readonly maxQueueBytes?: number | undefined;
+  /** How long an accepted event may stay undelivered before it fails with delivery.failed. */
+  readonly deliveryTimeoutMs?: number | undefined;
+  /** How long shutdown, and the end of the process, may wait for what is not yet delivered. */
+  readonly shutdownTimeoutMs?: number | undefined;
+  /**
+   * Whether SIGTERM sends what is queued before it ends the process, where the host has no handler
+   * of its own.
+   */
+  readonly flushOnSigterm?: boolean | undefined;
+}

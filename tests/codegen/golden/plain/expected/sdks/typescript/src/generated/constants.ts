@@ -6,11 +6,17 @@ export const sdkVersion = "1.0.0";
 /** The version of the catalog, with a digest of what it means. */
 export const catalogVersion = "1.0.0+765a379f";
 
-/** A Kafka topic; partitions: 1. */
+/** A Kafka topic. */
 export const usageTopic = "tiny.usage";
 
-/** A Kafka topic; partitions: 1. */
+/** How many partitions it has. */
+export const usageTopicPartitions = 1;
+
+/** A Kafka topic. */
 export const deadLetterTopic = "tiny.usage.dlq";
+
+/** How many partitions it has. */
+export const deadLetterTopicPartitions = 1;
 
 /** The status of an event that names none. */
 export const defaultStatus = "ok";

@@ -11,6 +11,7 @@ export const limits = {
     maxLength: 64,
   },
   quantity: {
+    default: 1,
     minimum: 0,
     maximum: 1000,
   },

@@ -22,3 +22,11 @@ export const settings = {
     default: false,
   },
 } as const satisfies Readonly<Record<string, Setting>>;
+
+/** Settings as options of the client; each overrides its environment variable. */
+export interface SettingOptions {
+  /** Addresses of Kafka brokers. */
+  readonly kafkaBrokers?: string | readonly string[] | undefined;
+  /** Whether the end of the process waits for what is queued. */
+  readonly flushOnExit?: boolean | undefined;
+}

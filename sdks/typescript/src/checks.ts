@@ -1,0 +1,157 @@
+/**
+ * What each argument of `record()` must be: one function an argument, each with one error code.
+ *
+ * What comes back is JSON.
+ */
+
+import { ConfigError, invalid, message } from "./errors.js";
+import { type LogLevel, logLevels, statuses } from "./generated/catalog.js";
+import type { ErrorCode } from "./generated/errors.js";
+import { blankCharacters, limits } from "./generated/limits.js";
+import { metricRules } from "./generated/rules.js";
+import { findMetric, isProduct, metricTypeNames, productNames } from "./lookup.js";
+import type { Metric, MetricRule } from "./metric.js";
+import { numberText } from "./number.js";
+import { formatTime, parseTime } from "./time.js";
+import { nearest, quoted, shown } from "./words.js";
+
+const longestHostname = 255;
+const blank = new Set(blankCharacters);
+
+interface Lengths {
+  readonly minLength: number;
+  readonly maxLength: number;
+}
+
+/** The workspace's id. */
+export function workspaceId(value: unknown): string {
+  return identifier("workspace_id.invalid", value, limits.workspaceId);
+}
+
+/** The idempotency key. */
+export function eventId(value: unknown): string {
+  return identifier("event_id.invalid", value, limits.eventId);
+}
+
+/** The service's name. */
+export function serviceName(value: unknown): string {
+  return named("serviceName", value, limits.serviceName);
+}
+
+/** The machine's name, where the caller says it. */
+export function hostname(value: unknown): string {
+  return named("hostname", value, { minLength: 1, maxLength: longestHostname });
+}
+
+function identifier(code: ErrorCode, value: unknown, { minLength, maxLength }: Lengths): string {
+  if (!isText(value, minLength, maxLength)) {
+    const allowed = { min_length: minLength, max_length: maxLength };
+    throw invalid(code, { given: shown(value), ...allowed });
+  }
+  return JSON.stringify(value);
+}
+
+function named(parameter: string, value: unknown, { minLength, maxLength }: Lengths): string {
+  if (!isText(value, minLength, maxLength)) {
+    const hint = `a string of ${minLength} to ${maxLength} characters that is not blank`;
+    const words = message("config.invalid", { parameter, given: shown(value), hint });
+    throw new ConfigError("config.invalid", words);
+  }
+  return JSON.stringify(value);
+}
+
+/** Whether this is a string of so many characters, well formed, and with one that can be seen. */
+function isText(value: unknown, shortest: number, longest: number): value is string {
+  if (typeof value !== "string" || value.length > 2 * longest || !value.isWellFormed()) {
+    return false;
+  }
+  // The length in UTF-16 is exact where it is small enough, and at most twice too large otherwise.
+  const length = value.length > longest || shortest > 1 ? [...value].length : value.length;
+  return shortest <= length && length <= longest && !isBlank(value);
+}
+
+function isBlank(text: string): boolean {
+  for (const character of text) {
+    if (!blank.has(character)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** The metric type that the three name. */
+export function metric(product: unknown, metricType: unknown, status: unknown): Metric {
+  if (!isProduct(product)) {
+    const hint = nearest(product, productNames());
+    throw invalid("product.unknown", { given: shown(product), hint });
+  }
+  const found = findMetric(product, metricType);
+  if (found === undefined) {
+    const hint = nearest(metricType, metricTypeNames(product));
+    const values = { given: shown(metricType), product: shown(product), hint };
+    throw invalid("metric_type.unknown", values);
+  }
+  if (typeof status !== "string" || !Object.hasOwn(statuses, status)) {
+    const hint = nearest(status, Object.keys(statuses));
+    throw invalid("status.unknown", { given: shown(status), hint });
+  }
+  return found;
+}
+
+/** What a metric type asks beyond the limits of every event. */
+export function ruleOf({ product, metricType }: Metric): MetricRule {
+  return metricRules[product]?.[metricType] ?? {};
+}
+
+/** The quantity. */
+export function quantity(value: unknown, rule: MetricRule["quantity"]): string {
+  const low = Math.max(limits.quantity.minimum, rule?.minimum ?? limits.quantity.minimum);
+  const high = Math.min(limits.quantity.maximum, rule?.maximum ?? limits.quantity.maximum);
+  return amount("quantity.invalid", value, low, high, rule?.integer ?? false);
+}
+
+/** The unit cost. */
+export function unitCost(value: unknown): string {
+  const { minimum, maximum } = limits.unitCost;
+  return value == null ? "null" : amount("unit_cost.invalid", value, minimum, maximum, false);
+}
+
+function amount(
+  code: ErrorCode,
+  value: unknown,
+  low: number,
+  high: number,
+  integer: boolean,
+): string {
+  const text = numberText(value);
+  const isInRange = text !== undefined && low <= (value as number) && (value as number) <= high;
+  if (!isInRange || (integer && !isInteger(value))) {
+    const kind = integer ? "an integer" : "a finite number";
+    const type = typeof value;
+    const more = type === "boolean" || type === "string" ? `; a ${type} is no number` : "";
+    const hint = `${kind} from ${low} to ${high}${more}`;
+    throw invalid(code, { given: shown(value), hint });
+  }
+  return text;
+}
+
+function isInteger(value: unknown): boolean {
+  return typeof value === "bigint" || Number.isInteger(value);
+}
+
+/** The level of a `log()`; undefined where the catalog has no such level. */
+export function logLevel(value: unknown): LogLevel | undefined {
+  return logLevels.find((level) => level === value);
+}
+
+/** When it happened; `now` is in milliseconds since 1970. */
+export function occurredAt(value: unknown, now: number): string {
+  const { ahead, aheadMs, behind, behindMs } = limits.occurredAt;
+  const milliseconds = parseTime(value);
+  if (milliseconds === undefined || milliseconds > now + aheadMs || milliseconds < now - behindMs) {
+    const isDate = milliseconds !== undefined && typeof value !== "string";
+    const given = isDate ? quoted(formatTime(milliseconds)) : shown(value);
+    throw invalid("occurred_at.invalid", { given, ahead, behind });
+  }
+  return JSON.stringify(formatTime(milliseconds));
+}

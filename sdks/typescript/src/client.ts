@@ -1,0 +1,252 @@
+/** The client: takes usage from a service, and sees that each event is delivered or heard of. */
+
+import { hostname as machineName } from "node:os";
+import * as checks from "./checks.js";
+import { MetadataDegradedError, message } from "./errors.js";
+import { type Encoded, EventEncoder } from "./event.js";
+import {
+  type LogLevel,
+  logLevels,
+  type MetricType,
+  type Product,
+  type Status,
+} from "./generated/catalog.js";
+import { defaultLogLevel, defaultStatus, logStatus, usageTopic } from "./generated/constants.js";
+import { limits } from "./generated/limits.js";
+import { Journal } from "./journal.js";
+import type { Stats } from "./ledger.js";
+import { adopt, type Ends, release } from "./lifecycle.js";
+import { logMetadata, type Metadata } from "./metadata.js";
+import type { Metric } from "./metric.js";
+import {
+  checkOptions,
+  type EkaClientOptions,
+  outboxSettings,
+  type RecordOptions,
+} from "./options.js";
+import { Outbox } from "./outbox.js";
+import { logAccepted } from "./reporting.js";
+import { resolveSettings } from "./settings.js";
+import { InjectedTransport } from "./transports/injected.js";
+import { KafkaTransport } from "./transports/kafka.js";
+import type { Transport } from "./transports/transport.js";
+import { nearest, shown } from "./words.js";
+
+/**
+ * Reports usage to Kafka, without ever blocking or crashing its caller.
+ *
+ * Make one a process and keep it: it connects by itself, and sends what is left when the process
+ * ends. Errors never reach a caller of `record()`: they reach `onError`, with a code.
+ *
+ * @throws ConfigError where an option or an environment variable cannot be used.
+ */
+export class EkaClient implements AsyncDisposable {
+  readonly #encoder: EventEncoder;
+  readonly #outbox: Outbox;
+  readonly #journal: Journal;
+  readonly #debug: boolean;
+  readonly #shutdownTimeoutMs: number;
+  readonly #ends: Ends;
+  #closing: Promise<number> | undefined;
+
+  constructor(options: EkaClientOptions) {
+    checkOptions(options);
+    const { producer, kafkaConfig = {}, clock = Date.now, newId } = options;
+    const hasBrokers = producer !== undefined || "bootstrapBrokers" in kafkaConfig;
+    const notRequired = hasBrokers ? (["kafkaBrokers"] as const) : [];
+    const settings = resolveSettings({ ...options }, process.env, notRequired);
+    const serviceName = checks.serviceName(options.serviceName);
+    const hostname = checks.hostname(options.hostname ?? (machineName() || "unknown"));
+    const transport: Transport =
+      producer === undefined
+        ? new KafkaTransport(settings, kafkaConfig, usageTopic)
+        : new InjectedTransport(producer, usageTopic);
+    this.#encoder = new EventEncoder(serviceName, hostname, { clock, newId });
+    this.#journal = new Journal(options.onError, usageTopic);
+    this.#outbox = new Outbox(transport, outboxSettings(settings), this.#journal);
+    this.#debug = options.debug ?? false;
+    this.#shutdownTimeoutMs = settings.shutdownTimeoutMs;
+    this.#ends = {
+      timeoutMs: settings.shutdownTimeoutMs,
+      queued: () => this.#outbox.queued,
+      flush: (timeoutMs) => this.flush(timeoutMs),
+      shutdown: (timeoutMs) => this.shutdown(timeoutMs),
+      abandon: () => this.#outbox.abandon(),
+    };
+    adopt(this.#ends, settings.flushOnSigterm);
+  }
+
+  /** Identifies this client; stands in every event. */
+  get instanceId(): string {
+    return this.#encoder.instanceId;
+  }
+
+  /**
+   * Reports one event of usage. Never waits for anything, never throws.
+   *
+   * @param workspaceId The customer's workspace that is billed, 1 to 256 characters.
+   * @param product One of `products`.
+   * @param metricType One of the product's metric types.
+   * @param quantity How much, in the unit of the metric type; 1 by default.
+   * @param status One of `statuses`; `ok` by default.
+   * @param unitCost What one unit costs, if known.
+   * @param metadata Further details; what JSON cannot say becomes a string, and too much is cut.
+   * @param options An idempotency key, and when it happened.
+   * @returns The event's id; undefined where it was not accepted, which `onError` has heard.
+   */
+  record<P extends Product>(
+    workspaceId: string,
+    product: P,
+    metricType: MetricType<P>,
+    quantity: number | bigint = limits.quantity.default,
+    status: Status = defaultStatus,
+    unitCost?: number | bigint | null,
+    metadata?: Metadata | null,
+    options?: RecordOptions,
+  ): string | undefined {
+    const eventId = options?.eventId;
+    const refusal = this.#outbox.refusal();
+    if (refusal !== undefined) {
+      this.#journal.rejected(refusal, { eventId, workspaceId, product, metricType, status });
+      return undefined;
+    }
+    let event: Encoded;
+    try {
+      event = this.#encoder.encode(
+        workspaceId,
+        product,
+        metricType,
+        quantity,
+        status,
+        unitCost,
+        metadata,
+        eventId,
+        options?.occurredAt,
+      );
+    } catch (error) {
+      this.#journal.rejected(error, { eventId, workspaceId, product, metricType, status });
+      return undefined;
+    }
+    this.#outbox.put(event.workspace, event.json);
+    if (event.lost !== "" || this.#debug) {
+      this.#accepted(event);
+    }
+    return event.eventId;
+  }
+
+  /** `record()` with one of `metrics` in place of product and metric type. */
+  recordMetric(
+    workspaceId: string,
+    metric: Metric,
+    quantity?: number | bigint,
+    status?: Status,
+    unitCost?: number | bigint | null,
+    metadata?: Metadata | null,
+    options?: RecordOptions,
+  ): string | undefined {
+    const { product, metricType } = Object(metric) as Metric;
+    return this.record(
+      workspaceId,
+      product,
+      metricType,
+      quantity,
+      status,
+      unitCost,
+      metadata,
+      options,
+    );
+  }
+
+  /**
+   * Reports one failure: an event whose status is that of errors, and whose metadata says what
+   * happened.
+   *
+   * @param message What happened.
+   * @param level One of `logLevels`; `error` by default.
+   * @param metadata Further details.
+   * @returns As `record()` does.
+   */
+  log<P extends Product>(
+    workspaceId: string,
+    product: P,
+    metricType: MetricType<P>,
+    words: string,
+    level: LogLevel = defaultLogLevel,
+    metadata?: Metadata | null,
+  ): string | undefined {
+    const known = checks.logLevel(level);
+    const details = logMetadata(metadata, known ?? defaultLogLevel, words) as Metadata;
+    const quantity = limits.quantity.default;
+    const eventId = this.record(
+      workspaceId,
+      product,
+      metricType,
+      quantity,
+      logStatus,
+      undefined,
+      details,
+    );
+    if (known === undefined && eventId !== undefined) {
+      this.#degraded(`level ${shown(level)}: ${nearest(level, logLevels)}`, eventId);
+    }
+    return eventId;
+  }
+
+  /** Resolves when Kafka can be reached; rejects with a DeliveryError where it cannot be now. */
+  async connect(): Promise<void> {
+    await this.#outbox.connect();
+  }
+
+  /**
+   * Waits until every accepted event is delivered or has failed.
+   *
+   * @param timeoutMs The setting `shutdownTimeoutMs` by default.
+   * @returns How many events are still in flight; 0 is success.
+   */
+  async flush(timeoutMs: number = this.#shutdownTimeoutMs): Promise<number> {
+    return await this.#outbox.flush(timeoutMs);
+  }
+
+  /** What became of the events of this client. */
+  stats(): Stats {
+    return this.#journal.stats(this.#encoder.numbered);
+  }
+
+  /**
+   * Sends what is queued, and gives up what Kafka does not take in time.
+   *
+   * Afterwards `record()` is refused with `client.closed`. May be called any number of times.
+   *
+   * @param timeoutMs The setting `shutdownTimeoutMs` by default.
+   * @returns How many events were given up; `onError` heard `shutdown.timeout` of each.
+   */
+  async shutdown(timeoutMs: number = this.#shutdownTimeoutMs): Promise<number> {
+    this.#closing ??= this.#close(timeoutMs);
+    return await this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  async #close(timeoutMs: number): Promise<number> {
+    const undelivered = await this.#outbox.close(timeoutMs);
+    this.#journal.close();
+    release(this.#ends);
+    return undelivered;
+  }
+
+  #accepted({ eventId, json, lost }: Encoded): void {
+    if (this.#debug) {
+      logAccepted(json);
+    }
+    if (lost !== "") {
+      this.#degraded(lost, eventId);
+    }
+  }
+
+  #degraded(hint: string, eventId: string): void {
+    const words = message("metadata.degraded", { hint });
+    this.#journal.report(new MetadataDegradedError("metadata.degraded", words), { eventId });
+  }
+}

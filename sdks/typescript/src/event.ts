@@ -1,0 +1,137 @@
+/**
+ * One call of `record()` as the JSON of one event.
+ *
+ * The hot path is one table look-up: a hit on (product, metric type, status) is the validation, and
+ * yields what is constant for such an event already encoded. What varies is put in between.
+ */
+
+import * as checks from "./checks.js";
+import { type Status, statuses } from "./generated/catalog.js";
+import { catalogVersion, sdkVersion } from "./generated/constants.js";
+import { type EventParts, encodeConstants, encodeEvent } from "./generated/encoder.js";
+import { EventIds } from "./ids.js";
+import { metadata as checkedMetadata } from "./metadataRules.js";
+import type { MetricRule } from "./metric.js";
+import { formatTime } from "./time.js";
+import { type Workspace, Workspaces } from "./workspace.js";
+
+/** What is injectable in an encoder. */
+export interface Sources {
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** Mints event ids and the instance id; UUIDv7 where it is absent. */
+  readonly newId: (() => string) | undefined;
+}
+
+/** An event that has a number. */
+export interface Encoded {
+  readonly eventId: string;
+  readonly workspace: Workspace;
+  readonly json: string;
+  /** What was lost of its metadata, or "". */
+  readonly lost: string;
+}
+
+interface Combination {
+  readonly parts: EventParts;
+  readonly rule: MetricRule;
+}
+
+/** Checks, numbers and encodes the events of one client instance. */
+export class EventEncoder {
+  readonly instanceId: string;
+  readonly #clock: () => number;
+  readonly #newId: (() => string) | undefined;
+  readonly #constants: { serviceName: string; hostname: string; instanceId: string };
+  readonly #combinations = new Map<unknown, Map<unknown, Map<unknown, Combination>>>();
+  readonly #workspaces = new Workspaces();
+  readonly #ids = new EventIds();
+  #instant = { milliseconds: Number.NaN, ts: "", prefix: "" };
+  #seq = 0;
+
+  /** `serviceName` and `hostname` are JSON already. */
+  constructor(serviceName: string, hostname: string, { clock, newId }: Sources) {
+    this.#clock = clock;
+    this.#newId = newId;
+    this.instanceId = newId?.() ?? new EventIds().mint(Math.floor(clock()), 0);
+    const instanceId = JSON.stringify(this.instanceId);
+    this.#constants = { serviceName, hostname, instanceId };
+  }
+
+  /** How many events have a number, which is how many were accepted. */
+  get numbered(): number {
+    return this.#seq;
+  }
+
+  /** Encodes one event and numbers it; throws a ValidationError, and then takes no number. */
+  encode(
+    workspaceId: unknown,
+    product: unknown,
+    metricType: unknown,
+    quantity: unknown,
+    status: unknown,
+    unitCost: unknown,
+    metadata: unknown,
+    eventId: unknown,
+    occurredAt: unknown,
+  ): Encoded {
+    const workspace = this.#workspaces.get(workspaceId);
+    const { parts, rule } =
+      this.#combinations.get(product)?.get(metricType)?.get(status) ??
+      this.#combine(product, metricType, status);
+    const amount =
+      quantity === 1 && !rule.quantity ? "1" : checks.quantity(quantity, rule.quantity);
+    const cost = unitCost == null ? "null" : checks.unitCost(unitCost);
+    const details = checkedMetadata(metadata, rule.metadata);
+    const given = eventId ?? this.#newId?.();
+    const givenJson = given == null ? "" : checks.eventId(given);
+    const { milliseconds, ts, prefix } = this.#now();
+    const occurred = occurredAt == null ? ts : checks.occurredAt(occurredAt, milliseconds);
+    // From here on nothing of the caller's runs, and nothing can be refused.
+    this.#seq += 1;
+    const id = given == null ? `${prefix}${this.#ids.suffix(this.#seq)}` : (given as string);
+    const json = encodeEvent(
+      parts,
+      givenJson === "" ? `"${id}"` : givenJson,
+      workspace.json,
+      amount,
+      cost,
+      details.json,
+      occurred,
+      ts,
+      String(this.#seq),
+    );
+    return { eventId: id, workspace, json, lost: details.lost };
+  }
+
+  /** What follows from the clock, made once a millisecond. */
+  #now(): { milliseconds: number; ts: string; prefix: string } {
+    const milliseconds = Math.floor(this.#clock());
+    if (milliseconds !== this.#instant.milliseconds) {
+      const ts = `"${formatTime(milliseconds)}"`;
+      this.#instant = { milliseconds, ts, prefix: this.#ids.prefix(milliseconds) };
+    }
+    return this.#instant;
+  }
+
+  #combine(product: unknown, metricType: unknown, status: unknown): Combination {
+    const metric = checks.metric(product, metricType, status);
+    const parts = encodeConstants({
+      ...this.#constants,
+      product: JSON.stringify(product),
+      metricType: JSON.stringify(metricType),
+      status: JSON.stringify(status),
+      isBillable: statuses[status as Status].billable ? "1" : "0",
+      sdkLanguage: '"typescript"',
+      sdkVersion: JSON.stringify(sdkVersion),
+      catalogVersion: JSON.stringify(catalogVersion),
+    });
+    const made = { parts, rule: checks.ruleOf(metric) };
+    const ofProduct = this.#combinations.get(product) ?? new Map();
+    this.#combinations.set(product, ofProduct);
+    const ofMetricType = ofProduct.get(metricType) ?? new Map();
+    ofProduct.set(metricType, ofMetricType);
+    ofMetricType.set(status, made);
+    return made;
+  }
+}

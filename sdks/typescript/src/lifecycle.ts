@@ -1,0 +1,73 @@
+/**
+ * What happens to clients at the ends of a process: when there is nothing left to do, on SIGTERM,
+ * and when something calls `process.exit()`.
+ *
+ * A client is kept here until its `shutdown()`, so that what it accepted is sent even if the host
+ * has forgotten it.
+ */
+
+/** What a client does at the ends of a process. */
+export interface Ends {
+  /** The milliseconds that the end of the process may wait for this client. */
+  readonly timeoutMs: number;
+  /** How many events are neither delivered nor failed. */
+  queued(): number;
+  /** Sends what is queued, and says how many events are left. */
+  flush(timeoutMs: number): Promise<number>;
+  /** Sends what is queued in so many milliseconds, and gives up the rest. */
+  shutdown(timeoutMs: number): Promise<unknown>;
+  /** Gives up what is queued, at once. */
+  abandon(): void;
+}
+
+const clients = new Set<Ends>();
+let listening = false;
+let terminating = false;
+
+/** Looks after a client from now on. */
+export function adopt(ends: Ends, flushOnSigterm: boolean): void {
+  clients.add(ends);
+  if (!listening) {
+    listening = true;
+    process.on("beforeExit", () => void flushAll());
+    process.on("exit", abandonAll);
+  }
+  if (flushOnSigterm && process.listenerCount("SIGTERM") === 0) {
+    process.on("SIGTERM", onSigterm);
+  }
+}
+
+/** Forgets a client that was shut down. */
+export function release(ends: Ends): void {
+  clients.delete(ends);
+}
+
+/** Node asks again after whatever it had to wait for, until nothing is queued. */
+async function flushAll(): Promise<void> {
+  const waiting = [...clients].filter((ends) => ends.queued() > 0);
+  await Promise.all(
+    waiting.map(async (ends) => {
+      if ((await ends.flush(ends.timeoutMs)) > 0) {
+        await ends.shutdown(0);
+      }
+    }),
+  );
+}
+
+function abandonAll(): void {
+  for (const ends of clients) {
+    ends.abandon();
+  }
+}
+
+async function onSigterm(signal: NodeJS.Signals): Promise<void> {
+  // A handler that the host has added since decides when the process ends.
+  if (terminating || process.listenerCount(signal) > 1) {
+    return;
+  }
+  terminating = true;
+  await Promise.all([...clients].map((ends) => ends.shutdown(ends.timeoutMs)));
+  process.removeListener(signal, onSigterm);
+  // The process still ends by the signal, as its parent expects.
+  process.kill(process.pid, signal);
+}

@@ -1,0 +1,131 @@
+/** Settings from options and the environment: resolved once, refused before anything is sent. */
+
+import { ConfigError, message } from "./errors.js";
+import { settings } from "./generated/settings.js";
+import type { Setting } from "./setting.js";
+import { nearest, quoted, shown } from "./words.js";
+
+type Table = typeof settings;
+type Values = { integer: number; boolean: boolean; string: string; list: readonly string[] };
+type ValueOf<S extends Setting> = S["type"] extends keyof Values
+  ? Values[S["type"]]
+  : NonNullable<S["choices"]>[number];
+
+/** What every setting is for one client; undefined where it is not set and has no default. */
+export type Settings = {
+  readonly [Name in keyof Table]:
+    | ValueOf<Table[Name]>
+    | (Table[Name] extends { default: unknown } ? never : undefined);
+};
+
+type Given = Readonly<Record<string, unknown>>;
+
+const address = /^(?:\w+:\/\/)?(?:[^\s,:/[\]]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
+const defaultPort = 9092;
+const booleans: ReadonlyMap<string, boolean> = new Map([
+  ["true", true],
+  ["1", true],
+  ["false", false],
+  ["0", false],
+]);
+
+/**
+ * An option overrides its variable; one that is undefined, and an empty variable, is not set.
+ * Throws a ConfigError on the first setting that cannot be used, naming it as it was given.
+ */
+export function resolveSettings(
+  options: Given,
+  environment: Given,
+  notRequired: readonly (keyof Table)[],
+): Settings {
+  const resolved = Object.entries<Setting>(settings).map(([name, setting]) => {
+    const isRequired = setting.required && !notRequired.includes(name as keyof Table);
+    return [name, resolve(setting, isRequired, options, environment)];
+  });
+  return Object.fromEntries(resolved) as Settings;
+}
+
+/** Refuses options that are none, which would otherwise go unnoticed. */
+export function checkOptionNames(options: Given, others: readonly string[]): void {
+  const known = [...others, ...Object.values<Setting>(settings).map(({ argument }) => argument)];
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) {
+      throw new TypeError(`EkaClient has no option ${quoted(name)}: ${nearest(name, known)}`);
+    }
+  }
+}
+
+/** The text with the value of every secret setting replaced. */
+export function hideSecrets(text: string, values: Settings): string {
+  return Object.entries<Setting>(settings).reduce((hidden, [name, { secret }]) => {
+    const value: unknown = values[name as keyof Table];
+    return secret && typeof value === "string" ? hidden.replaceAll(value, "***") : hidden;
+  }, text);
+}
+
+/** The error of a setting that cannot be used, by its option or its variable. */
+export function configError(parameter: string, given: string, hint: string): ConfigError {
+  return new ConfigError("config.invalid", message("config.invalid", { parameter, given, hint }));
+}
+
+function resolve(
+  setting: Setting,
+  isRequired: boolean,
+  options: Given,
+  environment: Given,
+): unknown {
+  const { argument, variable, type } = setting;
+  const option = options[argument] ?? undefined;
+  const given = option ?? (environment[variable] || undefined);
+  if (given === undefined) {
+    if (isRequired) {
+      const words = argument.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+      const hint = `${words} not configured: pass ${argument} or set ${variable}`;
+      throw new ConfigError("config.invalid", hint);
+    }
+    return setting.default;
+  }
+  const [value, expected] = readers[type](given, setting);
+  if (value === undefined) {
+    const name = option === undefined ? variable : argument;
+    throw configError(name, setting.secret ? "a secret" : shown(given), expected);
+  }
+  return value;
+}
+
+type Reader = (given: unknown, setting: Setting) => [value: unknown, expected: string];
+
+const readers: Readonly<Record<Setting["type"], Reader>> = {
+  integer(given, { minimum = 0, maximum = Number.MAX_SAFE_INTEGER }) {
+    const text = typeof given === "boolean" ? "" : String(given).trim();
+    const value = /^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    const isInRange = minimum <= value && value <= maximum;
+    return [isInRange ? value : undefined, `an integer from ${minimum} to ${maximum}`];
+  },
+  boolean(given) {
+    return [booleans.get(String(given).trim().toLowerCase()), "true or false"];
+  },
+  choice(given, { choices = [] }) {
+    const text = String(given).trim().toLowerCase();
+    const match = choices.find((choice) => choice.toLowerCase() === text);
+    return [match, `one of ${choices.map(quoted).join(", ")}`];
+  },
+  string(given) {
+    return [typeof given === "string" && given.trim() !== "" ? given : undefined, "a string"];
+  },
+  list(given) {
+    const parts: unknown = typeof given === "string" ? given.split(",") : given;
+    const expected = "addresses host:port, separated by commas";
+    if (!Array.isArray(parts) || !parts.every((part) => typeof part === "string")) {
+      return [undefined, expected];
+    }
+    const items = parts.map((part) => part.trim()).filter((part) => part !== "");
+    return [items.length > 0 && items.every(isAddress) ? items : undefined, expected];
+  },
+};
+
+function isAddress(text: string): boolean {
+  const match = address.exec(text);
+  const port = Number(match?.[1] ?? defaultPort);
+  return match !== null && 0 < port && port < 65_536;
+}

@@ -1,0 +1,43 @@
+/** Points in time: milliseconds since 1970 inside, RFC 3339 in UTC on the wire. */
+
+import { types } from "node:util";
+
+const rfc3339 =
+  /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
+
+/** Milliseconds since 1970 as `2026-01-31T09:30:00.000Z`. */
+export function formatTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}
+
+/**
+ * Milliseconds since 1970 of a Date or an RFC 3339 string, rounded down; undefined where it is
+ * neither, has no offset from UTC, or is no time that exists.
+ */
+export function parseTime(value: unknown): number | undefined {
+  if (typeof value === "string") {
+    return parseText(value);
+  }
+  if (!types.isDate(value)) {
+    return undefined;
+  }
+  const milliseconds = Date.prototype.getTime.call(value);
+  return Number.isNaN(milliseconds) ? undefined : milliseconds;
+}
+
+function parseText(text: string): number | undefined {
+  const match = rfc3339.exec(text);
+  if (match === null) {
+    return undefined;
+  }
+  const [, year, month, day, hour, minute, second, fraction = "", sign, hours, minutes] = match;
+  const thousandths = fraction.slice(0, 3).padEnd(3, "0");
+  const local = `${year}-${month}-${day}T${hour}:${minute}:${second}.${thousandths}Z`;
+  const milliseconds = Date.parse(local);
+  // Date.parse takes a 30th of February for the 2nd of March.
+  if (Number.isNaN(milliseconds) || formatTime(milliseconds) !== local) {
+    return undefined;
+  }
+  const offset = (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * 60_000;
+  return milliseconds - (sign === "-" ? -offset : offset);
+}

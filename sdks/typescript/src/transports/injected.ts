@@ -1,0 +1,66 @@
+/** A producer of the caller's own, in place of Kafka or in front of it. */
+
+import type { QueuedEvent } from "../eventQueue.js";
+import { words } from "../reporting.js";
+import { SendError, type Transport } from "./transport.js";
+
+/** One Kafka message. */
+export interface ProducerMessage {
+  /** The workspace's id: a workspace's events keep their order. */
+  readonly key: Buffer;
+  /** The event as JSON. */
+  readonly value: Buffer;
+}
+
+/** What a client needs of a producer. */
+export interface ProducerLike {
+  /** Whether each event is handed over from within `record()`, as tests like it; false by default. */
+  readonly immediate?: boolean;
+  /** Resolves when the messages are delivered; rejects when they finally cannot be. */
+  send(batch: { topic: string; messages: ProducerMessage[] }): Promise<unknown>;
+  /** Called once, before the first batch. */
+  connect?(): Promise<unknown> | undefined;
+  /** Called by `shutdown()`. */
+  disconnect?(): Promise<unknown> | undefined;
+}
+
+/** Batches for an injected producer, one after another. */
+export class InjectedTransport implements Transport {
+  readonly lanes = 1;
+  readonly immediate: boolean;
+  readonly #producer: ProducerLike;
+  readonly #topic: string;
+  #connected: Promise<unknown> | undefined;
+
+  constructor(producer: ProducerLike, topic: string) {
+    this.#producer = producer;
+    this.#topic = topic;
+    this.immediate = producer.immediate ?? false;
+  }
+
+  async send(batch: readonly QueuedEvent[]): Promise<void> {
+    const messages = batch.map(({ workspace, value }) => ({ key: workspace.key, value }));
+    try {
+      if (this.#producer.connect !== undefined) {
+        await this.connect();
+      }
+      await this.#producer.send({ topic: this.#topic, messages });
+    } catch (error) {
+      throw new SendError(words(error), "never");
+    }
+  }
+
+  async connect(): Promise<void> {
+    this.#connected ??= Promise.resolve(this.#producer.connect?.());
+    try {
+      await this.#connected;
+    } catch (error) {
+      this.#connected = undefined;
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#producer.disconnect?.();
+  }
+}

@@ -1,0 +1,85 @@
+/** Settings as options of @platformatic/kafka's producer. */
+
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { settings as table } from "../generated/settings.js";
+import { words } from "../reporting.js";
+import { configError, type Settings } from "../settings.js";
+
+/** Options of @platformatic/kafka's `Producer`, which override every setting. */
+export type KafkaConfig = Readonly<Record<string, unknown>>;
+
+const clientId = "usage-sdk";
+// An answer takes at most the produce timeout, on the broker; one that takes twice that is lost.
+const produceTimeout = 5_000;
+const requestTimeout = 10_000;
+// A leader that has changed says so; otherwise there is nothing to learn.
+const metadataMaxAge = 300_000;
+const idempotentPause = 200;
+
+/** What the producer is made with. */
+export function kafkaOptions(settings: Settings): KafkaConfig {
+  const brokers = (settings.kafkaBrokers ?? []).map((text) => text.replace(/^\w+:\/\//, ""));
+  return {
+    clientId,
+    bootstrapBrokers: brokers,
+    compression: settings.kafkaCompressionType,
+    timeout: produceTimeout,
+    requestTimeout,
+    metadataMaxAge,
+    ...acks(settings),
+    ...security(settings, brokers),
+  };
+}
+
+/** The lane repeats a batch; only where idempotence needs the same producer does the library. */
+function acks({ kafkaAcks, kafkaRetries }: Settings): KafkaConfig {
+  if (kafkaAcks !== "all") {
+    return { acks: Number(kafkaAcks), retries: 0 };
+  }
+  // The library takes fewer than two for any number.
+  return { idempotent: true, retries: Math.max(2, kafkaRetries), retryDelay: idempotentPause };
+}
+
+function security(settings: Settings, brokers: readonly string[]): KafkaConfig {
+  const protocol = settings.kafkaSecurityProtocol;
+  return {
+    ...(protocol.endsWith("SSL") && {
+      tls: certificates(settings),
+      // Brokers behind a proxy need their name; an address is none.
+      tlsServerName: !brokers.some((broker) => isIP(broker.replace(/:\d+$|[[\]]/g, ""))),
+    }),
+    ...(protocol.startsWith("SASL") && { sasl: credentials(settings) }),
+  };
+}
+
+function certificates({ kafkaSslCaLocation: path }: Settings): { ca?: Buffer } {
+  if (path === undefined) {
+    return {};
+  }
+  try {
+    return { ca: readFileSync(path) };
+  } catch (error) {
+    throw configError(table.kafkaSslCaLocation.argument, `'${path}'`, `a file: ${words(error)}`);
+  }
+}
+
+function credentials(settings: Settings): KafkaConfig {
+  const given = {
+    mechanism: settings.kafkaSaslMechanism,
+    username: settings.kafkaSaslUsername,
+    password: settings.kafkaSaslPassword,
+  };
+  const names = {
+    mechanism: table.kafkaSaslMechanism.argument,
+    username: table.kafkaSaslUsername.argument,
+    password: table.kafkaSaslPassword.argument,
+  };
+  for (const key of ["mechanism", "username", "password"] as const) {
+    if (given[key] === undefined) {
+      const hint = `a value, as the security protocol is ${settings.kafkaSecurityProtocol}`;
+      throw configError(names[key], "undefined", hint);
+    }
+  }
+  return given;
+}
