@@ -63,7 +63,7 @@ export class EkaClient implements AsyncDisposable {
         : new InjectedTransport(producer, usageTopic);
     this.#encoder = new EventEncoder(serviceName, hostname, { clock, newId });
     this.#journal = new Journal(options.onError, usageTopic);
-    this.#outbox = new Outbox(transport, outboxSettings(settings), this.#journal);
+    this.#outbox = new Outbox(transport, outboxSettings(settings, clock), this.#journal);
     this.#debug = options.debug ?? false;
     this.#shutdownTimeoutMs = settings.shutdownTimeoutMs;
     this.#ends = {
@@ -127,7 +127,7 @@ export class EkaClient implements AsyncDisposable {
       this.#journal.rejected(error, { eventId, workspaceId, product, metricType, status });
       return undefined;
     }
-    this.#outbox.put(event.workspace, event.json);
+    this.#outbox.put(event);
     if (event.lost !== "" || this.#debug) {
       this.#accepted(event);
     }

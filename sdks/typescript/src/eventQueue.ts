@@ -5,23 +5,26 @@
  * many wait, and there is next to nothing for the garbage collector to trace.
  */
 
+import type { Encoded } from "./event.js";
 import type { Workspace } from "./workspace.js";
 
 /** One encoded event on its way. */
 export interface QueuedEvent {
   readonly workspace: Workspace;
   readonly value: Buffer;
-  /** When it was accepted, by `performance.now()`. */
+  /** When it was accepted, in milliseconds since 1970. */
   readonly acceptedAt: number;
 }
 
-/** Small enough that a queue that is nearly empty costs nearly nothing. */
-const slabBytes = 16_384;
+// A queue that is nearly empty costs nearly nothing; one that fills up is worth larger slabs.
+const smallestSlab = 4_096;
+const largestSlab = 65_536;
 /** UTF-8 takes at most three bytes for a character of a string. */
 const widest = 3;
 
 interface Slab {
   readonly bytes: Buffer;
+  end: number;
   readonly workspaces: Workspace[];
   readonly ends: number[];
   readonly times: number[];
@@ -45,25 +48,16 @@ export class EventQueue {
     return this.#bytes;
   }
 
-  /** When the event that waits longest was accepted. */
-  get oldest(): number | undefined {
-    return this.#slabs[0]?.times[this.#taken];
-  }
-
   /** Appends an event, and returns how many bytes it has. */
-  push(workspace: Workspace, json: string, acceptedAt: number): number {
+  push({ workspace, json, acceptedAt }: Encoded): number {
     let slab = this.#last;
-    let start = slab?.ends.at(-1) ?? 0;
-    if (slab === undefined || slab.bytes.length - start < json.length * widest) {
-      const needed = Buffer.byteLength(json);
-      if (slab === undefined || slab.bytes.length - start < needed) {
-        slab = this.#open(needed);
-        start = 0;
-      }
+    if (slab === undefined || slab.bytes.length - slab.end < json.length * widest) {
+      slab = this.#slabFor(Buffer.byteLength(json));
     }
-    const written = slab.bytes.write(json, start);
+    const written = slab.bytes.write(json, slab.end);
+    slab.end += written;
+    slab.ends.push(slab.end);
     slab.workspaces.push(workspace);
-    slab.ends.push(start + written);
     slab.times.push(acceptedAt);
     this.#length += 1;
     this.#bytes += written;
@@ -98,11 +92,15 @@ export class EventQueue {
     return events;
   }
 
-  /** A large event gets a slab of its own length. */
-  #open(needed: number): Slab {
-    const size = needed > slabBytes / 4 ? needed : slabBytes;
-    const bytes = Buffer.allocUnsafeSlow(size);
-    const slab = { bytes, workspaces: [], ends: [], times: [] };
+  /** The slab that has room for so many bytes; a large event gets one of its own length. */
+  #slabFor(needed: number): Slab {
+    const last = this.#last;
+    if (last !== undefined && last.bytes.length - last.end >= needed) {
+      return last;
+    }
+    const usual = Math.min(largestSlab, Math.max(smallestSlab, 2 * (last?.bytes.length ?? 0)));
+    const bytes = Buffer.allocUnsafeSlow(needed > usual / 4 ? needed : usual);
+    const slab: Slab = { bytes, end: 0, ends: [], workspaces: [], times: [] };
     this.#slabs.push(slab);
     this.#last = slab;
     return slab;

@@ -1,9 +1,9 @@
 /** Events that keep their order: one batch of them is on its way at a time. */
 
+import type { Encoded } from "./event.js";
 import { EventQueue, type QueuedEvent } from "./eventQueue.js";
 import { words } from "./reporting.js";
 import { SendError, type Transport } from "./transports/transport.js";
-import type { Workspace } from "./workspace.js";
 
 const shortestPause = 100;
 const longestPause = 1000;
@@ -16,6 +16,8 @@ export interface LaneSettings {
   readonly retries: number;
   /** How long an event may stay undelivered, in milliseconds. */
   readonly deliveryTimeoutMs: number;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
 }
 
 /** What a lane says of its events; each is settled once. */
@@ -63,8 +65,8 @@ export class Lane {
   }
 
   /** Appends an event, and returns how many bytes it has. */
-  push(workspace: Workspace, json: string): number {
-    return this.#queue.push(workspace, json, performance.now());
+  push(event: Encoded): number {
+    return this.#queue.push(event);
   }
 
   /** Sends the next batch. */
@@ -120,7 +122,7 @@ export class Lane {
   /** Fails the events that were undelivered for too long, which are the first of them. */
   #expire(batch: Batch, why: string): void {
     const { deliveryTimeoutMs } = this.#settings;
-    const latest = performance.now() - deliveryTimeoutMs;
+    const latest = this.#settings.clock() - deliveryTimeoutMs;
     const left = batch.events.filter(({ acceptedAt }) => acceptedAt > latest);
     const expired = batch.events.slice(0, batch.events.length - left.length);
     batch.events = left;

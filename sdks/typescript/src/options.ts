@@ -60,12 +60,13 @@ export function checkOptions(options: EkaClientOptions): void {
 }
 
 /** What an outbox needs of the settings. */
-export function outboxSettings(settings: Settings): OutboxSettings {
+export function outboxSettings(settings: Settings, clock: () => number): OutboxSettings {
   return {
     lingerMs: settings.kafkaLingerMs,
     batchBytes: Math.min(settings.kafkaBatchSize, largestBatch),
     retries: settings.kafkaRetries,
     deliveryTimeoutMs: settings.deliveryTimeoutMs,
+    clock,
     maxEvents: settings.maxQueueEvents,
     maxBytes: settings.maxQueueBytes,
   };

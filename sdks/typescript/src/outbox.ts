@@ -1,10 +1,10 @@
 /** Accepted events on their way out: each one is delivered, or reported once. */
 
 import { ClientClosedError, type EkaError, message, QueueFullError } from "./errors.js";
+import type { Encoded } from "./event.js";
 import type { QueuedEvent } from "./eventQueue.js";
 import { Lane, type LaneListener, type LaneSettings } from "./lane.js";
 import type { Transport } from "./transports/transport.js";
-import type { Workspace } from "./workspace.js";
 
 // A longer one would fire at once.
 const longestTimer = 2 ** 31 - 1;
@@ -67,10 +67,10 @@ export class Outbox implements LaneListener {
   }
 
   /** Takes an event that was numbered. Never waits, never throws. */
-  put(workspace: Workspace, json: string): void {
-    const lane = this.#lanes[workspace.hash % this.#lanes.length] as Lane;
+  put(event: Encoded): void {
+    const lane = this.#lanes[event.workspace.hash % this.#lanes.length] as Lane;
     this.#events += 1;
-    this.#bytes += lane.push(workspace, json);
+    this.#bytes += lane.push(event);
     if (this.#state === "closed") {
       this.#giveUp(); // shutdown() ended while this call was on its way
     } else if (this.#transport.immediate) {
