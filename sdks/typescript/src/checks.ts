@@ -12,6 +12,7 @@ import { metricRules } from "./generated/rules.js";
 import { findMetric, isProduct, metricTypeNames, productNames } from "./lookup.js";
 import type { Metric, MetricRule } from "./metric.js";
 import { numberText } from "./number.js";
+import { safely } from "./safely.js";
 import { formatTime, parseTime } from "./time.js";
 import { nearest, quoted, shown } from "./words.js";
 
@@ -96,6 +97,12 @@ export function metric(product: unknown, metricType: unknown, status: unknown): 
     throw invalid("status.unknown", { given: shown(status), hint });
   }
   return found;
+}
+
+/** Product and metric type of one of `metrics`; anything else need not have them. */
+export function metricNames(value: unknown): Metric {
+  const { product, metricType } = safely(() => ({ ...(value as Metric) })) ?? {};
+  return { product, metricType } as Metric;
 }
 
 /** What a metric type asks beyond the limits of every event. */

@@ -26,7 +26,8 @@ import {
 } from "./options.js";
 import { Outbox } from "./outbox.js";
 import { logAccepted } from "./reporting.js";
-import { resolveSettings } from "./settings.js";
+import { safely } from "./safely.js";
+import { requireCredentials, resolveSettings } from "./settings.js";
 import { InjectedTransport } from "./transports/injected.js";
 import { KafkaTransport } from "./transports/kafka.js";
 import type { Transport } from "./transports/transport.js";
@@ -55,6 +56,9 @@ export class EkaClient implements AsyncDisposable {
     const hasBrokers = producer !== undefined || "bootstrapBrokers" in kafkaConfig;
     const notRequired = hasBrokers ? (["kafkaBrokers"] as const) : [];
     const settings = resolveSettings({ ...options }, process.env, notRequired);
+    if (producer === undefined && !("sasl" in kafkaConfig)) {
+      requireCredentials(settings, { ...options });
+    }
     const serviceName = checks.serviceName(options.serviceName);
     const hostname = checks.hostname(options.hostname ?? (machineName() || "unknown"));
     const transport: Transport =
@@ -104,14 +108,9 @@ export class EkaClient implements AsyncDisposable {
     metadata?: Metadata | null,
     options?: RecordOptions,
   ): string | undefined {
-    const eventId = options?.eventId;
-    const refusal = this.#outbox.refusal();
-    if (refusal !== undefined) {
-      this.#journal.rejected(refusal, { eventId, workspaceId, product, metricType, status });
-      return undefined;
-    }
     let event: Encoded;
     try {
+      this.#outbox.check();
       event = this.#encoder.encode(
         workspaceId,
         product,
@@ -120,10 +119,10 @@ export class EkaClient implements AsyncDisposable {
         status,
         unitCost,
         metadata,
-        eventId,
-        options?.occurredAt,
+        options,
       );
     } catch (error) {
+      const eventId = safely(() => options?.eventId);
       this.#journal.rejected(error, { eventId, workspaceId, product, metricType, status });
       return undefined;
     }
@@ -144,7 +143,7 @@ export class EkaClient implements AsyncDisposable {
     metadata?: Metadata | null,
     options?: RecordOptions,
   ): string | undefined {
-    const { product, metricType } = Object(metric) as Metric;
+    const { product, metricType } = checks.metricNames(metric);
     return this.record(
       workspaceId,
       product,

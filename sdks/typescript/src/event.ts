@@ -12,6 +12,7 @@ import { type EventParts, encodeConstants, encodeEvent } from "./generated/encod
 import { EventIds } from "./ids.js";
 import { metadata as checkedMetadata } from "./metadataRules.js";
 import type { MetricRule } from "./metric.js";
+import type { RecordOptions } from "./options.js";
 import { formatTime } from "./time.js";
 import { type Workspace, Workspaces } from "./workspace.js";
 
@@ -74,8 +75,7 @@ export class EventEncoder {
     status: unknown,
     unitCost: unknown,
     metadata: unknown,
-    eventId: unknown,
-    occurredAt: unknown,
+    options: RecordOptions | undefined,
   ): Encoded {
     const workspace = this.#workspaces.get(workspaceId);
     const { parts, rule } =
@@ -85,10 +85,11 @@ export class EventEncoder {
       quantity === 1 && !rule.quantity ? "1" : checks.quantity(quantity, rule.quantity);
     const cost = unitCost == null ? "null" : checks.unitCost(unitCost);
     const details = checkedMetadata(metadata, rule.metadata);
-    const given = eventId ?? this.#newId?.();
+    const given: unknown = options?.eventId ?? this.#newId?.();
     const givenJson = given == null ? "" : checks.eventId(given);
     const { milliseconds, ts, prefix } = this.#now();
-    const occurred = occurredAt == null ? ts : checks.occurredAt(occurredAt, milliseconds);
+    const time = options?.occurredAt;
+    const occurred = time == null ? ts : checks.occurredAt(time, milliseconds);
     // From here on nothing of the caller's runs, and nothing can be refused.
     this.#seq += 1;
     const id = given == null ? `${prefix}${this.#ids.suffix(this.#seq)}` : (given as string);

@@ -3,6 +3,7 @@
 import { types } from "node:util";
 import { limits } from "./generated/limits.js";
 import { numberText } from "./number.js";
+import { safely } from "./safely.js";
 import { className } from "./words.js";
 
 const { maxBytes, maxDepth, tooDeep } = limits.metadata;
@@ -16,7 +17,9 @@ export class OversizeError extends Error {}
 
 /** Whether JSON has a form for this: an object of keys and values, of whatever class. */
 export function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !isOpaque(value);
+  const isObject = typeof value === "object" && value !== null;
+  // Array.isArray throws at a proxy that was revoked, which holds nothing any more.
+  return isObject && safely(() => !Array.isArray(value) && !isOpaque(value)) === true;
 }
 
 /** Whether an object's own properties say nothing of what it holds. */
@@ -76,7 +79,7 @@ export class JsonWriter {
 
   /** A property, whose getter and toJSON() may throw whatever they like. */
   #member(holder: object, key: string, path: Path, above: readonly object[]): string | undefined {
-    this.#spend(1);
+    this.#spend(2); // no member is shorter, with what separates it from the next
     try {
       const value = (holder as Record<string, unknown>)[key];
       return this.#value(formOf(value, key), path, above);
@@ -143,6 +146,7 @@ export class JsonWriter {
     }
     const kind = typeof value === "symbol" ? "symbol" : className(value);
     this.#lose(path, `of type ${kind} became a string`);
+    this.#spend(types.isArrayBufferView(value) ? value.byteLength : 0); // before it is a long text
     return this.#string(String(value));
   }
 
@@ -164,6 +168,9 @@ export class JsonWriter {
 function formOf(value: unknown, key: string): unknown {
   if (typeof value !== "object" || value === null) {
     return value;
+  }
+  if (types.isArrayBufferView(value)) {
+    return value; // a Buffer's toJSON() makes a number of each byte
   }
   if (types.isDate(value) && Number.isNaN(Date.prototype.getTime.call(value))) {
     return value; // its toJSON() says null, and hides that there was something

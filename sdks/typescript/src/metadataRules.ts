@@ -2,8 +2,9 @@
 
 import { invalid } from "./errors.js";
 import { isJsonObject } from "./jsonWriter.js";
-import { type Details, encodeMetadata, noDetails } from "./metadata.js";
+import { type Details, encodeMetadata, type Metadata, noDetails } from "./metadata.js";
 import type { MetadataKey, MetricRule } from "./metric.js";
+import { safely } from "./safely.js";
 import { quoted, shown } from "./words.js";
 
 /** Checks and encodes the metadata of one event. */
@@ -27,8 +28,8 @@ export function metadata(value: unknown, keys: MetricRule["metadata"]): Details 
 }
 
 /** What is wrong with the value of a key that may be absent, or "". */
-function fault(given: object, name: string, { required, type, allowed }: MetadataKey): string {
-  const value = read(given, name);
+function fault(given: Metadata, name: string, { required, type, allowed }: MetadataKey): string {
+  const value = safely(() => (Object.hasOwn(given, name) ? given[name] : undefined));
   if (value === undefined) {
     if (required) {
       throw invalid("metadata.required", { given: shown(given), hint: quoted(name) });
@@ -47,14 +48,6 @@ function fault(given: object, name: string, { required, type, allowed }: Metadat
     throw invalid("metadata.invalid", { given: shown(value), hint: expected });
   }
   return `expected ${expected}, got ${shown(value)}`;
-}
-
-function read(given: object, name: string): unknown {
-  try {
-    return Object.hasOwn(given, name) ? (given as Record<string, unknown>)[name] : undefined;
-  } catch {
-    return undefined; // a getter of the caller's own that throws
-  }
 }
 
 function isSame(value: unknown, allowed: unknown): boolean {

@@ -1,6 +1,6 @@
 /** Accepted events on their way out: each one is delivered, or reported once. */
 
-import { ClientClosedError, type EkaError, message, QueueFullError } from "./errors.js";
+import { ClientClosedError, message, QueueFullError } from "./errors.js";
 import type { Encoded } from "./event.js";
 import type { QueuedEvent } from "./eventQueue.js";
 import { Lane, type LaneListener, type LaneSettings } from "./lane.js";
@@ -52,18 +52,17 @@ export class Outbox implements LaneListener {
     return this.#events;
   }
 
-  /** Why no event can be accepted at the moment; callers look before they number an event. */
-  refusal(): EkaError | undefined {
+  /** Throws where no event can be accepted at the moment; callers ask before they number one. */
+  check(): void {
     if (this.#state !== "open") {
-      return new ClientClosedError("client.closed", message("client.closed", {}));
+      throw new ClientClosedError("client.closed", message("client.closed", {}));
     }
     const { maxEvents, maxBytes } = this.#settings;
     if (this.#events < maxEvents && this.#bytes < maxBytes) {
-      return undefined;
+      return;
     }
-    const limit = `the limit is ${maxEvents} events or ${maxBytes} bytes`;
-    const hint = `${this.#events} events wait for Kafka, ${limit}${this.#trouble()}`;
-    return new QueueFullError("queue.full", message("queue.full", { hint }));
+    const hint = `the limit is ${maxEvents} events or ${maxBytes} bytes${this.#trouble()}`;
+    throw new QueueFullError("queue.full", message("queue.full", { hint }));
   }
 
   /** Takes an event that was numbered. Never waits, never throws. */

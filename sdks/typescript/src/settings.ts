@@ -20,7 +20,7 @@ export type Settings = {
 
 type Given = Readonly<Record<string, unknown>>;
 
-const address = /^(?:\w+:\/\/)?(?:[^\s,:/[\]]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
+const address = /^(?:[^\s,:/[\]]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
 const defaultPort = 9092;
 const booleans: ReadonlyMap<string, boolean> = new Map([
   ["true", true],
@@ -43,6 +43,22 @@ export function resolveSettings(
     return [name, resolve(setting, isRequired, options, environment)];
   });
   return Object.fromEntries(resolved) as Settings;
+}
+
+/** Says what SASL lacks, before a connection fails for it. */
+export function requireCredentials(values: Settings, options: Given): void {
+  const protocol = values.kafkaSecurityProtocol;
+  if (!protocol.startsWith("SASL")) {
+    return;
+  }
+  for (const name of ["kafkaSaslMechanism", "kafkaSaslUsername", "kafkaSaslPassword"] as const) {
+    if (values[name] === undefined) {
+      const { argument, variable } = settings.kafkaSecurityProtocol;
+      const given = options[argument] === undefined ? variable : argument;
+      const hint = `${missing(settings[name])}, as ${given} is ${protocol}`;
+      throw new ConfigError("config.invalid", hint);
+    }
+  }
 }
 
 /** Refuses options that are none, which would otherwise go unnoticed. */
@@ -79,9 +95,7 @@ function resolve(
   const given = option ?? (environment[variable] || undefined);
   if (given === undefined) {
     if (isRequired) {
-      const words = argument.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-      const hint = `${words} not configured: pass ${argument} or set ${variable}`;
-      throw new ConfigError("config.invalid", hint);
+      throw new ConfigError("config.invalid", missing(setting));
     }
     return setting.default;
   }
@@ -91,6 +105,11 @@ function resolve(
     throw configError(name, setting.secret ? "a secret" : shown(given), expected);
   }
   return value;
+}
+
+function missing({ argument, variable }: Setting): string {
+  const words = argument.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return `${words} not configured: pass ${argument} or set ${variable}`;
 }
 
 type Reader = (given: unknown, setting: Setting) => [value: unknown, expected: string];

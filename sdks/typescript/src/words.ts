@@ -1,5 +1,7 @@
 /** Values and names as error messages show them. */
 
+import { safely } from "./safely.js";
+
 const longest = 80;
 const listed = 12;
 
@@ -35,12 +37,8 @@ export function shown(value: unknown): string {
 
 /** The name of an object's class, whatever its class does. */
 export function className(value: object): string {
-  try {
-    const name: unknown = value.constructor?.name;
-    return typeof name === "string" && name !== "" ? name.slice(0, longest) : "object";
-  } catch {
-    return "object";
-  }
+  const name: unknown = safely(() => value.constructor.name);
+  return typeof name === "string" && name !== "" ? name.slice(0, longest) : "object";
 }
 
 /** `did you mean 'api_call'?`, or what there is to choose from. */

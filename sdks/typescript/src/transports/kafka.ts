@@ -1,10 +1,11 @@
 /** Kafka by @platformatic/kafka, which batches, compresses and knows the leaders. */
 
 import { Producer, type ProducerOptions } from "@platformatic/kafka";
+import { ConfigError } from "../errors.js";
 import type { QueuedEvent } from "../eventQueue.js";
 import { usageTopicPartitions } from "../generated/constants.js";
 import { words } from "../reporting.js";
-import { configError, hideSecrets, type Settings } from "../settings.js";
+import { hideSecrets, type Settings } from "../settings.js";
 import { sendError } from "./kafkaErrors.js";
 import { type KafkaConfig, kafkaOptions } from "./kafkaOptions.js";
 import type { Transport } from "./transport.js";
@@ -72,8 +73,9 @@ function producer(config: KafkaConfig, settings: Settings): BytesProducer {
     void new Producer({ ...options, strict: true }).close();
     return new Producer(options);
   } catch (error) {
-    const hint = `what @platformatic/kafka takes: ${hideSecrets(words(error), settings)}`;
-    throw configError("kafkaConfig", "", hint);
+    const why = hideSecrets(words(error), settings);
+    const text = `invalid kafkaConfig: @platformatic/kafka says: ${why}`;
+    throw new ConfigError("config.invalid", text);
   }
 }
 

@@ -19,7 +19,7 @@ const idempotentPause = 200;
 
 /** What the producer is made with. */
 export function kafkaOptions(settings: Settings): KafkaConfig {
-  const brokers = (settings.kafkaBrokers ?? []).map((text) => text.replace(/^\w+:\/\//, ""));
+  const brokers = settings.kafkaBrokers ?? [];
   return {
     clientId,
     bootstrapBrokers: brokers,
@@ -65,21 +65,9 @@ function certificates({ kafkaSslCaLocation: path }: Settings): { ca?: Buffer } {
 }
 
 function credentials(settings: Settings): KafkaConfig {
-  const given = {
+  return {
     mechanism: settings.kafkaSaslMechanism,
     username: settings.kafkaSaslUsername,
     password: settings.kafkaSaslPassword,
   };
-  const names = {
-    mechanism: table.kafkaSaslMechanism.argument,
-    username: table.kafkaSaslUsername.argument,
-    password: table.kafkaSaslPassword.argument,
-  };
-  for (const key of ["mechanism", "username", "password"] as const) {
-    if (given[key] === undefined) {
-      const hint = `a value, as the security protocol is ${settings.kafkaSecurityProtocol}`;
-      throw configError(names[key], "undefined", hint);
-    }
-  }
-  return given;
 }
