@@ -76,6 +76,7 @@ def outputs(model: Model) -> Iterator[Output]:
         blank=_assign("export const blankCharacters =", _string(model.event.blank), ";"),
     )
     yield source("encoder", encoder=_encoder(model))
+    yield source("event", event=_event(model))
     yield source(
         "settings",
         settings=[_setting(model, setting) for setting in model.sdk.settings],
@@ -254,6 +255,29 @@ def _encoder(model: Model) -> _Encoder:
             "export function encodeEvent(", ["constants: EventParts", *varying], "): string {", ""
         ),
         event=event,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Interface:
+    comment: str
+    name: str
+    fields: tuple[_Constant, ...]
+
+
+def _event(model: Model) -> _Interface:
+    types = {"number": "number", "integer": "number", "flag": "0 | 1"}
+    return _Interface(
+        _doc(model.event.description, 0),
+        model.event.name,
+        tuple(
+            _Constant(
+                _doc(field.description),
+                f"  readonly {field.name}: {types.get(field.type, 'string')}"
+                f"{' | null' if field.nullable else ''};",
+            )
+            for field in model.event.fields
+        ),
     )
 
 

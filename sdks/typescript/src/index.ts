@@ -21,6 +21,7 @@ export {
 } from "./generated/constants.js";
 export type { ErrorCode } from "./generated/errors.js";
 export { errorCodes } from "./generated/errors.js";
+export type { UsageEvent } from "./generated/event.js";
 export { metrics } from "./generated/metrics.js";
 export { type SettingOptions, settings } from "./generated/settings.js";
 export type { Stats } from "./ledger.js";

@@ -1,0 +1,142 @@
+/** The TypeScript SDK behind the protocol of tests/conformance/driver.md, as it is built in dist. */
+
+import { createInterface } from "node:readline";
+import type * as sdk from "../src/index.js";
+
+// The package as it is built; its types are there before that.
+const built = "../dist/index.js";
+const { EkaClient, settings } = (await import(built)) as typeof sdk;
+
+type Values = Readonly<Record<string, unknown>>;
+type Command = (request: Values) => Promise<Values> | Values;
+
+const input = createInterface({ input: process.stdin });
+let client: sdk.EkaClient | undefined;
+
+function current(): sdk.EkaClient {
+  if (client === undefined) {
+    throw new Error("there is no client yet");
+  }
+  return client;
+}
+
+const commands: Readonly<Record<string, Command>> = {
+  new({ settings: values, service_name: serviceName = "driver", on_error: mode }) {
+    client = new EkaClient({
+      serviceName,
+      onError: (error, { code, field, reason, eventId }) => {
+        say({ error: { code, field, reason, event_id: eventId } });
+        if (mode === "throw") {
+          throw error;
+        }
+      },
+      ...Object.fromEntries(Object.entries(values as Values).map(option)),
+    } as sdk.EkaClientOptions);
+    return { instance_id: client.instanceId };
+  },
+
+  // One thread records in Node; so many callers take turns.
+  async record({ call, times = 1, threads = 1 }) {
+    const callers = Array.from({ length: Number(threads) }, () =>
+      repeated(Number(times), () => record(call as Values)),
+    );
+    return summary((await Promise.all(callers)).flat());
+  },
+
+  async log({ call }) {
+    return summary(await repeated(1, () => log(call as Values)));
+  },
+
+  async flush({ timeout }) {
+    const started = performance.now();
+    const queued = await current().flush(Number(timeout));
+    return { queued, took: performance.now() - started };
+  },
+
+  stats() {
+    return { ...current().stats() };
+  },
+
+  async shutdown({ timeout }) {
+    const started = performance.now();
+    const undelivered = await current().shutdown(timeout as number | undefined);
+    return { undelivered, took: performance.now() - started };
+  },
+
+  // A Node process ends when nothing is left to do; process.exit() is for those who will not wait.
+  exit({ code }) {
+    process.exitCode = Number(code);
+    input.close();
+    process.stdin.destroy();
+    return {};
+  },
+
+  fork() {
+    throw new Error("there is no fork in Node");
+  },
+};
+
+function say(line: Values): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+function option([name, value]: [string, unknown]): [string, unknown] {
+  const key = name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+  return [settings[key as keyof typeof settings].argument, value];
+}
+
+interface Outcome {
+  readonly eventId: string | undefined;
+  readonly took: number;
+}
+
+async function repeated(times: number, call: () => string | undefined): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (let done = 0; done < times; done += 1) {
+    const started = performance.now();
+    const eventId = call();
+    outcomes.push({ eventId, took: performance.now() - started });
+    await undefined;
+  }
+  return outcomes;
+}
+
+function summary(outcomes: readonly Outcome[]): Values {
+  const accepted = outcomes.flatMap(({ eventId }) => eventId ?? []);
+  const slowest = outcomes.reduce((most, { took }) => Math.max(most, took), 0);
+  return { accepted, refused: outcomes.length - accepted.length, slowest };
+}
+
+function record(call: Values): string | undefined {
+  const names = ["workspace_id", "product", "metric_type", "quantity", "status", "unit_cost"];
+  const values = [...names, "metadata"].map((name) => call[name]);
+  const named = { eventId: call["event_id"], occurredAt: call["occurred_at"] };
+  const all: unknown[] = [...values, named];
+  return current().record(...(all as Parameters<sdk.EkaClient["record"]>));
+}
+
+function log(call: Values): string | undefined {
+  const names = ["workspace_id", "product", "metric_type", "message", "level", "metadata"];
+  return current().log(...(names.map((name) => call[name]) as Parameters<sdk.EkaClient["log"]>));
+}
+
+async function answer(line: string): Promise<void> {
+  let request: Values = {};
+  try {
+    request = JSON.parse(line) as Values;
+    const command = commands[String(request["do"])];
+    if (command === undefined) {
+      throw new Error(`there is no command ${String(request["do"])}`);
+    }
+    const reply = await command(request);
+    if (command !== commands["exit"]) {
+      say({ id: request["id"], ...reply });
+    }
+  } catch (error) {
+    say({ id: request["id"], fault: String(error) });
+  }
+}
+
+for await (const line of input) {
+  await answer(line);
+}
