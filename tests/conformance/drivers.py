@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import queue
@@ -10,15 +11,53 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
+_BIN = Path(sys.prefix) / "bin"
+_GO_DRIVER = ROOT / ".cache/bin/driver-go"
 COMMANDS: Mapping[str, Sequence[str]] = {
     "python": (sys.executable, str(ROOT / "sdks/python/tests/driver.py")),
+    "go": (str(_GO_DRIVER),),
+    "typescript": (str(_BIN / "node"), str(ROOT / "sdks/typescript/driver/driver.ts")),
+}
+# What makes a driver of its sources: where, how, and what then is newer than they are.
+_BUILDS: Mapping[str, tuple[Path, Sequence[str], Path]] = {
+    "go": (
+        ROOT / "sdks/go",
+        (str(_BIN / "go"), "build", "-o", str(_GO_DRIVER), "./internal/driver"),
+        _GO_DRIVER,
+    ),
+    "typescript": (
+        ROOT / "sdks/typescript",
+        (str(_BIN / "npm"), "run", "--silent", "build"),
+        ROOT / "sdks/typescript/dist/index.js",
+    ),
 }
 _PATIENCE = 60
+
+
+@cache
+def build(language: str) -> None:
+    """Build the driver if its sources changed, in one process at a time."""
+    if language not in _BUILDS:
+        return
+    folder, command, made = _BUILDS[language]
+    _GO_DRIVER.parent.mkdir(parents=True, exist_ok=True)
+    with (_GO_DRIVER.parent / f"driver-{language}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists() or made.stat().st_mtime < _newest_source(folder):
+            subprocess.run(command, cwd=folder, check=True)
+            made.touch()
+
+
+def _newest_source(folder: Path) -> float:
+    made = {"node_modules", "dist"}
+    files = (path for path in folder.rglob("*") if made.isdisjoint(path.parts) and path.is_file())
+    return max(path.stat().st_mtime for path in files)
 
 
 class Fault(Exception):
@@ -29,6 +68,7 @@ class Driver:
     """A running driver; as a context manager it is gone afterwards."""
 
     def __init__(self, language: str, **environment: str) -> None:
+        build(language)
         self._process = subprocess.Popen(
             COMMANDS[language],
             stdin=subprocess.PIPE,
