@@ -100,10 +100,10 @@ _GO_KEYWORDS = """break case chan const continue default defer else fallthrough 
     import interface map package range return select struct switch type var"""
 
 # With what every object already has: a look-up by such a name would find it in an empty table.
-_TYPESCRIPT_KEYWORDS = """arguments await break case catch class const constructor continue debugger
-    default delete do else enum eval export extends false finally for function if implements import
-    in instanceof interface let new null package private protected prototype public return static
-    super switch this throw true try typeof undefined var void while with yield"""
+_TYPESCRIPT_KEYWORDS = """arguments await break case catch class const constructor continue
+    debugger default delete do else enum eval export extends false finally for function if
+    implements import in instanceof interface let new null package private protected public
+    return static super switch this throw true try typeof var void while with yield"""
 
 
 # What record(), record_metric() and log() take besides fields of the event.
