@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -33,7 +32,7 @@ examples:
   python -m codegen generate --check             show what that would change, change nothing
   python -m codegen check                        the schema files and their rules, then the same
   python -m codegen generate --target go docs    only these
-  python -m codegen generate --schema schema/examples/NAME --root /tmp/other
+  python -m codegen generate --schema schema/examples/NAME --root ../other
                                                  another catalog, into another folder
 
 exit status: 0 fine, 1 problems found, 2 wrong use
@@ -46,8 +45,6 @@ _START = Position(1, 1)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit status; problems go to stderr, the summary to stdout."""
-    # Nearly everything that is made lives to the end; collecting garbage only walks over it.
-    gc.disable()
     options = _parser().parse_args(arguments)
     problem = _misuse(options)
     if problem:
@@ -121,6 +118,10 @@ def _misuse(options: argparse.Namespace) -> str:
     for name in options.target or ():
         if name not in TARGETS:
             return f"unknown target {name!r}: {suggestion(name, TARGETS)}"
+    if options.schema.is_file():
+        return f"--schema {options.schema}: a file; expected the folder of the three YAML files"
+    if not options.schema.is_dir():
+        return f"--schema {options.schema}: no such folder"
     if not options.root.is_dir():
         return f"--root {options.root}: no such folder; create it first"
     return ""

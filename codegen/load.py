@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +24,6 @@ class Loaded:
 
 def load(folder: Path) -> Loaded:
     """Read catalog.yaml, event.yaml and sdk.yaml of a folder; every problem is a diagnostic."""
-    with _collector_paused():
-        return _load(folder)
-
-
-def _load(folder: Path) -> Loaded:
     sources = {
         name: read(folder / f"{name}.yaml", _shown(folder / f"{name}.yaml")) for name in FILES
     }
@@ -45,18 +38,6 @@ def _load(folder: Path) -> Loaded:
         # A warning beside an error is often its shadow: a unit unused for a misspelt key.
         return Loaded(None, [d for d in diagnostics if d.severity == "error"])
     return Loaded(Model.build(*(sources[name].data for name in FILES)), diagnostics)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Many small containers and no garbage: the collector would double the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _unrepeated(known: list[Diagnostic], more: Iterable[Diagnostic]) -> list[Diagnostic]:

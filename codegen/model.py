@@ -19,6 +19,9 @@ Data = Mapping[str, Any]
 _DURATION = re.compile(r"([1-9][0-9]*)(ms|s|m|h|d)")
 _MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
+# A hundred years: any date of today plus or minus that is one that every language can say.
+LONGEST_DURATION = "36500d"
+
 
 def milliseconds(duration: str) -> int:
     """`7d` as milliseconds; ValueError where it is no duration."""
@@ -142,6 +145,7 @@ class Field:
     constant_per: str | None
     catalog: str | None
     error: str | None
+    required_error: str | None
     column: str
     description: str
     limits: Mapping[str, Any]
@@ -160,6 +164,14 @@ class Event:
 
     def field(self, name: str) -> Field:
         return next(field for field in self.fields if field.name == name)
+
+    @property
+    def roles(self) -> Mapping[str, Field]:
+        """The fields by the part of the catalog that they carry, whatever their names.
+
+        Only `quantity` and `metadata` may be absent, where no metric type has a rule on them.
+        """
+        return {field.catalog: field for field in self.fields if field.catalog is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +338,7 @@ _FIELD = frozenset(
         "constant_per",
         "catalog",
         "error",
+        "required_error",
         "column",
         "description",
     }
@@ -349,6 +362,7 @@ def _event(data: Data) -> Event:
                 constant_per=f.get("constant_per"),
                 catalog=f.get("catalog"),
                 error=f.get("error"),
+                required_error=f.get("required_error"),
                 column=f["column"],
                 description=f["description"],
                 limits={key: value for key, value in f.items() if key not in _FIELD},

@@ -77,6 +77,7 @@ class Language:
     type_name  a type: `ApiCall`, in Go `APICall`
     metric     the whole identifier of a metric type's constant, from product and metric type:
                `api.api_call`, in Go `MetricAPIAPICall`; it must be unique in the catalog
+    client     the client's arguments that are no settings; no setting may have their names
     argument   how a caller passes a setting that sdk.yaml gives no other name: `kafka_brokers`,
                `WithKafkaBrokers`, `kafkaBrokers`
     string     a literal that holds exactly the text, as the language's formatter leaves it
@@ -85,6 +86,7 @@ class Language:
 
     name: str
     reserved: frozenset[str]
+    client: frozenset[str]
     attribute: Callable[[str], str]
     constant: Callable[[str], str]
     type_name: Callable[[str], str]
@@ -98,10 +100,20 @@ _GO_KEYWORDS = """break case chan const continue default defer else fallthrough 
     import interface map package range return select struct switch type var"""
 
 # With what every object already has: a look-up by such a name would find it in an empty table.
-_TYPESCRIPT_KEYWORDS = """arguments await break case catch class const constructor continue debugger
-    default delete do else enum eval export extends false finally for function if implements import
-    in instanceof interface let new null package private protected prototype public return static
-    super switch this throw true try typeof undefined var void while with yield"""
+_TYPESCRIPT_KEYWORDS = """arguments await break case catch class const constructor continue
+    debugger default delete do else enum eval export extends false finally for function if
+    implements import in instanceof interface let new null package private protected public
+    return static super switch this throw true try typeof var void while with yield"""
+
+
+# What record(), record_metric() and log() take besides fields of the event.
+OWN_PARAMETERS = frozenset({"self", "metric", "level", "message", "options"})
+
+# What a client takes besides settings.
+_OWN_ARGUMENTS = (
+    *("service_name", "kafka_config", "on_error", "debug", "producer"),
+    *("clock", "new_id", "hostname"),
+)
 
 
 def _dotted(product: str, metric_type: str) -> str:
@@ -114,6 +126,7 @@ LANGUAGES: Mapping[str, Language] = {
         Language(
             name="python",
             reserved=frozenset(keyword.kwlist),
+            client=frozenset({"self", *_OWN_ARGUMENTS}),
             attribute=snake,
             constant=upper_snake,
             type_name=pascal,
@@ -125,6 +138,7 @@ LANGUAGES: Mapping[str, Language] = {
         Language(
             name="go",
             reserved=frozenset(_GO_KEYWORDS.split()),
+            client=frozenset(f"With{go_exported(name)}" for name in _OWN_ARGUMENTS),
             attribute=go_exported,
             constant=go_exported,
             type_name=go_exported,
@@ -136,6 +150,7 @@ LANGUAGES: Mapping[str, Language] = {
         Language(
             name="typescript",
             reserved=frozenset(_TYPESCRIPT_KEYWORDS.split()),
+            client=frozenset(map(camel, _OWN_ARGUMENTS)),
             attribute=snake,
             constant=camel,
             type_name=pascal,

@@ -1,7 +1,7 @@
 """Compares what a run makes with what stands under the root, and says what would change.
 
-A file is codegen's own where the manifest names it or its first line is the notice. Anything else
-at a path that a run makes is somebody's work: the run is refused and nothing is written.
+A file is codegen's own where the manifest names it or it begins with the notice. Anything else at
+a path that a run makes is somebody's work: the run is refused and nothing is written.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path, PurePosixPath
 
-from codegen.render import NOTICE, Output, Splice
+from codegen.render import MARK, Output, Splice
 
 MANIFEST = ".codegen.json"
 TEMPORARY = ".codegen-tmp"
@@ -24,6 +24,7 @@ TEMPORARY = ".codegen-tmp"
 # Folders of these names hold nothing that a person wrote.
 _GENERATED_FOLDERS = frozenset({"_generated", "generated"})
 _DIFF_LINES = 200
+_NOTICE_ROOM = 200
 
 # Target to path to SHA-256.
 Manifest = dict[str, dict[str, str]]
@@ -54,7 +55,7 @@ class Change:
 
     def diff(self) -> str:
         """From what the file holds to what it should hold, cut where nobody would read on."""
-        if self.kind is Kind.UNTRACKED or self.before is None or self.after is None:
+        if self.path == MANIFEST or self.before is None or self.after is None:
             return ""
         before = self.before.decode(errors="replace").splitlines(keepends=True)
         after = self.after.decode(errors="replace").splitlines(keepends=True)
@@ -81,8 +82,10 @@ class Plan:
 
     @property
     def drift(self) -> tuple[Change, ...]:
-        """All that is not as it should be, by path."""
-        return tuple(sorted((*self.changes, *self.untracked), key=lambda change: change.path))
+        """All that is not as it should be, by path; not the manifest, where it only follows."""
+        files = [change for change in self.changes if change.path != MANIFEST]
+        drift = sorted((*files, *self.untracked), key=lambda change: change.path)
+        return tuple(drift or self.changes)
 
 
 def plan(root: Path, made: Mapping[str, Iterable[Output]], *, partial: bool = False) -> Plan:
@@ -207,18 +210,25 @@ class _Comparison:
         """Files that carry the notice, or stand in a generated folder, and that no target makes."""
         for folder in sorted(folders):
             exclusive = PurePosixPath(folder).name in _GENERATED_FOLDERS
-            try:
-                entries = sorted(os.scandir(self.root / folder), key=lambda entry: entry.name)
-            except FileNotFoundError:
-                continue
-            for entry in entries:
-                path = str(PurePosixPath(folder, entry.name))
-                if path in known or path == MANIFEST or entry.name.endswith(TEMPORARY):
+            for entry in _entries(self.root / folder, deep=exclusive):
+                path = PurePosixPath(entry).relative_to(self.root).as_posix()
+                if path in known or path == MANIFEST or path.endswith(TEMPORARY):
                     continue
-                if not entry.is_file(follow_symlinks=False):
-                    continue
-                if exclusive or _starts_with_notice(Path(entry.path)):
+                if exclusive or _starts_with_notice(entry):
                     yield Change(path, Kind.UNTRACKED, None, None)
+
+
+def _entries(folder: Path, *, deep: bool) -> Iterator[os.DirEntry[str]]:
+    """What stands in a folder, other than folders; what Python caches there is nobody's work."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if not entry.is_dir(follow_symlinks=False):
+            yield entry
+        elif deep and entry.name != "__pycache__":
+            yield from _entries(Path(entry), deep=True)
 
 
 def _unsafe(root: Path, path: str) -> str:
@@ -245,12 +255,15 @@ def _unsafe(root: Path, path: str) -> str:
 
 
 def _has_notice(text: bytes) -> bool:
-    return NOTICE.encode() in text.split(b"\n", 1)[0]
+    """The notice is in the first line; that of JSON, which has a brace there, in the second."""
+    return any(MARK.encode() in line for line in text[:_NOTICE_ROOM].split(b"\n")[:2])
 
 
-def _starts_with_notice(path: Path) -> bool:
-    with path.open("rb") as file:
-        return NOTICE.encode() in file.readline(200)
+def _starts_with_notice(entry: os.DirEntry[str]) -> bool:
+    if not entry.is_file(follow_symlinks=False):
+        return False
+    with Path(entry).open("rb") as file:
+        return _has_notice(file.read(_NOTICE_ROOM))
 
 
 def _sha256(text: bytes) -> str:
@@ -269,7 +282,7 @@ def _read_manifest(root: Path) -> Manifest:
         return {}
     except (ValueError, TypeError, AttributeError):
         raise RefusedError(
-            f"{MANIFEST}: is not what codegen wrote; delete it and run `generate` again"
+            f"{MANIFEST}: is not what codegen wrote, as after a merge; delete it and run `generate`"
         ) from None
 
 

@@ -50,6 +50,11 @@ def plain(text: str) -> Scalar:
     return None if _NUMBER.fullmatch(text) or _DATE.fullmatch(text) else text
 
 
+def is_number(text: str) -> bool:
+    """Whether some reader of YAML takes an unquoted scalar for a number."""
+    return _NUMBER.fullmatch(text) is not None
+
+
 def describe(text: str) -> str:
     """What readers of YAML may take an unquoted scalar for."""
     word = text.lower()

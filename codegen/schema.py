@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +13,7 @@ from typing import Any, cast
 import jsonschema_rs
 
 from codegen.diagnostics import Diagnostic, error, listing, nearest, quote, show, suggestion
-from codegen.scalars import describe
+from codegen.scalars import Scalar, describe, is_number, plain
 from codegen.source import Route, Source
 
 FOLDER = Path(__file__).resolve().parent.parent / "schema"
@@ -150,25 +151,39 @@ _FALSE = {"no", "off", "n", "false"}
 
 def _type(v: _Violation) -> Iterator[Diagnostic]:
     types = [name for name in _TYPES if name in v.kind.types]
+    written = v.source.written(v.route)
+    if written and "string" in types and not re.search(v.rule.get("pattern", ""), written):
+        # Advice to quote it would lead to this message anyway.
+        yield from _pattern(v)
+        return
     wanted = listing(_TYPES[name] for name in types)
     message = f"expected {wanted}{v.within()}, found {v.found()}"
-    yield v.here("type", message + _advice(v, types))
+    yield v.here("type", message + _advice(v, types, written))
 
 
-def _advice(v: _Violation, types: list[str]) -> str:
-    """How to write what was probably meant."""
-    written = v.source.written(v.route)
+def _advice(v: _Violation, types: list[str], written: str | None) -> str:
+    """How to write what was probably meant, where that would be taken."""
+    if written == "" and v.source.rest(v.route).startswith("#"):
+        return ": # begins a comment, so quote the text that it belongs to"
     if written:
         word = written.lower()
         if "string" in types:
             return f', which may be read as {describe(written)}: quote it: "{written}"'
         if "boolean" in types and word in _TRUE | _FALSE:
             return f": write {'true' if word in _TRUE else 'false'}"
-        if {"integer", "number"} & set(types) and describe(written) == "a number":
-            return ": write it in plain decimal digits"
-    elif isinstance(v.instance, str) and "string" not in types:
+        if v.instance is None and {"integer", "number"} & set(types) and is_number(written):
+            return ": write it in the fewest plain decimal digits, such as 10 or 0.5"
+    elif isinstance(v.instance, str) and _is_one_of(plain(v.instance), types):
         return ": take the quotes away"
     return ""
+
+
+def _is_one_of(value: Scalar, types: list[str]) -> bool:
+    if isinstance(value, bool):
+        return "boolean" in types
+    if isinstance(value, int):
+        return "integer" in types or "number" in types
+    return isinstance(value, float) and "number" in types
 
 
 def _bound(side: str) -> Callable[[_Violation], Iterator[Diagnostic]]:

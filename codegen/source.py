@@ -44,6 +44,7 @@ class Source:
     """One file: its data, and where everything in it is; without a root it cannot be read."""
 
     path: str
+    text: str = ""
     data: Any = None
     root: Mark | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
@@ -59,6 +60,11 @@ class Source:
     def written(self, route: Route) -> str | None:
         """A plain scalar as the file has it, or None for anything else."""
         return self._mark(route).written
+
+    def rest(self, route: Route) -> str:
+        """What the file has on the line where a value begins, from there on."""
+        line, column = self._mark(route).position
+        return BREAK.split(self.text)[line][column:].lstrip()
 
     def fail(
         self, position: Position, code: str, message: str, related: Place | None = None
@@ -93,7 +99,8 @@ def read(file: Path, path: str) -> Source:
     """Read one YAML file; `path` is how diagnostics call it."""
     source = Source(path)
     try:
-        _Builder(source).build(_text(file, source))
+        source.text = _text(file, source)
+        _Builder(source).build(source.text)
     except _Stop:
         source.data = source.root = None
     return source

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from codegen.model import Field, MetricType, Setting, milliseconds
 
 # Limits of event.yaml that are durations; the rest are numbers and texts as they stand.
-_DURATIONS = frozenset({"ahead", "behind"})
+DURATIONS = frozenset({"ahead", "behind"})
 
 
 def deprecation(metric: MetricType, spell: Callable[[str, str], str]) -> str:
@@ -32,7 +32,7 @@ def limits(field: Field) -> Mapping[str, int | float | str]:
     named: dict[str, int | float | str] = {}
     for name, value in field.limits.items():
         named[name] = value
-        if name in _DURATIONS:
+        if name in DURATIONS:
             named[f"{name}_ms"] = milliseconds(value)
     return named
 

@@ -35,6 +35,7 @@ RULES: Mapping[str, Callable[[Files], Iterator[Finding]]] = {
     "call-field": event.call_field,
     "call-order": event.call_order,
     "catalog-field": event.catalog_field,
+    "field-role": event.field_role,
     "field-limits": event.field_limits,
     "field-default": event.field_default,
     "field-error": event.field_error,
@@ -45,6 +46,7 @@ RULES: Mapping[str, Callable[[Files], Iterator[Finding]]] = {
     "setting-default": sdk.setting_default,
     "duplicate-argument": sdk.duplicate_argument,
     "duplicate-property": sdk.duplicate_property,
+    "duplicate-path": sdk.duplicate_path,
 }
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from codegen.diagnostics import listing, quote, show, suggestion
-from codegen.model import milliseconds
-from codegen.rules.files import Files, Finding, number
+from codegen.model import LONGEST_DURATION, milliseconds
+from codegen.rules.files import Files, Finding, is_exact, number
 from codegen.source import Route
 
 _METRIC_TYPES = "products/*/metric_types/*"
@@ -93,7 +93,7 @@ def duplicate_topic(files: Files) -> Iterator[Finding]:
 
 
 def duration(files: Files) -> Iterator[Finding]:
-    """A retention or a limit of time is no duration."""
+    """A retention or a limit of time is longer than anything can be kept."""
     for file, pattern in (
         ("catalog", "topics/*/retention"),
         ("event", "fields/*/ahead"),
@@ -101,10 +101,12 @@ def duration(files: Files) -> Iterator[Finding]:
     ):
         for route, text in files.each(file, pattern, str):
             try:
-                milliseconds(text)
+                too_long = milliseconds(text) > milliseconds(LONGEST_DURATION)
             except ValueError:
-                hint = "expected a whole number and ms, s, m, h or d, such as 7d"
-                yield Finding(file, route, f"{quote(text)} is no duration: {hint}")
+                continue
+            if too_long:
+                message = f"{quote(text)} is too long: expected at most {LONGEST_DURATION}"
+                yield Finding(file, route, message)
 
 
 def empty_product(files: Files) -> Iterator[Finding]:
@@ -120,7 +122,7 @@ def empty_product(files: Files) -> Iterator[Finding]:
 
 
 def quantity_limits(files: Files) -> Iterator[Finding]:
-    """A metric type's limits contradict each other or those of the field quantity."""
+    """A metric type's limits contradict each other or those of the field that they bound."""
     field = _quantity_field(files)
     least = number(field.get("minimum"), -math.inf)
     most = number(field.get("maximum"), math.inf)
@@ -135,6 +137,9 @@ def quantity_limits(files: Files) -> Iterator[Finding]:
             if not least <= value <= most:
                 message = f"{side} {value} is beyond what every quantity may be: {least} to {most}"
                 yield Finding("catalog", here, message)
+            elif not is_exact(value):
+                message = f"no double is exactly {value}: choose one near it"
+                yield Finding("catalog", here, message)
             elif quantity.get("integer") is True and isinstance(value, float):
                 yield Finding(
                     "catalog", here, f"{side} {value} is no whole number, but must be one"
@@ -145,8 +150,10 @@ def quantity_limits(files: Files) -> Iterator[Finding]:
 
 
 def _quantity_field(files: Files) -> dict[str, Any]:
-    """The field that a metric type's quantity rule narrows."""
-    return files.one("event", "fields/quantity", dict)
+    """The field that a metric type's quantity rule narrows; what bounds nothing where none does."""
+    fields = files.one("event", "fields", dict).values()
+    holders = (f for f in fields if isinstance(f, dict) and f.get("catalog") == "quantity")
+    return next(holders, {})
 
 
 _JSON_TYPES: dict[str, type | tuple[type, ...]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -74,6 +75,11 @@ class Files:
 def number(value: object, otherwise: float) -> int | float:
     """A limit as a number; `otherwise` where it is not given, or unsound."""
     return value if isinstance(value, int | float) else otherwise
+
+
+def is_exact(value: float) -> bool:
+    """Whether every language can say a number: Go and JavaScript have it as a double."""
+    return math.isfinite(value) and float(value) == value
 
 
 def _walk(data: Any, steps: list[str], route: Route) -> Iterator[tuple[Route, Any]]:

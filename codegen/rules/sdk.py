@@ -34,7 +34,7 @@ def error_field(files: Files) -> Iterator[Finding]:
 
 
 def error_text(files: Files) -> Iterator[Finding]:
-    """An error's text has a placeholder that nothing fills in."""
+    """An error's text has a placeholder that nothing fills in, or that asks for a format."""
     fields = files.one("event", "fields", dict)
     for route, text in files.each("sdk", "errors/*/text", str):
         name = files.sources["sdk"].data["errors"][route[1]].get("field")
@@ -45,15 +45,18 @@ def error_text(files: Files) -> Iterator[Finding]:
         ]
         allowed = [*_PLACEHOLDERS, *limits]
         try:
-            placeholders = [name for _, name, _, _ in string.Formatter().parse(text)]
+            placeholders = list(string.Formatter().parse(text))
         except ValueError:
             message = f"a brace has no partner: expected {{name}}, of {listing(allowed)}"
             yield Finding("sdk", route, message)
             continue
-        for name in placeholders:
+        for _, name, form, conversion in placeholders:
             if name is not None and name not in allowed:
                 hint = suggestion(name, allowed)
                 yield Finding("sdk", route, f"nothing fills in {{{name}}}: {hint}")
+            elif form or conversion:
+                message = f"not every language can format {{{name}}}: write it without ! and :"
+                yield Finding("sdk", route, message)
 
 
 def setting_limits(files: Files) -> Iterator[Finding]:
@@ -66,6 +69,9 @@ def setting_limits(files: Files) -> Iterator[Finding]:
             if key in setting and kind != of:
                 message = f"{key} is for a setting of type {of}; this one is a {kind}"
                 yield Finding("sdk", (*route, key), message, at_key=True)
+            elif key not in setting and kind == of == "integer":
+                message = f"an integer has both limits: add its {key}"
+                yield Finding("sdk", route, message, at_key=True)
         least, most = _limits(setting)
         if least > most:
             message = f"maximum {most} is below the minimum {least}"
@@ -105,7 +111,7 @@ def _limits(setting: dict[str, Any]) -> tuple[int | float, int | float]:
 
 
 def duplicate_argument(files: Files) -> Iterator[Finding]:
-    """Two settings have one argument in some language."""
+    """A setting's argument is that of another, one that every client has, or a reserved word."""
     for language in LANGUAGES.values():
         first: dict[str, Route] = {}
         for route, setting in files.each("sdk", "settings/*", dict):
@@ -117,9 +123,22 @@ def duplicate_argument(files: Files) -> Iterator[Finding]:
             if same != route:
                 message = f"{name} is the argument of two settings in {title(language)}: rename one"
                 yield Finding("sdk", place, message, True, other=("the other is at", "sdk", same))
+            elif name in language.client:
+                message = f"{name} is an argument that every client has in {title(language)}"
+                yield Finding("sdk", place, f"{message}: choose another", True)
             elif name in language.reserved:
                 message = f"{quote(name)} is a reserved word of {title(language)}: choose another"
                 yield Finding("sdk", place, message, True)
+
+
+def duplicate_path(files: Files) -> Iterator[Finding]:
+    """Two packages have one folder."""
+    first: dict[str, Route] = {}
+    for route, path in files.each("sdk", "packages/*/path", str):
+        same = first.setdefault(path, route)
+        if same != route:
+            message = f"two packages are in {quote(path)}: give each a folder of its own"
+            yield Finding("sdk", route, message, other=("the other is at", "sdk", same))
 
 
 def duplicate_property(files: Files) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from codegen import wording
 from codegen.model import ErrorCode, MetricType, Model, Product, Setting
 from codegen.naming import LANGUAGES
-from codegen.render import File, Output, file, render, section
+from codegen.render import JSON_COMMENT, File, Output, file, render, section
 from codegen.targets.event_schema import event_schema
 from codegen.text import markdown, markdown_code
 
@@ -83,7 +83,7 @@ def outputs(model: Model) -> Iterator[Output]:
         ],
         billed=billed or "never",
     )
-    yield File("docs/event.schema.json", _json(event_schema(model)))
+    yield File("docs/event.schema.json", _json({**JSON_COMMENT, **event_schema(model)}))
     yield file("docs/settings.md", "docs/settings.md.j2", settings=settings, languages=languages)
     yield file("docs/errors.md", "docs/errors.md.j2", errors=[_error(e) for e in model.sdk.errors])
     yield section("README.md", "settings", render("docs/readme-settings.md.j2", settings=settings))

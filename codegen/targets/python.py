@@ -12,15 +12,14 @@ from typing import Any
 
 from ruff import find_ruff_bin  # type: ignore[import-untyped]
 
-from codegen import render
-from codegen.model import ErrorCode, Field, MetricType, Model, Product, Setting, milliseconds
+from codegen import render, wording
+from codegen.model import ErrorCode, Field, MetricType, Model, Product, Setting
 from codegen.naming import LANGUAGES
 from codegen.render import File, Output
 from codegen.targets.event_schema import event_schema
 from codegen.text import docstring, python_string
 
 _PYTHON = LANGUAGES["python"]
-_DURATIONS = frozenset({"ahead", "behind"})
 _QUOTED = frozenset({"string", "timestamp", "json"})
 _PARAMETER_TYPES: Mapping[str, str] = {
     "string": "str",
@@ -136,13 +135,16 @@ def _constant(metric: MetricType) -> _Constant:
         old = metric.deprecated
         row = ", ".join(map(_literal, (old.since, old.replaced_by, old.remove_in)))
         arguments.append(f"deprecated=Deprecation({row})")
-        instead = f"; use {old.replaced_by} instead" if old.replaced_by else ""
-        doc = f"Deprecated since {old.since}{instead}. {doc}"
+        doc = f"Deprecated {wording.deprecation(metric, _metric_name)} {doc}"
     return _Constant(
         name=_PYTHON.attribute(metric.name),
         arguments=", ".join(arguments),
         doc="\n".join(docstring(doc, "    ")),
     )
+
+
+def _metric_name(product: str, name: str) -> str:
+    return f"metrics.{_PYTHON.metric(product, name)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,10 +242,8 @@ def _limits(model: Model) -> Iterator[tuple[str, str]]:
         name = _PYTHON.constant(field.name)
         if field.default is not None:
             yield f"{name}_DEFAULT", _literal(field.default)
-        for limit, value in field.limits.items():
-            if limit in _DURATIONS:
-                yield f"{name}_{limit.upper()}_MS", _literal(milliseconds(value))
-            else:
+        for limit, value in wording.limits(field).items():
+            if limit not in wording.DURATIONS:
                 yield f"{name}_{limit.upper()}", _literal(value)
     yield "BLANK", ascii(model.event.blank)
 

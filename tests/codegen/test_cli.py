@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from codegen.diagnostics import listing
+from codegen.plan import MANIFEST
 from codegen.targets import TARGETS
 from tests.codegen.tools import GOLDEN, codegen, tree
 
@@ -80,6 +82,38 @@ def test_github_gets_an_annotation_for_each_difference(root: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("form", ["text", "github"])
+def test_the_manifest_is_no_difference_where_it_only_follows(form: str, root: Path) -> None:
+    settings = root / "docs/settings.md"
+    settings.write_text(f"{settings.read_text()}more\n")
+    (root / MANIFEST).write_text((root / MANIFEST).read_text().replace("docs/", "doc/"))
+    result = codegen("check", "--format", form, "--schema", SCHEMA, "--root", root)
+    assert result.returncode == 1
+    assert MANIFEST not in result.stderr
+    assert "codegen: 1 file not as generated" in result.stderr
+
+
+def test_a_manifest_that_differs_alone_is_named_without_its_digests(root: Path) -> None:
+    (root / MANIFEST).write_text((root / MANIFEST).read_text().replace('": "', '": "0'))
+    result = codegen("check", "--schema", SCHEMA, "--root", root)
+    assert result.stderr.splitlines() == [
+        f"{MANIFEST}:1:1: error[stale]: out of date; run `generate`",
+        "codegen: 1 file not as generated; run `python -m codegen generate`",
+    ]
+
+
+def test_without_a_manifest_every_file_is_still_known_as_codegens_own(root: Path) -> None:
+    made = tree(root)
+    (root / MANIFEST).unlink()
+    for path in made:
+        if path != MANIFEST:
+            with (root / path).open("a") as file:
+                file.write("stale\n")
+    result = codegen("generate", "--schema", SCHEMA, "--root", root)
+    assert result.returncode == 0, result.stderr
+    assert tree(root) == made
+
+
 def test_a_wrong_schema_changes_nothing(root: Path, tmp_path: Path) -> None:
     schema = tmp_path / "schema"
     shutil.copytree(SCHEMA, schema)
@@ -115,8 +149,10 @@ def test_all_targets_one_by_one_make_the_same_as_one_run(made: Path, tmp_path: P
         ([], "the following arguments are required: COMMAND"),
         (["generat"], "generat"),
         (["generate", "--target", "typscript"], "unknown target 'typscript': did you mean 'typ"),
-        (["generate", "--target", "cobol"], "expected python, go, typescript, docs or infra"),
+        (["generate", "--target", "cobol"], f"expected {listing(TARGETS)}"),
         (["generate", "--root", "no/such/folder"], "--root no/such/folder: no such folder"),
+        (["check", "--schema", "no/such/folder"], "--schema no/such/folder: no such folder"),
+        (["check", "--schema", "Makefile"], "--schema Makefile: a file; expected the folder of"),
         (["check", "--format", "xml"], "invalid choice: 'xml'"),
     ],
 )
@@ -127,8 +163,8 @@ def test_wrong_use_says_what_would_be_right(arguments: list[str], says: str) -> 
     assert "Traceback" not in result.stderr
 
 
-def test_a_missing_schema_folder_is_a_located_problem(tmp_path: Path) -> None:
-    result = codegen("check", "--schema", tmp_path / "none", "--root", tmp_path)
+def test_a_missing_schema_file_is_a_located_problem(tmp_path: Path) -> None:
+    result = codegen("check", "--schema", tmp_path, "--root", tmp_path)
     assert result.returncode == 1
     assert "catalog.yaml:1:1: error" in result.stderr
     assert "Traceback" not in result.stderr

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import keyword
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from codegen.naming import LANGUAGES
+from tests.codegen.tools import run, tool
 
 
 @pytest.mark.parametrize(
@@ -29,8 +33,48 @@ def test_joints_become_what_the_language_writes(
         assert names.argument(name) == argument
 
 
-def test_each_language_reserves_its_own_words() -> None:
-    assert set(keyword.kwlist) <= LANGUAGES["python"].reserved
-    assert {"func", "chan", "range"} <= LANGUAGES["go"].reserved
-    assert {"typeof", "constructor", "enum"} <= LANGUAGES["typescript"].reserved
-    assert "func" not in LANGUAGES["typescript"].reserved
+def refused_by_python(words: list[str], _: Path) -> set[str]:
+    def compiles(word: str) -> bool:
+        try:
+            compile(f"{word} = 1", "words", "exec")
+        except SyntaxError:
+            return False
+        return True
+
+    return {word for word in words if not compiles(word)}
+
+
+def refused_by_go(words: list[str], folder: Path) -> set[str]:
+    for word in words:
+        (folder / f"{word}.go").write_text(f"package words\n\nvar {word} = 1\n", encoding="utf-8")
+    result = run([tool("gofmt"), "-l", "."], cwd=folder)
+    return set(re.findall(r"^(\w+)\.go:", result.stdout, re.MULTILINE))
+
+
+def refused_by_typescript(words: list[str], folder: Path) -> set[str]:
+    """As a constant, or because any object already has it."""
+    program = f"console.log({json.dumps(words)}.filter((word) => word in {{}}).join())"
+    refused = set(run([tool("node"), "-e", program], cwd=folder).stdout.strip().split(","))
+    options = ["--noEmit", "--strict", "--types", "", "--target", "es2022", "--module", "esnext"]
+    for _ in ("its syntax", "its meaning"):  # tsc looks at the second where the first is fine
+        files = [folder / f"{word}.ts" for word in words if word not in refused]
+        for file in files:
+            file.write_text(f"export const {file.stem} = 1;\n", encoding="utf-8")
+        result = run([tool("tsc"), *options, *(file.name for file in files)], cwd=folder)
+        refused |= set(re.findall(r"^(\w+)\.ts\(", result.stdout, re.MULTILINE))
+    return refused
+
+
+@pytest.mark.parametrize(
+    ("language", "refused"),
+    [
+        ("python", refused_by_python),
+        ("go", refused_by_go),
+        ("typescript", refused_by_typescript),
+    ],
+)
+def test_a_language_reserves_just_those_of_all_words_that_it_refuses(
+    language: str, refused: Callable[[list[str], Path], set[str]], tmp_path: Path
+) -> None:
+    words = sorted({word for known in LANGUAGES.values() for word in known.reserved})
+    assert refused(words, tmp_path) == LANGUAGES[language].reserved

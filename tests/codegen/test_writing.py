@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from codegen.plan import MANIFEST, Kind, RefusedError, plan
-from codegen.render import NOTICE, File, Output, Splice, section
+from codegen.render import JSON_COMMENT, NOTICE, File, Output, Splice, section
 from codegen.write import write
 from tests.codegen.tools import tree
 
@@ -86,7 +86,15 @@ def test_an_unknown_file_in_a_generated_folder_is_reported_and_kept(tmp_path: Pa
     (tmp_path / "a/_generated/mine.py").write_text("mine\n", encoding="utf-8")
     (tmp_path / "c/mine.py").write_text("mine\n", encoding="utf-8")
     (tmp_path / "c/lost.py").write_text(f"# {NOTICE}\n", encoding="utf-8")
-    expected = {"a/_generated/mine.py": Kind.UNTRACKED, "c/lost.py": Kind.UNTRACKED}
+    (tmp_path / "a/_generated/deep/er").mkdir(parents=True)
+    (tmp_path / "a/_generated/deep/er/mine.py").write_text("mine\n", encoding="utf-8")
+    (tmp_path / "a/_generated/link.py").symlink_to("mine.py")
+    (tmp_path / "a/_generated/__pycache__").mkdir()
+    (tmp_path / "a/_generated/__pycache__/b.pyc").write_bytes(b"")
+    expected = dict.fromkeys(
+        [*(f"a/_generated/{name}.py" for name in ("deep/er/mine", "link", "mine")), "c/lost.py"],
+        Kind.UNTRACKED,
+    )
     assert kinds(tmp_path, *outputs) == expected
     generate(tmp_path, *outputs)
     assert kinds(tmp_path, *outputs) == expected
@@ -97,6 +105,21 @@ def test_a_file_that_codegen_never_made_is_refused(tmp_path: Path) -> None:
     assert reason(tmp_path, generated("a.py"), generated("b.py")) == (
         "a.py: a file that codegen did not make is in the way; move or delete it"
     )
+
+
+def test_json_carries_the_notice_in_its_first_key(tmp_path: Path) -> None:
+    def file(value: int) -> File:
+        return File("a.json", json.dumps({**JSON_COMMENT, "value": value}, indent=2))
+
+    generate(tmp_path, file(1))
+    (tmp_path / MANIFEST).unlink()
+    generate(tmp_path, file(2))
+    assert json.loads((tmp_path / "a.json").read_bytes())["value"] == 2
+
+
+def test_a_text_that_only_speaks_of_the_notice_is_somebodys_work(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(f"mine\n\n# {NOTICE}\n", encoding="utf-8")
+    assert "a file that codegen did not make" in reason(tmp_path, generated("a.py"))
 
 
 def test_a_file_with_the_notice_is_codegens_own_without_any_manifest(tmp_path: Path) -> None:
@@ -140,7 +163,7 @@ def test_two_outputs_of_one_path_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "<<<<<<< ours", '{"t": 1}', "null"])
 def test_a_spoilt_manifest_says_what_to_do(tmp_path: Path, text: str) -> None:
     (tmp_path / MANIFEST).write_text(text, encoding="utf-8")
-    assert "delete it and run `generate` again" in reason(tmp_path, generated("a.py"))
+    assert "as after a merge; delete it and run `generate`" in reason(tmp_path, generated("a.py"))
 
 
 def test_a_partial_run_leaves_other_targets_alone(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from codegen.model import Model
-from codegen.render import File, Output
+from codegen.render import JSON_COMMENT, File, Output
 from codegen.targets.vectors import base, limits, names
 
 _PATH = "tests/conformance/vectors/generated.json"
@@ -25,6 +25,7 @@ def outputs(model: Model) -> Iterator[Output]:
 def _json(model: Model) -> str:
     """A line for each case, so that a change in the schema reads well as a difference."""
     head = {
+        **JSON_COMMENT,
         "$schema": "../vectors.schema.json",
         "given": base.GIVEN,
         "call": base.call(model),

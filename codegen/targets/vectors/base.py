@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from codegen.model import Event, Field, MetricType, Model
+from codegen.targets.vectors.asked import allowed, bounded
+from codegen.targets.vectors.values import ecmascript, json_text, text
 
 Case = dict[str, Any]
 
@@ -19,7 +21,6 @@ GIVEN: Mapping[str, str] = {
     "instance_id": "019c1345-f6c0-7000-8000-000000000001",
     "event_id": "019c1345-f6c0-7000-8000-000000000002",
 }
-_SAMPLE = "ws-1"
 
 
 def caller_fields(event: Event) -> list[Field]:
@@ -27,52 +28,63 @@ def caller_fields(event: Event) -> list[Field]:
     return [event.field(name) for name in (*event.positional, *event.named)]
 
 
-def role(event: Event, catalog: str) -> str:
-    """The field that names a product, a metric type, a status or its billing."""
-    return next(field.name for field in event.fields if field.catalog == catalog)
-
-
 def metric(model: Model) -> MetricType:
-    """A metric type without rules of its own, if there is one."""
-    metrics = model.catalog.metric_types
-    return next((m for m in metrics if m.quantity is None and not m.metadata), metrics[0])
+    """The first metric type that has the fewest rules of its own."""
+    return min(model.catalog.metric_types, key=lambda one: len(bounded(one)))
 
 
 def call(model: Model) -> Case:
     """The least that a call must say."""
-    plain = metric(model)
-    names = {"product": plain.product, "metric_type": plain.name}
-    return {
-        field.name: names.get(field.catalog or "", _SAMPLE)
+    one = metric(model)
+    names = {
+        "product": one.product,
+        "metric_type": one.name,
+        "status": model.catalog.default_status.name,
+    }
+    arguments = {
+        field.name: names.get(field.catalog or "") or _sample(field)
         for field in caller_fields(model.event)
         if not field.optional
     }
+    return {**arguments, **allowed(model.event, one)[0]}
 
 
 def event(model: Model) -> Mapping[str, str]:
     """The JSON text of each field of the event that this call becomes."""
-    return {field.name: _field(model, field) for field in model.event.fields}
-
-
-def text(value: str) -> str:
-    """A string as JSON with the minimal escapes of RFC 8785."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _field(model: Model, field: Field) -> str:
+    given = call(model)
     status = model.catalog.default_status
-    if field.catalog == "billable":
-        return str(int(status.billable))
-    if field.catalog == "status":
-        return text(status.name)
-    if field.constant_per == "client":
-        return text(GIVEN.get(field.name, f"${field.name}"))
-    if field.name in (given := {**GIVEN, **call(model)}):
-        return text(str(given[field.name]))
+    roles = {"status": text(status.name), "billable": str(int(status.billable))}
+    return {
+        field.name: _became(field, given[field.name])
+        if field.name in given
+        else roles.get(field.catalog or "") or _left_out(field)
+        for field in model.event.fields
+    }
+
+
+def _sample(field: Field) -> object:
+    """A value that the limits of a required argument allow."""
+    if field.type == "string":
+        least, most = field.limits.get("min_length", 1), field.limits.get("max_length")
+        return "ws-1".ljust(least, "x")[:most]
+    if field.type == "number":
+        low, high = field.limits.get("minimum", -math.inf), field.limits.get("maximum", math.inf)
+        return max(low, min(high, 1))
+    return {} if field.type == "json" else GIVEN["clock"]
+
+
+def _became(field: Field, value: object) -> str:
+    return text(json_text(value)) if field.type == "json" else json_text(value)
+
+
+def _left_out(field: Field) -> str:
+    """What stands in the event where no caller says anything."""
+    if field.default is None and field.nullable:
+        return "null"
     if field.type == "timestamp":
         return text(GIVEN["clock"])
-    if field.nullable:
-        return "null"
+    if field.type == "string":
+        return text(field.default or GIVEN.get(field.name, f"${field.name}"))
     if field.type == "json":
-        return text(str(field.default))
-    return "1" if field.default is None else str(field.default)
+        return text(field.default or "{}")
+    return ecmascript(1 if field.default is None else field.default)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 from codegen.model import Event, Field, Model, milliseconds
-from codegen.targets.vectors.base import CLOCK, Case, caller_fields, text
-from codegen.targets.vectors.values import ecmascript, partition
+from codegen.targets.vectors.asked import bounded
+from codegen.targets.vectors.base import CLOCK, Case, caller_fields, metric
+from codegen.targets.vectors.values import ecmascript, partition, text
 
 # One character of each width in UTF-8 and in UTF-16.
 _WIDTHS = {"ascii": "a", "latin": "é", "cjk": "界", "astral": "😀"}
@@ -18,8 +20,14 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def cases(model: Model) -> Iterator[Case]:
-    """The limits of the arguments in the order of the call, then the partitions of keys."""
+    """The limits of the arguments in the order of the call, then the partitions of keys.
+
+    A limit that the rules of the call's own metric type narrow is left to the cases of such rules.
+    """
+    narrowed = bounded(metric(model))
     for field in caller_fields(model.event):
+        if field.catalog in narrowed:
+            continue
         if field.type == "string" and field.catalog is None:
             yield from _lengths(field)
             yield from _characters(model.event, field)
@@ -29,18 +37,30 @@ def cases(model: Model) -> Iterator[Case]:
             yield from _times(field)
         elif field.type == "json":
             yield from _documents(field)
+    yield from _partitions(model)
+
+
+def _partitions(model: Model) -> Iterator[Case]:
     usage = model.catalog.topic("usage")
-    if usage.key is not None:
+    for field in caller_fields(model.event):
+        if field.name != usage.key or field.catalog is not None:
+            continue
         for number in range(_KEYS):
             key = f"{'кключ-é'[number % 7]}ws{number * 7919}"
-            yield {
-                "id": f"partition/{number}",
-                "call": {usage.key: key},
-                "expect": {
-                    "event": {usage.key: text(key)},
-                    "partition": partition(key, usage.partitions),
-                },
-            }
+            if _fits(field, key):
+                yield {
+                    "id": f"partition/{number}",
+                    "call": {field.name: key},
+                    "expect": {
+                        "event": {field.name: text(key)},
+                        "partition": partition(key, usage.partitions),
+                    },
+                }
+
+
+def _fits(field: Field, value: str) -> bool:
+    least, most = field.limits.get("min_length", 1), field.limits.get("max_length", math.inf)
+    return bool(least <= len(value) <= most)
 
 
 def _refused(field: Field, what: str, value: object) -> Case:
@@ -60,21 +80,29 @@ def _kept(field: Field, what: str, value: object, became: str) -> Case:
 
 
 def _lengths(field: Field) -> Iterator[Case]:
-    shortest, longest = field.limits["min_length"], field.limits["max_length"]
+    shortest, longest = field.limits.get("min_length", 1), field.limits.get("max_length")
     yield _refused(field, "empty", "")
     for width, char in _WIDTHS.items():
         yield _kept(field, f"shortest-{width}", char * shortest, text(char * shortest))
+        if longest is None:
+            continue
         yield _kept(field, f"longest-{width}", _repeat(char, longest), text(char * longest))
         yield _refused(field, f"too-long-{width}", _repeat(char, longest + 1))
 
 
 def _characters(event: Event, field: Field) -> Iterator[Case]:
+    shortest = field.limits.get("min_length", 1)
+    kept = {}
     for char in event.blank:
-        yield _refused(field, f"blank-{ord(char):04x}", char * field.limits["min_length"])
-        yield _kept(field, f"begins-{ord(char):04x}", f"{char}x", text(f"{char}x"))
+        yield _refused(field, f"blank-{ord(char):04x}", char * shortest)
+        kept[f"begins-{ord(char):04x}"] = f"{char}x"
     controls = [chr(code) for code in range(0x20)]
     for char in (*controls, '"', "\\", "/", "<", "\x7f", "\ufeff", "\u200b"):
-        yield _kept(field, f"holds-{ord(char):04x}", f"a{char}b", text(f"a{char}b"))
+        kept[f"holds-{ord(char):04x}"] = f"a{char}b"
+    for what, value in kept.items():
+        long_enough = value.ljust(shortest, "x")
+        if _fits(field, long_enough):
+            yield _kept(field, what, long_enough, text(long_enough))
 
 
 def _repeat(char: str, times: int) -> Case:
@@ -82,12 +110,18 @@ def _repeat(char: str, times: int) -> Case:
 
 
 def _numbers(field: Field) -> Iterator[Case]:
-    low, high = field.limits["minimum"], field.limits["maximum"]
-    yield _refused(field, "below", low - 1)
-    yield _refused(field, "above", float(high) * 1.0000000000000003)
-    yield _kept(field, "lowest", low, ecmascript(low))
-    yield _kept(field, "highest", float(high), ecmascript(float(high)))
-    seen = {float(low), float(high)}
+    low, high = field.limits.get("minimum"), field.limits.get("maximum")
+    seen: set[float] = set()
+    if low is not None:
+        seen.add(float(low))
+        yield _refused(field, "below", math.nextafter(low, -math.inf))
+        yield _kept(field, "lowest", low, ecmascript(low))
+    if high is not None:
+        seen.add(float(high))
+        yield _refused(field, "above", math.nextafter(high, math.inf))
+        yield _kept(field, "highest", float(high), ecmascript(float(high)))
+    low = -math.inf if low is None else low
+    high = math.inf if high is None else high
     for mantissa in ("1", "1.5", "9.999999999999999", "1.2345678901234567"):
         for power in (-324, -100, -10, -7, -6, -5, -4, -3, -1, 0, 1, 5, 15, 16, 17, 20, 21, 22):
             value = float(f"{mantissa}e{power}")
@@ -100,12 +134,14 @@ def _numbers(field: Field) -> Iterator[Case]:
 
 
 def _times(field: Field) -> Iterator[Case]:
-    earliest = CLOCK - timedelta(milliseconds=milliseconds(field.limits["behind"]))
-    latest = CLOCK + timedelta(milliseconds=milliseconds(field.limits["ahead"]))
-    yield _kept(field, "earliest", _utc(earliest), text(_utc(earliest)))
-    yield _kept(field, "latest", _utc(latest), text(_utc(latest)))
-    yield _refused(field, "too-early", _utc(earliest - _MILLISECOND))
-    yield _refused(field, "too-late", _utc(latest + _MILLISECOND))
+    for limit, edge, beyond, past in (
+        ("behind", "earliest", "too-early", -_MILLISECOND),
+        ("ahead", "latest", "too-late", _MILLISECOND),
+    ):
+        if limit in field.limits:
+            moment = CLOCK + past * milliseconds(field.limits[limit])
+            yield _kept(field, edge, _utc(moment), text(_utc(moment)))
+            yield _refused(field, beyond, _utc(moment + past))
     for minutes in _OFFSETS:
         local = CLOCK.astimezone(timezone(timedelta(minutes=minutes)))
         yield _kept(field, f"offset-{minutes}", local.isoformat(), text(_utc(CLOCK)))
@@ -116,11 +152,18 @@ def _utc(moment: datetime) -> str:
 
 
 def _documents(field: Field) -> Iterator[Case]:
-    largest, deepest = field.limits["max_bytes"], field.limits["max_depth"]
+    largest = field.limits.get("max_bytes", math.inf)
+    if "max_bytes" in field.limits and "oversize" in field.limits:
+        yield from _large(field, int(largest))
+    if "max_depth" in field.limits and "too_deep" in field.limits:
+        yield from _deep(field, largest)
+
+
+def _large(field: Field, largest: int) -> Iterator[Case]:
     wrapping = len('{"k":""}')
     for width, char in _WIDTHS.items():
-        times, rest = divmod(largest - wrapping, len(char.encode()))
-        if rest == 0 and width == "ascii":  # 32 KiB are enough to commit once
+        times, rest = divmod(max(largest - wrapping, 0), len(char.encode()))
+        if rest == 0 and width == "ascii" and largest >= wrapping:  # enough to commit once
             kept = text(f'{{"k":"{char * times}"}}')
             yield _kept(field, f"largest-{width}", {"k": _repeat(char, times)}, kept)
         cut = {"event": {field.name: text(field.limits["oversize"])}, "degraded": True}
@@ -129,11 +172,17 @@ def _documents(field: Field) -> Iterator[Case]:
             "call": {field.name: {"k": _repeat(char, times + 1)}},
             "expect": cut,
         }
+
+
+def _deep(field: Field, largest: float) -> Iterator[Case]:
+    deepest = field.limits["max_depth"]
     whole = '{"a":' * (deepest - 1) + "{}" + "}" * (deepest - 1)
-    yield _kept(field, "deepest", {"$": "nested", "levels": deepest}, text(whole))
     deep = '{"a":' * deepest + text(field.limits["too_deep"]) + "}" * deepest
-    yield {
-        "id": f"limit/{field.name}/too-deep",
-        "call": {field.name: {"$": "nested", "levels": deepest + 1}},
-        "expect": {"event": {field.name: text(deep)}, "degraded": True},
-    }
+    if len(whole) <= largest:
+        yield _kept(field, "deepest", {"$": "nested", "levels": deepest}, text(whole))
+    if len(deep.encode()) <= largest:
+        yield {
+            "id": f"limit/{field.name}/too-deep",
+            "call": {field.name: {"$": "nested", "levels": deepest + 1}},
+            "expect": {"event": {field.name: text(deep)}, "degraded": True},
+        }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Iterator, Mapping
 
 from codegen.model import Event, MetricType, Model
-from codegen.targets.vectors.base import Case, call, role, text
-from codegen.targets.vectors.values import ecmascript
+from codegen.targets.vectors.asked import allowed, quantities, required
+from codegen.targets.vectors.base import Case
+from codegen.targets.vectors.values import text
 
-_EXAMPLES: Mapping[str, object] = {"string": "x", "integer": 1, "number": 1.5, "boolean": True}
 _WRONG: Mapping[str, object] = {"string": 1, "integer": "1", "number": "1", "boolean": 1}
 
 
@@ -22,16 +22,20 @@ def cases(model: Model) -> Iterator[Case]:
 
 
 def _names(event: Event, one: MetricType) -> dict[str, str]:
-    return {role(event, "product"): one.product, role(event, "metric_type"): one.name}
+    return {_name(event, "product"): one.product, _name(event, "metric_type"): one.name}
+
+
+def _name(event: Event, part: str) -> str:
+    return event.roles[part].name
 
 
 def _combinations(model: Model, one: MetricType) -> Iterator[Case]:
     event = model.event
-    arguments, texts = _allowed(event, one)
+    arguments, texts = allowed(event, one)
     for status in model.catalog.statuses:
-        names = {**_names(event, one), role(event, "status"): status.name}
+        names = {**_names(event, one), _name(event, "status"): status.name}
         fields = {name: text(value) for name, value in names.items()}
-        billable = {role(event, "billable"): str(int(status.billable))}
+        billable = {_name(event, "billable"): str(int(status.billable))}
         yield {
             "id": f"combination/{one.product}/{one.name}/{status.name}",
             "call": {**names, **arguments},
@@ -39,25 +43,11 @@ def _combinations(model: Model, one: MetricType) -> Iterator[Case]:
         }
 
 
-def _allowed(event: Event, one: MetricType) -> tuple[Case, dict[str, str]]:
-    """Arguments that satisfy what a metric type asks, and what they become."""
-    arguments: Case = {}
-    texts: dict[str, str] = {}
-    if one.quantity is not None:
-        name, low, _ = _quantity(event, one)
-        arguments[name], texts[name] = low, ecmascript(low)
-    if required := _required(one):
-        name = _metadata(event)
-        arguments[name] = required
-        texts[name] = text(json.dumps(required, separators=(",", ":"), ensure_ascii=False))
-    return arguments, texts
-
-
 def _rules(event: Event, one: MetricType) -> Iterator[Case]:
     """What the rules of a metric type refuse."""
-    arguments, _ = _allowed(event, one)
+    arguments, _ = allowed(event, one)
 
-    def refused(what: str, name: str, value: object, code: str) -> Case:
+    def refused(what: str, name: str, value: object, code: str | None) -> Case:
         return {
             "id": f"rule/{one.product}/{one.name}/{what}",
             "call": {**_names(event, one), **arguments, name: value},
@@ -65,43 +55,23 @@ def _rules(event: Event, one: MetricType) -> Iterator[Case]:
         }
 
     if one.quantity is not None:
-        name, low, high = _quantity(event, one)
-        code = event.field(name).error or ""
-        yield refused("above", name, high * 2 + 1, code)
+        field = event.roles["quantity"]
+        low, high = quantities(field, one)
+        above = high + abs(high) + 1
+        if math.isfinite(above):
+            yield refused("above", field.name, above, field.error)
         if low > 0:
-            yield refused("below", name, low / 2, code)
-        if one.quantity.integer:
-            yield refused("fraction", name, low + 0.5, code)
-    name = _metadata(event)
+            yield refused("below", field.name, low / 2, field.error)
+        if one.quantity.integer and (low + 0.5) % 1:
+            yield refused("fraction", field.name, low + 0.5, field.error)
+    keys = required(one)
     for key in (key for key in one.metadata if key.required):
-        rest = {other: value for other, value in _required(one).items() if other != key.name}
-        yield refused(f"{key.name}-missing", name, rest, "metadata.required")
+        field = event.roles["metadata"]
+        rest = {name: value for name, value in keys.items() if name != key.name}
+        yield refused(f"{key.name}-missing", field.name, rest, field.required_error)
         wrong = "no such value" if key.allowed else _WRONG[key.type] if key.type else None
         if wrong is not None:
-            yield refused(f"{key.name}-wrong", name, {**rest, key.name: wrong}, "metadata.invalid")
-
-
-def _quantity(event: Event, one: MetricType) -> tuple[str, float, float]:
-    field = next(f for f in event.fields if f.type == "number" and f.default is not None)
-    low: float = field.limits["minimum"]
-    high: float = field.limits["maximum"]
-    if one.quantity is not None and one.quantity.minimum is not None:
-        low = one.quantity.minimum
-    if one.quantity is not None and one.quantity.maximum is not None:
-        high = one.quantity.maximum
-    return field.name, low, high
-
-
-def _metadata(event: Event) -> str:
-    return next(field.name for field in event.fields if field.type == "json")
-
-
-def _required(one: MetricType) -> dict[str, object]:
-    return {
-        key.name: key.allowed[0] if key.allowed else _EXAMPLES[key.type or "string"]
-        for key in one.metadata
-        if key.required
-    }
+            yield refused(f"{key.name}-wrong", field.name, {**rest, key.name: wrong}, field.error)
 
 
 def _near_misses(model: Model) -> Iterator[Case]:
@@ -116,17 +86,18 @@ def _near_misses(model: Model) -> Iterator[Case]:
             if one.name not in of_first:
                 yield {
                     "id": f"near-miss/metric_type/{product.name}/{one.name}/of-another-product",
-                    "call": {**_names(event, one), role(event, "product"): first.name},
+                    "call": {**_names(event, one), _name(event, "product"): first.name},
                     "expect": _unknown(event, "metric_type"),
                 }
     for status in catalog.statuses:
         yield from _misspelt(event, "status", status.name, {s.name for s in catalog.statuses})
-    for name in call(model):
-        if event.field(name).catalog:
+    for field in (event.roles[part] for part in ("product", "metric_type", "status")):
+        if not field.optional:
+            name = field.name
             yield {
                 "id": f"near-miss/{name}/null",
                 "call": {name: None},
-                "expect": {"code": event.field(name).error, "field": name},
+                "expect": {"code": field.error, "field": name},
                 "cannot": {"go": f"{name} is a string, which cannot be null"},
             }
 
@@ -145,11 +116,11 @@ def _misspelt(
         if miss not in known and miss:
             yield {
                 "id": f"near-miss/{kind}/{where}/{what}",
-                "call": {**(names or {}), role(event, kind): miss},
+                "call": {**(names or {}), _name(event, kind): miss},
                 "expect": _unknown(event, kind),
             }
 
 
 def _unknown(event: Event, kind: str) -> Case:
-    name = role(event, kind)
-    return {"code": event.field(name).error, "field": name}
+    field = event.roles[kind]
+    return {"code": field.error, "field": field.name}

@@ -1,13 +1,30 @@
-"""Values worked out by other means than an SDK's: ECMAScript's numbers, Java's partitions."""
+"""Worked out by other means than an SDK's: JSON texts, ECMAScript's numbers, Java's partitions."""
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 
+def text(value: str) -> str:
+    """A string as JSON with the minimal escapes of RFC 8785."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def json_text(value: object) -> str:
+    """Any JSON value without spaces, its keys in their order."""
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{text(key)}:{json_text(item)}' for key, item in value.items())}}}"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return ecmascript(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
 def ecmascript(number: float | Decimal) -> str:
-    """A number ≥ 0 as ECMAScript's Number::toString writes it, from its shortest digits."""
+    """A number as ECMAScript's Number::toString writes it, from its shortest digits."""
     value = Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
+    if value < 0:
+        return f"-{ecmascript(-value)}"
     scientific = f"{value.normalize():e}"
     digits, _, exponent = scientific.partition("e")
     digits = digits.replace(".", "").rstrip("0")

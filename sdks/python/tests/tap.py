@@ -31,9 +31,10 @@ class Delivered(NamedTuple):
 class Tap:
     """The messages that reach a broker from when this was made."""
 
-    def __init__(self, consumer: Consumer) -> None:
+    def __init__(self, consumer: Consumer, *, from_the_start: bool = False) -> None:
         self._consumer = consumer
-        self._starts = self._ends()
+        ends = self._ends()
+        self._starts = dict.fromkeys(ends, 0) if from_the_start else ends
 
     def read(self) -> list[Delivered]:
         """All there are now, in the order of each partition."""

@@ -66,6 +66,7 @@ class VectorFile(Strict):
     call: dict[str, Any]
     event: dict[str, str]
     cases: list[Case]
+    comment: str = msgspec.field(name="$comment", default="")
 
 
 class Vector(msgspec.Struct):

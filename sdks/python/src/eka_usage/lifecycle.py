@@ -13,7 +13,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
+
+from .transports.callbacks import inside
 
 
 class Ends(NamedTuple):
@@ -31,6 +34,7 @@ class Ends(NamedTuple):
 
 
 _ends: dict[Any, Ends] = {}
+_ended = threading.Event()
 
 
 def adopt(client: object, ends: Ends, *, flush_on_sigterm: bool) -> None:
@@ -72,9 +76,20 @@ def _handle_sigterm() -> None:
 
 
 def _on_sigterm(number: int, _: object) -> None:
+    if inside() and not _ended.is_set():
+        # What that call has to report, only this thread can: it goes on while another waits.
+        with suppress(RuntimeError):  # the end of the interpreter is too near for a thread
+            threading.Thread(target=_end_elsewhere, args=(number,), name="eka-usage-end").start()
+            return
     shutdown_all()
     # The process still ends by the signal, as its parent expects.
     signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def _end_elsewhere(number: int) -> None:
+    shutdown_all()
+    _ended.set()
     os.kill(os.getpid(), number)
 
 

@@ -10,33 +10,34 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+_here = threading.local()
 
-class Callbacks:
-    """Makes calls one inside the other only in different threads."""
 
-    def __init__(self) -> None:
-        self._here = threading.local()
+def inside() -> bool:
+    """Whether this thread is in such a call, which may have more to report."""
+    return getattr(_here, "calling", False)
 
-    def during(self, call: Callable[..., Any], *arguments: object) -> Any:
-        """What the call returns, or raises."""
-        if not getattr(self._here, "calling", False):
-            self._here.calling = True
-            try:
-                return call(*arguments)
-            finally:
-                self._here.calling = False
-        found: list[Any] = []
-        failed: list[Exception] = []
 
-        def elsewhere() -> None:
-            try:
-                found.append(call(*arguments))
-            except Exception as error:
-                failed.append(error)
+def calling(call: Callable[..., Any], *arguments: object) -> Any:
+    """What the call returns, or raises; a call inside another is made by a thread of its own."""
+    if not inside():
+        _here.calling = True
+        try:
+            return call(*arguments)
+        finally:
+            _here.calling = False
+    found: list[Any] = []
+    failed: list[Exception] = []
 
-        thread = threading.Thread(target=elsewhere, name="eka-usage-nested", daemon=True)
-        thread.start()
-        thread.join()
-        if failed:
-            raise failed[0]
-        return found[0]
+    def elsewhere() -> None:
+        try:
+            found.append(call(*arguments))
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=elsewhere, name="eka-usage-nested", daemon=True)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return found[0]

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from confluent_kafka import KafkaError, Producer
 
 from .base import Failed
-from .callbacks import Callbacks
+from .callbacks import calling
 
 
 class ProducerLike(Protocol):
@@ -34,7 +34,6 @@ class InjectedTransport:
         self._producer = producer
         self._topic = topic
         self._failed = failed
-        self._callbacks = Callbacks()
         self._waiting: dict[object, bytes] = {}
 
     def send(self, key: str, value: str) -> None:
@@ -56,11 +55,11 @@ class InjectedTransport:
         return len(self._waiting)
 
     def poll(self) -> None:
-        self._callbacks.during(self._producer.poll, 0)
+        calling(self._producer.poll, 0)
 
     def flush(self, timeout: float) -> int:
         before = list(self._waiting)
-        if not self._callbacks.during(self._producer.flush, timeout):
+        if not calling(self._producer.flush, timeout):
             for ticket in before:
                 self._waiting.pop(ticket, None)
         return len(self._waiting)

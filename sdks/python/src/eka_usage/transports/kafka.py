@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from ..reporting import RateLimitedLog, logger
 from ..settings import Settings
 from .base import Failed
-from .callbacks import Callbacks
+from .callbacks import calling
 
 _PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001
 
@@ -45,7 +45,6 @@ class KafkaTransport:
     ) -> None:
         self._topic = topic
         self._failed = failed
-        self._callbacks = Callbacks()
         # Who debugs librdkafka wants all of its lines.
         log = logger if "debug" in overrides else _Log()
         self._producer = Producer(_config(settings, overrides), logger=log)
@@ -58,10 +57,10 @@ class KafkaTransport:
         return len(self._producer)
 
     def poll(self) -> None:
-        self._callbacks.during(self._producer.poll, 0)
+        calling(self._producer.poll, 0)
 
     def flush(self, timeout: float) -> int:
-        self._callbacks.during(self._producer.flush, timeout)
+        calling(self._producer.flush, timeout)
         self.poll()  # a line for the log, too, counts as queued until it is read
         return len(self._producer)
 
@@ -69,7 +68,7 @@ class KafkaTransport:
         undelivered = len(self._producer)
         self._producer.purge()
         # Purged events are reported by the calls that this makes.
-        self._callbacks.during(self._producer.flush, 1)
+        calling(self._producer.flush, 1)
         if undelivered and os.getpid() != _HOME:
             self.outlive()  # one of its threads may wait for ever; see check()
 

@@ -1,0 +1,52 @@
+"""What the rules of a metric type ask of a call, and arguments that give it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from codegen.model import Event, Field, MetricType
+from codegen.targets.vectors.values import ecmascript, json_text, text
+
+_EXAMPLES: Mapping[str, object] = {"string": "x", "integer": 1, "number": 1.5, "boolean": True}
+
+
+def bounded(one: MetricType) -> frozenset[str]:
+    """The parts of the catalog that its rules bound: the fields with these roles are not free."""
+    rules = {"quantity": one.quantity, "metadata": one.metadata}
+    return frozenset(part for part, rule in rules.items() if rule)
+
+
+def allowed(event: Event, one: MetricType) -> tuple[dict[str, object], dict[str, str]]:
+    """The least arguments that satisfy a metric type, and what they become in the event."""
+    arguments: dict[str, object] = {}
+    texts: dict[str, str] = {}
+    if one.quantity is not None:
+        field = event.roles["quantity"]
+        low, _ = quantities(field, one)
+        arguments[field.name], texts[field.name] = low, ecmascript(low)
+    if keys := required(one):
+        field = event.roles["metadata"]
+        arguments[field.name], texts[field.name] = keys, text(json_text(keys))
+    return arguments, texts
+
+
+def quantities(field: Field, one: MetricType) -> tuple[float, float]:
+    """The least and the greatest quantity of a metric type."""
+    low: float = field.limits["minimum"]
+    high: float = field.limits["maximum"]
+    rule = one.quantity
+    if rule is not None:
+        low = low if rule.minimum is None else rule.minimum
+        high = high if rule.maximum is None else rule.maximum
+        low = math.ceil(low) if rule.integer else low
+    return low, high
+
+
+def required(one: MetricType) -> dict[str, object]:
+    """The keys of metadata that a metric type requires, each with a value that it allows."""
+    return {
+        key.name: key.allowed[0] if key.allowed else _EXAMPLES[key.type or "string"]
+        for key in one.metadata
+        if key.required
+    }

@@ -1,0 +1,266 @@
+"""A client made before a fork works on both sides; what the parent accepted, the parent sends."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sdks.python.tests.scripts import ran
+from sdks.python.tests.support import NO_BROKER
+from sdks.python.tests.tap import Tap
+from tests.broker import DevBroker
+
+LONG = "linger_ms=60000"
+
+
+def by_instance(events: list[Any]) -> dict[str, list[int]]:
+    """The numbers of each instance's events."""
+    found: dict[str, list[int]] = {}
+    for event in events:
+        found.setdefault(event["instance_id"], []).append(event["seq"])
+    return {instance: sorted(numbers) for instance, numbers in found.items()}
+
+
+def assert_whole(events: list[Any], sizes: list[int]) -> None:
+    """Instances have events without gaps or doubles, so many each."""
+    assert max(Counter(event["event_id"] for event in events).values()) == 1
+    numbers = by_instance(events)
+    assert sorted(map(len, numbers.values())) == sorted(sizes)
+    for found in numbers.values():
+        assert found == list(range(1, len(found) + 1))
+
+
+@pytest.mark.parametrize("before", [0, 20], ids=["unused", "used"])
+@pytest.mark.parametrize("ending", ["sys.exit()", "os.kill(os.getpid(), signal.SIGTERM)"])
+def test_both_sides_of_a_fork_deliver_their_own(
+    before: int, ending: str, broker: DevBroker, tap: Tap, tmp_path: Path
+) -> None:
+    program = f"""
+        client = EkaClient("checkout", on_error=heard, {LONG})
+        record(client, {before})
+        settle()
+        mine = client.instance_id
+        child = os.fork()
+        if child == 0:
+            assert client.instance_id != mine
+            assert client.stats().accepted == 0
+            record(client, 7, "child")
+            {ending}
+        assert client.instance_id == mine
+        record(client, 10)
+        assert os.waitpid(child, 0)[1] in (0, signal.SIGTERM)
+    """
+    result = ran(program, broker.bootstrap, tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert_whole(tap.events(), [before + 10, 7])
+
+
+@pytest.mark.parametrize("ending", ["sys.exit()", "raise SystemExit(0)"])
+def test_a_child_of_a_parent_without_a_broker_ends_at_once(ending: str, tmp_path: Path) -> None:
+    program = f"""
+        client = EkaClient("checkout", on_error=heard, shutdown_timeout_ms=200)
+        record(client, 5)
+        start = time.monotonic()
+        child = os.fork()
+        if child == 0:
+            {ending}
+        assert os.waitpid(child, 0)[1] == 0
+        assert time.monotonic() - start < 5
+        print("child ended", flush=True)
+    """
+    result = ran(program, NO_BROKER, tmp_path)
+    assert result.returncode == 0
+    first, *rest = result.stdout.splitlines()
+    assert first == "child ended"
+    assert len(set(rest)) == len(rest) == 5
+
+
+def test_children_of_children_deliver_too(broker: DevBroker, tap: Tap, tmp_path: Path) -> None:
+    program = f"""
+        client = EkaClient("checkout", on_error=heard, {LONG})
+        for generation in range(4):
+            record(client, 3)
+            settle()
+            child = os.fork()
+            if child:
+                assert os.waitpid(child, 0)[1] == 0
+                break
+    """
+    result = ran(program, broker.bootstrap, tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert_whole(tap.events(), [3, 3, 3, 3])
+
+
+def test_a_server_that_forks_its_workers_loses_nothing(
+    broker: DevBroker, tap: Tap, tmp_path: Path
+) -> None:
+    program = f"""
+        client = EkaClient("checkout", on_error=heard, {LONG})
+        record(client, 2)
+        settle()
+        children = []
+        for number in range(5):
+            child = os.fork()
+            if child == 0:
+                record(client, 11, f"worker-{{number}}")
+                print("ready", flush=True)
+                threading.Event().wait()
+            children.append(child)
+        time.sleep(0.5)
+        for child in children:
+            os.kill(child, signal.SIGTERM)
+        for child in children:
+            assert os.waitpid(child, 0)[1] == signal.SIGTERM
+    """
+    result = ran(program, broker.bootstrap, tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "ready\n" * 5, "")
+    assert_whole(tap.events(), [2, 11, 11, 11, 11, 11])
+
+
+def test_a_fork_while_threads_record_is_whole_on_both_sides(
+    broker: DevBroker, tap: Tap, tmp_path: Path
+) -> None:
+    program = """
+        client = EkaClient("checkout", on_error=heard)
+        done = threading.Event()
+        def work(number):
+            while not done.is_set():
+                record(client, 5, f"thread-{number}")
+                time.sleep(0.001)
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        settle()
+        for number in range(6):
+            time.sleep(0.02)
+            child = os.fork()
+            if child == 0:
+                record(client, 9, "child")
+                client.shutdown()
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+        done.set()
+        for thread in threads:
+            thread.join()
+        print(client.stats().accepted)
+    """
+    result = ran(program, broker.bootstrap, tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert_whole(tap.events(), [int(result.stdout), *[9] * 6])
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("where", ["made in the parent", "made in the child"])
+def test_a_multiprocessing_worker_delivers_without_a_shutdown(
+    method: str, where: str, broker: DevBroker, tap: Tap, tmp_path: Path
+) -> None:
+    program = f"""
+        def work(workspace):
+            global client
+            if {where == "made in the child"} or client is None:
+                client = EkaClient("checkout", on_error=heard, {LONG})
+            record(client, 6, workspace)
+
+        client = None
+        if __name__ == "__main__":
+            if {where == "made in the parent"}:
+                client = EkaClient("checkout", on_error=heard, {LONG})
+                record(client, 4)
+                settle()
+            context = multiprocessing.get_context("{method}")
+            workers = [context.Process(target=work, args=(f"w{{n}}",)) for n in range(2)]
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join()
+                assert worker.exitcode == 0
+    """
+    result = ran(program, broker.bootstrap, tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert_whole(tap.events(), [6, 6, *([4] if where == "made in the parent" else [])])
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_multiprocessing_worker_that_is_terminated_delivers(
+    method: str, broker: DevBroker, tap: Tap, tmp_path: Path
+) -> None:
+    program = f"""
+        def work(ready):
+            client = EkaClient("checkout", on_error=heard, {LONG})
+            record(client, 6)
+            ready.set()
+            threading.Event().wait()
+
+        if __name__ == "__main__":
+            context = multiprocessing.get_context("{method}")
+            ready = context.Event()
+            worker = context.Process(target=work, args=(ready,))
+            worker.start()
+            ready.wait()
+            worker.terminate()
+            worker.join()
+            assert worker.exitcode == -signal.SIGTERM
+    """
+    result = ran(program, broker.bootstrap, tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert_whole(tap.events(), [6])
+
+
+def test_a_pool_of_workers_delivers(broker: DevBroker, tap: Tap, tmp_path: Path) -> None:
+    program = f"""
+        from concurrent.futures import ProcessPoolExecutor
+
+        def work(number):
+            record(client, 3, f"task-{{number}}")
+            return client.instance_id
+
+        client = EkaClient("checkout", on_error=heard, {LONG})
+        if __name__ == "__main__":
+            context = multiprocessing.get_context("fork")
+            with ProcessPoolExecutor(2, mp_context=context) as pool:
+                instances = set(pool.map(work, range(10)))
+            assert client.instance_id not in instances
+    """
+    result = ran(program, broker.bootstrap, tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    events = tap.events()
+    assert len(events) == 30
+    assert_whole(events, [len(numbers) for numbers in by_instance(events).values()])
+
+
+def test_an_injected_producer_that_a_fork_left_behind_says_so(
+    broker: DevBroker, tap: Tap, tmp_path: Path
+) -> None:
+    program = """
+        from confluent_kafka import Producer
+        producer = Producer({"bootstrap.servers": os.environ["EKA_KAFKA_BROKERS"]})
+        client = EkaClient("checkout", producer=producer, on_error=heard)
+        record(client, 3)
+        child = os.fork()
+        if child == 0:
+            client.record("ws", "api", "api_call", event_id="lost")
+            client.shutdown()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    """
+    result = ran(program, broker.bootstrap, tmp_path)
+    assert result.returncode == 0
+    assert result.stdout.splitlines() == ["delivery.failed lost"]
+    assert_whole(tap.events(), [3])
+
+
+def test_a_client_that_was_shut_down_stays_so_in_a_child(tmp_path: Path) -> None:
+    program = """
+        client = EkaClient("checkout", on_error=heard)
+        client.shutdown()
+        child = os.fork()
+        if child == 0:
+            client.record("ws", "api", "api_call")
+            sys.exit()
+        assert os.waitpid(child, 0)[1] == 0
+    """
+    result = ran(program, NO_BROKER, tmp_path)
+    assert (result.returncode, result.stdout) == (0, "client.closed None\n")

@@ -1,0 +1,192 @@
+"""A broker that is absent, or dies and comes back, costs the caller nothing and loses nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eka_usage import EkaClient
+
+from sdks.python.tests.support import NO_BROKER, VALID, Heard, eventually
+from sdks.python.tests.tap import Tap, reader
+from tests.broker import DevBroker
+
+Connect = Callable[..., EkaClient]
+QUICK = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 50, "log_level": 0}
+
+
+@contextmanager
+def recording(client: EkaClient, threads: int = 4) -> Iterator[list[str]]:
+    """Records from threads all the while, and sees that no call waits."""
+    accepted: list[str] = []
+    slowest: list[float] = []
+    done = threading.Event()
+
+    def work(number: int) -> None:
+        longest = 0.0
+        while not done.is_set():
+            start = time.monotonic()
+            event_id = client.record(f"ws-{number}", "api", "api_call")
+            longest = max(longest, time.monotonic() - start)
+            if event_id is not None:
+                accepted.append(event_id)
+            time.sleep(0.002)
+        slowest.append(longest)
+
+    running = [threading.Thread(target=work, args=(number,)) for number in range(threads)]
+    for thread in running:
+        thread.start()
+    try:
+        yield accepted
+    finally:
+        done.set()
+        for thread in running:
+            thread.join()
+    assert len(slowest) == threads
+    assert max(slowest) < 1
+
+
+def ends(heard: Heard) -> Counter[Any]:
+    """How often each event was heard to have failed."""
+    return Counter(
+        context.get("event_id")
+        for error, context in heard
+        if error.code in {"delivery.failed", "shutdown.timeout"}
+    )
+
+
+def delivered(broker: DevBroker) -> list[Any]:
+    """All events that a broker of a test's own holds."""
+    consumer = reader(broker.bootstrap)
+    try:
+        return Tap(consumer, from_the_start=True).events()
+    finally:
+        consumer.close()
+
+
+def test_a_broker_that_appears_later_gets_what_was_recorded_before(
+    connected: Connect, heard: Heard
+) -> None:
+    with DevBroker() as seeker:
+        address = seeker.bootstrap  # free again, in a moment
+    client = connected(kafka_brokers=address, kafka_config=QUICK)
+    ids = [client.record(**VALID) for _ in range(50)]
+    assert client.flush(0.1) == 50
+    with DevBroker(listen=address) as broker:
+        more = [client.record(**VALID) for _ in range(50)]
+        assert client.flush(10) == 0
+        events = delivered(broker)
+    assert heard == []
+    assert [event["event_id"] for event in events] == ids + more
+    assert [event["seq"] for event in events] == list(range(1, 101))
+
+
+def test_a_killed_broker_that_comes_back_gets_every_event(
+    connected: Connect, heard: Heard, tmp_path: Path
+) -> None:
+    with DevBroker(data_dir=tmp_path) as broker:
+        client = connected(
+            kafka_brokers=broker.bootstrap, kafka_config=QUICK, linger_ms=1, acks="all"
+        )
+        with recording(client) as accepted:
+            eventually(lambda: client.stats().delivered > 50)
+            for _ in range(2):
+                broker.kill()
+                time.sleep(0.3)
+                broker.restart()
+                before = client.stats().delivered
+                eventually(lambda: client.stats().delivered > before)  # noqa: B023
+        assert client.flush(10) == 0
+        stats = client.stats()
+        events = delivered(broker)
+    found = {event["event_id"] for event in events}
+    lost = ends(heard)
+    assert set(heard.codes) <= {"delivery.failed"}
+    assert found | set(lost) == set(accepted)
+    assert not lost or max(lost.values()) == 1
+    assert stats.accepted == len(accepted) == stats.delivered + stats.failed
+    assert stats.failed == len(lost)
+    assert {event["seq"] for event in events} >= set(range(1, len(accepted) + 1 - len(lost)))
+
+
+def test_events_that_wait_too_long_fail_each_by_itself(connected: Connect, heard: Heard) -> None:
+    client = connected(kafka_brokers=NO_BROKER, kafka_config=QUICK, delivery_timeout_ms=1000)
+    ids = {client.record(f"ws-{number}", "comms", "sms", number) for number in range(30)}
+    eventually(lambda: len(heard) == 30)
+    assert set(heard.codes) == {"delivery.failed"}
+    assert ends(heard) == Counter(ids)
+    for _, context in heard:
+        assert context.get("product") == "comms"
+        assert context.get("metric_type") == "sms"
+        assert str(context.get("workspace_id")).startswith("ws-")
+    stats = client.stats()
+    assert (stats.accepted, stats.delivered, stats.failed, stats.queued) == (30, 0, 30, 0)
+    assert client.shutdown() == 0
+
+
+@pytest.mark.parametrize("alive", [True, False], ids=["broker", "no broker"])
+def test_the_books_balance_at_every_moment(
+    alive: bool, connected: Connect, broker: DevBroker, heard: Heard
+) -> None:
+    client = connected(
+        kafka_brokers=broker.bootstrap if alive else NO_BROKER,
+        kafka_config={**QUICK, **({} if alive else {"message.timeout.ms": 100})},
+        linger_ms=1,
+        max_queue_events=200,
+    )
+    last = 0
+    with recording(client, threads=6) as accepted:
+        deadline = time.monotonic() + 0.7
+        while time.monotonic() < deadline:
+            stats = client.stats()
+            assert stats.accepted == stats.delivered + stats.failed + stats.queued
+            assert min(stats[:4]) >= 0
+            assert alive or stats.delivered == 0
+            assert stats.delivered >= last
+            last = stats.delivered
+    client.shutdown(2)
+    stats = client.stats()
+    assert stats.queued == 0
+    assert stats.accepted == len(accepted) == stats.delivered + stats.failed
+    assert stats.failed == len(ends(heard)) == sum(ends(heard).values())
+    assert (stats.delivered > 0) == alive
+
+
+def test_an_event_too_large_for_the_broker_fails_alone(connected: Connect, heard: Heard) -> None:
+    client = connected(kafka_config={"message.max.bytes": 2000})
+    small = client.record(**VALID)
+    large = client.record(**VALID, metadata={"k": "x" * 3000})
+    assert None not in (small, large)
+    assert client.flush(10) == 0
+    assert ends(heard) == Counter([large])
+    assert client.stats().delivered == 1
+
+
+def test_a_topic_that_the_broker_does_not_have_fails_each_event(
+    broker: DevBroker, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eka_usage.client.USAGE_TOPIC", "no.such.topic")
+    with EkaClient(
+        "checkout",
+        broker.bootstrap,
+        {"topic.metadata.propagation.max.ms": 100, "log_level": 0},
+        heard,
+    ) as client:
+        ids = [client.record(**VALID) for _ in range(3)]
+        eventually(lambda: len(heard) == 3)
+    assert ends(heard) == Counter(ids)
+    assert "Unknown topic" in str(heard[0][0])
+
+
+def test_no_call_waits_while_no_broker_answers(connected: Connect, heard: Heard) -> None:
+    client = connected(kafka_brokers=NO_BROKER, kafka_config=QUICK, max_queue_events=100)
+    with recording(client, threads=8):
+        eventually(lambda: len(heard) > 50)
+        assert client.stats().queued >= 100
+    assert set(heard.codes) == {"queue.full"}
