@@ -129,7 +129,7 @@ func (t *kafkaTransport) why(record *kgo.Record, err error) error {
 	case t.ended.Load():
 		return errGivenUp
 	case record.Context.Err() != nil:
-		return fmt.Errorf("not delivered within %v%s: %w", t.timeout, t.trouble, err)
+		return fmt.Errorf("not delivered within %v%s", t.timeout, t.trouble)
 	}
 	return err
 }

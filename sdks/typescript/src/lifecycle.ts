@@ -44,6 +44,7 @@ export function release(ends: Ends): void {
 
 /** Node asks again after whatever it had to wait for, until nothing is queued. */
 async function flushAll(): Promise<void> {
+  await undefined; // the host's own listeners come first, and may record
   const waiting = [...clients].filter((ends) => ends.queued() > 0);
   await Promise.all(
     waiting.map(async (ends) => {

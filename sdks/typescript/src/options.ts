@@ -1,11 +1,13 @@
 /** What a client and its calls can be told. */
 
 import type { SettingOptions } from "./generated/settings.js";
+import { isJsonObject } from "./jsonWriter.js";
 import type { OutboxSettings } from "./outbox.js";
 import type { OnError } from "./reporting.js";
-import { checkOptionNames, type Settings } from "./settings.js";
+import { checkOptionNames, configError, type Settings } from "./settings.js";
 import type { ProducerLike } from "./transports/injected.js";
 import type { KafkaConfig } from "./transports/kafkaOptions.js";
+import { shown } from "./words.js";
 
 /** Options of a client; those that are settings override their environment variable. */
 export interface EkaClientOptions extends SettingOptions {
@@ -57,6 +59,11 @@ const ownOptions = [
 /** Throws where an option is none of a client's. */
 export function checkOptions(options: EkaClientOptions): void {
   checkOptionNames({ ...options }, ownOptions);
+  const { kafkaConfig = {} } = options;
+  if (!isJsonObject(kafkaConfig)) {
+    const hint = "an object of options of @platformatic/kafka";
+    throw configError("kafkaConfig", shown(kafkaConfig), hint);
+  }
 }
 
 /** What an outbox needs of the settings. */

@@ -1,6 +1,7 @@
 /** How errors are heard: by the caller's `onError`, or as a line a second for each code. */
 
 import { type EkaError, type ErrorContext, MetadataDegradedError } from "./errors.js";
+import { safely } from "./safely.js";
 
 /** Hears every error; must not block, and may throw or reject without harm. */
 export type OnError = (error: EkaError, context: ErrorContext) => unknown;
@@ -68,12 +69,12 @@ class RateLimitedLog {
     this.#next.set(key, now + interval);
     this.#heldBack.delete(key);
     const more = heldBack > 0 ? ` (${heldBack} more like it were held back)` : "";
-    console[level](`${prefix} ${text}${more}`);
+    say(level, `${text}${more}`);
   }
 
   close(): void {
     for (const [key, count] of this.#heldBack) {
-      console.error(`${prefix} ${count} more errors like the last ${key} were held back`);
+      say("error", `${count} more errors like the last ${key} were held back`);
     }
     this.#heldBack.clear();
   }
@@ -81,14 +82,20 @@ class RateLimitedLog {
 
 /** Logs an accepted event, where the client was asked to. */
 export function logAccepted(json: string): void {
-  console.debug(`${prefix} accepted ${json}`);
+  say("debug", `accepted ${json}`);
+}
+
+/** Logs; a console of the host's that throws is not the caller's trouble. */
+function say(level: "debug" | "warn" | "error", text: string): void {
+  safely(() => console[level](`${prefix} ${text}`));
 }
 
 /** What was thrown, in words, whatever it is. */
 export function words(raised: unknown): string {
-  try {
-    return raised instanceof Error ? `${raised.name}: ${raised.message}` : String(raised);
-  } catch {
-    return "something unprintable";
-  }
+  return safely(() => described(raised)) ?? "something unprintable";
+}
+
+function described(raised: unknown): string {
+  const isPlain = raised instanceof Error && raised.name === "Error";
+  return isPlain ? raised.message : String(raised);
 }

@@ -4,6 +4,7 @@ import { safely } from "./safely.js";
 
 const longest = 80;
 const listed = 12;
+const alike = 0.6;
 
 /** `metric_type` as `metricType`. */
 export function camel(name: string): string {
@@ -53,28 +54,21 @@ export function nearest(given: unknown, allowed: readonly string[]): string {
 
 function closest(given: string, allowed: readonly string[]): string | undefined {
   const text = given.toLowerCase();
-  let best: string | undefined;
-  let least = Number.POSITIVE_INFINITY;
-  for (const name of allowed) {
-    const changes = distance(text, name);
-    if (changes < least && changes <= Math.max(1, Math.floor(name.length * 0.4))) {
-      best = name;
-      least = changes;
-    }
-  }
-  return best;
+  const rated = allowed.map((name) => ({ name, rating: similarity(text, name) }));
+  const best = rated.reduce((a, b) => (b.rating > a.rating ? b : a), { name: "", rating: 0 });
+  return best.rating >= alike ? best.name : undefined;
 }
 
-/** How many letters must be added, removed or changed to turn one into the other. */
-function distance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const change = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+/** Which part of the letters of both stands in both in the same order, from 0 to 1. */
+function similarity(one: string, other: string): number {
+  let row = new Array<number>(other.length + 1).fill(0);
+  for (const letter of one) {
+    const next = [0];
+    for (let j = 1; j <= other.length; j++) {
+      const longer = Math.max(row[j] ?? 0, next[j - 1] ?? 0);
+      next.push(letter === other[j - 1] ? (row[j - 1] ?? 0) + 1 : longer);
     }
     row = next;
   }
-  return row[to.length] ?? 0;
+  return (2 * (row.at(-1) ?? 0)) / (one.length + other.length);
 }

@@ -1,0 +1,230 @@
+import { describe, expect, test, vi } from "vitest";
+import type { Encoded } from "../src/event.js";
+import type { QueuedEvent } from "../src/eventQueue.js";
+import { Outbox, type OutboxSettings } from "../src/outbox.js";
+import { SendError, type Transport } from "../src/transports/transport.js";
+import { Workspaces } from "../src/workspace.js";
+
+/** A transport whose batches end when and as a test says. */
+class Manual implements Transport {
+  readonly immediate = false;
+  readonly lanes: number;
+  readonly batches: { texts: string[]; end: (error?: Error) => void }[] = [];
+  closed = 0;
+
+  constructor(lanes = 1) {
+    this.lanes = lanes;
+  }
+
+  async send(batch: readonly QueuedEvent[]): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const texts = batch.map(({ value }) => value.toString());
+    this.batches.push({ texts, end: (error) => (error ? reject(error) : resolve()) });
+    await promise;
+  }
+
+  async connect(): Promise<void> {}
+
+  async close(): Promise<void> {
+    this.closed += 1;
+  }
+
+  async batch(number: number): Promise<{ texts: string[]; end: (error?: Error) => void }> {
+    await vi.waitFor(() => expect(this.batches.length).toBeGreaterThanOrEqual(number), 5000);
+    return this.batches[number - 1] ?? expect.fail("no batch");
+  }
+}
+
+function setUp(settings: Partial<OutboxSettings> = {}, lanes = 1) {
+  const transport = new Manual(lanes);
+  const ended: string[] = [];
+  const workspaces = new Workspaces();
+  const outbox = new Outbox(
+    transport,
+    {
+      lingerMs: 5,
+      batchBytes: 1000,
+      retries: 2,
+      deliveryTimeoutMs: 60_000,
+      clock: Date.now,
+      maxEvents: 100,
+      maxBytes: 100_000,
+      ...settings,
+    },
+    {
+      delivered: (events) => ended.push(`delivered ${events}`),
+      failed: (event, why, isGivenUp) =>
+        ended.push(`${isGivenUp ? "given up" : "failed"} ${event}: ${why}`),
+    },
+  );
+  const put = (json: string, workspaceId = "ws-1"): void => {
+    const event: Encoded = {
+      eventId: "",
+      workspace: workspaces.get(workspaceId),
+      acceptedAt: Date.now(),
+      json,
+      lost: "",
+    };
+    outbox.check();
+    outbox.put(event);
+  };
+  return { transport, outbox, ended, put };
+}
+
+describe("events", () => {
+  test("that come together go together, and in their order", async () => {
+    const { transport, put, outbox, ended } = setUp();
+    ["a", "b", "c"].map((text) => put(text));
+    expect(transport.batches).toEqual([]);
+    const { texts, end } = await transport.batch(1);
+    expect(texts).toEqual(["a", "b", "c"]);
+    expect(outbox.queued).toBe(3);
+    end();
+    await vi.waitFor(() => expect(ended).toEqual(["delivered 3"]));
+    expect(outbox.queued).toBe(0);
+  });
+
+  test("that fill a batch do not wait", async () => {
+    const { transport, put } = setUp({ lingerMs: 900_000, batchBytes: 10 });
+    ["aaaa", "bbbb", "cccc"].map((text) => put(text));
+    expect((await transport.batch(1)).texts).toEqual(["aaaa", "bbbb"]);
+  });
+
+  test("wait for the batch before theirs, also while that is repeated", async () => {
+    const { transport, put, ended } = setUp();
+    put("a");
+    const first = await transport.batch(1);
+    put("b");
+    first.end(new SendError("nobody there", "always"));
+    const again = await transport.batch(2);
+    expect(again.texts).toEqual(["a"]);
+    again.end();
+    expect((await transport.batch(3)).texts).toEqual(["b"]);
+    expect(ended).toEqual(["delivered 1"]);
+  });
+
+  test("of other lanes do not wait for it", async () => {
+    const { transport, put } = setUp({ lingerMs: 0 }, 50);
+    ["ws-1", "ws-2", "ws-3"].map((id) => put(`of ${id}`, id));
+    await transport.batch(3);
+    expect(transport.batches.flatMap(({ texts }) => texts).sort()).toEqual([
+      "of ws-1",
+      "of ws-2",
+      "of ws-3",
+    ]);
+  });
+
+  test("are sent one batch in each turn of the event loop", async () => {
+    const { transport, put } = setUp({ lingerMs: 0 }, 50);
+    ["ws-1", "ws-2", "ws-3"].map((id) => put(`of ${id}`, id));
+    await vi.waitFor(() => expect(transport.batches.length).toBeGreaterThan(0), { interval: 1 });
+    const seen = transport.batches.length;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(transport.batches.length - seen).toBeLessThanOrEqual(1);
+  });
+});
+
+describe("a batch", () => {
+  test("that was refused is sent again as often as the settings say", async () => {
+    const { transport, put, ended } = setUp({ retries: 2 });
+    put("a");
+    for (const number of [1, 2, 3]) {
+      (await transport.batch(number)).end(new SendError(`no ${number}`, "counted"));
+    }
+    await vi.waitFor(() => expect(ended).toEqual(["failed a: no 3"]));
+    expect(transport.batches).toHaveLength(3);
+  });
+
+  test("that could only fail again fails at once", async () => {
+    const { transport, put, ended } = setUp();
+    put("a");
+    (await transport.batch(1)).end(new SendError("too large", "never"));
+    await vi.waitFor(() => expect(ended).toEqual(["failed a: too large"]));
+  });
+
+  test("loses the events that were undelivered for too long, and only those", async () => {
+    const now = { milliseconds: Date.now() };
+    const clock = () => now.milliseconds;
+    const { transport, put, ended } = setUp({ deliveryTimeoutMs: 1000, clock });
+    put("old");
+    now.milliseconds += 400;
+    put("new");
+    const first = await transport.batch(1);
+    now.milliseconds = Date.now() + 1_000;
+    first.end(new SendError("nobody there", "always"));
+    await vi.waitFor(() => expect(ended.length).toBeGreaterThan(0));
+    expect(ended[0]).toBe("failed old: not delivered within 1000 ms: nobody there");
+  });
+});
+
+describe("a full queue", () => {
+  test("refuses by count, until there is room", async () => {
+    const { transport, put, outbox, ended } = setUp({ maxEvents: 2 });
+    ["a", "b"].map((text) => put(text));
+    expect(() => put("c")).toThrow(
+      "queue full: the limit is 2 events or 100000 bytes; is Kafka reachable?",
+    );
+    (await transport.batch(1)).end();
+    await vi.waitFor(() => expect(ended).toEqual(["delivered 2"]));
+    put("c");
+    expect(outbox.queued).toBe(1);
+  });
+
+  test("refuses by bytes, and says what the trouble is", async () => {
+    const { transport, put } = setUp({ maxBytes: 10 });
+    put("x".repeat(10));
+    (await transport.batch(1)).end(new SendError("nobody there", "always"));
+    await transport.batch(2);
+    expect(() => put("a")).toThrow("or 10 bytes (nobody there)");
+  });
+});
+
+describe("flush", () => {
+  test("does not linger, and says when all is done", async () => {
+    const { transport, put, outbox } = setUp({ lingerMs: 900_000, batchBytes: 2 });
+    ["a", "b", "c"].map((text) => put(text));
+    const flushed = outbox.flush(5000);
+    (await transport.batch(1)).end();
+    (await transport.batch(2)).end();
+    expect(await flushed).toBe(0);
+  });
+
+  test("waits no longer than it may, and leaves the rest on its way", async () => {
+    const { transport, put, outbox, ended } = setUp();
+    put("a");
+    expect(await outbox.flush(20)).toBe(1);
+    (await transport.batch(1)).end();
+    await vi.waitFor(() => expect(ended).toEqual(["delivered 1"]));
+  });
+
+  test.each([0, -5, Number.NaN])("returns at once for %s milliseconds", async (timeout) => {
+    const { put, outbox } = setUp();
+    put("a");
+    expect(await outbox.flush(timeout)).toBe(1);
+  });
+});
+
+describe("close", () => {
+  test("gives up what is not delivered in time, each event once", async () => {
+    const { transport, put, outbox, ended } = setUp();
+    put("a");
+    const { end } = await transport.batch(1);
+    put("b");
+    expect(await outbox.close(10)).toBe(2);
+    end();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(ended).toEqual([
+      "given up a: Kafka has not taken the event in time",
+      "given up b: Kafka has not taken the event in time",
+    ]);
+    expect(outbox.queued).toBe(0);
+    expect(transport.closed).toBe(1);
+    expect(() => put("c")).toThrow("client closed");
+  });
+
+  test("does not wait for a transport that never closes", async () => {
+    const { transport, outbox } = setUp();
+    transport.close = () => new Promise(() => undefined);
+    expect(await outbox.close(0)).toBe(0);
+  });
+});

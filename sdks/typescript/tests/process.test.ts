@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Broker } from "./support/broker.js";
+import { instanceOf, run, start } from "./support/run.js";
+
+let broker: Broker;
+beforeAll(async () => {
+  broker = await Broker.start();
+});
+afterAll(async () => await broker[Symbol.asyncDispose]());
+
+const nobody = "127.0.0.1:1";
+const patient = "{ flushIntervalMs: 60_000 }";
+
+describe("a process", () => {
+  test("that has nothing left to do delivers what it recorded, and ends at once", async () => {
+    const ended = await run(broker.bootstrap, "record(100);", patient);
+    expect(ended).toMatchObject({ code: 0, signal: null, errors: "" });
+    expect(ended.milliseconds).toBeLessThan(5000);
+    expect(await broker.events(instanceOf(ended), 100)).toHaveLength(100);
+  });
+
+  test("is not kept alive by a client that is connected", async () => {
+    const ended = await run(broker.bootstrap, "record(1); await client.flush();");
+    expect(ended).toMatchObject({ code: 0, errors: "" });
+    expect(ended.milliseconds).toBeLessThan(5000);
+  });
+
+  test("keeps its exit code, and may record until the last moment", async () => {
+    const ended = await run(
+      broker.bootstrap,
+      'process.exitCode = 7; let more = 3; process.on("beforeExit", () => more-- > 0 && record(10));',
+    );
+    expect(ended.code).toBe(7);
+    expect(await broker.events(instanceOf(ended), 30)).toHaveLength(30);
+  });
+
+  test("that nobody answers ends within the budget, and says what is lost", async () => {
+    const ended = await run(nobody, "record(5);", "{ shutdownTimeoutMs: 500 }");
+    expect(ended).toMatchObject({ code: 0, errors: "" });
+    expect(ended.milliseconds).toBeLessThan(5000);
+    expect(ended.output.match(/^shutdown\.timeout /gm)).toHaveLength(5);
+  });
+
+  test("that ends by process.exit() says what is lost", async () => {
+    const ended = await run(broker.bootstrap, "record(5); process.exit(3);", patient);
+    expect(ended.code).toBe(3);
+    expect(ended.output.match(/^shutdown\.timeout /gm)).toHaveLength(5);
+  });
+
+  test("that crashes says what is lost", async () => {
+    const ended = await run(broker.bootstrap, 'record(5); throw new Error("bang");', patient);
+    expect(ended.code).toBe(1);
+    expect(ended.output.match(/^shutdown\.timeout /gm)).toHaveLength(5);
+  });
+
+  test("whose broker accepts connections and says nothing ends in time", async () => {
+    const program = `
+      const server = (await import("node:net")).createServer(() => undefined).listen(0, "127.0.0.1");
+      await (await import("node:events")).once(server, "listening");
+      server.unref();
+      const hung = new sdk.EkaClient({
+        serviceName: "hung",
+        kafkaBrokers: "127.0.0.1:" + server.address().port,
+        shutdownTimeoutMs: 500,
+        onError: (error) => console.log(error.code),
+      });
+      hung.record("ws", "api", "api_call");
+      await hung.flush(200);
+      await hung.shutdown();
+    `;
+    const ended = await run(nobody, program);
+    expect(ended.output).toContain("shutdown.timeout");
+    expect(ended.milliseconds).toBeLessThan(14_000);
+  });
+});
+
+describe("SIGTERM", () => {
+  const waiting = 'record(100); setInterval(() => undefined, 1000); console.log("ready");';
+
+  test("delivers what is queued, and ends the process", async () => {
+    const running = start(broker.bootstrap, waiting, patient);
+    await running.said("ready");
+    running.kill("SIGTERM");
+    const ended = await running.ended;
+    expect(ended).toMatchObject({ code: null, signal: "SIGTERM", errors: "" });
+    expect(await broker.events(instanceOf(ended), 100)).toHaveLength(100);
+  });
+
+  test("that nobody answers ends the process within the budget", async () => {
+    const running = start(nobody, waiting, "{ shutdownTimeoutMs: 300 }");
+    await running.said("ready");
+    running.kill("SIGTERM");
+    const ended = await running.ended;
+    expect(ended).toMatchObject({ code: null, signal: "SIGTERM" });
+    expect(ended.output.match(/^shutdown\.timeout /gm)).toHaveLength(100);
+  });
+
+  test.each(["before the client was made", "after it"])(
+    "is the host's where it has a handler from %s",
+    async (when) => {
+      const handler =
+        'process.on("SIGTERM", () => { console.log("mine"); process.exitCode = 4; clearInterval(timer); });';
+      const timer = "const timer = setInterval(() => undefined, 1000);";
+      const program =
+        when === "after it"
+          ? `${timer} ${handler} record(10); console.log("ready");`
+          : `${timer} process.removeAllListeners("SIGTERM"); ${handler} new sdk.EkaClient({ serviceName: "later", kafkaBrokers: "${nobody}" }); record(10); console.log("ready");`;
+      const running = start(broker.bootstrap, program, patient);
+      await running.said("ready");
+      running.kill("SIGTERM");
+      const ended = await running.ended;
+      expect(ended).toMatchObject({ code: 4, signal: null });
+      expect(ended.output).toContain("mine");
+      expect(await broker.events(instanceOf(ended), 10)).toHaveLength(10);
+    },
+  );
+
+  test("ends the process at once where the setting says so", async () => {
+    const running = start(
+      broker.bootstrap,
+      waiting,
+      "{ flushOnSigterm: false, flushIntervalMs: 60_000 }",
+    );
+    await running.said("ready");
+    running.kill("SIGTERM");
+    expect(await running.ended).toMatchObject({ code: null, signal: "SIGTERM" });
+  });
+});

@@ -1,0 +1,196 @@
+import { describe, expect, test, vi } from "vitest";
+import {
+  ClientClosedError,
+  EkaClient,
+  type EkaClientOptions,
+  EkaError,
+  metrics,
+  ValidationError,
+} from "../src/index.js";
+import { Collector, Heard } from "./support/collector.js";
+
+function setUp(options: Partial<EkaClientOptions> = {}) {
+  const producer = new Collector();
+  const heard = new Heard();
+  const { onError } = heard;
+  const client = new EkaClient({ serviceName: "tests", producer, onError, ...options });
+  return { client, producer, heard };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: these are calls that do not compile
+type Loose = { record(...values: any[]): string | undefined; recordMetric(...values: any[]): any };
+
+describe("record", () => {
+  test("returns the id of the event, which is there", () => {
+    const { client, producer } = setUp();
+    const eventId = client.record("ws-1", "api", "api_call", 3, "ok", 0.5, { model: "m" });
+    expect(producer.events).toEqual([
+      expect.objectContaining({
+        event_id: eventId,
+        workspace_id: "ws-1",
+        quantity: 3,
+        unit_cost: 0.5,
+        metadata: '{"model":"m"}',
+        seq: 1,
+        instance_id: client.instanceId,
+      }),
+    ]);
+  });
+
+  test("takes a metric constant in place of product and metric type", () => {
+    const { client, producer } = setUp();
+    client.recordMetric("ws-1", metrics.comms.sms, 2n);
+    expect(producer.events[0]).toMatchObject({ product: "comms", metric_type: "sms", quantity: 2 });
+  });
+
+  test("names the parameter as the caller wrote it, and the nearest name", () => {
+    const { client, heard } = setUp();
+    (client as unknown as Loose).record("ws-1", "api", "api_cal");
+    const [{ error, context } = expect.fail()] = heard.all;
+    expect(error).toBeInstanceOf(ValidationError);
+    expect(error.message).toBe(
+      "invalid metricType 'api_cal' for product 'api': did you mean 'api_call'?",
+    );
+    expect(context).toEqual({
+      code: "metric_type.unknown",
+      reason: "metric_type.unknown",
+      field: "metric_type",
+      topic: "eka.usage.events",
+      workspaceId: "ws-1",
+      product: "api",
+      metricType: "api_cal",
+      status: "ok",
+      eventId: undefined,
+    });
+  });
+
+  test.each([
+    [[" ", "api", "api_call"], "invalid workspaceId ' ': expected a string of 1 to 256 characters"],
+    [["ws", "api", "api_call", true], "invalid quantity true: expected a finite number from 0 to"],
+    [["ws", "api", "api_call", 1, "ok", "1"], "invalid unitCost '1': expected a finite number"],
+    [["ws", "api", "api_call", 1, "ok", 1, []], "invalid metadata of type Array: expected an obj"],
+    [["ws", "api", "api_call", 1, "ok", 1, {}, { eventId: "" }], "invalid eventId '': expected"],
+    [
+      ["ws", "api", "api_call", 1, "ok", 1, {}, { occurredAt: new Date(0) }],
+      "invalid occurredAt '1970-01-01T00:00:00.000Z': expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind",
+    ],
+    [["ws", "aip", "api_call"], "invalid product 'aip': did you mean 'api'?"],
+    [["ws", "api", "api_call", 1, "okay"], "invalid status 'okay': did you mean 'ok'?"],
+  ])("says what is wrong with %j", (values, message) => {
+    const { client, heard } = setUp();
+    expect((client as unknown as Loose).record(...values)).toBeUndefined();
+    expect(heard.messages[0]).toContain(message);
+  });
+
+  test("numbers accepted events without gaps, whatever is refused in between", () => {
+    const { client, producer } = setUp();
+    for (let number = 0; number < 50; number += 1) {
+      client.record(number % 3 === 0 ? "" : "ws", "api", "api_call");
+    }
+    const numbers = producer.events.map(({ seq }) => seq);
+    expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+    expect(client.stats()).toMatchObject({
+      accepted: 33,
+      rejected: { "workspace_id.invalid": 17 },
+    });
+  });
+
+  const explosive = new Proxy(
+    {},
+    {
+      get() {
+        throw new Error("boom");
+      },
+      ownKeys() {
+        throw new Error("boom");
+      },
+    },
+  );
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
+
+  test.each([
+    ["a proxy that throws", explosive],
+    ["a proxy that was revoked", revoked.proxy],
+    ["a symbol", Symbol("s")],
+    ["a function", () => 1],
+  ])("never throws, whatever argument %s is", (_, value) => {
+    const { client, heard } = setUp();
+    const call = ["ws", "api", "api_call", 1, "ok", null, {}, { eventId: "e" }];
+    for (let place = 0; place < call.length; place += 1) {
+      (client as unknown as Loose).record(...call.with(place, value));
+    }
+    (client as unknown as Loose).recordMetric("ws", value);
+    expect(heard.all.length).toBeGreaterThanOrEqual(7);
+    expect(heard.all.every(({ error }) => error instanceof EkaError)).toBe(true);
+  });
+
+  test("is refused after shutdown", async () => {
+    const { client, heard } = setUp();
+    await client.shutdown();
+    expect(client.record("ws", "api", "api_call")).toBeUndefined();
+    expect(heard.all[0]?.error).toBeInstanceOf(ClientClosedError);
+  });
+
+  test("takes its clock, ids and host name from the outside", () => {
+    const ids = ["instance", "event"];
+    const { producer, client } = setUp({
+      clock: () => 1_769_851_800_123.9,
+      newId: () => ids.shift() ?? "more",
+      hostname: "machine",
+    });
+    client.record("ws", "api", "api_call");
+    expect(producer.events[0]).toMatchObject({
+      event_id: "event",
+      instance_id: "instance",
+      hostname: "machine",
+      ts: "2026-01-31T09:30:00.123Z",
+    });
+  });
+
+  test("shows accepted events where it is asked to", () => {
+    const debug = vi.spyOn(console, "debug").mockImplementation(() => undefined);
+    const { client, producer } = setUp({ debug: true });
+    client.record("ws", "api", "api_call");
+    expect(debug).toHaveBeenCalledExactlyOnceWith(`[usage-sdk] accepted ${producer.texts[0]}`);
+    debug.mockRestore();
+  });
+
+  test("forgets workspaces when there are too many, and goes on", () => {
+    const { client, producer } = setUp();
+    for (let number = 0; number < 10_050; number += 1) {
+      client.record(`ws-${number}`, "api", "api_call");
+    }
+    expect(producer.events.at(-1)).toMatchObject({ workspace_id: "ws-10049", seq: 10_050 });
+  });
+});
+
+describe("log", () => {
+  test("is an event of the status of errors, with level and message last", () => {
+    const { client, producer } = setUp();
+    client.log("ws", "api", "api_error", "it broke", "warning", { level: "mine", attempt: 2 });
+    expect(producer.events[0]).toMatchObject({
+      status: "error",
+      is_billable: 0,
+      metadata: '{"level":"warning","attempt":2,"message":"it broke"}',
+    });
+  });
+
+  test("falls back on the default level, and says so", () => {
+    const { client, producer, heard } = setUp();
+    client.log("ws", "api", "api_error", "it broke", "warn" as "warning");
+    expect(producer.events[0]?.["metadata"]).toBe('{"level":"error","message":"it broke"}');
+    expect(heard.messages).toEqual(["degraded metadata: level 'warn': did you mean 'warning'?"]);
+  });
+});
+
+describe("disposal", () => {
+  test("shuts the client down", async () => {
+    const { client } = setUp();
+    {
+      await using used = client;
+      used.record("ws", "api", "api_call");
+    }
+    expect(client.record("ws", "api", "api_call")).toBeUndefined();
+  });
+});

@@ -1,0 +1,77 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { EkaClient, type OnError } from "../src/index.js";
+import { Collector } from "./support/collector.js";
+
+const lines: string[] = [];
+
+beforeEach(() => {
+  lines.length = 0;
+  for (const level of ["error", "warn"] as const) {
+    vi.spyOn(console, level).mockImplementation((line: string) => void lines.push(line));
+  }
+});
+afterEach(() => vi.restoreAllMocks());
+
+function client(onError?: OnError): EkaClient {
+  return new EkaClient({ serviceName: "tests", producer: new Collector(), onError });
+}
+
+const wrong = (recording: EkaClient) => recording.record("", "api", "api_call");
+
+describe("without onError", () => {
+  test("a code is logged once a second, and what was held back is counted", async () => {
+    const recording = client();
+    for (let number = 0; number < 5; number += 1) {
+      wrong(recording);
+    }
+    expect(lines).toEqual([
+      expect.stringMatching(/^\[usage-sdk\] invalid workspaceId ''.*\[workspace_id\.invalid\]$/),
+    ]);
+    await recording.shutdown();
+    expect(lines[1]).toBe(
+      "[usage-sdk] 4 more errors like the last workspace_id.invalid were held back",
+    );
+  });
+
+  test("each code has a line of its own", () => {
+    const recording = client();
+    wrong(recording);
+    recording.record("ws", "api", "api_call", -1);
+    recording.record("ws", "api", "api_call", 1, "ok", null, { f: () => 1 });
+    expect(lines).toHaveLength(3);
+  });
+
+  test("a console that throws does no harm", () => {
+    vi.spyOn(console, "error").mockImplementation(() => {
+      throw new Error("closed");
+    });
+    expect(wrong(client())).toBeUndefined();
+  });
+});
+
+describe("an onError", () => {
+  test("that throws is logged, and does no harm", () => {
+    const recording = client(() => {
+      throw new Error("mine");
+    });
+    expect(wrong(recording)).toBeUndefined();
+    expect(lines[0]).toContain("onError threw mine on: invalid workspaceId");
+  });
+
+  test("that rejects is logged, and does no harm", async () => {
+    wrong(client(async () => Promise.reject(new Error("mine"))));
+    await vi.waitFor(() => expect(lines[0]).toContain("onError threw mine"));
+  });
+
+  test("that records what fails again does not go on for ever", () => {
+    let heard = 0;
+    const recording: EkaClient = client(() => {
+      heard += 1;
+      wrong(recording);
+    });
+    wrong(recording);
+    expect(heard).toBe(1);
+    expect(recording.stats().rejected).toEqual({ "workspace_id.invalid": 2 });
+    expect(lines).toHaveLength(1);
+  });
+});

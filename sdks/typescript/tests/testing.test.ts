@@ -1,0 +1,64 @@
+import "../src/testing/vitest.js";
+import { describe, expect, test } from "vitest";
+import { EkaClient } from "../src/index.js";
+import { InMemoryProducer } from "../src/testing/index.js";
+
+function setUp() {
+  const producer = new InMemoryProducer();
+  const client = new EkaClient({ serviceName: "tests", producer, onError: () => undefined });
+  return { client, producer };
+}
+
+describe("the in-memory producer", () => {
+  test("has each event before record() returns", () => {
+    const { client, producer } = setUp();
+    const eventId = client.record("ws-1", "api", "api_call", 3);
+    expect(producer.events.map(({ event_id, quantity }) => [event_id, quantity])).toEqual([
+      [eventId, 3],
+    ]);
+    producer.clear();
+    expect(producer.events).toEqual([]);
+  });
+
+  test("fails deliveries where it is told to", async () => {
+    const { client, producer } = setUp();
+    producer.fault = "no disk";
+    client.record("ws-1", "api", "api_call");
+    await client.flush();
+    expect(client.stats()).toMatchObject({ delivered: 0, failed: 1 });
+    expect(producer.events).toEqual([]);
+  });
+});
+
+describe("the matchers", () => {
+  const { client, producer } = setUp();
+  client.record("ws-1", "api", "api_call", 3, "ok", null, { model: "m-1", region: "in" });
+  client.record("ws-2", "comms", "sms");
+
+  test("find an event by some of its fields, and by some of its metadata", () => {
+    expect(producer).toHaveRecorded({ workspace_id: "ws-1", metric_type: "api_call", quantity: 3 });
+    expect(producer).toHaveRecorded({ metadata: { model: expect.stringMatching(/^m-/) } });
+    expect(producer).toHaveRecorded({ event_id: expect.any(String) });
+    expect(producer).not.toHaveRecorded({ workspace_id: "ws-1", metric_type: "sms" });
+    expect(producer).not.toHaveRecorded({ metadata: { model: "m-2" } });
+  });
+
+  test("count events", () => {
+    expect(producer).toHaveRecordedTimes(2);
+    expect(producer).toHaveRecordedTimes(1, { product: "comms" });
+    expect(producer).not.toHaveRecordedTimes(1);
+  });
+
+  test("say what is wrong", () => {
+    expect(() => expect(producer).toHaveRecorded({ quantity: 4 })).toThrow(
+      "no event was recorded that has these fields",
+    );
+    expect(() => expect(producer).not.toHaveRecorded({ quantity: 3 })).toThrow(
+      /an event was recorded that has these fields: [^]*"ws-1"/,
+    );
+    expect(() => expect(producer).toHaveRecordedTimes(3, { quantity: 3 })).toThrow(
+      "1 events were recorded that have these fields, not 3",
+    );
+    expect(() => expect([]).toHaveRecorded({})).toThrow("expected an InMemoryProducer");
+  });
+});

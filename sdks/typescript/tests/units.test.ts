@@ -1,0 +1,117 @@
+import { compatibilityPartitioner } from "@platformatic/kafka";
+import { describe, expect, test } from "vitest";
+import { EventIds } from "../src/ids.js";
+import { findMetric, isMetricType, isProduct, metrics } from "../src/index.js";
+import { murmur2 } from "../src/murmur2.js";
+import { numberText } from "../src/number.js";
+import { parseTime } from "../src/time.js";
+import { nearest, shown } from "../src/words.js";
+
+describe("murmur2", () => {
+  test("is that of the library's Java-compatible partitioner, for keys of every length", () => {
+    for (let number = 0; number < 2000; number += 1) {
+      const key = Buffer.from(`${"é😀x".repeat(number % 7)}${number ** 3}`.slice(number % 5));
+      expect(murmur2(key)).toBe(compatibilityPartitioner({} as never, key));
+    }
+  });
+});
+
+describe("event ids", () => {
+  const uuid7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+  test("are UUIDs of version 7, at any time", () => {
+    for (const milliseconds of [0, 1, Date.now(), 2 ** 48 - 1]) {
+      expect(new EventIds().mint(milliseconds, 1)).toMatch(uuid7);
+    }
+  });
+
+  test("begin with their time, so that they sort by it", () => {
+    const ids = new EventIds();
+    const minted = [1, 2 ** 20, Date.now(), Date.now() + 1].map((time) => ids.mint(time, 5));
+    expect([...minted].sort()).toEqual(minted);
+    expect(Number.parseInt(ids.mint(1_700_000_000_000, 1).replace("-", "").slice(0, 12), 16)).toBe(
+      1_700_000_000_000,
+    );
+  });
+
+  test("differ from event to event, and from client to client", () => {
+    const [one, other] = [new EventIds(), new EventIds()];
+    const all = Array.from({ length: 1000 }, (_, seq) => [one.mint(7, seq), other.mint(7, seq)]);
+    expect(new Set(all.flat()).size).toBe(2000);
+  });
+});
+
+describe("numbers", () => {
+  test.each([
+    [1, "1"],
+    [-0, "0"],
+    [0.1 + 0.2, "0.30000000000000004"],
+    [1e21, "1e+21"],
+    [5e-324, "5e-324"],
+    [9007199254740993n, "9007199254740993"],
+    [-(10n ** 21n), "-1e+21"],
+    [10n ** 21n + 1n, "1.000000000000000000001e+21"],
+    [999_999_999_999_999_999_999n, "999999999999999999999"],
+  ])("%s is %s", (value, text) => expect(numberText(value)).toBe(text));
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, "1", true, null, undefined, {}])(
+    "%s is none",
+    (value) => expect(numberText(value)).toBeUndefined(),
+  );
+});
+
+describe("times", () => {
+  test("a Date counts by its instant, whatever its class says", () => {
+    class Odd extends Date {
+      override getTime(): number {
+        throw new Error("no");
+      }
+    }
+    expect(parseTime(new Odd(1234))).toBe(1234);
+    expect(parseTime(new Date(Number.NaN))).toBeUndefined();
+  });
+
+  test.each([
+    "2026-02-30T00:00:00Z",
+    "2026-01-31T24:00:00Z",
+    "2026-01-31T09:30:60Z",
+    "2026-01-31T09:30Z",
+    "2026-01-31T09:30:00",
+    "2026-01-31T09:30:00Z\n",
+    "٢٠٢٦-01-31T09:30:00Z",
+  ])("%j is no time", (text) => expect(parseTime(text)).toBeUndefined());
+});
+
+describe("names from outside", () => {
+  test("are known or not, whatever they are", () => {
+    expect(isProduct("api")).toBe(true);
+    expect(["toString", "__proto__", "", 1, null, undefined, {}].some(isProduct)).toBe(false);
+    expect(isMetricType("api", "api_call")).toBe(true);
+    expect(isMetricType("api", "sms")).toBe(false);
+    expect(isMetricType("nope" as "api", "api_call")).toBe(false);
+  });
+
+  test("lead to the constant", () => {
+    expect(findMetric("api", "api_call")).toBe(metrics.api.api_call);
+    expect(findMetric("api", "constructor")).toBeUndefined();
+  });
+});
+
+describe("words", () => {
+  test("a value is shown on one line, and cut", () => {
+    expect(shown("a'b\n")).toBe(String.raw`'a\'b\n'`);
+    expect(shown("x".repeat(200))).toHaveLength(83);
+    expect(shown(10n ** 200n)).toBe("of type bigint");
+    expect(shown(Object.create(null))).toBe("of type object");
+    expect(shown(new Date())).toBe("of type Date");
+    expect(shown(Symbol("s"))).toBe("of type symbol");
+  });
+
+  test("the nearest name is one that a person may have meant", () => {
+    const names = ["api_call", "api_error", "sms"];
+    expect(nearest("api_cal", names)).toBe("did you mean 'api_call'?");
+    expect(nearest("API_CALL", names)).toBe("did you mean 'api_call'?");
+    expect(nearest("zzzz", names)).toBe("expected one of 'api_call', 'api_error', 'sms'");
+    expect(nearest(7, names)).toContain("expected one of");
+  });
+});
