@@ -27,8 +27,9 @@ const (
 )
 
 type vectorFile struct {
-	Schema string `json:"$schema"`
-	Given  struct {
+	Comment string `json:"$comment"`
+	Schema  string `json:"$schema"`
+	Given   struct {
 		ServiceName string `json:"service_name"`
 		Hostname    string `json:"hostname"`
 		Clock       string `json:"clock"`

@@ -44,7 +44,7 @@ export function loadVectors(): Vector[] {
 }
 
 function cases(file: unknown, name: string): Vector[] {
-  const parts = strict(file, name, ["$schema", "given", "call", "event", "cases"]);
+  const parts = strict(file, name, ["$schema", "given", "call", "event", "cases"], ["$comment"]);
   const keys = ["service_name", "hostname", "clock", "instance_id", "event_id"];
   const given = strict(parts["given"], name, keys) as unknown as Given;
   const all = parts["cases"];
