@@ -1,6 +1,14 @@
 # `make` lists the targets. What they need lands in this folder, in .venv, .cache and node_modules;
 # `make clean` removes it.
 
+ifneq ($(words $(CURDIR)),1)
+$(error this folder's path has a space, which make cannot take: move the clone)
+endif
+
+# A pipe fails where any part of it does.
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
+
 PYTHON ?= python3
 LISTEN ?= 127.0.0.1:9092
 BENCHMARKS ?= codegen python_sdk
@@ -8,7 +16,9 @@ BENCHMARKS ?= codegen python_sdk
 ROOT := $(CURDIR)
 BIN := $(ROOT)/.venv/bin
 PY := $(BIN)/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check --cache-dir .cache/pip
+PIP := $(PY) -m pip install --disable-pip-version-check --cache-dir .cache/pip
+# Of what pip says, a line for each package.
+BRIEFLY := sed -un 's/^Collecting \([^ ]*\).*/  \1/p; s/^Installing.*/  … all of them are here; installing/p'
 LOCK := $(BIN)/uv pip compile --quiet --cache-dir .cache/uv --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
@@ -33,13 +43,13 @@ help: ## List the targets
 setup: $(READY) ## Install everything into this folder; at once when nothing changed
 	@echo "setup: ready"
 
-generate: $(READY) ## Write what follows from schema/ into the SDKs, docs and infra
+generate: $(PYTHON_READY) ## Write what follows from schema/ into the SDKs, docs and infra
 	@$(PY) -m codegen generate
 
-check: $(READY) ## Check schema/, and that what was generated from it is current
+check: $(PYTHON_READY) ## Check schema/, and that what was generated from it is current
 	@$(PY) -m codegen check
 
-demo: check ## Record events of every metric type, read them back, and show the usage table
+demo: check $(SDK_READY) $(BROKER) ## Record events of every metric type, read them back, and show the usage table
 	@$(PY) -m tests.e2e.demo
 
 test: $(READY) ## Everything: check, lint-all and test-all, then a summary
@@ -77,14 +87,14 @@ $(VENV_READY):
 	@touch $@
 
 $(PYTHON_READY): $(VENV_READY) tests/requirements.txt infra/link-toolchain.sh
-	@echo "setup: Python packages, Go and Node, about 300 MB"
-	@$(PIP) --require-hashes -r tests/requirements.txt
+	@echo "setup: Python packages, Go and Node among them: 840 MB in .venv"
+	@$(PIP) --progress-bar off --require-hashes -r tests/requirements.txt | $(BRIEFLY)
 	@infra/link-toolchain.sh
 	@touch $@
 
 $(SDK_READY): $(PYTHON_READY) sdks/python/pyproject.toml
 	@echo "setup: the Python SDK, editable"
-	@$(PIP) --no-deps --no-build-isolation --editable sdks/python
+	@$(PIP) --quiet --no-deps --no-build-isolation --editable sdks/python
 	@touch $@
 
 $(GO_READY): $(PYTHON_READY) $(GO_SUMS)

@@ -328,20 +328,9 @@ def _allowed(data: Data) -> tuple[Any, ...] | None:
     return tuple(data["enum"]) if "enum" in data else None
 
 
-_FIELD = frozenset(
-    {
-        "type",
-        "set_by",
-        "optional",
-        "nullable",
-        "default",
-        "constant_per",
-        "catalog",
-        "error",
-        "required_error",
-        "column",
-        "description",
-    }
+_NO_LIMITS = frozenset(
+    "type set_by optional nullable default constant_per catalog error required_error column "
+    "description".split()
 )
 
 
@@ -365,7 +354,7 @@ def _event(data: Data) -> Event:
                 required_error=f.get("required_error"),
                 column=f["column"],
                 description=f["description"],
-                limits={key: value for key, value in f.items() if key not in _FIELD},
+                limits={key: value for key, value in f.items() if key not in _NO_LIMITS},
             )
             for name, f in data["fields"].items()
         ),

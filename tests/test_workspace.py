@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -14,6 +17,7 @@ from packaging.utils import canonicalize_name
 from tests import run
 
 ROOT = Path(__file__).resolve().parent.parent
+_LARGE = 1_000_000
 LOCKS = {"dev": ROOT / "tests/requirements.txt", "codegen": ROOT / "codegen/requirements.txt"}
 
 
@@ -66,6 +70,59 @@ def test_help_lists_every_target() -> None:
     phony = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[0].split()
     listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert re.findall(r"^  make (\S+)", listed.stdout, re.MULTILINE) == phony
+
+
+@pytest.mark.parametrize(
+    ("target", "without"),
+    [
+        ("check", ["npm", "go build", "go mod"]),
+        ("generate", ["npm", "go build"]),
+        ("demo", ["npm"]),
+    ],
+)
+def test_a_target_installs_only_what_it_needs(target: str, without: list[str]) -> None:
+    command = ["make", "--dry-run", "--always-make", target]
+    steps = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "-m codegen" in steps
+    assert [tool for tool in without if tool in steps] == []
+
+
+def test_a_clone_whose_path_has_a_space_is_refused_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "my clone"
+    folder.mkdir()
+    shutil.copy(ROOT / "Makefile", folder)
+    result = subprocess.run(
+        ["make", "setup"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert "path has a space, which make cannot take: move the clone" in result.stderr
+    assert [path.name for path in folder.iterdir()] == ["Makefile"]
+
+
+def tracked() -> list[Path]:
+    """The files that git keeps and that are here."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    paths = (ROOT / name for name in listed.stdout.decode().split("\0") if name)
+    return [path for path in paths if path.is_file()]
+
+
+def test_no_tracked_file_is_a_binary_or_large() -> None:
+    assert tracked()
+    for path in tracked():
+        content = path.read_bytes()
+        assert b"\0" not in content, f"{path} is binary"
+        assert len(content) < _LARGE, f"{path} is large"
+
+
+def test_no_json_file_has_a_key_twice() -> None:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        assert len(keys) == len(set(keys)), f"{path}: {sorted(keys)}"
+        return dict(pairs)
+
+    for path in tracked():
+        if path.suffix == ".json":
+            json.loads(path.read_bytes(), object_pairs_hook=unique)
 
 
 def test_a_failing_part_fails_the_run_and_the_others_still_run(

@@ -103,7 +103,7 @@ def duration(files: Files) -> Iterator[Finding]:
             try:
                 too_long = milliseconds(text) > milliseconds(LONGEST_DURATION)
             except ValueError:
-                continue
+                continue  # the schema has said so
             if too_long:
                 message = f"{quote(text)} is too long: expected at most {LONGEST_DURATION}"
                 yield Finding(file, route, message)

@@ -12,7 +12,7 @@ from eka_usage._generated.settings import SETTINGS
 from eka_usage.settings import Settings
 from eka_usage.transports.kafka import _config
 
-from sdks.python.tests.support import NO_BROKER, VALID, Heard, eventually
+from sdks.python.tests.support import NO_BROKER, VALID, Collector, Heard, eventually
 
 SECRET = "hunter2-hunter2"
 
@@ -131,6 +131,12 @@ def test_the_words_name_the_variable_where_that_was_given(monkeypatch: pytest.Mo
 def test_a_mechanism_among_the_overrides_needs_no_credentials_of_ours() -> None:
     overrides = {"sasl.mechanism": "OAUTHBEARER"}
     EkaClient("checkout", NO_BROKER, overrides, security_protocol="SASL_SSL").shutdown()
+
+
+def test_an_injected_producer_asks_for_no_credentials_and_no_certificates() -> None:
+    EkaClient(
+        "checkout", producer=Collector(), security_protocol="SASL_SSL", ssl_ca_location="/no/such"
+    ).shutdown()
 
 
 def test_a_ca_file_that_holds_no_certificate_is_refused(tmp_path: Path) -> None:

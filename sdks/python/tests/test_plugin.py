@@ -45,6 +45,16 @@ def test_a_client_of_the_test_is_heard_too(usage_events):
     EkaClient("mine", "127.0.0.1:1").record("ws-5", "api", "api_call")
     assert names(usage_events) == [("mine", "ws-5")]
 
+def test_a_client_needs_none_of_what_kafka_needs(usage_events):
+    EkaClient("mine", "a:1", security_protocol="SASL_SSL").record("ws-8", "api", "api_call")
+    assert names(usage_events) == [("mine", "ws-8")]
+
+@pytest.mark.parametrize("workspace", ["ws-9", "ws-10"])
+def test_a_client_that_a_test_shuts_down_is_there_for_the_next(workspace, usage_events):
+    service.handle(workspace)
+    service.client.shutdown()
+    assert names(usage_events) == [("at-import", workspace), ("lazy", workspace)]
+
 def test_a_full_queue_and_a_fault_can_be_had(usage_events):
     heard = []
     client = EkaClient("mine", on_error=lambda error, _: heard.append(error.code))
@@ -73,4 +83,4 @@ def test_the_fixture_serves_clients_wherever_and_whenever_they_were_made(tmp_pat
         command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
     assert run.returncode == 0, run.stdout
-    assert "7 passed" in run.stdout
+    assert "10 passed" in run.stdout

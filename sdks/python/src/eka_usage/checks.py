@@ -139,7 +139,7 @@ def status(value: object) -> str:
 def metric_names(value: object) -> tuple[str, str]:
     """Product and metric type of a `Metric`, which only the generated constants need be."""
     if not isinstance(value, Metric):
-        hint = "expected a constant of eka_usage.metrics"
+        hint = f"expected a constant of {__package__}.metrics"
         raise invalid("product.unknown", value, hint, parameter="metric")
     return value.product, value.metric_type
 

@@ -114,7 +114,6 @@ class EkaClient:
         )
         if self._settings["kafka_brokers"] is None and not named:
             producer = instead
-        self._settings.require_credentials(overrides)
         self._exit_timeout: float = self._settings["shutdown_timeout_ms"] / 1000
         self._service_name = checks.service_name(service_name)
         self._hostname = _hostname() if hostname is None else checks.hostname(hostname)
@@ -126,7 +125,14 @@ class EkaClient:
         self._debug = debug
         self._begin(self._connect)
         if producer is None:
-            kafka.check(self._settings, overrides)
+            self._check_kafka()
+        self._look_after()
+
+    def _check_kafka(self) -> None:
+        self._settings.require_credentials(self._overrides)
+        kafka.check(self._settings, self._overrides)
+
+    def _look_after(self) -> None:
         ends = lifecycle.Ends(self._end, self._exit_timeout, self._after_fork)
         lifecycle.adopt(self, ends, flush_on_sigterm=self._settings["flush_on_sigterm"])
 
@@ -343,6 +349,7 @@ class EkaClient:
         finally:
             self._outbox.close(0)
             vars(self).update(saved)
+            self._look_after()  # it may have been shut down meanwhile
 
     def _seconds(self, timeout: float | None) -> float:
         return self._exit_timeout if timeout is None else max(0.0, float(timeout))

@@ -39,6 +39,7 @@ def usage_events(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryProducer]:
         return InjectedTransport(producer, USAGE_TOPIC, failed)
 
     monkeypatch.setattr(EkaClient, "_connect", staticmethod(connect))
+    monkeypatch.setattr(EkaClient, "_check_kafka", _nothing_to_check)
     before = lifecycle.clients()
     with ExitStack() as stack:
         for client in before:
@@ -47,6 +48,10 @@ def usage_events(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryProducer]:
         for client in lifecycle.clients():
             if client not in before:
                 client._begin_anew()  # a service may keep it for the tests to come
+
+
+def _nothing_to_check(_: EkaClient) -> None:
+    pass
 
 
 class _Nowhere:

@@ -1,0 +1,251 @@
+"""The runtime with the catalog of quite another company: nothing in it knows a product of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sdks.python.tests.support import PYTHON_SDK, REPOSITORY
+
+FREIGHT = REPOSITORY / "schema" / "examples" / "freight"
+
+PRELUDE = """
+import json, os
+from decimal import Decimal
+import tidal_usage
+from tidal_usage import EkaClient, PRODUCTS, STATUSES, LOG_LEVELS, USAGE_TOPIC, metrics
+from tidal_usage.testing import InMemoryProducer
+
+heard, sent = [], []
+
+class Producer(InMemoryProducer):
+    def produce(self, *, topic, key, value, on_delivery):
+        assert topic == USAGE_TOPIC
+        sent.append(json.loads(value))
+        super().produce(topic=topic, key=key, value=value, on_delivery=on_delivery)
+
+client = EkaClient("harbour", producer=Producer(), on_error=lambda error, _: heard.append(error))
+
+def refused(code, *arguments, **more):
+    assert client.record(*arguments, **more) is None, arguments
+    error = heard.pop()
+    assert not heard and error.code == code, error
+    return str(error)
+
+def taken(*arguments, **more):
+    assert client.record(*arguments, **more) is not None, heard
+    assert not heard, heard
+    return sent[-1]
+"""
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the other company's package."""
+    root = tmp_path_factory.mktemp("freight")
+    about = yaml.safe_load((FREIGHT / "sdk.yaml").read_text(encoding="utf-8"))["packages"]["python"]
+    package = Path(root, about["path"])
+    shutil.copytree(
+        PYTHON_SDK / "src" / "eka_usage",
+        package,
+        ignore=shutil.ignore_patterns("_generated", "__pycache__"),
+    )
+    # The class of the event is the one generated name that hand-written code speaks of.
+    event = yaml.safe_load((FREIGHT / "event.yaml").read_text(encoding="utf-8"))["name"]
+    for source in package.rglob("*.py"):
+        text = source.read_text(encoding="utf-8")
+        source.write_text(text.replace("UsageEvent", event), encoding="utf-8")
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "codegen", "generate", "--target", "python"),
+            *("--schema", FREIGHT, "--root", root),
+        ],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+    )
+    return package.parent
+
+
+def run(program: str, runtime: Path, **environment: str) -> str:
+    """What a program of the other company prints."""
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PRELUDE + program],
+        env={**os.environ, "PYTHONPATH": str(runtime), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_its_names_statuses_and_topics_are_its_own(runtime: Path) -> None:
+    printed = run("print(json.dumps([PRODUCTS, STATUSES, LOG_LEVELS, USAGE_TOPIC]))", runtime)
+    catalog = yaml.safe_load((FREIGHT / "catalog.yaml").read_text(encoding="utf-8"))
+    assert json.loads(printed) == [
+        list(catalog["products"]),
+        list(catalog["statuses"]),
+        catalog["log_levels"],
+        catalog["topics"]["usage"]["name"],
+    ]
+
+
+def test_events_follow_its_catalog(runtime: Path) -> None:
+    program = """
+event = taken("desk", "road-haul", "leg", 12.5)
+assert (event["status"], event["is_billable"]) == ("completed", 1)
+event = taken("desk", "tidal-atlas", "lookup", status="trial")
+assert (event["status"], event["is_billable"]) == ("trial", 0)
+assert client.record_metric("desk", metrics.road_haul.waiting_time, 2)
+message = refused("product.unknown", "desk", "road_haul", "leg")
+assert message == "invalid product 'road_haul': did you mean 'road-haul'?", message
+refused("product.unknown", "desk", "api", "api_call")
+refused("status.unknown", "desk", "road-haul", "leg", status="ok")
+refused("metric_type.unknown", "desk", "road-haul", "lookup")
+"""
+    run(program, runtime)
+
+
+def test_its_limits_hold(runtime: Path) -> None:
+    program = """
+refused("workspace_id.invalid", "x" * 41, "road-haul", "leg")
+taken("x" * 40, "road-haul", "leg")
+refused("event_id.invalid", "desk", "road-haul", "leg", event_id="x" * 65)
+refused("quantity.invalid", "desk", "road-haul", "leg", 10**9 + 1)
+refused("unit_cost.invalid", "desk", "road-haul", "leg", unit_cost=10**9 + 1)
+assert client.record("desk", "road-haul", "leg", metadata={"k": "x" * 5000})
+assert sent[-1]["metadata"] == '{"cut":true}'
+assert heard.pop().code == "metadata.degraded"
+deep = []
+for _ in range(20): deep = [deep]
+assert client.record("desk", "road-haul", "leg", metadata={"k": deep})
+assert "\\u2026" in sent[-1]["metadata"]
+heard.clear()
+from datetime import datetime, timedelta, timezone
+now = datetime.now(timezone.utc)
+refused("occurred_at.invalid", "desk", "road-haul", "leg", occurred_at=now + timedelta(minutes=1))
+taken("desk", "road-haul", "leg", occurred_at=now - timedelta(days=60))
+"""
+    run(program, runtime)
+
+
+def test_quantity_rules_hold(runtime: Path) -> None:
+    program = """
+trucks = ("desk", "road-haul", "peak_fleet")
+taken(*trucks, 1); taken(*trucks, 2.0); taken(*trucks, Decimal("3.00"))
+for wrong in (0, 1.5, Decimal("1.0001"), -1, "2", True):
+    message = refused("quantity.invalid", *trucks, wrong)
+    assert "expected an integer from 1 to" in message, message
+waiting = ("desk", "road-haul", "waiting-time")
+taken(*waiting, 72); taken(*waiting, 0)
+assert "from 0 to 72" in refused("quantity.invalid", *waiting, 72.001)
+box = ("desk", "ocean.booking", "container")
+papers = {"size": "20GP", "incoterm": "FOB"}
+taken(*box, 0.5, metadata=papers); taken(*box, 24000, metadata=papers)
+assert "from 0.5 to 24000" in refused("quantity.invalid", *box, 0.4999, metadata=papers)
+"""
+    run(program, runtime)
+
+
+def test_metadata_rules_hold(runtime: Path) -> None:
+    program = """
+box = ("desk", "ocean.booking", "container")
+message = refused("metadata.required", *box)
+assert "the metric type requires 'size'" in message, message
+assert "requires 'incoterm'" in refused("metadata.required", *box, metadata={"size": "20GP"})
+wrong = {"size": "21GP", "incoterm": "FOB"}
+message = refused("metadata.invalid", *box, metadata=wrong)
+assert "'size' to be one of '20GP', '40GP', '40HC', '45HC'" in message, message
+refused("metadata.invalid", *box, metadata={"size": "20GP", "incoterm": 5})
+right = {"size": "20GP", "incoterm": "FOB"}
+event = taken(*box, metadata={**right, "reefer": True, "other": 1})
+assert json.loads(event["metadata"]) == {**right, "reefer": True, "other": 1}
+
+# A key that is declared and not required is best effort.
+assert client.record(*box, metadata={**right, "reefer": "yes"})
+assert json.loads(sent[-1]["metadata"])["reefer"] == "yes"
+assert heard.pop().code == "metadata.degraded"
+
+# What is required survives where the rest is cut.
+assert client.record(*box, metadata={**right, "k": "x" * 9000})
+assert json.loads(sent[-1]["metadata"]) == {"cut": True, **right}
+assert heard.pop().code == "metadata.degraded"
+
+export = ("desk", "customs_desk", "declaration.export")
+taken(*export, metadata={"regime": "EX"})
+message = refused("metadata.invalid", *export, metadata={"regime": "IM"})
+assert "'regime' to be one of 'EX'" in message, message
+goods = ("desk", "customs_desk", "declaration.import")
+taken(*goods, metadata={"regime": "CO", "lines": 3})
+for lines in (True, 3.5, "3", None):
+    refused("metadata.invalid", *goods, metadata={"regime": "CO", "lines": lines})
+class Odd(dict):
+    def __contains__(self, key): raise RuntimeError
+refused("metadata.invalid", *goods, metadata=Odd())
+"""
+    run(program, runtime)
+
+
+def test_a_deprecated_metric_still_counts_and_says_what_replaces_it(runtime: Path) -> None:
+    program = """
+old = metrics.road_haul.leg_km
+assert (old.deprecated.since, old.deprecated.remove_in) == ("2.4.0", "4.0.0")
+assert "leg" in old.deprecated.replaced_by
+assert client.record_metric("desk", old, 2) is not None
+assert not heard
+"""
+    run(program, runtime)
+
+
+def test_log_follows_its_keys_levels_and_status(runtime: Path) -> None:
+    program = """
+assert client.log("desk", "road-haul", "leg", "gate closed", "alarm", {"gate": 4})
+assert sent[-1]["status"] == "refused" and sent[-1]["is_billable"] == 0
+assert json.loads(sent[-1]["metadata"]) == {"gate": 4, "severity": "alarm", "note": "gate closed"}
+assert client.log("desk", "road-haul", "leg", "m")
+assert json.loads(sent[-1]["metadata"])["severity"] == "notice"
+"""
+    run(program, runtime)
+
+
+def test_settings_have_its_prefix_and_defaults(runtime: Path) -> None:
+    program = """
+try:
+    EkaClient("harbour")
+except ValueError as error:
+    print(error)
+os.environ["TIDAL_KAFKA_LINGER_MS"] = "soon"
+try:
+    EkaClient("harbour", "a:1")
+except ValueError as error:
+    print(error)
+"""
+    missing, malformed = run(program, runtime, EKA_KAFKA_BROKERS="a:1").splitlines()
+    assert missing == (
+        "kafka brokers not configured: pass kafka_brokers= or set TIDAL_KAFKA_BROKERS"
+    )
+    assert malformed.startswith("invalid TIDAL_KAFKA_LINGER_MS 'soon': expected an integer")
+
+
+def test_what_it_says_to_people_never_names_us(runtime: Path) -> None:
+    program = """
+import logging
+assert client.record_metric("desk", "leg") is None
+print(heard.pop())
+logging.basicConfig(format="%(name)s %(message)s", level=0)
+quiet = EkaClient("harbour", producer=Producer(), debug=True)
+quiet.record("desk", "bogus", "leg")
+quiet.record("desk", "road-haul", "leg")
+print(quiet, quiet.stats(), sorted(sent[-1].values(), key=str))
+"""
+    printed = run(program + "import sys; sys.stderr = sys.stdout\n", runtime)
+    assert "tidal_usage.metrics" in printed
+    assert "eka" not in printed.replace("EkaClient", "")

@@ -1,0 +1,109 @@
+"""The public face: exactly these names, typed, and light to import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import eka_usage
+import eka_usage.testing
+import yaml
+
+from sdks.python.tests.support import REPOSITORY
+
+PACKAGE = Path(eka_usage.__path__[0])
+PUBLIC = {
+    "CATALOG_VERSION",
+    "ClientClosedError",
+    "ConfigError",
+    "DEAD_LETTER_TOPIC",
+    "DeliveryError",
+    "EkaClient",
+    "EkaError",
+    "ErrorCode",
+    "ErrorContext",
+    "LOG_LEVELS",
+    "LogLevel",
+    "METRIC_TYPES",
+    "MetadataDegradedError",
+    "Metric",
+    "PRODUCTS",
+    "Product",
+    "ProducerLike",
+    "QueueFullError",
+    "SDK_VERSION",
+    "STATUSES",
+    "ShutdownTimeoutError",
+    "Stats",
+    "Status",
+    "USAGE_TOPIC",
+    "UsageEvent",
+    "ValidationError",
+    "__version__",
+    "find_metric",
+    "is_metric_type",
+    "is_product",
+    "metrics",
+}
+# Each takes time to import, and a service that only records needs none of them.
+HEAVY = {"ctypes", "difflib", "multiprocessing", "numpy", "pytest", "unittest", "zoneinfo"}
+
+
+def modules(statement: str) -> set[str]:
+    """What a fresh interpreter has loaded after a statement."""
+    program = f"{statement}; import sys; print(*sys.modules)"
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return set(printed.stdout.split())
+
+
+def test_these_names_are_public_and_no_others() -> None:
+    assert set(eka_usage.__all__) == PUBLIC
+    assert eka_usage.testing.__all__ == ["InMemoryProducer"]
+    for name in PUBLIC:
+        assert getattr(eka_usage, name) is not None
+
+
+def test_what_else_the_package_shows_are_its_modules() -> None:
+    found = {name for name in vars(eka_usage) if name.isidentifier() and name[0] != "_"}
+    assert found - PUBLIC <= {path.stem for path in PACKAGE.glob("*")}
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert (PACKAGE / "py.typed").exists()
+
+
+def test_importing_it_loads_nothing_heavy_that_its_dependencies_do_not() -> None:
+    loaded = modules("import eka_usage") - modules("import confluent_kafka, msgspec")
+    assert {name.partition(".")[0] for name in loaded} & HEAVY == set()
+
+
+def test_recording_loads_nothing_heavy_either() -> None:
+    program = (
+        "from eka_usage import EkaClient; from eka_usage.testing import InMemoryProducer;"
+        " c = EkaClient('s', producer=InMemoryProducer());"
+        " assert c.record('w', 'api', 'api_call', 1.5, metadata={'a': [1]}); c.shutdown()"
+    )
+    loaded = modules(program) - modules("import confluent_kafka, msgspec")
+    assert {name.partition(".")[0] for name in loaded} & HEAVY == set()
+
+
+def test_one_version_is_told_everywhere() -> None:
+    catalog = yaml.safe_load((REPOSITORY / "schema/catalog.yaml").read_text(encoding="utf-8"))
+    assert eka_usage.__version__ == eka_usage.SDK_VERSION == catalog["version"]
+    assert eka_usage.CATALOG_VERSION.partition("+")[0] == catalog["version"]
+    assert version("eka-usage-sdk") == catalog["version"]
+
+
+def test_names_from_outside_can_be_asked_for() -> None:
+    assert eka_usage.is_product("api")
+    assert eka_usage.is_metric_type("api", "api_call")
+    assert eka_usage.find_metric("api", "api_call") is eka_usage.metrics.api.api_call
+    for value in ("bogus", "", None, 5, ["api"], ("api",)):
+        assert not eka_usage.is_product(value)
+        assert not eka_usage.is_metric_type("api", value)
+    assert not eka_usage.is_metric_type("bogus", "api_call")  # type: ignore[arg-type]
+    assert eka_usage.find_metric("api", "sms") is None

@@ -1,0 +1,160 @@
+"""What type checkers say of a service: right code passes, and each mistake is found where it is."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sdks.python.tests.support import REPOSITORY
+
+PRELUDE = """\
+from datetime import datetime
+from decimal import Decimal
+from typing import assert_type
+from eka_usage import (
+    EkaClient, EkaError, ErrorCode, ErrorContext, LogLevel, Metric, Product, Stats, Status,
+    find_metric, is_metric_type, is_product, metrics,
+)
+from eka_usage.testing import InMemoryProducer
+
+client = EkaClient("checkout", "a:1")
+"""
+
+RIGHT = """
+assert_type(client.record("ws", "api", "api_call"), str | None)
+assert_type(client.record("ws", "comms", "sms", 2, "error", Decimal("0.1"), {"a": 1}), str | None)
+client.record("ws", "api", "api_call", Decimal(1), event_id="e", occurred_at=datetime.now())
+client.record(workspace_id="ws", product="api", metric_type="api_call", quantity=1, status="ok")
+assert_type(client.record_metric("ws", metrics.agent.input_token, 5, "error"), str | None)
+assert_type(metrics.agent.input_token, Metric)
+assert_type(metrics.agent.input_token.unit, str)
+assert_type(client.log("ws", "api", "api_error", "m", "warning", {"a": 1}), str | None)
+assert_type(client.flush(), int)
+assert_type(client.flush(1.5), int)
+assert_type(client.shutdown(), int)
+assert_type(client.stats(), Stats)
+assert_type(client.stats().accepted, int)
+with EkaClient("checkout", ["a:1"], {"client.id": "x"}, debug=True, acks="all", linger_ms=5) as it:
+    assert_type(it, EkaClient)
+
+def heard(error: EkaError, context: ErrorContext) -> None:
+    assert_type(error.code, ErrorCode)
+    assert_type(context["code"], ErrorCode)
+    assert_type(context["topic"], str)
+
+producer = InMemoryProducer()
+EkaClient("checkout", producer=producer, on_error=heard, clock=lambda: 0, new_id=lambda: "id")
+for event in producer:
+    assert_type(event.quantity, Decimal)
+    assert_type(event.ts, datetime)
+
+def from_outside(product: str, metric_type: str) -> None:
+    if is_product(product):
+        assert_type(product, Product)
+        is_metric_type(product, metric_type)
+    metric = find_metric(product, metric_type)
+    assert_type(metric, Metric | None)
+    if metric is not None:
+        client.record_metric("ws", metric)
+
+status: Status = "ok"
+level: LogLevel = "debug"
+"""
+
+# A statement each, with what mypy and pyright call the mistake.
+WRONG = [
+    ('client.record("ws", "api", "sms")', "call-overload", "reportCallIssue"),
+    ('client.record("ws", "bogus", "api_call")', "call-overload", "reportCallIssue"),
+    ('client.record("ws", "api", "api_call", status="okay")', "call-overload", "reportCallIssue"),
+    ('client.record("ws", "api", "api_call", "3")', "call-overload", "reportCallIssue"),
+    ('client.record(5, "api", "api_call")', "call-overload", "reportCallIssue"),
+    ('client.record("ws", "api", "api_call", metadata=[1])', "call-overload", "reportCallIssue"),
+    ('client.record("ws", "abdm", "abha", 1, "ok", 1, {}, 5)', "call-overload", "reportCallIssue"),
+    ('client.record("ws", "api")', "call-overload", "reportCallIssue"),
+    ('client.log("ws", "api", "api_error", "m", "warn")', "call-overload", "reportCallIssue"),
+    ('client.record_metric("ws", "api_call")', "arg-type", "reportArgumentType"),
+    ('client.record_metric("ws", metrics.api.sms)', "attr-defined", "reportAttributeAccessIssue"),
+    ('client.record_metric("ws", metrics.api.api_call, 1, "no")', "arg-type", "reportArgumentType"),
+    ("metrics.api.api_call = metrics.comms.sms", "misc", "reportAttributeAccessIssue"),
+    ('EkaClient("checkout", linger=5)', "call-arg", "reportCallIssue"),
+    ('EkaClient("checkout", linger_ms="5")', "arg-type", "reportArgumentType"),
+    ('EkaClient("checkout", acks="0")', "arg-type", "reportArgumentType"),
+    ('EkaClient("checkout", on_error=lambda error: None)', "arg-type", "reportArgumentType"),
+    ('EkaClient("checkout", producer=object())', "arg-type", "reportArgumentType"),
+    ("EkaClient()", "call-arg", "reportCallIssue"),
+    ('status: Status = "okay"', "assignment", "reportAssignmentType"),
+    ("product: Product = str()", "assignment", "reportAssignmentType"),
+    ("client.stats().accepted = 5", "misc", "reportAttributeAccessIssue"),
+]  # fmt: skip
+
+Check = Callable[[str], list[tuple[int, str]]]
+
+
+def run(*command: str | Path) -> str:
+    """What a checker prints."""
+    result = subprocess.run(
+        [sys.executable, "-m", *command],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        check=False,
+    )
+    assert result.returncode in {0, 1}, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module", params=["mypy", "pyright"])
+def check(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Check:
+    """Gives the line and the name of each mistake that a checker finds."""
+    folder = tmp_path_factory.mktemp(request.param)
+    service = folder / "service.py"
+
+    def mypy(text: str) -> list[tuple[int, str]]:
+        service.write_text(text)
+        printed = run(
+            "mypy", "--strict", "--config-file=", "--cache-dir", folder / "cache", service
+        )
+        return [
+            (int(line), name)
+            for line, name in re.findall(
+                r"service\.py:(\d+): error: .*\[([\w-]+)\]$", printed, re.MULTILINE
+            )
+        ]
+
+    def pyright(text: str) -> list[tuple[int, str]]:
+        service.write_text(text)
+        (folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
+        printed = run("pyright", "--pythonpath", sys.executable, "--project", folder)
+        found = re.findall(
+            r"service\.py:(\d+):\d+ - error: .*?\((report\w+)\)$", printed, re.MULTILINE | re.DOTALL
+        )
+        return [(int(line), name) for line, name in found]
+
+    return mypy if request.param == "mypy" else pyright
+
+
+def test_right_code_passes(check: Check) -> None:
+    assert check(PRELUDE + RIGHT) == []
+
+
+def test_each_mistake_is_found_by_its_name(check: Check, request: pytest.FixtureRequest) -> None:
+    checker = request.node.callspec.params["check"]
+    text, expected = PRELUDE, {}
+    for statement, mypy, pyright in WRONG:
+        text += "\n" + textwrap.dedent(statement)
+        expected[text.count("\n") + 1] = mypy if checker == "mypy" else pyright
+    found: dict[int, set[str]] = {}
+    for line, name in check(text + "\n"):
+        found.setdefault(line, set()).add(name)
+    missed = {
+        line: (text.splitlines()[line - 1], name, found.get(line))
+        for line, name in expected.items()
+        if name not in found.get(line, set())
+    }
+    assert missed == {}
