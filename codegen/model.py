@@ -328,9 +328,9 @@ def _allowed(data: Data) -> tuple[Any, ...] | None:
     return tuple(data["enum"]) if "enum" in data else None
 
 
-_NO_LIMITS = frozenset(
-    "type set_by optional nullable default constant_per catalog error required_error column "
-    "description".split()
+_NO_LIMITS = (
+    *("type", "set_by", "optional", "nullable", "default", "constant_per", "catalog"),
+    *("error", "required_error", "column", "description"),
 )
 
 
