@@ -54,6 +54,7 @@ PARTS = (
     Part("lint", "TypeScript", "npm run --silent check", "sdks/typescript"),
     Part("test", "pytest", "pytest -n auto --maxprocesses 4"),
     *(Part("test", f"go test {module}", "go test ./...", module) for module in GO_MODULES),
+    Part("test", "TypeScript tests", "npm run --silent test", "sdks/typescript"),
 )
 
 
