@@ -30,8 +30,10 @@ def deliver(broker: DevBroker, topic: str, value: bytes) -> None:
 
 
 def read(broker: DevBroker, topic: str) -> bytes | None:
+    """The newest message: other tests may have sent some to the shared broker."""
     consumer = Consumer({**client(broker), "group.id": "test"})
-    consumer.assign([TopicPartition(topic, 0, 0)])
+    _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
+    consumer.assign([TopicPartition(topic, 0, end - 1)])
     message = consumer.poll(10)
     consumer.close()
     return None if message is None else message.value()

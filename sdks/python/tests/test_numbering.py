@@ -136,14 +136,3 @@ def test_one_threads_events_of_a_workspace_keep_their_order(connected: Connect, 
     for event in tap.events():
         found[event["workspace_id"]].append(event["event_id"])
     assert found == expected
-
-
-def test_a_thread_that_records_without_a_pause_does_not_fill_the_queue(
-    connected: Callable[..., EkaClient], heard: Heard
-) -> None:
-    client = connected(max_queue_events=20_000)
-    for _ in range(100_000):
-        client.record("ws-1", "api", "api_call")
-    assert client.flush(30) == 0
-    assert heard.codes == []
-    assert client.stats().delivered == 100_000

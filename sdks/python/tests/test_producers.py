@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,15 @@ from confluent_kafka import KafkaError, Producer
 from eka_usage import EkaClient
 from eka_usage.testing import InMemoryProducer
 
-from sdks.python.tests.support import NO_BROKER, VALID, Heard, Scripted, eventually, fixed
+from sdks.python.tests.support import (
+    NO_BROKER,
+    VALID,
+    Collector,
+    Heard,
+    Scripted,
+    eventually,
+    fixed,
+)
 from sdks.python.tests.tap import Tap
 from tests.broker import DevBroker
 
@@ -188,6 +197,20 @@ def test_reports_from_another_thread_after_shutdown_change_nothing(heard: Heard)
     thread.join()
     assert books(client) == (4, 1, 3, 0)
     assert [context.get("event_id") for context in heard.of("shutdown.timeout")] == ids[1:]
+
+
+def test_a_thread_that_records_without_a_pause_hears_of_deliveries_itself() -> None:
+    heard_by: Counter[int] = Counter()
+
+    class Polled(Collector):
+        def poll(self, timeout: float) -> int:
+            heard_by[threading.get_ident()] += 1
+            return 0
+
+    with fixed(producer=Polled()) as client:
+        for _ in range(10_000):
+            client.record(**VALID)
+    assert heard_by[threading.get_ident()] >= 30
 
 
 @pytest.mark.parametrize("method", ["flush", "poll"])
