@@ -127,7 +127,8 @@ def _comment(words: str, indent: str = "") -> str:
 def _products(model: Model) -> list[_Product]:
     products = []
     number = 0
-    bounds = model.event.field("quantity").limits
+    field = model.event.roles.get("quantity")
+    bounds = field.limits if field else {}
     for product in model.catalog.products:
         first = number + 1
         metrics = []
@@ -191,8 +192,9 @@ def _metadata(metric: MetricType) -> str:
 
 def _json(value: object) -> str:
     """As the SDK writes the value in an event: a number that is integral has no point."""
-    integral = isinstance(value, float) and value.is_integer()
-    return json.dumps(int(value) if integral else value, ensure_ascii=False)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _metric_name(product: str, name: str) -> str:

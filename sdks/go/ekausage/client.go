@@ -29,10 +29,7 @@ type Client struct {
 // New makes a client. serviceName stands in every event. An error has the code config.invalid and
 // says which option or variable cannot be used, and why; no connection is made yet.
 func New(serviceName string, opts ...Option) (*Client, error) {
-	o := options{arguments: given{}}
-	for _, option := range opts {
-		option(&o)
-	}
+	o := applied(opts)
 	s, err := resolveSettings(o.properties, o.arguments, os.Getenv, o.producer == nil)
 	if err != nil {
 		return nil, err
@@ -96,10 +93,7 @@ func (c *Client) Record(
 func (c *Client) RecordMetric(
 	workspaceID string, metric Metric, quantity float64, opts ...RecordOption,
 ) (eventID string, err error) {
-	if err := checkMetric(metric); err != nil {
-		return "", c.rejected(&call{workspaceID: workspaceID, metric: metric}, err)
-	}
-	return c.apply(call{workspaceID: workspaceID, metric: metric, quantity: quantity}, opts)
+	return c.apply(call{workspaceID: workspaceID, byMetric: true, metric: metric, quantity: quantity}, opts)
 }
 
 // Log reports one failure: an event whose status is the catalog's for failures, and whose metadata

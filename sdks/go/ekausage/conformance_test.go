@@ -27,8 +27,8 @@ const (
 )
 
 type vectorFile struct {
-	Comment string `json:"$comment"`
 	Schema  string `json:"$schema"`
+	Comment string `json:"$comment"`
 	Given   struct {
 		ServiceName string `json:"service_name"`
 		Hostname    string `json:"hostname"`

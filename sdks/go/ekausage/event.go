@@ -104,8 +104,8 @@ func (e *eventEncoder) encode(s *scratch, c *call) (checkedCall, error) {
 }
 
 func checkCombination(c *call) (metric Metric, status int, err error) {
-	if metric = c.metric; metric != 0 {
-		err = checkMetric(metric)
+	if c.byMetric {
+		metric, err = c.metric, checkMetric(c.metric)
 	} else {
 		metric, err = checkNames(c.product, c.metricType)
 	}

@@ -1,8 +1,6 @@
 package ekausage
 
 import (
-	"bytes"
-	"encoding"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -13,9 +11,6 @@ import (
 	"strings"
 	"time"
 )
-
-// mostPointers is how many pointers in a row are followed: they may lead in a circle.
-const mostPointers = 100
 
 // mostBits are those of an integer that may have as many digits as metadata has bytes.
 const mostBits = 4 * metadataMaxBytes
@@ -169,163 +164,6 @@ func (w *metadataWriter) enter(container any, length int) bool {
 }
 
 func (w *metadataWriter) leave() { w.above = w.above[:len(w.above)-1] }
-
-// reflected writes what has no case of its own.
-func (w *metadataWriter) reflected(value any) bool {
-	switch value.(type) {
-	case json.Marshaler, encoding.TextMarshaler:
-		return w.marshalled(value)
-	case error:
-		return w.form(value)
-	}
-	v := reflect.ValueOf(value)
-	switch v.Kind() {
-	case reflect.Bool:
-		return w.value(v.Bool())
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return w.value(v.Int())
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		w.text = strconv.AppendUint(w.text, v.Uint(), 10)
-		return w.fits()
-	case reflect.Float32:
-		return w.float(v.Float(), 32)
-	case reflect.Float64:
-		return w.float(v.Float(), 64)
-	case reflect.String:
-		return w.string(v.String())
-	case reflect.Pointer:
-		return w.pointer(value, v)
-	case reflect.Map:
-		return w.typedMap(value, v)
-	case reflect.Slice, reflect.Array:
-		return w.list(value, v)
-	case reflect.Struct:
-		return w.marshalled(value)
-	default:
-		return w.form(value)
-	}
-}
-
-func (w *metadataWriter) pointer(value any, v reflect.Value) bool {
-	for range mostPointers {
-		if v.IsNil() {
-			return w.value(nil)
-		}
-		if v = v.Elem(); v.Kind() != reflect.Pointer && v.Kind() != reflect.Interface {
-			return w.value(v.Interface())
-		}
-	}
-	return w.form(value)
-}
-
-func (w *metadataWriter) typedMap(value any, v reflect.Value) bool {
-	if v.IsNil() || v.Type().Key().Kind() != reflect.String {
-		return w.marshalled(value)
-	}
-	if v.Len() > (metadataMaxBytes-len(w.text))/shortestMember {
-		return false
-	}
-	if !w.enter(value, -1) {
-		return w.string(metadataTooDeep)
-	}
-	keys := v.MapKeys()
-	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
-	w.text = append(w.text, '{')
-	for i, key := range keys {
-		if i > 0 {
-			w.text = append(w.text, ',')
-		}
-		if !w.string(key.String()) || !w.member(key.String(), v.MapIndex(key).Interface()) {
-			return false
-		}
-	}
-	w.text = append(w.text, '}')
-	w.leave()
-	return w.fits()
-}
-
-func (w *metadataWriter) list(value any, v reflect.Value) bool {
-	if v.Kind() == reflect.Slice {
-		if v.IsNil() {
-			return w.value(nil)
-		}
-		if v.Type().Elem().Kind() == reflect.Uint8 {
-			return v.Len() <= metadataMaxBytes && w.marshalled(value) // base64
-		}
-		if !w.enter(value, v.Len()) {
-			return w.string(metadataTooDeep)
-		}
-	} else {
-		// An array is a value of its own, which cannot hold itself.
-		if !w.enter(new(byte), -1) {
-			return w.string(metadataTooDeep)
-		}
-	}
-	w.text = append(w.text, '[')
-	for i := range v.Len() {
-		if i > 0 {
-			w.text = append(w.text, ',')
-		}
-		w.path = append(w.path, pathStep{index: i})
-		if !w.value(v.Index(i).Interface()) {
-			return false
-		}
-		w.path = w.path[:len(w.path)-1]
-	}
-	w.text = append(w.text, ']')
-	w.leave()
-	return w.fits()
-}
-
-// marshalled writes what the standard library's encoder makes of a value, in the form of RFC 8785.
-func (w *metadataWriter) marshalled(value any) bool {
-	decoded, err := roundTrip(value)
-	if err != nil {
-		return w.form(value)
-	}
-	return w.value(decoded)
-}
-
-func roundTrip(value any) (decoded any, err error) {
-	// A method of the caller's own may do whatever it likes.
-	defer func() {
-		if raised := recover(); raised != nil {
-			err = fmt.Errorf("%v", raised)
-		}
-	}()
-	text, err := json.Marshal(value)
-	if err != nil {
-		return nil, err
-	}
-	reader := json.NewDecoder(bytes.NewReader(text))
-	reader.UseNumber()
-	err = reader.Decode(&decoded)
-	return decoded, err
-}
-
-// form writes the string form of a value that JSON cannot say.
-func (w *metadataWriter) form(value any) bool {
-	w.loseHere(fmt.Sprintf("of type %T became a string", value))
-	return w.string(stringForm(value))
-}
-
-// stringForm never walks through a value: it may hold itself.
-func stringForm(value any) (text string) {
-	defer func() {
-		if recover() != nil {
-			text = fmt.Sprintf("<%T>", value)
-		}
-	}()
-	switch value := value.(type) {
-	case error:
-		return value.Error()
-	case fmt.Stringer:
-		return value.String()
-	case complex64, complex128:
-		return fmt.Sprint(value)
-	}
-	return fmt.Sprintf("<%T>", value)
-}
 
 // loseHere notes what became of the value being written.
 func (w *metadataWriter) loseHere(what string) {

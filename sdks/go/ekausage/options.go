@@ -20,6 +20,14 @@ type options struct {
 	hostname   *string
 }
 
+func applied(opts []Option) *options {
+	o := &options{arguments: given{}}
+	for _, option := range opts {
+		option(o)
+	}
+	return o
+}
+
 // WithKafkaConfig takes properties under librdkafka's names, such as linger.ms, and overrides both
 // options and environment with them. It knows those that set one of the settings and refuses others,
 // as the default client is not librdkafka.

@@ -28,7 +28,7 @@ func (c *Client) rejected(call *call, said error) error {
 		"metric_type":  call.metricType,
 		"status":       call.status,
 	}
-	if call.metric != 0 {
+	if call.byMetric {
 		about["product"], about["metric_type"] = call.metric.Product(), call.metric.MetricType()
 	}
 	if call.hasEventID {

@@ -42,7 +42,8 @@ func WithOccurredAtText(text string) RecordOption {
 // call holds the arguments of one Record.
 type call struct {
 	workspaceID, product, metricType, status string
-	metric                                   Metric // in place of product and metricType, unless 0
+	byMetric                                 bool // in place of product and metricType
+	metric                                   Metric
 	quantity                                 float64
 	unitCost                                 *float64
 	metadata                                 map[string]any

@@ -13,10 +13,7 @@ import (
 )
 
 func resolve(properties map[string]any, arguments []Option, environment map[string]string) (*settings, error) {
-	o := options{arguments: given{}}
-	for _, option := range arguments {
-		option(&o)
-	}
+	o := applied(arguments)
 	return resolveSettings(properties, o.arguments, func(name string) string { return environment[name] }, true)
 }
 
@@ -210,4 +207,25 @@ func mechanismUnlessGiven(row int) Option {
 		return func(*options) {}
 	}
 	return WithSASLMechanism("SCRAM-SHA-256")
+}
+
+func TestSettingsAreThereAsPropertiesOfLibrdkafka(t *testing.T) {
+	t.Setenv("EKA_KAFKA_RETRIES", "7")
+	properties, err := KafkaProperties(WithKafkaBrokers("a:1", "b:2"), WithAcks("all"), WithBufferSize(5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]any{
+		"bootstrap.servers": "a:1,b:2", "acks": "all", "retries": 7, "linger.ms": 50, "security.protocol": "PLAINTEXT",
+	} {
+		if properties[name] != want {
+			t.Errorf("%s is %v, want %v", name, properties[name], want)
+		}
+	}
+	if _, set := properties["sasl.password"]; set || properties[""] != nil {
+		t.Errorf("%v", properties)
+	}
+	if _, err := KafkaProperties(); !errors.Is(err, CodeConfigInvalid) {
+		t.Errorf("without brokers: %v", err)
+	}
 }

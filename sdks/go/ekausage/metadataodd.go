@@ -1,0 +1,57 @@
+package ekausage
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+)
+
+// marshalled writes what the standard library's encoder makes of a value, in the form of RFC 8785.
+func (w *metadataWriter) marshalled(value any) bool {
+	decoded, err := roundTrip(value)
+	if err != nil {
+		return w.form(value)
+	}
+	return w.value(decoded)
+}
+
+func roundTrip(value any) (decoded any, err error) {
+	// A method of the caller's own may do whatever it likes.
+	defer func() {
+		if raised := recover(); raised != nil {
+			err = fmt.Errorf("%v", raised)
+		}
+	}()
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	reader := json.NewDecoder(bytes.NewReader(text))
+	reader.UseNumber()
+	err = reader.Decode(&decoded)
+	return decoded, err
+}
+
+// form writes the string form of a value that JSON cannot say.
+func (w *metadataWriter) form(value any) bool {
+	w.loseHere(fmt.Sprintf("of type %T became a string", value))
+	return w.string(stringForm(value))
+}
+
+// stringForm never walks through a value: it may hold itself.
+func stringForm(value any) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = fmt.Sprintf("<%T>", value)
+		}
+	}()
+	switch value := value.(type) {
+	case error:
+		return value.Error()
+	case fmt.Stringer:
+		return value.String()
+	case complex64, complex128:
+		return fmt.Sprint(value)
+	}
+	return fmt.Sprintf("<%T>", value)
+}

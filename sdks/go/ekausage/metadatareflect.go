@@ -1,0 +1,120 @@
+package ekausage
+
+import (
+	"encoding"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// mostPointers is how many pointers in a row are followed: they may lead in a circle.
+const mostPointers = 100
+
+// reflected writes what has no case of its own.
+func (w *metadataWriter) reflected(value any) bool {
+	switch value.(type) {
+	case json.Marshaler, encoding.TextMarshaler:
+		return w.marshalled(value)
+	case error:
+		return w.form(value)
+	}
+	v := reflect.ValueOf(value)
+	switch v.Kind() {
+	case reflect.Bool:
+		return w.value(v.Bool())
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return w.value(v.Int())
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		w.text = strconv.AppendUint(w.text, v.Uint(), 10)
+		return w.fits()
+	case reflect.Float32:
+		return w.float(v.Float(), 32)
+	case reflect.Float64:
+		return w.float(v.Float(), 64)
+	case reflect.String:
+		return w.string(v.String())
+	case reflect.Pointer:
+		return w.pointer(value, v)
+	case reflect.Map:
+		return w.typedMap(value, v)
+	case reflect.Slice, reflect.Array:
+		return w.list(value, v)
+	case reflect.Struct:
+		return w.marshalled(value)
+	default:
+		return w.form(value)
+	}
+}
+
+func (w *metadataWriter) pointer(value any, v reflect.Value) bool {
+	for range mostPointers {
+		if v.IsNil() {
+			return w.value(nil)
+		}
+		if v = v.Elem(); v.Kind() != reflect.Pointer && v.Kind() != reflect.Interface {
+			return w.value(v.Interface())
+		}
+	}
+	return w.form(value)
+}
+
+func (w *metadataWriter) typedMap(value any, v reflect.Value) bool {
+	if v.IsNil() || v.Type().Key().Kind() != reflect.String {
+		return w.marshalled(value)
+	}
+	if v.Len() > (metadataMaxBytes-len(w.text))/shortestMember {
+		return false
+	}
+	if !w.enter(value, -1) {
+		return w.string(metadataTooDeep)
+	}
+	keys := v.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	w.text = append(w.text, '{')
+	for i, key := range keys {
+		if i > 0 {
+			w.text = append(w.text, ',')
+		}
+		if !w.string(key.String()) || !w.member(key.String(), v.MapIndex(key).Interface()) {
+			return false
+		}
+	}
+	w.text = append(w.text, '}')
+	w.leave()
+	return w.fits()
+}
+
+func (w *metadataWriter) list(value any, v reflect.Value) bool {
+	if v.Kind() == reflect.Slice {
+		if v.IsNil() {
+			return w.value(nil)
+		}
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return v.Len() <= metadataMaxBytes && w.marshalled(value) // base64
+		}
+		if !w.enter(value, v.Len()) {
+			return w.string(metadataTooDeep)
+		}
+	} else {
+		// An array is a value of its own, which cannot hold itself.
+		if !w.enter(new(byte), -1) {
+			return w.string(metadataTooDeep)
+		}
+	}
+	w.text = append(w.text, '[')
+	for i := range v.Len() {
+		if i > 0 {
+			w.text = append(w.text, ',')
+		}
+		w.path = append(w.path, pathStep{index: i})
+		if !w.value(v.Index(i).Interface()) {
+			return false
+		}
+		w.path = w.path[:len(w.path)-1]
+	}
+	w.text = append(w.text, ']')
+	w.leave()
+	return w.fits()
+}
