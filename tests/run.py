@@ -52,7 +52,7 @@ PARTS = (
     Part("lint", "gofmt", "gofmt -d " + " ".join(GO_MODULES)),
     *(Part("lint", f"go vet {module}", "go vet ./...", module) for module in GO_MODULES),
     Part("lint", "TypeScript", "npm run --silent check", "sdks/typescript"),
-    Part("test", "pytest", "pytest -n auto --maxprocesses 4"),
+    Part("test", "pytest", "pytest -n auto --maxprocesses 4 --basetemp .cache/tmp"),
     *(Part("test", f"go test {module}", "go test ./...", module) for module in GO_MODULES),
     Part("test", "TypeScript tests", "npm run --silent test", "sdks/typescript"),
 )

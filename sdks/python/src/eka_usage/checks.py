@@ -22,7 +22,6 @@ from .errors import ConfigError, ValidationError, invalid, nearest, shown
 from .jsontext import escape, is_well_formed
 from .metric import MetadataKey, Metric, QuantityRule
 
-LONGEST_HOSTNAME = 255
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -81,7 +80,7 @@ def service_name(value: object) -> str:
 
 def hostname(value: object) -> str:
     """The machine's name, where the caller says it."""
-    return _argument("hostname", value, 1, LONGEST_HOSTNAME)
+    return _argument("hostname", value, limits.HOSTNAME_MIN_LENGTH, limits.HOSTNAME_MAX_LENGTH)
 
 
 def _argument(parameter: str, value: object, shortest: int, longest: int) -> str:

@@ -22,7 +22,7 @@ from ._generated.catalog import (
     LOG_STATUS,
     USAGE_TOPIC,
 )
-from ._generated.limits import QUANTITY_DEFAULT
+from ._generated.limits import HOSTNAME_MAX_LENGTH, QUANTITY_DEFAULT
 from .errors import (
     DeliveryError,
     EkaError,
@@ -405,6 +405,6 @@ class EkaClient:
 
 def _hostname() -> str:
     try:
-        return well_formed(socket.gethostname())[: checks.LONGEST_HOSTNAME] or "unknown"
+        return well_formed(socket.gethostname())[:HOSTNAME_MAX_LENGTH] or "unknown"
     except OSError:
         return "unknown"
