@@ -16,7 +16,6 @@ import { safely } from "./safely.js";
 import { formatTime, parseTime } from "./time.js";
 import { nearest, quoted, shown } from "./words.js";
 
-const longestHostname = 255;
 const blank = new Set(blankCharacters);
 
 interface Lengths {
@@ -39,9 +38,9 @@ export function serviceName(value: unknown): string {
   return named("serviceName", value, limits.serviceName);
 }
 
-/** The machine's name, where the caller says it. */
+/** The machine's name, as the caller or the machine itself says it. */
 export function hostname(value: unknown): string {
-  return named("hostname", value, { minLength: 1, maxLength: longestHostname });
+  return named("hostname", value, limits.hostname);
 }
 
 function identifier(code: ErrorCode, value: unknown, { minLength, maxLength }: Lengths): string {

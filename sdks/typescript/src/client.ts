@@ -1,6 +1,5 @@
 /** The client: takes usage from a service, and sees that each event is delivered or heard of. */
 
-import { hostname as machineName } from "node:os";
 import * as checks from "./checks.js";
 import { MetadataDegradedError, message } from "./errors.js";
 import { type Encoded, EventEncoder } from "./event.js";
@@ -21,6 +20,7 @@ import type { Metric } from "./metric.js";
 import {
   checkOptions,
   type EkaClientOptions,
+  machineName,
   outboxSettings,
   type RecordOptions,
 } from "./options.js";
@@ -60,7 +60,7 @@ export class EkaClient implements AsyncDisposable {
       requireCredentials(settings, { ...options });
     }
     const serviceName = checks.serviceName(options.serviceName);
-    const hostname = checks.hostname(options.hostname ?? (machineName() || "unknown"));
+    const hostname = checks.hostname(options.hostname ?? machineName());
     const transport: Transport =
       producer === undefined
         ? new KafkaTransport(settings, kafkaConfig, usageTopic)

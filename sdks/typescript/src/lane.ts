@@ -12,6 +12,8 @@ const longestPause = 1000;
 export interface LaneSettings {
   /** The size at which a batch is sent without waiting any longer. */
   readonly batchBytes: number;
+  /** The most that a batch may have. */
+  readonly lateBatchBytes: number;
   /** How often a batch that was refused is sent again. */
   readonly retries: number;
   /** How long an event may stay undelivered, in milliseconds. */
@@ -71,7 +73,7 @@ export class Lane {
 
   /** Sends the next batch. */
   async sendNext(): Promise<void> {
-    const batch: Batch = { events: this.#queue.take(this.#settings.batchBytes) };
+    const batch: Batch = { events: this.#queue.take(this.#settings.lateBatchBytes) };
     this.#onTheirWay.add(batch);
     await this.#deliver(batch);
     this.#onTheirWay.delete(batch);

@@ -44,6 +44,7 @@ function setUp(settings: Partial<OutboxSettings> = {}, lanes = 1) {
     {
       lingerMs: 5,
       batchBytes: 1000,
+      lateBatchBytes: 4000,
       retries: 2,
       deliveryTimeoutMs: 60_000,
       clock: Date.now,
@@ -85,9 +86,18 @@ describe("events", () => {
   });
 
   test("that fill a batch do not wait", async () => {
-    const { transport, put } = setUp({ lingerMs: 900_000, batchBytes: 10 });
+    const { transport, put } = setUp({ lingerMs: 900_000, batchBytes: 10, lateBatchBytes: 10 });
     ["aaaa", "bbbb", "cccc"].map((text) => put(text));
     expect((await transport.batch(1)).texts).toEqual(["aaaa", "bbbb"]);
+  });
+
+  test("that had to wait go in a larger batch", async () => {
+    const { transport, put } = setUp({ batchBytes: 4, lateBatchBytes: 8 });
+    put("aaaa");
+    const first = await transport.batch(1);
+    ["bbbb", "cccc", "dddd"].map((text) => put(text));
+    first.end();
+    expect((await transport.batch(2)).texts).toEqual(["bbbb", "cccc"]);
   });
 
   test("wait for the batch before theirs, also while that is repeated", async () => {
@@ -181,7 +191,11 @@ describe("a full queue", () => {
 
 describe("flush", () => {
   test("does not linger, and says when all is done", async () => {
-    const { transport, put, outbox } = setUp({ lingerMs: 900_000, batchBytes: 2 });
+    const { transport, put, outbox } = setUp({
+      lingerMs: 900_000,
+      batchBytes: 2,
+      lateBatchBytes: 2,
+    });
     ["a", "b", "c"].map((text) => put(text));
     const flushed = outbox.flush(5000);
     (await transport.batch(1)).end();

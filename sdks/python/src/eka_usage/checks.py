@@ -22,7 +22,6 @@ from .errors import ConfigError, ValidationError, invalid, nearest, shown
 from .jsontext import escape, is_well_formed
 from .metric import MetadataKey, Metric, QuantityRule
 
-
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _Check = Callable[Concatenate[Any, _P], _R]
