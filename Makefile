@@ -72,6 +72,8 @@ broker: $(BROKER) ## Run the embedded broker on LISTEN (127.0.0.1:9092) until Ct
 
 bench: $(READY) ## Measure the generator and the SDKs, each against its floor
 	@for name in $(BENCHMARKS); do $(PY) -m tests.bench.$$name || exit 1; done
+	@cd sdks/go && $(BIN)/go test -run '^$$' -bench Caller -benchtime 9x ./ekausage
+	@cd $(TYPESCRIPT) && $(BIN)/npm run --silent build && $(BIN)/npm run --silent bench
 
 lock: $(PYTHON_READY) ## Renew the hashed locks from pyproject.toml (LOCK_FLAGS=--upgrade: newest)
 	@$(LOCK) --group dev --output-file tests/requirements.txt

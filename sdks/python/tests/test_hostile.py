@@ -33,7 +33,7 @@ class Spite(Exception):
     """An exception that cannot be printed."""
 
     def __str__(self) -> str:
-        raise ValueError
+        raise RuntimeError
 
     __repr__ = __str__
 

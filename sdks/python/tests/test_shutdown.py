@@ -234,6 +234,31 @@ def test_what_is_accepted_during_shutdown_ends_once(
     assert (stats.accepted, stats.failed, stats.queued) == (len(accepted), len(given_up), 0)
 
 
+def test_an_event_that_comes_through_after_shutdown_ended_is_reported(
+    connected: Connect, heard: Heard
+) -> None:
+    client = connected()
+    client.record(**VALID)
+    carry, calling, go_on = client._outbox._carry, threading.Event(), threading.Event()
+
+    def slow(key: str, value: str) -> None:
+        calling.set()
+        assert go_on.wait(10)
+        carry(key, value)
+
+    client._outbox._carry = slow
+    recording = threading.Thread(target=client._record, args=("late", "api", "api_call"))
+    recording.start()
+    assert calling.wait(10)
+    assert client.shutdown() == 0
+    go_on.set()
+    recording.join()
+    [(error, context)] = heard
+    assert error.code == "shutdown.timeout"
+    assert context.get("workspace_id") == "late"
+    assert client.stats()[:4] == (2, 1, 1, 0)
+
+
 def test_record_does_not_wait_for_a_shutdown_that_waits_for_kafka(heard: Heard) -> None:
     calling, go_on, flushing = threading.Event(), threading.Event(), threading.Event()
 
