@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from ._generated.catalog import (
     LOG_STATUS,
     USAGE_TOPIC,
 )
-from ._generated.limits import HOSTNAME_MAX_LENGTH, QUANTITY_DEFAULT
+from ._generated.limits import QUANTITY_DEFAULT
 from .errors import (
     DeliveryError,
     EkaError,
@@ -35,7 +34,7 @@ from .errors import (
     shown,
 )
 from .event import EventEncoder
-from .jsontext import well_formed
+from .host import own_hostname
 from .ledger import Ledger, Stats
 from .metadata import log_metadata
 from .metric import Metric
@@ -48,8 +47,6 @@ from .transports.base import Failed, Transport
 from .transports.injected import InjectedTransport, ProducerLike
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self, Unpack
 
     from ._generated.calls import Log, Record, SettingArguments
@@ -116,7 +113,7 @@ class EkaClient:
             producer = instead
         self._exit_timeout: float = self._settings["shutdown_timeout_ms"] / 1000
         self._service_name = checks.service_name(service_name)
-        self._hostname = _hostname() if hostname is None else checks.hostname(hostname)
+        self._hostname = own_hostname() if hostname is None else checks.hostname(hostname)
         self._overrides = overrides
         self._producer = producer
         self._clock = clock
@@ -308,12 +305,7 @@ class EkaClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.shutdown()
 
     def __repr__(self) -> str:
@@ -401,10 +393,3 @@ class EkaClient:
             **identity,  # type: ignore[typeddict-item]
         }
         self._reporter.report(error, context)
-
-
-def _hostname() -> str:
-    try:
-        return well_formed(socket.gethostname())[:HOSTNAME_MAX_LENGTH] or "unknown"
-    except OSError:
-        return "unknown"

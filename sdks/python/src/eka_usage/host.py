@@ -1,0 +1,16 @@
+"""The machine that events are recorded on."""
+
+from __future__ import annotations
+
+import socket
+
+from ._generated.limits import HOSTNAME_MAX_LENGTH
+from .jsontext import well_formed
+
+
+def own_hostname() -> str:
+    """Its name, cut to what an event takes; `unknown` where it has none."""
+    try:
+        return well_formed(socket.gethostname())[:HOSTNAME_MAX_LENGTH] or "unknown"
+    except OSError:
+        return "unknown"
