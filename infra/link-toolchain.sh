@@ -31,7 +31,7 @@ done
 
 wrapper node <<END
 #!/bin/sh
-export XDG_CACHE_HOME="$cache/node"
+export XDG_CACHE_HOME="$cache/node" XDG_DATA_HOME="$cache/node"
 exec "$node/bin/node" "\$@"
 END
 

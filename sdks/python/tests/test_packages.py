@@ -60,7 +60,8 @@ def test_a_package_installs_into_an_empty_environment_and_records(
     ).returncode
     # What the package and its build depend on is lent by this environment, as there is no network.
     lent = sysconfig.get_path("purelib")
-    install = ["-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
+    install = ["-m", "pip", "install", "--quiet", "--no-cache-dir", "--no-index", "--no-deps"]
+    install += ["--no-build-isolation"]
     subprocess.run(
         [sys.executable, *install, "--prefix", tmp_path, "--ignore-installed", package],
         check=True,
