@@ -41,14 +41,19 @@ async function samples(count: number, details?: sdk.Metadata): Promise<Buffer[]>
   return taken;
 }
 
-/** Microseconds an event of so many calls, which the rest of the program does not interrupt. */
-function timed(call: (number: number) => unknown): number {
+/** Microseconds an event of work on all events. */
+async function timed(work: () => unknown): Promise<number> {
   collect();
   const started = performance.now();
-  for (let number = 0; number < events; number += 1) {
-    call(number);
-  }
+  await work();
   return ((performance.now() - started) / events) * 1000;
+}
+
+/** Records all events. */
+function recordAll(client: sdk.EkaClient, details?: sdk.Metadata): void {
+  for (let number = 0; number < events; number += 1) {
+    client.record(workspace(number), "api", "api_call", 1, "ok", null, details);
+  }
 }
 
 /** A client that only queues: its batches are never due. */
@@ -65,7 +70,7 @@ function queueing(): sdk.EkaClient {
 
 async function recording(details?: sdk.Metadata): Promise<number> {
   const client = queueing();
-  const took = timed((n) => client.record(workspace(n), "api", "api_call", 1, "ok", null, details));
+  const took = await timed(() => recordAll(client, details));
   await client.shutdown();
   return took;
 }
@@ -73,7 +78,11 @@ async function recording(details?: sdk.Metadata): Promise<number> {
 async function stringifying(details?: sdk.Metadata): Promise<number> {
   const event: unknown = JSON.parse(String(await samples(1, details)));
   const queue: string[] = [];
-  return timed(() => queue.push(JSON.stringify(event)));
+  return await timed(() => {
+    for (let number = 0; number < events; number += 1) {
+      queue.push(JSON.stringify(event));
+    }
+  });
 }
 
 /** Bytes of memory for each event that waits. */
@@ -85,15 +94,13 @@ async function queuedBytes(): Promise<number> {
     return heapUsed + external;
   };
   const before = used();
-  timed((n) => client.record(workspace(n), "api", "api_call"));
+  recordAll(client);
   const bytes = (used() - before) / events;
   await client.shutdown();
   return bytes;
 }
 
-const finished = await samples(events);
-
-async function raw(bootstrap: string): Promise<number> {
+async function raw(bootstrap: string, finished: readonly Buffer[]): Promise<number> {
   const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
     clientId: "bench",
     bootstrapBrokers: [bootstrap],
@@ -109,32 +116,29 @@ async function raw(bootstrap: string): Promise<number> {
     await producer.send({ messages: Array.from({ length: count }, message) });
   };
   await send(0, 1);
-  collect();
-  const started = performance.now();
-  for (let first = 0; first < events; first += rawBatch) {
-    await send(first, rawBatch);
-  }
-  const took = performance.now() - started;
+  const took = await timed(async () => {
+    for (let first = 0; first < events; first += rawBatch) {
+      await send(first, rawBatch);
+    }
+  });
   await producer.close();
-  return (took / events) * 1000;
+  return took;
 }
 
 async function delivering(bootstrap: string): Promise<number> {
   const client = new EkaClient({ serviceName: "bench", kafkaBrokers: bootstrap, ...room });
   client.record("warm-up", "api", "api_call");
   await client.flush();
-  collect();
-  const started = performance.now();
-  for (let number = 0; number < events; number += 1) {
-    client.record(workspace(number), "api", "api_call");
-  }
-  const left = await client.flush(60_000);
-  const took = performance.now() - started;
-  if (left > 0) {
-    throw new Error(`${left} events were not delivered`);
+  const took = await timed(async () => {
+    recordAll(client);
+    await client.flush(60_000);
+  });
+  const { delivered } = client.stats();
+  if (delivered !== events + 1) {
+    throw new Error(`${delivered} events were delivered of ${events + 1}`);
   }
   await client.shutdown();
-  return (took / events) * 1000;
+  return took;
 }
 
 async function withBroker<T>(work: (bootstrap: string) => Promise<T>): Promise<T> {
@@ -170,7 +174,7 @@ async function compare(
 }
 
 console.log(
-  `\nTypeScript: ${events.toLocaleString("en")} events of ${finished[0]?.length} bytes, ${rounds} rounds; µs an event`,
+  `\nTypeScript: ${events.toLocaleString("en")} events of ${String(await samples(1)).length} bytes, ${rounds} rounds; µs an event`,
 );
 console.log(`${"".padEnd(34)}${"ours".padStart(8)}${"floor".padStart(8)}${"ratio".padStart(8)}`);
 await compare(
@@ -183,12 +187,14 @@ await compare(
   () => recording(metadata),
   () => stringifying(metadata),
 );
+const queued = await queuedBytes();
 await withBroker(async (bootstrap) => {
+  const finished = await samples(events);
   await compare(
     "delivered, to raw batches",
     () => delivering(bootstrap),
-    () => raw(bootstrap),
+    () => raw(bootstrap, finished),
   );
 });
 console.log(`aims: record() ≤ 1.0, delivered ≤ 1.0`);
-console.log(`a queued event takes ${(await queuedBytes()).toFixed(0)} bytes (aim ≤ 700)`);
+console.log(`a queued event takes ${queued.toFixed(0)} bytes (aim ≤ 700)`);

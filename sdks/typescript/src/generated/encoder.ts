@@ -15,7 +15,7 @@ export interface EventConstants {
 }
 
 /** The parts of an event that stay the same from call to call. */
-export type EventParts = readonly [string, string, string];
+export type EventParts = readonly [string, string, string, string];
 
 /** Encodes what stays the same. */
 export function encodeConstants(values: EventConstants): EventParts {
@@ -23,6 +23,7 @@ export function encodeConstants(values: EventConstants): EventParts {
     `,"service_name":${values.serviceName},"product":${values.product},"metric_type":${values.metricType},"status":${values.status},"quantity":`,
     `,"is_billable":${values.isBillable},"metadata":`,
     `,"sdk_language":${values.sdkLanguage},"sdk_version":${values.sdkVersion},"hostname":${values.hostname},"catalog_version":${values.catalogVersion},"instance_id":${values.instanceId},"seq":`,
+    `,"service_name":${values.serviceName},"product":${values.product},"metric_type":${values.metricType},"status":${values.status},"quantity":1,"unit_cost":null,"is_billable":${values.isBillable},"metadata":"{}","occurred_at":`,
   ];
 }
 
@@ -38,5 +39,10 @@ export function encodeEvent(
   ts: string,
   seq: string,
 ): string {
-  return `{"event_id":${eventId},"workspace_id":${workspaceId}${constants[0]}${quantity},"unit_cost":${unitCost}${constants[1]}${metadata},"occurred_at":${occurredAt},"ts":${ts}${constants[2]}${seq}}`;
+  const isUsual = quantity === "1" && unitCost === "null" && metadata === '"{}"';
+  let call = constants[3];
+  if (!isUsual) {
+    call = `${constants[0]}${quantity},"unit_cost":${unitCost}${constants[1]}${metadata},"occurred_at":`;
+  }
+  return `{"event_id":${eventId},"workspace_id":${workspaceId}${call}${occurredAt},"ts":${ts}${constants[2]}${seq}}`;
 }

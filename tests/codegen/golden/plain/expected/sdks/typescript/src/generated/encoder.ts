@@ -9,13 +9,14 @@ export interface EventConstants {
 }
 
 /** The parts of an event that stay the same from call to call. */
-export type EventParts = readonly [string, string];
+export type EventParts = readonly [string, string, string];
 
 /** Encodes what stays the same. */
 export function encodeConstants(values: EventConstants): EventParts {
   return [
     `,"product":${values.product},"metric_type":${values.metricType},"status":${values.status},"quantity":`,
     `,"is_billable":${values.isBillable},"ts":`,
+    `,"product":${values.product},"metric_type":${values.metricType},"status":${values.status},"quantity":1,"is_billable":${values.isBillable},"ts":`,
   ];
 }
 
@@ -27,5 +28,10 @@ export function encodeEvent(
   quantity: string,
   ts: string,
 ): string {
-  return `{"event_id":${eventId},"workspace_id":${workspaceId}${constants[0]}${quantity}${constants[1]}${ts}}`;
+  const isUsual = quantity === "1";
+  let call = constants[2];
+  if (!isUsual) {
+    call = `${constants[0]}${quantity}${constants[1]}`;
+  }
+  return `{"event_id":${eventId},"workspace_id":${workspaceId}${call}${ts}}`;
 }

@@ -1,0 +1,100 @@
+"""The event as template literals, each piece of it encoded as seldom as it changes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import groupby
+
+from codegen import naming
+from codegen.model import Field, Model
+from codegen.targets.typescript.layout import bracketed, conjunction, string
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A piece of an event's template; `usual` is what it is where a call says nothing unusual."""
+
+    template: str
+    usual: str | None
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """The event as template literals: runs of constant fields are encoded once; the rest varies.
+
+    Where varying fields with a usual value stand among constant ones, they are a run too, `call`.
+    """
+
+    fields: tuple[str, ...]
+    parts_type: str
+    parts: str
+    parameters: str
+    is_usual: str
+    usual: str
+    call: str
+    event: str
+
+
+def encoder(model: Model) -> Encoder:
+    """The event of a model."""
+    pieces: list[_Piece] = []
+    parts: list[str] = []
+    pending, holds_constant = "", False
+
+    def close() -> None:
+        nonlocal pending, holds_constant
+        if holds_constant:
+            pieces.append(_Piece(f"${{constants[{len(parts)}]}}", pending))
+            parts.append(f"`{pending}`")
+        else:
+            pieces.append(_Piece(pending, pending))
+        pending, holds_constant = "", False
+
+    for index, field in enumerate(model.event.fields):
+        name = naming.camel(field.name)
+        pending += f'{"," if index else "{"}"{field.name}":'
+        if field.constant_per:
+            pending += f"${{values.{name}}}"
+            holds_constant = True
+        else:
+            close()
+            usual = _usual(field)
+            condition = "" if usual is None else f"{name} === {string(usual)}"
+            pieces.append(_Piece(f"${{{name}}}", usual and _escape(usual), condition))
+    pending += "}"
+    close()
+    runs = [list(run) for _, run in groupby(pieces, lambda piece: piece.usual is not None)]
+    call = next((run for run in runs if any(piece.condition for piece in run)), [])
+    usual = f"constants[{len(parts)}]"
+    if call:
+        parts.append(f"`{''.join(piece.usual or '' for piece in call)}`")
+    event = ["${call}" if run is call else "".join(p.template for p in run) for run in runs]
+    varying = (f"{naming.camel(f.name)}: string" for f in model.event.fields if not f.constant_per)
+    return Encoder(
+        fields=tuple(naming.camel(f.name) for f in model.event.fields if f.constant_per),
+        parts_type=bracketed(
+            "export type EventParts = readonly [", ["string"] * len(parts), "];", ""
+        ),
+        parts=bracketed("return [", parts, "];", "  "),
+        parameters=bracketed(
+            "export function encodeEvent(", ["constants: EventParts", *varying], "): string {", ""
+        ),
+        is_usual=conjunction("const isUsual =", [p.condition for p in call if p.condition], "  "),
+        usual=usual,
+        call="".join(piece.template for piece in call),
+        event="".join(event),
+    )
+
+
+def _usual(field: Field) -> str | None:
+    """The JSON of a field of which a call says nothing; None where every event has its own."""
+    if field.nullable:
+        return "null"
+    return None if field.default is None else json.dumps(field.default, ensure_ascii=False)
+
+
+def _escape(words: str) -> str:
+    """Text inside a template literal."""
+    return words.replace("\\", r"\\").replace("`", r"\`").replace("${", r"\${")
