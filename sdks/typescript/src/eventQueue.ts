@@ -17,7 +17,7 @@ export interface QueuedEvent {
 }
 
 // A queue that is nearly empty costs nearly nothing; one that fills up is worth larger slabs.
-const smallestSlab = 4_096;
+const smallestSlab = 1_024;
 const largestSlab = 65_536;
 /** UTF-8 takes at most three bytes for a character of a string. */
 const widest = 3;
@@ -99,7 +99,7 @@ export class EventQueue {
       return last;
     }
     const usual = Math.min(largestSlab, Math.max(smallestSlab, 2 * (last?.bytes.length ?? 0)));
-    const bytes = Buffer.allocUnsafeSlow(needed > usual / 4 ? needed : usual);
+    const bytes = Buffer.allocUnsafeSlow(needed > usual / 2 ? needed : usual);
     const slab: Slab = { bytes, end: 0, ends: [], workspaces: [], times: [] };
     this.#slabs.push(slab);
     this.#last = slab;
