@@ -175,16 +175,8 @@ export class EkaClient implements AsyncDisposable {
   ): string | undefined {
     const known = checks.logLevel(level);
     const details = logMetadata(metadata, known ?? defaultLogLevel, words) as Metadata;
-    const quantity = limits.quantity.default;
-    const eventId = this.record(
-      workspaceId,
-      product,
-      metricType,
-      quantity,
-      logStatus,
-      undefined,
-      details,
-    );
+    const rest = [undefined, logStatus, undefined, details] as const;
+    const eventId = this.record(workspaceId, product, metricType, ...rest);
     if (known === undefined && eventId !== undefined) {
       this.#degraded(`level ${shown(level)}: ${nearest(level, logLevels)}`, eventId);
     }
