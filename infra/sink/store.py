@@ -1,0 +1,76 @@
+"""The store that a DSN names: a ClickHouse server, or chDB in this process."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from urllib.parse import SplitResult, urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from infra.sink.errors import SinkError
+
+VARIABLE = "EKA_CLICKHOUSE_DSN"
+
+_FORMS = "https://user:password@host:8443, http://host:8123 or chdb:///folder"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares `--dsn`, for a command that reads or writes the store."""
+    parser.add_argument(
+        "--dsn",
+        default=os.environ.get(VARIABLE),
+        help=f"the store: {_FORMS} (default: ${VARIABLE})",
+    )
+
+
+def open_store(dsn: str | None) -> Client:
+    """A client of the store; SinkError says what to do where it cannot be opened.
+
+    chDB holds its folder for this process alone until the client is closed. No database is chosen:
+    statements name theirs, and the first of them creates it.
+    """
+    if not dsn:
+        raise SinkError(f"no store named; set {VARIABLE} or pass --dsn: {_FORMS}")
+    parts = _parse(dsn)
+    try:
+        if parts.scheme == "chdb":
+            return clickhouse_connect.get_client(dsn=dsn)
+        return clickhouse_connect.get_client(
+            dsn=dsn, interface=parts.scheme, autogenerate_session_id=False
+        )
+    except ClickHouseError as failure:
+        raise SinkError(_advice(parts, str(failure))) from None
+    except OSError as failure:
+        raise SinkError(f"the store at {_shown(parts)} cannot be opened: {failure}") from None
+
+
+def _parse(dsn: str) -> SplitResult:
+    try:
+        parts = urlsplit(dsn)
+        sound = parts.path.strip("/") if parts.scheme == "chdb" else parts.hostname
+        _ = parts.port
+    except ValueError:
+        raise SinkError(f"the store's address is malformed; expected {_FORMS}") from None
+    if parts.scheme not in {"http", "https", "chdb"} or not sound:
+        raise SinkError(f"the store's address has no known form; expected {_FORMS}")
+    if parts.scheme == "chdb" and parts.netloc:
+        raise SinkError("chDB's folder is an absolute path behind three slashes: chdb:///folder")
+    return parts
+
+
+def _shown(parts: SplitResult) -> str:
+    """The address without the user, the password and the settings."""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _advice(parts: SplitResult, failure: str) -> str:
+    where = f"the store at {_shown(parts)}"
+    if "Cannot lock file" in failure:
+        return f"{where} is open in another process; chDB takes one at a time: stop that one first"
+    if "AUTHENTICATION_FAILED" in failure or "Code: 516" in failure:
+        return f"{where} refused the user or the password"
+    reason = failure.partition("\n")[0][:300]
+    return f"{where} cannot be opened; is it running, and is the address right? It says: {reason}"
