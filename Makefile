@@ -49,7 +49,7 @@ generate: $(PYTHON_READY) ## Write what follows from schema/ into the SDKs, docs
 check: $(PYTHON_READY) ## Check schema/, and that what was generated from it is current
 	@$(PY) -m codegen check
 
-demo: check $(SDK_READY) $(BROKER) ## Record events of every metric type, read them back, and show the usage table
+demo: check $(READY) ## Record a day in each language, read it back, and show the three side by side
 	@$(PY) -m tests.e2e.demo
 
 test: $(READY) ## Everything: check, lint-all and test-all, then a summary

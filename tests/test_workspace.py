@@ -77,7 +77,6 @@ def test_help_lists_every_target() -> None:
     [
         ("check", ["npm", "go build", "go mod"]),
         ("generate", ["npm", "go build"]),
-        ("demo", ["npm"]),
     ],
 )
 def test_a_target_installs_only_what_it_needs(target: str, without: list[str]) -> None:

@@ -1,0 +1,32 @@
+/**
+ * A service that reports usage: each line of its standard input is work done for a customer.
+ *
+ * EKA_KAFKA_BROKERS says where Kafka is. When the input ends, one line says what became of the work.
+ */
+
+import { createInterface } from "node:readline";
+import { EkaClient } from "@eka-care/usage-sdk";
+
+const refused: { code: string; text: string }[] = [];
+const usage = new EkaClient({
+  serviceName: "typescript-service",
+  onError: (error, { code }) => refused.push({ code, text: error.message }),
+});
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const work = JSON.parse(line);
+  usage.record(
+    work.workspace_id,
+    work.product,
+    work.metric_type,
+    work.quantity,
+    work.status,
+    work.unit_cost,
+    work.metadata,
+    { eventId: work.event_id, occurredAt: work.occurred_at },
+  );
+}
+await usage.shutdown();
+
+const { accepted, delivered } = usage.stats();
+console.log(JSON.stringify({ accepted, delivered, refused }));

@@ -1,0 +1,122 @@
+"""What the services of several languages recorded, side by side."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Self
+
+from eka_usage import UsageEvent, find_metric
+
+from tests.e2e.services import Books
+
+_NAMES = ("product", "metric type", "unit")
+
+
+@dataclass
+class Usage:
+    """The sums of some events; what is not billed is counted, and adds nothing."""
+
+    events: int = 0
+    not_billed: int = 0
+    quantity: Decimal = Decimal(0)
+    cost: Decimal = Decimal(0)
+
+    def __iadd__(self, other: Usage) -> Self:
+        self.events += other.events
+        self.not_billed += other.not_billed
+        self.quantity += other.quantity
+        self.cost += other.cost
+        return self
+
+    def __str__(self) -> str:
+        return (
+            f"{self.events} events, {self.not_billed} of them not billed, "
+            f"quantity {self.quantity}, cost {self.cost}"
+        )
+
+
+def usage_of(event: UsageEvent) -> Usage:
+    """What one event adds."""
+    if not event.is_billable:
+        return Usage(1, 1)
+    return Usage(1, 0, event.quantity, event.quantity * (event.unit_cost or 0))
+
+
+# By workspace, product and metric type, the usage that each language's service recorded.
+Totals = Mapping[tuple[str, str, str], Mapping[str, Usage]]
+
+
+def totals(events: Iterable[UsageEvent]) -> Totals:
+    """Add the events up."""
+    found: dict[tuple[str, str, str], dict[str, Usage]] = defaultdict(lambda: defaultdict(Usage))
+    for event in events:
+        line = (event.workspace_id, event.product, event.metric_type)
+        found[line][event.sdk_language] += usage_of(event)
+    return found
+
+
+def refusals(books: Mapping[str, Books]) -> Mapping[str, Counter[str]]:
+    """How many calls each language refused, by code."""
+    return {name: Counter(call.code for call in book.refused) for name, book in books.items()}
+
+
+def differences(found: Totals, refused: Mapping[str, Counter[str]]) -> list[str]:
+    """Where the languages do not say the same; nothing if they agree."""
+    lines: list[str] = []
+    for line, usages in sorted(found.items()):
+        said = {name: str(usages.get(name, Usage())) for name in refused}
+        lines += _difference(" ".join(line), said)
+    for code in sorted(set().union(*refused.values())):
+        lines += _difference(
+            f"refused with {code}", {name: str(codes[code]) for name, codes in refused.items()}
+        )
+    return lines
+
+
+def _difference(what: str, said: Mapping[str, str]) -> Iterator[str]:
+    if len(set(said.values())) > 1:
+        yield f"{what}: " + "; ".join(f"{name} {text}" for name, text in said.items())
+
+
+def table(found: Totals, refused: Mapping[str, Counter[str]]) -> str:
+    """A row for each metric type, and under them what they come to; a column for each language."""
+    by_metric: dict[tuple[str, str], dict[str, Usage]] = defaultdict(lambda: defaultdict(Usage))
+    everything: dict[str, Usage] = {language: Usage() for language in refused}
+    for (_, product, metric_type), usages in found.items():
+        for language, usage in usages.items():
+            by_metric[product, metric_type][language] += usage
+            everything[language] += usage
+    rows = [
+        (*names, _unit(*names), *(f"{usages[name].quantity:,.2f}" for name in refused))
+        for names, usages in sorted(by_metric.items())
+    ]
+    sums = everything.values()
+    rows += [
+        ("all", "events", "", *(f"{usage.events:,}" for usage in sums)),
+        ("", "not billed", "", *(f"{usage.not_billed:,}" for usage in sums)),
+        ("", "cost", "", *(f"{usage.cost:,.4f}" for usage in sums)),
+    ]
+    rows += [
+        ("refused", code, "call", *(str(codes[code]) for codes in refused.values()))
+        for code in sorted(set().union(*refused.values()))
+    ]
+    return _aligned((*_NAMES, *refused), rows)
+
+
+def _unit(product: str, metric_type: str) -> str:
+    metric = find_metric(product, metric_type)
+    return metric.unit if metric else "?"
+
+
+def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = []
+    for row in (head, ["─" * width for width in widths], *rows):
+        cells = list(zip(row, widths, strict=True))
+        left = [cell.ljust(width) for cell, width in cells[: len(_NAMES)]]
+        right = [cell.rjust(width) for cell, width in cells[len(_NAMES) :]]
+        lines.append("  ".join((*left, *right)))
+    return "\n".join(lines)

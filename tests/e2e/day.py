@@ -1,0 +1,52 @@
+"""A day of usage: the calls that every service of the demo makes, as arguments of `record()`."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from eka_usage import METRIC_TYPES, PRODUCTS, STATUSES
+
+WORKSPACES = ("ws-aster", "ws-birch", "ws-cedar")
+EVENTS = 40  # of each metric type, in each workspace
+
+Call = dict[str, Any]
+
+
+def usage() -> list[Call]:
+    """Work of every metric type for every workspace, now and then some that failed."""
+    day = random.Random(1)  # the same day in every run
+    return [
+        {
+            "workspace_id": workspace,
+            "product": product,
+            "metric_type": metric_type,
+            "quantity": day.choice((1, day.randint(2, 60), round(day.uniform(0.05, 30), 2))),
+            "status": day.choices(STATUSES, weights=(20, *(1,) * len(STATUSES[1:])))[0],
+            "unit_cost": day.choice((None, 0.0125, 0.4)),
+            "metadata": {"request": day.randrange(10**6)},
+        }
+        for workspace in WORKSPACES
+        for product, metric_types in METRIC_TYPES.items()
+        for metric_type in metric_types
+        for _ in range(EVENTS)
+    ]
+
+
+def mistakes() -> list[Call]:
+    """What services get wrong; none of it may be accepted."""
+    right = usage()[0]
+    too_old = datetime.now(UTC) - timedelta(days=100)
+    wrong: tuple[Call, ...] = (
+        {"product": right["product"].upper()},
+        {"metric_type": right["metric_type"][:-1]},
+        {"product": PRODUCTS[1]},
+        {"status": "done"},
+        {"quantity": -1},
+        {"unit_cost": -0.4},
+        {"workspace_id": "  "},
+        {"occurred_at": too_old.isoformat()},
+        {"event_id": ""},
+    )
+    return [{**right, **arguments} for arguments in wrong]
