@@ -208,9 +208,25 @@ class ErrorCode:
 
 
 @dataclass(frozen=True, slots=True)
+class SpoolConstant:
+    name: str
+    value: int | str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """How accepted events are kept on disk; `final_errors` are numbers in Kafka's protocol."""
+
+    constants: tuple[SpoolConstant, ...]
+    final_errors: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Sdk:
     packages: Mapping[str, Package]
     settings: tuple[Setting, ...]
+    spool: Spool
     errors: tuple[ErrorCode, ...]
 
 
@@ -386,6 +402,13 @@ def _sdk(data: Data) -> Sdk:
                 description=s["description"],
             )
             for name, s in data["settings"].items()
+        ),
+        spool=Spool(
+            constants=tuple(
+                SpoolConstant(name, c["value"], c["description"])
+                for name, c in data["spool"]["constants"].items()
+            ),
+            final_errors=data["spool"]["final_errors"],
         ),
         errors=tuple(
             ErrorCode(

@@ -88,6 +88,11 @@ def outputs(model: Model) -> Iterator[Output]:
         numbers=any(field.type == "number" for field in model.event.fields),
     )
     yield source("encoder", encoder=_encoder(model))
+    yield source(
+        "spool",
+        constants=list(_spool(model)),
+        final_errors=sorted(model.sdk.spool.final_errors.values()),
+    )
 
 
 def _constants(model: Model) -> Iterator[_Constant]:
@@ -214,6 +219,15 @@ def _limits(model: Model) -> Iterator[_Constant]:
         "blankCharacters",
         _string(model.event.blank),
     )
+
+
+def _spool(model: Model) -> Iterator[_Constant]:
+    for constant in model.sdk.spool.constants:
+        name = naming.go_unexported(f"spool_{constant.name}")
+        about = f"{name}: {constant.description}"
+        value = constant.value
+        literal = _string(value) if isinstance(value, str) else _number(value)
+        yield _Constant(_comment(about), name, literal)
 
 
 def _setting(model: Model, setting: Setting) -> str:

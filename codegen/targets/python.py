@@ -49,6 +49,13 @@ def outputs(model: Model) -> Iterator[Output]:
         "limits": {"limits": list(_limits(model))},
         "metrics": {"products": [_namespace(product) for product in model.catalog.products]},
         "settings": {"settings": [_setting(model, setting) for setting in model.sdk.settings]},
+        "spool": {
+            "constants": [
+                (c.name.upper(), _literal(c.value), c.description)
+                for c in model.sdk.spool.constants
+            ],
+            "final_errors": sorted(model.sdk.spool.final_errors.values()),
+        },
     }
     files = [
         render.file(f"{package}/{name}.py", f"python/{name}.py.j2", **values)

@@ -99,3 +99,4 @@ def test_examples_keep_the_names_that_the_sdk_runtimes_call() -> None:
         assert [f.name for f in other.event.fields] == [f.name for f in own.event.fields]
         assert [s.name for s in other.sdk.settings] == [s.name for s in own.sdk.settings]
         assert [e.name for e in other.sdk.errors] == [e.name for e in own.sdk.errors]
+        assert other.sdk.spool == own.sdk.spool

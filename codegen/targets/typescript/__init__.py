@@ -78,6 +78,17 @@ def outputs(model: Model) -> Iterator[Output]:
         settings=[_setting(model, setting) for setting in model.sdk.settings],
         options=[_option(setting) for setting in model.sdk.settings],
     )
+    yield source(
+        "spool",
+        constants=[
+            _Constant(
+                layout.doc(constant.description),
+                layout.property_(naming.camel(constant.name), layout.literal(constant.value), 2),
+            )
+            for constant in model.sdk.spool.constants
+        ],
+        final_errors=sorted(model.sdk.spool.final_errors.values()),
+    )
     yield source("errors", codes=[_error(error) for error in model.sdk.errors])
     folder = posixpath.dirname(package.path)
     yield package_version(posixpath.join(folder, "package.json"), catalog.version)

@@ -20,6 +20,10 @@ const (
 	settingDeliveryTimeoutMs
 	settingShutdownTimeoutMs
 	settingFlushOnSigterm
+	settingSpool
+	settingSpoolDir
+	settingSpoolMaxBytes
+	settingSpoolSyncMs
 )
 
 var settingTable = [...]Setting{
@@ -39,4 +43,8 @@ var settingTable = [...]Setting{
 	{"delivery_timeout_ms", "EKA_DELIVERY_TIMEOUT_MS", "WithDeliveryTimeoutMs", "integer", "ms", "300000", false, false, 1000, 2147483647, nil, "message.timeout.ms", "How long an accepted event may stay undelivered before it fails with delivery.failed."},
 	{"shutdown_timeout_ms", "EKA_SHUTDOWN_TIMEOUT_MS", "WithShutdownTimeoutMs", "integer", "ms", "10000", false, false, 0, 3600000, nil, "", "How long shutdown, and the end of the process, may wait for what is not yet delivered."},
 	{"flush_on_sigterm", "EKA_FLUSH_ON_SIGTERM", "WithFlushOnSigterm", "boolean", "", "true", false, false, 0, 0, nil, "", "Whether SIGTERM sends what is queued before it ends the process, where the host has no handler of its own."},
+	{"spool", "EKA_SPOOL", "WithSpool", "choice", "", "spill", false, false, 0, 0, []string{"off", "spill", "durable"}, "", "What the disk is for: off, nothing; spill, events that cannot be delivered or queued; durable, every event, before record() returns."},
+	{"spool_dir", "EKA_SPOOL_DIR", "WithSpoolDir", "string", "", "", false, false, 0, 0, nil, "", "The folder of the spool, which processes of one machine may share; by default eka-usage-UID in /var/tmp."},
+	{"spool_max_bytes", "EKA_SPOOL_MAX_BYTES", "WithSpoolMaxBytes", "integer", "bytes", "268435456", false, false, 4194304, 1099511627776, nil, "", "How much of the disk the folder of the spool may take; one more event is refused with spool.full."},
+	{"spool_sync_ms", "EKA_SPOOL_SYNC_MS", "WithSpoolSyncMs", "integer", "ms", "50", false, false, 0, 60000, nil, "", "How much of the latest a loss of power may take from the spool; 0 waits for the disk at each event."},
 }

@@ -173,6 +173,60 @@ export const settings = {
     secret: false,
     default: true,
   },
+  /**
+   * What the disk is for: off, nothing; spill, events that cannot be delivered or queued; durable,
+   * every event, before record() returns.
+   */
+  spool: {
+    variable: "EKA_SPOOL",
+    argument: "spool",
+    type: "choice",
+    required: false,
+    secret: false,
+    default: "spill",
+    choices: ["off", "spill", "durable"],
+  },
+  /**
+   * The folder of the spool, which processes of one machine may share; by default eka-usage-UID
+   * in /var/tmp.
+   */
+  spoolDir: {
+    variable: "EKA_SPOOL_DIR",
+    argument: "spoolDir",
+    type: "string",
+    required: false,
+    secret: false,
+  },
+  /**
+   * How much of the disk the folder of the spool may take; one more event is refused with
+   * spool.full.
+   */
+  spoolMaxBytes: {
+    variable: "EKA_SPOOL_MAX_BYTES",
+    argument: "spoolMaxBytes",
+    type: "integer",
+    required: false,
+    secret: false,
+    default: 268435456,
+    minimum: 4194304,
+    maximum: 1099511627776,
+    unit: "bytes",
+  },
+  /**
+   * How much of the latest a loss of power may take from the spool; 0 waits for the disk at each
+   * event.
+   */
+  spoolSyncMs: {
+    variable: "EKA_SPOOL_SYNC_MS",
+    argument: "spoolSyncMs",
+    type: "integer",
+    required: false,
+    secret: false,
+    default: 50,
+    minimum: 0,
+    maximum: 60000,
+    unit: "ms",
+  },
 } as const satisfies Readonly<Record<string, Setting>>;
 
 /** Settings as options of the client; each overrides its environment variable. */
@@ -215,4 +269,24 @@ export interface SettingOptions {
    * of its own.
    */
   readonly flushOnSigterm?: boolean | undefined;
+  /**
+   * What the disk is for: off, nothing; spill, events that cannot be delivered or queued; durable,
+   * every event, before record() returns.
+   */
+  readonly spool?: "off" | "spill" | "durable" | undefined;
+  /**
+   * The folder of the spool, which processes of one machine may share; by default eka-usage-UID
+   * in /var/tmp.
+   */
+  readonly spoolDir?: string | undefined;
+  /**
+   * How much of the disk the folder of the spool may take; one more event is refused with
+   * spool.full.
+   */
+  readonly spoolMaxBytes?: number | undefined;
+  /**
+   * How much of the latest a loss of power may take from the spool; 0 waits for the disk at each
+   * event.
+   */
+  readonly spoolSyncMs?: number | undefined;
 }

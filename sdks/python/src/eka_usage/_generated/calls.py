@@ -339,3 +339,23 @@ class SettingArguments(TypedDict, total=False):
     """Whether SIGTERM sends what is queued before it ends the process, where the host has no
     handler of its own.
     """
+
+    spool: Literal["off", "spill", "durable"] | None
+    """What the disk is for: off, nothing; spill, events that cannot be delivered or queued;
+    durable, every event, before record() returns.
+    """
+
+    spool_dir: str | None
+    """The folder of the spool, which processes of one machine may share; by default eka-usage-UID
+    in /var/tmp.
+    """
+
+    spool_max_bytes: int | None
+    """How much of the disk the folder of the spool may take; one more event is refused with
+    spool.full.
+    """
+
+    spool_sync_ms: int | None
+    """How much of the latest a loss of power may take from the spool; 0 waits for the disk at each
+    event.
+    """

@@ -158,4 +158,31 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         "flush_on_sigterm", "EKA_FLUSH_ON_SIGTERM", "flush_on_sigterm", "boolean", default=True
     ),
+    Setting(
+        "spool",
+        "EKA_SPOOL",
+        "spool",
+        "choice",
+        default="spill",
+        choices=("off", "spill", "durable"),
+    ),
+    Setting("spool_dir", "EKA_SPOOL_DIR", "spool_dir", "string"),
+    Setting(
+        "spool_max_bytes",
+        "EKA_SPOOL_MAX_BYTES",
+        "spool_max_bytes",
+        "integer",
+        default=268435456,
+        minimum=4194304,
+        maximum=1099511627776,
+    ),
+    Setting(
+        "spool_sync_ms",
+        "EKA_SPOOL_SYNC_MS",
+        "spool_sync_ms",
+        "integer",
+        default=50,
+        minimum=0,
+        maximum=60000,
+    ),
 )
