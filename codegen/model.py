@@ -147,8 +147,25 @@ class Field:
     error: str | None
     required_error: str | None
     column: str
+    since: str | None
     description: str
     limits: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The table of events: its name, and the names of the columns that mean something there."""
+
+    database: str
+    name: str
+    ingested: str
+    id: str
+    account: str
+    time: str
+    accepted: str
+    cost: str | None
+    instance: str
+    number: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +175,7 @@ class Event:
     positional: tuple[str, ...]
     named: tuple[str, ...]
     fields: tuple[Field, ...]
+    table: Table | None
     blank: str
     log_level_key: str
     log_message_key: str
@@ -346,7 +364,7 @@ def _allowed(data: Data) -> tuple[Any, ...] | None:
 
 _NO_LIMITS = (
     *("type", "set_by", "optional", "nullable", "default", "constant_per", "catalog"),
-    *("error", "required_error", "column", "description"),
+    *("error", "required_error", "column", "since", "description"),
 )
 
 
@@ -369,11 +387,13 @@ def _event(data: Data) -> Event:
                 error=f.get("error"),
                 required_error=f.get("required_error"),
                 column=f["column"],
+                since=f.get("since"),
                 description=f["description"],
                 limits={key: value for key, value in f.items() if key not in _NO_LIMITS},
             )
             for name, f in data["fields"].items()
         ),
+        table=Table(**{"cost": None, **data["table"]}) if "table" in data else None,
         blank=data["blank"],
         log_level_key=data["log"]["level_key"],
         log_message_key=data["log"]["message_key"],

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from codegen.diagnostics import Diagnostic
-from codegen.rules import catalog, deprecations, event, names, sdk
+from codegen.rules import catalog, deprecations, event, names, sdk, table
 from codegen.rules.files import Files, Finding, Unsound
 from codegen.source import Source
 
@@ -40,6 +40,8 @@ RULES: Mapping[str, Callable[[Files], Iterator[Finding]]] = {
     "field-default": event.field_default,
     "field-error": event.field_error,
     "log-keys": event.log_keys,
+    "table-field": table.table_field,
+    "table-column": table.table_column,
     "error-field": sdk.error_field,
     "error-text": sdk.error_text,
     "setting-limits": sdk.setting_limits,

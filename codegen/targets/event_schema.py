@@ -37,7 +37,7 @@ def event_schema(model: Model) -> dict[str, Any]:
         "description": text.flow(model.event.description),
         "type": "object",
         "properties": {field.name: _property(field) for field in model.event.fields},
-        "required": [field.name for field in model.event.fields],
+        "required": [field.name for field in model.event.fields if field.since is None],
     }
 
 

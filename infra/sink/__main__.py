@@ -16,15 +16,15 @@ FINE, PROBLEMS, CANNOT = 0, 1, 2
 
 
 class Command(Protocol):
-    """A module that is a command; its docstring is its help, the first line that in the list."""
+    """A module that is a command; its docstring is its help, the first line that in the list.
+
+    `run` returns the exit status, and raises SinkError where it cannot go on.
+    """
 
     __doc__: str | None
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declares what the command takes."""
-
-    def run(self, arguments: argparse.Namespace) -> int:
-        """Does it and returns the exit status; raises SinkError where it cannot."""
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+    def run(self, arguments: argparse.Namespace) -> int: ...
 
 
 COMMANDS: Mapping[str, Command] = {

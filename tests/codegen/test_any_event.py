@@ -40,6 +40,7 @@ LIMITS: dict[str, list[Any]] = {
     "ahead": ["1ms", "36500d"],
     "behind": ["1ms", "36500d"],
 }
+STANDS_IN = {"event_id": "hostname", "occurred_at": "ts"}
 LESS = ("unit_cost", "metadata", "event_id", "occurred_at")
 
 
@@ -52,6 +53,11 @@ def model(data: dict[str, Any], folder: Path) -> Model | None:
 def without(data: dict[str, Any], field: str) -> None:
     """Takes a field away, and whatever speaks of it."""
     del data["event"]["fields"][field]
+    table = data["event"]["table"]
+    for role in [role for role, name in table.items() if name == field]:
+        table[role] = STANDS_IN.get(field)
+    if table.get("cost", "") is None:
+        del table["cost"]
     for names in data["event"]["call"].values():
         names[:] = [name for name in names if name != field]
     for error in data["sdk"]["errors"].values():
@@ -140,6 +146,8 @@ def renamed() -> dict[str, Any]:
     for field in event["fields"].values():
         field |= {key: f"x_{field[key]}" for key in ("error", "required_error") if key in field}
     event["call"] = {how: [f"x_{name}" for name in names] for how, names in event["call"].items()}
+    roles = event["table"].keys() - {"database", "name", "ingested"}
+    event["table"] |= {role: f"x_{event['table'][role]}" for role in roles}
     sdk["errors"] = {f"x_{code}": error for code, error in sdk["errors"].items()}
     for error in sdk["errors"].values():
         if "field" in error:

@@ -1,4 +1,4 @@
-"""Infrastructure: the topics that the embedded broker starts with."""
+"""The topics that the embedded broker starts with."""
 
 from __future__ import annotations
 

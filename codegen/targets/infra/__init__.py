@@ -1,0 +1,16 @@
+"""Infrastructure: topics, the store, and what the sink knows of events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from codegen.model import Model
+from codegen.render import Output
+from codegen.targets.infra import sink, topics
+
+
+def outputs(model: Model) -> Iterator[Output]:
+    """All of it; nothing of a table where events have none."""
+    yield from topics.outputs(model)
+    if model.event.table is not None:
+        yield from sink.outputs(model, model.event.table)

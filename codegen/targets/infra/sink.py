@@ -1,0 +1,58 @@
+"""What the sink knows of events: their fields, their table and their topics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from codegen import render
+from codegen.model import Field, Model, Table
+from codegen.render import File
+from codegen.text import python_string
+
+_LIMITS = ("min_length", "max_length", "minimum", "maximum", "max_bytes")
+
+
+def outputs(model: Model, table: Table) -> Iterator[File]:
+    """The generated package of the sink."""
+    yield render.file("infra/sink/_generated/__init__.py", "infra/__init__.py.j2")
+    yield _fields(model, table)
+
+
+def _fields(model: Model, table: Table) -> File:
+    roles = model.event.roles
+    named = {
+        "environment prefix": model.catalog.env_prefix,
+        "usage topic": model.catalog.topic("usage").name,
+        "dead letter topic": model.catalog.topic("dead_letter").name,
+        "database": table.database,
+        "table": table.name,
+        "ingested": table.ingested,
+        "id": table.id,
+        "account": table.account,
+        "product": roles["product"].name,
+        "metric type": roles["metric_type"].name,
+        "instance": table.instance,
+        "number": table.number,
+    }
+    return render.file(
+        "infra/sink/_generated/fields.py",
+        "infra/fields.py.j2",
+        names={
+            name.replace(" ", "_").upper(): python_string(value) for name, value in named.items()
+        },
+        fields=[list(_arguments(field)) for field in model.event.fields],
+    )
+
+
+def _arguments(field: Field) -> Iterator[str]:
+    yield python_string(field.name)
+    named: dict[str, Any] = {"kind": field.type, "column": field.column}
+    if field.nullable:
+        named["nullable"] = True
+    if field.since is not None:
+        named["required"] = False
+    named |= {limit: field.limits[limit] for limit in _LIMITS if limit in field.limits}
+    for name, value in named.items():
+        literal = python_string(value) if isinstance(value, str) else repr(value)
+        yield f"{name}={literal}"
