@@ -67,10 +67,11 @@ class Fault(Exception):
 class Driver:
     """A running driver; as a context manager it is gone afterwards."""
 
-    def __init__(self, language: str, **environment: str) -> None:
+    def __init__(self, language: str, *, within: Sequence[str] = (), **environment: str) -> None:
+        """Start it, by a command that goes before its own where one is given."""
         build(language)
         self._process = subprocess.Popen(
-            COMMANDS[language],
+            (*within, *COMMANDS[language]),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -83,6 +84,7 @@ class Driver:
         self._replies: queue.Queue[dict[str, Any]] = queue.Queue()
         self._sent = 0
         self.errors: list[dict[str, Any]] = []
+        self.streamed: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -91,6 +93,8 @@ class Driver:
             reply = json.loads(line)
             if "error" in reply:
                 self.errors.append(reply["error"])
+            elif "id" not in reply:
+                self.streamed.append(reply["accepted"])
             else:
                 self._replies.put(reply)
 
@@ -115,6 +119,11 @@ class Driver:
     def codes(self) -> list[str]:
         """The codes that on_error has heard so far."""
         return [error["code"] for error in self.errors]
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
 
     def signal(self, number: signal.Signals) -> int:
         """Send a signal and wait for the end."""

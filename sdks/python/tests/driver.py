@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal as signals
 import sys
 import threading
 import time
@@ -16,6 +17,10 @@ from eka_usage._generated.settings import SETTINGS
 
 _ARGUMENTS = {setting.name: setting.argument for setting in SETTINGS}
 _output = threading.RLock()
+
+
+class Uncaught(BaseException):
+    """Ends the driver."""
 
 
 def say(line: dict[str, Any]) -> None:
@@ -32,7 +37,11 @@ class Driver:
         self._client: Any = None
 
     def new(
-        self, settings: dict[str, Any], service_name: str = "driver", on_error: str = "report"
+        self,
+        settings: dict[str, Any],
+        service_name: str = "driver",
+        on_error: str = "report",
+        clock_offset: int = 0,
     ) -> dict[str, Any]:
         """Make the client."""
 
@@ -43,6 +52,8 @@ class Driver:
                 raise error
 
         arguments: Any = {_ARGUMENTS[name]: value for name, value in settings.items()}
+        if clock_offset:
+            arguments["clock"] = lambda: time.time_ns() + clock_offset * 1_000_000
         self._client = EkaClient(service_name, on_error=heard, **arguments)
         return {"instance_id": self._client.instance_id}
 
@@ -73,6 +84,42 @@ class Driver:
     def exit(self, code: int) -> None:
         """End the process without another word."""
         sys.exit(code)
+
+    def halt(self, code: int) -> None:
+        """End the process, with nothing run on the way."""
+        os._exit(code)
+
+    def throw(self) -> None:
+        """End the process by an exception."""
+        raise Uncaught("nobody catches this")
+
+    def hog(self) -> None:
+        """End the process for want of memory."""
+        taken: list[bytearray] = []
+        try:
+            while True:
+                taken.append(bytearray(2**24))
+        except MemoryError as error:
+            del taken
+            raise Uncaught("out of memory") from error
+
+    def handle(self, signal: str) -> dict[str, Any]:
+        """Handle a signal as a service does that knows nothing of the SDK."""
+        signals.signal(signals.Signals[signal], lambda *_: sys.exit(0))
+        return {}
+
+    def stream(self, call: dict[str, Any], times: int) -> dict[str, Any]:
+        """Record, and say of each event at once that it was accepted."""
+        streamed = done = 0
+        while not times or done < times:
+            event_id = self._client.record(**call)
+            done += 1
+            if event_id is None:
+                time.sleep(0.001)  # it was refused, and what refuses it takes its time
+                continue
+            streamed += 1
+            os.write(1, b'{"accepted": "%s"}\n' % event_id.encode())
+        return {"streamed": streamed}
 
     def fork(self, call: dict[str, Any], times: int) -> dict[str, Any]:
         """Record in a forked child, which then ends by itself."""

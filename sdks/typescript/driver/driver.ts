@@ -1,6 +1,8 @@
 /** The TypeScript SDK behind the protocol of tests/conformance/driver.md, as it is built in dist. */
 
+import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 import type * as sdk from "../src/index.js";
 
 // The package as it is built; its types are there before that.
@@ -11,6 +13,8 @@ type Values = Readonly<Record<string, unknown>>;
 type Command = (request: Values) => Promise<Values> | Values;
 
 const input = createInterface({ input: process.stdin });
+const turn = 50;
+const never = new Promise<never>(() => {});
 let client: sdk.EkaClient | undefined;
 
 function current(): sdk.EkaClient {
@@ -21,9 +25,11 @@ function current(): sdk.EkaClient {
 }
 
 const commands: Readonly<Record<string, Command>> = {
-  new({ settings: values, service_name: serviceName = "driver", on_error: mode }) {
+  new({ settings: values, service_name: serviceName = "driver", on_error: mode, ...rest }) {
+    const { clock_offset: offset = 0 } = rest;
     client = new EkaClient({
       serviceName,
+      clock: () => Date.now() + Number(offset),
       onError: (error, { code, field, reason, eventId }) => {
         say({ error: { code, field, reason, event_id: eventId } });
         if (mode === "throw") {
@@ -69,6 +75,45 @@ const commands: Readonly<Record<string, Command>> = {
     input.close();
     process.stdin.destroy();
     return {};
+  },
+
+  halt({ code }) {
+    process.exit(Number(code));
+  },
+
+  throw() {
+    setImmediate(() => {
+      throw new Error("nobody catches this");
+    });
+    return never;
+  },
+
+  hog() {
+    const taken: unknown[] = [];
+    for (;;) {
+      taken.push(new Array(2 ** 21).fill(taken.length));
+    }
+  },
+
+  handle({ signal }) {
+    process.on(signal as NodeJS.Signals, () => process.exit(0));
+    return {};
+  },
+
+  // Now and then it lets others have their turn, as a service does between requests.
+  async stream({ call, times }) {
+    let streamed = 0;
+    for (let done = 1; times === 0 || done <= Number(times); done += 1) {
+      const eventId = record(call as Values);
+      if (eventId !== undefined) {
+        streamed += 1;
+        writeSync(1, `{"accepted": "${eventId}"}\n`);
+      }
+      if (eventId === undefined || done % turn === 0) {
+        await setTimeout();
+      }
+    }
+    return { streamed };
   },
 
   fork() {

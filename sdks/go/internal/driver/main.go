@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
@@ -29,6 +31,8 @@ type request struct {
 	Threads     *int                       `json:"threads"`
 	Timeout     *int                       `json:"timeout"`
 	Code        int                        `json:"code"`
+	Signal      string                     `json:"signal"`
+	ClockOffset *int                       `json:"clock_offset"`
 }
 
 // call holds the arguments of a record or a log, by the names of the event's fields.
@@ -107,8 +111,16 @@ func (d *driver) do(r *request) (reply, error) {
 		return reply{"accepted": s.Accepted, "delivered": s.Delivered, "failed": s.Failed, "queued": s.Queued, "rejected": s.Rejected}, nil
 	case "shutdown":
 		return d.shutdown(r.Timeout), nil
-	case "exit":
+	case "exit", "halt":
 		os.Exit(r.Code)
+	case "throw":
+		panic("nobody recovers from this")
+	case "hog":
+		hog()
+	case "handle":
+		return reply{}, d.handle(r.Signal)
+	case "stream":
+		return d.stream(&r.Call, number(r.Times, 0)), nil
 	}
 	return nil, fmt.Errorf("%q is not supported", r.Do)
 }
@@ -135,12 +147,13 @@ func (d *driver) new(r *request) (reply, error) {
 	if service == "" {
 		service = "driver"
 	}
+	offset := time.Duration(number(r.ClockOffset, 0)) * time.Millisecond
 	client, err := ekausage.New(service, ekausage.WithOnError(func(err error, context map[string]any) {
 		d.heard(context)
 		if r.OnError == "throw" {
 			panic(err)
 		}
-	}))
+	}), ekausage.WithClock(func() time.Time { return time.Now().Add(offset) }))
 	if err != nil {
 		return nil, err
 	}
@@ -175,6 +188,49 @@ func (d *driver) record(c *call) (string, error) {
 
 func (d *driver) log(c *call) (string, error) {
 	return d.client.Log(c.WorkspaceID, c.Product, c.MetricType, c.Message, c.Level, c.Metadata)
+}
+
+// handle ends the process as a service does that defers Shutdown.
+func (d *driver) handle(name string) error {
+	number, known := map[string]os.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT}[name]
+	if !known {
+		return fmt.Errorf("there is no signal %q here", name)
+	}
+	received := make(chan os.Signal, 1)
+	signal.Notify(received, number)
+	go func() {
+		<-received
+		d.client.Shutdown()
+		os.Exit(0)
+	}()
+	return nil
+}
+
+// hog takes memory, and touches it, until there is none.
+func hog() {
+	var taken [][]byte
+	for {
+		piece := make([]byte, 1<<24)
+		for i := 0; i < len(piece); i += 4096 {
+			piece[i] = 1
+		}
+		taken = append(taken, piece)
+	}
+}
+
+// stream records, and says of each event at once that it was accepted.
+func (d *driver) stream(c *call, times int) reply {
+	streamed := 0
+	for done := 0; times == 0 || done < times; done++ {
+		id, err := d.record(c)
+		if err != nil {
+			time.Sleep(time.Millisecond) // it was refused, and what refuses it takes its time
+			continue
+		}
+		streamed++
+		_, _ = os.Stdout.WriteString(`{"accepted": "` + id + `"}` + "\n")
+	}
+	return reply{"streamed": streamed}
 }
 
 func (d *driver) flush(timeout int) reply {
