@@ -45,9 +45,11 @@ setup: $(READY) ## Install everything into this folder; at once when nothing cha
 
 generate: $(PYTHON_READY) ## Write what follows from schema/ into the SDKs, docs and infra
 	@$(PY) -m codegen generate
+	@$(PY) -m tests.conformance.parity generate
 
-check: $(PYTHON_READY) ## Check schema/, and that what was generated from it is current
+check: $(PYTHON_READY) ## Check schema/, that what was generated is current, and that the SDKs are one
 	@$(PY) -m codegen check
+	@$(PY) -m tests.conformance.parity check
 
 demo: check $(READY) ## Record a day in each language, read it back, and show the three side by side
 	@$(PY) -m tests.e2e.demo

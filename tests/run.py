@@ -44,6 +44,7 @@ class Result:
 
 PARTS = (
     Part("check", "catalog, generated files", "python -m codegen check"),
+    Part("check", "SDK parity", "python -m tests.conformance.parity check"),
     Part("lint", "ruff check", "ruff check ."),
     Part("lint", "ruff format", "ruff format --check ."),
     Part("lint", "mypy", "mypy"),

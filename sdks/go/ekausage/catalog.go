@@ -23,6 +23,12 @@ func MetricTypes(product string) []string {
 	return nil
 }
 
+// IsProduct reports whether the catalog has a product of that name.
+func IsProduct(name string) bool { return MetricTypes(name) != nil }
+
+// IsMetricType reports whether the product has a metric type of that name.
+func IsMetricType(product, name string) bool { return lookup(product, name) != 0 }
+
 // Statuses lists the catalog's statuses.
 func Statuses() []string {
 	names := make([]string, len(statusTable))

@@ -11,9 +11,12 @@ func TestEveryMetricIsFoundByItsNames(t *testing.T) {
 		t.Fatal("the catalog has no metrics")
 	}
 	for _, metric := range metrics {
-		found, ok := Lookup(metric.Product(), metric.MetricType())
+		found, ok := FindMetric(metric.Product(), metric.MetricType())
 		if !ok || found != metric {
-			t.Errorf("Lookup(%q, %q) = %v, %v", metric.Product(), metric.MetricType(), found, ok)
+			t.Errorf("FindMetric(%q, %q) = %v, %v", metric.Product(), metric.MetricType(), found, ok)
+		}
+		if !IsProduct(metric.Product()) || !IsMetricType(metric.Product(), metric.MetricType()) {
+			t.Errorf("%v is none", metric)
 		}
 	}
 }
@@ -27,8 +30,11 @@ func TestNamesThatTheCatalogLacksAreNotFound(t *testing.T) {
 		{first.Product() + "x", first.MetricType()},
 		{first.MetricType(), first.Product()},
 	} {
-		if metric, ok := Lookup(names[0], names[1]); ok || metric.Valid() {
-			t.Errorf("Lookup(%q, %q) = %v", names[0], names[1], metric)
+		if metric, ok := FindMetric(names[0], names[1]); ok || metric.Valid() {
+			t.Errorf("FindMetric(%q, %q) = %v", names[0], names[1], metric)
+		}
+		if IsMetricType(names[0], names[1]) {
+			t.Errorf("%q has a metric type %q", names[0], names[1])
 		}
 	}
 }
@@ -55,7 +61,7 @@ func TestMetricTypesByProductAreAllMetrics(t *testing.T) {
 	if !slices.Equal(names, want) {
 		t.Errorf("got %v, want %v", names, want)
 	}
-	if MetricTypes("no product") != nil {
+	if IsProduct("no product") || MetricTypes("no product") != nil {
 		t.Error("a product that the catalog lacks has metric types")
 	}
 }
@@ -86,8 +92,8 @@ func TestEveryErrorCodeSaysWhatBecameOfTheEvent(t *testing.T) {
 func TestLookupTakesNoMemory(t *testing.T) {
 	last := Metrics()[len(Metrics())-1]
 	product, metricType := last.Product(), last.MetricType()
-	if n := testing.AllocsPerRun(100, func() { _, _ = Lookup(product, metricType) }); n != 0 {
-		t.Errorf("Lookup allocates %v times", n)
+	if n := testing.AllocsPerRun(100, func() { _, _ = FindMetric(product, metricType) }); n != 0 {
+		t.Errorf("FindMetric allocates %v times", n)
 	}
 }
 
@@ -95,6 +101,6 @@ func BenchmarkLookup(b *testing.B) {
 	last := Metrics()[len(Metrics())-1]
 	product, metricType := last.Product(), last.MetricType()
 	for b.Loop() {
-		Lookup(product, metricType)
+		FindMetric(product, metricType)
 	}
 }

@@ -4,9 +4,9 @@ package ekausage
 // named Metric followed by product and metric type; the zero Metric is none.
 type Metric uint32
 
-// Lookup finds the metric of a product and a metric type as the catalog writes them. It reports
+// FindMetric finds the metric of a product and a metric type as the catalog writes them. It reports
 // false where the catalog has no such pair.
-func Lookup(product, metricType string) (Metric, bool) {
+func FindMetric(product, metricType string) (Metric, bool) {
 	metric := lookup(product, metricType)
 	return metric, metric != 0
 }

@@ -169,12 +169,12 @@ export class EkaClient implements AsyncDisposable {
     workspaceId: string,
     product: P,
     metricType: MetricType<P>,
-    words: string,
+    message: string,
     level: LogLevel = defaultLogLevel,
     metadata?: Metadata | null,
   ): string | undefined {
     const known = checks.logLevel(level);
-    const details = logMetadata(metadata, known ?? defaultLogLevel, words) as Metadata;
+    const details = logMetadata(metadata, known ?? defaultLogLevel, message) as Metadata;
     const rest = [undefined, logStatus, undefined, details] as const;
     const eventId = this.record(workspaceId, product, metricType, ...rest);
     if (known === undefined && eventId !== undefined) {

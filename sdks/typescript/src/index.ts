@@ -16,6 +16,8 @@ export { logLevels, products, statuses } from "./generated/catalog.js";
 export {
   catalogVersion,
   deadLetterTopic,
+  defaultLogLevel,
+  defaultStatus,
   sdkVersion,
   usageTopic,
 } from "./generated/constants.js";

@@ -6,8 +6,11 @@ for each metric type. Errors never reach a caller of `record()`: they reach `on_
 
 from ._generated import metrics
 from ._generated.catalog import (
+    BILLABLE,
     CATALOG_VERSION,
     DEAD_LETTER_TOPIC,
+    DEFAULT_LOG_LEVEL,
+    DEFAULT_STATUS,
     LOG_LEVELS,
     METRIC_TYPES,
     PRODUCTS,
@@ -20,6 +23,7 @@ from ._generated.catalog import (
 )
 from ._generated.errors import ErrorCode
 from ._generated.events import UsageEvent
+from ._generated.settings import SETTINGS, Setting
 from .client import EkaClient
 from .errors import (
     ClientClosedError,
@@ -35,17 +39,22 @@ from .errors import (
 from .ledger import Stats
 from .lookup import find_metric, is_metric_type, is_product
 from .metric import Metric
+from .reporting import OnError
 from .transports.injected import ProducerLike
 
 __version__ = SDK_VERSION
 
 __all__ = [
+    "BILLABLE",
     "CATALOG_VERSION",
     "DEAD_LETTER_TOPIC",
+    "DEFAULT_LOG_LEVEL",
+    "DEFAULT_STATUS",
     "LOG_LEVELS",
     "METRIC_TYPES",
     "PRODUCTS",
     "SDK_VERSION",
+    "SETTINGS",
     "STATUSES",
     "USAGE_TOPIC",
     "ClientClosedError",
@@ -58,9 +67,11 @@ __all__ = [
     "LogLevel",
     "MetadataDegradedError",
     "Metric",
+    "OnError",
     "ProducerLike",
     "Product",
     "QueueFullError",
+    "Setting",
     "ShutdownTimeoutError",
     "Stats",
     "Status",

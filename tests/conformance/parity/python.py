@@ -1,0 +1,120 @@
+"""The Python SDK's surface, from its syntax trees: nothing of it is imported."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from .surface import Section, Surface
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def read(package: Path, surface: Surface) -> None:
+    """Adds all that `eka_usage` and `eka_usage.testing` show."""
+    trees = {path: ast.parse(path.read_bytes()) for path in sorted(package.rglob("*.py"))}
+    classes = {
+        node.name: node
+        for tree in trees.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    _client(classes, surface)
+    _settings(trees[package / "_generated/settings.py"], surface)
+    _metrics(trees[package / "_generated/metrics.py"], surface)
+    for code in _values(trees[package / "_generated/errors.py"], "ErrorCode"):
+        surface.add("Error codes", code)
+    types: dict[Section, str] = {"Errors": "EkaError", "Stats": "Stats", "Event": "UsageEvent"}
+    for section, name in types.items():
+        for member in _members(classes[name]):
+            surface.add(section, member)
+    _testing(trees, package / "testing", classes, surface)
+    for name in _values(trees[package / "__init__.py"], "__all__"):
+        if not name.startswith("__"):
+            surface.add("Exports", name)
+
+
+def _client(classes: dict[str, ast.ClassDef], surface: Surface) -> None:
+    client = classes["EkaClient"]
+    methods = {node.name: node for node in client.body if isinstance(node, Function)}
+    settings = classes["SettingArguments"]
+    options = [*_arguments(methods["__init__"]), *_members(settings)]
+    for option in options:
+        surface.add("Options", option)
+    surface.add("Client", client.name)
+    for member in _members(client):
+        surface.add("Client", member)
+        # What the type checker sees of `record` is overloads around `_record`.
+        for argument in _arguments(methods.get(member) or methods[f"_{member}"]):
+            surface.add("Arguments", f"{member}.{argument}")
+
+
+def _settings(tree: ast.Module, surface: Surface) -> None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Setting":
+            name, variable, argument = (ast.literal_eval(value) for value in node.args[:3])
+            surface.add("Environment variables", variable)
+            surface.rename("Options", argument, name)
+
+
+def _metrics(tree: ast.Module, surface: Surface) -> None:
+    for product in tree.body:
+        if isinstance(product, ast.ClassDef):
+            for member in _members(product):
+                surface.add(
+                    "Metric constants",
+                    f"{product.name}{member}",
+                    f"metrics.{product.name}.{member}",
+                )
+
+
+def _testing(
+    trees: dict[Path, ast.Module],
+    folder: Path,
+    classes: dict[str, ast.ClassDef],
+    surface: Surface,
+) -> None:
+    protocol = set(_members(classes["ProducerLike"]))
+    for name in _values(trees[folder / "__init__.py"], "__all__"):
+        surface.add("Testing", name)
+        for member in _members(classes[name]):
+            if member not in protocol:
+                surface.add("Testing", f"{name}.{member}")
+    for node in trees[folder / "plugin.py"].body:
+        if isinstance(node, Function) and "pytest.fixture" in map(ast.unparse, node.decorator_list):
+            surface.add("Testing", node.name)
+
+
+def _members(node: ast.ClassDef) -> Iterator[str]:
+    """Public fields, attributes that `__init__` sets, methods and properties."""
+    for item in node.body:
+        if isinstance(item, Function) and item.name == "__init__":
+            for inner in ast.walk(item):
+                if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
+                    yield from _public(inner.attr)
+        elif isinstance(item, Function):
+            yield from _public(item.name)
+        elif isinstance(item, ast.AnnAssign):
+            yield from _public(ast.unparse(item.target))
+        elif isinstance(item, ast.Assign):
+            yield from _public(ast.unparse(item.targets[0]))
+
+
+def _public(name: str) -> Iterator[str]:
+    if not name.startswith("_"):
+        yield name
+
+
+def _arguments(function: Function) -> list[str]:
+    arguments = (*function.args.args, *function.args.kwonlyargs)
+    return [argument.arg for argument in arguments if argument.arg != "self"]
+
+
+def _values(tree: ast.Module, name: str) -> list[str]:
+    """The strings in what is assigned to a name of a module."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+            constants = (n.value for n in ast.walk(node.value) if isinstance(n, ast.Constant))
+            return [value for value in constants if isinstance(value, str)]
+    raise LookupError(f"the Python SDK has no {name}")

@@ -1,0 +1,99 @@
+"""The TypeScript SDK's surface, from its source as biome lays it out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from .surface import Section, Surface
+
+_EXPORTED = re.compile(r"^export (?:type )?\{(.*?)\} from", re.MULTILINE | re.DOTALL)
+_METHOD = re.compile(r"(?:async )?(\w+)(?:<.*>)?\(")
+_MEMBER = re.compile(r"  (?:readonly |async |get )*([a-z]\w*)(?:\?|<.*>)?[:;(]")
+
+
+def read(package: Path, surface: Surface) -> None:
+    """Adds all that the three entry points show."""
+    sources = {path: path.read_text(encoding="utf-8") for path in sorted(package.rglob("*.ts"))}
+    everything = "\n".join(sources.values())
+    _client(everything, surface)
+    for name, variable, argument in re.findall(
+        r'^  (\w+): \{\n    variable: "(\w+)",\n    argument: "(\w+)"', everything, re.MULTILINE
+    ):
+        surface.add("Environment variables", variable)
+        surface.rename("Options", argument, name)
+    codes = _body(everything, r"export const errorCodes = \{")
+    for code in re.findall(r'^  "?([\w.]+)"?: \{$', codes, re.MULTILINE):
+        surface.add("Error codes", code)
+    product = ""
+    for indent, name in re.findall(
+        r"^( +)(\w+): \{$", _body(everything, r"export const metrics = \{"), re.MULTILINE
+    ):
+        if indent == "  ":
+            product = name
+        else:
+            surface.add("Metric constants", f"{product}{name}", f"metrics.{product}.{name}")
+    types: dict[Section, str] = {"Errors": "EkaError", "Stats": "Stats", "Event": "UsageEvent"}
+    for section, name in types.items():
+        for member in _members(everything, name):
+            surface.add(section, member)
+    _testing(everything, sources[package / "testing/index.ts"], surface)
+    for name in _exported(sources[package / "index.ts"]):
+        surface.add("Exports", name)
+
+
+def _client(source: str, surface: Surface) -> None:
+    surface.add("Client", "EkaClient", "new EkaClient")
+    for interface in ("EkaClientOptions", "SettingOptions"):
+        for option in _members(source, interface):
+            surface.add("Options", option)
+    body = _body(source, r"export class EkaClient\b[^\n]*\{")
+    for method in _members(source, "EkaClient"):
+        surface.add("Client", method)
+        for argument in _arguments(body, method):
+            if argument == "options":
+                for option in _members(source, "RecordOptions"):
+                    surface.add("Arguments", f"{method}.{option}")
+            else:
+                surface.add("Arguments", f"{method}.{argument}")
+
+
+def _testing(source: str, index: str, surface: Surface) -> None:
+    protocol = set(_members(source, "ProducerLike"))
+    for name in _exported(index):
+        surface.add("Testing", name)
+    for member in _members(source, "InMemoryProducer"):
+        if member not in protocol:
+            surface.add("Testing", f"InMemoryProducer.{member}")
+    for matcher in _members(source, "UsageMatchers"):
+        surface.add("Testing", matcher)
+
+
+def _exported(source: str) -> Iterator[str]:
+    for names in _EXPORTED.findall(source):
+        for name in names.split(","):
+            if name.strip():
+                yield name.strip().removeprefix("type ")
+
+
+def _body(source: str, opening: str) -> str:
+    match = re.search(rf"^{opening}\n(.*?)^\}}", source, re.MULTILINE | re.DOTALL)
+    if match is None:
+        raise LookupError(f"the TypeScript SDK has no {opening}")
+    return match[1]
+
+
+def _members(source: str, name: str) -> Iterator[str]:
+    """Fields, methods and properties of a class or an interface."""
+    body = _body(source, rf"export (?:class|interface) {name}\b[^\n]*\{{")
+    for line in body.splitlines():
+        if (match := _MEMBER.match(line)) and match[1] != "constructor":
+            yield match[1]
+
+
+def _arguments(body: str, method: str) -> list[str]:
+    match = re.search(
+        rf"^  (?:async )?{method}(?:<.*?>)?\((.*?)\): ", body, re.MULTILINE | re.DOTALL
+    )
+    return re.findall(r"(\w+)\??: ", match[1]) if match else []
