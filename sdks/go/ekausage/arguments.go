@@ -27,7 +27,7 @@ func WithCompression(codec string) Option { return withSetting(settingKafkaCompr
 func WithAcks(acks string) Option { return withSetting(settingKafkaAcks, acks) }
 
 // WithRetries says how often a batch that a broker refused is sent again; 5 by default. A broker that
-// cannot be reached is tried until the time of WithDeliveryTimeoutMs is over.
+// cannot be reached is tried until the time of WithDeliveryTimeout is over.
 func WithRetries(retries int) Option { return withSetting(settingKafkaRetries, retries) }
 
 // WithSecurityProtocol says whether brokers are spoken to in the clear or by TLS, with or without
@@ -63,25 +63,43 @@ func WithBufferSize(events int) Option { return withSetting(settingMaxQueueEvent
 // More are refused with ErrBufferFull, as WithBufferSize refuses them.
 func WithMaxQueueBytes(bytes int) Option { return withSetting(settingMaxQueueBytes, bytes) }
 
-// WithDeliveryTimeoutMs says for how many milliseconds an accepted event may stay undelivered before
-// it fails with delivery.failed; 5 minutes by default.
-func WithDeliveryTimeoutMs(milliseconds int) Option {
-	return withSetting(settingDeliveryTimeoutMs, milliseconds)
+// WithDeliveryTimeout says how long an accepted event may stay undelivered before it fails with
+// delivery.failed; 5 minutes by default, in whole milliseconds.
+func WithDeliveryTimeout(timeout time.Duration) Option {
+	return withSetting(settingDeliveryTimeoutMs, timeout.Milliseconds())
 }
 
-// WithShutdownTimeoutMs says for how many milliseconds Shutdown, and SIGTERM, may wait for what is
-// not yet delivered; 10 seconds by default. ShutdownContext has a time of its own.
-func WithShutdownTimeoutMs(milliseconds int) Option {
-	return withSetting(settingShutdownTimeoutMs, milliseconds)
+// WithShutdownTimeout says how long Shutdown, and SIGTERM, may wait for what is not yet delivered;
+// 10 seconds by default, in whole milliseconds. ShutdownContext has a time of its own.
+func WithShutdownTimeout(timeout time.Duration) Option {
+	return withSetting(settingShutdownTimeoutMs, timeout.Milliseconds())
 }
 
-// WithFlushOnSigterm says whether SIGTERM sends what is queued, for as long as WithShutdownTimeoutMs
+// WithFlushOnSigterm says whether SIGTERM sends what is queued, for as long as WithShutdownTimeout
 // allows, before it ends the process; true by default.
 //
 // A Go program cannot see whether another part of it handles SIGTERM too. A service that does must
 // say false here and call Shutdown when it is done: otherwise it gets the signal once more after the
 // events are sent, unless all clients were shut down by then.
 func WithFlushOnSigterm(flush bool) Option { return withSetting(settingFlushOnSigterm, flush) }
+
+// WithSpool says what the disk is for: "off", nothing; "spill", the default, events that cannot be
+// delivered or queued; "durable", every event, before Record returns.
+func WithSpool(mode string) Option { return withSetting(settingSpool, mode) }
+
+// WithSpoolDir names the folder of the spool, which processes of one machine may share; by default
+// eka-usage-UID in /var/tmp.
+func WithSpoolDir(folder string) Option { return withSetting(settingSpoolDir, folder) }
+
+// WithSpoolMaxBytes says how much of the disk the folder of the spool may take; 256 MiB by default.
+// One more event is refused with spool.full.
+func WithSpoolMaxBytes(bytes int) Option { return withSetting(settingSpoolMaxBytes, bytes) }
+
+// WithSpoolSync says how much of the latest a loss of power may take from the spool; 50 ms by default,
+// in whole milliseconds. 0 waits for the disk at each event.
+func WithSpoolSync(interval time.Duration) Option {
+	return withSetting(settingSpoolSyncMs, interval.Milliseconds())
+}
 
 func withSetting(row int, value any) Option {
 	return func(o *options) { o.arguments[row] = value }

@@ -166,7 +166,7 @@ func (c *Client) Stats() Stats { return c.books.stats() }
 // InstanceID identifies this client; it stands in every event.
 func (c *Client) InstanceID() string { return c.encoder.instanceID }
 
-// Shutdown sends what is queued, for as long as WithShutdownTimeoutMs allows, and gives up the rest.
+// Shutdown sends what is queued, for as long as WithShutdownTimeout allows, and gives up the rest.
 // It returns how many events that were; the error handler heard shutdown.timeout of each. Record is
 // refused with ErrClosed afterwards. Further calls do nothing.
 func (c *Client) Shutdown() int {

@@ -81,7 +81,7 @@ func TestAnEventWhoseTimeIsOverFailsAndYoungerOnesLive(t *testing.T) {
 	var errorsHeard heard
 	client := newClient(t,
 		ekausage.WithKafkaBrokers(broker.bootstrap),
-		ekausage.WithDeliveryTimeoutMs(3000),
+		ekausage.WithDeliveryTimeout(3*time.Second),
 		errorsHeard.option(),
 	)
 	old := mustRecord(t, client, 5)
@@ -142,7 +142,7 @@ func TestATopicThatIsNotKnownYetCostsNothingButTime(t *testing.T) {
 func TestShutdownGivesUpInTimeAndSaysWhatWasLost(t *testing.T) {
 	t.Parallel()
 	var errorsHeard heard
-	client := newClient(t, ekausage.WithKafkaBrokers(nobody), errorsHeard.option(), ekausage.WithShutdownTimeoutMs(200))
+	client := newClient(t, ekausage.WithKafkaBrokers(nobody), errorsHeard.option(), ekausage.WithShutdownTimeout(200*time.Millisecond))
 	accepted := mustRecord(t, client, 50)
 	started := time.Now()
 	if lost := client.Shutdown(); lost != 50 {

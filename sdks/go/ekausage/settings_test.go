@@ -62,9 +62,13 @@ func TestEverySettingHasItsOptionAndItsPropertyTakesEffect(t *testing.T) {
 		settingKafkaSSLCALocation:    WithSSLCALocation("f"),
 		settingMaxQueueEvents:        WithBufferSize(1000),
 		settingMaxQueueBytes:         WithMaxQueueBytes(2000000),
-		settingDeliveryTimeoutMs:     WithDeliveryTimeoutMs(1000),
-		settingShutdownTimeoutMs:     WithShutdownTimeoutMs(1000),
+		settingDeliveryTimeoutMs:     WithDeliveryTimeout(time.Second),
+		settingShutdownTimeoutMs:     WithShutdownTimeout(time.Second),
 		settingFlushOnSigterm:        WithFlushOnSigterm(false),
+		settingSpool:                 WithSpool("off"),
+		settingSpoolDir:              WithSpoolDir("d"),
+		settingSpoolMaxBytes:         WithSpoolMaxBytes(5000000),
+		settingSpoolSyncMs:           WithSpoolSync(time.Second),
 	} {
 		plain, _ := resolve(nil, []Option{WithKafkaBrokers("b:1")}, nil)
 		changed, err := resolve(nil, []Option{WithKafkaBrokers("b:1"), option}, nil)
