@@ -32,7 +32,10 @@ SDK_READY := .venv/.ready-sdk
 GO_READY := .cache/go/.ready
 NODE_READY := $(TYPESCRIPT)/node_modules/.ready
 BROKER := .cache/bin/devbroker
-READY := $(SDK_READY) $(BROKER) $(NODE_READY)
+KAFKA := .cache/kafka/.ready
+# Apache Kafka is fetched where it can run. What needs it says so where it cannot.
+KAFKA_HERE := $(if $(and $(shell command -v java),$(shell command -v mvn)),$(KAFKA))
+READY := $(SDK_READY) $(BROKER) $(NODE_READY) $(KAFKA_HERE)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup generate check demo test test-all lint-all build-all broker bench lock clean
@@ -109,6 +112,12 @@ $(GO_READY): $(PYTHON_READY) $(GO_SUMS)
 $(BROKER): $(GO_READY) $(wildcard infra/devbroker/*.go)
 	@echo "setup: the embedded broker"
 	@cd infra/devbroker && $(BIN)/go build -o $(ROOT)/$@ .
+	@touch $@
+
+$(KAFKA): tests/e2e/kafka/pom.xml
+	@echo "setup: Apache Kafka, 55 MB in .cache"
+	@rm -rf $(@D)
+	@mvn --quiet --batch-mode -Dstyle.color=never --file $< dependency:copy-dependencies -DoutputDirectory=$(ROOT)/$(@D)
 	@touch $@
 
 $(NODE_READY): $(PYTHON_READY) $(TYPESCRIPT)/package-lock.json

@@ -65,6 +65,13 @@ def section(path: str, name: str, text: str) -> Splice:
     return Splice(path, f"`<!-- generated: {name} -->` … `<!-- /generated -->`", pattern, text)
 
 
+def commented_section(path: str, name: str, text: str) -> Splice:
+    """What stands between `# generated: name` and `# /generated` in a script or in YAML."""
+    opening = rf"[ \t]*# generated: {re.escape(name)}\n"
+    pattern = re.compile(rf"^{opening}(.*?)^[ \t]*# /generated$", re.DOTALL | re.MULTILINE)
+    return Splice(path, f"`# generated: {name}` … `# /generated`", pattern, text)
+
+
 def package_version(path: str, version: str) -> Splice:
     """The package's own version in a package.json as npm indents it."""
     return Splice(

@@ -1,21 +1,25 @@
-"""The topics that the embedded broker starts with."""
+"""The topics that the embedded broker starts with, and those that a cluster is given."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from codegen.model import Model, Topic
-from codegen.render import Output, file
+from codegen.model import Model, Topic, milliseconds
+from codegen.render import Output, commented_section, file
 from codegen.text import go_string
 
 
 def outputs(model: Model) -> Iterator[Output]:
-    """The table of topics."""
+    """The tables of topics."""
+    topics = model.catalog.topics
     yield file(
         "infra/devbroker/zz_generated_topics.go",
         "infra/topics.go.j2",
-        topics=[_row(topic) for topic in model.catalog.topics],
+        topics=[_row(topic) for topic in topics],
     )
+    rows = [f"{topic.name} {topic.partitions} {milliseconds(topic.retention)}" for topic in topics]
+    script = "".join(("TOPICS=(\n", *(f'    "{row}"\n' for row in rows), ")\n"))
+    yield commented_section("infra/create-topics.sh", "topics", script)
 
 
 def _row(topic: Topic) -> str:

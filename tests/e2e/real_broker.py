@@ -1,0 +1,144 @@
+"""Apache Kafka as a child process: the shape of DevBroker, with TLS and SASL beside it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from tests.e2e.certificates import write_certificates
+from tests.e2e.java import java
+
+USER, PASSWORD = "e2e", "correct horse"
+_CLUSTER = "dXNhZ2UtZTJlLWNsdXN0ZQ"
+_START_SECONDS = 60
+_STOP_SECONDS = 30
+
+# A broker that was killed is let back in when its session has expired: 5 s after a start, not 13.
+_PROPERTIES = r"""process.roles=broker,controller
+node.id=1
+listeners=PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{secure},\
+  CONTROLLER://127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+controller.quorum.bootstrap.servers=127.0.0.1:{controller}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
+sasl.enabled.mechanisms=PLAIN
+listener.name.sasl_ssl.plain.sasl.jaas.config=\
+  org.apache.kafka.common.security.plain.PlainLoginModule required \
+  user_{user}="{password}";
+ssl.keystore.type=PEM
+ssl.keystore.location={keystore}
+log.dirs={data}
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+"""
+
+
+class RealBroker:
+    """A running broker without topics; as a context manager it is gone afterwards.
+
+    `bootstrap` is spoken to in the clear, `secure` by SASL_SSL as USER with PASSWORD, trusting
+    `ca`. `kill` and `restart` are the outage: addresses and data stay.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        plain, secure, controller = _free_ports(3)
+        self.bootstrap = f"127.0.0.1:{plain}"
+        self.secure = f"127.0.0.1:{secure}"
+        keystore, self.ca = write_certificates(folder)
+        self._properties = folder / "server.properties"
+        self._log = folder / "server.log"
+        self._properties.write_text(
+            _PROPERTIES.format(
+                plain=plain,
+                secure=secure,
+                controller=controller,
+                user=USER,
+                password=PASSWORD,
+                keystore=keystore,
+                data=folder / "data",
+            )
+        )
+        storage = ("kafka.tools.StorageTool", "format", "--standalone")
+        subprocess.run(
+            java(*storage, "-t", _CLUSTER, "-c", self._properties), check=True, capture_output=True
+        )
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+        with self._log.open("ab") as log:
+            command = java("kafka.Kafka", self._properties)
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        deadline = time.monotonic() + _START_SECONDS
+        while not _answers(self.bootstrap):
+            code = self._process.poll()
+            if code is not None or time.monotonic() > deadline:
+                self.kill()
+                said = self._log.read_text()[-2000:]
+                raise RuntimeError(f"Kafka did not start (exit code {code}):\n{said}")
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """End it as a crash would, at once and without a word."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it as an operator would; it is no error if it has ended already."""
+        self._end(signal.SIGTERM)
+
+    def restart(self) -> None:
+        """Start it again on the same addresses, with what it had stored."""
+        self.stop()
+        self.start()
+
+    def _end(self, how: signal.Signals) -> None:
+        self._process.send_signal(how)
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now, all of them different."""
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def _answers(bootstrap: str) -> bool:
+    host, port = bootstrap.split(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=1).close()
+        admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        return bool(admin.list_topics(timeout=5).brokers)
+    except (OSError, KafkaException):
+        return False
