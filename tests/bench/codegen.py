@@ -1,6 +1,6 @@
 """How long the generator takes, and how much memory: 100, 1,000 and 10,000 metric types.
 
-    python tests/bench/codegen.py [--repeat 3] [SIZE…]
+    python -m tests.bench.codegen [--repeat 3] [SIZE…]
 
 Each row is the best of its runs of `python -m codegen generate`, all targets, into an empty folder.
 """
@@ -17,23 +17,23 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-_REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.bench.rows import ROOT, Row, emit
+
 _METRIC_TYPES_A_PRODUCT = 50
+LARGEST, SECONDS_AIM, MEGABYTES_AIM = 10_000, 5, 250
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run of the generator took and made."""
+    """What one run of the generator took."""
 
     seconds: float
     megabytes: float
-    files: int
-    bytes: int
 
 
 def catalog(size: int) -> str:
     """The repository's catalog with its products replaced by as many metric types as asked."""
-    text = (_REPOSITORY / "schema" / "catalog.yaml").read_text(encoding="utf-8")
+    text = (ROOT / "schema" / "catalog.yaml").read_text(encoding="utf-8")
     lines = [text[: text.index("\nunits:")], "units:", "  call: {title: calls, dimension: count}"]
     lines.append("products:")
     for number in range(size):
@@ -60,7 +60,7 @@ def measure(schema: Path, root: Path) -> Run:
     started = time.perf_counter()
     process = subprocess.Popen(
         [*command, "--schema", str(schema), "--root", str(root)],
-        cwd=_REPOSITORY,
+        cwd=ROOT,
         stdout=subprocess.DEVNULL,
     )
     _, status, usage = os.wait4(process.pid, 0)
@@ -68,9 +68,7 @@ def measure(schema: Path, root: Path) -> Run:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"the generator failed with exit status {process.returncode}")
-    made = [path for path in root.rglob("*") if path.is_file()]
-    size = sum(path.stat().st_size for path in made)
-    return Run(seconds, usage.ru_maxrss / 1024, len(made), size)
+    return Run(seconds, usage.ru_maxrss / 1024)
 
 
 def best(size: int, repeat: int) -> Run:
@@ -79,7 +77,7 @@ def best(size: int, repeat: int) -> Run:
     for _ in range(repeat):
         with tempfile.TemporaryDirectory() as folder:
             schema, root = Path(folder, "schema"), Path(folder, "root")
-            shutil.copytree(_REPOSITORY / "schema", schema)
+            shutil.copytree(ROOT / "schema", schema)
             (schema / "catalog.yaml").write_text(catalog(size), encoding="utf-8")
             root.mkdir()
             runs.append(measure(schema, root))
@@ -87,17 +85,26 @@ def best(size: int, repeat: int) -> Run:
 
 
 def main() -> None:
-    """Prints the table."""
+    """Each size's row; the largest has the aims."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sizes", metavar="SIZE", nargs="*", type=int, default=[100, 1_000, 10_000])
+    parser.add_argument("sizes", metavar="SIZE", nargs="*", type=int, default=[100, 1_000, LARGEST])
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
-    print(f"{'types':>7} {'seconds':>8} {'MB':>6} {'files':>6} {'bytes out':>11}")
     for size in options.sizes:
         run = best(size, options.repeat)
-        print(
-            f"{size:>7,} {run.seconds:>8.2f} {run.megabytes:>6.0f} {run.files:>6} {run.bytes:>11,}"
-        )
+        for figure, unit, aim in (
+            (run.seconds, "s", SECONDS_AIM),
+            (run.megabytes, "MB", MEGABYTES_AIM),
+        ):
+            emit(
+                Row(
+                    language="codegen",
+                    what=f"generate, {size:,} metric types",
+                    measured=figure,
+                    unit=unit,
+                    at_most=aim if size == LARGEST else None,
+                )
+            )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 The floor is what a careful caller would write with confluent_kafka alone: prebuilt bytes, the same
 properties, a delivery report for every event. `errors only` is the same floor without the reports
-of success. Ratios are medians over pairs of runs; microseconds are there for scale.
+of success.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from confluent_kafka import Producer
 from eka_usage import USAGE_TOPIC, EkaClient
 from eka_usage.testing import InMemoryProducer
 
+from tests.bench.rows import Row, emit, median_ratio
 from tests.broker import DevBroker
 
 EVENTS = 100_000
@@ -39,7 +40,10 @@ PROPERTIES = {
     "queue.buffering.max.kbytes": QUEUE_BYTES // 1024,
     "enable.metrics.push": False,
 }
+FLOOR = "raw produce()"
 CALLER_AIM, CPU_AIM, IMPORT_AIM = 2.0, 2.5, 2.0
+IMPORTS = 15
+KINDS = ("caller", "CPU", "delivered")
 
 
 class Cost(NamedTuple):
@@ -50,7 +54,7 @@ class Cost(NamedTuple):
     delivered: float
 
 
-def measure(work: Callable[[], None], flush: Callable[[], object]) -> Cost:
+def measure(work: Callable[[], None], flush: Callable[[], object], events: int = EVENTS) -> Cost:
     """The cost of calls that `work` makes and `flush` sees delivered."""
     gc.collect()
     cpu, start = time.process_time(), time.perf_counter()
@@ -58,7 +62,7 @@ def measure(work: Callable[[], None], flush: Callable[[], object]) -> Cost:
     called = time.perf_counter()
     flush()
     delivered, cpu = time.perf_counter() - start, time.process_time() - cpu
-    return Cost(*(seconds / EVENTS * 1e6 for seconds in (called - start, cpu, delivered)))
+    return Cost(*(seconds / events * 1e6 for seconds in (called - start, cpu, delivered)))
 
 
 @contextmanager
@@ -131,24 +135,41 @@ def sample() -> bytes:
     return taken[0]
 
 
-def import_milliseconds(module: str) -> float:
+def import_ms(module: str) -> float:
     """How long a fresh process takes to import a module."""
     code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return float(run.stdout) * 1000
 
 
-def ratios_to(floor: list[Cost], costs: list[Cost]) -> list[float]:
-    """The medians of the ratios of runs that were made in the same round."""
-    pairs = list(zip(costs, floor, strict=True))
-    return [statistics.median(a[i] / b[i] for a, b in pairs) for i in range(3)]
+def emit_ratio(
+    what: str,
+    ours: Sequence[float],
+    floor: str,
+    least: Sequence[float],
+    *,
+    unit: str = "µs",
+    aim: float | None = None,
+) -> None:
+    """Say what was measured in pairs."""
+    emit(
+        Row(
+            language="Python",
+            what=what,
+            measured=statistics.median(ours),
+            unit=unit,
+            floor=floor,
+            ratio=median_ratio(ours, least),
+            at_most=aim,
+        )
+    )
 
 
 def main() -> None:
-    """Print one table."""
+    """Measure all in turn, round by round."""
     subjects: dict[str, Callable[[str], Cost]] = {
-        "raw produce()": raw,
-        "raw, errors only": lambda to: raw(to, **{"delivery.report.only.error": True}),
+        FLOOR: raw,
+        f"{FLOOR}, errors only": lambda to: raw(to, **{"delivery.report.only.error": True}),
         "record()": sdk,
         "record(), 3 metadata keys": lambda to: sdk(to, {"model": "m-1", "n": 3, "cached": True}),
     }
@@ -157,31 +178,17 @@ def main() -> None:
         with DevBroker() as broker:  # a new one, so that its memory does not grow
             for name, subject in subjects.items():
                 costs[name].append(subject(broker.bootstrap))
-    floor, *_ = costs
-    print(f"\nPython: {EVENTS:,} events of {len(sample())} bytes, {ROUNDS} rounds; µs an event")
-    print(
-        f"{'':27}{'caller':>8}{'CPU':>8}{'delivered':>11}   ratios to raw: caller, CPU, delivered"
-    )
+    floors = costs.pop(FLOOR)
+    aims = {("record()", "caller"): CALLER_AIM, ("record()", "CPU"): CPU_AIM}
     for name, rows in costs.items():
-        median = Cost(*map(statistics.median, zip(*rows, strict=True)))
-        ratios = ratios_to(costs[floor], rows)
-        print(
-            f"{name:27}{median.caller:8.2f}{median.cpu:8.2f}{median.delivered:11.2f}   "
-            + "  ".join(f"{ratio:.2f}" for ratio in ratios)
-        )
-    caller, cpu, _ = ratios_to(costs[floor], costs["record()"])
-    imports = [
-        (import_milliseconds("eka_usage"), import_milliseconds("confluent_kafka"))
-        for _ in range(15)
-    ]
-    ours, kafka = (statistics.median(column) for column in zip(*imports, strict=True))
-    print(f"import eka_usage {ours:.0f} ms, import confluent_kafka {kafka:.0f} ms")
-    for what, ratio, aim in (
-        ("record(), caller", caller, CALLER_AIM),
-        ("record(), CPU", cpu, CPU_AIM),
-        ("import", statistics.median(a / b for a, b in imports), IMPORT_AIM),
-    ):
-        print(f"  {what:18} {ratio:.2f}, aim ≤ {aim}: {'met' if ratio <= aim else 'MISSED'}")
+        columns = zip(KINDS, zip(*rows, strict=True), zip(*floors, strict=True), strict=True)
+        for kind, ours, least in columns:
+            emit_ratio(f"{name}: {kind}", ours, FLOOR, least, aim=aims.get((name, kind)))
+    ours, least = zip(
+        *((import_ms("eka_usage"), import_ms("confluent_kafka")) for _ in range(IMPORTS)),
+        strict=True,
+    )
+    emit_ratio("import eka_usage", ours, "import confluent_kafka", least, unit="ms", aim=IMPORT_AIM)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 /**
- * What the built package costs beside its floors, in one run: `node --expose-gc bench.ts`.
+ * What the built package costs beside its floors, in one run: `node --expose-gc bench.ts`. What it
+ * says are rows of the table of `make bench`.
  *
  * record() beside JSON.stringify of the finished event and a push, and events to Kafka beside raw
  * batches of the client library with its own Java-compatible partitioner. Ratios are medians over
- * pairs of runs; microseconds are there for scale.
+ * pairs of runs.
  */
 
 import { spawn } from "node:child_process";
@@ -172,8 +173,13 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 }
 
+/** One row of the table. */
+function say(row: { what: string; measured: number; unit: string; [more: string]: unknown }): void {
+  console.log(JSON.stringify({ language: "TypeScript", ...row }));
+}
+
 async function compare(
-  name: string,
+  names: { what: string; floor: string; at_most?: number },
   ours: () => Promise<number>,
   floor: () => Promise<number>,
 ): Promise<void> {
@@ -184,39 +190,32 @@ async function compare(
       pairs.push(pair);
     }
   }
-  const ratio = median(pairs.map(([a, b]) => a / b));
-  const [a, b] = [median(pairs.map(([one]) => one)), median(pairs.map(([, other]) => other))];
-  console.log(
-    `${name.padEnd(34)}${a.toFixed(2).padStart(8)}${b.toFixed(2).padStart(8)}${ratio.toFixed(2).padStart(8)}`,
-  );
+  const measured = median(pairs.map(([one]) => one));
+  const ratio = median(pairs.map(([one, other]) => one / other));
+  say({ ...names, measured, unit: "µs", ratio });
 }
 
-console.log(
-  `\nTypeScript: ${events.toLocaleString("en")} events of ${String(await samples(1)).length} bytes, ${rounds} rounds; µs an event`,
-);
-console.log(`${"".padEnd(34)}${"ours".padStart(8)}${"floor".padStart(8)}${"ratio".padStart(8)}`);
 const client = queueing();
 const [plain, detailed] = [await samples(1), await samples(1, metadata)].map(
   (event) => JSON.parse(String(event)) as unknown,
 );
 await compare(
-  "record() to stringify and push",
+  { what: "record(): caller", floor: "JSON.stringify() and push()", at_most: 1 },
   () => recording(client),
   () => stringifying(plain),
 );
 await compare(
-  "the same, 3 metadata keys",
+  { what: "record(), 3 metadata keys: caller", floor: "JSON.stringify() and push()" },
   () => recording(client, metadata),
   () => stringifying(detailed),
 );
-const queued = await queuedBytes();
+// Before there are producers, whose memory comes and goes.
+say({ what: "a queued event", measured: await queuedBytes(), unit: "bytes", at_most: 700 });
 await withBroker(async (bootstrap) => {
   const finished = await samples(events);
   await compare(
-    "delivered, to raw batches",
+    { what: "record(): delivered", floor: "raw batches", at_most: 1 },
     () => delivering(bootstrap),
     () => raw(bootstrap, finished),
   );
 });
-console.log(`aims: record() ≤ 1.0, delivered ≤ 1.0`);
-console.log(`a queued event takes ${queued.toFixed(0)} bytes (aim ≤ 700)`);

@@ -1,0 +1,96 @@
+"""For scale: what other clients that report usage cost their caller, beside the same floor.
+
+They post JSON to an HTTP API, which is here a server that swallows it; the floor is the raw
+produce() of the Python SDK's benchmark, with as many events.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from posthog import Posthog
+from segment.analytics.client import Client as Segment  # type: ignore[import-untyped]
+
+from tests.bench.python_sdk import FLOOR, KINDS, WORKSPACES, Cost, emit_ratio, measure, raw
+from tests.broker import DevBroker
+
+EVENTS = 10_000
+ROUNDS = 5
+USAGE = {"product": "api", "metric_type": "api_call", "quantity": 1, "status": "ok"}
+
+
+@contextmanager
+def swallower() -> Iterator[str]:
+    """The address of a server that is gone afterwards."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.swallow"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        yield server.stdout.readline().strip()
+
+
+def posthog(address: str) -> Cost:
+    """PostHog's client, as it comes but for the length of its queue."""
+    client = Posthog("key", host=address, max_queue_size=EVENTS)
+
+    def work() -> None:
+        for number in range(EVENTS):
+            client.capture("usage", distinct_id=WORKSPACES[number % 50], properties=USAGE)
+
+    cost = measure(work, lambda: client.flush(60), EVENTS)
+    client.shutdown()
+    return cost
+
+
+def segment(address: str) -> Cost:
+    """Segment's client, as it comes but for the length of its queue."""
+    client = Segment("key", host=address, max_queue_size=EVENTS)
+
+    def work() -> None:
+        for number in range(EVENTS):
+            client.track(WORKSPACES[number % 50], "usage", USAGE)
+
+    cost = measure(work, client.flush, EVENTS)
+    client.shutdown()
+    return cost
+
+
+def delivering(client: Callable[[str], Cost]) -> Cost:
+    """What a client costs whose events have all come."""
+    with swallower() as address:
+        cost = client(address)
+        with urllib.request.urlopen(address) as reply:
+            came = json.load(reply)["events"]
+    if came != EVENTS:
+        raise RuntimeError(f"{came} events came of {EVENTS}")
+    return cost
+
+
+def main() -> None:
+    """Measure each beside the floor."""
+    logging.disable()
+    clients = {"PostHog capture()": posthog, "Segment track()": segment}
+    floors: list[Cost] = []
+    costs: dict[str, list[Cost]] = {name: [] for name in clients}
+    for _ in range(ROUNDS):
+        with DevBroker() as broker:
+            floors.append(raw(broker.bootstrap))
+        for name, client in clients.items():
+            costs[name].append(delivering(client))
+    for name, rows in costs.items():
+        columns = zip(KINDS, zip(*rows, strict=True), zip(*floors, strict=True), strict=True)
+        for kind, ours, least in columns:
+            emit_ratio(f"{name}: {kind}", ours, FLOOR, least)
+
+
+if __name__ == "__main__":
+    main()
