@@ -125,9 +125,13 @@ class Driver:
         """The process."""
         return self._process.pid
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
     def signal(self, number: signal.Signals) -> int:
         """Send a signal and wait for the end."""
-        self._process.send_signal(number)
+        self.send_signal(number)
         return self.wait()
 
     def end(self) -> int:

@@ -108,7 +108,7 @@ class Driver:
         signals.signal(signals.Signals[signal], lambda *_: sys.exit(0))
         return {}
 
-    def stream(self, call: dict[str, Any], times: int) -> dict[str, Any]:
+    def stream(self, call: dict[str, Any], times: int, pause: int = 0) -> dict[str, Any]:
         """Record, and say of each event at once that it was accepted."""
         streamed = done = 0
         while not times or done < times:
@@ -119,6 +119,8 @@ class Driver:
                 continue
             streamed += 1
             os.write(1, b'{"accepted": "%s"}\n' % event_id.encode())
+            if pause:
+                time.sleep(pause / 1000)
         return {"streamed": streamed}
 
     def fork(self, call: dict[str, Any], times: int) -> dict[str, Any]:

@@ -101,7 +101,7 @@ const commands: Readonly<Record<string, Command>> = {
   },
 
   // Now and then it lets others have their turn, as a service does between requests.
-  async stream({ call, times }) {
+  async stream({ call, times, pause = 0 }) {
     let streamed = 0;
     for (let done = 1; times === 0 || done <= Number(times); done += 1) {
       const eventId = record(call as Values);
@@ -109,8 +109,8 @@ const commands: Readonly<Record<string, Command>> = {
         streamed += 1;
         writeSync(1, `{"accepted": "${eventId}"}\n`);
       }
-      if (eventId === undefined || done % turn === 0) {
-        await setTimeout();
+      if (eventId === undefined || pause !== 0 || done % turn === 0) {
+        await setTimeout(Number(pause));
       }
     }
     return { streamed };

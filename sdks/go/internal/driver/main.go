@@ -32,6 +32,7 @@ type request struct {
 	Timeout     *int                       `json:"timeout"`
 	Code        int                        `json:"code"`
 	Signal      string                     `json:"signal"`
+	Pause       *int                       `json:"pause"`
 	ClockOffset *int                       `json:"clock_offset"`
 }
 
@@ -120,7 +121,8 @@ func (d *driver) do(r *request) (reply, error) {
 	case "handle":
 		return reply{}, d.handle(r.Signal)
 	case "stream":
-		return d.stream(&r.Call, number(r.Times, 0)), nil
+		pause := time.Duration(number(r.Pause, 0)) * time.Millisecond
+		return d.stream(&r.Call, number(r.Times, 0), pause), nil
 	}
 	return nil, fmt.Errorf("%q is not supported", r.Do)
 }
@@ -219,7 +221,7 @@ func hog() {
 }
 
 // stream records, and says of each event at once that it was accepted.
-func (d *driver) stream(c *call, times int) reply {
+func (d *driver) stream(c *call, times int, pause time.Duration) reply {
 	streamed := 0
 	for done := 0; times == 0 || done < times; done++ {
 		id, err := d.record(c)
@@ -229,6 +231,7 @@ func (d *driver) stream(c *call, times int) reply {
 		}
 		streamed++
 		_, _ = os.Stdout.WriteString(`{"accepted": "` + id + `"}` + "\n")
+		time.Sleep(pause)
 	}
 	return reply{"streamed": streamed}
 }

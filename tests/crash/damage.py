@@ -1,0 +1,55 @@
+"""Damage to segments, and what of them must survive it."""
+
+from __future__ import annotations
+
+import json
+import random
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from eka_usage._generated.spool import HEADER_BYTES, MARKER
+
+_FRAME = struct.Struct("<III")
+_KEY = struct.Struct("<H")
+
+
+def damaged(segments: Sequence[Path], dice: random.Random, *, flips: int, cuts: int) -> list[str]:
+    """Flips single bits and cuts files short; the ids of the events that no damage touched."""
+    contents = [bytearray(path.read_bytes()) for path in segments]
+    records = [list(_records(bytes(content))) for content in contents]
+    used = [found[-1][1] for found in records]
+    broken: set[tuple[int, int]] = set()
+    for _ in range(flips):
+        number = dice.randrange(len(contents))
+        place = dice.randrange(used[number])
+        contents[number][place] ^= 1 << dice.randrange(8)
+        broken.add((number, place))
+    for _ in range(cuts):
+        number = dice.randrange(len(contents))
+        # A little at a time, so that most of a segment is there to be read.
+        used[number] = min(used[number], len(contents[number]) - dice.randrange(20_000))
+        del contents[number][max(HEADER_BYTES, used[number]) :]
+    for path, content in zip(segments, contents, strict=True):
+        path.write_bytes(content)
+    return [
+        event_id
+        for number, found in enumerate(records)
+        for start, end, event_id in found
+        if end <= len(contents[number])
+        and not any((number, place) in broken for place in range(start, end))
+    ]
+
+
+def _records(content: bytes) -> Iterator[tuple[int, int, str]]:
+    """Where each record starts and ends, and the id of its event."""
+    place = HEADER_BYTES
+    while place + _FRAME.size <= len(content):
+        marker, length, _ = _FRAME.unpack_from(content, place)
+        if marker != MARKER:
+            return
+        start, end = place, place + _FRAME.size + length
+        (key,) = _KEY.unpack_from(content, start + _FRAME.size)
+        event = content[start + _FRAME.size + _KEY.size + key : end]
+        yield start, end, json.loads(event)["event_id"]
+        place = end
