@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path, PurePosixPath
 
-from codegen.render import MARK, Output, Splice
+from codegen.render import MARK, File, History, Output, Splice
 
 MANIFEST = ".codegen.json"
 TEMPORARY = ".codegen-tmp"
@@ -113,14 +113,12 @@ class _Comparison:
         after: Manifest = {}
         for target, outputs in made.items():
             after[target] = {}
-            for output in outputs:
-                if isinstance(output, Splice):
-                    self._splice(output)
-                elif output.path in files:
-                    self.reasons.append(f"{output.path}: made twice; two outputs have this path")
+            for file in self._files(outputs):
+                if file.path in files:
+                    self.reasons.append(f"{file.path}: made twice; two outputs have this path")
                 else:
-                    files[output.path] = output.text.encode()
-                    after[target][output.path] = _sha256(files[output.path])
+                    files[file.path] = file.text.encode()
+                    after[target][file.path] = _sha256(files[file.path])
         if self.partial:
             for target in self.manifest.keys() - made.keys():
                 after[target] = {
@@ -193,6 +191,40 @@ class _Comparison:
             return
         start, end = matches[0].span(1)
         self.spliced[splice.path] = before, (whole[:start] + splice.text + whole[end:]).encode()
+
+    def _files(self, outputs: Iterable[Output]) -> Iterator[File]:
+        for output in outputs:
+            if isinstance(output, Splice):
+                self._splice(output)
+            elif isinstance(output, History):
+                yield from self._history(output)
+            else:
+                yield output
+
+    def _history(self, history: History) -> Iterator[File]:
+        """What stands in the folder, untouched, and what has to be added."""
+        written = {}
+        for entry in _entries(self.root / history.folder, deep=False):
+            path = f"{history.folder}/{entry.name}"
+            before = self._read(path)
+            if before is None or path.endswith(TEMPORARY):
+                continue
+            if _sha256(before) != self.owned.get(path, _sha256(before)):
+                self.reasons.append(
+                    f"{path}: others may have acted on it, so it is never edited; "
+                    "restore it from version control"
+                )
+            written[path] = before.decode(errors="replace")
+        for path in sorted(self.owned.keys() - written.keys()):
+            if PurePosixPath(path).parent.as_posix() == history.folder:
+                self.reasons.append(f"{path}: is gone; restore it from version control")
+        try:
+            added = list(history.extend(written))
+        except ValueError as refusal:
+            self.reasons.append(str(refusal))
+            added = []
+        yield from (File(path, text) for path, text in written.items())
+        yield from added
 
     def _splices(self) -> None:
         for path, (before, after) in self.spliced.items():

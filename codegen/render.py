@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ _COMMENT = {
     ".py": f"# {NOTICE}",
     ".go": f"// {NOTICE}",
     ".ts": f"// {NOTICE}",
+    ".sql": f"-- {NOTICE}",
     ".md": f"<!-- {NOTICE} -->",
 }
 
@@ -46,7 +47,19 @@ class Splice:
     text: str
 
 
-Output = File | Splice
+@dataclass(frozen=True, slots=True)
+class History:
+    """A folder of files that are written once: others may have acted on them since.
+
+    `extend` is handed what stands there by path, oldest first, and yields what must be added. What
+    cannot be reached by adding it refuses by a ValueError, whose text says what to do.
+    """
+
+    folder: str
+    extend: Callable[[Mapping[str, str]], Iterator[File]]
+
+
+Output = File | Splice | History
 
 # JSON has no comments; readers of JSON Schema pass over this key.
 JSON_COMMENT = {"$comment": NOTICE}

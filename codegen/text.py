@@ -89,6 +89,17 @@ def go_string(text: str) -> str:
     return _quote(text, '"', lambda char: _code_point(char) if _is_hidden(char) else char)
 
 
+def sql_string(text: str) -> str:
+    """A literal of ClickHouse, on one line; what a reader would not see stands as its bytes."""
+
+    def escape(char: str) -> str:
+        if not _is_hidden(char):
+            return char
+        return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogatepass"))
+
+    return _quote(text, "'", escape)
+
+
 def typescript_string(text: str) -> str:
     """A TypeScript literal as Biome leaves it; ASCII alone, so that its length is its width."""
 

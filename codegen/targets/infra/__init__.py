@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from codegen.model import Model
 from codegen.render import Output
-from codegen.targets.infra import sink, topics
+from codegen.targets.infra import clickhouse, sink, topics
 
 
 def outputs(model: Model) -> Iterator[Output]:
     """All of it; nothing of a table where events have none."""
     yield from topics.outputs(model)
     if model.event.table is not None:
+        yield from clickhouse.outputs(model, model.event.table)
         yield from sink.outputs(model, model.event.table)

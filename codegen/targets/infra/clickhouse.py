@@ -1,0 +1,97 @@
+"""The store: the table of events and its migrations, the catalog beside it, the views of both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from codegen import render
+from codegen.model import MetricType, Model, Table
+from codegen.render import File, History
+from codegen.targets.infra.migrations import Columns, extend
+from codegen.text import sql_string
+
+FOLDER = "infra/clickhouse"
+
+_PERIODS = (
+    ("usage_by_day", "day", "toDate({})"),
+    ("usage_by_month", "month", "toStartOfMonth({})"),
+)
+_DECIMAL = re.compile(r"Decimal\w*\((?:[0-9]+, *)?([0-9]+)\)")
+# Of a column that is no Decimal, and so has no scale of its own.
+_SCALE = 12
+
+
+def outputs(model: Model, table: Table) -> Iterator[File | History]:
+    """The migrations, then what is made anew whenever it changes."""
+    names = _names(model, table)
+    columns = {field.name: field.column for field in model.event.fields}
+    scales = [_scale(columns[name]) for name in (names["quantity"], table.cost) if name]
+    yield History(FOLDER, lambda written: extend(written, _columns(model, table, names)))
+    yield render.file(
+        f"{FOLDER}/current/catalog.sql",
+        "infra/clickhouse/catalog.sql.j2",
+        database=table.database,
+        metrics=[_metric(model, metric) for metric in model.catalog.metric_types],
+        statuses=[
+            [sql_string(status.name), str(int(status.billable)), sql_string(status.description)]
+            for status in model.catalog.statuses
+        ],
+    )
+    yield render.file(
+        f"{FOLDER}/current/views.sql",
+        "infra/clickhouse/views.sql.j2",
+        t=names,
+        columns=list(columns),
+        scale=max(scales),
+        cost_scale=2 * max(scales),
+        periods=[(view, period, text.format(table.time)) for view, period, text in _PERIODS],
+    )
+
+
+def _names(model: Model, table: Table) -> Mapping[str, Any]:
+    """What the templates call each column by, by its role."""
+    roles = ("product", "metric_type", "billable", "quantity")
+    fields = {role: model.event.roles[role].name for role in roles}
+    return {**asdict(table), "events": table.name, **fields}
+
+
+def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
+    types = {field.name: field.column for field in model.event.fields}
+    receipts = dict.fromkeys((table.instance, table.number, table.accepted, table.time))
+    return Columns(
+        table=f"{table.database}.{table.name}",
+        key=(table.account, names["product"], names["metric_type"], table.time, table.id),
+        types=types,
+        later=frozenset(field.name for field in model.event.fields if field.since),
+        create=lambda columns: render.render(
+            "infra/clickhouse/create.sql.j2",
+            t=names,
+            columns=columns.items(),
+            receipts=[(name, types[name]) for name in receipts],
+        ),
+    )
+
+
+def _scale(column: str) -> int:
+    match = _DECIMAL.search(column)
+    return int(match[1]) if match else _SCALE
+
+
+def _metric(model: Model, metric: MetricType) -> list[str]:
+    product = next(p for p in model.catalog.products if p.name == metric.product)
+    unit = next(u for u in model.catalog.units if u.name == metric.unit)
+    deprecated = metric.deprecated
+    ends = (
+        (deprecated.since, deprecated.replaced_by, deprecated.remove_in)
+        if deprecated
+        else (None, None, None)
+    )
+    texts = (
+        *(metric.product, metric.name, product.title, metric.title, metric.description),
+        *(metric.owner, unit.name, unit.title, unit.dimension, metric.aggregation),
+        *ends,
+    )
+    return ["NULL" if text is None else sql_string(text) for text in texts]

@@ -1,0 +1,29 @@
+"""Rows of the table of events, as SDKs would fill them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+
+from infra.sink._generated.fields import DATABASE, FIELDS, TABLE
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+_VALUES: Mapping[str, Any] = {
+    "string": "x",
+    "number": Decimal(1),
+    "integer": 1,
+    "flag": 1,
+    "json": "{}",
+    "timestamp": NOON,
+}
+_USUAL = {field.name: None if field.nullable else _VALUES[field.kind] for field in FIELDS}
+
+
+def insert(client: Client, events: Iterable[Mapping[str, Any]]) -> None:
+    """Inserts one block of events, each told by how it differs from the usual one."""
+    rows = [[{**_USUAL, **event}[field.name] for field in FIELDS] for event in events]
+    client.insert(TABLE, rows, [field.name for field in FIELDS], database=DATABASE)

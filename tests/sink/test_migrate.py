@@ -1,0 +1,185 @@
+"""Migrations of a real store."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from codegen.load import load
+from infra.sink._generated.fields import DATABASE, FIELDS, TABLE
+from infra.sink.errors import SinkError
+from infra.sink.migrate import FOLDER, migrate
+from tests.codegen.tools import REPOSITORY, codegen
+from tests.sink.events import insert
+
+
+def columns(store: Client) -> list[str]:
+    rows = store.query(f"DESCRIBE TABLE {DATABASE}.{TABLE}").result_rows
+    return [name for name, *_ in rows]
+
+
+def generated(schema: Path, root: Path, old: str = "", new: str = "") -> str:
+    """The migrations of a changed event.yaml beside those that stand; what was said on stderr."""
+    if not schema.exists():
+        shutil.copytree(REPOSITORY / "schema", schema)
+        shutil.copytree(FOLDER, root / "infra/clickhouse")
+    event = schema / "event.yaml"
+    text = event.read_text(encoding="utf-8")
+    assert old in text
+    if new:
+        event.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return codegen("generate", "--schema", schema, "--root", root, "--target", "infra").stderr
+
+
+NEW_FIELD = """fields:
+  region:
+    type: string
+    set_by: sdk
+    since: 9.0.0
+    column: LowCardinality(String)
+    description: Where it ran.
+"""
+
+
+def test_a_second_run_changes_nothing(store: Client) -> None:
+    assert migrate(store) == []
+
+
+def test_the_table_has_the_fields_of_the_event_in_their_order(store: Client) -> None:
+    assert columns(store)[:-1] == [field.name for field in FIELDS]
+
+
+def test_a_migration_that_was_changed_after_it_was_applied_is_refused(
+    store: Client, tmp_path: Path
+) -> None:
+    folder = tmp_path / "changed"
+    shutil.copytree(FOLDER, folder)
+    first = min(folder.glob("*.sql"))
+    first.write_text(first.read_text("utf-8") + "-- more\n", "utf-8")
+    with pytest.raises(SinkError, match=rf"{first.name} .*restore"):
+        migrate(store, folder)
+
+
+def test_a_store_that_a_newer_version_migrated_is_left_alone(store: Client, tmp_path: Path) -> None:
+    folder = tmp_path / "newer"
+    shutil.copytree(FOLDER, folder)
+    (folder / "9999_of_tomorrow.sql").write_text("SELECT 1;\n", "utf-8")
+    assert [script.name for script in migrate(store, folder)] == ["9999_of_tomorrow.sql"]
+    with pytest.raises(SinkError, match=r"9999_of_tomorrow\.sql.*update"):
+        migrate(store)
+
+
+def test_a_migration_that_fails_is_not_noted_as_applied(store: Client, tmp_path: Path) -> None:
+    folder = tmp_path / "broken"
+    shutil.copytree(FOLDER, folder)
+    broken = folder / "9999_broken.sql"
+    broken.write_text("SELECT no_such_column;\n", "utf-8")
+    with pytest.raises(SinkError, match=r"9999_broken\.sql failed.*no_such_column"):
+        migrate(store, folder)
+    broken.write_text("SELECT 1;\n", "utf-8")
+    assert [script.name for script in migrate(store, folder)] == [broken.name]
+
+
+def test_a_new_field_becomes_a_migration_that_keeps_what_is_stored(
+    store: Client, tmp_path: Path
+) -> None:
+    insert(store, [{}])
+    schema, root = tmp_path / "schema", tmp_path / "root"
+    assert generated(schema, root, "fields:\n", NEW_FIELD) == ""
+    assert generated(schema, root) == ""
+    made = sorted(path.name for path in (root / "infra/clickhouse").glob("*.sql"))
+    assert made == [min(FOLDER.glob("*.sql")).name, "0002_add_region.sql"]
+    applied = migrate(store, root / "infra/clickhouse")
+    assert [script.name for script in applied] == ["0002_add_region.sql", "current/views.sql"]
+    assert columns(store)[:2] == ["region", FIELDS[0].name]
+    assert store.query(f"SELECT region FROM {DATABASE}.usage").result_rows == [("",)]
+
+
+def test_a_changed_catalog_is_applied_without_a_migration(store: Client, tmp_path: Path) -> None:
+    schema, root = tmp_path / "schema", tmp_path / "root"
+    generated(schema, root)
+    catalog = schema / "catalog.yaml"
+    catalog.write_text(catalog.read_text("utf-8").replace("title: API calls", "title: Calls"))
+    assert generated(schema, root) == ""
+    applied = migrate(store, root / "infra/clickhouse")
+    assert [script.name for script in applied] == ["current/catalog.sql"]
+    titles = store.query(f"SELECT title FROM {DATABASE}.catalog_metrics").result_rows
+    assert ("Calls",) in titles
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("fields:\n", NEW_FIELD.replace("    since: 9.0.0\n", ""), "'region' is new.*`since:`"),
+        ("column: UInt64", "column: UInt32", "'seq' is UInt64.*UInt32; put that back"),
+        ("  hostname:\n", "  host:\n", "'hostname' holds what was billed.*put it back"),
+        ("  name: usage_events", "  name: events", "cannot get another name or key"),
+        ("  time: occurred_at", "  time: ts", "cannot get another name or key"),
+    ],
+)
+def test_a_change_that_no_stored_event_survives_is_refused(
+    old: str, new: str, told: str, tmp_path: Path
+) -> None:
+    schema, root = tmp_path / "schema", tmp_path / "root"
+    generated(schema, root)
+    before = {path.name for path in (root / "infra/clickhouse").iterdir()}
+    said = generated(schema, root, old, new)
+    assert "nothing written" in said
+    assert any(re.search(told, line) for line in said.splitlines()), said
+    assert {path.name for path in (root / "infra/clickhouse").iterdir()} == before
+
+
+def test_check_asks_for_the_migration_of_a_new_field(tmp_path: Path) -> None:
+    schema, root = tmp_path / "schema", tmp_path / "root"
+    generated(schema, root)
+    event = schema / "event.yaml"
+    event.write_text(event.read_text("utf-8").replace("fields:\n", NEW_FIELD, 1), "utf-8")
+    result = codegen("check", "--schema", schema, "--root", root, "--target", "infra")
+    assert result.returncode == 1
+    assert "0002_add_region.sql:1:1: error[missing]" in result.stderr
+
+
+@pytest.mark.parametrize("harm", ["edit", "remove"])
+def test_a_migration_that_stands_is_neither_edited_nor_removed(harm: str, tmp_path: Path) -> None:
+    schema, root = tmp_path / "schema", tmp_path / "root"
+    generated(schema, root)
+    first = min((root / "infra/clickhouse").glob("*.sql"))
+    if harm == "edit":
+        first.write_text(first.read_text("utf-8").replace("UInt64", "UInt32"), "utf-8")
+    else:
+        first.unlink()
+    said = generated(schema, root)
+    assert f"infra/clickhouse/{first.name}:1:1: error[refused]" in said
+    assert "restore it from version control" in said
+
+
+@pytest.mark.parametrize(
+    "schema", ["schema/examples/freight", "tests/codegen/golden/hostile/schema"]
+)
+def test_the_statements_of_any_catalog_are_taken_word_for_word(
+    schema: str, empty_store: Client, tmp_path: Path
+) -> None:
+    folder = REPOSITORY / schema
+    assert generated(folder, tmp_path) == ""
+    model = load(folder).model
+    assert model is not None
+    assert model.event.table is not None
+    migrate(empty_store, tmp_path / "infra/clickhouse")
+    rows: Sequence[Any] = empty_store.query(
+        "SELECT product, metric_type, title, description, owner, aggregation"
+        f" FROM {model.event.table.database}.catalog_metrics"
+    ).result_rows
+    assert sorted(rows) == sorted(
+        (m.product, m.name, m.title, m.description, m.owner, m.aggregation)
+        for m in model.catalog.metric_types
+    )
+    for view in ("usage", "usage_by_day", "usage_by_month"):
+        assert (
+            empty_store.query(f"SELECT * FROM {model.event.table.database}.{view}").row_count == 0
+        )
