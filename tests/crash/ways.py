@@ -184,7 +184,7 @@ def _read_only_disk(experiment: Lab) -> None:
         with small_disk(experiment.folder, 6, read_only=True) as experiment.within:
             assert "eka-crash" in experiment.refused()
     # What nobody asked for does without: a warning, and memory.
-    with small_disk(Path("/var/tmp"), 1, read_only=True) as experiment.within:  # noqa: S108
+    with small_disk(Path("/var/tmp"), 1, read_only=True) as experiment.within:
         driver = experiment.start_by_default()
         driver.ask("stream", call=CALL, times=_EVENTS)
         driver.ask("shutdown")
