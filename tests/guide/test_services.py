@@ -1,0 +1,156 @@
+"""The services of the integration guide run as they stand there, and a deploy loses nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.broker import DevBroker
+from tests.conformance.drivers import build
+from tests.e2e.reader import read_events
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = ROOT / "docs/integration-guide.md"
+BIN = Path(sys.prefix) / "bin"
+FIRST_EVENTS = ("first.py", "first.go", "first.ts")
+SERVICES = ("wsgi.py", "asgi.py", "server.go", "express.ts", "fastify.ts")
+REQUESTS = 25
+_PATIENCE = 60
+
+
+@cache
+def files() -> dict[str, str]:
+    """The code blocks of the guide by their file names."""
+    blocks = re.findall(
+        r"^<!-- file: (\S+) -->\n```\w+\n(.*?)^```$", GUIDE.read_text(), re.DOTALL | re.MULTILINE
+    )
+    return dict(blocks)
+
+
+def command(name: str, folder: Path, port: int) -> Sequence[str]:
+    """What runs a file of the guide, once it is written into a project of its language."""
+    (folder / name).write_text(files()[name])
+    match name.partition("."):
+        case "wsgi", *_:
+            bind = f"127.0.0.1:{port}"
+            return (
+                str(BIN / "gunicorn"),
+                "--workers",
+                "2",
+                "--preload",
+                "--bind",
+                bind,
+                "wsgi:app",
+            )
+        case "asgi", *_:
+            return (str(BIN / "uvicorn"), "--port", str(port), "asgi:app")
+        case _, _, "py":
+            return (sys.executable, name)
+        case _, _, "go":
+            return (str(go_program(folder, name)),)
+        case _:
+            npm_project(folder)
+            return (str(BIN / "node"), name)
+
+
+def go_program(folder: Path, name: str) -> Path:
+    """Builds it in a module that requires ours, from where it is."""
+    sdk = ROOT / "sdks/go"
+    module, *rest = (sdk / "go.mod").read_text().splitlines()
+    ours = module.removeprefix("module ")
+    replaced = [f"require {ours} v0.0.0", f"replace {ours} => {sdk}"]
+    (folder / "go.mod").write_text("\n".join(("module guide", *rest, *replaced)) + "\n")
+    (folder / "go.sum").write_bytes((sdk / "go.sum").read_bytes())
+    program = folder / Path(name).stem
+    build_command = (str(BIN / "go"), "build", "-o", str(program), name)
+    subprocess.run(build_command, cwd=folder, check=True)
+    return program
+
+
+def npm_project(folder: Path) -> None:
+    """An ESM project that has our package and the frameworks installed."""
+    build("typescript")
+    sdk = ROOT / "sdks/typescript"
+    (folder / "package.json").write_text('{"type": "module"}')
+    (folder / "node_modules/@eka-care").mkdir(parents=True)
+    (folder / "node_modules/@eka-care/usage-sdk").symlink_to(sdk)
+    for framework in ("express", "fastify"):
+        (folder / "node_modules" / framework).symlink_to(sdk / "node_modules" / framework)
+
+
+def environment(broker: DevBroker, folder: Path, port: int) -> dict[str, str]:
+    """What a deployment would set."""
+    return {
+        **os.environ,
+        "EKA_KAFKA_BROKERS": broker.bootstrap,
+        "EKA_SPOOL_DIR": str(folder / "spool"),
+        "PORT": str(port),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def free_port() -> int:
+    """One that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def get(port: int) -> bytes:
+    """Asks the service, once it answers."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+                return bytes(answer.read())
+        except urllib.error.URLError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("name", FIRST_EVENTS)
+def test_a_first_event_arrives(name: str, tmp_path: Path, broker: DevBroker) -> None:
+    run = subprocess.run(
+        command(name, tmp_path, 0),
+        cwd=tmp_path,
+        env=environment(broker, tmp_path, 0),
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE,
+        check=True,
+    )
+    assert run.stdout.strip() in {event.event_id for event in read_events(broker.bootstrap)}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_that_is_told_to_end_delivers_what_it_recorded(name: str, tmp_path: Path) -> None:
+    port = free_port()
+    with DevBroker() as broker:
+        service = subprocess.Popen(
+            command(name, tmp_path, port), cwd=tmp_path, env=environment(broker, tmp_path, port)
+        )
+        try:
+            assert {get(port) for _ in range(REQUESTS)} == {b"done\n"}
+            service.send_signal(signal.SIGTERM)
+            service.wait(_PATIENCE)
+        finally:
+            service.kill()
+            service.wait()
+        assert len(read_events(broker.bootstrap)) == REQUESTS
+
+
+def test_every_file_of_the_guide_is_run() -> None:
+    assert {*FIRST_EVENTS, *SERVICES} == files().keys()
