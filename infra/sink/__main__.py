@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from infra import sink
-from infra.sink import migrate
+from infra.sink import migrate, run
 from infra.sink.errors import SinkError
 
 FINE, PROBLEMS, CANNOT = 0, 1, 2
@@ -29,6 +29,7 @@ class Command(Protocol):
 
 COMMANDS: Mapping[str, Command] = {
     "migrate": migrate,
+    "run": run,
 }
 
 

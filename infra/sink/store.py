@@ -10,7 +10,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from infra.sink.errors import SinkError
+from infra.sink.errors import SinkError, UnavailableError
 
 VARIABLE = "EKA_CLICKHOUSE_DSN"
 
@@ -42,9 +42,11 @@ def open_store(dsn: str | None) -> Client:
             dsn=dsn, interface=parts.scheme, autogenerate_session_id=False
         )
     except ClickHouseError as failure:
-        raise SinkError(_advice(parts, str(failure))) from None
+        raise UnavailableError(_advice(parts, str(failure))) from None
     except OSError as failure:
-        raise SinkError(f"the store at {_shown(parts)} cannot be opened: {failure}") from None
+        raise UnavailableError(
+            f"the store at {_shown(parts)} cannot be opened: {failure}"
+        ) from None
 
 
 def _parse(dsn: str) -> SplitResult:

@@ -1,0 +1,77 @@
+"""What was read from Kafka and is not yet committed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Container
+from dataclasses import dataclass, field
+from typing import cast
+
+from confluent_kafka import Message
+from eka_usage import METRIC_TYPES
+
+from infra.sink.decode import Refusal, Row, decode
+
+_KNOWN = {(product, name) for product, names in METRIC_TYPES.items() for name in names}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a batch is inserted: as soon as one of them is reached."""
+
+    rows: int
+    bytes: int
+    seconds: float
+
+
+@dataclass
+class Batch:
+    """Rows for the store, dead letters, and the offsets to commit once both are safe.
+
+    It is emptied step by step, so that a step that failed is all that is tried again.
+    """
+
+    limits: Limits
+    rows: list[tuple[Row, Message]] = field(default_factory=list)
+    dead: list[tuple[Refusal, Message]] = field(default_factory=list)
+    offsets: dict[int, int] = field(default_factory=dict)
+    size: int = 0
+    started: float = 0.0
+
+    def add(self, message: Message) -> None:
+        """Decodes a message; messages of a partition come in their order."""
+        if not self.offsets:
+            self.started = time.monotonic()
+        value = message.value()
+        self.offsets[cast("int", message.partition())] = cast("int", message.offset()) + 1
+        self.size += len(value or b"")
+        found = decode(value)
+        if isinstance(found, Row):
+            self.rows.append((found, message))
+        else:
+            self.dead.append((found, message))
+
+    @property
+    def due(self) -> bool:
+        """Whether a limit is reached."""
+        return bool(self.offsets) and (
+            len(self.rows) + len(self.dead) >= self.limits.rows
+            or self.size >= self.limits.bytes
+            or time.monotonic() - self.started >= self.limits.seconds
+        )
+
+    def unknown(self, refused: Container[int]) -> Counter[str]:
+        """How many rows, but those `refused`, are of metric types that this catalog lacks."""
+        metrics = Counter(
+            (row.product, row.metric_type)
+            for index, (row, _) in enumerate(self.rows)
+            if index not in refused
+        )
+        return Counter(
+            {
+                f"{product}/{metric_type}": count
+                for (product, metric_type), count in metrics.items()
+                if (product, metric_type) not in _KNOWN
+            }
+        )

@@ -1,0 +1,50 @@
+"""A line now and then that says how the sink fares."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from infra.sink.counts import Counts
+
+_LOG = logging.getLogger("sink")
+_NAMES_SHOWN = 3
+
+
+class Progress:
+    """Says a line every so many seconds, and one at the end."""
+
+    def __init__(self, counts: Counts, seconds: float) -> None:
+        self._counts = counts
+        self._seconds = seconds
+        self._since = self._start = time.monotonic()
+        self._stored = 0
+
+    def tick(self) -> None:
+        """Says the line when it is time."""
+        now = time.monotonic()
+        if now - self._since < self._seconds:
+            return
+        rate = (self._counts.stored - self._stored) / (now - self._since)
+        self._since, self._stored = now, self._counts.stored
+        _LOG.info("%s", line(self._counts, rate))
+
+    def end(self) -> None:
+        """Says what it all came to."""
+        rate = self._counts.stored / max(time.monotonic() - self._start, 1e-9)
+        _LOG.info("ends: %s", line(self._counts, rate))
+
+
+def line(counts: Counts, rate: float) -> str:
+    """What there is to say; what did not happen is not said."""
+    parts = [f"stored {counts.stored:,}", f"{rate:,.0f}/s", f"lag {counts.lag:,}"]
+    if counts.dead:
+        codes = ", ".join(f"{code} {count:,}" for code, count in sorted(counts.dead.items()))
+        parts.append(f"dead letters {counts.dead.total():,} ({codes})")
+    if counts.unknown:
+        names = [name for name, _ in counts.unknown_metrics.most_common(_NAMES_SHOWN)]
+        more = ", …" if len(counts.unknown_metrics) > _NAMES_SHOWN else ""
+        parts.append(f"not in this catalog {counts.unknown:,} ({', '.join(names)}{more})")
+    if counts.waiting:
+        parts.append(f"waiting: {counts.waiting}")
+    return ", ".join(parts)

@@ -1,0 +1,102 @@
+"""Moves usage from Kafka into the store until SIGTERM or Ctrl-C.
+
+Events are inserted in batches. Their offsets are committed when the store has them, so that
+nothing is lost however this process ends; what is repeated then counts once in the table's view.
+A message that is no event goes to the dead letter topic; see the command dlq. Where the store or
+the broker is away, it waits. Several may run against one server: each reads its share of the
+partitions. A chDB folder takes one.
+
+What is inserted into chDB is in its files: it outlives `kill -9`. It outlives the power failing as
+far as the table says `fsync_after_insert`; a server's own settings decide there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import signal
+import sys
+from collections.abc import Callable
+
+from infra.sink import kafka, store
+from infra.sink.batch import Limits
+from infra.sink.progress import Progress
+from infra.sink.pump import Pump
+
+_LOG = logging.getLogger("sink")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares what the command takes."""
+    kafka.add_arguments(parser)
+    store.add_arguments(parser)
+    add = parser.add_argument
+    add("--group", default="usage-sink", help="the consumer group (default: %(default)s)")
+    add(
+        "--batch-rows",
+        type=_positive(int),
+        default=100_000,
+        metavar="N",
+        help="insert at so many messages (default: %(default)s)",
+    )
+    add(
+        "--batch-bytes",
+        type=_positive(int),
+        default=64 * 2**20,
+        metavar="N",
+        help="or at so many bytes of them (default: %(default)s)",
+    )
+    add(
+        "--batch-seconds",
+        type=_positive(float),
+        default=1.0,
+        metavar="S",
+        help="or so long after the first (default: %(default)s)",
+    )
+    add(
+        "--progress-seconds",
+        type=_positive(float),
+        default=10.0,
+        metavar="S",
+        help="say how it fares this often (default: %(default)s)",
+    )
+    add(
+        "--metrics-port",
+        type=int,
+        metavar="PORT",
+        help="serve Prometheus metrics there; 0 takes a free port",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Works until it is told to stop."""
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s sink: %(message)s")
+    _LOG.setLevel(logging.INFO)
+    limits = Limits(arguments.batch_rows, arguments.batch_bytes, arguments.batch_seconds)
+    signalled: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: signalled.append(received))
+    pump = Pump(kafka.connection(arguments.brokers), arguments.dsn, arguments.group, limits)
+    if arguments.metrics_port is not None:
+        from infra.sink import metrics
+
+        port = metrics.serve(pump.counts, arguments.metrics_port)
+        _LOG.info("serves metrics on port %d", port)
+    # A batch is a mountain of objects without a cycle: they are looked through when it is gone.
+    gc.freeze()
+    gc.disable()
+    progress = Progress(pump.counts, arguments.progress_seconds)
+    pump.run(lambda: bool(signalled), progress.tick)
+    progress.end()
+    return 0
+
+
+def _positive(kind: Callable[[str], float]) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"expected more than 0, got {text}")
+        return value
+
+    return read
