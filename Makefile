@@ -22,7 +22,7 @@ BRIEFLY := sed -un 's/^Collecting \([^ ]*\).*/  \1/p; s/^Installing.*/  … all 
 LOCK := $(BIN)/uv pip compile --quiet --cache-dir .cache/uv --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
-GO_SUMS := $(wildcard infra/*/go.sum sdks/go/go.sum)
+GO_SUMS := $(wildcard infra/*/go.sum sdks/go/go.sum sdks/go/*/go.sum)
 TYPESCRIPT := sdks/typescript
 
 # Each stands in the folder that its step fills, so that removing the folder is enough to run it again.
@@ -38,7 +38,7 @@ KAFKA_HERE := $(if $(and $(shell command -v java),$(shell command -v mvn)),$(KAF
 READY := $(SDK_READY) $(BROKER) $(NODE_READY) $(KAFKA_HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup generate check demo test test-all lint-all build-all broker bench lock clean
+.PHONY: help setup generate check demo test test-all lint-all build-all broker bench mutations lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ broker: $(BROKER) ## Run the embedded broker on LISTEN (127.0.0.1:9092) until Ct
 
 bench: $(READY) ## Measure the generator and the SDKs, each against its floor; BENCHMARKS= picks some
 	@$(PY) -m tests.bench $(BENCHMARKS)
+
+mutations: $(READY) ## Break one table of one SDK at a time, and see that the vectors notice
+	@$(PY) -m tests.conformance.mutations
 
 lock: $(PYTHON_READY) ## Renew the hashed locks from pyproject.toml (LOCK_FLAGS=--upgrade: newest)
 	@$(LOCK) --group dev --output-file tests/requirements.txt

@@ -6,9 +6,11 @@ python tests/run.py [check] [lint] [test]    without a name: everything
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,16 +18,18 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.prefix) / "bin"
 GROUPS = ("check", "lint", "test")
 GO_MODULES = ("infra/devbroker", "sdks/go")
+OK, FAILED, SKIPPED = "ok", "FAILED", "skipped"
 
 
 @dataclass(frozen=True)
 class Part:
-    """One command; it fails when its exit code isn't 0."""
+    """One command, skipped where the program that it needs is missing; it fails with its exit code."""
 
     group: str
     name: str
     command: str
     folder: str = "."
+    needs: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,13 +37,12 @@ class Result:
     """How a part ended; its last line is what the tool itself says about it."""
 
     part: Part
-    ok: bool
+    word: str
     seconds: float
     last_line: str
 
     def __str__(self) -> str:
-        word = "ok    " if self.ok else "FAILED"
-        return f"  {word}  {self.part.name:<24} {self.seconds:6.1f} s  {self.last_line}"
+        return f"  {self.word:<7}  {self.part.name:<24} {self.seconds:6.1f} s  {self.last_line}"
 
 
 PARTS = (
@@ -55,6 +58,13 @@ PARTS = (
     Part("lint", "TypeScript", "npm run --silent check", "sdks/typescript"),
     Part("test", "pytest", "pytest -n auto --maxprocesses 4 --basetemp .cache/tmp"),
     *(Part("test", f"go test {module}", "go test ./...", module) for module in GO_MODULES),
+    Part(
+        "test",
+        "go test with librdkafka",
+        "env CGO_ENABLED=1 go test -tags confluent ./...",
+        "sdks/go/confluent",
+        needs="gcc",
+    ),
     Part("test", "TypeScript tests", "npm run --silent test", "sdks/typescript"),
 )
 
@@ -62,6 +72,8 @@ PARTS = (
 def run(part: Part) -> Result:
     """Run it with its output shown as it comes."""
     print(f"\n--- {part.name}: {part.command}", flush=True)
+    if part.needs and shutil.which(part.needs) is None:
+        return Result(part, SKIPPED, 0, f"there is no {part.needs} on this machine")
     started = time.monotonic()
     output = bytearray()
     with subprocess.Popen(
@@ -78,7 +90,7 @@ def run(part: Part) -> Result:
             sys.stdout.buffer.flush()
     lines = output.decode(errors="replace").strip().splitlines()
     last_line = lines[-1].strip("= ") if lines else ""
-    return Result(part, process.returncode == 0, time.monotonic() - started, last_line)
+    return Result(part, FAILED if process.returncode else OK, time.monotonic() - started, last_line)
 
 
 def main(groups: list[str]) -> int:
@@ -90,10 +102,11 @@ def main(groups: list[str]) -> int:
     results = [run(part) for part in PARTS if not groups or part.group in groups]
     print("\nSummary")
     print(*results, sep="\n")
-    failed = sum(not result.ok for result in results)
+    words = Counter(result.word for result in results)
     print(f"\n{time.monotonic() - started:.0f} s")
-    print(f"parts: {len(results) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    skipped = f", {words[SKIPPED]} skipped" if words[SKIPPED] else ""
+    print(f"parts: {words[OK]} passed, {words[FAILED]} failed{skipped}")
+    return 1 if words[FAILED] else 0
 
 
 if __name__ == "__main__":

@@ -136,6 +136,22 @@ def test_a_failing_part_fails_the_run_and_the_others_still_run(
     assert run.main(["test"]) == 0
 
 
+def test_a_part_whose_program_is_missing_is_skipped_and_said_to_be(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    parts = (
+        run.Part("test", "good", "true"),
+        run.Part("test", "no", "false", needs="no-such-tool"),
+    )
+    monkeypatch.setattr(run, "PARTS", parts)
+    assert run.main([]) == 0
+    printed = capfdbinary.readouterr().out.decode()
+    assert re.search(
+        r"skipped +no .* there is no no-such-tool on this machine$", printed, re.MULTILINE
+    )
+    assert printed.endswith("\nparts: 1 passed, 0 failed, 1 skipped\n")
+
+
 def test_an_unknown_group_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main(["lnt"]) == 2
     assert capsys.readouterr().err == "lnt: not one of check, lint, test\n"
