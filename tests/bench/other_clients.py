@@ -1,7 +1,7 @@
 """For scale: what other clients that report usage cost their caller, beside the same floor.
 
-They post JSON to an HTTP API, which is here a server that swallows it; the floor is the raw
-produce() of the Python SDK's benchmark, with as many events.
+They post JSON to an HTTP API, which is here a server that swallows it. The floors are those of the
+SDKs' own benchmarks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from posthog import Posthog
 from segment.analytics.client import Client as Segment  # type: ignore[import-untyped]
 
 from tests.bench.python_sdk import FLOOR, KINDS, WORKSPACES, Cost, emit_ratio, measure, raw
+from tests.bench.rows import BIN, ROOT
 from tests.broker import DevBroker
+from tests.conformance.drivers import build
 
 EVENTS = 10_000
 ROUNDS = 5
@@ -90,6 +92,13 @@ def main() -> None:
         columns = zip(KINDS, zip(*rows, strict=True), zip(*floors, strict=True), strict=True)
         for kind, ours, least in columns:
             emit_ratio(f"{name}: {kind}", ours, FLOOR, least)
+    build("typescript")
+    with swallower() as address:
+        subprocess.run(
+            [BIN / "node", "--expose-gc", "bench/others.ts", address],
+            cwd=ROOT / "sdks/typescript",
+            check=True,
+        )
 
 
 if __name__ == "__main__":

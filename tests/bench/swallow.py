@@ -2,7 +2,7 @@
 
     python -m tests.bench.swallow      prints its address, and ends with its standard input
 
-GET answers with how many events have come; both clients that are measured post them as a `batch`.
+GET answers with how many events have come; all clients that are measured post them as a `batch`.
 """
 
 from __future__ import annotations
@@ -44,8 +44,14 @@ class Swallow(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Server(ThreadingHTTPServer):
+    """Lets a client open as many connections at once as it likes."""
+
+    request_queue_size = 1024
+
+
 if __name__ == "__main__":
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Swallow)
+    server = Server(("127.0.0.1", 0), Swallow)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
     sys.stdin.read()

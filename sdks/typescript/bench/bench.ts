@@ -12,36 +12,26 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { compatibilityPartitioner, Producer } from "@platformatic/kafka";
 import type * as sdk from "../src/index.js";
+import {
+  burst,
+  bursts,
+  collect,
+  compare,
+  EkaClient,
+  events,
+  room,
+  samples,
+  say,
+  stringifying,
+  usageTopic,
+  workspace,
+  workspaces,
+} from "./measure.ts";
 
-const built = "../dist/index.js";
-const { EkaClient, usageTopic } = (await import(built)) as typeof sdk;
 const broker = fileURLToPath(new URL("../../../.cache/bin/devbroker", import.meta.url));
 
-const events = 50_000;
-const rounds = 15;
-// V8 compiles what is called often, several times over; a service has that behind it.
-const warmUps = 10;
 const rawBatch = 1000;
-const burst = 2000;
-const workspaces = Array.from({ length: 50 }, (_, number) => `workspace-${number}`);
 const metadata = { model: "m-1", n: 3, cached: true };
-const room = { maxQueueSize: events + 2, maxQueueBytes: 2 ** 30 };
-
-const collect = globalThis.gc ?? (() => undefined);
-const workspace = (number: number) => workspaces[number % workspaces.length] as string;
-
-/** The events that the package writes for so many calls. */
-async function samples(count: number, details?: sdk.Metadata): Promise<Buffer[]> {
-  const taken: Buffer[] = [];
-  const keep = ({ value }: sdk.ProducerMessage) => taken.push(Buffer.from(value));
-  const producer: sdk.ProducerLike = { send: async ({ messages }) => messages.forEach(keep) };
-  const client = new EkaClient({ serviceName: "bench", producer, ...room });
-  for (let number = 0; number < count; number += 1) {
-    client.record(workspace(number), "api", "api_call", 1, "ok", null, details);
-  }
-  await client.shutdown();
-  return taken;
-}
 
 /** Microseconds an event of work on all events. */
 async function timed(work: () => unknown): Promise<number> {
@@ -70,37 +60,12 @@ function queueing(): sdk.EkaClient {
   });
 }
 
-/** Microseconds a call, in bursts whose events are sent before the next. */
-async function bursts(work: () => unknown, drain: () => unknown): Promise<number> {
-  collect();
-  let took = 0;
-  for (let done = 0; done < events; done += burst) {
-    const started = performance.now();
-    work();
-    took += performance.now() - started;
-    await drain();
-  }
-  return (took / events) * 1000;
-}
-
 /** record(), by one client, as a service has one. */
 async function recording(client: sdk.EkaClient, details?: sdk.Metadata): Promise<number> {
   return await bursts(
     () => record(client, details, burst),
     () => client.flush(),
   );
-}
-
-async function stringifying(event: unknown): Promise<number> {
-  let queue: string[] = [];
-  const push = () => {
-    for (let number = 0; number < burst; number += 1) {
-      queue.push(JSON.stringify(event));
-    }
-  };
-  return await bursts(push, () => {
-    queue = [];
-  });
 }
 
 /** Bytes of memory for each event that waits. */
@@ -167,32 +132,6 @@ async function withBroker<T>(work: (bootstrap: string) => Promise<T>): Promise<T
   } finally {
     child.kill();
   }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] as number;
-}
-
-/** One row of the table. */
-function say(row: { what: string; measured: number; unit: string; [more: string]: unknown }): void {
-  console.log(JSON.stringify({ language: "TypeScript", ...row }));
-}
-
-async function compare(
-  names: { what: string; floor: string; at_most?: number },
-  ours: () => Promise<number>,
-  floor: () => Promise<number>,
-): Promise<void> {
-  const pairs: [number, number][] = [];
-  for (let round = -warmUps; round < rounds; round += 1) {
-    const pair: [number, number] = [await ours(), await floor()];
-    if (round >= 0) {
-      pairs.push(pair);
-    }
-  }
-  const measured = median(pairs.map(([one]) => one));
-  const ratio = median(pairs.map(([one, other]) => one / other));
-  say({ ...names, measured, unit: "µs", ratio });
 }
 
 const client = queueing();
