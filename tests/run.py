@@ -23,7 +23,7 @@ OK, FAILED, SKIPPED = "ok", "FAILED", "skipped"
 
 @dataclass(frozen=True)
 class Part:
-    """One command, skipped where the program that it needs is missing; it fails with its exit code."""
+    """One command; it is skipped where the program is missing that it needs."""
 
     group: str
     name: str
