@@ -179,6 +179,7 @@ class Event:
     blank: str
     log_level_key: str
     log_message_key: str
+    log_message_kept: int
 
     def field(self, name: str) -> Field:
         return next(field for field in self.fields if field.name == name)
@@ -397,6 +398,7 @@ def _event(data: Data) -> Event:
         blank=data["blank"],
         log_level_key=data["log"]["level_key"],
         log_message_key=data["log"]["message_key"],
+        log_message_kept=data["log"]["message_kept"],
     )
 
 

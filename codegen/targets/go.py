@@ -119,6 +119,11 @@ def _constants(model: Model) -> Iterator[_Constant]:
     for what in ("level", "message"):
         key = getattr(model.event, f"log_{what}_key")
         yield _constant(f"log{what.title()}Key", f"is where Log puts its {what}.", key)
+    yield _Constant(
+        _comment("logMessageKept is how many characters of it are kept where metadata is cut."),
+        "logMessageKept",
+        _number(model.event.log_message_kept),
+    )
 
 
 def _constant(name: str, about: str, value: str) -> _Constant:

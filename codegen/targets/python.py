@@ -93,6 +93,7 @@ def _catalog(model: Model) -> Mapping[str, Any]:
         "default_log_level": _literal(catalog.default_log_level),
         "log_level_key": _literal(model.event.log_level_key),
         "log_message_key": _literal(model.event.log_message_key),
+        "log_message_kept": model.event.log_message_kept,
         "metric_types": [
             (_literal(product.name), _literal(tuple(m.name for m in product.metric_types)))
             for product in catalog.products

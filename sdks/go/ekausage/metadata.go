@@ -45,18 +45,29 @@ func (w *metadataWriter) begin() {
 	w.text, w.keys, w.path, w.above = w.text[:0], w.keys[:0], w.path[:0], w.above[:0]
 }
 
-// cut leaves the marker and the keys that the metric type requires, or the marker alone.
+// cut leaves the marker, the keys that the metric type requires and those of Log, with the beginning of
+// its message; or the marker alone.
 func (w *metadataWriter) cut(metadata map[string]any, keys []metadataKey) {
 	lost := slices.Clone(w.lost)
 	w.begin()
 	w.text = append(w.text, metadataOversize[:len(metadataOversize)-1]...)
 	fits := true
+	keep := func(name string, value any) {
+		if len(w.text) > 1 {
+			w.text = append(w.text, ',')
+		}
+		fits = fits && w.string(name) && w.member(name, value)
+	}
+	required := map[string]bool{}
 	for i := range keys {
 		if key := &keys[i]; key.required {
-			if len(w.text) > 1 {
-				w.text = append(w.text, ',')
-			}
-			fits = fits && w.string(key.name) && w.member(key.name, metadata[key.name])
+			required[key.name] = true
+			keep(key.name, metadata[key.name])
+		}
+	}
+	for _, name := range [...]string{logLevelKey, logMessageKey} {
+		if text, ok := metadata[name].(string); ok && !required[name] {
+			keep(name, beginning(text, logMessageKept))
 		}
 	}
 	w.text = append(w.text, '}')
@@ -64,6 +75,17 @@ func (w *metadataWriter) cut(metadata map[string]any, keys []metadataKey) {
 		w.text = append(w.text[:0], metadataOversize...)
 	}
 	w.lost = lost
+}
+
+// beginning is so many characters of a text.
+func beginning(text string, characters int) string {
+	for at := range text {
+		if characters == 0 {
+			return text[:at]
+		}
+		characters--
+	}
+	return text
 }
 
 // check looks at a key that the metric type declares.

@@ -5,7 +5,7 @@
  * form, and too much of it is cut to a marker. What was lost is said once, in words.
  */
 
-import { logLevelKey, logMessageKey } from "./generated/constants.js";
+import { logLevelKey, logMessageKept, logMessageKey } from "./generated/constants.js";
 import { limits } from "./generated/limits.js";
 import { isJsonObject, JsonWriter, OversizeError } from "./jsonWriter.js";
 import { className } from "./words.js";
@@ -28,7 +28,10 @@ const few = 64;
 /** An event's metadata where the caller gives none. */
 export const noDetails: Details = { json: JSON.stringify(limits.metadata.default), lost: "" };
 
-/** Encodes metadata; `kept` names the keys that stay beside the marker where the rest is too large. */
+/**
+ * Encodes metadata. `kept` names the keys that stay beside the marker where the rest is too large;
+ * so do those of `log()`, with the beginning of the message.
+ */
 export function encodeMetadata(metadata: Metadata, kept: readonly string[]): Details {
   const text = plainText(metadata);
   return text === undefined ? bestEffort(metadata, kept) : { json: JSON.stringify(text), lost: "" };
@@ -107,12 +110,25 @@ function bestEffort(metadata: Metadata, kept: readonly string[]): Details {
 
 function cut(metadata: Metadata, kept: readonly string[]): string {
   try {
-    const values = Object.fromEntries(kept.map((key) => [key, metadata[key]]));
-    const text = new JsonWriter().top({ ...marker, ...values });
+    const found = Object.fromEntries(kept.map((key) => [key, metadata[key]]));
+    for (const key of [logLevelKey, logMessageKey]) {
+      const words = metadata[key];
+      if (!(key in found) && typeof words === "string") {
+        found[key] = beginning(words, logMessageKept);
+      }
+    }
+    const text = new JsonWriter().top({ ...marker, ...found });
     return fits(text) ? text : oversize;
   } catch {
     return oversize; // the marker alone is better than no event
   }
+}
+
+/** So many characters, of which no pair of surrogates is torn. */
+function beginning(words: string, characters: number): string {
+  return Array.from(words.slice(0, 2 * characters))
+    .slice(0, characters)
+    .join("");
 }
 
 function fits(text: string): boolean {

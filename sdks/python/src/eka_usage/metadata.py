@@ -18,7 +18,7 @@ from typing import Any, cast
 import msgspec
 
 from . import number
-from ._generated.catalog import LOG_LEVEL_KEY, LOG_MESSAGE_KEY
+from ._generated.catalog import LOG_LEVEL_KEY, LOG_MESSAGE_KEPT, LOG_MESSAGE_KEY
 from ._generated.limits import (
     METADATA_MAX_BYTES,
     METADATA_MAX_DEPTH,
@@ -41,7 +41,8 @@ _type_of: Callable[[Any], Any] = type
 def metadata_text(metadata: Mapping[Any, Any], kept: tuple[str, ...] = ()) -> tuple[str, str]:
     """The metadata as it stands between the quotes of a JSON string, and what was lost, or "".
 
-    `kept` names the keys that stay beside the marker where the rest is too large.
+    `kept` names the keys that stay beside the marker where the rest is too large; so do those of
+    log(), with the beginning of the message.
     """
     if _is_plain(metadata):
         try:
@@ -98,7 +99,11 @@ def _best_effort(metadata: Mapping[Any, Any], kept: tuple[str, ...]) -> tuple[st
 
 def _cut(metadata: Mapping[Any, Any], kept: tuple[str, ...]) -> bytes:
     with suppress(Exception):  # the marker alone is better than no event
-        values = _Reader().mapping({key: metadata[key] for key in kept}, (), ())
+        found = {key: metadata[key] for key in kept}
+        for key in (LOG_LEVEL_KEY, LOG_MESSAGE_KEY):
+            if key not in found and isinstance(words := metadata.get(key), str):
+                found[key] = words[:LOG_MESSAGE_KEPT]
+        values = _Reader().mapping(found, (), ())
         text = encode({**_MARKER, **values})
         if len(text) <= METADATA_MAX_BYTES:
             return text

@@ -32,3 +32,6 @@ export const logLevelKey = "level";
 
 /** Where `log` puts its message in metadata. */
 export const logMessageKey = "message";
+
+/** How many characters of it are kept where metadata is cut. */
+export const logMessageKept = 4096;

@@ -76,3 +76,6 @@ DEFAULT_LOG_LEVEL: Final = "error"
 LOG_LEVEL_KEY: Final = "level"
 LOG_MESSAGE_KEY: Final = "message"
 """Where log() puts its level and its message in the metadata."""
+
+LOG_MESSAGE_KEPT: Final = 4096
+"""How many characters of the message are kept where metadata is cut."""

@@ -37,3 +37,6 @@ const logLevelKey = "level"
 
 // logMessageKey is where Log puts its message.
 const logMessageKey = "message"
+
+// logMessageKept is how many characters of it are kept where metadata is cut.
+const logMessageKept = 4
