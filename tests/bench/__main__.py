@@ -6,6 +6,7 @@ should run meanwhile.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -68,6 +69,9 @@ def main(names: Sequence[str]) -> int:
     if unknown := set(names) - set(BENCHMARKS):
         print(f"{', '.join(sorted(unknown))}: not one of {', '.join(BENCHMARKS)}", file=sys.stderr)
         return 2
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load > cores:
+        print(f"load {load:.0f} on {cores} cores: do not trust what follows", file=sys.stderr)
     rows = [row for name in names or BENCHMARKS for row in run(name)]
     missed = sum(row.verdict() == "MISSED" for row in rows)
     print(f"\n{table(rows)}\n")
