@@ -38,10 +38,10 @@ KAFKA_HERE := $(if $(and $(shell command -v java),$(shell command -v mvn)),$(KAF
 READY := $(SDK_READY) $(BROKER) $(NODE_READY) $(KAFKA_HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup generate check demo test test-all lint-all build-all broker bench mutations lock clean
+.PHONY: help setup generate check demo test test-all lint-all build-all e2e broker bench mutations lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Install everything into this folder; at once when nothing changed
 	@echo "setup: ready"
@@ -70,6 +70,9 @@ build-all: $(READY) ## Build the packages of every language
 	@$(PY) -m build --no-isolation sdks/python
 	@cd sdks/go && $(BIN)/go build ./...
 	@cd $(TYPESCRIPT) && $(BIN)/npm run --silent build
+
+e2e: $(READY) $(KAFKA) ## Every SDK against Apache Kafka, through outages; needs Java and Maven
+	@$(PY) -m tests.e2e.sdks
 
 broker: $(BROKER) ## Run the embedded broker on LISTEN (127.0.0.1:9092) until Ctrl-C
 	@echo "In another window: export EKA_KAFKA_BROKERS=$(LISTEN)   Ctrl-C here stops the broker."

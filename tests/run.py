@@ -65,6 +65,7 @@ PARTS = (
         "sdks/go/confluent",
         needs="gcc",
     ),
+    Part("test", "SDKs on Apache Kafka", "python -m tests.e2e.sdks", needs="mvn"),
     Part("test", "TypeScript tests", "npm run --silent test", "sdks/typescript"),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
@@ -12,15 +13,32 @@ _read = msgspec.json.Decoder(UsageEvent).decode
 _SECONDS = 30
 
 
-def read_events(bootstrap: str) -> list[UsageEvent]:
-    """Every event that the topic holds now, by partition and in the order of each."""
-    consumer = Consumer(
-        {"bootstrap.servers": bootstrap, "group.id": "reader", "enable.metrics.push": False}
-    )
+def ends(bootstrap: str) -> list[TopicPartition]:
+    """Where each partition of the topic ends now."""
+    consumer = _consumer(bootstrap)
     try:
         partitions = consumer.list_topics(USAGE_TOPIC, timeout=10).topics[USAGE_TOPIC].partitions
-        starts = [TopicPartition(USAGE_TOPIC, partition, 0) for partition in sorted(partitions)]
-        left = sum(consumer.get_watermark_offsets(start, timeout=10)[1] for start in starts)
+        found = [TopicPartition(USAGE_TOPIC, partition) for partition in sorted(partitions)]
+        for partition in found:
+            partition.offset = consumer.get_watermark_offsets(partition, timeout=10)[1]
+        return found
+    finally:
+        consumer.close()
+
+
+def read_events(bootstrap: str, since: Sequence[TopicPartition] = ()) -> list[UsageEvent]:
+    """Every event that the topic holds now, by partition and in the order of each.
+
+    `since` is what `ends` said earlier: then only what came after that.
+    """
+    behind = {partition.partition: partition.offset for partition in since}
+    targets = ends(bootstrap)
+    starts = [
+        TopicPartition(USAGE_TOPIC, end.partition, behind.get(end.partition, 0)) for end in targets
+    ]
+    left = sum(end.offset - start.offset for start, end in zip(starts, targets, strict=True))
+    consumer = _consumer(bootstrap)
+    try:
         consumer.assign(starts)
         found: list[bytes] = []
         deadline = time.monotonic() + _SECONDS
@@ -34,3 +52,9 @@ def read_events(bootstrap: str) -> list[UsageEvent]:
     finally:
         consumer.close()
     return [_read(value) for value in found]
+
+
+def _consumer(bootstrap: str) -> Consumer:
+    return Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": "reader", "enable.metrics.push": False}
+    )

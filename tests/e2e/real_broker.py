@@ -53,7 +53,7 @@ class RealBroker:
     """
 
     def __init__(self, folder: Path) -> None:
-        plain, secure, controller = _free_ports(3)
+        plain, secure, controller = free_ports(3)
         self.bootstrap = f"127.0.0.1:{plain}"
         self.secure = f"127.0.0.1:{secure}"
         keystore, self.ca = write_certificates(folder)
@@ -124,7 +124,7 @@ class RealBroker:
         self.stop()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on now, all of them different."""
     probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from codegen.model import Model
 from codegen.render import Output
-from codegen.targets.infra import clickhouse, sink, topics
+from codegen.targets.infra import clickhouse, connect, sink, topics
 
 
 def outputs(model: Model) -> Iterator[Output]:
@@ -14,4 +14,5 @@ def outputs(model: Model) -> Iterator[Output]:
     yield from topics.outputs(model)
     if model.event.table is not None:
         yield from clickhouse.outputs(model, model.event.table)
+        yield from connect.outputs(model, model.event.table)
         yield from sink.outputs(model, model.event.table)

@@ -1,0 +1,86 @@
+"""A standalone worker of Kafka Connect as a child process, with its REST interface."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.e2e.java import java
+from tests.e2e.real_broker import free_ports
+
+_SECONDS = 60
+_PROPERTIES = """\
+bootstrap.servers={bootstrap}
+listeners=HTTP://127.0.0.1:{port}
+plugin.discovery=service_load
+key.converter=org.apache.kafka.connect.storage.StringConverter
+value.converter=org.apache.kafka.connect.storage.StringConverter
+offset.storage.file.filename={folder}/offsets
+offset.flush.interval.ms=1000
+config.providers=env
+config.providers.env.class=org.apache.kafka.common.config.provider.EnvVarConfigProvider
+"""
+
+
+class Connect:
+    """A running worker; as a context manager it is gone afterwards."""
+
+    def __init__(
+        self, bootstrap: str, folder: Path, connector: Path, environment: Mapping[str, str]
+    ) -> None:
+        (port,) = free_ports(1)
+        self._address = f"http://127.0.0.1:{port}"
+        worker = folder / "worker.properties"
+        worker.write_text(_PROPERTIES.format(bootstrap=bootstrap, port=port, folder=folder))
+        main = "org.apache.kafka.connect.cli.ConnectStandalone"
+        with (folder / "connect.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                java(main, worker, connector),
+                env={**os.environ, **environment},
+                stdout=log,
+                stderr=log,
+            )
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        """What the REST interface answers, once it is up."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            f"{self._address}{path}",
+            data=data,
+            method=method,
+            headers={"Content-Type": "application/json"},
+        )
+        deadline = time.monotonic() + _SECONDS
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
+                    return json.load(answer)
+            except (urllib.error.URLError, ConnectionError) as error:
+                refused = isinstance(error, urllib.error.HTTPError) and error.code != 404
+                if refused or time.monotonic() > deadline or self._process.poll() is not None:
+                    raise
+                time.sleep(0.2)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

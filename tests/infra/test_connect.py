@@ -1,0 +1,175 @@
+"""kafka-connect-sink.json, as far as it runs without the connector that it is for.
+
+Kafka Connect itself takes it with the file connector in that one's place; what the connector would
+insert goes into ClickHouse's engine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from eka_usage import DEAD_LETTER_TOPIC, METRIC_TYPES, USAGE_TOPIC, EkaClient, find_metric
+
+from infra.sink import migrate, store
+from tests.e2e.connect import Connect
+from tests.e2e.java import needs_kafka
+from tests.e2e.real_broker import RealBroker
+
+_ROOT = Path(__file__).resolve().parents[2]
+CONFIG: Mapping[str, str] = json.loads((_ROOT / "infra/kafka-connect-sink.json").read_text())
+_FILE_SINK = {"connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector"}
+# Digits that no double can carry.
+_QUANTITY = Decimal("123456789012345678.123456789012")
+_METRIC = next(
+    metric
+    for product, metric_types in METRIC_TYPES.items()
+    if (metric := find_metric(product, metric_types[0])) is not None
+)
+_BAD = b'{"event_id": not JSON \xff'
+
+
+class Kept:
+    """A producer that keeps what the SDK makes."""
+
+    def __init__(self) -> None:
+        self.values: list[bytes] = []
+
+    def produce(self, topic: str, *, value: bytes, on_delivery: Any, **_: Any) -> None:
+        """Deliver at once."""
+        self.values.append(value)
+        on_delivery(None, None)
+
+    def poll(self, timeout: float = 0) -> int:
+        """Have nothing to say."""
+        return 0
+
+    def flush(self, timeout: float = 0) -> int:
+        """Have nothing left."""
+        return 0
+
+
+def real_events() -> list[bytes]:
+    """Events as an SDK writes them, with what is hard to carry."""
+    kept = Kept()
+    with EkaClient("connect", producer=kept) as client:
+        for metadata in ({}, {"text": 'ünï "quoted" \\ 🎈'}, {"lines": "a\nb"}):
+            cost = Decimal("0.000000000001")
+            client.record_metric("ws-1", _METRIC, _QUANTITY, unit_cost=cost, metadata=metadata)
+    return kept.values
+
+
+def references() -> dict[str, str]:
+    """A value for every variable that the configuration refers to."""
+    text = json.dumps(CONFIG)
+    return {name: f"a {name}" for name in re.findall(r"\$\{env:(\w+)\}", text)}
+
+
+def produce(bootstrap: str, values: list[bytes]) -> None:
+    producer = Producer({"bootstrap.servers": bootstrap, "enable.metrics.push": False})
+    for value in values:
+        producer.produce(USAGE_TOPIC, value, b"ws-1")
+    assert producer.flush(10) == 0
+
+
+def dead_letter(bootstrap: str) -> tuple[bytes | None, dict[str, bytes]]:
+    """The first dead letter, and its headers."""
+    settings = {"group.id": "dlq", "auto.offset.reset": "earliest", "enable.metrics.push": False}
+    consumer = Consumer({"bootstrap.servers": bootstrap, **settings})
+    try:
+        consumer.subscribe([DEAD_LETTER_TOPIC])
+        message = consumer.poll(30)
+        assert message is not None
+        headers: Any = message.headers()
+        return message.value(), dict(headers or [])
+    finally:
+        consumer.close()
+
+
+def wait_for_lines(file: Path, count: int) -> list[bytes]:
+    deadline = time.monotonic() + 30
+    while not file.exists() or len(lines := file.read_bytes().splitlines()) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return lines
+
+
+@needs_kafka
+def test_connect_takes_the_configuration_and_carries_every_event_as_it_is(tmp_path: Path) -> None:
+    out, strict = tmp_path / "out", tmp_path / "strict"
+    config = {**CONFIG, **_FILE_SINK, "file": str(out)}
+    file = tmp_path / "sink.json"
+    file.write_text(json.dumps(config))
+    events = real_events()
+    with RealBroker(tmp_path) as broker:
+        admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+        topics = [NewTopic(name, 1, 1) for name in (USAGE_TOPIC, DEAD_LETTER_TOPIC)]
+        for creation in admin.create_topics(topics).values():
+            creation.result()
+        produce(broker.bootstrap, [*events[:1], _BAD, *events[1:]])
+        with Connect(broker.bootstrap, tmp_path, file, references()) as worker:
+            plugin = "/connector-plugins/FileStreamSink/config/validate"
+            checked = worker.ask("PUT", plugin, config)
+            faults = [entry["value"] for entry in checked["configs"] if entry["value"]["errors"]]
+            assert faults == []
+            known = {entry["value"]["name"] for entry in checked["configs"]}
+            assert {"errors.tolerance", "value.converter", "tasks.max", "topics"} <= known
+
+            # What is no JSON is text all the same; ClickHouse is the one that refuses it.
+            garbage = _BAD.decode(errors="replace").encode()
+            lines = wait_for_lines(out, len(events) + 1)
+            assert lines == [*events[:1], garbage, *events[1:]]
+
+            # A converter that refuses it shows what becomes of a message that Connect finds bad.
+            refusing = config | {
+                "name": "strict",
+                "file": str(strict),
+                "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+                "value.converter.schemas.enable": "false",
+            }
+            worker.ask("PUT", "/connectors/strict/config", refusing)
+            assert len(wait_for_lines(strict, len(events))) == len(events)
+            value, headers = dead_letter(broker.bootstrap)
+            assert value == _BAD
+            assert headers["__connect.errors.topic"] == USAGE_TOPIC.encode()
+            assert headers["__connect.errors.offset"] == b"1"
+            for name in (CONFIG["name"], "strict"):
+                status = worker.ask("GET", f"/connectors/{name}/status")
+                assert {task["state"] for task in status["tasks"]} == {"RUNNING"}
+
+
+def test_its_inserts_keep_every_digit(tmp_path: Path) -> None:
+    dsn = f"chdb:///{tmp_path}/store"
+    client = store.open_store(dsn)
+    try:
+        migrate.migrate(client)
+        # The connector sends the texts of a batch one after another, with nothing between them.
+        settings = dict(pair.split("=") for pair in CONFIG["clickhouseSettings"].split(","))
+        table = CONFIG["topic2TableMap"].partition("=")[2]
+        client.raw_insert(
+            f"{CONFIG['database']}.{table}",
+            insert_block=b"".join(real_events()),
+            settings=settings,
+            fmt="JSONEachRow",
+        )
+        rows = client.query(
+            f"SELECT quantity, unit_cost, metadata FROM {CONFIG['database']}.{table} ORDER BY seq"
+        ).result_rows
+    finally:
+        client.close()
+    events = [json.loads(event, parse_float=Decimal) for event in real_events()]
+    assert [row[:2] for row in rows] == [(_QUANTITY, Decimal("0.000000000001"))] * len(events)
+    assert [row[2] for row in rows] == [event["metadata"] for event in events]
+
+
+def test_no_secret_stands_in_it() -> None:
+    for name in ("hostname", "port", "username", "password"):
+        assert re.fullmatch(r"\$\{env:\w+\}", CONFIG[name]), name
