@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from infra import sink
-from infra.sink import migrate, run
+from infra.sink import migrate, reconcile, run, usage
 from infra.sink.errors import SinkError
 
 FINE, PROBLEMS, CANNOT = 0, 1, 2
@@ -29,7 +29,9 @@ class Command(Protocol):
 
 COMMANDS: Mapping[str, Command] = {
     "migrate": migrate,
+    "reconcile": reconcile,
     "run": run,
+    "usage": usage,
 }
 
 

@@ -10,9 +10,10 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from infra.sink._generated.fields import ENVIRONMENT_PREFIX
 from infra.sink.errors import SinkError, UnavailableError
 
-VARIABLE = "EKA_CLICKHOUSE_DSN"
+VARIABLE = f"{ENVIRONMENT_PREFIX}CLICKHOUSE_DSN"
 
 _FORMS = "https://user:password@host:8443, http://host:8123 or chdb:///folder"
 
@@ -37,9 +38,9 @@ def open_store(dsn: str | None) -> Client:
     parts = _parse(dsn)
     try:
         if parts.scheme == "chdb":
-            return clickhouse_connect.get_client(dsn=dsn)
+            return clickhouse_connect.get_client(dsn=dsn, tz_mode="aware")
         return clickhouse_connect.get_client(
-            dsn=dsn, interface=parts.scheme, autogenerate_session_id=False
+            dsn=dsn, interface=parts.scheme, tz_mode="aware", autogenerate_session_id=False
         )
     except ClickHouseError as failure:
         raise UnavailableError(_advice(parts, str(failure))) from None
@@ -47,6 +48,14 @@ def open_store(dsn: str | None) -> Client:
         raise UnavailableError(
             f"the store at {_shown(parts)} cannot be opened: {failure}"
         ) from None
+
+
+def failed(failure: ClickHouseError) -> SinkError:
+    """What a refused query means to a person."""
+    reason = str(failure)
+    if "UNKNOWN_DATABASE" in reason or "UNKNOWN_TABLE" in reason:
+        return SinkError("the store has no tables yet; run `python -m infra.sink migrate`")
+    return SinkError(f"the store refused the query: {reason[:500]}")
 
 
 def _parse(dsn: str) -> SplitResult:

@@ -9,7 +9,7 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from infra.sink._generated.fields import DATABASE, FIELDS, TABLE
+from infra.sink._generated.fields import DATABASE, FIELDS, INGESTED, TABLE
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 _VALUES: Mapping[str, Any] = {
@@ -20,10 +20,14 @@ _VALUES: Mapping[str, Any] = {
     "json": "{}",
     "timestamp": NOON,
 }
-_USUAL = {field.name: None if field.nullable else _VALUES[field.kind] for field in FIELDS}
+_COLUMNS = [*(field.name for field in FIELDS), INGESTED]
+_USUAL = {
+    **{field.name: None if field.nullable else _VALUES[field.kind] for field in FIELDS},
+    INGESTED: NOON,
+}
 
 
 def insert(client: Client, events: Iterable[Mapping[str, Any]]) -> None:
     """Inserts one block of events, each told by how it differs from the usual one."""
-    rows = [[{**_USUAL, **event}[field.name] for field in FIELDS] for event in events]
-    client.insert(TABLE, rows, [field.name for field in FIELDS], database=DATABASE)
+    rows = [[{**_USUAL, **event}[name] for name in _COLUMNS] for event in events]
+    client.insert(TABLE, rows, _COLUMNS, database=DATABASE)

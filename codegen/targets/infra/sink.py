@@ -32,6 +32,9 @@ def _fields(model: Model, table: Table) -> File:
         "account": table.account,
         "product": roles["product"].name,
         "metric type": roles["metric_type"].name,
+        "billable": roles["billable"].name,
+        "time": table.time,
+        "accepted": table.accepted,
         "instance": table.instance,
         "number": table.number,
     }

@@ -1,0 +1,197 @@
+"""Proves that nothing is missing between what services accepted and what the store holds.
+
+A client numbers the events that it accepts 1, 2, 3 … without gaps, so a number that is not in the
+store is an event that was lost, or is still under way: run it when the sink has no lag.
+
+The window is by the time at which events were accepted. Every client that accepted one in it is
+read from its first number on, so that what it sent before is not taken for missing. A gap counts
+where any of it can lie in the window: between the event before it and the event after it.
+
+What this cannot see is what has no event after it: the last events of a client that ended, and a
+client of which nothing arrived. These are in the service's own books: it was told of each by
+on_error, and its stats() say how many it accepted.
+
+Copies are what arrived more than once; usage counts them once. Late events occurred long before the
+store had them: a bill that was made in between lacks them.
+
+Exit status: 0 nothing is missing, 1 something is, 2 it could not be found out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from infra.sink import output, store
+from infra.sink._generated.fields import ACCEPTED, DATABASE, INGESTED, INSTANCE, NUMBER, TIME
+
+_RECEIPTS = f"{DATABASE}.usage_receipts"
+_SINCE, _UNTIL = "{since:DateTime64(3, 'UTC')}", "{until:DateTime64(3, 'UTC')}"
+_INSIDE = f"({ACCEPTED} >= {_SINCE} AND {ACCEPTED} < {_UNTIL})"
+# Each receipt beside the one before it of the same client; before the first is number 0.
+_PAIRS = f"""(
+    SELECT
+        *,
+        lagInFrame({NUMBER}) OVER numbered AS _before,
+        lagInFrame({ACCEPTED}) OVER numbered AS _accepted_before,
+        {_INSIDE} AS _inside,
+        {NUMBER} > _before + 1
+            AND {ACCEPTED} >= {_SINCE}
+            AND _accepted_before < {_UNTIL} AS _gap
+    FROM {_RECEIPTS}
+    WHERE {INSTANCE} IN (SELECT {INSTANCE} FROM {_RECEIPTS} WHERE {_INSIDE})
+    WINDOW numbered AS (
+        PARTITION BY {INSTANCE} ORDER BY {NUMBER} ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
+    )
+)"""
+_CLIENTS = f"""
+    SELECT
+        {INSTANCE},
+        max({NUMBER}) AS accepted,
+        sumIf({NUMBER} - _before - 1, _gap) AS missing,
+        countIf(_inside AND {NUMBER} = _before) AS copies,
+        countIf(_inside AND {INGESTED} - {TIME} > {{late:UInt64}}) AS late
+    FROM {_PAIRS}
+    GROUP BY {INSTANCE}"""
+_TOTALS = f"""\
+SELECT
+    count() AS clients,
+    sum(accepted) AS accepted,
+    sum(missing) AS missing,
+    sum(copies) AS copies,
+    sum(late) AS late
+FROM ({_CLIENTS})"""
+_REMARKABLE = f"""{_CLIENTS}
+HAVING missing + copies + late > 0
+ORDER BY missing DESC, copies DESC, late DESC, {INSTANCE}
+LIMIT {{limit:UInt64}}"""
+_GAPS = f"""\
+SELECT
+    {INSTANCE},
+    _before + 1 AS first,
+    {NUMBER} - 1 AS last,
+    if(_before = 0, NULL, _accepted_before) AS after,
+    {ACCEPTED} AS before
+FROM {_PAIRS}
+WHERE _gap
+ORDER BY {INSTANCE}, first
+LIMIT {{limit:UInt64}}"""
+# What does not fit goes to disk: a laptop reconciles what a server holds.
+_SETTINGS = {
+    "max_bytes_before_external_sort": 1 << 30,
+    "max_bytes_before_external_group_by": 1 << 30,
+}
+_DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares what the command takes."""
+    store.add_arguments(parser)
+    example = "such as 2026-03-01 or 2026-03-01T06:00:00Z; UTC unless it says otherwise"
+    parser.add_argument(
+        "--since", type=_time, required=True, help=f"where the window begins, {example}"
+    )
+    parser.add_argument(
+        "--until", type=_time, help="where it ends, itself no part of it (default: now)"
+    )
+    parser.add_argument(
+        "--late",
+        type=_duration,
+        default=timedelta(hours=1),
+        metavar="DURATION",
+        help="how long after it occurred an event is late, such as 90s, 30m, 1h, 2d (default: 1h)",
+    )
+    parser.add_argument(
+        "--limit",
+        type=int,
+        default=1000,
+        help="how many clients and gaps to name; all are counted (default: 1000)",
+    )
+    parser.add_argument(
+        "--format", choices=("table", "json"), default="table", help="(default: table)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints what was found; 1 if any event is missing."""
+    with store.open_store(arguments.dsn) as client:
+        found = reconcile(
+            client,
+            arguments.since,
+            arguments.until or datetime.now(UTC),
+            late=arguments.late,
+            limit=arguments.limit,
+        )
+    if arguments.format == "json":
+        output.write_json(found)
+    else:
+        _print(found)
+    return 1 if found["totals"]["missing"] else 0
+
+
+def reconcile(
+    client: Client, since: datetime, until: datetime, *, late: timedelta, limit: int
+) -> dict[str, Any]:
+    """Totals, the clients with anything to say of, and the gaps; all work is the store's."""
+    parameters = {
+        "since": _in_store(since),
+        "until": _in_store(until),
+        "late": int(late.total_seconds()),
+        "limit": limit,
+    }
+
+    def rows(query: str) -> list[dict[str, Any]]:
+        try:
+            return list(client.query(query, parameters, settings=_SETTINGS).named_results())
+        except ClickHouseError as failure:
+            raise store.failed(failure) from None
+
+    totals = rows(_TOTALS)[0]
+    remarkable = totals["missing"] + totals["copies"] + totals["late"]
+    return {
+        "since": since,
+        "until": until,
+        "totals": totals,
+        "clients": rows(_REMARKABLE) if remarkable else [],
+        "gaps": rows(_GAPS) if totals["missing"] else [],
+    }
+
+
+def _in_store(time: datetime) -> str:
+    """As ClickHouse reads it where the type names the zone, whatever zone the server has."""
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def _print(found: dict[str, Any]) -> None:
+    totals = found["totals"]
+    for name in ("gaps", "clients"):
+        if found[name]:
+            sys.stdout.write(f"{name}\n{output.table(found[name], found[name][0])}\n")
+    sys.stdout.write(
+        f"{totals['clients']} clients, {totals['accepted']} events accepted: "
+        f"{totals['missing']} missing, {totals['copies']} copies, {totals['late']} late\n"
+        f"{'INCOMPLETE' if totals['missing'] else 'complete'}, as far as numbers show: "
+        "what has no later event of its client after it, they cannot\n"
+    )
+
+
+def _time(value: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r} is no time such as 2026-03-01") from None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _duration(value: str) -> timedelta:
+    match = _DURATION.fullmatch(value)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{value!r} is no duration such as 30m")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})

@@ -1,0 +1,211 @@
+"""What is counted, and once: the views over real rows, and the command that prints them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from infra.sink.__main__ import main
+from infra.sink._generated.fields import DATABASE
+from infra.sink.migrate import migrate
+from infra.sink.store import open_store
+from tests.sink.events import NOON, insert
+
+CALL = {"product": "api", "metric_type": "api_call", "workspace_id": "w"}
+
+
+def rows(store: Client, query: str) -> Sequence[Sequence[Any]]:
+    return store.query(query.replace("FROM ", f"FROM {DATABASE}.", 1)).result_rows
+
+
+def events(*differences: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {**CALL, "event_id": str(number), "seq": number, **difference}
+        for number, difference in enumerate(differences, 1)
+    ]
+
+
+def aggregate(store: Client, how: str) -> None:
+    """Makes the catalog's rows add up in another way."""
+    store.command(
+        f"ALTER TABLE {DATABASE}.catalog_metrics UPDATE aggregation = '{how}' WHERE 1"
+        " SETTINGS mutations_sync = 1"
+    )
+
+
+def test_a_batch_that_came_twice_counts_once(store: Client) -> None:
+    batch = events({}, {"quantity": Decimal("2.5")})
+    insert(store, batch)
+    insert(store, batch)
+    assert rows(store, "SELECT count(), sum(quantity) FROM usage") == [(2, Decimal("3.5"))]
+    assert rows(store, "SELECT events, quantity FROM usage_by_month") == [(2, Decimal("3.5"))]
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"occurred_at": NOON + timedelta(hours=3)},
+        {"occurred_at": NOON + timedelta(days=1)},
+        {"occurred_at": NOON + timedelta(days=40)},
+        {"occurred_at": NOON + timedelta(days=1), "metric_type": "api_error"},
+        {"occurred_at": NOON + timedelta(days=1), "product": "agent"},
+    ],
+)
+def test_two_calls_with_one_id_count_once_whenever_and_for_whatever_they_are(
+    later: dict[str, Any], store: Client
+) -> None:
+    insert(store, events({"event_id": "order-7"}, {"event_id": "order-7", **later}))
+    assert rows(store, "SELECT sum(events), sum(quantity) FROM usage_by_month") == [(1, 1)]
+
+
+def test_the_first_of_an_id_counts_so_that_a_billed_month_stays(store: Client) -> None:
+    later = {"occurred_at": NOON + timedelta(days=40), "quantity": Decimal(9)}
+    insert(store, events({"event_id": "order-7", **later}, {"event_id": "order-7"}))
+    assert rows(store, "SELECT occurred_at, quantity FROM usage") == [(NOON, 1)]
+
+
+def test_an_id_is_that_of_one_account(store: Client) -> None:
+    insert(store, events({"event_id": "7"}, {"event_id": "7", "workspace_id": "other"}))
+    assert rows(store, "SELECT count() FROM usage") == [(2,)]
+
+
+def test_a_filter_on_the_time_does_not_bring_a_later_call_back(store: Client) -> None:
+    later = {"occurred_at": NOON + timedelta(days=1)}
+    insert(store, events({"event_id": "7"}, {"event_id": "7", **later}))
+    assert rows(store, "SELECT count() FROM usage WHERE toDate(occurred_at) = '2026-03-11'") == [
+        (0,)
+    ]
+
+
+def test_a_query_of_one_account_reads_nothing_of_the_others(store: Client) -> None:
+    insert(store, ({**CALL, "event_id": str(n), "workspace_id": f"w{n}"} for n in range(30_000)))
+    plan = store.command(
+        f"EXPLAIN indexes = 1 SELECT * FROM {DATABASE}.usage_by_month"
+        " WHERE workspace_id = 'w7' AND month = '2026-03-01'"
+    )
+    assert "Granules: 1/4" in str(plan)
+
+
+def test_days_and_months_are_those_of_utc(store: Client) -> None:
+    last = NOON.replace(day=31, hour=23, minute=59, second=59, microsecond=999000)
+    insert(store, events({"occurred_at": last}, {"occurred_at": last + timedelta(milliseconds=1)}))
+    by_day = rows(store, "SELECT toString(day) FROM usage_by_day ORDER BY day")
+    by_month = rows(store, "SELECT toString(month) FROM usage_by_month ORDER BY month")
+    assert by_day == [("2026-03-31",), ("2026-04-01",)]
+    assert by_month == [("2026-03-01",), ("2026-04-01",)]
+
+
+def test_what_is_charged_is_apart_from_what_is_not(store: Client) -> None:
+    insert(store, events({}, {"is_billable": 0, "quantity": Decimal(5)}))
+    query = "SELECT is_billable, quantity FROM usage_by_month ORDER BY 1"
+    assert rows(store, query) == [(0, 5), (1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("how", "quantity", "cost"),
+    [("sum", 10, "2"), ("count", 3, "1.5"), ("max", 7, "0"), ("last", 2, "1")],
+)
+def test_quantities_and_their_cost_add_up_as_the_catalog_says(
+    how: str, quantity: int, cost: str, store: Client
+) -> None:
+    aggregate(store, how)
+    later = {"occurred_at": NOON + timedelta(minutes=1)}
+    insert(
+        store,
+        events(
+            {**later, "quantity": Decimal(2), "unit_cost": Decimal("0.5")},
+            {"quantity": Decimal(1), "unit_cost": Decimal(1)},
+            {"quantity": Decimal(7), "unit_cost": Decimal(0)},
+        ),
+    )
+    query = "SELECT aggregation, quantity, cost FROM usage_by_month"
+    assert rows(store, query) == [(how, quantity, Decimal(cost))]
+
+
+def test_a_metric_type_that_the_catalog_does_not_know_is_summed(store: Client) -> None:
+    insert(store, events({"metric_type": "of_tomorrow", "quantity": Decimal(4)}, {}))
+    query = "SELECT metric_type, aggregation, unit, quantity FROM usage_by_month ORDER BY 1"
+    assert rows(store, query) == [("api_call", "sum", "call", 1), ("of_tomorrow", "sum", "", 4)]
+
+
+def test_the_largest_quantities_and_costs_are_exact(store: Client) -> None:
+    quantity, cost = Decimal(10**18), Decimal("999999999999999999.999999999999")
+    insert(store, events(*[{"quantity": quantity, "unit_cost": cost}] * 100))
+    assert rows(store, "SELECT quantity, cost FROM usage_by_month") == [
+        (Decimal(10**20), Decimal(99999999999999999999999999999900000000))
+    ]
+
+
+def test_no_cost_is_null_and_some_costs_are_counted_apart(store: Client) -> None:
+    insert(store, events({}, {"metric_type": "api_error"}))
+    insert(store, [{**CALL, "event_id": "3", "unit_cost": Decimal("0.000000000001")}])
+    query = "SELECT metric_type, unpriced, cost FROM usage_by_month ORDER BY 1"
+    assert rows(store, query) == [
+        ("api_call", 1, Decimal("0.000000000001")),
+        ("api_error", 1, None),
+    ]
+
+
+@pytest.fixture
+def dsn(tmp_path: Path) -> str:
+    """A store with the usage of a month, closed for the command to open."""
+    address = f"chdb://{tmp_path}/usage"
+    with open_store(address) as client:
+        migrate(client)
+        insert(
+            client,
+            events(
+                {"quantity": Decimal("12345678901234567.000000000001")},
+                {"unit_cost": Decimal("0.1"), "metric_type": "api_error"},
+                {"unit_cost": Decimal("0.2"), "metric_type": "api_error", "is_billable": 0},
+                {"occurred_at": NOON + timedelta(days=40)},
+                {"workspace_id": "other"},
+            ),
+        )
+    return address
+
+
+def printed(dsn: str, capsys: pytest.CaptureFixture[str], *more: str) -> str:
+    assert main(["usage", "--dsn", dsn, "--workspace", "w", "--month", "2026-03", *more]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_invoice_is_the_same_in_every_format(
+    dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = list(csv.DictReader(io.StringIO(printed(dsn, capsys, "--format", "csv"))))
+    document = json.loads(printed(dsn, capsys, "--format", "json"))
+    table = printed(dsn, capsys)
+    told = [(line["metric_type"], line["is_billable"], line["cost"]) for line in lines]
+    assert told == [("api_call", "1", ""), ("api_error", "1", "0.1"), ("api_error", "0", "0.2")]
+    assert lines[0]["quantity"] == "12345678901234567.000000000001"
+    assert document["cost"] == "0.1"
+    assert [
+        {name: "" if value is None else str(value) for name, value in line.items()}
+        for line in document["lines"]
+    ] == lines
+    for line in lines:
+        assert all(value in table for value in line.values())
+    assert table.endswith("\ncost of what is charged: 0.1; 1 charged events say no cost\n")
+
+
+def test_a_month_without_usage_says_so(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["usage", "--dsn", dsn, "--workspace", "w", "--month", "2025-01"]) == 0
+    assert capsys.readouterr().out.endswith("no usage in this month\n")
+
+
+def test_a_store_without_tables_is_told_to_migrate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["usage", "--dsn", f"chdb://{tmp_path}/empty", "--workspace", "w"]
+    assert main([*command, "--month", "2026-03"]) == 2
+    assert "run `python -m infra.sink migrate`" in capsys.readouterr().err
