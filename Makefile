@@ -19,7 +19,7 @@ PY := $(BIN)/python
 PIP := $(PY) -m pip install --disable-pip-version-check --cache-dir .cache/pip
 # Of what pip says, a line for each package.
 BRIEFLY := sed -un 's/^Collecting \([^ ]*\).*/  \1/p; s/^Installing.*/  … all of them are here; installing/p'
-LOCK := $(BIN)/uv pip compile --quiet --cache-dir .cache/uv --universal --python-version 3.11 \
+LOCK := $(BIN)/uv pip compile --quiet --cache-dir .cache/uv --universal \
   --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
 GO_SUMS := $(wildcard infra/*/go.sum sdks/go/go.sum sdks/go/*/go.sum)
@@ -85,8 +85,9 @@ mutations: $(READY) ## Break one table of one SDK at a time, and see that the ve
 	@$(PY) -m tests.conformance.mutations
 
 lock: $(PYTHON_READY) ## Renew the hashed locks from pyproject.toml (LOCK_FLAGS=--upgrade: newest)
-	@$(LOCK) --group dev --output-file tests/requirements.txt
-	@$(LOCK) --group codegen --constraints tests/requirements.txt --output-file codegen/requirements.txt
+	@$(LOCK) --python-version 3.11 --group dev --output-file tests/requirements.txt
+	@$(LOCK) --python-version 3.11 --group codegen --constraints tests/requirements.txt --output-file codegen/requirements.txt
+	@$(LOCK) --python-version 3.10 --group python-sdk --output-file sdks/python/tests/requirements.txt
 
 clean: ## Remove everything that setup and the builds made
 	@if [ -d .cache ]; then chmod -R u+w .cache; fi

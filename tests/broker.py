@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from typing import Self  # the Python SDK's tests run on 3.10 too, which lacks it
 
 _ROOT = Path(__file__).resolve().parent.parent
 _SOURCE = _ROOT / "infra" / "devbroker"

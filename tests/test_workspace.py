@@ -18,7 +18,11 @@ from tests import run
 
 ROOT = Path(__file__).resolve().parent.parent
 _LARGE = 1_000_000
-LOCKS = {"dev": ROOT / "tests/requirements.txt", "codegen": ROOT / "codegen/requirements.txt"}
+LOCKS = {
+    "dev": ROOT / "tests/requirements.txt",
+    "codegen": ROOT / "codegen/requirements.txt",
+    "python-sdk": ROOT / "sdks/python/tests/requirements.txt",
+}
 
 
 def requirements(group: str) -> list[Requirement]:

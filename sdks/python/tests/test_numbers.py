@@ -179,6 +179,7 @@ def some_floats(count: int) -> list[float]:
     ]
 
 
+@pytest.mark.workspace
 def test_floats_are_written_as_node_writes_them() -> None:
     floats = some_floats(2000)
     node = shutil.which("node", path=str(Path(sys.prefix, "bin")))

@@ -14,6 +14,8 @@ import yaml
 
 from sdks.python.tests.support import PYTHON_SDK, REPOSITORY
 
+pytestmark = pytest.mark.workspace
+
 FREIGHT = REPOSITORY / "schema" / "examples" / "freight"
 
 PRELUDE = """

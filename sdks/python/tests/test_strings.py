@@ -61,6 +61,7 @@ def test_every_field_carries_every_string(text: str) -> None:
     assert json.loads(event["metadata"]) == {text: [text, {text: text}]}
 
 
+@pytest.mark.workspace
 def test_strings_are_escaped_as_node_escapes_them() -> None:
     texts = [*HARD, *(f"a{chr(point)}b" for point in range(0x300))]
     program = """

@@ -13,6 +13,8 @@ import pytest
 
 from sdks.python.tests.support import REPOSITORY
 
+pytestmark = pytest.mark.workspace
+
 PRELUDE = """\
 from datetime import datetime
 from decimal import Decimal
