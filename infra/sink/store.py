@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 import clickhouse_connect
@@ -44,7 +46,7 @@ def open_store(dsn: str | None) -> Client:
         )
     except ClickHouseError as failure:
         raise UnavailableError(_advice(parts, str(failure))) from None
-    except OSError as failure:
+    except (OSError, TypeError, ValueError) as failure:
         raise UnavailableError(
             f"the store at {_shown(parts)} cannot be opened: {failure}"
         ) from None
@@ -79,9 +81,21 @@ def _shown(parts: SplitResult) -> str:
 
 def _advice(parts: SplitResult, failure: str) -> str:
     where = f"the store at {_shown(parts)}"
-    if "Cannot lock file" in failure:
+    if parts.scheme == "chdb" and _is_held(Path(parts.path)):
         return f"{where} is open in another process; chDB takes one at a time: stop that one first"
     if "AUTHENTICATION_FAILED" in failure or "Code: 516" in failure:
         return f"{where} refused the user or the password"
     reason = failure.partition("\n")[0][:300]
     return f"{where} cannot be opened; is it running, and is the address right? It says: {reason}"
+
+
+def _is_held(folder: Path) -> bool:
+    """Whether a process has chDB's lock; chDB itself says so on stderr only."""
+    try:
+        with (folder / "status").open("rb") as status:
+            fcntl.flock(status, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

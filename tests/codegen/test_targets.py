@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,14 @@ def test_the_event_schema_refuses_what_no_sdk_writes(
 @pytest.mark.parametrize("field", EVENT)
 def test_every_field_is_required(field: str, accepts: jsonschema_rs.Draft202012Validator) -> None:
     assert not accepts.is_valid({key: value for key, value in EVENT.items() if key != field})
+
+
+def test_readers_take_events_of_before_a_field_came(model: Model) -> None:
+    *older, newest = model.event.fields
+    event = replace(model.event, fields=(*older, replace(newest, since="9.0.0")))
+    schema = event_schema(replace(model, event=event))
+    assert schema["required"] == [field.name for field in older]
+    assert newest.name in schema["properties"]
 
 
 def test_limits_of_the_schema_are_exact_numbers(model: Model) -> None:
