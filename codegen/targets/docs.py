@@ -50,6 +50,7 @@ class _Status:
 @dataclass(frozen=True, slots=True)
 class _Setting:
     variable: str
+    argument: Mapping[str, str]
     arguments: str
     allowed: str
     default: str
@@ -66,7 +67,7 @@ class _Error:
 
 
 def outputs(model: Model) -> Iterator[Output]:
-    """The documents, and the settings in the README."""
+    """The documents, and the settings in the READMEs."""
     catalog = model.catalog
     units = {unit.name: markdown(unit.title) for unit in catalog.units}
     billed = ", ".join(markdown_code(s.name) for s in catalog.statuses if s.billable)
@@ -87,6 +88,9 @@ def outputs(model: Model) -> Iterator[Output]:
     yield file("docs/settings.md", "docs/settings.md.j2", settings=settings, languages=languages)
     yield file("docs/errors.md", "docs/errors.md.j2", errors=[_error(e) for e in model.sdk.errors])
     yield section("README.md", "settings", render("docs/readme-settings.md.j2", settings=settings))
+    for language in model.sdk.packages:
+        options = render("docs/sdk-settings.md.j2", settings=settings, language=language)
+        yield section(f"sdks/{language}/README.md", "settings", options)
 
 
 def _product(product: Product, units: Mapping[str, str]) -> _Product:
@@ -112,15 +116,16 @@ def _metric(metric: MetricType, units: Mapping[str, str]) -> _Metric:
 
 
 def _setting(model: Model, setting: Setting) -> _Setting:
-    arguments = (
-        setting.arguments.get(name) or LANGUAGES[name].argument(setting.name)
+    argument = {
+        name: markdown_code(setting.arguments.get(name) or LANGUAGES[name].argument(setting.name))
         for name in model.sdk.packages
-    )
+    }
     default = wording.default_text(setting)
     absent = "required" if setting.required else "none"
     return _Setting(
         markdown_code(model.variable(setting)),
-        ", ".join(markdown_code(argument) for argument in arguments),
+        argument,
+        ", ".join(argument.values()),
         _allowed(setting),
         markdown_code(default) if default is not None else absent,
         markdown(setting.description),
