@@ -1,0 +1,128 @@
+"""compose.yaml, as far as reading it goes: what its parts say of each other agrees."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.sink import store
+
+_ROOT = Path(__file__).resolve().parents[2]
+_INFRA = _ROOT / "infra"
+COMPOSE: Any = yaml.safe_load((_INFRA / "compose.yaml").read_text())
+SERVICES: Any = COMPOSE["services"]
+CONFIG = json.loads((_INFRA / "kafka-connect-sink.json").read_text())
+WORKER = dict(
+    line.split("=", 1) for line in COMPOSE["configs"]["worker"]["content"].strip().splitlines()
+)
+_INSIDE = dict(
+    listener.split("://")
+    for listener in SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].split(",")
+)
+
+
+def test_every_image_is_the_version_that_is_tested(tmp_path: Path) -> None:
+    pom = (_ROOT / "tests/e2e/kafka/pom.xml").read_text()
+    kafka = re.findall(r"<kafka.version>(.*)</kafka.version>", pom)[0]
+    with store.open_store(f"chdb://{tmp_path}/store") as client:
+        engine = str(client.command("SELECT version()"))
+    images = {service["image"] for service in SERVICES.values()}
+    assert images == {
+        f"apache/kafka:{kafka}",
+        f"clickhouse/clickhouse-server:{'.'.join(engine.split('.')[:2])}",
+        "python:3.11-slim",
+    }
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_file_that_a_service_mounts_is_here(name: str) -> None:
+    for volume in SERVICES[name].get("volumes", []):
+        source = volume.rsplit(":", 2 if volume.endswith(":ro") else 1)[0]
+        if source.startswith("."):
+            assert (_INFRA / source).exists(), source
+        elif not source.startswith("$"):
+            assert source in COMPOSE["volumes"]
+    for config in SERVICES[name].get("configs", []):
+        assert config["source"] in COMPOSE["configs"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_waits_for_services_that_say_when_they_are_ready(name: str) -> None:
+    for other, wait in SERVICES[name].get("depends_on", {}).items():
+        if wait["condition"] == "service_healthy":
+            assert "healthcheck" in SERVICES[other]
+        else:
+            assert wait["condition"] == "service_completed_successfully"
+            assert "ports" not in SERVICES[other], f"{other} never ends"
+
+
+def test_every_part_speaks_to_kafka_where_it_listens() -> None:
+    inside = _INSIDE["INSIDE"]
+    assert SERVICES["topics"]["environment"]["BOOTSTRAP"] == inside
+    assert WORKER["bootstrap.servers"] == inside
+    port = _INSIDE["OUTSIDE"].split(":")[1]
+    assert SERVICES["kafka"]["ports"] == [f"127.0.0.1:{port}:{port}"]
+
+
+def test_connect_has_every_variable_that_its_configuration_refers_to() -> None:
+    referred = set(re.findall(r"\$\{env:(\w+)\}", json.dumps(CONFIG)))
+    given = SERVICES["connect"]["environment"]
+    assert given.keys() == referred
+    assert WORKER["config.providers"] == "env"
+    server = SERVICES["clickhouse"]["environment"]
+    prefix = next(name for name in given if name.endswith("_HOST")).removesuffix("HOST")
+    user, password = server["CLICKHOUSE_USER"], server["CLICKHOUSE_PASSWORD"]
+    assert (given[f"{prefix}USER"], given[f"{prefix}PASSWORD"]) == (user, password)
+    assert given[f"{prefix}HOST"] in SERVICES
+    address = f"{given[f'{prefix}HOST']}:{given[f'{prefix}PORT']}"
+    dsn = SERVICES["tables"]["environment"][store.VARIABLE]
+    assert dsn.endswith(f"@{address}")
+    assert dsn.startswith(f"http://{user}:${{{prefix}PASSWORD}}")
+
+
+def test_connect_is_given_the_generated_configuration_and_the_connector() -> None:
+    connect = SERVICES["connect"]
+    targets = {
+        volume.removesuffix(":ro").rsplit(":", 1)[1]: volume for volume in connect["volumes"]
+    }
+    assert targets[connect["command"][2]].startswith("./kafka-connect-sink.json:")
+    assert connect["configs"][0]["target"] == connect["command"][1]
+    assert any(target.startswith(f"{WORKER['plugin.path']}/") for target in targets)
+
+
+def test_the_tables_are_made_with_all_that_the_sink_imports() -> None:
+    command = SERVICES["tables"]["command"][-1]
+    installed = re.findall(r"\^\(([\w|-]+)\)==", command)[0].split("|")
+    imported = {
+        name.replace("_", "-")
+        for path in (_INFRA / "sink").rglob("*.py")
+        for name in re.findall(r"^(?:from|import) (\w+)", path.read_text(), re.MULTILINE)
+        if name not in sys.stdlib_module_names | {"infra", "eka_usage"}
+    }
+    assert set(installed) == imported
+    lock = (_ROOT / "tests/requirements.txt").read_text()
+    assert all(re.search(rf"^{name}==[^ ;]+", lock, re.MULTILINE) for name in installed)
+
+
+def test_clickhouse_has_the_keeper_that_exactly_once_needs() -> None:
+    assert CONFIG["exactlyOnce"] == "true"
+    root = ET.fromstring(COMPOSE["configs"]["keeper"]["content"])
+    assert root.findtext("keeper_map_path_prefix")
+    port = root.findtext("keeper_server/tcp_port")
+    assert port is not None
+    assert root.findtext("zookeeper/node/port") == port
+
+
+def test_the_readme_names_the_connector() -> None:
+    readme = (_INFRA / "README.md").read_text()
+    assert f"/connectors/{CONFIG['name']}/config" in readme
+    assert f"{int(CONFIG['consumer.override.max.poll.records']):,} messages at most" in readme
+    for variable in SERVICES["connect"]["environment"]:
+        assert variable in readme
