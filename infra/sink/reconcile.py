@@ -12,7 +12,7 @@ client of which nothing arrived. These are in the service's own books: it was to
 on_error, and its stats() say how many it accepted.
 
 Copies are what arrived more than once; usage counts them once. Late events occurred long before the
-store had them: a bill that was made in between lacks them.
+store first had them: a bill that was made in between lacks them.
 
 Exit status: 0 nothing is missing, 1 something is, 2 it could not be found out.
 """
@@ -41,13 +41,15 @@ _PAIRS = f"""(
         lagInFrame({NUMBER}) OVER numbered AS _before,
         lagInFrame({ACCEPTED}) OVER numbered AS _accepted_before,
         {_INSIDE} AS _inside,
+        {NUMBER} = _before AS _copy,
         {NUMBER} > _before + 1
             AND {ACCEPTED} >= {_SINCE}
             AND _accepted_before < {_UNTIL} AS _gap
     FROM {_RECEIPTS}
     WHERE {INSTANCE} IN (SELECT {INSTANCE} FROM {_RECEIPTS} WHERE {_INSIDE})
     WINDOW numbered AS (
-        PARTITION BY {INSTANCE} ORDER BY {NUMBER} ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
+        PARTITION BY {INSTANCE} ORDER BY {NUMBER}, {INGESTED}
+        ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
     )
 )"""
 _CLIENTS = f"""
@@ -55,8 +57,8 @@ _CLIENTS = f"""
         {INSTANCE},
         max({NUMBER}) AS accepted,
         sumIf({NUMBER} - _before - 1, _gap) AS missing,
-        countIf(_inside AND {NUMBER} = _before) AS copies,
-        countIf(_inside AND {INGESTED} - {TIME} > {{late:UInt64}}) AS late
+        countIf(_inside AND _copy) AS copies,
+        countIf(_inside AND NOT _copy AND {INGESTED} - {TIME} > {{late:UInt64}}) AS late
     FROM {_PAIRS}
     GROUP BY {INSTANCE}"""
 _TOTALS = f"""\

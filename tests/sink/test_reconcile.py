@@ -120,6 +120,13 @@ def test_late_is_what_occurred_long_before_the_store_had_it(store: Client) -> No
     assert [(c["instance_id"], c["late"]) for c in result["clients"]] == [("a", 1)]
 
 
+def test_a_late_copy_of_what_was_there_in_time_is_not_late(store: Client) -> None:
+    insert(store, sent("a", [1, 2], ingested_at=NOON + 20 * HOUR))
+    insert(store, sent("a", [1, 2]))
+    totals = found(store)["totals"]
+    assert (totals["copies"], totals["late"]) == (2, 0)
+
+
 def test_more_than_the_limit_is_counted_but_not_named(store: Client) -> None:
     insert(store, [event for n in range(9) for event in sent(f"c{n}", [1, 3, 5])])
     result = found(store, limit=4)
