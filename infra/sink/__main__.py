@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from infra import sink
-from infra.sink import migrate, reconcile, run, usage
+from infra.sink import dlq, migrate, reconcile, run, usage
 from infra.sink.errors import SinkError
 
 FINE, PROBLEMS, CANNOT = 0, 1, 2
@@ -28,6 +28,7 @@ class Command(Protocol):
 
 
 COMMANDS: Mapping[str, Command] = {
+    "dlq": dlq,
     "migrate": migrate,
     "reconcile": reconcile,
     "run": run,

@@ -20,7 +20,7 @@ class Counts:
     unknown_metrics: Counter[str] = field(default_factory=Counter)
     failures: int = 0
     waiting: str = ""
-    lag: int = 0
+    lag: int | None = None
 
     def add_unknown(self, metric: str, events: int) -> None:
         """Counts events of a metric type that this catalog lacks; by name for the first 100 names.

@@ -23,12 +23,21 @@ class Lag:
         self._asked = 0.0
         self._answers: dict[TopicPartition, Future[ListOffsetsResultInfo]] = {}
 
-    def measure(self, topic: str, done: Mapping[int, int]) -> int:
-        """By the latest answer, what lies behind the offsets up to which partitions are done."""
+    def forget(self) -> None:
+        """Partitions changed hands: what was heard of their ends is old."""
+        self._ends, self._answers, self._asked = {}, {}, 0.0
+
+    def measure(self, topic: str, done: Mapping[int, int]) -> int | None:
+        """By the latest answer, what lies behind the offsets up to which partitions are done.
+
+        None before there is an answer.
+        """
         self._hear()
         if not self._answers and time.monotonic() - self._asked >= _SECONDS:
             self._ask(topic, done)
-        return sum(max(0, self._ends.get(partition, at) - at) for partition, at in done.items())
+        if not done.keys() <= self._ends.keys():
+            return None
+        return sum(max(0, self._ends[partition] - at) for partition, at in done.items())
 
     def _ask(self, topic: str, partitions: Iterable[int]) -> None:
         self._asked = time.monotonic()

@@ -43,7 +43,10 @@ class _Counted(Collector):
             counts.inserts,
             counts.insert_seconds,
         )
-        yield GaugeMetricFamily("usage_sink_lag", "Messages that are not yet read.", counts.lag)
+        if counts.lag is not None:
+            yield GaugeMetricFamily(
+                "usage_sink_lag", "Messages that are not yet stored.", counts.lag
+            )
         yield GaugeMetricFamily(
             "usage_sink_waiting", "1 while the store or the broker is away.", bool(counts.waiting)
         )

@@ -37,7 +37,7 @@ class Progress:
 
 def line(counts: Counts, rate: float) -> str:
     """What there is to say; what did not happen is not said."""
-    parts = [f"stored {counts.stored:,}", f"{rate:,.0f}/s", f"lag {counts.lag:,}"]
+    parts = [f"stored {counts.stored:,}", f"{rate:,.0f}/s", _lag(counts)]
     if counts.dead:
         codes = ", ".join(f"{code} {count:,}" for code, count in sorted(counts.dead.items()))
         parts.append(f"dead letters {counts.dead.total():,} ({codes})")
@@ -48,3 +48,7 @@ def line(counts: Counts, rate: float) -> str:
     if counts.waiting:
         parts.append(f"waiting: {counts.waiting}")
     return ", ".join(parts)
+
+
+def _lag(counts: Counts) -> str:
+    return "lag not known yet" if counts.lag is None else f"lag {counts.lag:,}"

@@ -35,7 +35,12 @@ class Pump:
     """
 
     def __init__(
-        self, connection: Mapping[str, Any], dsn: str | None, group: str, limits: Limits
+        self,
+        connection: Mapping[str, Any],
+        dsn: str | None,
+        limits: Limits,
+        group: str,
+        instance: str | None = None,
     ) -> None:
         self.counts = Counts()
         self._limits = limits
@@ -44,7 +49,7 @@ class Pump:
         self._retry_at = 0.0
         self._writer = Writer(dsn)
         self._dead_letters = DeadLetters(connection)
-        self._source = Source(connection, group, leaving=self._leave, lost=self._drop)
+        self._source = Source(connection, group, instance, leaving=self._leave, lost=self._drop)
 
     def run(self, stopping: Callable[[], bool], tick: Callable[[], None]) -> None:
         """Works until `stopping`, then brings in what was read; `tick` is called all the while."""

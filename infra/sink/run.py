@@ -34,6 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--group", default="usage-sink", help="the consumer group (default: %(default)s)")
     add(
+        "--instance",
+        metavar="NAME",
+        help="this sink's own name in the group: when it starts again it goes on at once, and "
+        "until then, for 10 seconds at most, nobody takes its share",
+    )
+    add(
         "--batch-rows",
         type=_positive(int),
         default=100_000,
@@ -77,7 +83,13 @@ def run(arguments: argparse.Namespace) -> int:
     signalled: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: signalled.append(received))
-    pump = Pump(kafka.connection(arguments.brokers), arguments.dsn, arguments.group, limits)
+    pump = Pump(
+        kafka.connection(arguments.brokers),
+        arguments.dsn,
+        limits,
+        arguments.group,
+        arguments.instance,
+    )
     if arguments.metrics_port is not None:
         from infra.sink import metrics
 

@@ -14,6 +14,8 @@ from infra.sink.errors import SinkError
 from infra.sink.lag import Lag
 
 _LOG = logging.getLogger("sink")
+# How long the share of a sink that died stays unread, where it has no name to come back by.
+_SESSION_MS = 10_000
 _CLOSING_SECONDS = 5
 _ASKING_SECONDS = 5
 # Read ahead of the batch; with the batch's own limits it bounds the memory.
@@ -24,13 +26,15 @@ class Source:
     """Messages in the order of their partitions, and the offsets behind those that are done with.
 
     `leaving` is called while the partitions are still this sink's, `lost` when they no longer are;
-    both end what was read and is not committed: whoever gets a partition begins at its commit.
+    both end what was read and is not committed: whoever gets a partition begins at its commit. One
+    that has an `instance` takes its partitions back when it starts again.
     """
 
     def __init__(
         self,
         connection: Mapping[str, Any],
         group: str,
+        instance: str | None = None,
         *,
         leaving: Callable[[], None],
         lost: Callable[[], None],
@@ -43,6 +47,8 @@ class Source:
             {
                 **connection,
                 "group.id": group,
+                **({"group.instance.id": instance} if instance else {}),
+                "session.timeout.ms": _SESSION_MS,
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
@@ -111,6 +117,7 @@ class Source:
     def _assigned(self, partitions: list[TopicPartition]) -> None:
         _LOG.info("reads partitions %s", sorted(p.partition for p in partitions))
         self._done = {p.partition: self._start(p) for p in partitions}
+        self._lag.forget()
         if self._paused:
             self._consumer.assign(partitions)
             self._consumer.pause(partitions)
@@ -124,8 +131,8 @@ class Source:
         except KafkaException:
             return 0  # only the lag is off, until the first commit
 
-    def lag(self) -> int:
-        """How many messages of its partitions are behind those that are done with."""
+    def lag(self) -> int | None:
+        """How many messages of its partitions are behind those that are done with, if known."""
         return self._lag.measure(USAGE_TOPIC, self._done)
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
@@ -28,6 +28,17 @@ _SETTINGS = {
     "async_insert": 0,
     "wait_end_of_query": 1,
 }
+
+
+def insert_into(client: Client, lines: Iterable[bytes]) -> None:
+    """Inserts events in JSON, all of them or none; ClickHouse reads their numbers as decimals."""
+    client.raw_insert(
+        f"{DATABASE}.{TABLE}",
+        column_names=[field.name for field in FIELDS],
+        insert_block=b"\n".join(lines),
+        settings=_SETTINGS,
+        fmt="JSONEachRow",
+    )
 
 
 class Writer:
@@ -74,13 +85,7 @@ class Writer:
         """Inserts all of them or none; the store's words if one of them is to blame."""
         client = self.open()
         try:
-            client.raw_insert(
-                f"{DATABASE}.{TABLE}",
-                column_names=[field.name for field in FIELDS],
-                insert_block=b"\n".join(row.line for row in rows),
-                settings=_SETTINGS,
-                fmt="JSONEachRow",
-            )
+            insert_into(client, [row.line for row in rows])
         except (ClickHouseError, OSError) as failure:
             words = str(failure).partition("\n")[0][:300]
             code = failure.code if isinstance(failure, DatabaseError) else None

@@ -1,0 +1,89 @@
+"""The dead letter topic, read as a whole: which letters there are, and which were replayed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from infra.sink._generated.fields import DEAD_LETTER_TOPIC
+from infra.sink.errors import UnavailableError
+from infra.sink.letter import Letter, Origin, replay_marked_by
+
+_SECONDS = 10
+_READ = 1_000
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """Letters by origin: one that was written twice, as its sink died between, is one."""
+
+    letters: Mapping[Origin, Letter]
+    replayed: frozenset[Origin]
+
+    def waiting(self) -> Iterator[Letter]:
+        """Those that were not replayed, the oldest first."""
+        letters = (each for origin, each in self.letters.items() if origin not in self.replayed)
+        return iter(sorted(letters, key=lambda letter: (letter.time, letter.origin)))
+
+
+def read(connection: Mapping[str, Any]) -> Mailbox:
+    """Everything that the topic holds now, but what a transaction has not committed.
+
+    Raises:
+        UnavailableError: Kafka does not answer.
+    """
+    letters: dict[Origin, Letter] = {}
+    replayed: set[Origin] = set()
+    try:
+        for message in _messages(connection):
+            marked = replay_marked_by(message)
+            if marked is not None:
+                replayed.add(marked)
+            else:
+                letter = Letter.read(message)
+                letters.setdefault(letter.origin, letter)
+    except KafkaException as failure:
+        raise UnavailableError(
+            f"cannot read {DEAD_LETTER_TOPIC}: {failure.args[0].str()}"
+        ) from None
+    return Mailbox(letters, frozenset(replayed))
+
+
+def _messages(connection: Mapping[str, Any]) -> Iterator[Message]:
+    consumer = Consumer(
+        {
+            **connection,
+            "group.id": "dead-letters",  # librdkafka wants one; it is never joined
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+            "log_level": 0,
+        }
+    )
+    try:
+        topic = consumer.list_topics(DEAD_LETTER_TOPIC, timeout=_SECONDS).topics[DEAD_LETTER_TOPIC]
+        if topic.error is not None:
+            raise KafkaException(topic.error)
+        consumer.assign([TopicPartition(DEAD_LETTER_TOPIC, each, 0) for each in topic.partitions])
+        unread = set(topic.partitions)
+        heard = time.monotonic()
+        while unread:
+            messages = consumer.consume(_READ, 0.2)
+            if messages:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > _SECONDS:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer"))  # noqa: SLF001
+            for message in messages:
+                error = message.error()
+                if error is None:
+                    yield message
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+                    unread.discard(message.partition())
+                elif not error.retriable():
+                    raise KafkaException(error)
+    finally:
+        consumer.close()

@@ -1,0 +1,201 @@
+"""A message becomes a row that holds exactly what it says, or is refused with a reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from clickhouse_connect.driver.client import Client
+from eka_usage import METRIC_TYPES, EkaClient, find_metric
+from eka_usage.testing import InMemoryProducer
+
+from infra.sink._generated.fields import DATABASE, FIELDS, ID, TABLE
+from infra.sink.decode import Refusal, Row, decode
+from infra.sink.field import Kind
+from infra.sink.writer import insert_into
+from tests.sink.lab import encoded, event
+
+
+def of(kind: Kind) -> str:
+    """The first field of a kind that has to be there and may not be null."""
+    return next(f.name for f in FIELDS if f.kind == kind and f.required and not f.nullable)
+
+
+def row(message: bytes) -> dict[str, Any]:
+    found = decode(message)
+    assert isinstance(found, Row), found
+    read: dict[str, Any] = json.loads(found.line, parse_float=Decimal)
+    return read
+
+
+def refused(message: bytes | None) -> str:
+    found = decode(message)
+    assert isinstance(found, Refusal), found
+    return str(found)
+
+
+def with_text(field: str, text: str) -> bytes:
+    """A sound event with a field's JSON given as it is."""
+    return encoded(event(**{field: "HERE"})).replace(b'"HERE"', text.encode())
+
+
+def test_what_an_sdk_writes_is_the_row_byte_for_byte() -> None:
+    taken: list[bytes] = []
+
+    class Taker(InMemoryProducer):
+        def produce(self, *, value: bytes, **rest: Any) -> None:
+            taken.append(value)
+            super().produce(value=value, **rest)
+
+    with EkaClient("tests", producer=Taker()) as client:
+        for product, names in METRIC_TYPES.items():
+            metric = find_metric(product, names[0])
+            assert metric is not None
+            client.record_metric("w", metric, Decimal("0.1234567"), metadata={"é": '"😀\\'})
+    assert taken
+    for message in taken:
+        found = decode(message)
+        assert isinstance(found, Row)
+        assert found.line == message
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("1", "1"),
+        ("0", "0"),
+        ("-0", "0"),
+        ("1e18", "1000000000000000000"),
+        ("1.5E+3", "1500"),
+        ("0.30000000000000004", "0.3"),
+        ("1e-12", "0.000000000001"),
+        ("9.99e-13", "0"),
+        ("5e-324", "0"),
+        ("0.1234567890129", "0.123456789012"),
+        ("999999999999999999.999999999999", "999999999999999999.999999999999"),
+        ("9007199254740993", "9007199254740993"),
+        ("0e999999999", "0"),
+    ],
+)
+def test_a_number_reaches_the_table_exactly_cut_as_clickhouse_cuts_it(
+    store: Client, text: str, stored: str
+) -> None:
+    number = of("number")
+    found = decode(with_text(number, text))
+    assert isinstance(found, Row), found
+    table = f"{DATABASE}.{TABLE}"
+    insert_into(store, [found.line])
+    assert store.query(f"SELECT {number} FROM {table}").result_rows[0][0] == Decimal(stored)
+    exponent_clickhouse_reads = "e9" not in text
+    if exponent_clickhouse_reads:
+        store.command(f"TRUNCATE TABLE {table}")
+        insert_into(store, [with_text(number, text)])
+        assert store.query(f"SELECT {number} FROM {table}").result_rows[0][0] == Decimal(stored)
+
+
+_BAD: dict[str, tuple[Callable[[], bytes | None], str]] = {
+    "nothing": (lambda: None, "empty"),
+    "no bytes": (lambda: b"", "empty"),
+    "garbage": (lambda: bytes(range(256)), "malformed"),
+    "half an event": (lambda: encoded(event())[:-9], "malformed"),
+    "two events": (lambda: encoded(event()) * 2, "malformed"),
+    "a byte order mark": (lambda: b"\xef\xbb\xbf" + encoded(event()), "malformed"),
+    "another encoding": (lambda: encoded(event()).decode().encode("utf-16"), "malformed"),
+    "depth": (lambda: with_text(of("string"), "[" * 9999 + "]" * 9999), "invalid"),
+    "deep and unknown": (lambda: with_text("more", "[" * 9999 + "]" * 9999), "malformed"),
+    "a list": (lambda: b"[]", "invalid"),
+    "a lone surrogate": (lambda: with_text(of("string"), '"\\ud800"'), "malformed"),
+    "bytes that are no text": (
+        lambda: encoded(event(**{ID: "HERE"})).replace(b"HERE", b"\xff"),
+        "malformed",
+    ),
+    "a key twice": (lambda: encoded(event())[:-1] + f',"{ID}":"b"}}'.encode(), "duplicate_key"),
+    "a key twice, once escaped": (
+        lambda: encoded(event())[:-1] + f',"\\u{ord(ID[0]):04x}{ID[1:]}":"b"}}'.encode(),
+        "duplicate_key",
+    ),
+    "a text for a number": (lambda: with_text(of("number"), '"1"'), "invalid"),
+    "a boolean for a number": (lambda: with_text(of("number"), "true"), "invalid"),
+    "null for a number": (lambda: with_text(of("number"), "null"), "invalid"),
+    "not a number": (lambda: with_text(of("number"), "NaN"), "malformed"),
+    "a negative number": (lambda: with_text(of("number"), "-1e-13"), "invalid"),
+    "a number just too large": (
+        lambda: with_text(of("number"), "1000000000000000000.000000000001"),
+        "invalid",
+    ),
+    "a number far too large": (lambda: with_text(of("number"), "1e999999"), "invalid"),
+    "an exponent without end": (lambda: with_text(of("number"), "1e" + "9" * 40), "invalid"),
+    "a boolean for a flag": (lambda: with_text(of("flag"), "true"), "invalid"),
+    "two for a flag": (lambda: with_text(of("flag"), "2"), "invalid"),
+    "an integer that wraps": (lambda: with_text(of("integer"), str(2**64)), "invalid"),
+    "an integer with a dot": (lambda: with_text(of("integer"), "1.0"), "invalid"),
+    "a blank id": (lambda: encoded(event(**{ID: "\u2003 "})), "invalid"),
+    "an empty id": (lambda: encoded(event(**{ID: ""})), "invalid"),
+    "a long id": (lambda: encoded(event(**{ID: "x" * 9999})), "invalid"),
+    "an object for JSON text": (lambda: with_text(of("json"), "{}"), "invalid"),
+    "JSON text of a list": (lambda: encoded(event(**{of("json"): "[]"})), "invalid"),
+    "text that is no JSON": (lambda: encoded(event(**{of("json"): "{"})), "invalid"),
+    "much JSON": (
+        lambda: encoded(event(**{of("json"): '{"a":"' + "é" * 20_000 + '"}'})),
+        "invalid",
+    ),
+    "a message without end": (lambda: encoded(event(more="x" * 300_000)), "oversize"),
+    "the 30th of February": (
+        lambda: encoded(event(**{of("timestamp"): "2026-02-30T00:00:00.000Z"})),
+        "invalid",
+    ),
+    "the year 1": (
+        lambda: encoded(event(**{of("timestamp"): "0001-01-01T00:00:00.000Z"})),
+        "invalid",
+    ),
+    "the year 9999": (
+        lambda: encoded(event(**{of("timestamp"): "9999-01-01T00:00:00.000Z"})),
+        "invalid",
+    ),
+    "a time of no zone": (
+        lambda: encoded(event(**{of("timestamp"): "2026-01-01T00:00:00.000"})),
+        "invalid",
+    ),
+    "a number for a time": (lambda: with_text(of("timestamp"), "1767225600000"), "invalid"),
+}
+
+
+@pytest.mark.parametrize("what", _BAD)
+def test_what_is_no_event_is_refused(what: str) -> None:
+    make, code = _BAD[what]
+    assert refused(make()).partition(":")[0] == code
+
+
+@pytest.mark.parametrize("name", [field.name for field in FIELDS if field.required])
+def test_a_missing_field_is_named(name: str) -> None:
+    message = event()
+    del message[name]
+    assert refused(encoded(message)) == f"missing: Object missing required field `{name}`"
+
+
+@pytest.mark.parametrize("kind", ["string", "number", "integer", "flag", "json", "timestamp"])
+def test_a_wrong_type_names_the_field(kind: Kind) -> None:
+    assert of(kind) in refused(with_text(of(kind), "[1]"))
+
+
+def test_unknown_fields_are_passed_over_whatever_they_hold() -> None:
+    plain = event()
+    more = encoded(plain)[:-1] + b',"new":{"a":1,"a":2},"newer":"\xff"}'
+    assert row(more) == row(encoded(plain))
+
+
+def test_a_null_cost_stays_null() -> None:
+    nullable = next(field.name for field in FIELDS if field.nullable)
+    assert row(encoded(event(**{nullable: None})))[nullable] is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-03-10T17:30:00.123+05:30", "2026-03-10 12:00:00.123z", "2026-03-10T12:00:00.1230Z"],
+)
+def test_a_time_of_any_offset_and_precision_is_stored_in_utc(text: str) -> None:
+    time = of("timestamp")
+    assert row(encoded(event(**{time: text})))[time] == "2026-03-10T12:00:00.123Z"

@@ -1,0 +1,252 @@
+"""The sink as a process: what it stores, sets apart, survives and says."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.sink import mailbox
+from infra.sink._generated.fields import (
+    ACCOUNT,
+    DATABASE,
+    ID,
+    METRIC_TYPE,
+    PRODUCT,
+    TABLE,
+    USAGE_TOPIC,
+)
+from infra.sink.letter import Letter
+from infra.sink.store import open_store
+from tests.broker import DevBroker
+from tests.sink.lab import Sink, encoded, event, eventually, produce
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[DevBroker]:
+    """One whose topics nobody else reads or writes, and that outlives its own end."""
+    with DevBroker(data_dir=tmp_path / "kafka") as running:
+        yield running
+
+
+def events(count: int, prefix: str = "id", **differs: Any) -> Iterator[bytes]:
+    return (encoded(event(**{ID: f"{prefix}-{number}"}, **differs)) for number in range(count))
+
+
+def letters(broker: DevBroker) -> list[Letter]:
+    return list(mailbox.read({"bootstrap.servers": broker.bootstrap}).waiting())
+
+
+def test_a_bad_message_is_set_apart_with_all_that_it_was_and_stops_nothing(
+    own_broker: DevBroker, tmp_path: Path
+) -> None:
+    garbage = bytes(range(256))
+    headers = [("trace", b"\xff\x00"), ("trace", b"2"), ("none", None)]
+    produce(own_broker.bootstrap, events(3, "before"))
+    produce(own_broker.bootstrap, [garbage], key=b"\x00key", headers=headers, partition=4)
+    produce(own_broker.bootstrap, [None], key=b"k")
+    produce(own_broker.bootstrap, events(3, "after"))
+    with Sink(own_broker.bootstrap, tmp_path).migrate() as sink:
+        sink.until("lag 0")
+        assert "dead letters 2 (empty 1, malformed 1)" in sink.said
+        assert sink.end() == 0
+    assert sink.rows() == [(6,)]
+    [letter] = [each for each in letters(own_broker) if each.code == "malformed"]
+    assert (letter.value, letter.key, letter.headers) == (garbage, b"\x00key", headers)
+    assert (letter.origin.topic, letter.origin.partition) == (USAGE_TOPIC, 4)
+    assert letter.reason.startswith("malformed: ")
+    assert letter.replays == 0
+    assert abs(letter.time.timestamp() - time.time()) < 120
+
+
+def test_a_letter_larger_than_its_topic_takes_is_cut_and_says_so(
+    own_broker: DevBroker, tmp_path: Path
+) -> None:
+    large = b"x" * 1_048_400
+    produce(own_broker.bootstrap, [large, *events(1)], key=b"k")
+    with Sink(own_broker.bootstrap, tmp_path).migrate() as sink:
+        sink.until("lag 0")
+        assert sink.end() == 0
+    assert sink.rows() == [(1,)]
+    [letter] = letters(own_broker)
+    assert (letter.code, letter.length, letter.whole) == ("oversize", len(large), False)
+    assert large.startswith(letter.value or b"-")
+
+
+def test_a_row_that_the_table_refuses_is_found_among_the_others(
+    own_broker: DevBroker, tmp_path: Path
+) -> None:
+    sink = Sink(own_broker.bootstrap, tmp_path).migrate()
+    with sink.store() as client:
+        rule = f"ALTER TABLE {DATABASE}.{TABLE} ADD CONSTRAINT no_ghosts CHECK {ACCOUNT} != 'ghost'"
+        client.command(rule)
+    produce(own_broker.bootstrap, events(50))
+    produce(own_broker.bootstrap, events(2, "ghost", **{ACCOUNT: "ghost"}))
+    produce(own_broker.bootstrap, events(50, "more"))
+    with sink:
+        sink.until("lag 0")
+        assert "stored 100" in sink.said
+        assert sink.end() == 0
+    assert sink.rows() == [(100,)]
+    found = letters(own_broker)
+    assert [letter.code for letter in found] == ["refused", "refused"]
+    assert "no_ghosts" in found[0].reason
+
+
+def test_a_metric_type_of_a_newer_catalog_is_stored_and_counted_apart(
+    own_broker: DevBroker, tmp_path: Path
+) -> None:
+    produce(own_broker.bootstrap, events(5, **{PRODUCT: "tomorrow", METRIC_TYPE: "thought"}))
+    with Sink(own_broker.bootstrap, tmp_path).migrate() as sink:
+        sink.until("lag 0")
+        assert "not in this catalog 5 (tomorrow/thought)" in sink.said
+        assert sink.end() == 0
+    assert sink.rows(f"count(), any({PRODUCT})") == [(5, "tomorrow")]
+
+
+def test_a_store_that_another_process_holds_is_waited_for(
+    own_broker: DevBroker, tmp_path: Path
+) -> None:
+    sink = Sink(own_broker.bootstrap, tmp_path).migrate()
+    produce(own_broker.bootstrap, events(100))
+    with open_store(sink.dsn):
+        sink.start()
+        sink.until("waiting: ")
+        assert "stop that one first" in sink.said
+        sink.until("lag 100")
+        produce(own_broker.bootstrap, events(50, "more"))
+        sink.until("lag 150")
+    sink.until("lag 0")
+    assert "goes on" in sink.said
+    assert sink.end() == 0
+    assert sink.rows() == [(150,)]
+
+
+def test_a_store_without_tables_is_free_for_migrate_and_waited_for(
+    own_broker: DevBroker, tmp_path: Path
+) -> None:
+    produce(own_broker.bootstrap, events(10))
+    with Sink(own_broker.bootstrap, tmp_path) as sink:
+        sink.until("run `python -m infra.sink migrate` first")
+        eventually(lambda: migrated(sink), lambda: sink.said)
+        sink.until("lag 0")
+        assert sink.end() == 0
+    assert sink.rows() == [(10,)]
+
+
+def migrated(sink: Sink) -> bool:
+    """Whether the store could be had between two tries of the sink."""
+    command = [sys.executable, "-m", "infra.sink", "migrate", "--dsn", sink.dsn]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_a_server_that_is_not_there_is_waited_for_and_a_signal_still_ends_it(
+    own_broker: DevBroker, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    produce(own_broker.bootstrap, events(10))
+    sink = Sink(own_broker.bootstrap, tmp_path, "--dsn", f"http://127.0.0.1:{port}")
+    with sink:
+        sink.until("waiting: ")
+        sink.until("lag 10")
+        assert sink.end() == 0
+        assert "lag 10" in sink.said.splitlines()[-1]
+
+
+def test_a_broker_that_dies_is_waited_for(own_broker: DevBroker, tmp_path: Path) -> None:
+    produce(own_broker.bootstrap, events(100))
+    with Sink(own_broker.bootstrap, tmp_path).migrate() as sink:
+        sink.until("lag 0")
+        own_broker.kill()
+        time.sleep(1)
+        own_broker.restart()
+        produce(own_broker.bootstrap, events(100, "more"))
+        produce(own_broker.bootstrap, [b"no event"])
+        sink.until("stored 200")
+        sink.until("dead letters 1")
+        assert sink.end() == 0
+    assert sink.rows() == [(200,)]
+
+
+def test_a_dead_letter_that_cannot_be_written_holds_its_offset_back(
+    own_broker: DevBroker, tmp_path: Path
+) -> None:
+    produce(own_broker.bootstrap, [b"no event", *events(10)])
+    own_broker.fail("NOT_LEADER_FOR_PARTITION")
+    with Sink(own_broker.bootstrap, tmp_path).migrate() as sink:
+        sink.until("took no dead letters")
+        sink.until("lag 11")
+        own_broker.heal()
+        sink.until("lag 0")
+        assert sink.end() == 0
+    assert sink.rows() == [(10,)]
+    assert [letter.code for letter in letters(own_broker)] == ["malformed"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_brings_in_what_was_read_and_the_next_start_repeats_nothing(
+    own_broker: DevBroker, tmp_path: Path, how: signal.Signals
+) -> None:
+    produce(own_broker.bootstrap, events(1000))
+    sink = Sink(own_broker.bootstrap, tmp_path, "--batch-seconds", "3600").migrate()
+    with sink:
+        sink.until("reads partitions")
+        sink.until("lag 1,000")
+        time.sleep(1)
+        assert sink.end(how) == 0
+        assert "ends: stored 1,000" in sink.said
+    with sink:
+        sink.until("lag 0")
+        assert sink.end() == 0
+    assert sink.rows(final="") == [(1000,)]
+
+
+def test_two_sinks_share_the_partitions_and_count_every_event_once(
+    own_broker: DevBroker, tmp_path: Path
+) -> None:
+    first, second = (Sink(own_broker.bootstrap, tmp_path, name=n).migrate() for n in ("a", "b"))
+    with first:
+        first.until("reads partitions")
+        for part in range(10):
+            produce(own_broker.bootstrap, events(500, f"part-{part}"))
+            if part == 3:
+                second.start()
+                second.until("reads partitions")
+            if part == 7:
+                assert second.end() == 0
+        everything = "reads partitions [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"
+        eventually(lambda: first.said.count(everything) == 2, lambda: first.said)
+        eventually(lambda: "lag 0" in first.said.rpartition(everything)[2], lambda: first.said)
+        assert first.end() == 0
+    ids = [each for sink in (first, second) for (each,) in sink.rows(ID)]
+    assert second.rows() != [(0,)]
+    assert len(set(ids)) == 5000
+
+
+def test_metrics_say_what_the_progress_line_says(own_broker: DevBroker, tmp_path: Path) -> None:
+    produce(own_broker.bootstrap, [b"no event", *events(7)])
+    with Sink(own_broker.bootstrap, tmp_path, "--metrics-port", "0").migrate() as sink:
+        sink.until("lag 0")
+        [port] = re.findall(r"serves metrics on port (\d+)", sink.said)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        assert sink.end() == 0
+    values = dict(
+        line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("usage_sink_")
+    )
+    assert float(values["usage_sink_stored_total"]) == 7
+    assert float(values['usage_sink_dead_letters_total{reason="malformed"}']) == 1
+    assert float(values["usage_sink_unknown_total"]) == 7
+    assert float(values["usage_sink_insert_seconds_count"]) >= 1
+    assert float(values["usage_sink_lag"]) == 0
+    assert float(values["usage_sink_waiting"]) == 0
