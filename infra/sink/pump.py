@@ -73,7 +73,7 @@ class Pump:
     def _step(self) -> None:
         for message in self._source.read(_READ, _READ_SECONDS):
             self._batch.add(message)
-        self.counts.lag = self._source.lag()
+        self.counts.lag = self._source.lag(idle=not self._batch.offsets)
         if self._waits:
             if time.monotonic() >= self._retry_at:
                 self._deliver()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -42,6 +42,7 @@ class Source:
         self._paused = False
         self._committing = 0
         self._done: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
         self._lag = Lag(connection)
         self._consumer = Consumer(
             {
@@ -52,6 +53,7 @@ class Source:
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
+                "enable.partition.eof": True,
                 # All partitions change hands at once, so that a batch never has to be taken apart.
                 "partition.assignment.strategy": "range",
                 "queued.max.messages.kbytes": _READ_AHEAD_KIB,
@@ -73,6 +75,8 @@ class Source:
             error = message.error()
             if error is None:
                 found.append(message)
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+                self._ends[cast("int", message.partition())] = cast("int", message.offset())
             elif error.fatal():
                 raise SinkError(f"Kafka: {error.str()}")
             elif error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
@@ -117,6 +121,7 @@ class Source:
     def _assigned(self, partitions: list[TopicPartition]) -> None:
         _LOG.info("reads partitions %s", sorted(p.partition for p in partitions))
         self._done = {p.partition: self._start(p) for p in partitions}
+        self._ends = {}
         self._lag.forget()
         if self._paused:
             self._consumer.assign(partitions)
@@ -131,8 +136,11 @@ class Source:
         except KafkaException:
             return 0  # only the lag is off, until the first commit
 
-    def lag(self) -> int | None:
-        """How many messages of its partitions are behind those that are done with, if known."""
+    def lag(self, *, idle: bool) -> int | None:
+        """How many messages of its partitions are not done with, if known; `idle`: none in hand."""
+        if idle:
+            # What ends a transaction takes an offset too, and is no message.
+            self._done |= {p: end for p, end in self._ends.items() if end > self._done.get(p, end)}
         return self._lag.measure(USAGE_TOPIC, self._done)
 
     def close(self) -> None:

@@ -1,0 +1,168 @@
+"""Dead letters are listed, shown and put back, each at most once."""
+
+from __future__ import annotations
+
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+
+from infra.sink._generated.fields import DEAD_LETTER_TOPIC, ID, USAGE_TOPIC
+from infra.sink.letter import REPLAYS
+from tests.broker import DevBroker
+from tests.sink.lab import SECONDS, Sink, encoded, event, produce
+
+_ORIGIN = re.compile(rf"^{re.escape(USAGE_TOPIC)}/\d+/\d+", re.MULTILINE)
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[DevBroker]:
+    """One whose topics nobody else reads or writes."""
+    with DevBroker(data_dir=tmp_path / "kafka") as running:
+        yield running
+
+
+def command(broker: DevBroker, *arguments: str) -> list[str]:
+    action, *rest = arguments
+    told = ["dlq", action, "--brokers", broker.bootstrap, *rest]
+    return [sys.executable, "-m", "infra.sink", *told]
+
+
+def dlq(broker: DevBroker, *arguments: str, status: int = 0) -> str:
+    ended = subprocess.run(
+        command(broker, *arguments), capture_output=True, text=True, check=False, timeout=SECONDS
+    )
+    assert ended.returncode == status, ended.stderr
+    return ended.stdout if status == 0 else ended.stderr
+
+
+def set_apart(broker: DevBroker, folder: Path, *messages: bytes) -> None:
+    """Has a sink find messages that are no events; one run for each."""
+    produce(broker.bootstrap, messages, key=b"\xffkey", headers=[("trace", b"\x01")], partition=2)
+    with Sink(broker.bootstrap, folder).migrate() as sink:
+        sink.until("lag 0")
+        assert sink.end() == 0
+
+
+def on_usage_topic(broker: DevBroker) -> list[Message]:
+    """What readers of committed messages find there."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": broker.bootstrap,
+            "group.id": "looks",
+            "isolation.level": "read_committed",
+            "enable.metrics.push": False,
+        }
+    )
+    partitions = [
+        TopicPartition(USAGE_TOPIC, each, 0) for each in range(broker.topics[USAGE_TOPIC])
+    ]
+    try:
+        consumer.assign(partitions)
+        found: list[Message] = []
+        while batch := consumer.consume(10_000, 1.0):
+            found += batch
+    finally:
+        consumer.close()
+    return found
+
+
+def test_a_letter_is_listed_shown_and_replayed_with_its_own_bytes_key_and_headers(
+    own_broker: DevBroker, tmp_path: Path
+) -> None:
+    message = bytes(range(256))
+    set_apart(own_broker, tmp_path, message)
+    listed = dlq(own_broker, "list")
+    [name] = _ORIGIN.findall(listed)
+    assert "malformed: " in listed
+    assert "1 dead letters: malformed 1" in listed
+    shown = dlq(own_broker, "show", name)
+    assert f"0x{message.hex()}" in shown
+    assert 'header trace "\\u0001"' in shown
+    assert dlq(own_broker, "replay", name).endswith("1 replayed\n")
+    first, again = on_usage_topic(own_broker)
+    assert (again.value(), again.key()) == (message, b"\xffkey")
+    assert first.value() == message
+    assert again.headers() == [("trace", b"\x01"), (REPLAYS, b"1")]
+
+
+def test_a_letter_is_replayed_once_and_one_that_fails_anew_counts_its_replays(
+    own_broker: DevBroker, tmp_path: Path
+) -> None:
+    set_apart(own_broker, tmp_path, b"no event")
+    [name] = _ORIGIN.findall(dlq(own_broker, "list"))
+    for expected in ("1 replayed\n", "0 replayed\n"):
+        assert dlq(own_broker, "replay", name).endswith(expected)
+    assert dlq(own_broker, "list") == "0 dead letters\n"
+    set_apart(own_broker, tmp_path)
+    listed = dlq(own_broker, "list")
+    [anew] = _ORIGIN.findall(listed)
+    assert anew != name
+    assert "replays 1" in listed
+    assert "replayed" in next(
+        line for line in dlq(own_broker, "list", "--all").splitlines() if line.startswith(name)
+    )
+
+
+def test_an_event_that_was_refused_is_stored_once_its_sink_was_mended(
+    own_broker: DevBroker, tmp_path: Path
+) -> None:
+    """The fix is an event that the table takes: here the constraint that refused it goes."""
+    from infra.sink._generated.fields import DATABASE, TABLE
+
+    sink = Sink(own_broker.bootstrap, tmp_path).migrate()
+    table = f"{DATABASE}.{TABLE}"
+    with sink.store() as client:
+        client.command(f"ALTER TABLE {table} ADD CONSTRAINT none CHECK {ID} = ''")
+    set_apart(own_broker, tmp_path, *(encoded(event(**{ID: f"id-{n}"})) for n in range(20)))
+    assert sink.rows() == [(0,)]
+    with sink.store() as client:
+        client.command(f"ALTER TABLE {table} DROP CONSTRAINT none")
+    assert dlq(own_broker, "replay", "--reason", "malformed") == "0 replayed\n"
+    assert dlq(own_broker, "replay", "--reason", "refused").endswith("20 replayed\n")
+    set_apart(own_broker, tmp_path)
+    assert sink.rows() == [(20,)]
+
+
+def test_a_replay_that_is_killed_at_any_moment_never_doubles_and_can_be_finished(
+    own_broker: DevBroker, tmp_path: Path
+) -> None:
+    count = 3000
+    letters = Producer({"bootstrap.servers": own_broker.bootstrap, "enable.metrics.push": False})
+    for number in range(count):
+        letters.produce(DEAD_LETTER_TOPIC, value=str(number).encode(), key=str(number % 50))
+        letters.poll(0)
+    assert letters.flush(SECONDS) == 0
+    chance = random.Random()
+    for _ in range(6):
+        replay = subprocess.Popen(command(own_broker, "replay", "--all"), stdout=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0.3, 1.5))
+        replay.send_signal(signal.SIGKILL)
+        replay.wait()
+    dlq(own_broker, "replay", "--all")
+    found = Counter(message.value() for message in on_usage_topic(own_broker))
+    assert len(found) == count
+    assert set(found.values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["replay"], "say which"),
+        (["replay", "--all", "a/0/1"], "say which"),
+        (["show", "nonsense"], "no topic/partition/offset"),
+        (["show", "a/0/1"], "there is no dead letter a/0/1"),
+    ],
+)
+def test_wrong_use_is_told_what_to_do(
+    own_broker: DevBroker, arguments: list[str], words: str
+) -> None:
+    assert words in dlq(own_broker, *arguments, status=2)
