@@ -1,0 +1,118 @@
+"""What is asked of the store, on ten million receipts and a million events of chDB's own making.
+
+python -m tests.bench.store [--receipts 10000000] [--events 1000000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+
+from infra.sink._generated.fields import (
+    ACCEPTED,
+    ACCOUNT,
+    DATABASE,
+    ID,
+    INGESTED,
+    INSTANCE,
+    NUMBER,
+    TABLE,
+    TIME,
+)
+from infra.sink.migrate import migrate
+from infra.sink.reconcile import reconcile
+from infra.sink.store import open_store
+from tests.bench.rows import Row, emit, median_ratio
+
+# Of reading the same columns once: it sorts them, and passes over them again for what to name.
+RECONCILE_AIM = 25
+_ROUNDS = 3
+_CLIENTS = 1_000
+_ACCOUNTS = 100
+_MONTH = datetime(2026, 3, 1, tzinfo=UTC)
+_BLOCK = 1_000_000
+
+
+def fill(store: Client, receipts: int, events: int) -> None:
+    """Receipts of clients that lost nothing, and events of accounts, all in one month."""
+    moment = f"toDateTime64('{_MONTH:%Y-%m-%d}', 3, 'UTC') + number % 2500000"
+    for start in range(0, receipts, _BLOCK):
+        store.command(
+            f"INSERT INTO {DATABASE}.usage_receipts"
+            f" ({INSTANCE}, {NUMBER}, {ACCEPTED}, {TIME}, {INGESTED})"
+            f" SELECT hex(sipHash128(number % {_CLIENTS})), intDiv(number, {_CLIENTS}) + 1,"
+            f" {moment} AS moment, moment, moment + 1 FROM numbers({start}, {_BLOCK})"
+        )
+    store.command(
+        f"INSERT INTO {DATABASE}.{TABLE} ({ID}, {ACCOUNT}, {ACCEPTED}, {TIME})"
+        f" SELECT toString(generateUUIDv7()), toString(number % {_ACCOUNTS}),"
+        f" {moment} AS moment, moment FROM numbers({events})"
+    )
+
+
+def seconds(act: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    act()
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    """Fill a store, ask it, remove it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--receipts", type=int, default=10_000_000)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    options = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_store(f"chdb://{folder}/store") as store,
+    ):
+        migrate(store)
+        fill(store, options.receipts, options.events)
+        until, hour = _MONTH + timedelta(days=31), timedelta(hours=1)
+        questions: dict[str, Callable[[], Any]] = {
+            "reconcile": lambda: reconcile(store, _MONTH, until, late=hour, limit=100),
+            "read": lambda: store.query(
+                f"SELECT max({INSTANCE}), max({NUMBER}), max({ACCEPTED}), max({TIME}),"
+                f" max({INGESTED}) FROM {DATABASE}.usage_receipts"
+            ),
+            "one": lambda: store.query(
+                f"SELECT * FROM {DATABASE}.usage_by_month WHERE {ACCOUNT} = '7'"
+            ),
+            "all": lambda: store.query(f"SELECT * FROM {DATABASE}.usage_by_month"),
+            "ids of one": lambda: store.query(
+                f"SELECT uniqExact({ID}) FROM {DATABASE}.{TABLE} WHERE {ACCOUNT} = '7'"
+            ),
+            "ids of all": lambda: store.query(f"SELECT uniqExact({ID}) FROM {DATABASE}.{TABLE}"),
+        }
+        took: dict[str, list[float]] = {name: [] for name in questions}
+        for _ in range(_ROUNDS):
+            for name, ask in questions.items():
+                took[name].append(seconds(ask))
+    asked = (
+        (f"reconcile {options.receipts:,}", "reconcile", "reading them", "read", RECONCILE_AIM),
+        (f"a month of one account in {_ACCOUNTS}", "one", "counting its ids", "ids of one", None),
+        (f"a month of all, {options.events:,}", "all", "counting all ids", "ids of all", None),
+    )
+    for what, question, floor, least, aim in asked:
+        emit(
+            Row(
+                language="store",
+                what=what,
+                measured=statistics.median(took[question]),
+                unit="s",
+                floor=floor,
+                ratio=median_ratio(took[question], took[least]),
+                at_most=aim,
+            )
+        )
+
+
+if __name__ == "__main__":
+    main()
