@@ -8,8 +8,8 @@ read from its first number on, so that what it sent before is not taken for miss
 where any of it can lie in the window: between the event before it and the event after it.
 
 What this cannot see is what has no event after it: the last events of a client that ended, and a
-client of which nothing arrived. These are in the service's own books: it was told of each by
-on_error, and its stats() say how many it accepted.
+client of which nothing arrived. A service hears of those that it could not deliver by on_error, and
+its stats() say how many it accepted; of one that was killed nobody knows, where it has no spool.
 
 Copies are what arrived more than once; usage counts them once. Late events occurred long before the
 store first had them: a bill that was made in between lacks them.
