@@ -10,8 +10,9 @@ _NAMES_KEPT = 100
 
 @dataclass
 class Counts:
-    """Events are counted when the store, or the dead letter topic, has them."""
+    """Messages are counted as stored or dead when the store, or their topic, has them."""
 
+    read: int = 0
     stored: int = 0
     inserts: int = 0
     insert_seconds: float = 0.0

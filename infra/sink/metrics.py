@@ -26,6 +26,7 @@ class _Counted(Collector):
     def collect(self) -> Iterator[Metric]:
         counts = self._counts
         for name, text, value in (
+            ("usage_sink_read", "Messages that were read.", counts.read),
             ("usage_sink_stored", "Events that the store has.", counts.stored),
             ("usage_sink_unknown", "Stored events of unknown metric types.", counts.unknown),
             ("usage_sink_failures", "Tries that a store or broker refused.", counts.failures),

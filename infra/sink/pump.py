@@ -71,8 +71,10 @@ class Pump:
             self._wait(failure)
 
     def _step(self) -> None:
-        for message in self._source.read(_READ, _READ_SECONDS):
+        messages = self._source.read(_READ, _READ_SECONDS)
+        for message in messages:
             self._batch.add(message)
+        self.counts.read += len(messages)
         self.counts.lag = self._source.lag(idle=not self._batch.offsets)
         if self._waits:
             if time.monotonic() >= self._retry_at:
