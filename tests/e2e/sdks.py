@@ -76,16 +76,8 @@ def play(case: Case, broker: RealBroker) -> list[Result]:
     since = ends(broker.bootstrap)
     with ExitStack() as stack:
         drivers = {name: stack.enter_context(Driver(name)) for name in COMMANDS}
+        accepted = record(case, broker, drivers)
         for driver in drivers.values():
-            driver.ask("new", settings=case.settings)
-            for call, times in case.work:
-                driver.send("record", call=call, times=times)
-        accepted = {name: driver.answer()["accepted"] for name, driver in drivers.items()}
-        if case.amid is not None:
-            case.amid(broker)
-        for name, driver in drivers.items():
-            for _ in case.work[1:]:
-                accepted[name] += driver.answer()["accepted"]
             driver.send("flush", timeout=_FLUSH)
         for driver in drivers.values():
             driver.answer()
@@ -96,13 +88,30 @@ def play(case: Case, broker: RealBroker) -> list[Result]:
     copies = Counter(event.event_id for event in read_events(broker.bootstrap, since))
     results = []
     for name, driver in drivers.items():
-        ids = set(accepted[name])
+        ids = accepted[name]
         read = ids & copies.keys()
         heard = ids & {error["event_id"] for error in driver.errors}
         doubled = sum(copies[event_id] - 1 for event_id in read)
         counts = (len(ids), len(read), len(heard), len(read & heard), doubled)
         results.append(Result(case, name, *counts, stats=stats[name]))
     return results
+
+
+def record(case: Case, broker: RealBroker, drivers: Mapping[str, Driver]) -> dict[str, set[str]]:
+    """Has every SDK record, and meanwhile does what is done to the broker; the ids accepted."""
+    for driver in drivers.values():
+        driver.send("new", settings=case.settings)
+        for call, times in case.work:
+            driver.send("record", call=call, times=times)
+    for driver in drivers.values():
+        driver.answer()
+    accepted = {name: set(driver.answer()["accepted"]) for name, driver in drivers.items()}
+    if case.amid is not None:
+        case.amid(broker)
+    for name, driver in drivers.items():
+        for _ in case.work[1:]:
+            accepted[name].update(driver.answer()["accepted"])
+    return accepted
 
 
 def main() -> int:
