@@ -1,0 +1,63 @@
+"""Who writes: what the names and the headers of one client's segments say."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterable
+
+from ..count import Count
+from .format import Header, Name
+
+_DEFAULT_PORT = "9092"
+
+
+class Origin:
+    """One client, or one forked child of it.
+
+    Args:
+        destination: see `destination()`.
+        instance_id: the client's, as its events have it.
+        seq_of: the number of an event.
+    """
+
+    def __init__(
+        self, destination: bytes, instance_id: str, seq_of: Callable[[bytes], int]
+    ) -> None:
+        self.id = os.urandom(16).hex()
+        self.destination = destination
+        self._instance_id = instance_id
+        self._seq_of = seq_of
+        self._numbers = Count()
+        self._last_seq = 0
+
+    def name(self, kind: str) -> Name:
+        """The name of the next segment, before it is known what it begins with."""
+        return Name(kind, self.id, 0, self._numbers.next(), self.id)
+
+    def header(self, event: bytes) -> Header:
+        """The header of a segment that begins with this event.
+
+        An event that comes back after others were written does not turn the order of names around.
+        """
+        self._last_seq = max(self._last_seq, self._seq_of(event))
+        return Header(
+            bytes.fromhex(self.id),
+            self._last_seq,
+            time.time_ns() // 1_000_000,
+            self.destination,
+            self._instance_id,
+        )
+
+
+def destination(topic: str, brokers: Iterable[str]) -> bytes:
+    """What tells one cluster's topic from every other."""
+    hosts = sorted({_with_port(broker.strip().lower()) for broker in brokers})
+    text = f"{topic}\n{','.join(hosts)}"
+    return hashlib.sha256(text.encode()).digest()[:8]
+
+
+def _with_port(broker: str) -> str:
+    _, colon, port = broker.rpartition(":")
+    return broker if colon and port.isdigit() else f"{broker}:{_DEFAULT_PORT}"

@@ -1,0 +1,144 @@
+"""What docs/spool-format.md says of bytes and names, and of damage to them."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from eka_usage._generated.spool import HEADER_BYTES, INSTANCE_ID_BYTES
+from eka_usage.spool.format import (
+    Damage,
+    Header,
+    Name,
+    Record,
+    body_start,
+    record,
+    records,
+    replay_start,
+    salt,
+)
+from eka_usage.spool.origin import destination
+
+ORIGIN = "6d" * 16
+HEADER = Header(bytes.fromhex(ORIGIN), 42, 1_769_851_800_123, b"destined", "instance-1")
+NAME = Name("events", ORIGIN, 42, 3, "0" * 32)
+
+
+def content(*events: bytes, key: bytes = b"ws-1") -> bytes:
+    """A segment that holds these events."""
+    begun = salt(bytes.fromhex(ORIGIN))
+    return HEADER.pack().ljust(HEADER_BYTES, b"\0") + b"".join(
+        record(body_start(key) + event, begun) for event in events
+    )
+
+
+def events(segment: bytes) -> list[bytes]:
+    """Those that a reader finds."""
+    return [item.event for item in records(segment, ORIGIN) if isinstance(item, Record)]
+
+
+def damages(segment: bytes) -> int:
+    """The places that a reader reports."""
+    return sum(isinstance(item, Damage) for item in records(segment, ORIGIN))
+
+
+def test_a_name_is_read_as_it_was_written() -> None:
+    assert str(NAME) == f"events-{ORIGIN}-00000000000000000042-000003.{'0' * 32}"
+    assert Name.parse(str(NAME)) == NAME
+
+
+@pytest.mark.parametrize(
+    "text", ["", "events", f"{NAME}.tmp", f"x{NAME}", str(NAME).replace("events", "other")]
+)
+def test_what_is_named_otherwise_is_no_segment(text: str) -> None:
+    assert Name.parse(text) is None
+
+
+def test_a_header_is_read_as_it_was_written() -> None:
+    assert len(HEADER.pack()) == 208
+    assert Header.unpack(content()) == HEADER
+
+
+def test_an_instance_id_that_is_too_long_is_cut() -> None:
+    header = Header.unpack(HEADER._replace(instance_id="é" * 100).pack())
+    assert header is not None
+    assert header.sound
+    assert header.instance_id == "é" * (INSTANCE_ID_BYTES // 2)
+
+
+def test_a_segment_that_nothing_was_written_to_has_no_header() -> None:
+    assert Header.unpack(bytes(HEADER_BYTES)) is None
+
+
+def test_no_bit_of_a_header_can_change_unnoticed() -> None:
+    packed = HEADER.pack()
+    for place in range(len(packed) * 8):
+        changed = bytearray(packed)
+        changed[place // 8] ^= 1 << place % 8
+        header = Header.unpack(bytes(changed))
+        assert header is not None
+        assert not header.sound
+        assert header.acked == 0
+
+
+def test_records_are_read_in_their_order() -> None:
+    segment = content(b"one", b"two", b"three").ljust(4096, b"\0")
+    assert events(segment) == [b"one", b"two", b"three"]
+    assert damages(segment) == 0
+
+
+@pytest.mark.parametrize("lost", range(1, 16))
+def test_a_torn_tail_is_skipped_in_silence(lost: int) -> None:
+    segment = content(b"one", b"two")[:-lost].ljust(4096, b"\0")
+    assert events(segment) == [b"one"]
+    assert damages(segment) == 0
+
+
+def test_a_bad_record_in_the_middle_costs_itself_alone() -> None:
+    whole = content(b"one", b"two", b"three")
+    middle = [item for item in records(whole, ORIGIN) if isinstance(item, Record)][1]
+    for place in range(middle.start, middle.end):
+        segment = bytearray(whole)
+        segment[place] ^= 255
+        assert events(bytes(segment)) == [b"one", b"three"]
+        assert damages(bytes(segment)) == 1
+
+
+def test_a_record_of_another_origin_is_none() -> None:
+    other = record(body_start(b"") + b"forged", salt(bytes(16)))
+    assert events(content(other, b"two")) == [other, b"two"]
+    assert events(content(b"one") + other) == [b"one"]
+
+
+def test_random_damage_loses_only_what_it_touches() -> None:
+    dice = random.Random(6)
+    whole = content(*(b"event %d" % number for number in range(50)))
+    for _ in range(200):
+        segment = bytearray(whole)
+        touched = set()
+        for _ in range(dice.randrange(1, 5)):
+            place = dice.randrange(HEADER_BYTES, len(segment))
+            segment[place] ^= 1 << dice.randrange(8)
+            touched.add(place)
+        untouched = [
+            item.event
+            for item in records(whole, ORIGIN)
+            if isinstance(item, Record) and touched.isdisjoint(range(item.start, item.end))
+        ]
+        assert set(untouched) <= set(events(bytes(segment)))
+
+
+def test_replay_begins_at_a_record_or_at_the_first() -> None:
+    found = list(records(content(b"one", b"two"), ORIGIN))
+    first, second = found
+    assert replay_start(first.end, found) == second.start
+    assert replay_start(second.end, found) == second.end
+    assert replay_start(first.end + 1, found) == 0
+
+
+def test_a_destination_is_the_same_however_its_brokers_are_written() -> None:
+    one = destination("topic", ["a:9092", "B:9093"])
+    assert destination("topic", ["b:9093", "A", "a"]) == one
+    assert destination("other", ["a:9092", "b:9093"]) != one
+    assert destination("topic", ["a:9092"]) != one
+    assert destination("topic", ["[::1]"]) == destination("topic", ["[::1]:9092"])

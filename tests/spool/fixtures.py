@@ -1,0 +1,129 @@
+"""Segments in hex that each SDK wrote, and what each must read in them.
+
+tests/spool/fixtures/<language>/<segment's name>.hex    64 digits a line
+tests/spool/fixtures/<language>/expected.json           by segment: what is in it
+
+`python -m tests.spool.fixtures` writes Python's again, the same bytes each time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from eka_usage._generated.spool import HEADER_BYTES
+from eka_usage.spool import format as spool_format
+from eka_usage.spool.format import Damage, Header, Name, Record
+from eka_usage.spool.origin import destination
+
+FIXTURES = Path(__file__).with_name("fixtures")
+_ORIGIN = "6d1e0f3a" * 4
+_ADOPTER = "0badcafe" * 4
+_CREATED = 1_769_851_800_123
+_DESTINATION = destination("eka.usage.events", ["Kafka-1:9092", "kafka-0"])
+_INSTANCE = "0198f0c2-7d5e-7abc-8def-instance-1"
+EVENTS: Sequence[tuple[bytes, bytes]] = [
+    (b"ws-1", b'{"event_id":"one","workspace_id":"ws-1","seq":42}'),
+    ("कार्य".encode(), '{"event_id":"two","metadata":"{\\"é\\":1}","seq":43}'.encode()),
+    (b"ws-1", b'{"event_id":"\x1eEKA","seq":44}'),
+]
+
+
+def read(language: str) -> dict[str, tuple[bytes, dict[str, Any]]]:
+    """The segments of a language by name, each with what is expected of it."""
+    folder = FIXTURES / language
+    expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
+    hexed = {path.stem: bytes.fromhex(path.read_text()) for path in folder.glob("*.hex")}
+    assert hexed.keys() == expected.keys(), f"{folder}: not the same segments in expected.json"
+    return {name: (hexed[name], expected[name]) for name in sorted(expected)}
+
+
+def described(name: str, content: bytes) -> dict[str, Any]:
+    """What a reader finds in a segment, as expected.json has it."""
+    parsed = Name.parse(name)
+    assert parsed is not None
+    header = Header.unpack(content)
+    if header is None:
+        return {"header": None, "events": [], "damaged": 0}
+    found = list(spool_format.records(content, parsed.origin))
+    start = spool_format.replay_start(header.acked, found)
+    left = [item for item in found if isinstance(item, Record) and item.start >= start]
+    return {
+        "header": {
+            "version": header.version,
+            "sound": header.sound,
+            "first_seq": header.first_seq,
+            "created_at": header.created_at,
+            "destination": header.destination.hex(),
+            "instance_id": header.instance_id,
+            "heartbeat": header.heartbeat,
+            "acked": header.acked,
+            "closed": header.closed,
+        },
+        "events": [[item.key.decode(), item.event.decode()] for item in left],
+        "damaged": sum(isinstance(item, Damage) for item in found),
+    }
+
+
+def segment(
+    events: Sequence[tuple[bytes, bytes]],
+    *,
+    acked: int = 0,
+    heartbeat: int = 7,
+    version: int = 1,
+) -> bytearray:
+    """A segment that was sealed and cut."""
+    origin = bytes.fromhex(_ORIGIN)
+    header = Header(origin, 42, _CREATED, _DESTINATION, _INSTANCE, version=version)
+    changing = spool_format.NUMBER.pack(heartbeat) + spool_format.NUMBER.pack(acked) + b"\x01"
+    content = bytearray((header.pack() + changing).ljust(HEADER_BYTES, b"\0"))
+    for key, event in events:
+        body = spool_format.body_start(key) + event
+        content += spool_format.record(body, spool_format.salt(origin))
+    return content
+
+
+def written() -> dict[str, bytes]:
+    """Python's segments by name: sound ones, and each kind of damage."""
+    sound = segment(EVENTS)
+    first, second, _ = (
+        item for item in spool_format.records(bytes(sound), _ORIGIN) if isinstance(item, Record)
+    )
+    torn, rotten, bad_header = bytearray(sound), bytearray(sound), bytearray(sound)
+    del torn[-5:]
+    rotten[second.start + 20] ^= 4
+    bad_header[20] ^= 1
+    contents = [
+        sound,
+        segment(EVENTS, acked=first.end),
+        segment(EVENTS, acked=first.end + 1),
+        torn,
+        rotten,
+        bad_header,
+        segment(EVENTS, version=2),
+        bytearray(HEADER_BYTES),
+    ]
+    owners = (spool_format.NOBODY, _ORIGIN, _ADOPTER)
+    return {
+        str(Name("events", _ORIGIN, 42, number, owners[number % 3])): bytes(content)
+        for number, content in enumerate(contents, start=1)
+    }
+
+
+def write(folder: Path) -> None:
+    """Writes Python's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    segments = written()
+    for name, content in segments.items():
+        digits = content.hex()
+        lines = (digits[start : start + 64] for start in range(0, len(digits), 64))
+        (folder / f"{name}.hex").write_text("".join(f"{line}\n" for line in lines))
+    expected = {name: described(name, content) for name, content in segments.items()}
+    text = json.dumps(expected, indent=2, ensure_ascii=False)
+    (folder / "expected.json").write_text(f"{text}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(FIXTURES / "python")
