@@ -8,6 +8,9 @@ partitions. A chDB folder takes one.
 
 What is inserted into chDB is in its files: it outlives `kill -9`. It outlives the power failing as
 far as the table says `fsync_after_insert`; a server's own settings decide there.
+
+The tests run it against chDB. A server is reached by the same client with the same statements, but
+no test has run against one.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import signal
 import threading
 import time
 from decimal import Decimal
@@ -51,10 +50,9 @@ def test_a_sink_that_is_killed_twenty_times_under_load_counts_every_event_once(
         load.start()
         try:
             for _ in range(_KILLS):
-                sink.start()
-                sink.until("reads partitions")
-                time.sleep(chance.uniform(0, 0.8))
-                sink.end(signal.SIGKILL)
+                with sink:  # whose end is SIGKILL
+                    sink.until("reads partitions")
+                    time.sleep(chance.uniform(0, 0.8))
         finally:
             stop.set()
             load.join()

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -118,16 +119,18 @@ def test_a_store_that_another_process_holds_is_waited_for(
 ) -> None:
     sink = Sink(own_broker.bootstrap, tmp_path).migrate()
     produce(own_broker.bootstrap, events(100))
-    with open_store(sink.dsn):
-        sink.start()
-        sink.until("waiting: ")
-        assert "stop that one first" in sink.said
-        sink.until("lag 100")
-        produce(own_broker.bootstrap, events(50, "more"))
-        sink.until("lag 150")
-    sink.until("lag 0")
-    assert "goes on" in sink.said
-    assert sink.end() == 0
+    with ExitStack() as held:
+        held.enter_context(open_store(sink.dsn))
+        with sink:
+            sink.until("waiting: ")
+            assert "stop that one first" in sink.said
+            sink.until("lag 100")
+            produce(own_broker.bootstrap, events(50, "more"))
+            sink.until("lag 150")
+            held.close()
+            sink.until("lag 0")
+            assert "goes on" in sink.said
+            assert sink.end() == 0
     assert sink.rows() == [(150,)]
 
 
@@ -215,12 +218,12 @@ def test_two_sinks_share_the_partitions_and_count_every_event_once(
     own_broker: DevBroker, tmp_path: Path
 ) -> None:
     first, second = (Sink(own_broker.bootstrap, tmp_path, name=n).migrate() for n in ("a", "b"))
-    with first:
+    with first, ExitStack() as joining:
         first.until("reads partitions")
         for part in range(10):
             produce(own_broker.bootstrap, events(500, f"part-{part}"))
             if part == 3:
-                second.start()
+                joining.enter_context(second)
                 second.until("reads partitions")
             if part == 7:
                 assert second.end() == 0
