@@ -7,7 +7,7 @@ import "encoding/json"
 // UsageEvent: One unit of usage, as it stands in Kafka and in the usage table.
 type UsageEvent struct {
 	// EventID: Identifies the event; minted once as a UUIDv7, or the caller's idempotency key. Two
-	// events of one id count once.
+	// events of one id in a workspace count once.
 	EventID string `json:"event_id"`
 	// WorkspaceID: The customer's workspace that is billed; also the Kafka key, so that a workspace's
 	// events keep their order.

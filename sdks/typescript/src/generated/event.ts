@@ -4,7 +4,7 @@
 export interface UsageEvent {
   /**
    * Identifies the event; minted once as a UUIDv7, or the caller's idempotency key. Two events of
-   * one id count once.
+   * one id in a workspace count once.
    */
   readonly event_id: string;
   /**

@@ -15,7 +15,7 @@ class UsageEvent(Struct):
     event_id: Annotated[
         str,
         Meta(
-            description="Identifies the event; minted once as a UUIDv7, or the caller's idempotency key. Two events of one id count once.",
+            description="Identifies the event; minted once as a UUIDv7, or the caller's idempotency key. Two events of one id in a workspace count once.",
             max_length=128,
             min_length=1,
         ),

@@ -1,0 +1,92 @@
+"""What the three files of schema/ mean: frozen values, no positions, no I/O.
+
+`Model.build` takes data that the JSON Schemas and the rules have accepted, so it never fails.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from codegen.model.catalog import (
+    Catalog,
+    Deprecation,
+    MetadataKey,
+    MetricType,
+    Product,
+    QuantityRule,
+    Status,
+    Topic,
+    Unit,
+    read_catalog,
+)
+from codegen.model.data import LONGEST_DURATION, Data, milliseconds
+from codegen.model.event import Event, Field, Table, read_event
+from codegen.model.sdk import ErrorCode, Package, Sdk, Setting, Spool, SpoolConstant, read_sdk
+
+__all__ = [
+    "LONGEST_DURATION",
+    "Catalog",
+    "Data",
+    "Deprecation",
+    "ErrorCode",
+    "Event",
+    "Field",
+    "MetadataKey",
+    "MetricType",
+    "Model",
+    "Package",
+    "Product",
+    "QuantityRule",
+    "Sdk",
+    "Setting",
+    "Spool",
+    "SpoolConstant",
+    "Status",
+    "Table",
+    "Topic",
+    "Unit",
+    "milliseconds",
+]
+
+
+@dataclass(frozen=True)
+class Model:
+    catalog: Catalog
+    event: Event
+    sdk: Sdk
+
+    @classmethod
+    def build(cls, catalog: Data, event: Data, sdk: Data) -> Model:
+        return cls(read_catalog(catalog), read_event(event), read_sdk(sdk))
+
+    @cached_property
+    def catalog_version(self) -> str:
+        """The version and a digest of what the catalog means, words for people left out."""
+        catalog = self.catalog
+        meaning = {
+            "topics": {t.role: [t.name, t.partitions, t.key] for t in catalog.topics},
+            "log_levels": [catalog.log_levels, catalog.default_log_level],
+            "statuses": {s.name: [s.billable, s.default, s.log] for s in catalog.statuses},
+            "metric_types": {
+                f"{m.product}/{m.name}": [m.unit, m.aggregation, _meaning(m)]
+                for m in catalog.metric_types
+            },
+        }
+        text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
+        return f"{catalog.version}+{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+    def variable(self, setting: Setting) -> str:
+        """The environment variable of a setting."""
+        return self.catalog.env_prefix + setting.name.upper()
+
+
+def _meaning(metric: MetricType) -> list[Any]:
+    rule = metric.quantity
+    return [
+        None if rule is None else [rule.integer, rule.minimum, rule.maximum],
+        [[k.name, k.required, k.type, k.allowed] for k in metric.metadata],
+    ]

@@ -1,0 +1,185 @@
+"""What catalog.yaml means: products, metric types, statuses, units, topics."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from codegen.model.data import Data
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    role: str
+    name: str
+    partitions: int
+    retention: str
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    name: str
+    billable: bool
+    default: bool
+    log: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    name: str
+    title: str
+    dimension: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityRule:
+    """What one metric type asks of a quantity beyond the limits of the field."""
+
+    integer: bool
+    minimum: int | float | None
+    maximum: int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataKey:
+    """One key that a metric type declares; a subset of JSON Schema."""
+
+    name: str
+    required: bool
+    type: str | None
+    allowed: tuple[Any, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deprecation:
+    since: str
+    replaced_by: str | None
+    remove_in: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricType:
+    product: str
+    name: str
+    title: str
+    description: str
+    unit: str
+    owner: str
+    aggregation: str
+    quantity: QuantityRule | None
+    metadata: tuple[MetadataKey, ...]
+    deprecated: Deprecation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    name: str
+    title: str
+    description: str
+    owner: str
+    metric_types: tuple[MetricType, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    version: str
+    env_prefix: str
+    topics: tuple[Topic, ...]
+    log_levels: tuple[str, ...]
+    default_log_level: str
+    statuses: tuple[Status, ...]
+    units: tuple[Unit, ...]
+    products: tuple[Product, ...]
+
+    @property
+    def metric_types(self) -> tuple[MetricType, ...]:
+        return tuple(metric for product in self.products for metric in product.metric_types)
+
+    def topic(self, role: str) -> Topic:
+        return next(topic for topic in self.topics if topic.role == role)
+
+    @property
+    def default_status(self) -> Status:
+        return next(status for status in self.statuses if status.default)
+
+    @property
+    def log_status(self) -> Status:
+        return next(status for status in self.statuses if status.log)
+
+
+def read_catalog(data: Data) -> Catalog:
+    return Catalog(
+        version=data["version"],
+        env_prefix=data["env_prefix"],
+        topics=tuple(
+            Topic(role, t["name"], t["partitions"], t["retention"], t.get("key"))
+            for role, t in data["topics"].items()
+        ),
+        log_levels=tuple(data["log_levels"]),
+        default_log_level=data["default_log_level"],
+        statuses=tuple(
+            Status(
+                name, s["billable"], s.get("default", False), s.get("log", False), s["description"]
+            )
+            for name, s in data["statuses"].items()
+        ),
+        units=tuple(Unit(name, u["title"], u["dimension"]) for name, u in data["units"].items()),
+        products=tuple(_product(name, p) for name, p in data["products"].items()),
+    )
+
+
+def _product(name: str, data: Data) -> Product:
+    return Product(
+        name=name,
+        title=data["title"],
+        description=data["description"],
+        owner=data["owner"],
+        metric_types=tuple(
+            _metric_type(name, data["owner"], metric, m)
+            for metric, m in data["metric_types"].items()
+        ),
+    )
+
+
+def _metric_type(product: str, owner: str, name: str, data: Data) -> MetricType:
+    rule = data.get("quantity")
+    deprecated = data.get("deprecated")
+    return MetricType(
+        product=product,
+        name=name,
+        title=data.get("title") or re.sub(r"[._-]", " ", name).capitalize(),
+        description=data["description"],
+        unit=data["unit"],
+        owner=data.get("owner", owner),
+        aggregation=data.get("aggregation", "sum"),
+        quantity=rule
+        and QuantityRule(rule.get("integer", False), rule.get("minimum"), rule.get("maximum")),
+        metadata=_metadata_keys(data.get("metadata", {})),
+        deprecated=deprecated
+        and Deprecation(
+            deprecated["since"], deprecated.get("replaced_by"), deprecated.get("remove_in")
+        ),
+    )
+
+
+def _metadata_keys(data: Data) -> tuple[MetadataKey, ...]:
+    required = data.get("required", ())
+    properties = data.get("properties", {})
+    return tuple(
+        MetadataKey(
+            name=name,
+            required=name in required,
+            type=properties.get(name, {}).get("type"),
+            allowed=_allowed(properties.get(name, {})),
+        )
+        for name in dict.fromkeys((*properties, *required))
+    )
+
+
+def _allowed(data: Data) -> tuple[Any, ...] | None:
+    if "const" in data:
+        return (data["const"],)
+    return tuple(data["enum"]) if "enum" in data else None

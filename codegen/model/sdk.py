@@ -1,0 +1,104 @@
+"""What sdk.yaml means: packages, settings, the spool, error codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from codegen.model.data import Data
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    name: str
+    module: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    name: str
+    type: str
+    required: bool
+    default: Any
+    minimum: int | None
+    maximum: int | None
+    choices: tuple[str, ...]
+    unit: str | None
+    secret: bool
+    librdkafka: str | None
+    arguments: Mapping[str, str]
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    name: str
+    outcome: str
+    field: str | None
+    reason: str | None
+    text: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolConstant:
+    name: str
+    value: int | str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """How accepted events are kept on disk; `final_errors` are numbers in Kafka's protocol."""
+
+    constants: tuple[SpoolConstant, ...]
+    final_errors: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sdk:
+    packages: Mapping[str, Package]
+    settings: tuple[Setting, ...]
+    spool: Spool
+    errors: tuple[ErrorCode, ...]
+
+
+def read_sdk(data: Data) -> Sdk:
+    return Sdk(
+        packages={
+            language: Package(p["name"], p["module"], p["path"])
+            for language, p in data["packages"].items()
+        },
+        settings=tuple(
+            Setting(
+                name=name,
+                type=s["type"],
+                required=s.get("required", False),
+                default=s.get("default"),
+                minimum=s.get("minimum"),
+                maximum=s.get("maximum"),
+                choices=tuple(s.get("choices", ())),
+                unit=s.get("unit"),
+                secret=s.get("secret", False),
+                librdkafka=s.get("librdkafka"),
+                arguments=s.get("arguments", {}),
+                description=s["description"],
+            )
+            for name, s in data["settings"].items()
+        ),
+        spool=Spool(
+            constants=tuple(
+                SpoolConstant(name, c["value"], c["description"])
+                for name, c in data["spool"]["constants"].items()
+            ),
+            final_errors=data["spool"]["final_errors"],
+        ),
+        errors=tuple(
+            ErrorCode(
+                name, e["outcome"], e.get("field"), e.get("reason"), e["text"], e["description"]
+            )
+            for name, e in data["errors"].items()
+        ),
+    )
