@@ -54,7 +54,7 @@ check: $(PYTHON_READY) ## Check schema/, that what was generated is current, and
 	@$(PY) -m codegen check
 	@$(PY) -m tests.conformance.parity check
 
-demo: check $(READY) ## Record a day in each language, read it back, and show the three side by side
+demo: check $(READY) ## Record a day in each language, through Kafka and a dying sink, up to the invoice
 	@$(PY) -m tests.e2e.demo
 
 test: $(READY) ## Everything: check, lint-all and test-all, then a summary

@@ -1,4 +1,4 @@
-"""What the services of several languages recorded, side by side."""
+"""What services of several languages recorded, side by side with what they were given to record."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 
-from eka_usage import UsageEvent, find_metric
+from eka_usage import BILLABLE, find_metric
 
+from infra.sink.output import text
 from tests.e2e.services import Books
 
+GIVEN = "given"  # stands beside the languages for what the calls say
 _NAMES = ("product", "metric type", "unit")
 
 
@@ -34,28 +36,41 @@ class Usage:
     def __str__(self) -> str:
         return (
             f"{self.events} events, {self.not_billed} of them not billed, "
-            f"quantity {self.quantity}, cost {self.cost}"
+            f"quantity {text(self.quantity)}, cost {text(self.cost)}"
         )
 
 
-def usage_of(event: UsageEvent) -> Usage:
-    """What one event adds."""
-    if not event.is_billable:
-        return Usage(1, 1)
-    return Usage(1, 0, event.quantity, event.quantity * (event.unit_cost or 0))
-
-
-# By workspace, product and metric type, the usage that each language's service recorded.
+# By workspace, product and metric type, what each language's service recorded.
 Totals = Mapping[tuple[str, str, str], Mapping[str, Usage]]
 
 
-def totals(events: Iterable[UsageEvent]) -> Totals:
-    """Add the events up."""
+def totals(usages: Iterable[tuple[tuple[str, str, str], str, Usage]]) -> Totals:
+    """Adds up what each line says of a language."""
     found: dict[tuple[str, str, str], dict[str, Usage]] = defaultdict(lambda: defaultdict(Usage))
-    for event in events:
-        line = (event.workspace_id, event.product, event.metric_type)
-        found[line][event.sdk_language] += usage_of(event)
+    for line, language, usage in usages:
+        found[line][language] += usage
     return found
+
+
+def given(calls: Iterable[Mapping[str, Any]]) -> Iterator[tuple[tuple[str, str, str], str, Usage]]:
+    """What calls come to, by their arguments alone."""
+    for call in calls:
+        line = (call["workspace_id"], call["product"], call["metric_type"])
+        if BILLABLE[call["status"]]:
+            quantity = Decimal(str(call["quantity"]))
+            cost = quantity * Decimal(str(call["unit_cost"] or 0))
+            yield line, GIVEN, Usage(1, 0, quantity, cost)
+        else:
+            yield line, GIVEN, Usage(1, 1)
+
+
+def costs(found: Totals, languages: Iterable[str]) -> Mapping[str, Decimal]:
+    """What each workspace owes for what the services of these languages recorded."""
+    owed: dict[str, Decimal] = defaultdict(Decimal)
+    names = list(languages)
+    for (workspace, *_), usages in found.items():
+        owed[workspace] += sum((usages[name].cost for name in names if name in usages), Decimal(0))
+    return owed
 
 
 def refusals(books: Mapping[str, Books]) -> Mapping[str, Counter[str]]:
@@ -64,10 +79,10 @@ def refusals(books: Mapping[str, Books]) -> Mapping[str, Counter[str]]:
 
 
 def differences(found: Totals, refused: Mapping[str, Counter[str]]) -> list[str]:
-    """Where the languages do not say the same; nothing if they agree."""
+    """Where not all say the same; nothing if they agree."""
     lines: list[str] = []
     for line, usages in sorted(found.items()):
-        said = {name: str(usages.get(name, Usage())) for name in refused}
+        said = {name: str(usages.get(name, Usage())) for name in (GIVEN, *refused)}
         lines += _difference(" ".join(line), said)
     for code in sorted(set().union(*refused.values())):
         lines += _difference(
@@ -78,19 +93,20 @@ def differences(found: Totals, refused: Mapping[str, Counter[str]]) -> list[str]
 
 def _difference(what: str, said: Mapping[str, str]) -> Iterator[str]:
     if len(set(said.values())) > 1:
-        yield f"{what}: " + "; ".join(f"{name} {text}" for name, text in said.items())
+        yield f"{what}: " + "; ".join(f"{name} {words}" for name, words in said.items())
 
 
 def table(found: Totals, refused: Mapping[str, Counter[str]]) -> str:
     """A row for each metric type, and under them what they come to; a column for each language."""
+    columns = (GIVEN, *refused)
     by_metric: dict[tuple[str, str], dict[str, Usage]] = defaultdict(lambda: defaultdict(Usage))
-    everything: dict[str, Usage] = {language: Usage() for language in refused}
+    everything: dict[str, Usage] = {name: Usage() for name in columns}
     for (_, product, metric_type), usages in found.items():
-        for language, usage in usages.items():
-            by_metric[product, metric_type][language] += usage
-            everything[language] += usage
+        for name, usage in usages.items():
+            by_metric[product, metric_type][name] += usage
+            everything[name] += usage
     rows = [
-        (*names, _unit(*names), *(f"{usages[name].quantity:,.2f}" for name in refused))
+        (*names, _unit(*names), *(f"{usages[name].quantity:,.2f}" for name in columns))
         for names, usages in sorted(by_metric.items())
     ]
     sums = everything.values()
@@ -100,10 +116,10 @@ def table(found: Totals, refused: Mapping[str, Counter[str]]) -> str:
         ("", "cost", "", *(f"{usage.cost:,.4f}" for usage in sums)),
     ]
     rows += [
-        ("refused", code, "call", *(str(codes[code]) for codes in refused.values()))
+        ("refused", code, "call", "", *(str(codes[code]) for codes in refused.values()))
         for code in sorted(set().union(*refused.values()))
     ]
-    return _aligned((*_NAMES, *refused), rows)
+    return _aligned((*_NAMES, *columns), rows)
 
 
 def _unit(product: str, metric_type: str) -> str:

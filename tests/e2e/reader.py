@@ -1,4 +1,4 @@
-"""Reads usage events back from Kafka, as a sink would."""
+"""Reads what services sent back from Kafka."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 import msgspec
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 from eka_usage import USAGE_TOPIC, UsageEvent
 
 _read = msgspec.json.Decoder(UsageEvent).decode
@@ -27,7 +27,12 @@ def ends(bootstrap: str) -> list[TopicPartition]:
 
 
 def read_events(bootstrap: str, since: Sequence[TopicPartition] = ()) -> list[UsageEvent]:
-    """Every event that the topic holds now, by partition and in the order of each.
+    """Every event that `read_messages` finds."""
+    return [_read(message.value() or b"") for message in read_messages(bootstrap, since)]
+
+
+def read_messages(bootstrap: str, since: Sequence[TopicPartition] = ()) -> list[Message]:
+    """Every message that the topic holds now, by partition and in the order of each.
 
     `since` is what `ends` said earlier: then only what came after that.
     """
@@ -40,18 +45,18 @@ def read_events(bootstrap: str, since: Sequence[TopicPartition] = ()) -> list[Us
     consumer = _consumer(bootstrap)
     try:
         consumer.assign(starts)
-        found: list[bytes] = []
+        found: list[Message] = []
         deadline = time.monotonic() + _SECONDS
         while left > len(found):
             for message in consumer.consume(min(left - len(found), 10_000), timeout=1):
                 if message.error() is not None:
                     raise RuntimeError(f"cannot read {USAGE_TOPIC}: {message.error()}")
-                found.append(message.value() or b"")
+                found.append(message)
             if time.monotonic() > deadline:
                 raise TimeoutError(f"read {len(found)} of {left} events in {_SECONDS} s")
     finally:
         consumer.close()
-    return [_read(value) for value in found]
+    return found
 
 
 def _consumer(bootstrap: str) -> Consumer:
