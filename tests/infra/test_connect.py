@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
@@ -103,6 +104,7 @@ def wait_for_lines(file: Path, count: int) -> list[bytes]:
 
 
 @needs_kafka
+@pytest.mark.timeout(300)  # Java starts three times
 def test_connect_takes_the_configuration_and_carries_every_event_as_it_is(tmp_path: Path) -> None:
     out, strict = tmp_path / "out", tmp_path / "strict"
     config = {**CONFIG, **_FILE_SINK, "file": str(out)}
