@@ -6,8 +6,8 @@ A message that is no event goes to the dead letter topic; see the command dlq. W
 the broker is away, it waits. Several may run against one server: each reads its share of the
 partitions. A chDB folder takes one.
 
-What is inserted into chDB is in its files: it outlives `kill -9`. It outlives the power failing as
-far as the table says `fsync_after_insert`; a server's own settings decide there.
+What is inserted is in the store's files: it outlives `kill -9`, and the power failing too, as the
+table says `fsync_after_insert`.
 
 The tests run it against chDB. A server is reached by the same client with the same statements, but
 no test has run against one.

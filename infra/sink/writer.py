@@ -62,8 +62,8 @@ class Writer:
     def insert(self, rows: Sequence[Row]) -> Iterator[tuple[int, str]]:
         """Inserts rows and yields the index of each that the table refused, with its words.
 
-        When it returns, ClickHouse has written the others to its files: they outlive the end of
-        its process, and also of the machine where the table says `fsync_after_insert`.
+        When it returns, ClickHouse has the others on its disk, as the table says
+        `fsync_after_insert`: they outlive the end of its process, and the power failing.
 
         Raises:
             UnavailableError: none, some or all of the rows are in; insert all of them again.

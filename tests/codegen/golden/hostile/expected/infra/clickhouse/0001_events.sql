@@ -27,7 +27,9 @@ CREATE TABLE IF NOT EXISTS usage.events
 )
 ENGINE = ReplacingMergeTree(ingested_at)
 PARTITION BY toYYYYMM(occurred_at)
-ORDER BY (workspace_id, product, metric_type, toDate(occurred_at), event_id);
+ORDER BY (workspace_id, product, metric_type, toDate(occurred_at), event_id)
+-- Offsets are committed after the insert: by then it has to outlive the power failing.
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- What arrived, each copy by itself, in the order that shows what did not. events cannot: where
 -- two numbers carry one id, it keeps one of them.
@@ -41,7 +43,8 @@ CREATE TABLE IF NOT EXISTS usage.usage_receipts
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(ts)
-ORDER BY (instance_id, seq);
+ORDER BY (instance_id, seq)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Copies rows and adds nothing up, so that a retried insert does no harm.
 CREATE MATERIALIZED VIEW IF NOT EXISTS usage.usage_receipts_writer
