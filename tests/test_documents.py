@@ -12,13 +12,15 @@ import pytest
 from eka_usage import ErrorCode
 from eka_usage._generated.settings import SETTINGS
 
+from infra.sink import store
+
 if TYPE_CHECKING:
     from eka_usage.testing import InMemoryProducer
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("sdks/*/README.md")])
 ids = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
-VARIABLES = {setting.variable for setting in SETTINGS}
+VARIABLES = {store.VARIABLE, *(setting.variable for setting in SETTINGS)}
 CODES = set(get_args(ErrorCode))
 
 

@@ -19,8 +19,9 @@ const topicsTimeout = 10 * time.Second
 
 // topic is one topic of the catalog; the generated table lists them all.
 type topic struct {
-	name       string
-	partitions int32
+	name        string
+	partitions  int32
+	retentionMs string
 }
 
 type config struct {
@@ -94,7 +95,8 @@ func (b *broker) createTopics(ctx context.Context) error {
 	defer client.Close()
 	admin := kadm.NewClient(client)
 	for _, t := range topics {
-		_, err := admin.CreateTopic(ctx, t.partitions, 1, nil, t.name)
+		configs := map[string]*string{"retention.ms": &t.retentionMs}
+		_, err := admin.CreateTopic(ctx, t.partitions, 1, configs, t.name)
 		if errors.Is(err, kerr.TopicAlreadyExists) {
 			err = checkPartitions(ctx, admin, t)
 		}

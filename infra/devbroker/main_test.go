@@ -198,7 +198,7 @@ func TestADataDirectoryWithOtherPartitionsIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	catalog := topics
 	t.Cleanup(func() { topics = catalog })
-	topics = []topic{{catalog[0].name, catalog[0].partitions + 1}}
+	topics = []topic{{name: catalog[0].name, partitions: catalog[0].partitions + 1}}
 	if code, _, stderr := runHere("--data-dir", dir); code != 0 {
 		t.Fatalf("exit %d: %s", code, stderr)
 	}

@@ -23,4 +23,5 @@ def outputs(model: Model) -> Iterator[Output]:
 
 
 def _row(topic: Topic) -> str:
-    return f"{{{go_string(topic.name)}, {topic.partitions}}}"
+    retention = go_string(str(milliseconds(topic.retention)))
+    return f"{{{go_string(topic.name)}, {topic.partitions}, {retention}}}"

@@ -1,0 +1,84 @@
+"""What the integration guide tells operators and finance to do works, in the order it stands in."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from infra.sink.reconcile import reconcile
+from infra.sink.store import open_store
+from tests.broker import DevBroker
+
+ROOT = Path(__file__).resolve().parents[2]
+_PARTS = (ROOT / "docs/integration-guide.md").read_text().partition("\n## For an operator\n")[2]
+_BROKERS, _METRICS = "127.0.0.1:9092", "9464"
+_SECONDS = 100
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks of both parts."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", _PARTS, re.DOTALL | re.MULTILINE)
+
+
+def free_port() -> str:
+    """One that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def test_the_commands_and_queries_do_what_the_guide_says(tmp_path: Path) -> None:
+    with DevBroker() as broker:
+        script = "".join(("trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n", *blocks("sh")))
+        for written, here in ((_BROKERS, broker.bootstrap), (_METRICS, free_port())):
+            assert written in script
+            script = script.replace(written, here)
+        run = subprocess.run(
+            ("bash", "-euo", "pipefail", "-c", script),
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "HOME": str(tmp_path),
+                "EKA_SPOOL_DIR": str(tmp_path / "spool"),
+                "PATH": f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}",
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    assert run.returncode == 0, run.stdout + run.stderr
+    for said in (
+        "the store is up to date\n",
+        'usage_sink_dead_letters_total{reason="malformed"} 1.0\n',
+        "1 dead letters: malformed 1\n",
+        'value     "hello"\n',
+        "1 replayed\n",
+        "1 clients, 1 events accepted: 0 missing, 0 copies, 0 late\n",
+        "cost of what is charged: 0.4\n",
+        "api,api_call,1,API calls,call,calls,sum,1,1,0,0.4\n",
+    ):
+        assert said in run.stdout
+    with open_store(f"chdb://{tmp_path}/usage-store") as store:
+        look_up, delete = blocks("sql")
+        [event] = store.query(look_up).named_results()
+        assert event["unit_cost"] == Decimal("0.4")
+        store.command(delete)
+        assert store.query(look_up).row_count == 0
+        now = datetime.now(UTC)
+        window = (now - timedelta(days=1), now)
+        found = reconcile(store, *window, late=timedelta(hours=1), limit=1)
+        assert found["totals"] == {
+            "clients": 1,
+            "accepted": 1,
+            "missing": 0,
+            "copies": 0,
+            "late": 0,
+        }
