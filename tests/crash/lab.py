@@ -78,7 +78,7 @@ class Lab:
 
     def start_by_default(self) -> Driver:
         """A process whose client was told nothing of a spool."""
-        driver = self._driver()
+        driver = self._driver({"EKA_SPOOL": ""})
         driver.ask("new", settings={"kafka_brokers": self.broker.bootstrap})
         return driver
 

@@ -60,7 +60,8 @@ const commands: Readonly<Record<string, Command>> = {
   },
 
   stats() {
-    return { ...current().stats() };
+    const { deadLettered, oldestSpooledMs, ...rest } = current().stats();
+    return { ...rest, dead_lettered: deadLettered, oldest_spooled_ms: oldestSpooledMs };
   },
 
   async shutdown({ timeout }) {

@@ -1,5 +1,6 @@
 /** The client: takes usage from a service, and sees that each event is delivered or heard of. */
 
+import { Lent, TransportCarrier } from "./carrier.js";
 import * as checks from "./checks.js";
 import { MetadataDegradedError, message } from "./errors.js";
 import { type Encoded, EventEncoder } from "./event.js";
@@ -28,9 +29,9 @@ import { Outbox } from "./outbox.js";
 import { logAccepted } from "./reporting.js";
 import { safely } from "./safely.js";
 import { requireCredentials, resolveSettings } from "./settings.js";
+import { outboxSpool } from "./spooling.js";
 import { InjectedTransport } from "./transports/injected.js";
 import { KafkaTransport } from "./transports/kafka.js";
-import type { Transport } from "./transports/transport.js";
 import { nearest, shown } from "./words.js";
 
 /**
@@ -61,19 +62,30 @@ export class EkaClient implements AsyncDisposable {
     }
     const serviceName = checks.serviceName(options.serviceName);
     const hostname = checks.hostname(options.hostname ?? machineName());
-    const transport: Transport =
-      producer === undefined
-        ? new KafkaTransport(settings, kafkaConfig, usageTopic)
-        : new InjectedTransport(producer, usageTopic);
+    const kafka = () => new KafkaTransport(settings, kafkaConfig, usageTopic);
+    const transport =
+      producer === undefined ? kafka() : new InjectedTransport(producer, usageTopic);
     this.#encoder = new EventEncoder(serviceName, hostname, { clock, newId });
     this.#journal = new Journal(options.onError, usageTopic);
-    this.#outbox = new Outbox(transport, outboxSettings(settings, clock), this.#journal);
+    const outboxed = outboxSettings(settings, clock);
+    const spool = outboxSpool(settings, options, {
+      instanceId: this.#encoder.instanceId,
+      clock,
+      seq: () => this.#encoder.numbered,
+      warn: (text) => this.#journal.warn(text),
+      carrier: () =>
+        new TransportCarrier(
+          producer === undefined ? kafka() : new Lent(transport),
+          outboxed.lateBatchBytes,
+        ),
+    });
+    this.#outbox = new Outbox(transport, outboxed, this.#journal, spool);
     this.#debug = options.debug ?? false;
     this.#shutdownTimeoutMs = settings.shutdownTimeoutMs;
     this.#ends = {
       timeoutMs: settings.shutdownTimeoutMs,
       queued: () => this.#outbox.queued,
-      flush: (timeoutMs) => this.flush(timeoutMs),
+      drain: (timeoutMs) => this.#outbox.drain(timeoutMs),
       shutdown: (timeoutMs) => this.shutdown(timeoutMs),
       abandon: () => this.#outbox.abandon(),
     };
@@ -121,12 +133,12 @@ export class EkaClient implements AsyncDisposable {
         metadata,
         options,
       );
+      this.#put(event);
     } catch (error) {
       const eventId = safely(() => options?.eventId);
       this.#journal.rejected(error, { eventId, workspaceId, product, metricType, status });
       return undefined;
     }
-    this.#outbox.put(event);
     if (event.lost !== "" || this.#debug) {
       this.#accepted(event);
     }
@@ -200,7 +212,7 @@ export class EkaClient implements AsyncDisposable {
 
   /** What became of the events of this client. */
   stats(): Stats {
-    return this.#journal.stats(this.#encoder.numbered);
+    return this.#journal.stats(this.#encoder.numbered, this.#outbox.spooled);
   }
 
   /**
@@ -225,6 +237,15 @@ export class EkaClient implements AsyncDisposable {
     this.#journal.close();
     release(this.#ends);
     return undelivered;
+  }
+
+  #put(event: Encoded): void {
+    try {
+      this.#outbox.put(event);
+    } catch (error) {
+      this.#encoder.takeBack();
+      throw error;
+    }
   }
 
   #accepted({ eventId, json, lost }: Encoded): void {

@@ -5,6 +5,7 @@
  *     ├── ValidationError          an argument of record() is wrong: the event was not accepted
  *     ├── MetadataDegradedError    the event was accepted with less metadata than was given
  *     ├── QueueFullError           too many events wait for Kafka: the event was not accepted
+ *     ├── SpoolError               the disk that events are kept on takes none: it was not accepted
  *     ├── ClientClosedError        record() after shutdown(): the event was not accepted
  *     ├── DeliveryError            an accepted event could not be delivered
  *     │   └── ShutdownTimeoutError … because the client was shut down first
@@ -44,6 +45,9 @@ export class MetadataDegradedError extends EkaError {}
 
 /** As many events as the queue takes are waiting for Kafka; the event was not accepted. */
 export class QueueFullError extends EkaError {}
+
+/** The disk that accepted events are kept on has no room, or fails; the event was not accepted. */
+export class SpoolError extends EkaError {}
 
 /** `record()` was called after `shutdown()`; the event was not accepted. */
 export class ClientClosedError extends EkaError {}

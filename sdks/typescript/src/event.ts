@@ -66,6 +66,11 @@ export class EventEncoder {
     return this.#seq;
   }
 
+  /** The last event was not accepted after all: its number is that of the next. */
+  takeBack(): void {
+    this.#seq -= 1;
+  }
+
   /** Encodes one event and numbers it; throws a ValidationError, and then takes no number. */
   encode(
     workspaceId: unknown,

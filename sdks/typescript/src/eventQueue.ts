@@ -6,15 +6,21 @@
  */
 
 import type { Encoded } from "./event.js";
+import type { Group } from "./spool/segment.js";
+import type { Message } from "./transports/transport.js";
 import type { Workspace } from "./workspace.js";
 
 /** One encoded event on its way. */
-export interface QueuedEvent {
+export interface QueuedEvent extends Message {
   readonly workspace: Workspace;
-  readonly value: Buffer;
   /** When it was accepted, in milliseconds since 1970. */
   readonly acceptedAt: number;
+  /** Where it is on disk, if it is. */
+  readonly group: Group | undefined;
 }
+
+/** What there is to know of an event that comes. */
+export type Arrival = Pick<Encoded, "workspace" | "json" | "acceptedAt">;
 
 // A queue that is nearly empty costs nearly nothing; one that fills up is worth larger slabs.
 const smallestSlab = 1_024;
@@ -28,6 +34,7 @@ interface Slab {
   readonly workspaces: Workspace[];
   readonly ends: number[];
   readonly times: number[];
+  readonly groups: (Group | undefined)[];
 }
 
 /** A first-in, first-out queue of events. */
@@ -49,7 +56,7 @@ export class EventQueue {
   }
 
   /** Appends an event, and returns how many bytes it has. */
-  push({ workspace, json, acceptedAt }: Encoded): number {
+  push({ workspace, json, acceptedAt }: Arrival, group?: Group): number {
     let slab = this.#last;
     if (slab === undefined || slab.bytes.length - slab.end < json.length * widest) {
       slab = this.#slabFor(Buffer.byteLength(json));
@@ -59,6 +66,7 @@ export class EventQueue {
     slab.ends.push(slab.end);
     slab.workspaces.push(workspace);
     slab.times.push(acceptedAt);
+    slab.groups.push(group);
     this.#length += 1;
     this.#bytes += written;
     return written;
@@ -77,7 +85,8 @@ export class EventQueue {
         }
         bytes += value.length;
         const workspace = slab.workspaces[at] as Workspace;
-        events.push({ workspace, value, acceptedAt: slab.times[at] as number });
+        const [acceptedAt, group] = [slab.times[at] as number, slab.groups[at]];
+        events.push({ workspace, value, acceptedAt, group });
       }
       this.#slabs.shift();
       this.#taken = 0;
@@ -100,7 +109,7 @@ export class EventQueue {
     }
     const usual = Math.min(largestSlab, Math.max(smallestSlab, 2 * (last?.bytes.length ?? 0)));
     const bytes = Buffer.allocUnsafeSlow(needed > usual / 2 ? needed : usual);
-    const slab: Slab = { bytes, end: 0, ends: [], workspaces: [], times: [] };
+    const slab: Slab = { bytes, end: 0, ends: [], workspaces: [], times: [], groups: [] };
     this.#slabs.push(slab);
     this.#last = slab;
     return slab;

@@ -9,6 +9,7 @@ export {
   MetadataDegradedError,
   QueueFullError,
   ShutdownTimeoutError,
+  SpoolError,
   ValidationError,
 } from "./errors.js";
 export type { LogLevel, MetricType, Product, Status } from "./generated/catalog.js";

@@ -10,6 +10,7 @@ import {
 import { Ledger, type Stats } from "./ledger.js";
 import type { OutboxListener } from "./outbox.js";
 import { type OnError, Reporter, words } from "./reporting.js";
+import type { SpoolStats } from "./spool/spool.js";
 
 /** What identifies an event, as far as it is known. */
 export type Identity = Omit<ErrorContext, "code" | "reason" | "field" | "topic">;
@@ -47,6 +48,15 @@ export class Journal implements OutboxListener {
     this.report(new kind(code, message(code, { hint: why })), identityOf(event));
   }
 
+  foreignFailed(event: Buffer, why: string): void {
+    const words = message("delivery.failed", { hint: why });
+    this.report(new DeliveryError("delivery.failed", words), identityOf(event));
+  }
+
+  warn(text: string): void {
+    this.#reporter.warn(text);
+  }
+
   /** Tells of an error. */
   report(error: EkaError, identity: Identity): void {
     const { code, reason, field } = error;
@@ -54,8 +64,8 @@ export class Journal implements OutboxListener {
   }
 
   /** The books, from what was accepted. */
-  stats(accepted: number): Stats {
-    return this.#ledger.stats(accepted);
+  stats(accepted: number, spool: SpoolStats | undefined): Stats {
+    return this.#ledger.stats(accepted, spool);
   }
 
   /** Says how many errors were held back and never mentioned. */

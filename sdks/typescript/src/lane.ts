@@ -1,8 +1,8 @@
 /** Events that keep their order: one batch of them is on its way at a time. */
 
-import type { Encoded } from "./event.js";
-import { EventQueue, type QueuedEvent } from "./eventQueue.js";
+import { type Arrival, EventQueue, type QueuedEvent } from "./eventQueue.js";
 import { words } from "./reporting.js";
+import type { Group } from "./spool/segment.js";
 import { SendError, type Transport } from "./transports/transport.js";
 
 const shortestPause = 100;
@@ -25,7 +25,8 @@ export interface LaneSettings {
 /** What a lane says of its events; each is settled once. */
 export interface LaneListener {
   delivered(events: readonly QueuedEvent[]): void;
-  failed(events: readonly QueuedEvent[], why: string): void;
+  /** Final where Kafka would only refuse them again. */
+  failed(events: readonly QueuedEvent[], why: string, isFinal: boolean): void;
   /** It has sent a batch, and can send the next. */
   idle(lane: Lane): void;
 }
@@ -67,8 +68,8 @@ export class Lane {
   }
 
   /** Appends an event, and returns how many bytes it has. */
-  push(event: Encoded): number {
-    return this.#queue.push(event);
+  push(event: Arrival, group?: Group): number {
+    return this.#queue.push(event, group);
   }
 
   /** Sends the next batch. */
@@ -101,7 +102,7 @@ export class Lane {
       }
       refusals += fault.retry === "counted" ? 1 : 0;
       if (fault.retry === "never" || refusals > this.#settings.retries) {
-        this.#listener.failed(batch.events, fault.message);
+        this.#listener.failed(batch.events, fault.message, fault.isFinal);
         return;
       }
       this.#expire(batch, fault.message);
@@ -129,7 +130,8 @@ export class Lane {
     const expired = batch.events.slice(0, batch.events.length - left.length);
     batch.events = left;
     if (expired.length > 0) {
-      this.#listener.failed(expired, `not delivered within ${deliveryTimeoutMs} ms: ${why}`);
+      const text = `not delivered within ${deliveryTimeoutMs} ms: ${why}`;
+      this.#listener.failed(expired, text, false);
     }
   }
 }

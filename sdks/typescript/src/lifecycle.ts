@@ -10,13 +10,13 @@
 export interface Ends {
   /** The milliseconds that the end of the process may wait for this client. */
   readonly timeoutMs: number;
-  /** How many events are neither delivered nor failed. */
+  /** How many events this process still has to see to. */
   queued(): number;
-  /** Sends what is queued, and says how many events are left. */
-  flush(timeoutMs: number): Promise<number>;
+  /** Sends what is queued as long as it makes sense, and says how many events are left. */
+  drain(timeoutMs: number): Promise<number>;
   /** Sends what is queued in so many milliseconds, and gives up the rest. */
   shutdown(timeoutMs: number): Promise<unknown>;
-  /** Gives up what is queued, at once. */
+  /** Keeps on disk what is queued, or gives it up, at once. */
   abandon(): void;
 }
 
@@ -48,7 +48,7 @@ async function flushAll(): Promise<void> {
   const waiting = [...clients].filter((ends) => ends.queued() > 0);
   await Promise.all(
     waiting.map(async (ends) => {
-      if ((await ends.flush(ends.timeoutMs)) > 0) {
+      if ((await ends.drain(ends.timeoutMs)) > 0) {
         await ends.shutdown(0);
       }
     }),

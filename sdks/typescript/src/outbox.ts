@@ -1,9 +1,19 @@
 /** Accepted events on their way out: each one is delivered, or reported once. */
 
-import { ClientClosedError, message, QueueFullError } from "./errors.js";
+import { ClientClosedError, message, QueueFullError, SpoolError } from "./errors.js";
 import type { Encoded } from "./event.js";
-import type { QueuedEvent } from "./eventQueue.js";
+import type { Arrival, QueuedEvent } from "./eventQueue.js";
+import { spool as constants } from "./generated/spool.js";
 import { Lane, type LaneListener, type LaneSettings } from "./lane.js";
+import { spoolFault } from "./spool/fault.js";
+import type { Group } from "./spool/segment.js";
+import {
+  type Carrier,
+  Spool,
+  type SpoolHost,
+  type SpoolSettings,
+  type SpoolStats,
+} from "./spool/spool.js";
 import type { Transport } from "./transports/transport.js";
 
 // A longer one would fire at once.
@@ -19,11 +29,22 @@ export interface OutboxSettings extends LaneSettings {
   readonly maxBytes: number;
 }
 
+/** What an outbox keeps events on disk with. */
+export interface OutboxSpool {
+  readonly settings: SpoolSettings;
+  /** Makes what sends from the disk. */
+  readonly carrier: () => Carrier;
+}
+
 /** Hears how events end. */
 export interface OutboxListener {
   delivered(events: number): void;
   /** Each event that is finally not delivered; given up where the client was shut down first. */
   failed(event: Buffer, why: string, isGivenUp: boolean): void;
+  /** The same of an event of another client, whose books it is in. */
+  foreignFailed(event: Buffer, why: string): void;
+  /** Something that is no error of an event. */
+  warn(text: string): void;
 }
 
 /** Holds events until a transport has delivered them. */
@@ -32,24 +53,37 @@ export class Outbox implements LaneListener {
   readonly #settings: OutboxSettings;
   readonly #listener: OutboxListener;
   readonly #lanes: readonly Lane[];
+  readonly #spool: Spool | undefined;
   readonly #waiting: Set<() => void> = new Set();
   readonly #due: Lane[] = [];
   #timer: NodeJS.Timeout | undefined;
   #state: "open" | "closing" | "closed" = "open";
   #events = 0;
   #bytes = 0;
+  #ended = 0;
 
-  constructor(transport: Transport, settings: OutboxSettings, listener: OutboxListener) {
+  constructor(
+    transport: Transport,
+    settings: OutboxSettings,
+    listener: OutboxListener,
+    spool?: OutboxSpool,
+  ) {
     this.#transport = transport;
     this.#settings = settings;
     this.#listener = listener;
     const lane = () => new Lane(transport, settings, this);
     this.#lanes = Array.from({ length: transport.lanes }, lane);
+    this.#spool = spool && new Spool(spool.settings, this.#host(spool.carrier));
   }
 
-  /** How many events are neither delivered nor failed. */
+  /** How many events this process still has to deliver: those in memory, and own ones on disk. */
   get queued(): number {
-    return this.#events;
+    return this.#events + (this.#spool?.waiting ?? 0);
+  }
+
+  /** What became of events by way of the disk, where there is one. */
+  get spooled(): SpoolStats | undefined {
+    return this.#spool?.stats();
   }
 
   /** Throws where no event can be accepted at the moment; callers ask before they number one. */
@@ -57,19 +91,43 @@ export class Outbox implements LaneListener {
     if (this.#state !== "open") {
       throw new ClientClosedError("client.closed", message("client.closed", {}));
     }
-    const { maxEvents, maxBytes } = this.#settings;
-    if (this.#events < maxEvents && this.#bytes < maxBytes) {
-      return;
+    if (this.#spool === undefined && this.#isFull()) {
+      throw this.#queueFull();
     }
-    const hint = `the limit is ${maxEvents} events or ${maxBytes} bytes${this.#trouble()}`;
-    throw new QueueFullError("queue.full", message("queue.full", { hint }));
   }
 
-  /** Takes an event that was numbered. Never waits, never throws. */
+  /** Takes an event that was numbered. Never waits; throws an EkaError where the disk is at fault. */
   put(event: Encoded): void {
+    const spool = this.#spool;
+    if (spool === undefined) {
+      this.#queue(event);
+      return;
+    }
+    const { workspace, json } = event;
+    try {
+      if (spool.isBehind || this.#isFull()) {
+        spool.defer(workspace.key, json);
+      } else {
+        this.#queue(event, spool.isDurable ? spool.keep(workspace.key, json) : undefined);
+      }
+    } catch (error) {
+      const { isFull, message: why } = spoolFault(error);
+      const code = isFull ? "spool.full" : "spool.failed";
+      if (spool.isDurable || (isFull && this.#isFull())) {
+        throw new SpoolError(code, message(code, { hint: why }));
+      }
+      this.#listener.warn(message(code, { hint: why }));
+      if (this.#isFull()) {
+        throw this.#queueFull();
+      }
+      this.#queue(event);
+    }
+  }
+
+  #queue(event: Arrival, group?: Group): void {
     const lane = this.#lanes[event.workspace.hash % this.#lanes.length] as Lane;
     this.#events += 1;
-    this.#bytes += lane.push(event);
+    this.#bytes += lane.push(event, group);
     if (this.#state === "closed") {
       this.#giveUp(); // shutdown() ended while this call was on its way
     } else if (this.#transport.immediate) {
@@ -86,25 +144,39 @@ export class Outbox implements LaneListener {
     await this.#transport.connect();
   }
 
-  /** Sends all there is, waits at most so many milliseconds, and says how many are still queued. */
+  /** Sends all there is, waits at most so many milliseconds, and says how many are left. */
   async flush(timeoutMs: number): Promise<number> {
-    if (this.#events > 0 && timeoutMs > 0) {
+    if (this.queued > 0 && timeoutMs > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       // This timer keeps the process alive, as nothing else of the client does.
       const timer = setTimeout(resolve, Math.min(timeoutMs, longestTimer));
       this.#waiting.add(resolve);
       this.#lanes.forEach(this.#schedule);
+      this.#spool?.wake();
       await promise;
       this.#waiting.delete(resolve);
       clearTimeout(timer);
     }
-    return this.#events;
+    return this.queued;
   }
 
-  /** Accepts nothing more, flushes, gives up the rest, and says how many that were. */
+  /** The same, but where the rest is safe on disk it waits no longer than something is delivered. */
+  async drain(timeoutMs: number): Promise<number> {
+    const patience = this.#spool === undefined ? timeoutMs : constants.patienceMs;
+    const until = performance.now() + timeoutMs;
+    for (;;) {
+      const [before, remaining] = [this.#ended, until - performance.now()];
+      const left = await this.flush(Math.min(patience, remaining));
+      if (left === 0 || this.#ended === before || remaining <= patience) {
+        return left;
+      }
+    }
+  }
+
+  /** Accepts nothing more, drains, keeps the rest on disk or gives it up, and says how many of it. */
   async close(timeoutMs: number): Promise<number> {
     this.#state = "closing";
-    await this.flush(timeoutMs);
+    await this.drain(timeoutMs);
     const left = this.abandon();
     const closed = this.#transport.close().catch(() => undefined); // nothing depends on it any more
     const patience = Promise.withResolvers<void>();
@@ -114,11 +186,17 @@ export class Outbox implements LaneListener {
     return left;
   }
 
-  /** Gives up what is queued, at once, and says how many events that were. */
+  /** Keeps on disk what is queued, or gives it up, at once; says how many events it gave up. */
   abandon(): number {
     this.#state = "closed";
     clearTimeout(this.#timer);
-    return this.#giveUp();
+    const givenUp = this.#giveUp();
+    const kept = this.#spool?.release() ?? 0;
+    if (kept > 0) {
+      const text = `${kept} events are kept in '${this.#spool?.path}', for the next process`;
+      this.#listener.warn(text);
+    }
+    return givenUp;
   }
 
   delivered(events: readonly QueuedEvent[]): void {
@@ -126,19 +204,26 @@ export class Outbox implements LaneListener {
     this.#listener.delivered(events.length);
   }
 
-  failed(events: readonly QueuedEvent[], why: string): void {
-    this.#settled(events);
-    for (const { value } of events) {
-      this.#listener.failed(value, why, false);
+  failed(events: readonly QueuedEvent[], why: string, isFinal: boolean): void {
+    this.#removed(events);
+    for (const event of events) {
+      const isKept = !isFinal && this.#defer(event);
+      if (!isKept && !isFinal && event.group !== undefined) {
+        this.#again(event);
+        continue;
+      }
+      if (isFinal) {
+        this.#spool?.bury(event.workspace.key, event.value);
+      }
+      if (!isKept) {
+        this.#listener.failed(event.value, why, false);
+      }
+      event.group?.settle();
     }
   }
 
   idle(lane: Lane): void {
-    if (this.#events === 0) {
-      for (const resolve of this.#waiting) {
-        resolve();
-      }
-    }
+    this.#hurry();
     if (lane.isFull || this.#waiting.size > 0) {
       this.#schedule(lane);
     } else if (lane.isReady) {
@@ -169,23 +254,97 @@ export class Outbox implements LaneListener {
   };
 
   #settled(events: readonly QueuedEvent[]): void {
+    this.#removed(events);
+    for (const { group } of events) {
+      group?.settle();
+    }
+  }
+
+  #removed(events: readonly QueuedEvent[]): void {
+    this.#ended += events.length;
     this.#events -= events.length;
     for (const { value } of events) {
       this.#bytes -= value.length;
     }
   }
 
+  /** Whether an event that was not delivered waits on disk from now on. */
+  #defer({ workspace, value }: QueuedEvent): boolean {
+    try {
+      this.#spool?.defer(workspace.key, value);
+      return this.#spool !== undefined;
+    } catch (error) {
+      this.#listener.warn(message("spool.failed", { hint: spoolFault(error).message }));
+      return false;
+    }
+  }
+
+  /** The disk has no room for a second record of it; the first still stands for it. */
+  #again({ workspace, value, group }: QueuedEvent): void {
+    this.#queue({ workspace, json: value.toString(), acceptedAt: this.#settings.clock() }, group);
+  }
+
+  /** Nothing waits in memory any more. */
+  #hurry(): void {
+    if (this.#events > 0) {
+      return;
+    }
+    this.#spool?.wake();
+    if (this.queued === 0) {
+      for (const resolve of this.#waiting) {
+        resolve();
+      }
+    }
+  }
+
   #giveUp(): number {
     const events = this.#lanes.flatMap((lane) => lane.giveUp());
     const trouble = this.#trouble();
-    this.#settled(events);
-    for (const { value } of events) {
+    this.#removed(events);
+    const onDisk = events.filter(({ group }) => group !== undefined).length;
+    this.#spool?.leave(onDisk);
+    const lost = events.filter((event) => event.group === undefined && !this.#defer(event));
+    for (const { value } of lost) {
       this.#listener.failed(value, `Kafka has not taken the event in time${trouble}`, true);
     }
     for (const resolve of this.#waiting) {
       resolve();
     }
-    return events.length;
+    return lost.length;
+  }
+
+  #host(carrier: () => Carrier): SpoolHost {
+    const { maxEvents, maxBytes } = this.#settings;
+    return {
+      carrier,
+      isDrained: () => this.#events === 0,
+      isQuiet: () =>
+        this.#state === "open" && 4 * this.#events <= maxEvents && 4 * this.#bytes <= maxBytes,
+      replayed: (events) => {
+        this.#ended += events;
+        this.#listener.delivered(events);
+        this.#hurry();
+      },
+      refused: (event, why, isOwn) => {
+        if (isOwn) {
+          this.#listener.failed(event, why, false);
+        } else {
+          this.#listener.foreignFailed(event, why);
+        }
+      },
+      warn: (text) => this.#listener.warn(text),
+    };
+  }
+
+  #isFull(): boolean {
+    const { maxEvents, maxBytes } = this.#settings;
+    return this.#events >= maxEvents || this.#bytes >= maxBytes;
+  }
+
+  #queueFull(): QueueFullError {
+    const { maxEvents, maxBytes } = this.#settings;
+    const hint = `the limit is ${maxEvents} events or ${maxBytes} bytes${this.#trouble()}`;
+    return new QueueFullError("queue.full", message("queue.full", { hint }));
   }
 
   #trouble(): string {

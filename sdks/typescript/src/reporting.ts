@@ -39,6 +39,11 @@ export class Reporter {
     }
   }
 
+  /** Says something that is no error of an event. */
+  warn(text: string): void {
+    this.#log.line("warn", text, text);
+  }
+
   /** Says how many errors were held back and never mentioned. */
   close(): void {
     this.#log.close();

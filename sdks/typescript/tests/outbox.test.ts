@@ -56,6 +56,8 @@ function setUp(settings: Partial<OutboxSettings> = {}, lanes = 1) {
       delivered: (events) => ended.push(`delivered ${events}`),
       failed: (event, why, isGivenUp) =>
         ended.push(`${isGivenUp ? "given up" : "failed"} ${event}: ${why}`),
+      foreignFailed: (event, why) => ended.push(`failed elsewhere ${event}: ${why}`),
+      warn: (text) => ended.push(text),
     },
   );
   const put = (json: string, workspaceId = "ws-1"): void => {

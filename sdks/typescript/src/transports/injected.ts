@@ -1,8 +1,8 @@
 /** A producer of the caller's own, in place of Kafka or in front of it. */
 
-import type { QueuedEvent } from "../eventQueue.js";
 import { words } from "../reporting.js";
-import { SendError, type Transport } from "./transport.js";
+import { isFinal } from "./kafkaErrors.js";
+import { type Message, SendError, type Transport } from "./transport.js";
 
 /** One Kafka message. */
 export interface ProducerMessage {
@@ -38,7 +38,7 @@ export class InjectedTransport implements Transport {
     this.immediate = producer.immediate ?? false;
   }
 
-  async send(batch: readonly QueuedEvent[]): Promise<void> {
+  async send(batch: readonly Message[]): Promise<void> {
     const messages = batch.map(({ workspace, value }) => ({ key: workspace.key, value }));
     try {
       if (this.#producer.connect !== undefined) {
@@ -46,7 +46,7 @@ export class InjectedTransport implements Transport {
       }
       await this.#producer.send({ topic: this.#topic, messages });
     } catch (error) {
-      throw new SendError(words(error), "never");
+      throw new SendError(words(error), "never", isFinal(error));
     }
   }
 

@@ -2,13 +2,12 @@
 
 import { Producer, type ProducerOptions } from "@platformatic/kafka";
 import { ConfigError } from "../errors.js";
-import type { QueuedEvent } from "../eventQueue.js";
 import { usageTopicPartitions } from "../generated/constants.js";
 import { words } from "../reporting.js";
 import { hideSecrets, type Settings } from "../settings.js";
 import { sendError } from "./kafkaErrors.js";
 import { type KafkaConfig, kafkaOptions } from "./kafkaOptions.js";
-import type { Transport } from "./transport.js";
+import type { Message, Transport } from "./transport.js";
 
 type BytesProducer = Producer<Buffer, Buffer, Buffer, Buffer>;
 type BytesOptions = ProducerOptions<Buffer, Buffer, Buffer, Buffer>;
@@ -29,7 +28,7 @@ export class KafkaTransport implements Transport {
     keepOutOfTheWay(this.#producer);
   }
 
-  async send(batch: readonly QueuedEvent[]): Promise<void> {
+  async send(batch: readonly Message[]): Promise<void> {
     const topic = this.#topic;
     const messages = batch.map(({ workspace, value }) => ({
       topic,

@@ -1,5 +1,6 @@
 /** What an error of @platformatic/kafka means for a batch. Its errors are nested in each other. */
 
+import { finalErrors } from "../generated/spool.js";
 import { words } from "../reporting.js";
 import { SendError } from "./transport.js";
 
@@ -19,9 +20,15 @@ export function sendError(error: unknown, topic: string): SendError {
   }
   if (answer !== undefined) {
     const text = `${words(answer)} [${String(answer["apiId"])}]`;
-    return new SendError(text, answer["canRetry"] === true ? "counted" : "never");
+    const retry = answer["canRetry"] === true ? "counted" : "never";
+    return new SendError(text, retry, isFinal(error));
   }
   return new SendError(reason(error), "always");
+}
+
+/** Whether Kafka refused for a reason that does not pass. */
+export function isFinal(error: unknown): boolean {
+  return [...flat(error)].some((inner) => finalErrors.has(Number(inner["apiCode"])));
 }
 
 type Properties = Error & Readonly<Record<string, unknown>>;

@@ -1,6 +1,12 @@
 /** What a client asks of whatever carries its events away. */
 
-import type { QueuedEvent } from "../eventQueue.js";
+import type { Workspace } from "../workspace.js";
+
+/** An encoded event, and the workspace that it belongs to. */
+export interface Message {
+  readonly workspace: Pick<Workspace, "key" | "hash">;
+  readonly value: Buffer;
+}
 
 /** Carries batches of encoded events. */
 export interface Transport {
@@ -9,7 +15,7 @@ export interface Transport {
   /** Whether an event is sent from within `record()`. */
   readonly immediate: boolean;
   /** Resolves when the whole batch is delivered; rejects with a SendError, or anything else. */
-  send(batch: readonly QueuedEvent[]): Promise<void>;
+  send(batch: readonly Message[]): Promise<void>;
   /** Resolves when events can be delivered; otherwise it is done by the first of them. */
   connect(): Promise<void>;
   /** Lets go of everything; what is on its way is given up. */
@@ -28,9 +34,12 @@ export type Retry =
 /** A batch was not delivered. */
 export class SendError extends Error {
   readonly retry: Retry;
+  /** Whether Kafka itself said that no retry ever mends it. */
+  readonly isFinal: boolean;
 
-  constructor(message: string, retry: Retry) {
+  constructor(message: string, retry: Retry, isFinal = false) {
     super(message);
     this.retry = retry;
+    this.isFinal = isFinal;
   }
 }

@@ -20,6 +20,8 @@ export interface Running {
   /** Resolves when it has said so. */
   said(words: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
+  /** Writes to its standard input. */
+  say(words: string): void;
   readonly ended: Promise<Ended>;
 }
 
@@ -64,6 +66,7 @@ export function start(kafkaBrokers: string, program: string, options = "{}"): Ru
       }
     },
     kill: (signal) => void child.kill(signal),
+    say: (words) => void child.stdin.write(words),
     ended,
   };
 }

@@ -1,0 +1,66 @@
+/** A client's own events that wait on disk, in no memory, and go from there. */
+
+import type { Chain } from "./chain.js";
+import { readRecords } from "./records.js";
+import type { Lot, Refusal } from "./replayer.js";
+import type { Segment } from "./segment.js";
+
+/** Hears how they end. */
+export interface BacklogListener {
+  delivered(events: number): void;
+  refused(refusal: Refusal): void;
+}
+
+/** Once something waits here, everything later does too, so that the order is kept. */
+export class Backlog {
+  readonly #chain: Chain;
+  readonly #origin: Buffer;
+  readonly #listener: BacklogListener;
+  #isBehind = false;
+
+  constructor(chain: Chain, origin: Buffer, listener: BacklogListener) {
+    this.#chain = chain;
+    this.#origin = origin;
+    this.#listener = listener;
+  }
+
+  /** Whether anything waits. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
+  /** The record that was just written to this segment waits. */
+  add(segment: Segment): void {
+    segment.backlog += 1;
+    this.#isBehind = true;
+  }
+
+  /** What waits in the first segment; undefined where nothing waits any more. */
+  next(): Lot | undefined {
+    const segments = this.#chain.segments;
+    for (const segment of segments) {
+      segment.closeGroup(); // what came from memory is done, or nobody would ask
+    }
+    const segment = segments.find(({ isDone, isLost }) => !isDone && !isLost);
+    if (segment === undefined) {
+      this.#isBehind = false;
+      this.#chain.tidy();
+      return undefined;
+    }
+    const end = segment.used;
+    const { records } = readRecords(segment.file.read(end), this.#origin, segment.acked);
+    return {
+      records,
+      end,
+      done: (delivered, upTo) => {
+        segment.backlog -= delivered;
+        segment.acknowledge(upTo);
+        this.#listener.delivered(delivered);
+      },
+      refused: (refusal) => {
+        segment.backlog -= 1;
+        this.#listener.refused(refusal);
+      },
+    };
+  }
+}

@@ -1,0 +1,155 @@
+/** The segments that one client writes, one after another. */
+
+import { spool } from "../generated/spool.js";
+import { SpoolFault, spoolFault } from "./fault.js";
+import { SegmentFile } from "./file.js";
+import type { Folder } from "./folder.js";
+import { encodeHeader } from "./header.js";
+import { type Kind, newName } from "./name.js";
+import { Framer } from "./records.js";
+import { Segment } from "./segment.js";
+
+/** What the segments of a client have in common. */
+export interface Author {
+  readonly origin: Buffer;
+  readonly instanceId: string;
+  readonly destination: Buffer;
+  /** How many bytes all segments of the folder may have. */
+  readonly maxBytes: number;
+  /** How long after a sign of life nobody can take its segments. */
+  readonly trustMs: number;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** The number of the latest event. */
+  readonly seq: () => number;
+  /** Counts the segments that it made. */
+  readonly count: () => number;
+}
+
+/** Appends to the last segment, and makes another when that is full. */
+export class Chain {
+  readonly #kind: Kind;
+  readonly #folder: Folder;
+  readonly #author: Author;
+  readonly #framer: Framer;
+  #segments: Segment[] = [];
+  #refusal: SpoolFault | undefined;
+  #entrusted = 0;
+
+  constructor(kind: Kind, folder: Folder, author: Author) {
+    this.#kind = kind;
+    this.#folder = folder;
+    this.#author = author;
+    this.#framer = new Framer(author.origin);
+  }
+
+  /** Those that are not removed yet, oldest first. */
+  get segments(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  /** How many records are in no memory, and not done. */
+  get waiting(): number {
+    return this.#segments.reduce((sum, { backlog }) => sum + backlog, 0);
+  }
+
+  /** How many were left to other clients. */
+  get entrusted(): number {
+    return this.#entrusted;
+  }
+
+  /** Writes a record, and says where it is; throws a SpoolFault. */
+  append(key: Buffer, value: string | Buffer): Segment {
+    const length = this.#framer.frame(key, value);
+    try {
+      for (;;) {
+        const segment = this.#segmentFor(length);
+        if (segment.append(this.#framer.bytes, length)) {
+          return segment;
+        }
+      }
+    } catch (error) {
+      throw spoolFault(error);
+    }
+  }
+
+  /** Shows that its owner is alive, and tries again to make a segment where that was refused. */
+  beat(): void {
+    this.#refusal = undefined;
+    for (const segment of this.#segments) {
+      segment.beat();
+      segment.closeGroup();
+    }
+    this.tidy();
+  }
+
+  /** Removes the segments that are done, and forgets those that were taken over. */
+  tidy(): void {
+    const last = this.#segments.at(-1);
+    this.#segments = this.#segments.filter((segment) => {
+      if (!segment.isLost && (!segment.isDone || segment === last)) {
+        return true;
+      }
+      this.#end(segment);
+      return false;
+    });
+  }
+
+  /** Leaves what is not done to whoever comes first, and removes the rest. */
+  release(): void {
+    for (const segment of this.#segments) {
+      segment.seal();
+      this.#end(segment);
+    }
+    this.#segments = [];
+  }
+
+  #end({ file, backlog, isLost, isDone }: Segment): void {
+    this.#entrusted += backlog;
+    if (isLost) {
+      file.letGo();
+    } else if (isDone) {
+      file.remove();
+      this.#refusal = undefined;
+    } else {
+      file.release();
+    }
+  }
+
+  #segmentFor(length: number): Segment {
+    const last = this.#segments.at(-1);
+    if (last?.hasRoom(length)) {
+      return last;
+    }
+    const made = this.#make();
+    this.#segments.push(made);
+    last?.seal();
+    this.tidy();
+    return made;
+  }
+
+  #make(): Segment {
+    if (this.#refusal !== undefined) {
+      throw this.#refusal; // until the next heartbeat, so that refusing is quick
+    }
+    try {
+      return this.#made();
+    } catch (error) {
+      this.#refusal = spoolFault(error);
+      throw this.#refusal;
+    }
+  }
+
+  #made(): Segment {
+    const { origin, instanceId, destination, maxBytes, trustMs, clock, seq, count } = this.#author;
+    if (this.#folder.bytes() + spool.segmentBytes > maxBytes) {
+      const hint = `the limit of '${this.#folder.path}' is ${maxBytes} bytes; is Kafka reachable?`;
+      throw new SpoolFault(hint, true);
+    }
+    const [madeAt, createdAt, firstSeq] = [performance.now(), clock(), seq()];
+    const header = encodeHeader({ origin, firstSeq, createdAt, destination, instanceId });
+    const name = newName(this.#kind, origin.toString("hex"), firstSeq, count());
+    const file = SegmentFile.create(this.#folder, name, header);
+    return new Segment(file, createdAt, madeAt, trustMs);
+  }
+}

@@ -1,0 +1,133 @@
+/** What other clients left behind, and who of them seems to be dead. */
+
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import { spool } from "../generated/spool.js";
+import type { Folder } from "./folder.js";
+import { decodeHeader, type Header } from "./header.js";
+import { Inherited } from "./inherited.js";
+import { fileName, nobody, type SegmentName } from "./name.js";
+
+/** Who looks for segments, and for which. */
+export interface Heir {
+  /** Owns what it adopts. */
+  readonly origin: string;
+  readonly destination: Buffer;
+  /** How long an owner may show no sign of life. */
+  readonly leaseMs: number;
+  /** Says something to people. */
+  readonly warn: (text: string) => void;
+}
+
+interface Sighting {
+  readonly heartbeat: bigint;
+  /** By `performance.now()`, once it was read. */
+  readonly since: number;
+}
+
+/** Watches the segments of others, and adopts one at a time. */
+export class Estate {
+  readonly #folder: Folder;
+  readonly #heir: Heir;
+  readonly #reported = new Set<string>();
+  #seen = new Map<string, Sighting>();
+  #mayHave: SegmentName[] = [];
+
+  constructor(folder: Folder, heir: Heir) {
+    this.#folder = folder;
+    this.#heir = heir;
+  }
+
+  /** Looks at everything; called with each heartbeat. */
+  look(): void {
+    const { origin, leaseMs } = this.#heir;
+    const seen = new Map<string, Sighting>();
+    const living = new Set<string>();
+    this.#mayHave = [];
+    for (const name of this.#folder.segments()) {
+      if (name.kind !== "events" || name.owner === origin || living.has(name.origin)) {
+        continue;
+      }
+      const file = fileName(name);
+      const header = this.#header(file);
+      if (header === undefined || !this.#isForMe(file, header)) {
+        continue;
+      }
+      const before = this.#seen.get(file);
+      const isSame = before?.heartbeat === header.heartbeat;
+      const sighting = isSame ? before : { heartbeat: header.heartbeat, since: performance.now() };
+      seen.set(file, sighting);
+      if (name.owner === nobody || performance.now() - sighting.since >= leaseMs) {
+        this.#mayHave.push(name);
+      } else {
+        living.add(name.origin); // its later segments wait, so that their order is kept
+      }
+    }
+    this.#seen = seen;
+  }
+
+  /** Takes over the next segment; undefined where there is none. */
+  adopt(): Inherited | undefined {
+    for (let name = this.#mayHave.shift(); name !== undefined; name = this.#mayHave.shift()) {
+      if (!this.#isStillSo(name)) {
+        continue;
+      }
+      const inherited = Inherited.adopt(this.#folder, name, this.#heir.origin);
+      if (inherited !== undefined) {
+        this.#reportDamage(inherited);
+        return inherited;
+      }
+    }
+    return undefined;
+  }
+
+  /** Its owner may have woken up since somebody looked. */
+  #isStillSo(name: SegmentName): boolean {
+    const file = fileName(name);
+    const isSame = this.#header(file)?.heartbeat === this.#seen.get(file)?.heartbeat;
+    return isSame || name.owner === nobody;
+  }
+
+  #isForMe(file: string, { state, destination }: Header): boolean {
+    if (state === "newer") {
+      const text = `segment '${file}' is of a newer version of the format: it is left alone`;
+      this.#report(file, text);
+      return false;
+    }
+    return state === "blank" || destination.equals(this.#heir.destination);
+  }
+
+  #reportDamage({ name, damaged, hasBadHeader }: Inherited): void {
+    const what = [
+      ...(hasBadHeader ? ["its header"] : []),
+      ...(damaged > 0 ? [`${damaged} ${damaged === 1 ? "place" : "places"} between events`] : []),
+    ];
+    if (what.length > 0) {
+      const file = fileName(name);
+      this.#report(file, `segment '${file}' is damaged: ${what.join(" and ")}; the rest is kept`);
+    }
+  }
+
+  #report(file: string, text: string): void {
+    if (!this.#reported.has(file)) {
+      this.#reported.add(file);
+      this.#heir.warn(text);
+    }
+  }
+
+  /** What stands in it now; undefined where it is gone, or not to be read. */
+  #header(file: string): Header | undefined {
+    const bytes = Buffer.alloc(spool.headerBytes);
+    try {
+      const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
+      const descriptor = openSync(this.#folder.file(file), flags);
+      try {
+        readSync(descriptor, bytes, 0, bytes.length, 0);
+      } finally {
+        closeSync(descriptor);
+      }
+      return decodeHeader(bytes);
+    } catch {
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,163 @@
+/** The file of a segment that this client owns. */
+
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { spool } from "../generated/spool.js";
+import type { Folder } from "./folder.js";
+import { places } from "./header.js";
+import { fileName, nobody, type SegmentName } from "./name.js";
+
+const ownOnly = 0o600;
+const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+
+/** Reads, marks and removes one file; what it throws is of the file system. */
+export class SegmentFile {
+  readonly name: SegmentName;
+  readonly #folder: Folder;
+  readonly #descriptor: number;
+  #isOpen = true;
+  readonly #number = Buffer.alloc(8);
+
+  private constructor(folder: Folder, name: SegmentName, flags: number) {
+    this.#folder = folder;
+    this.name = name;
+    this.#descriptor = openSync(folder.file(fileName(name)), O_RDWR | O_NOFOLLOW | flags, ownOnly);
+  }
+
+  /** A new one, whose blocks are its own from now on. */
+  static create(folder: Folder, name: SegmentName, header: Buffer): SegmentFile {
+    const file = new SegmentFile(folder, name, O_CREAT | O_EXCL);
+    try {
+      file.write(emptySegment, emptySegment.length, 0);
+      file.write(header, places.heartbeat, 0);
+      return file;
+    } catch (error) {
+      file.remove();
+      throw error;
+    }
+  }
+
+  /** One that is there. */
+  static open(folder: Folder, name: SegmentName): SegmentFile {
+    return new SegmentFile(folder, name, 0);
+  }
+
+  /** Whether it can be read and written. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Whether nobody has taken it over and removed it. */
+  get isThere(): boolean {
+    return existsSync(this.#folder.file(fileName(this.name)));
+  }
+
+  write(bytes: Buffer, length: number, at: number): void {
+    const written = writeSync(this.#descriptor, bytes, 0, length, at);
+    if (written < length) {
+      throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+    }
+  }
+
+  /** Reads up to a place, or to the end of what a segment may have. */
+  read(upTo: number = spool.segmentBytes): Buffer {
+    const { size } = fstatSync(this.#descriptor);
+    const bytes = Buffer.alloc(Math.max(spool.headerBytes, Math.min(size, upTo)));
+    readSync(this.#descriptor, bytes, 0, bytes.length, 0);
+    return bytes;
+  }
+
+  beat(count: bigint): void {
+    this.#mark(places.heartbeat, count);
+  }
+
+  acknowledge(upTo: number): void {
+    this.#mark(places.acked, BigInt(upTo));
+  }
+
+  close(): void {
+    this.write(Buffer.of(1), 1, places.closed);
+  }
+
+  get isClosed(): boolean {
+    readSync(this.#descriptor, this.#number, 0, 1, places.closed);
+    return this.#number[0] !== 0;
+  }
+
+  cut(length: number): void {
+    ftruncateSync(this.#descriptor, length);
+  }
+
+  /** Has the disk keep what was written, without waiting for it. */
+  sync(failed: (error: unknown) => void): void {
+    fdatasync(this.#descriptor, (error) => {
+      if (error !== null && this.#isOpen) {
+        failed(error); // a segment that is gone by then needs no disk
+      }
+    });
+  }
+
+  /** The same, and waits. */
+  syncNow(): void {
+    fdatasyncSync(this.#descriptor);
+  }
+
+  /** Leaves it to whoever comes first. */
+  release(): void {
+    this.letGo();
+    ifThere(() => {
+      const path = this.#folder.file(fileName(this.name));
+      renameSync(path, this.#folder.file(fileName({ ...this.name, owner: nobody })));
+    });
+  }
+
+  /** Removes it; if it is gone, another client has taken it over. */
+  remove(): void {
+    this.letGo();
+    rmSync(this.#folder.file(fileName(this.name)), { force: true });
+  }
+
+  #mark(at: number, value: bigint): void {
+    this.#number.writeBigUInt64LE(value);
+    this.write(this.#number, this.#number.length, at);
+  }
+
+  /** Has nothing more to do with it. */
+  letGo(): void {
+    if (this.#isOpen) {
+      this.#isOpen = false;
+      closeSync(this.#descriptor);
+    }
+  }
+}
+
+/** Takes over a segment; false where somebody else was first. */
+export function rename(folder: Folder, from: SegmentName, to: SegmentName): boolean {
+  return ifThere(() => renameSync(folder.file(fileName(from)), folder.file(fileName(to))));
+}
+
+function ifThere(act: () => void): boolean {
+  try {
+    act();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      return false;
+    }
+    throw error;
+  }
+}
+
+const emptySegment = Buffer.alloc(spool.segmentBytes);

@@ -1,0 +1,159 @@
+/** A segment that this client writes, and what of it is done. */
+
+import { spool } from "../generated/spool.js";
+import type { SegmentFile } from "./file.js";
+
+/** Records in a row that are marked as done together. */
+export class Group {
+  readonly #segment: Segment;
+  /** Where the last of them ends. */
+  end: number;
+  records = 0;
+  pending = 0;
+
+  constructor(segment: Segment, end: number) {
+    this.#segment = segment;
+    this.end = end;
+  }
+
+  /** One of its events is delivered, or kept elsewhere. */
+  settle(): void {
+    this.pending -= 1;
+    if (this.pending === 0) {
+      this.#segment.advance();
+    }
+  }
+}
+
+/** Appends records, and moves the mark before which all are done. */
+export class Segment {
+  readonly file: SegmentFile;
+  readonly createdAt: number;
+  /** How many of its records are in no memory, and not done. */
+  backlog = 0;
+  readonly #trustMs: number;
+  #used: number = spool.headerBytes;
+  #acked: number = spool.headerBytes;
+  #groups: Group[] = [];
+  #open: Group | undefined;
+  #beats = 0n;
+  #beatAt: number;
+  #isSealed = false;
+  #isLost = false;
+
+  /**
+   * `madeAt` is a time by `performance.now()` before the file was there. Who has shown himself alive
+   * less than `trustMs` ago cannot have been taken for dead.
+   */
+  constructor(file: SegmentFile, createdAt: number, madeAt: number, trustMs: number) {
+    this.file = file;
+    this.createdAt = createdAt;
+    this.#beatAt = madeAt;
+    this.#trustMs = trustMs;
+  }
+
+  /** Where the next record goes. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** All records before this are done. */
+  get acked(): number {
+    return this.#acked;
+  }
+
+  get isDone(): boolean {
+    return this.#acked === this.#used;
+  }
+
+  /** Whether another client has taken it over, who delivers what is in it. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  hasRoom(length: number): boolean {
+    return !this.#isSealed && !this.#isLost && this.#used + length <= spool.segmentBytes;
+  }
+
+  /** Writes a record; false where the segment is another client's by now. */
+  append(bytes: Buffer, length: number): boolean {
+    this.file.write(bytes, length, this.#used);
+    // Within the lease nobody can have closed the segment before the record was there; a process that
+    // was paused for longer, at whatever moment, asks.
+    if (performance.now() - this.#beatAt > this.#trustMs && !this.beat()) {
+      return false;
+    }
+    this.#used += length;
+    return true;
+  }
+
+  /** Counts the last record as one that is delivered from memory. */
+  track(): Group {
+    let group = this.#open;
+    if (group === undefined || group.records === spool.groupEvents) {
+      group = new Group(this, this.#used);
+      this.#groups.push(group);
+      this.#open = group;
+    }
+    group.records += 1;
+    group.pending += 1;
+    group.end = this.#used;
+    return group;
+  }
+
+  /** Has the last group end here, though it may not be full. */
+  closeGroup(): void {
+    this.#open = undefined;
+    this.advance();
+  }
+
+  /** Moves the mark past the groups that are done. */
+  advance(): void {
+    const before = this.#acked;
+    for (let group = this.#groups[0]; group?.pending === 0; group = this.#groups[0]) {
+      if (group === this.#open && group.records < spool.groupEvents) {
+        break;
+      }
+      this.#groups.shift();
+      this.#acked = group.end;
+    }
+    if (this.#acked > before) {
+      this.#mark();
+    }
+  }
+
+  /** Marks all records before this as done. */
+  acknowledge(upTo: number): void {
+    this.#acked = upTo;
+    this.#mark();
+  }
+
+  /** Shows that its owner is alive; false where the segment is another client's by now. */
+  beat(): boolean {
+    if (this.#isLost) {
+      return false;
+    }
+    const now = performance.now();
+    this.#beats += 1n;
+    this.file.beat(this.#beats);
+    this.#isLost = !this.file.isThere || (!this.#isSealed && this.file.isClosed);
+    this.#beatAt = now;
+    return !this.#isLost;
+  }
+
+  /** Has nothing more written to it. */
+  seal(): void {
+    if (!this.#isSealed && !this.#isLost) {
+      this.#isSealed = true;
+      this.file.close();
+      this.file.cut(this.#used);
+      this.closeGroup();
+    }
+  }
+
+  #mark(): void {
+    if (!this.#isLost) {
+      this.file.acknowledge(this.#acked);
+    }
+  }
+}

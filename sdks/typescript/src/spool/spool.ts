@@ -1,0 +1,238 @@
+/**
+ * What keeps events on disk that Kafka does not have yet: docs/spool-format.md. It knows keys and
+ * bytes, and no events.
+ */
+
+import { randomBytes } from "node:crypto";
+import { spool as constants } from "../generated/spool.js";
+import { Backlog } from "./backlog.js";
+import type { Pauses } from "./breaker.js";
+import { Chain } from "./chain.js";
+import { Estate } from "./estate.js";
+import { SpoolFault } from "./fault.js";
+import type { Folder } from "./folder.js";
+import { Inheritance } from "./inheritance.js";
+import { type Carrier, type Lot, type Refusal, Replayer } from "./replayer.js";
+import type { Group, Segment } from "./segment.js";
+import { Syncer } from "./syncer.js";
+
+export type { Carrier, Refusal } from "./replayer.js";
+
+/** How long things take. */
+export interface Timing extends Pauses {
+  readonly heartbeatMs: number;
+  readonly leaseMs: number;
+}
+
+/** How one client keeps events. */
+export interface SpoolSettings {
+  readonly folder: Folder;
+  readonly isDurable: boolean;
+  readonly maxBytes: number;
+  readonly syncMs: number;
+  readonly destination: Buffer;
+  readonly instanceId: string;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** The number of the latest event. */
+  readonly seq: () => number;
+  readonly timing?: Timing;
+}
+
+/** What a spool asks and tells of whoever has it. */
+export interface SpoolHost {
+  /** Whether nothing waits in memory that came before what is on disk. */
+  isDrained(): boolean;
+  /** Whether there is time to send what others left behind. */
+  isQuiet(): boolean;
+  /** Something that sends apart from everything else. */
+  carrier(): Carrier;
+  /** Own events were delivered from the disk. */
+  replayed(events: number): void;
+  /** An event is refused for good, of this client or of one that is gone. */
+  refused(event: Buffer, why: string, isOwn: boolean): void;
+  /** Something that people should know. */
+  warn(text: string): void;
+}
+
+/** What became of events by way of the disk. */
+export interface SpoolStats {
+  readonly spooled: number;
+  readonly adopted: number;
+  readonly replayed: number;
+  readonly deadLettered: number;
+  readonly oldestSpooledMs: number;
+}
+
+/** The spool of one client. */
+export class Spool {
+  readonly isDurable: boolean;
+  readonly #clock: () => number;
+  readonly #host: SpoolHost;
+  readonly #folder: Folder;
+  readonly #events: Chain;
+  readonly #dead: Chain;
+  readonly #backlog: Backlog;
+  readonly #inheritance: Inheritance;
+  readonly #replayer: Replayer;
+  readonly #syncer: Syncer;
+  readonly #keeper: NodeJS.Timeout;
+  #deadLettered = 0;
+  #left = 0;
+  #isReleased = false;
+
+  constructor(settings: SpoolSettings, host: SpoolHost) {
+    const { folder, destination, timing = constants } = settings;
+    const { heartbeatMs, leaseMs } = timing;
+    const origin = randomBytes(16);
+    let made = 0;
+    const count = () => ++made;
+    const author = { ...settings, origin, count, trustMs: leaseMs / 2 };
+    const warn = (text: string) => host.warn(text);
+    const heir = { origin: origin.toString("hex"), destination, leaseMs, warn };
+    this.isDurable = settings.isDurable;
+    this.#clock = settings.clock;
+    this.#host = host;
+    this.#folder = folder;
+    this.#events = new Chain("events", folder, author);
+    this.#dead = new Chain("dead", folder, author);
+    this.#backlog = new Backlog(this.#events, origin, {
+      delivered: (events) => host.replayed(events),
+      refused: (refusal) => this.#refused(refusal, true),
+    });
+    const refused = (refusal: Refusal) => this.#refused(refusal, false);
+    this.#inheritance = new Inheritance(new Estate(folder, heir), refused);
+    const source = {
+      next: () => this.#next(),
+      carrier: () => host.carrier(),
+      failed: (error: unknown) => this.#trouble(error),
+    };
+    this.#replayer = new Replayer(source, timing, leaseMs);
+    this.#syncer = new Syncer(folder, settings.syncMs, (error) => this.#trouble(error));
+    this.#keeper = setInterval(this.#keep, heartbeatMs).unref();
+    setImmediate(this.#keep).unref();
+  }
+
+  /** Where events are kept. */
+  get path(): string {
+    return this.#folder.path;
+  }
+
+  /** Whether events wait on disk, so that later ones have to wait there too. */
+  get isBehind(): boolean {
+    return this.#backlog.isBehind;
+  }
+
+  /** How many events wait on disk that this client is to deliver. */
+  get waiting(): number {
+    return this.#events.waiting;
+  }
+
+  /** Keeps an event that is delivered from memory; throws a SpoolFault. */
+  keep(key: Buffer, event: string | Buffer): Group {
+    return this.#append(key, event).track();
+  }
+
+  /** Keeps an event that waits until all before it are delivered; throws a SpoolFault. */
+  defer(key: Buffer, event: string | Buffer): void {
+    this.#backlog.add(this.#append(key, event));
+  }
+
+  /** Keeps an event that was refused for good, for people to look at. */
+  bury(key: Buffer, event: Buffer): void {
+    try {
+      const segment = this.#dead.append(key, event);
+      this.#syncer.wrote(segment);
+      this.#deadLettered += 1;
+    } catch (error) {
+      this.#trouble(error);
+    }
+  }
+
+  /** So many events that are kept are not delivered from memory after all. */
+  leave(events: number): void {
+    this.#left += events;
+  }
+
+  /** Memory is empty, so that what waits here may go. */
+  wake(): void {
+    this.#replayer.wake();
+  }
+
+  stats(): SpoolStats {
+    const { adopted, replayed } = this.#inheritance;
+    const spooled = this.#events.waiting + this.#events.entrusted + this.#left;
+    const deadLettered = this.#deadLettered;
+    return { spooled, adopted, replayed, deadLettered, oldestSpooledMs: this.#oldest() };
+  }
+
+  /** Leaves what is on disk to the next client, at once, and says how many events that are. */
+  release(): number {
+    if (this.#isReleased) {
+      return 0;
+    }
+    const kept = this.waiting + this.#left;
+    this.#isReleased = true;
+    clearInterval(this.#keeper);
+    void this.#replayer.stop();
+    const parts = [this.#events, this.#dead, this.#inheritance];
+    for (const act of [() => this.#syncer.now(), ...parts.map((part) => () => part.release())]) {
+      try {
+        act();
+      } catch (error) {
+        this.#trouble(error);
+      }
+    }
+    return kept;
+  }
+
+  #append(key: Buffer, event: string | Buffer): Segment {
+    if (this.#isReleased) {
+      throw new SpoolFault("the client was shut down", false);
+    }
+    const segment = this.#events.append(key, event);
+    this.#syncer.wrote(segment);
+    return segment;
+  }
+
+  readonly #keep = (): void => {
+    if (this.#isReleased) {
+      return;
+    }
+    try {
+      this.#events.beat();
+      this.#dead.beat();
+      this.#inheritance.keep();
+    } catch (error) {
+      this.#trouble(error);
+    }
+    this.#replayer.wake();
+  };
+
+  #next(): Lot | undefined {
+    if (this.#backlog.isBehind) {
+      const own = this.#host.isDrained() ? this.#backlog.next() : undefined;
+      if (this.#backlog.isBehind) {
+        return own;
+      }
+    }
+    return this.#host.isQuiet() ? this.#inheritance.next() : undefined;
+  }
+
+  #refused({ record: { key, value }, why }: Refusal, isOwn: boolean): void {
+    this.bury(key, value);
+    this.#host.refused(value, why, isOwn);
+  }
+
+  #oldest(): number {
+    const undone = this.#events.segments.filter(({ isDone }) => !isDone);
+    const times = [this.#inheritance.createdAt, ...undone.map(({ createdAt }) => createdAt)];
+    const known = times.filter((time) => time !== undefined);
+    return known.length > 0 ? Math.max(0, this.#clock() - Math.min(...known)) : 0;
+  }
+
+  #trouble(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#host.warn(`the spool in '${this.path}' has trouble: ${why}`);
+  }
+}

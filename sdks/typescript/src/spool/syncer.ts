@@ -1,0 +1,65 @@
+/** Has the disk keep what was written, a while later. */
+
+import type { Folder } from "./folder.js";
+import type { Segment } from "./segment.js";
+
+/** Bounds what a loss of power may take. */
+export class Syncer {
+  readonly #folder: Folder;
+  readonly #afterMs: number;
+  readonly #trouble: (error: unknown) => void;
+  readonly #known = new WeakSet<Segment>();
+  readonly #dirty = new Set<Segment>();
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Waits so many milliseconds; with 0 for the disk itself. */
+  constructor(folder: Folder, afterMs: number, trouble: (error: unknown) => void) {
+    this.#folder = folder;
+    this.#afterMs = afterMs;
+    this.#trouble = trouble;
+  }
+
+  /** A record was written. */
+  wrote(segment: Segment): void {
+    if (this.#afterMs === 0) {
+      this.#dirty.add(segment);
+      this.now();
+    } else if (!this.#dirty.has(segment)) {
+      this.#dirty.add(segment);
+      this.#timer ??= setTimeout(this.#later, this.#afterMs).unref();
+    }
+  }
+
+  /** Waits for the disk. */
+  now(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const { file } of this.#taken(() => this.#folder.syncNow())) {
+      file.syncNow();
+    }
+  }
+
+  readonly #later = (): void => {
+    this.#timer = undefined;
+    try {
+      for (const { file } of this.#taken(() => this.#folder.sync())) {
+        file.sync(this.#trouble);
+      }
+    } catch (error) {
+      this.#trouble(error);
+    }
+  };
+
+  /** Those to be synced; what was not synced before has a name that the folder has to keep. */
+  #taken(syncFolder: () => void): Segment[] {
+    const all = [...this.#dirty].filter(({ file, isDone }) => file.isOpen && !isDone);
+    this.#dirty.clear();
+    if (all.some((segment) => !this.#known.has(segment))) {
+      syncFolder();
+    }
+    for (const segment of all) {
+      this.#known.add(segment);
+    }
+    return all;
+  }
+}

@@ -1,0 +1,121 @@
+import { describe, expect, test } from "vitest";
+import { spool } from "../../src/generated/spool.js";
+import { destinationOf } from "../../src/spool/destination.js";
+import { decodeHeader, encodeHeader } from "../../src/spool/header.js";
+import { fileName, inOrder, newName, parseName } from "../../src/spool/name.js";
+import { Framer, readRecords } from "../../src/spool/records.js";
+
+const origin = Buffer.alloc(16, 0x5a);
+const identity = {
+  origin,
+  firstSeq: 42,
+  createdAt: 1_700_000_000_000,
+  destination: destinationOf("topic", ["b"]),
+  instanceId: "instance",
+};
+
+function segment(...texts: string[]): Buffer {
+  const framer = new Framer(origin);
+  const records = texts.map((text) => {
+    const length = framer.frame(Buffer.from("ws-ü"), text);
+    return Buffer.from(framer.bytes.subarray(0, length));
+  });
+  return Buffer.concat([encodeHeader(identity), ...records, Buffer.alloc(500)]);
+}
+
+const read = (bytes: Buffer) => {
+  const { records, damaged } = readRecords(bytes, origin);
+  return { texts: records.map(({ value }) => value.toString()), damaged };
+};
+
+describe("a name", () => {
+  test("says what it was made of", () => {
+    const name = newName("events", "ab".repeat(16), 42, 3);
+    const text = `events-${"ab".repeat(16)}-${"0".repeat(18)}42-000003.${"ab".repeat(16)}`;
+    expect(fileName(name)).toBe(text);
+    expect(parseName(text)).toEqual(name);
+  });
+
+  test.each(["events", ".hidden", "events-x-1-1.y", `dead-${"ab".repeat(16)}-1-1.x`])(
+    "is not %s",
+    (text) => expect(parseName(text)).toBeUndefined(),
+  );
+
+  test("sorts by origin, then by the first event, then by number", () => {
+    const [a, b] = ["aa".repeat(16), "bb".repeat(16)];
+    const sorted = [newName("events", a, 9, 9), newName("events", a, 10, 2)];
+    const names = [newName("events", b, 1, 1), ...sorted.toReversed()];
+    expect(names.sort(inOrder)).toEqual([...sorted, newName("events", b, 1, 1)]);
+    expect(inOrder(newName("events", a, 1, 1_000_001), newName("events", a, 1, 999_999))).toBe(1);
+  });
+});
+
+describe("a header", () => {
+  test("says what it was made of", () => {
+    const { state, createdAt, destination, acked } = decodeHeader(encodeHeader(identity));
+    expect({ state, createdAt, acked }).toEqual({ state: "good", createdAt: 1.7e12, acked: 0 });
+    expect(destination).toEqual(identity.destination);
+  });
+
+  test("holds as much of a long instance id as fits, in whole characters", () => {
+    const bytes = encodeHeader({ ...identity, instanceId: `${"x".repeat(149)}ü` });
+    expect(bytes.readUInt16LE(56)).toBe(149);
+    expect(decodeHeader(bytes).state).toBe("good");
+  });
+
+  test("is bad after any flip of what never changes", () => {
+    for (let bit = 0; bit < 208 * 8; bit += 1) {
+      const bytes = encodeHeader(identity);
+      bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      expect(decodeHeader(bytes).state).toBe("bad");
+    }
+  });
+
+  test("is blank where nothing was written but signs of life", () => {
+    const bytes = Buffer.alloc(spool.headerBytes);
+    bytes[208] = 3;
+    expect(decodeHeader(bytes).state).toBe("blank");
+  });
+});
+
+describe("records", () => {
+  test("are read as they were written", () => {
+    const bytes = segment("one", "two ü", "x".repeat(100_000));
+    const { records } = readRecords(bytes, origin);
+    expect(read(bytes)).toEqual({ texts: ["one", "two ü", "x".repeat(100_000)], damaged: 0 });
+    expect(records[0]?.key.toString()).toBe("ws-ü");
+    expect(records[0]?.start).toBe(spool.headerBytes);
+  });
+
+  test("of which the last is torn are read without it, in silence", () => {
+    const whole = segment("one", "two");
+    const { end, start } = readRecords(whole, origin).records[1] ?? expect.fail();
+    for (let cut = start; cut < end; cut += 1) {
+      expect(read(whole.subarray(0, cut))).toEqual({ texts: ["one"], damaged: 0 });
+    }
+  });
+
+  test("are read beyond one that is bad, wherever it is hit", () => {
+    const whole = segment("one", "two", "three");
+    const { end, start } = readRecords(whole, origin).records[1] ?? expect.fail();
+    for (let bit = start * 8; bit < end * 8; bit += 1) {
+      const bytes = Buffer.from(whole);
+      bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      expect(read(bytes)).toEqual({ texts: ["one", "three"], damaged: 1 });
+    }
+  });
+
+  test("of another origin are none of this segment", () => {
+    expect(readRecords(segment("one"), Buffer.alloc(16, 1)).records).toEqual([]);
+  });
+});
+
+describe("a destination", () => {
+  test("is the same however its brokers are written", () => {
+    const one = destinationOf("topic", ["B:9092", "a:1"]);
+    expect(destinationOf("topic", ["a:1", "b"])).toEqual(one);
+    expect(one).toHaveLength(8);
+    expect(destinationOf("topic", ["a:1"])).not.toEqual(one);
+    expect(destinationOf("topic", "producer")).not.toEqual(one);
+  });
+});

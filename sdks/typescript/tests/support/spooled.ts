@@ -1,0 +1,118 @@
+/** Spools in a folder of their own, and a Kafka that does as a test says. */
+
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Folder } from "../../src/spool/folder.js";
+import { encodeHeader, type Identity } from "../../src/spool/header.js";
+import { fileName, newName, nobody } from "../../src/spool/name.js";
+import { Framer, type SpooledRecord } from "../../src/spool/records.js";
+import type { Carrier, Refusal } from "../../src/spool/replayer.js";
+import { Spool, type SpoolHost, type SpoolSettings, type Timing } from "../../src/spool/spool.js";
+
+/** So that nobody waits. */
+export const hasty: Timing = { heartbeatMs: 20, leaseMs: 100, retryMinMs: 10, retryMaxMs: 40 };
+
+export const key = Buffer.from("ws-1");
+export const destination = Buffer.from("8 bytes!");
+
+/** A folder that is gone after the test. */
+export function temporary(): { path: string; [Symbol.dispose](): void } {
+  const parent = mkdtempSync(join(tmpdir(), "eka-usage-"));
+  return {
+    path: join(parent, "spool"),
+    [Symbol.dispose]: () => rmSync(parent, { recursive: true, force: true }),
+  };
+}
+
+/** The segments of a folder. */
+export function files(path: string, kind = "events"): string[] {
+  return readdirSync(path).filter((name) => name.startsWith(`${kind}-`));
+}
+
+/** A carrier and a host that note what they hear. */
+export class FakeKafka implements SpoolHost, Carrier {
+  readonly delivered: string[] = [];
+  readonly windows: number[] = [];
+  readonly refusals: { text: string; why: string; isOwn: boolean }[] = [];
+  readonly warnings: string[] = [];
+  replayedOwn = 0;
+  closed = 0;
+  drained = true;
+  quiet = true;
+  /** Why a text is refused; an exclamation mark makes it final. */
+  fault: (text: string) => string | undefined = () => undefined;
+
+  isDrained = (): boolean => this.drained;
+  isQuiet = (): boolean => this.quiet;
+  carrier = (): Carrier => this;
+  warn = (text: string): void => void this.warnings.push(text);
+
+  replayed(events: number): void {
+    this.replayedOwn += events;
+  }
+
+  refused(event: Buffer, why: string, isOwn: boolean): void {
+    this.refusals.push({ text: event.toString(), why, isOwn });
+  }
+
+  async send(records: readonly SpooledRecord[]): Promise<Refusal[]> {
+    this.windows.push(records.length);
+    return records.flatMap((record) => {
+      const why = this.fault(record.value.toString());
+      if (why === undefined) {
+        this.delivered.push(record.value.toString());
+        return [];
+      }
+      return [{ record, why, isFinal: why.endsWith("!") }];
+    });
+  }
+
+  async close(): Promise<void> {
+    this.closed += 1;
+  }
+}
+
+/** A spool of a client of its own. */
+export function spoolIn(path: string, more: Partial<SpoolSettings> = {}) {
+  const kafka = new FakeKafka();
+  let seq = 0;
+  const settings: SpoolSettings = {
+    folder: new Folder(path),
+    isDurable: true,
+    maxBytes: 2 ** 28,
+    syncMs: 50,
+    destination,
+    instanceId: "tests",
+    clock: Date.now,
+    seq: () => ++seq,
+    timing: hasty,
+    ...more,
+  };
+  return { kafka, spool: new Spool(settings, kafka) };
+}
+
+/** Writes a segment as a client left it that is gone. */
+export function leftBehind(
+  path: string,
+  texts: readonly string[],
+  change: (bytes: Buffer) => void = () => undefined,
+  more: Partial<Identity> & { owner?: string; number?: number } = {},
+): string {
+  const { owner = nobody, number = 1, ...identity } = more;
+  const origin = identity.origin ?? Buffer.alloc(16, 0xa1);
+  const header = { origin, firstSeq: 1, createdAt: 1_700_000_000_000, destination };
+  const framer = new Framer(origin);
+  const records = texts.map((text) => {
+    const length = framer.frame(key, text);
+    return Buffer.from(framer.bytes.subarray(0, length));
+  });
+  const full = { ...header, instanceId: "gone", ...identity };
+  const bytes = Buffer.concat([encodeHeader(full), ...records]);
+  change(bytes);
+  new Folder(path);
+  const own = newName("events", origin.toString("hex"), full.firstSeq, number);
+  const name = fileName({ ...own, owner });
+  writeFileSync(join(path, name), bytes, { mode: 0o600 });
+  return name;
+}
