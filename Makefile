@@ -78,7 +78,7 @@ broker: $(BROKER) ## Run the embedded broker on LISTEN (127.0.0.1:9092) until Ct
 	@echo "In another window: export EKA_KAFKA_BROKERS=$(LISTEN)   Ctrl-C here stops the broker."
 	@exec $(BROKER) --listen $(LISTEN)
 
-bench: $(READY) ## Measure the generator, the SDKs and the store, each against its floor; BENCHMARKS= picks some
+bench: $(READY) ## Measure the generator, the SDKs, the sink and the store; BENCHMARKS= picks some
 	@$(PY) -m tests.bench $(BENCHMARKS)
 
 mutations: $(READY) ## Break one table of one SDK at a time, and see that the vectors notice
