@@ -10,7 +10,9 @@ import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import get_args
 
+from infra.sink.decode import Code
 from infra.sink.reconcile import reconcile
 from infra.sink.store import open_store
 from tests.broker import DevBroker
@@ -55,6 +57,8 @@ def test_the_commands_and_queries_do_what_the_guide_says(tmp_path: Path) -> None
             check=False,
         )
     assert run.returncode == 0, run.stdout + run.stderr
+    named = set(re.findall(r"usage_sink_\w+", _PARTS))
+    assert named <= set(re.findall(r"^usage_sink_\w+", run.stdout, re.MULTILINE))
     for said in (
         "the store is up to date\n",
         'usage_sink_dead_letters_total{reason="malformed"} 1.0\n',
@@ -82,3 +86,9 @@ def test_the_commands_and_queries_do_what_the_guide_says(tmp_path: Path) -> None
             "copies": 0,
             "late": 0,
         }
+
+
+def test_every_reason_of_a_dead_letter_is_explained() -> None:
+    table = _PARTS.partition("| reason | means | do |")[2].partition("\n\n")[0]
+    first_cells = re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(first_cells))) == sorted(get_args(Code))
