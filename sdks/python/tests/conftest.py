@@ -22,6 +22,8 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests are the same on a machine where the SDK is configured."""
     for setting in SETTINGS:
         monkeypatch.delenv(setting.variable, raising=False)
+    # What keeps events on disk says so, and where.
+    monkeypatch.setenv("EKA_SPOOL", "off")
     # Nor are brokers optional, as the SDK's own pytest plugin makes them elsewhere.
     monkeypatch.setattr(EkaClient, "_in_place_of_kafka", None)
 
@@ -31,7 +33,7 @@ def _nothing_left_behind() -> Iterator[None]:
     before = lifecycle.clients()
     yield
     assert lifecycle.clients() == before, "a client was not shut down"
-    assert [thread for thread in threading.enumerate() if thread.name == "eka-usage"] == []
+    assert [thread for thread in threading.enumerate() if thread.name.startswith("eka-")] == []
 
 
 @pytest.fixture

@@ -84,6 +84,15 @@ def reader(bootstrap: str) -> Consumer:
     )
 
 
+def delivered(broker: DevBroker) -> list[Any]:
+    """All events that a broker of a test's own holds."""
+    consumer = reader(broker.bootstrap)
+    try:
+        return Tap(consumer, from_the_start=True).events()
+    finally:
+        consumer.close()
+
+
 @pytest.fixture(scope="session")
 def consumer(broker: DevBroker) -> Iterator[Consumer]:
     """One consumer for all the tests of a worker."""

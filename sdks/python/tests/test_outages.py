@@ -14,7 +14,7 @@ import pytest
 from eka_usage import EkaClient
 
 from sdks.python.tests.support import NO_BROKER, VALID, Heard, eventually
-from sdks.python.tests.tap import Tap, reader
+from sdks.python.tests.tap import delivered
 from tests.broker import DevBroker
 
 Connect = Callable[..., EkaClient]
@@ -59,15 +59,6 @@ def ends(heard: Heard) -> Counter[Any]:
         for error, context in heard
         if error.code in {"delivery.failed", "shutdown.timeout"}
     )
-
-
-def delivered(broker: DevBroker) -> list[Any]:
-    """All events that a broker of a test's own holds."""
-    consumer = reader(broker.bootstrap)
-    try:
-        return Tap(consumer, from_the_start=True).events()
-    finally:
-        consumer.close()
 
 
 def test_a_broker_that_appears_later_gets_what_was_recorded_before(

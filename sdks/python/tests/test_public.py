@@ -42,6 +42,7 @@ PUBLIC = {
     "STATUSES",
     "Setting",
     "ShutdownTimeoutError",
+    "SpoolError",
     "Stats",
     "Status",
     "USAGE_TOPIC",

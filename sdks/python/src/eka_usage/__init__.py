@@ -34,6 +34,7 @@ from .errors import (
     MetadataDegradedError,
     QueueFullError,
     ShutdownTimeoutError,
+    SpoolError,
     ValidationError,
 )
 from .ledger import Stats
@@ -73,6 +74,7 @@ __all__ = [
     "QueueFullError",
     "Setting",
     "ShutdownTimeoutError",
+    "SpoolError",
     "Stats",
     "Status",
     "UsageEvent",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
@@ -21,6 +22,7 @@ from ._generated.catalog import (
     LOG_STATUS,
     USAGE_TOPIC,
 )
+from ._generated.errors import ErrorCode
 from ._generated.limits import QUANTITY_DEFAULT
 from .errors import (
     DeliveryError,
@@ -34,6 +36,7 @@ from .errors import (
     shown,
 )
 from .event import EventEncoder
+from .failure import Failed, Failure
 from .host import own_hostname
 from .ledger import Ledger, Stats
 from .metadata import log_metadata
@@ -42,8 +45,11 @@ from .outbox import Outbox
 from .reporting import OnError, Reporter, say
 from .settings import Settings
 from .settings import kafka_config as read_kafka_config
+from .spool.origin import Origin, destination
+from .spool.plan import Plan, plan
+from .spooling import SpoolingOutbox
 from .transports import kafka
-from .transports.base import Failed, Transport
+from .transports.base import Transport
 from .transports.injected import InjectedTransport, ProducerLike
 
 if TYPE_CHECKING:
@@ -86,6 +92,8 @@ class EkaClient:
 
     # Where neither brokers nor a producer are given; the pytest plugin sets it.
     _in_place_of_kafka: ClassVar[ProducerLike | None] = None
+    # Whether a client of Kafka keeps events on disk where its caller says nothing of it.
+    _keeps_unasked: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -120,9 +128,12 @@ class EkaClient:
         self._new_id = new_id
         self._on_error = on_error
         self._debug = debug
-        self._begin(self._connect)
+        unasked = producer is None and self._keeps_unasked
+        self._spool = self._plan() if unasked or settings.get("spool") is not None else None
+        self._begin(self._connect, self._spool)
         if producer is None:
             self._check_kafka()
+        self._outbox.begin()
         self._look_after()
 
     def _check_kafka(self) -> None:
@@ -133,7 +144,15 @@ class EkaClient:
         ends = lifecycle.Ends(self._end, self._exit_timeout, self._after_fork)
         lifecycle.adopt(self, ends, flush_on_sigterm=self._settings["flush_on_sigterm"])
 
-    def _begin(self, connect: Callable[[Failed], Transport]) -> None:
+    def _plan(self) -> Plan | None:
+        """What the spool is to be; None where there is none."""
+        brokers = self._overrides.get("bootstrap.servers", self._settings["kafka_brokers"])
+        if isinstance(brokers, str):
+            brokers = brokers.split(",")
+        where = destination(USAGE_TOPIC, brokers if self._producer is None else None)
+        return plan(self._settings, where)
+
+    def _begin(self, connect: Callable[[Failed], Transport], spool: Plan | None = None) -> None:
         """Starts the books of this process: as another instance, with an empty queue."""
         self._ledger = Ledger()
         self._reporter = Reporter(self._on_error)
@@ -142,13 +161,28 @@ class EkaClient:
             f"the limit is {self._settings['max_queue_events']} events"
             f" or {self._settings['max_queue_bytes']} bytes"
         )
-        self._outbox = Outbox(connect, self._failed, limit)
+        if spool is None:
+            self._outbox = Outbox(connect, self._failed, limit)
+        else:
+            self._outbox = SpoolingOutbox(
+                connect,
+                self._failed,
+                limit,
+                self._undelivered,
+                self._settings["max_queue_events"] // 4,
+                spool,
+                Origin(spool.destination, self.instance_id, _seq),
+                partial(self._connect, reports=True),
+            )
         self._encode = self._encoder.encode
 
-    def _connect(self, failed: Failed) -> Transport:
+    def _connect(self, failed: Failed, *, reports: bool = False) -> Transport:
         if self._producer is not None:
             return InjectedTransport(self._producer, USAGE_TOPIC, failed)
-        return kafka.KafkaTransport(self._settings, self._overrides, USAGE_TOPIC, failed)
+        reports = reports or (self._spool is not None and self._spool.durable)
+        return kafka.KafkaTransport(
+            self._settings, self._overrides, USAGE_TOPIC, failed, reports=reports
+        )
 
     def _record(
         self,
@@ -283,7 +317,8 @@ class EkaClient:
     def stats(self) -> Stats:
         """What became of the events of this client, in this process."""
         taken = self._outbox.taken
-        return self._ledger.stats(taken, self._outbox.queued())
+        queued = self._outbox.queued()
+        return self._ledger.stats(taken, queued, self._outbox.counts())
 
     def shutdown(self, timeout: float | None = None) -> int:
         """Sends what is queued, and gives up what Kafka does not take in time.
@@ -320,11 +355,12 @@ class EkaClient:
         return self._encoder.instance_id
 
     def _end(self, timeout: float) -> None:
-        if self.shutdown(timeout):
+        self.shutdown(timeout)
+        if self._outbox.gave_up:
             self._outbox.outlive()
 
     def _after_fork(self) -> None:
-        self._begin(self._outbox.after_fork())
+        self._begin(self._outbox.after_fork(), self._spool)
 
     def _begin_anew(self) -> None:
         """Becomes another instance, which connects when it first records."""
@@ -377,12 +413,17 @@ class EkaClient:
             status=status,
         )
 
-    def _failed(self, why: str, event: bytes, given_up: bool) -> None:
-        kind = ShutdownTimeoutError if given_up else DeliveryError
-        error = kind.of("shutdown.timeout" if given_up else "delivery.failed", hint=why)
+    def _failed(self, failure: Failure) -> None:
         self._ledger.fail()
-        fields = msgspec.json.decode(event)
-        self._report(error, **{name: fields[name] for name in _IDENTITY})
+        self._undelivered(failure)
+
+    def _undelivered(self, failure: Failure) -> None:
+        kind = ShutdownTimeoutError if failure.given_up else DeliveryError
+        code: ErrorCode = "shutdown.timeout" if failure.given_up else "delivery.failed"
+        fields = msgspec.json.decode(failure.event)
+        self._report(
+            kind.of(code, hint=failure.why), **{name: fields.get(name) for name in _IDENTITY}
+        )
 
     def _report(self, error: EkaError, **identity: Any) -> None:
         context: ErrorContext = {
@@ -393,3 +434,8 @@ class EkaClient:
             **identity,  # type: ignore[typeddict-item]
         }
         self._reporter.report(error, context)
+
+
+def _seq(event: bytes) -> int:
+    """The number of an event."""
+    return int(msgspec.json.decode(event)["seq"])

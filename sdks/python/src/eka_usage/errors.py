@@ -4,6 +4,7 @@
     ├── ValidationError (ValueError)    an argument of record() is wrong: the event was not accepted
     ├── MetadataDegradedError           the event was accepted with less metadata than was given
     ├── QueueFullError                  too many events wait for Kafka: the event was not accepted
+    ├── SpoolError                      the disk has no room for an event: it was not accepted
     ├── ClientClosedError               record() after shutdown(): the event was not accepted
     ├── DeliveryError                   an accepted event could not be delivered
     │   └── ShutdownTimeoutError        … because the client was shut down first
@@ -65,6 +66,10 @@ class MetadataDegradedError(EkaError):
 
 class QueueFullError(EkaError):
     """As many events as the queue takes are waiting for Kafka; the event was not accepted."""
+
+
+class SpoolError(EkaError):
+    """The disk that events are kept on is full or cannot be written; the event was not accepted."""
 
 
 class ClientClosedError(EkaError):

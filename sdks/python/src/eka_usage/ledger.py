@@ -7,9 +7,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from .spool.spool import Counts
+
 
 class Stats(NamedTuple):
-    """What became of the events of one client; `accepted == delivered + failed + queued`.
+    """What became of the events of one client.
+
+    `accepted == delivered + failed + queued + spooled`.
 
     Attributes:
         accepted: events that `record()` returned an id for.
@@ -17,6 +21,11 @@ class Stats(NamedTuple):
         failed: of these, those that cannot be delivered any more; `on_error` heard of each.
         queued: of these, those on their way.
         rejected: events that were not accepted, by error code.
+        spooled: of the accepted, those that wait on disk, for this process or the next one.
+        adopted: events of other processes that were found on disk and taken over.
+        replayed: of these, those that Kafka has now.
+        dead_lettered: events of this process or adopted that Kafka will never take, kept on disk.
+        oldest_spooled_ms: how long ago the oldest file was begun that waits on disk; 0 if none.
     """
 
     accepted: int
@@ -24,6 +33,11 @@ class Stats(NamedTuple):
     failed: int
     queued: int
     rejected: Mapping[str, int]
+    spooled: int = 0
+    adopted: int = 0
+    replayed: int = 0
+    dead_lettered: int = 0
+    oldest_spooled_ms: int = 0
 
 
 class Ledger:
@@ -46,7 +60,7 @@ class Ledger:
         with self._lock:
             self._rejected[code] += 1
 
-    def stats(self, taken: int, queued: int) -> Stats:
+    def stats(self, taken: int, queued: int, spool: Counts) -> Stats:
         """The books, from what was taken first and is queued now.
 
         While others record, more may be queued than was taken when that was counted, and librdkafka
@@ -55,6 +69,9 @@ class Ledger:
         """
         with self._lock:
             failed, rejected = self._failed, dict(self._rejected)
-            delivered = self._delivered = max(self._delivered, taken - failed - queued)
-        accepted = max(taken, delivered + failed)
-        return Stats(accepted, delivered, failed, accepted - delivered - failed, rejected)
+            delivered = self._delivered = max(
+                self._delivered, taken - failed - queued - spool.spooled
+            )
+        elsewhere = delivered + failed + spool.spooled
+        accepted = max(taken, elsewhere)
+        return Stats(accepted, delivered, failed, accepted - elsewhere, rejected, *spool)

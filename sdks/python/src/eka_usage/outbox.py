@@ -16,8 +16,11 @@ from collections.abc import Callable
 from . import lifecycle
 from .count import Count
 from .errors import ClientClosedError, EkaError, QueueFullError, described
+from .failure import Failed, Failure
 from .reporting import RateLimitedLog
-from .transports.base import Failed, Transport
+from .spool.spool import Counts
+from .transports.base import Transport
+from .transports.kafka import refusal
 
 # Short enough that finished events leave the queue well before it is full, long enough that the
 # thread does not contend with callers for the interpreter.
@@ -54,6 +57,8 @@ class Outbox:
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._finished = False
+        # Whether anything was left when it was closed.
+        self.gave_up = False
         self._log = RateLimitedLog()
         self._carry: Callable[[str, str], None] = self._start
         self._taken = Count()
@@ -62,11 +67,18 @@ class Outbox:
         # Why no event can be accepted at the moment; callers look before they number an event.
         self.refusal: Callable[[], EkaError] | None = None
 
+    def begin(self) -> None:
+        """Does what is to be done before the first event."""
+
+    def counts(self) -> Counts:
+        """What a disk adds to the books."""
+        return Counts()
+
     def open(self) -> Transport:
         """The transport, made when it is first asked for."""
         with self._lock:
             if self._transport is None:
-                self._transport = self._connect(self._failed)
+                self._transport = self._connect(self._undelivered)
                 lifecycle.flush_when_a_worker_ends()
             return self._transport
 
@@ -77,7 +89,7 @@ class Outbox:
         except BufferError:
             self._park(key, value)
         except Exception as error:
-            self._failed(described(error), value.encode(), False)
+            self._undelivered(refusal(error, key.encode(), value.encode()))
         if self._taken.next() % _TURN == 0:
             self._hear()
         if self._idle:
@@ -123,9 +135,10 @@ class Outbox:
         if self._closer != me:
             self._stopped.wait(timeout)
         elif not self._finished:
-            self.flush(timeout)
+            self._drain(timeout)
         with self._lock:
             left = 0 if self._finished else self.queued()
+            self.gave_up = self.gave_up or left > 0
             self._finished = True
         if not self._stopped.is_set():
             self._give_up()
@@ -134,6 +147,10 @@ class Outbox:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(1)
         return left
+
+    def _drain(self, timeout: float) -> None:
+        """Waits for what is queued, before the rest is given up."""
+        self.flush(timeout)
 
     def outlive(self) -> None:
         """Lets the end of the process not wait for what was given up."""
@@ -153,8 +170,16 @@ class Outbox:
             if self._thread is None:
                 self._thread = self._started()
             if self._thread is not None:
-                self._carry = transport.send
-        transport.send(key, value)
+                self._carry = self._carrier(transport)
+        self._carrier(transport)(key, value)
+
+    def _carrier(self, transport: Transport) -> Callable[[str, str], None]:
+        """What takes an event, in the usual course of things."""
+        return transport.send
+
+    def _undelivered(self, failure: Failure) -> None:
+        """What becomes of an event that the transport could not deliver."""
+        self._failed(failure)
 
     def _started(self) -> threading.Thread | None:
         """The thread that hears of deliveries; None where the process cannot have one now."""
@@ -206,7 +231,7 @@ class Outbox:
                 except BufferError:
                     return
                 except Exception as error:
-                    self._failed(described(error), value.encode(), False)
+                    self._undelivered(refusal(error, key.encode(), value.encode()))
                 self._parked.popleft()
             if self.refusal == self._full:
                 self.refusal = None
@@ -214,7 +239,9 @@ class Outbox:
     def _give_up(self) -> None:
         with self._parking:
             while self._parked:
-                self._failed("it found the queue full", self._parked.popleft()[1].encode(), True)
+                key, value = self._parked.popleft()
+                why = "it found the queue full"
+                self._undelivered(Failure(why, key.encode(), value.encode(), given_up=True))
         if self._transport is not None:
             self._transport.purge()
 

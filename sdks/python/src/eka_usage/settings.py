@@ -19,9 +19,10 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 class Settings:
     """What every setting is for one client, by its name in the schema."""
 
-    def __init__(self, given: Mapping[str, tuple[Any, str]]) -> None:
-        self._values = {name: value for name, (value, _) in given.items()}
-        self._names = {name: called for name, (_, called) in given.items()}
+    def __init__(self, given: Mapping[str, tuple[Any, str, bool]]) -> None:
+        self._values = {name: value for name, (value, _, _) in given.items()}
+        self._names = {name: called for name, (_, called, _) in given.items()}
+        self._chosen = frozenset(name for name, (_, _, chosen) in given.items() if chosen)
 
     @classmethod
     def resolve(
@@ -55,6 +56,10 @@ class Settings:
             if setting.name.startswith("kafka_sasl_") and self[setting.name] is None:
                 why = f"{self._names['kafka_security_protocol']} is {protocol}"
                 raise ConfigError("config.invalid", f"{_missing(setting)}, as {why}")
+
+    def called(self, name: str) -> str | None:
+        """What the caller called a setting that he chose; None where it is the default."""
+        return self._names[name] if name in self._chosen else None
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -95,20 +100,20 @@ def _resolved(
     arguments: Mapping[str, Any],
     environ: Mapping[str, str],
     not_required: Iterable[str],
-) -> tuple[Any, str]:
-    """The value, and what the caller called it."""
+) -> tuple[Any, str, bool]:
+    """The value, what the caller called it, and whether he chose it."""
     given, name = arguments.get(setting.argument), setting.argument
     if given is None:
         given, name = environ.get(setting.variable) or None, setting.variable
     if given is None:
         if setting.required and setting.name not in not_required:
             raise ConfigError("config.invalid", _missing(setting))
-        return setting.default, setting.argument
+        return setting.default, setting.argument, False
     value, expected = _READERS[setting.type](given, setting)
     if value is None:
         what = "a secret" if setting.secret else shown(given)
         raise ConfigError.of("config.invalid", parameter=name, given=what, hint=expected)
-    return value, name
+    return value, name, True
 
 
 def _missing(setting: Setting) -> str:

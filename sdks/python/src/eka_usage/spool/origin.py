@@ -51,10 +51,10 @@ class Origin:
         )
 
 
-def destination(topic: str, brokers: Iterable[str]) -> bytes:
-    """What tells one cluster's topic from every other."""
-    hosts = sorted({_with_port(broker.strip().lower()) for broker in brokers})
-    text = f"{topic}\n{','.join(hosts)}"
+def destination(topic: str, brokers: Iterable[str] | None) -> bytes:
+    """What tells one cluster's topic from every other; `brokers` is None for a producer."""
+    hosts = sorted({_with_port(broker.strip().lower()) for broker in brokers or ()})
+    text = f"{topic}\n{','.join(hosts) or 'producer'}"
     return hashlib.sha256(text.encode()).digest()[:8]
 
 

@@ -12,7 +12,7 @@ import pytest
 from .. import lifecycle
 from .._generated.catalog import USAGE_TOPIC
 from ..client import EkaClient
-from ..transports.base import Failed
+from ..failure import Failed
 from ..transports.injected import InjectedTransport
 from .producer import InMemoryProducer
 
@@ -20,11 +20,13 @@ from .producer import InMemoryProducer
 def pytest_configure() -> None:
     """Lets clients be made where no brokers are configured, as when a test imports a service."""
     EkaClient._in_place_of_kafka = _Nowhere()
+    EkaClient._keeps_unasked = False
 
 
 def pytest_unconfigure() -> None:
     """Leaves no trace."""
     EkaClient._in_place_of_kafka = None
+    EkaClient._keeps_unasked = True
 
 
 @pytest.fixture
@@ -35,11 +37,12 @@ def usage_events(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryProducer]:
     """
     producer = InMemoryProducer()
 
-    def connect(failed: Failed) -> InjectedTransport:
+    def connect(failed: Failed, **_: object) -> InjectedTransport:
         return InjectedTransport(producer, USAGE_TOPIC, failed)
 
     monkeypatch.setattr(EkaClient, "_connect", staticmethod(connect))
     monkeypatch.setattr(EkaClient, "_check_kafka", _nothing_to_check)
+    monkeypatch.setattr(EkaClient, "_plan", _no_spool)
     before = lifecycle.clients()
     with ExitStack() as stack:
         for client in before:
@@ -51,6 +54,10 @@ def usage_events(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryProducer]:
 
 
 def _nothing_to_check(_: EkaClient) -> None:
+    pass
+
+
+def _no_spool(_: EkaClient) -> None:
     pass
 
 

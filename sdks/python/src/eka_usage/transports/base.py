@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
-Failed = Callable[[str, bytes, bool], None]
-"""Told of each event that cannot be delivered: why, the event, and whether it was given up."""
+from ..failure import Failed
 
 
 class Transport(Protocol):
@@ -19,6 +18,12 @@ class Transport(Protocol):
             BufferError: the queue is full; the event was not taken.
             Exception: anything else; this event can never be taken.
         """
+
+    def reporter(self, delivered: Callable[[], object], failed: Failed) -> Any:
+        """What `send_reported` takes: one of the two is called for each event."""
+
+    def send_reported(self, key: bytes, event: bytes, report: Any) -> None:
+        """As `send`, and each event is heard of, also where it is delivered."""
 
     def queued(self) -> int:
         """How many events were taken and are neither delivered nor reported."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from confluent_kafka import KafkaError, Producer
 
-from .base import Failed
+from .._generated.spool import FINAL_ERRORS
+from ..failure import Failed, Failure
 from .callbacks import calling
 
 
@@ -34,16 +35,25 @@ class InjectedTransport:
         self._producer = producer
         self._topic = topic
         self._failed = failed
-        self._waiting: dict[object, bytes] = {}
+        self._waiting: dict[object, _Waiting] = {}
 
     def send(self, key: str, value: str) -> None:
-        ticket, event = object(), value.encode()
-        self._waiting[ticket] = event
+        self._send(_Waiting(key.encode(), value.encode(), _nothing, self._failed))
+
+    def reporter(self, delivered: Callable[[], object], failed: Failed) -> Any:
+        return delivered, failed
+
+    def send_reported(self, key: bytes, event: bytes, report: Any) -> None:
+        self._send(_Waiting(key, event, *report))
+
+    def _send(self, waiting: _Waiting) -> None:
+        ticket = object()
+        self._waiting[ticket] = waiting
         try:
             self._producer.produce(
                 topic=self._topic,
-                key=key.encode(),
-                value=event,
+                key=waiting.key,
+                value=waiting.event,
                 on_delivery=partial(self._reported, ticket),
             )
         except BaseException:
@@ -61,14 +71,17 @@ class InjectedTransport:
         before = list(self._waiting)
         if not calling(self._producer.flush, timeout):
             for ticket in before:
-                self._waiting.pop(ticket, None)
+                waiting = self._waiting.pop(ticket, None)
+                if waiting is not None:
+                    waiting.delivered()
         return len(self._waiting)
 
     def purge(self) -> None:
         for ticket in list(self._waiting):
-            event = self._waiting.pop(ticket, None)
-            if event is not None:
-                self._failed("the producer did not report on it", event, True)
+            waiting = self._waiting.pop(ticket, None)
+            if waiting is not None:
+                why = "the producer did not report on it"
+                waiting.failed(Failure(why, waiting.key, waiting.event, given_up=True))
 
     def outlive(self) -> None:
         pass  # it is the caller's
@@ -79,9 +92,29 @@ class InjectedTransport:
         return InjectedTransport(self._producer, self._topic, self._failed)
 
     def _reported(self, ticket: object, error: Any, _: Any) -> None:
-        event = self._waiting.pop(ticket, None)
-        if event is not None and error is not None:
-            self._failed(error.str() if isinstance(error, KafkaError) else str(error), event, False)
+        waiting = self._waiting.pop(ticket, None)
+        if waiting is None:
+            return
+        if error is None:
+            waiting.delivered()
+            return
+        known = isinstance(error, KafkaError)
+        why = error.str() if known else str(error)
+        final = known and error.code() in FINAL_ERRORS
+        waiting.failed(Failure(why, waiting.key, waiting.event, final=final))
+
+
+class _Waiting(NamedTuple):
+    """An event that the producer has not reported on."""
+
+    key: bytes
+    event: bytes
+    delivered: Callable[[], object]
+    failed: Failed
+
+
+def _nothing() -> None:
+    pass
 
 
 class _Lost:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from .._generated.spool import FINAL_ERRORS
+from ..errors import described
+from ..failure import Failed, Failure
 from ..reporting import RateLimitedLog, logger
 from ..settings import Settings
-from .base import Failed
 from .callbacks import calling
 
 _PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001
@@ -38,20 +40,45 @@ def check(settings: Settings, overrides: Mapping[str, Any]) -> None:
 
 
 class KafkaTransport:
-    """Sends to one topic with a producer of its own."""
+    """Sends to one topic with a producer of its own.
+
+    Args:
+        reports: whether it hears of each event that is delivered, for `send_reported`.
+    """
 
     def __init__(
-        self, settings: Settings, overrides: Mapping[str, Any], topic: str, failed: Failed
+        self,
+        settings: Settings,
+        overrides: Mapping[str, Any],
+        topic: str,
+        failed: Failed,
+        *,
+        reports: bool = False,
     ) -> None:
         self._topic = topic
         self._failed = failed
         # Who debugs librdkafka wants all of its lines.
         log = logger if "debug" in overrides else _Log()
-        self._producer = Producer(_config(settings, overrides), logger=log)
+        config = _config(settings, overrides)
+        if reports:
+            config["delivery.report.only.error"] = False
+        self._producer = Producer(config, logger=log)
         self._produce = self._producer.produce
 
     def send(self, key: str, value: str) -> None:
         self._produce(self._topic, value, key, -1, self._reported)
+
+    def reporter(self, delivered: Callable[[], object], failed: Failed) -> Any:
+        def report(error: KafkaError | None, message: Message) -> None:
+            if error is None:
+                delivered()
+            else:
+                failed(_failure(error, message))
+
+        return report
+
+    def send_reported(self, key: bytes, event: bytes, report: Any) -> None:
+        self._produce(self._topic, event, key, -1, report)
 
     def queued(self) -> int:
         return len(self._producer)
@@ -83,9 +110,21 @@ class KafkaTransport:
 
     def _reported(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
-            given_up = error.code() in _PURGED
-            why = "Kafka had not taken it in time" if given_up else error.str()
-            self._failed(why, message.value() or b"", given_up)
+            self._failed(_failure(error, message))
+
+
+def refusal(error: BaseException, key: bytes, event: bytes) -> Failure:
+    """An event that librdkafka, or whatever stands in its place, did not take at all."""
+    inner = error.args[0] if error.args else None
+    final = isinstance(inner, KafkaError) and inner.code() in FINAL_ERRORS
+    return Failure(described(error), key, event, final=final)
+
+
+def _failure(error: KafkaError, message: Message) -> Failure:
+    given_up = error.code() in _PURGED
+    why = "Kafka had not taken it in time" if given_up else error.str()
+    key, event = message.key() or b"", message.value() or b""
+    return Failure(why, key, event, given_up, error.code() in FINAL_ERRORS)
 
 
 class _Log:

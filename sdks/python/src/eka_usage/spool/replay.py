@@ -1,0 +1,238 @@
+"""Sends what is on disk: a window at a time, in its order, until Kafka has all of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+from ..errors import described
+from ..failure import Failed, Failure
+from ..reporting import RateLimitedLog, say
+from .breaker import Breaker
+from .format import NOBODY, Damage, Record
+from .segment import Segment
+from .tuning import Tuning
+
+# A wait is cut in slices, after each of which the replayer sees whether it is to stop.
+_SLICE = 0.05
+# As long as nothing comes, its connections are closed.
+_IDLE = 10.0
+
+
+class Carrier(Protocol):
+    """What carries events away: of each one it is heard whether it was delivered."""
+
+    def reporter(self, delivered: Callable[[], object], failed: Failed) -> Any: ...
+    def send_reported(self, key: bytes, event: bytes, report: Any) -> None: ...
+    def flush(self, timeout: float) -> int: ...
+    def purge(self) -> None: ...
+    def outlive(self) -> None: ...
+
+
+class Source(NamedTuple):
+    """What there is to replay, and what becomes of it.
+
+    Attributes:
+        connect: makes the carrier.
+        next: the next segment, and whether this client wrote it; None while there is none.
+        waits: whether there will be a next one soon.
+        adopted: told how many events of others were found.
+        delivered: told how many events Kafka has, and whether they are this client's own.
+        buried: told of an event that can never be delivered, and whether it is this client's own.
+        refused: makes of an exception what it means for an event.
+    """
+
+    connect: Callable[[], Carrier]
+    next: Callable[[], tuple[Segment, bool] | None]
+    waits: Callable[[], bool]
+    adopted: Callable[[int], object]
+    delivered: Callable[[int, bool], object]
+    buried: Callable[[Failure, bool], object]
+    refused: Callable[[BaseException, bytes, bytes], Failure]
+
+
+class Replayer:
+    """A thread that lives while there is something to replay."""
+
+    def __init__(self, source: Source, tuning: Tuning) -> None:
+        self._source = source
+        self._tuning = tuning
+        self._breaker = Breaker(tuning.retry_min, tuning.retry_max)
+        self._stopped = threading.Event()
+        self._waking = threading.Event()
+        self._starting = threading.RLock()
+        self._thread: threading.Thread | None = None
+        self._carrier: Carrier | None = None
+        self._work: _Work | None = None
+        self._log = RateLimitedLog()
+
+    def wake(self) -> None:
+        """There may be something to replay."""
+        self._waking.set()
+        with self._starting:
+            if self._stopped.is_set() or self._thread is not None:
+                return
+            thread = threading.Thread(target=self._run, name="eka-usage-replay", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the end of the interpreter is near; the next process does it
+                return
+            self._thread = thread
+
+    def stop(self) -> None:
+        """Stops in the middle, and leaves the rest to whoever comes next."""
+        self._stopped.set()
+        self._waking.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(5)
+        for segment in self.segments():
+            segment.hand_to(NOBODY)
+        self._work = None
+
+    def segments(self) -> list[Segment]:
+        """What it works on."""
+        work = self._work
+        return [] if work is None else [work.segment]
+
+    def outlive(self) -> None:
+        """Lets the end of the process not wait for it."""
+        if self._carrier is not None:
+            self._carrier.outlive()
+
+    def _run(self) -> None:
+        idle_since = time.monotonic()
+        while not self._stopped.is_set():
+            self._waking.clear()
+            try:
+                self._work = self._work or self._taken()
+                if self._work is not None:
+                    self._replay(self._work)
+                    idle_since = time.monotonic()
+                    continue
+            except Exception as error:
+                self._log.log(logging.ERROR, "replay", f"the spool's replay: {described(error)}")
+                self._stopped.wait(self._tuning.retry_min)
+            if time.monotonic() - idle_since > _IDLE:
+                self._carrier = None
+            self._waking.wait(_SLICE if self._source.waits() else _IDLE)
+        if self._carrier is not None:
+            self._carrier.purge()
+
+    def _taken(self) -> _Work | None:
+        """The next segment, read once."""
+        found = self._source.next()
+        if found is None:
+            return None
+        segment, own = found
+        items = segment.read()
+        damaged = sum(isinstance(item, Damage) for item in items)
+        if damaged:
+            say(
+                logging.ERROR,
+                "the spool's segment %s is damaged in %d places; what is between them is sent",
+                segment.name,
+                damaged,
+            )
+        records = [item for item in items if isinstance(item, Record)]
+        if not own:
+            self._source.adopted(len(records))
+        return _Work(segment, own, records)
+
+    def _replay(self, work: _Work) -> None:
+        segment, own, records = work
+        while records:
+            size = next(
+                (
+                    index
+                    for index, item in enumerate(records)
+                    if item.end - records[0].start > self._tuning.window_bytes
+                ),
+                len(records),
+            )
+            started = time.monotonic()
+            left = self._deliver(records[:size], own)
+            segment.ack(left[0].start if left else records[size - 1].end)
+            records[:size] = left
+            if left:
+                return
+            if not own:
+                spare = size / self._tuning.events_per_second
+                self._stopped.wait(max(0.0, started + spare - time.monotonic()))
+        self._work = None
+        segment.remove()
+
+    def _deliver(self, window: list[Record], own: bool) -> list[Record]:
+        """What is left of the window, which is nothing unless it is told to stop."""
+        left = window
+        while left and not self._stopped.is_set():
+            batch = left
+            if self._breaker.is_open:
+                self._stopped.wait(self._breaker.pause())
+                batch = left[:1]
+            if not self._stopped.is_set():
+                left = self._sent(batch, own) + left[len(batch) :]
+        return left
+
+    def _sent(self, batch: Sequence[Record], own: bool) -> list[Record]:
+        """Those of a batch that are to be sent again."""
+        if self._carrier is None:
+            self._carrier = self._source.connect()
+        delivered, failed = self._tried(self._carrier, batch)
+        if delivered:
+            self._breaker.delivered()
+            self._source.delivered(len(delivered), own)
+        done = set(delivered)
+        for index, failure in sorted(failed.items()):
+            if failure.final:
+                done.add(index)
+                self._source.buried(failure, own)
+        if len(done) < len(batch):
+            self._breaker.refused()
+        return [item for index, item in enumerate(batch) if index not in done]
+
+    def _tried(
+        self, carrier: Carrier, batch: Sequence[Record]
+    ) -> tuple[list[int], dict[int, Failure]]:
+        """Which of a batch were delivered, and why others were not; all, unless it is to stop."""
+        delivered: list[int] = []
+        failed: dict[int, Failure] = {}
+        for index, item in enumerate(batch):
+            report = carrier.reporter(
+                partial(delivered.append, index), partial(failed.__setitem__, index)
+            )
+            try:
+                while (
+                    not (taken := _taken_by(carrier, item, report)) and not self._stopped.is_set()
+                ):
+                    carrier.flush(_SLICE)
+            except Exception as error:
+                failed[index] = self._source.refused(error, item.key, item.event)
+            else:
+                if not taken:
+                    break
+        while len(delivered) + len(failed) < len(batch) and not self._stopped.is_set():
+            carrier.flush(_SLICE)
+        if self._stopped.is_set():
+            carrier.purge()
+        return delivered, failed
+
+
+def _taken_by(carrier: Carrier, item: Record, report: Any) -> bool:
+    try:
+        carrier.send_reported(item.key, item.event, report)
+    except BufferError:
+        return False
+    return True
+
+
+class _Work(NamedTuple):
+    """A segment, and what is not done of it."""
+
+    segment: Segment
+    own: bool
+    records: list[Record]

@@ -1,0 +1,267 @@
+"""The spool of one client: what it keeps on disk, and what it takes over from others."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..errors import described
+from ..failure import Failure
+from ..reporting import RateLimitedLog
+from .adoption import Adopter
+from .directory import Directory, Full
+from .format import DEAD, EVENTS, NOBODY, Record
+from .journal import Group, Journal, Trouble
+from .keeper import Keeper
+from .origin import Origin
+from .plan import Plan
+from .replay import Carrier, Replayer, Source
+from .segment import Segment
+from .tuning import Tuning
+
+
+class Host(NamedTuple):
+    """What the spool asks of the client whose it is.
+
+    Attributes:
+        connect: makes a carrier of its own for what is replayed.
+        report_of: what the client's own carrier calls about the events of a group.
+        refused: makes of a carrier's exception what it means for an event.
+        drained: whether nothing of the client's own is on its way.
+        calm: whether the client's own events leave room for those of others.
+        caught_up: told, again and again, that nothing of the client's own waits on disk.
+        trouble: told why there will be no more room, and by None that there is some again.
+        buried: told of an event that can never be delivered, and whether it is the client's own.
+    """
+
+    connect: Callable[[], Carrier]
+    report_of: Callable[[Group], Any]
+    refused: Callable[[BaseException, bytes, bytes], Failure]
+    drained: Callable[[], bool]
+    calm: Callable[[], bool]
+    caught_up: Callable[[], object]
+    trouble: Callable[[Trouble | None], object]
+    buried: Callable[[Failure, bool], object]
+
+
+class Counts(NamedTuple):
+    """What the spool adds to the books of a client; see `Stats`."""
+
+    spooled: int = 0
+    adopted: int = 0
+    replayed: int = 0
+    dead_lettered: int = 0
+    oldest_spooled_ms: int = 0
+
+
+class Spool:
+    """Three journals, and the threads that look after them.
+
+    Attributes:
+        append: writes an event that is also on its way to Kafka; see `Journal.append`.
+    """
+
+    def __init__(self, plan: Plan, origin: Origin, host: Host, tuning: Tuning) -> None:
+        self.folder = plan.folder
+        self.durable = plan.durable
+        self.patience = tuning.patience
+        self._host = host
+        self._tuning = tuning
+        directory = Directory(plan.folder, plan.max_bytes)
+        at_once = plan.durable and plan.sync == 0
+        self._live = Journal(
+            directory,
+            origin,
+            EVENTS,
+            tuning,
+            report_of=host.report_of,
+            on_trouble=host.trouble,
+            durable=at_once,
+        )
+        self._backlog = Journal(
+            directory,
+            origin,
+            EVENTS,
+            tuning,
+            on_trouble=host.trouble,
+            on_lost=self._taken_away,
+            durable=at_once,
+        )
+        self._dead = Journal(directory, origin, DEAD, tuning)
+        self.append = self._live.append
+        self._adopter = Adopter(directory, origin, tuning.lease)
+        self._adopted: deque[Segment] = deque()
+        source = Source(
+            host.connect,
+            self._next,
+            self._waits,
+            self._found,
+            self._delivered,
+            self._undeliverable,
+            host.refused,
+        )
+        self._replayer = Replayer(source, tuning)
+        interval = plan.sync or tuning.heartbeat
+        self._keeper = Keeper(self._tick, interval, self._beat, tuning.heartbeat)
+        # A signal handler may count while its thread is counting.
+        self._books = threading.RLock()
+        self._counts = Counts()
+        self._away = 0
+        self._ended = False
+        self._log = RateLimitedLog()
+
+    def start(self) -> None:
+        """Begins to look after what is on disk."""
+        self._keeper.start()
+
+    def keep(self, key: bytes, event: bytes) -> None:
+        """Leaves an event to the disk, to be sent later.
+
+        Raises:
+            Full: there is no room for it.
+            OSError: the disk cannot be written.
+        """
+        self._backlog.append(key, event)
+        self.leave()
+        if not self._ended:
+            self._keeper.wake()
+            self._replayer.wake()
+
+    def leave(self) -> None:
+        """Counts an event that is on disk already, and on its way no more."""
+        self._count(spooled=1)
+
+    @property
+    def pending(self) -> int:
+        """How many of the client's own events wait here, and will be sent by it."""
+        return self._counts.spooled - self._away
+
+    def bury(self, failure: Failure) -> None:
+        """Keeps an own event that can never be delivered, for a person to look at."""
+        self._bury(failure)
+        self._host.buried(failure, True)
+
+    def counts(self) -> Counts:
+        """The books."""
+        with self._books:
+            counts = self._counts
+        owned = [*self._backlog.segments(), *self._adopted, *self._replayer.segments()]
+        return counts._replace(oldest_spooled_ms=_age(owned))
+
+    def release(self) -> None:
+        """Leaves what is not done to whoever comes next; what is kept later, too."""
+        self._ended = True
+        self._keeper.stop()
+        self._replayer.stop()
+        while self._adopted:
+            self._adopted.popleft().hand_to(NOBODY)
+        for journal in (self._live, self._backlog, self._dead):
+            try:
+                journal.release()
+            except OSError as error:
+                self._say(error)
+
+    def outlive(self) -> None:
+        """Lets the end of the process not wait for it."""
+        self._replayer.outlive()
+
+    def _next(self) -> tuple[Segment, bool] | None:
+        """What to replay: the client's own events first."""
+        if self.pending:
+            segment = self._backlog.take() if self._host.drained() else None
+            if segment is None or segment.is_mine():
+                return None if segment is None else (segment, True)
+            self._taken_away(sum(isinstance(item, Record) for item in segment.read()))
+        self._host.caught_up()
+        self._backlog.rest()
+        if self._adopted and self._host.calm():
+            return self._adopted.popleft(), False
+        return None
+
+    def _waits(self) -> bool:
+        return bool(self._adopted) or self.pending > 0
+
+    def _tick(self) -> bool:
+        if self.durable:
+            self._live.prepare()
+            self._live.advance()
+        for journal in (self._live, self._backlog, self._dead):
+            journal.sync()
+        return self.durable or self.pending > 0
+
+    def _beat(self) -> None:
+        owned = (
+            self._live.segments(),
+            self._backlog.segments(),
+            self._dead.segments(),
+            list(self._adopted),
+            self._replayer.segments(),
+        )
+        for segments in owned:
+            for segment in segments:
+                segment.beat()
+        if self.pending:
+            self._backlog.prepare()
+        for segment in self._adopter.adopted():
+            self._adopted.append(segment)
+        if self._waits():
+            self._replayer.wake()
+
+    def _found(self, events: int) -> None:
+        self._count(adopted=events)
+
+    def _delivered(self, events: int, own: bool) -> None:
+        if own:
+            self._count(spooled=-events)
+        else:
+            self._count(replayed=events)
+
+    def _undeliverable(self, failure: Failure, own: bool) -> None:
+        self._bury(failure)
+        self._host.buried(failure, own)
+        if own:
+            self._count(spooled=-1)
+
+    def _bury(self, failure: Failure) -> None:
+        try:
+            self._dead.append(failure.key, failure.event)
+        except (Full, OSError) as error:
+            self._say(error)
+        else:
+            self._count(dead_lettered=1)
+
+    def _taken_away(self, events: int) -> None:
+        with self._books:
+            self._away += events
+
+    def _count(self, **more: int) -> None:
+        with self._books:
+            now = self._counts
+            self._counts = now._replace(
+                **{name: getattr(now, name) + number for name, number in more.items()}
+            )
+
+    def _say(self, error: Exception) -> None:
+        self._log.log(
+            logging.ERROR,
+            "spool",
+            f"the spool in {self.folder} cannot be written: {described(error)};"
+            " make room there, or name another folder by EKA_SPOOL_DIR",
+        )
+
+
+def _age(segments: list[Segment]) -> int:
+    """Milliseconds since the oldest of them was begun."""
+    begun = [header.created_at for segment in segments if (header := _header(segment))]
+    return max(0, time.time_ns() // 1_000_000 - min(begun)) if begun else 0
+
+
+def _header(segment: Segment) -> Any:
+    try:
+        return segment.header()
+    except OSError:  # it was done and closed a moment ago
+        return None

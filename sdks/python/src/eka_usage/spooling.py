@@ -1,0 +1,246 @@
+"""An outbox with a disk behind it: what Kafka does not take now, it takes later.
+
+While anything of its own waits on disk, each event joins the end of that queue, so that order is
+kept; once the disk is empty again, events go straight to Kafka.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from .errors import EkaError, SpoolError, described
+from .failure import Failed, Failure
+from .outbox import Outbox
+from .reporting import say
+from .spool.directory import Full
+from .spool.journal import Group, Trouble
+from .spool.origin import Origin
+from .spool.plan import Plan
+from .spool.spool import Counts, Host, Spool
+from .spool.tuning import Tuning
+from .transports.base import Transport
+from .transports.kafka import refusal
+
+_SLICE = 0.05
+TUNING = Tuning()
+
+
+class SpoolingOutbox(Outbox):
+    """As `Outbox`, and nothing that can still be delivered is given up.
+
+    Args:
+        connect, failed, limit: as for `Outbox`.
+        told: told of what others accepted and Kafka will never take.
+        calm: how many queued events leave room for those of others.
+        plan: what the spool is to be.
+        origin: whose it is.
+        replay: makes the transport of what is replayed.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[Failed], Transport],
+        failed: Failed,
+        limit: str,
+        told: Failed,
+        calm: int,
+        plan: Plan,
+        origin: Origin,
+        replay: Callable[[Failed], Transport],
+    ) -> None:
+        super().__init__(connect, failed, limit)
+        self._told = told
+        self._trouble: Trouble | None = None
+        self._lost = 0
+        host = Host(
+            connect=lambda: replay(_unheard),
+            report_of=self._report_of,
+            refused=refusal,
+            drained=lambda: super(SpoolingOutbox, self).queued() == 0,
+            calm=lambda: super(SpoolingOutbox, self).queued() <= calm,
+            caught_up=self._resume,
+            trouble=self._no_room,
+            buried=self._buried,
+        )
+        self._spool = Spool(plan, origin, host, TUNING)
+
+    def begin(self) -> None:
+        """Looks after what is on disk."""
+        self._spool.start()
+
+    def counts(self) -> Counts:
+        """What the disk adds to the books."""
+        return self._spool.counts()
+
+    def flush(self, timeout: float) -> int:
+        deadline = time.monotonic() + timeout
+        self._wait(timeout)
+        while self._spool.pending and (left := deadline - time.monotonic()) > 0:
+            self._wait(min(left, _SLICE))
+        return self.queued() + self._spool.pending
+
+    def close(self, timeout: float) -> int:
+        left = super().close(timeout)
+        return self._lost if left else 0
+
+    def outlive(self) -> None:
+        super().outlive()
+        self._spool.outlive()
+
+    def after_fork(self) -> Callable[[Failed], Transport]:
+        self._spool.outlive()  # threads of librdkafka are missing here
+        return super().after_fork()
+
+    def _wait(self, seconds: float) -> None:
+        if self._transport is None:
+            time.sleep(seconds if self._spool.pending else 0)
+        else:
+            super().flush(seconds)
+            if not self.queued() and self._spool.pending:
+                time.sleep(min(seconds, _SLICE))
+
+    def _drain(self, timeout: float) -> None:
+        """As long as there is progress."""
+        now = since = time.monotonic()
+        deadline, best = now + timeout, 0
+        while left := self.queued() + self._spool.pending:
+            self._wait(max(0.0, min(deadline - now, _SLICE)))
+            now = time.monotonic()
+            if not best or left < best:
+                best, since = left, now
+            if now >= deadline or now - since > self._spool.patience:
+                return
+
+    def _give_up(self) -> None:
+        super()._give_up()
+        self._spool.release()
+        kept = self._spool.counts().spooled
+        if kept:
+            text = "%d events wait in %s: the next process on this machine sends them"
+            say(logging.WARNING, text, kept, self._spool.folder)
+
+    def _start(self, key: str, value: str) -> None:
+        self.begin()
+        super()._start(key, value)
+
+    def _carrier(self, transport: Transport) -> Callable[[str, str], None]:
+        if not self._spool.durable:
+            return transport.send
+        return partial(self._write, transport.send_reported, self._spool.append)
+
+    def _write(
+        self,
+        send: Callable[[bytes, bytes, Any], None],
+        append: Callable[[bytes, bytes], Group],
+        key: str,
+        value: str,
+    ) -> None:
+        """Takes an event to the disk, then to Kafka."""
+        start, event = key.encode(), value.encode()
+        try:
+            group = append(start, event)
+        except (Full, OSError) as error:  # it was numbered before the disk was found full
+            self._cannot_write(error)
+            self._no_room(error)
+            self.open().send(key, value)
+            return
+        try:
+            send(start, event, group.report)
+        except BufferError:
+            self._keep(key, value)
+            group.done()
+        except Exception as error:
+            self._unsent(group, refusal(error, start, event))
+
+    def _keep(self, key: str, value: str) -> None:
+        """Takes an event to the disk alone, as all that come after it until the disk is empty."""
+        try:
+            self._spool_one(key.encode(), value.encode())
+        except (Full, OSError) as error:
+            self._cannot_write(error)
+            raise BufferError(str(error)) from None
+
+    def _spool_one(self, key: bytes, event: bytes) -> None:
+        with self._parking:
+            self._spool.keep(key, event)
+            if not self._finished:
+                self._carry = self._keep
+
+    def _park(self, key: str, value: str) -> None:
+        if self._carry != self._keep:
+            try:
+                self._keep(key, value)
+            except BufferError:
+                pass
+            else:
+                return
+        super()._park(key, value)
+
+    def _resume(self) -> None:
+        with self._parking:
+            if self._carry == self._keep and not self._spool.pending:
+                self._carry = self._carrier(self.open())
+                if not self._spool.durable:
+                    self._no_room(None)
+
+    def _report_of(self, group: Group) -> Any:
+        return self.open().reporter(group.done, partial(self._unsent, group))
+
+    def _unsent(self, group: Group, failure: Failure) -> None:
+        """An event on disk that did not reach Kafka."""
+        if failure.given_up:
+            self._spool.leave()
+            return
+        self._undelivered(failure)
+        group.done()
+
+    def _undelivered(self, failure: Failure) -> None:
+        if failure.final:
+            self._spool.bury(failure)
+            return
+        try:
+            self._spool_one(failure.key, failure.event)
+        except (Full, OSError) as error:
+            self._cannot_write(error)
+            self._lost += failure.given_up
+            self._failed(failure)
+
+    def _buried(self, failure: Failure, own: bool) -> None:
+        if own:
+            self._failed(failure)
+        else:
+            self._told(failure)
+
+    def _no_room(self, trouble: Trouble | None) -> None:
+        with self._parking:
+            self._trouble = trouble
+            if trouble is None:
+                if self.refusal == self._out_of_room:
+                    self.refusal = None
+            elif self._spool.durable or self._carry == self._keep:
+                self.refusal = self.refusal or self._out_of_room
+
+    def _out_of_room(self) -> EkaError:
+        return self._full()
+
+    def _full(self) -> EkaError:
+        trouble = self._trouble
+        if isinstance(trouble, Full):
+            return SpoolError.of("spool.full", hint=str(trouble))
+        if trouble is None or not self._spool.durable:
+            return super()._full()
+        return SpoolError.of("spool.failed", hint=described(trouble))
+
+    def _cannot_write(self, error: Trouble) -> None:
+        self._trouble = error
+        where = self._spool.folder
+        text = f"the spool in {where} cannot be written: {described(error)}; make room there"
+        self._log.log(logging.ERROR, "spool", text)
+
+
+def _unheard(_: Failure) -> None:
+    """What is replayed is reported one by one."""

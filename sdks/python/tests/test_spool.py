@@ -1,0 +1,292 @@
+"""A client with a spool: what Kafka does not take now, this process or the next one delivers."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError
+from eka_usage import ConfigError, EkaClient, spooling
+from eka_usage.spool.segment import Segment
+from eka_usage.testing import InMemoryProducer
+
+from sdks.python.tests.spooling import QUICK, ids, names
+from sdks.python.tests.support import NO_BROKER, VALID, Collector, Heard, Scripted, eventually
+from sdks.python.tests.tap import delivered
+from tests.broker import DevBroker
+
+Connect = Callable[..., EkaClient]
+QUICKLY = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 50, "log_level": 0}
+MODES = ["spill", "durable"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the spool is."""
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def spooling_to(connected: Connect, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Connect:
+    """Makes clients that keep events there, and are quick about it."""
+    monkeypatch.setattr(spooling, "TUNING", QUICK._replace(segment_bytes=1 << 16))
+
+    def make(mode: str, **arguments: Any) -> EkaClient:
+        config = {**QUICKLY, **arguments.pop("kafka_config", {})}
+        given = {"spool": mode, "spool_dir": str(folder), **arguments}
+        return connected(kafka_config=config, **given)
+
+    return make
+
+
+def balanced(client: EkaClient) -> bool:
+    """Whether the books add up."""
+    stats = client.stats()
+    return stats.accepted == stats.delivered + stats.failed + stats.queued + stats.spooled
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_left_at_shutdown_is_delivered_by_the_next_process(
+    mode: str, spooling_to: Connect, folder: Path, heard: Heard
+) -> None:
+    client = spooling_to(mode, kafka_brokers=NO_BROKER)
+    recorded = [client.record(**VALID) for _ in range(300)]
+    started = time.monotonic()
+    assert client.shutdown() == 0
+    assert time.monotonic() - started < 3
+    stats = client.stats()
+    assert (stats.accepted, stats.queued, stats.failed, stats.spooled) == (300, 0, 0, 300)
+    assert ids(folder) == recorded
+    assert heard == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_broker_that_comes_back_gets_what_is_on_disk_then_what_is_new(
+    mode: str, spooling_to: Connect, folder: Path, heard: Heard
+) -> None:
+    with DevBroker() as seeker:
+        address = seeker.bootstrap
+    first = spooling_to(mode, kafka_brokers=address)
+    recorded = [first.record(**VALID) for _ in range(300)]
+    first.shutdown()
+    with DevBroker(listen=address) as broker:
+        heir = spooling_to(mode, kafka_brokers=address)
+        eventually(lambda: heir.stats().replayed == 300)
+        eventually(lambda: not names(folder))
+        assert heir.stats().adopted == 300
+        recorded.append(heir.record(**VALID))
+        assert heir.flush(10) == 0
+        assert heir.shutdown() == 0
+        assert [event["event_id"] for event in delivered(broker)] == recorded
+    assert names(folder) == []
+    assert heard == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_full_queue_goes_on_on_disk_and_in_order(
+    mode: str, spooling_to: Connect, folder: Path, heard: Heard
+) -> None:
+    with DevBroker() as seeker:
+        address = seeker.bootstrap
+    client = spooling_to(mode, kafka_brokers=address, max_queue_events=50)
+    recorded = [client.record(**VALID) for _ in range(500)]
+    assert None not in recorded
+    assert client.stats().spooled >= 450
+    assert balanced(client)
+    assert client.stats().oldest_spooled_ms >= 0
+    with DevBroker(listen=address) as broker:
+        assert client.flush(20) == 0
+        eventually(lambda: client._outbox._carry != client._outbox._keep)  # type: ignore[attr-defined]
+        recorded += [client.record(**VALID) for _ in range(20)]
+        assert client.flush(10) == 0
+        stats = client.stats()
+        assert (stats.accepted, stats.delivered, stats.spooled) == (520, 520, 0)
+        assert [event["event_id"] for event in delivered(broker)] == recorded
+    assert client.shutdown() == 0
+    assert names(folder) == []
+    assert heard == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_events_that_kafka_did_not_take_in_time_are_tried_again(
+    mode: str, spooling_to: Connect, heard: Heard
+) -> None:
+    with DevBroker() as seeker:
+        address = seeker.bootstrap
+    client = spooling_to(mode, kafka_brokers=address, delivery_timeout_ms=1000)
+    recorded = {client.record(**VALID) for _ in range(30)}
+    eventually(lambda: client.stats().spooled == 30)
+    with DevBroker(listen=address) as broker:
+        eventually(lambda: client.stats().delivered == 30, 20)
+        assert {event["event_id"] for event in delivered(broker)} == recorded
+    assert heard == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_event_that_no_retry_helps_is_a_dead_letter(
+    mode: str, spooling_to: Connect, folder: Path, heard: Heard
+) -> None:
+    client = spooling_to(mode, kafka_config={"message.max.bytes": 2000})
+    small = client.record(**VALID)
+    large = client.record(**VALID, metadata={"k": "x" * 3000})
+    assert client.flush(10) == 0
+    stats = client.stats()
+    assert (stats.delivered, stats.failed, stats.dead_lettered) == (1, 1, 1)
+    assert [context.get("event_id") for context in heard.of("delivery.failed")] == [large]
+    assert small is not None
+    client.shutdown()
+    assert ids(folder, "dead") == [large]
+    assert ids(folder) == []
+
+
+def test_durable_is_on_disk_before_record_returns(spooling_to: Connect, folder: Path) -> None:
+    client = spooling_to("durable", kafka_brokers=NO_BROKER)
+    recorded: list[str | None] = []
+    for _ in range(20):
+        recorded.append(client.record(**VALID))
+        assert ids(folder) == recorded
+    assert client.stats().queued == 20
+
+
+def test_what_kafka_has_does_not_stay_on_disk(spooling_to: Connect, folder: Path) -> None:
+    client = spooling_to("durable")
+    for _ in range(50):
+        client.record(**VALID)
+    assert client.flush(10) == 0
+    eventually(lambda: ids(folder) == [])
+    client.shutdown()
+    assert names(folder) == []
+
+
+def test_spill_writes_nothing_while_all_is_well(spooling_to: Connect, folder: Path) -> None:
+    client = spooling_to("spill")
+    for _ in range(50):
+        client.record(**VALID)
+    assert client.flush(10) == 0
+    assert names(folder) == []
+
+
+def test_a_full_disk_refuses_before_an_event_is_numbered(
+    spooling_to: Connect, folder: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spooling, "TUNING", QUICK._replace(segment_bytes=1 << 21))
+    client = spooling_to("durable", kafka_brokers=NO_BROKER, spool_max_bytes=4 << 20)
+    recorded = [client.record(**VALID) for _ in range(12_000)]
+    accepted = [event_id for event_id in recorded if event_id is not None]
+    assert 0 < len(accepted) < len(recorded)
+    assert set(heard.codes) == {"spool.full"}
+    assert ids(folder) == accepted
+    assert client.stats().rejected == {"spool.full": len(recorded) - len(accepted)}
+
+
+def test_a_disk_that_fails_leaves_spill_as_if_it_were_off(
+    spooling_to: Connect, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> Segment:
+        raise OSError(5, "Input/output error")
+
+    client = spooling_to("spill", kafka_brokers=NO_BROKER, max_queue_events=50)
+    monkeypatch.setattr(Segment, "create", failing)
+    recorded = [client.record(**VALID) for _ in range(60)]
+    assert len([event_id for event_id in recorded if event_id is not None]) == 50
+    assert set(heard.codes) == {"queue.full"}
+    assert client.shutdown(0.1) == 50
+    assert client.stats().failed == 50
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_folder_that_was_asked_for_and_cannot_be_had_is_an_error(
+    mode: Any, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"invalid spool_dir '.*none/spool'"):
+        EkaClient("checkout", NO_BROKER, spool=mode, spool_dir=str(tmp_path / "none" / "spool"))
+
+
+def test_a_folder_of_the_default_that_cannot_be_had_is_said_once_and_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("EKA_SPOOL")
+    monkeypatch.setattr(EkaClient, "_keeps_unasked", True)
+    monkeypatch.setattr("eka_usage.spool.plan.default_path", lambda: tmp_path / "none" / "spool")
+    with EkaClient("checkout", NO_BROKER) as client:
+        assert client._spool is None
+    [line] = [line for line in caplog.messages if "no spool" in line]
+    assert "EKA_SPOOL_DIR" in line
+
+
+def test_an_injected_producer_has_a_spool_only_where_it_is_asked_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EKA_SPOOL", "durable")
+    monkeypatch.setenv("EKA_SPOOL_DIR", str(folder))
+    with EkaClient("checkout", producer=InMemoryProducer()) as client:
+        client.record(**VALID)
+    assert not folder.exists()
+    collector = Collector()
+    with EkaClient("checkout", producer=collector, spool="durable") as client:
+        client.record(**VALID)
+    assert len(collector.sent) == 1
+    assert names(folder) == []
+
+
+def test_a_producer_that_refuses_for_a_while_gets_it_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, heard: Heard
+) -> None:
+    monkeypatch.setattr(spooling, "TUNING", QUICK)
+    answers = [KafkaError(KafkaError.REQUEST_TIMED_OUT)] * 5
+    taken: list[bytes] = []
+
+    def produce(*, value: bytes, on_delivery: Callable[[Any, Any], None], **_: object) -> None:
+        answer = answers.pop() if answers else None
+        if answer is None:
+            taken.append(value)
+        on_delivery(answer, None)
+
+    client = EkaClient(
+        "checkout",
+        producer=Scripted(produce),
+        spool="spill",
+        spool_dir=str(folder),
+        on_error=heard,
+    )
+    for _ in range(3):
+        client.record(**VALID)
+    assert client.flush(10) == 0
+    assert len(taken) == 3
+    assert client.stats().delivered == 3
+    client.shutdown()
+    assert heard == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_a_forked_child_has_a_spool_of_its_own(spooling_to: Connect, folder: Path) -> None:
+    client = spooling_to("durable", kafka_brokers=NO_BROKER)
+    client.record(**VALID)
+    child = os.fork()
+    if child == 0:
+        client.record(**VALID)
+        os._exit(0)
+    os.waitpid(child, 0)
+    origins = {name.origin for name in names(folder) if name.first_seq}
+    assert len(origins) == 2
+    assert len(ids(folder)) == 2
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_books_balance_at_every_moment(mode: str, spooling_to: Connect) -> None:
+    with DevBroker() as seeker:
+        address = seeker.bootstrap
+    client = spooling_to(mode, kafka_brokers=address, max_queue_events=100)
+    for _ in range(300):
+        client.record(**VALID)
+        assert balanced(client)
+    with DevBroker(listen=address):
+        while client.flush(0.01):
+            assert balanced(client)
+            assert min(client.stats()[:4]) >= 0
+    eventually(lambda: client.stats().delivered == 300)  # a line for the log counts as queued

@@ -1,0 +1,260 @@
+"""What a journal writes to segments, and what it does where others interfere or room is short."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eka_usage.spool.directory import Directory, Full, Unusable
+from eka_usage.spool.format import NOBODY
+from eka_usage.spool.journal import Group, Journal
+from eka_usage.spool.segment import Segment
+
+from sdks.python.tests.spooling import QUICK, event, events, names, origin
+
+PLENTY = 1 << 20
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that a spool may use."""
+    path = tmp_path / "spool"
+    Directory(path, PLENTY).prepare()
+    return path
+
+
+@pytest.fixture
+def journal(folder: Path) -> Callable[..., Journal]:
+    """Makes journals of their own origins."""
+
+    def make(limit: int = PLENTY, **hooks: Any) -> Journal:
+        return Journal(Directory(folder, limit), origin(), "events", QUICK, **hooks)
+
+    return make
+
+
+def others(folder: Path) -> Segment:
+    """The only segment, in the hands of an adopter."""
+    [name] = names(folder)
+    segment = Segment.open(folder, name)
+    assert segment.hand_to("ab" * 16)
+    return segment
+
+
+def test_what_is_appended_is_in_the_file_at_once(
+    folder: Path, journal: Callable[..., Journal]
+) -> None:
+    written = journal()
+    for seq in range(1, 6):
+        written.append(b"ws-1", event(seq))
+        assert events(folder) == [event(number) for number in range(1, seq + 1)]
+    [name] = names(folder)
+    assert (name.first_seq, name.number, name.owner) == (1, 1, name.origin)
+    mode = (folder / str(name)).stat()
+    assert stat.S_IMODE(mode.st_mode) == 0o600
+    assert mode.st_size == QUICK.segment_bytes
+    assert mode.st_blocks * 512 >= QUICK.segment_bytes
+
+
+def test_a_full_segment_is_followed_by_another(
+    folder: Path, journal: Callable[..., Journal]
+) -> None:
+    written = journal()
+    for seq in range(1, 31):
+        written.append(b"ws-1", event(seq, 500))
+    assert events(folder) == [event(seq, 500) for seq in range(1, 31)]
+    begun = [name.first_seq for name in names(folder) if name.first_seq]
+    assert begun == sorted(begun)
+    assert len(begun) > 3
+
+
+def test_an_older_event_that_comes_back_does_not_turn_the_names_around(
+    folder: Path, journal: Callable[..., Journal]
+) -> None:
+    written = journal()
+    for seq in (7, 8, 2, 3):
+        written.append(b"ws-1", event(seq, 3000))
+    assert [name.first_seq for name in names(folder) if name.first_seq] == [7, 8, 8, 8]
+
+
+def test_a_segment_that_somebody_closed_is_left_and_the_event_written_elsewhere(
+    folder: Path, journal: Callable[..., Journal]
+) -> None:
+    lost: list[int] = []
+    written = journal(on_lost=lost.append)
+    written.append(b"ws-1", event(1))
+    taken = others(folder)
+    taken.end_appends()
+    written.append(b"ws-1", event(2))
+    mine = [name for name in names(folder) if name.owner == name.origin and name.first_seq]
+    assert [name.first_seq for name in mine] == [2]
+    assert events(folder).count(event(1)) == 1
+    assert event(2) in events(folder)
+    assert lost == [1]
+    written.release()
+    assert taken.is_mine()
+
+
+def test_an_append_inside_an_append_goes_to_a_segment_of_its_own(
+    folder: Path, journal: Callable[..., Journal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal handler records while its thread writes a record."""
+    written = journal()
+    written.append(b"ws-1", event(1))
+    real = Group.__init__
+    handled: list[bytes] = []
+
+    def interrupted(group: Group, report_of: Any) -> None:
+        real(group, report_of)
+        if written._busy and not handled:
+            handled.append(event(99))
+            written.append(b"ws-1", event(99))
+
+    monkeypatch.setattr(Group, "__init__", interrupted)
+    for seq in range(2, 10):
+        written.append(b"ws-1", event(seq))
+    assert handled
+    assert {*events(folder)} == {event(99), *(event(seq) for seq in range(1, 10))}
+
+
+def test_groups_that_are_done_are_marked_and_a_segment_that_is_done_is_removed(
+    folder: Path, journal: Callable[..., Journal]
+) -> None:
+    written = journal()
+    groups = [written.append(b"ws-1", event(seq, 300)) for seq in range(1, 21)]
+    for group in groups[4:8]:
+        group.done()
+    written.advance()
+    assert events(folder)[0] == event(1, 300)
+    for group in groups[:4]:
+        group.done()
+    written.advance()
+    assert events(folder)[0] == event(9, 300)
+    for group in groups[8:]:
+        group.done()
+    written.advance()
+    assert events(folder) == []
+    written.release()
+    assert names(folder) == []
+
+
+def test_what_is_not_done_is_released_sealed_and_cut(
+    folder: Path, journal: Callable[..., Journal]
+) -> None:
+    written = journal()
+    for seq in range(1, 4):
+        written.append(b"ws-1", event(seq))
+    written.release()
+    [name] = names(folder)
+    assert name.owner == NOBODY
+    assert (folder / str(name)).stat().st_size < 500
+    segment = Segment.open(folder, name)
+    header = segment.header()
+    assert header is not None
+    assert (header.closed, header.sound, header.first_seq) == (True, True, 1)
+    assert events(folder) == [event(1), event(2), event(3)]
+
+
+def test_events_are_refused_while_there_is_room_for_those_on_their_way(
+    journal: Callable[..., Journal],
+) -> None:
+    trouble: list[Any] = []
+    written = journal(limit=QUICK.segment_bytes, on_trouble=trouble.append)
+    seq = 0
+    while not any(trouble):
+        written.append(b"ws-1", event(seq := seq + 1, 100))
+    assert isinstance(trouble[-1], Full)
+    assert "spool_max_bytes" in str(trouble[-1])
+    for _ in range(QUICK.headroom_bytes // 200):  # they have their numbers already
+        written.append(b"ws-1", event(seq := seq + 1, 100))
+    with pytest.raises(Full):
+        written.append(b"ws-1", event(seq, QUICK.headroom_bytes))
+
+
+def test_room_that_comes_back_is_heard_of(folder: Path, journal: Callable[..., Journal]) -> None:
+    trouble: list[Any] = []
+    written = journal(limit=2 * QUICK.segment_bytes, on_trouble=trouble.append)
+    other = journal()
+    other.append(b"ws-1", event(1))
+    while not any(trouble):
+        written.append(b"ws-1", event(1, 100))
+    for page in other.segments():
+        page.remove()
+    written.prepare()
+    assert trouble[-1] is None
+
+
+def test_a_disk_that_cannot_be_written_is_no_full_disk(
+    folder: Path, journal: Callable[..., Journal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Segment, "create", _read_only)
+    with pytest.raises(OSError, match="Read-only"):
+        journal().append(b"ws-1", event(1))
+
+
+def _read_only(*_: object) -> Segment:
+    raise OSError(30, "Read-only file system")
+
+
+def test_threads_append_side_by_side(folder: Path, journal: Callable[..., Journal]) -> None:
+    written = journal()
+
+    def work(number: int) -> None:
+        for seq in range(100):
+            written.append(b"ws-1", event(number * 100 + seq, 20))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(events(folder)) == sorted(event(seq, 20) for seq in range(800))
+
+
+def test_a_folder_is_made_for_its_user_alone(tmp_path: Path) -> None:
+    Directory(tmp_path / "new", PLENTY).prepare()
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+
+
+def _missing_parent(path: Path) -> Path:
+    return path / "none" / "spool"
+
+
+def _file(path: Path) -> Path:
+    (path / "file").touch()
+    return path / "file"
+
+
+def _link(path: Path) -> Path:
+    (path / "real").mkdir(mode=0o700)
+    (path / "link").symlink_to(path / "real")
+    return path / "link"
+
+
+def _open_to_all(path: Path) -> Path:
+    (path / "open").mkdir()
+    (path / "open").chmod(0o755)
+    return path / "open"
+
+
+@pytest.mark.parametrize("make", [_missing_parent, _file, _link, _open_to_all])
+def test_a_folder_that_is_not_its_users_alone_is_refused(
+    make: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    with pytest.raises(Unusable):
+        Directory(make(tmp_path), PLENTY).prepare()
+
+
+def test_a_folder_of_another_user_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "spool").mkdir(mode=0o700)
+    me = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: me + 1)
+    with pytest.raises(Unusable, match=f"belongs to user {me}"):
+        Directory(tmp_path / "spool", PLENTY).prepare()
