@@ -42,9 +42,20 @@ class Directory:
         """
         try:
             self.path.mkdir(mode=0o700, exist_ok=True)
-            found = self.path.lstat()
         except OSError as error:
             raise Unusable(f"{error.strerror}: make its parent, or name another folder") from None
+        self.usable()
+
+    def usable(self) -> None:
+        """Sees whether a folder that is there may be used.
+
+        Raises:
+            Unusable: it may not.
+        """
+        try:
+            found = self.path.lstat()
+        except OSError as error:
+            raise Unusable(str(error.strerror)) from None
         if not stat.S_ISDIR(found.st_mode):
             raise Unusable("it is no folder; symbolic links are not followed")
         if found.st_uid != _user():

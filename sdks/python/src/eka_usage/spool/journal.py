@@ -48,7 +48,7 @@ class Group:
 class Page:
     """A segment of the chain, in memory."""
 
-    __slots__ = ("cut_short", "end", "groups", "map", "sealed", "segment", "synced")
+    __slots__ = ("cut_short", "end", "ended", "groups", "map", "sealed", "segment", "synced")
 
     def __init__(self, segment: Segment, size: int, first: Group) -> None:
         self.segment = segment
@@ -56,6 +56,8 @@ class Page:
         self.end = self.synced = HEADER_BYTES
         self.groups = deque([first])
         self.sealed = False
+        # Whether it was this client that ended it, after all that it wrote.
+        self.ended = False
         # Whether a call that writes into it was interrupted, and may go on.
         self.cut_short = False
 
@@ -141,7 +143,7 @@ class Journal:
             # To leave one lock and take another is a full barrier.
             with self._fence:
                 closed = page.map[CLOSED_AT]
-            if not closed:
+            if not closed or page.ended:
                 break
             group.done()  # it counts as not written
             self._leave(page)
@@ -234,7 +236,11 @@ class Journal:
         self.advance()
         while self._pages:
             page = self._pages.popleft()
-            if not page.cut_short:  # an interrupted call writes there once more
+            with self._lock:
+                # An interrupted call writes there once more, and has to see that it was too late.
+                page.ended = not page.cut_short and not page.map[CLOSED_AT]
+                page.segment.end_appends()
+            if not page.cut_short:
                 page.segment.cut(page.end)
             page.segment.sync()
             page.segment.hand_to(NOBODY)
@@ -267,7 +273,6 @@ class Journal:
         if page is not None:
             page.sealed = True
             page.cut_short = cut_short or self._busy
-            page.segment.end_appends()
 
     def _leave(self, page: Page) -> None:
         """Somebody else has taken the segment, or a signal handler has begun another."""

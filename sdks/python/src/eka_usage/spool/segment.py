@@ -116,11 +116,11 @@ class Segment:
 
     def hand_to(self, owner: str) -> bool:
         """Gives it another owner; False where somebody else took it before."""
-        return self._rename(self.name._replace(owner=owner))
+        return self.rename(self.name._replace(owner=owner))
 
     def number_from(self, first_seq: int) -> bool:
         """Names it after its first event; False where somebody else took it before."""
-        return self._rename(self.name._replace(first_seq=first_seq))
+        return self.rename(self.name._replace(first_seq=first_seq))
 
     def is_mine(self) -> bool:
         """Whether it still has this name."""
@@ -141,7 +141,8 @@ class Segment:
     def __del__(self) -> None:
         self.close()
 
-    def _rename(self, name: Name) -> bool:
+    def rename(self, name: Name) -> bool:
+        """Gives it this name; False where somebody else took it before."""
         try:
             (self._folder / str(self.name)).rename(self._folder / str(name))
         except FileNotFoundError:

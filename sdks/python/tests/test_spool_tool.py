@@ -1,0 +1,79 @@
+"""`python -m eka_usage.spool`, as an operator runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from eka_usage.spool.__main__ import main
+from eka_usage.spool.directory import Directory
+from eka_usage.spool.format import DEAD, EVENTS, NOBODY
+from eka_usage.spool.journal import Journal
+
+from sdks.python.tests.spooling import QUICK, event, events, names, origin
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A spool with three events, two of them dead, whose owner lives."""
+    path = tmp_path / "spool"
+    monkeypatch.setenv("EKA_SPOOL_DIR", str(path))
+    directory = Directory(path, 1 << 20)
+    directory.prepare()
+    writer = origin()
+    released = Journal(directory, writer, EVENTS, QUICK)
+    released.append(b"ws-1", event(1))
+    released.release()
+    dead = Journal(directory, writer, DEAD, QUICK)
+    dead.append(b"ws-1", event(2))
+    dead.append(b"ws-1", event(3))
+    return path
+
+
+def test_ls_lists_the_segments(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ls"]) == 0
+    printed = capsys.readouterr().out
+    rows = [line.split() for line in printed.splitlines()[1:]]
+    assert sorted((row[0], row[1]) for row in rows) == [("dead", "2"), ("events", "1")]
+    assert "nobody" in printed
+
+
+def test_verify_says_what_is_damaged(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify"]) == 0
+    [name] = names(folder, "dead")
+    path = folder / str(name)
+    content = bytearray(path.read_bytes())
+    content[20] ^= 1
+    content[270] ^= 1
+    path.write_bytes(content)
+    assert main(["verify"]) == 1
+    assert "header is damaged" in (printed := capsys.readouterr().out)
+    assert "2 damaged places" in printed
+
+
+def test_show_prints_the_events(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(names(folder, "dead")[0])]) == 0
+    assert capfd.readouterr().out == "2 \n3 \n"
+
+
+def test_replay_makes_dead_letters_events_that_anybody_may_adopt(folder: Path) -> None:
+    assert main(["replay"]) == 0
+    assert names(folder, "dead") == []
+    assert events(folder) == [event(1), event(2), event(3)]
+    assert {name.owner for name in names(folder)} == {NOBODY}
+
+
+def test_purge_removes_dead_letters_alone(folder: Path) -> None:
+    assert main(["purge"]) == 0
+    assert names(folder, "dead") == []
+    assert events(folder) == [event(1)]
+    assert main(["purge", str(names(folder)[0])]) == 0
+    assert names(folder) == []
+
+
+@pytest.mark.parametrize("arguments", [["--dir", "/no/such", "ls"], ["show", "events-1"]])
+def test_what_is_not_there_is_said(
+    arguments: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert capsys.readouterr().err != ""
