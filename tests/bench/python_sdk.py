@@ -11,11 +11,12 @@ import gc
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from confluent_kafka import Producer
 from eka_usage import USAGE_TOPIC, EkaClient
@@ -41,8 +42,9 @@ PROPERTIES = {
     "enable.metrics.push": False,
 }
 FLOOR = "raw produce()"
-CALLER_AIM, CPU_AIM, IMPORT_AIM = 2.0, 2.5, 2.0
+CALLER_AIM, CPU_AIM, IMPORT_AIM, DURABLE_AIM = 2.0, 2.5, 2.0, 3.5
 IMPORTS = 15
+REPLAYS, REPLAY_AIM = 3, 50_000
 KINDS = ("caller", "CPU", "delivered")
 
 
@@ -102,11 +104,24 @@ def raw(bootstrap: str, **properties: Any) -> Cost:
         return measure(work, lambda: producer.flush(60))
 
 
-def sdk(bootstrap: str, metadata: dict[str, object] | None = None) -> Cost:
+def sdk(
+    bootstrap: str,
+    metadata: dict[str, object] | None = None,
+    *,
+    mode: Literal["off", "spill", "durable"] = "off",
+) -> Cost:
     """The same number of events, each recorded by its own call."""
-    with EkaClient(
-        "bench", bootstrap, max_queue_events=QUEUE_EVENTS, max_queue_bytes=QUEUE_BYTES
-    ) as client:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        EkaClient(
+            "bench",
+            bootstrap,
+            max_queue_events=QUEUE_EVENTS,
+            max_queue_bytes=QUEUE_BYTES,
+            spool=mode,
+            spool_dir=f"{folder}/spool",
+        ) as client,
+    ):
         client.record("warm-up", "api", "api_call")
         client.flush()
 
@@ -119,6 +134,27 @@ def sdk(bootstrap: str, metadata: dict[str, object] | None = None) -> Cost:
         stats = client.stats()
     assert stats.delivered == EVENTS + 1, stats
     return cost
+
+
+def replay() -> float:
+    """Events a second that a process sends which finds another's on disk."""
+    with DevBroker() as broker:
+        address = broker.bootstrap  # free again, in a moment
+    with tempfile.TemporaryDirectory() as folder:
+        ours: dict[str, Any] = {
+            "spool": "spill",
+            "spool_dir": f"{folder}/spool",
+            "kafka_config": {"log_level": 0},
+        }
+        with EkaClient("bench", address, max_queue_events=2, **ours) as client:
+            for number in range(EVENTS):
+                client.record(WORKSPACES[number % 50], "api", "api_call")
+            client.shutdown(0)
+        with DevBroker(listen=address), EkaClient("bench", address, **ours) as heir:
+            start = time.perf_counter()
+            while heir.stats().replayed < EVENTS:
+                time.sleep(0.005)
+            return EVENTS / (time.perf_counter() - start)
 
 
 def sample() -> bytes:
@@ -171,6 +207,8 @@ def main() -> None:
         FLOOR: raw,
         f"{FLOOR}, errors only": lambda to: raw(to, **{"delivery.report.only.error": True}),
         "record()": sdk,
+        "record(), spill": lambda to: sdk(to, mode="spill"),
+        "record(), durable": lambda to: sdk(to, mode="durable"),
         "record(), 3 metadata keys": lambda to: sdk(to, {"model": "m-1", "n": 3, "cached": True}),
     }
     costs: dict[str, list[Cost]] = {name: [] for name in subjects}
@@ -179,11 +217,19 @@ def main() -> None:
             for name, subject in subjects.items():
                 costs[name].append(subject(broker.bootstrap))
     floors = costs.pop(FLOOR)
-    aims = {("record()", "caller"): CALLER_AIM, ("record()", "CPU"): CPU_AIM}
+    aims = {
+        ("record()", "caller"): CALLER_AIM,
+        ("record()", "CPU"): CPU_AIM,
+        ("record(), spill", "caller"): CALLER_AIM,
+        ("record(), durable", "caller"): DURABLE_AIM,
+    }
     for name, rows in costs.items():
         columns = zip(KINDS, zip(*rows, strict=True), zip(*floors, strict=True), strict=True)
         for kind, ours, least in columns:
             emit_ratio(f"{name}: {kind}", ours, FLOOR, least, aim=aims.get((name, kind)))
+    rate = statistics.median(replay() for _ in range(REPLAYS))
+    row = Row(language="Python", what="replay", measured=rate, unit="events/s", at_least=REPLAY_AIM)
+    emit(row)
     ours, least = zip(
         *((import_ms("eka_usage"), import_ms("confluent_kafka")) for _ in range(IMPORTS)),
         strict=True,

@@ -16,6 +16,10 @@ _KEY = struct.Struct("<H")
 
 def damaged(segments: Sequence[Path], dice: random.Random, *, flips: int, cuts: int) -> list[str]:
     """Flips single bits and cuts files short; the ids of the events that no damage touched."""
+    # One that was only made ahead has none.
+    segments = [path for path in segments if any(_records(path.read_bytes()))]
+    if not segments:
+        return []
     contents = [bytearray(path.read_bytes()) for path in segments]
     records = [list(_records(bytes(content))) for content in contents]
     used = [found[-1][1] for found in records]
