@@ -7,11 +7,9 @@
  * pairs of runs.
  */
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { compatibilityPartitioner, Producer } from "@platformatic/kafka";
 import type * as sdk from "../src/index.js";
+import { withBroker } from "./broker.ts";
 import {
   burst,
   bursts,
@@ -27,8 +25,6 @@ import {
   workspace,
   workspaces,
 } from "./measure.ts";
-
-const broker = fileURLToPath(new URL("../../../.cache/bin/devbroker", import.meta.url));
 
 const rawBatch = 1000;
 const metadata = { model: "m-1", n: 3, cached: true };
@@ -109,7 +105,12 @@ async function raw(bootstrap: string, finished: readonly Buffer[]): Promise<numb
 }
 
 async function delivering(bootstrap: string): Promise<number> {
-  const client = new EkaClient({ serviceName: "bench", kafkaBrokers: bootstrap, ...room });
+  const client = new EkaClient({
+    serviceName: "bench",
+    kafkaBrokers: bootstrap,
+    spool: "off",
+    ...room,
+  });
   client.record("warm-up", "api", "api_call");
   await client.flush();
   const took = await timed(async () => {
@@ -122,16 +123,6 @@ async function delivering(bootstrap: string): Promise<number> {
   }
   await client.shutdown();
   return took;
-}
-
-async function withBroker<T>(work: (bootstrap: string) => Promise<T>): Promise<T> {
-  const child = spawn(broker, { stdio: ["ignore", "pipe", "inherit"] });
-  try {
-    const [line] = (await once(child.stdout, "data")) as [Buffer];
-    return await work((JSON.parse(line.toString()) as { bootstrap: string }).bootstrap);
-  } finally {
-    child.kill();
-  }
 }
 
 const client = queueing();

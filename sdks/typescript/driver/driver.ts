@@ -108,7 +108,7 @@ const commands: Readonly<Record<string, Command>> = {
       const eventId = record(call as Values);
       if (eventId !== undefined) {
         streamed += 1;
-        writeSync(1, `{"accepted": "${eventId}"}\n`);
+        sayAtOnce(`{"accepted": "${eventId}"}\n`);
       }
       if (eventId === undefined || pause !== 0 || done % turn === 0) {
         await setTimeout(Number(pause));
@@ -124,6 +124,19 @@ const commands: Readonly<Record<string, Command>> = {
 
 function say(line: Values): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+/** A pipe that is full for the moment does not take it. */
+function sayAtOnce(line: string): void {
+  for (let rest = Buffer.from(line); rest.length > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") {
+        throw error;
+      }
+    }
+  }
 }
 
 function option([name, value]: [string, unknown]): [string, unknown] {

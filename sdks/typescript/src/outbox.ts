@@ -99,16 +99,21 @@ export class Outbox implements LaneListener {
   /** Takes an event that was numbered. Never waits; throws an EkaError where the disk is at fault. */
   put(event: Encoded): void {
     const spool = this.#spool;
-    if (spool === undefined) {
+    const needsDisk = spool !== undefined && (spool.isDurable || spool.isBehind || this.#isFull());
+    if (needsDisk) {
+      this.#keep(event, spool);
+    } else {
       this.#queue(event);
-      return;
     }
+  }
+
+  #keep(event: Encoded, spool: Spool): void {
     const { workspace, json } = event;
     try {
       if (spool.isBehind || this.#isFull()) {
         spool.defer(workspace.key, json);
       } else {
-        this.#queue(event, spool.isDurable ? spool.keep(workspace.key, json) : undefined);
+        this.#queue(event, spool.keep(workspace.key, json));
       }
     } catch (error) {
       const { isFull, message: why } = spoolFault(error);

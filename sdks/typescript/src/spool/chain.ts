@@ -16,8 +16,6 @@ export interface Author {
   readonly destination: Buffer;
   /** How many bytes all segments of the folder may have. */
   readonly maxBytes: number;
-  /** How long after a sign of life nobody can take its segments. */
-  readonly trustMs: number;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   /** The number of the latest event. */
@@ -141,15 +139,15 @@ export class Chain {
   }
 
   #made(): Segment {
-    const { origin, instanceId, destination, maxBytes, trustMs, clock, seq, count } = this.#author;
+    const { origin, instanceId, destination, maxBytes, clock, seq, count } = this.#author;
     if (this.#folder.bytes() + spool.segmentBytes > maxBytes) {
       const hint = `the limit of '${this.#folder.path}' is ${maxBytes} bytes; is Kafka reachable?`;
       throw new SpoolFault(hint, true);
     }
-    const [madeAt, createdAt, firstSeq] = [performance.now(), clock(), seq()];
+    const [createdAt, firstSeq] = [clock(), seq()];
     const header = encodeHeader({ origin, firstSeq, createdAt, destination, instanceId });
     const name = newName(this.#kind, origin.toString("hex"), firstSeq, count());
     const file = SegmentFile.create(this.#folder, name, header);
-    return new Segment(file, createdAt, madeAt, trustMs);
+    return new Segment(file, createdAt);
   }
 }

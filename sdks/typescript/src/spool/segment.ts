@@ -31,25 +31,17 @@ export class Segment {
   readonly createdAt: number;
   /** How many of its records are in no memory, and not done. */
   backlog = 0;
-  readonly #trustMs: number;
   #used: number = spool.headerBytes;
   #acked: number = spool.headerBytes;
   #groups: Group[] = [];
   #open: Group | undefined;
   #beats = 0n;
-  #beatAt: number;
   #isSealed = false;
   #isLost = false;
 
-  /**
-   * `madeAt` is a time by `performance.now()` before the file was there. Who has shown himself alive
-   * less than `trustMs` ago cannot have been taken for dead.
-   */
-  constructor(file: SegmentFile, createdAt: number, madeAt: number, trustMs: number) {
+  constructor(file: SegmentFile, createdAt: number) {
     this.file = file;
     this.createdAt = createdAt;
-    this.#beatAt = madeAt;
-    this.#trustMs = trustMs;
   }
 
   /** Where the next record goes. */
@@ -78,9 +70,9 @@ export class Segment {
   /** Writes a record; false where the segment is another client's by now. */
   append(bytes: Buffer, length: number): boolean {
     this.file.write(bytes, length, this.#used);
-    // Within the lease nobody can have closed the segment before the record was there; a process that
-    // was paused for longer, at whatever moment, asks.
-    if (performance.now() - this.#beatAt > this.#trustMs && !this.beat()) {
+    // Only a look after the write tells whether he who took the segment over has read the record.
+    if (this.file.isClosed) {
+      this.#isLost = true;
       return false;
     }
     this.#used += length;
@@ -128,17 +120,13 @@ export class Segment {
     this.#mark();
   }
 
-  /** Shows that its owner is alive; false where the segment is another client's by now. */
-  beat(): boolean {
-    if (this.#isLost) {
-      return false;
+  /** Shows that its owner is alive, and notices where the segment is another client's by now. */
+  beat(): void {
+    if (!this.#isLost) {
+      this.#beats += 1n;
+      this.file.beat(this.#beats);
+      this.#isLost = !this.file.isThere || (!this.#isSealed && this.file.isClosed);
     }
-    const now = performance.now();
-    this.#beats += 1n;
-    this.file.beat(this.#beats);
-    this.#isLost = !this.file.isThere || (!this.#isSealed && this.file.isClosed);
-    this.#beatAt = now;
-    return !this.#isLost;
   }
 
   /** Has nothing more written to it. */

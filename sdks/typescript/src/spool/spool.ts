@@ -87,7 +87,7 @@ export class Spool {
     const origin = randomBytes(16);
     let made = 0;
     const count = () => ++made;
-    const author = { ...settings, origin, count, trustMs: leaseMs / 2 };
+    const author = { ...settings, origin, count };
     const warn = (text: string) => host.warn(text);
     const heir = { origin: origin.toString("hex"), destination, leaseMs, warn };
     this.isDurable = settings.isDurable;
