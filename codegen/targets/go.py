@@ -88,8 +88,9 @@ def outputs(model: Model) -> Iterator[Output]:
         numbers=any(field.type == "number" for field in model.event.fields),
     )
     yield source("encoder", encoder=_encoder(model))
-    yield source(
-        "spool",
+    yield file(
+        posixpath.join(package.path, "internal/spool/zz_generated_spool.go"),
+        "go/spool.go.j2",
         constants=list(_spool(model)),
         final_errors=sorted(model.sdk.spool.final_errors.values()),
     )
@@ -228,7 +229,7 @@ def _limits(model: Model) -> Iterator[_Constant]:
 
 def _spool(model: Model) -> Iterator[_Constant]:
     for constant in model.sdk.spool.constants:
-        name = naming.go_unexported(f"spool_{constant.name}")
+        name = naming.go_unexported(constant.name)
         about = f"{name}: {constant.description}"
         value = constant.value
         literal = _string(value) if isinstance(value, str) else _number(value)

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
+
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/spool"
 )
 
 // A Client reports usage to Kafka without making its caller wait. Make one a process, keep it, and
@@ -52,18 +54,31 @@ func New(serviceName string, opts ...Option) (*Client, error) {
 	c.outbox.books = &c.books
 	c.outbox.maxEvents = s.integer(settingMaxQueueEvents)
 	c.outbox.maxBytes = s.integer(settingMaxQueueBytes)
-	if o.producer != nil {
-		c.outbox.transport = newInjectedTransport(o.producer, c.settled)
-	} else {
-		log := &kafkaLog{&c.reporter.log, s.hideSecrets}
-		if c.outbox.transport, err = newKafkaTransport(s, log, c.settled); err != nil {
-			return nil, err
-		}
+	carrier, err := c.connect(s, o.producer)
+	if err != nil {
+		return nil, err
 	}
+	if c.outbox.spool, err = openSpool(c, s, o, carrier); err != nil {
+		c.outbox.transport.close()
+		return nil, err
+	}
+	c.outbox.durable = c.outbox.spool != nil && s.text(settingSpool) == spoolDurable
 	if s.boolean(settingFlushOnSigterm) {
 		sigterm.adopt(c)
 	}
 	return c, nil
+}
+
+// connect makes what events leave by, from memory and, apart from that, from disk.
+func (c *Client) connect(s *settings, producer Producer) (makeCarrier, error) {
+	if producer != nil {
+		c.outbox.transport = newInjectedTransport(producer, c.settled)
+		return func() (spool.Carrier, error) { return injectedCarrier{producer}, nil }, nil
+	}
+	log := &kafkaLog{&c.reporter.log, s.hideSecrets}
+	var err error
+	c.outbox.transport, err = newKafkaTransport(s, log, c.settled)
+	return func() (spool.Carrier, error) { return newKafkaCarrier(s, log) }, err
 }
 
 // Record reports one event of usage and returns its id. It never waits. An empty status means
@@ -139,14 +154,18 @@ func (c *Client) record(call *call) (string, error) {
 		return "", c.rejected(call, err)
 	}
 	size := made.parts.size(&made.values) + len(call.workspaceID)
-	if refused := c.outbox.enter(int64(size)); refused != "" {
+	queued, refused := c.outbox.enter(int64(size))
+	if refused != "" {
 		return "", c.refused(call, refused)
 	}
 	made.values.seq = c.outbox.number()
 	text := made.parts.append(s.carve(size), &made.values)
 	length := len(text)
 	text = s.keep(append(text, call.workspaceID...))
-	c.outbox.send(event{key: text[length:], value: text[:length:length], at: made.at})
+	e := event{key: text[length:], value: text[:length:length], at: made.at}
+	if err := c.outbox.send(e, queued); err != nil {
+		c.unwritten(err)
+	}
 	if c.debug {
 		slog.Debug("ekausage: accepted", "event", string(text[:length]))
 	}
@@ -158,10 +177,10 @@ func (c *Client) record(call *call) (string, error) {
 
 // Flush waits until every accepted event is delivered or has failed, or the context is done; the
 // error then says how many are still queued.
-func (c *Client) Flush(ctx context.Context) error { return c.outbox.flush(ctx) }
+func (c *Client) Flush(ctx context.Context) error { return c.outbox.flush(ctx, 0) }
 
 // Stats says what became of the events of this client.
-func (c *Client) Stats() Stats { return c.books.stats() }
+func (c *Client) Stats() Stats { return c.withDisk(c.books.stats()) }
 
 // InstanceID identifies this client; it stands in every event.
 func (c *Client) InstanceID() string { return c.encoder.instanceID }
@@ -183,8 +202,9 @@ func (c *Client) ShutdownContext(ctx context.Context) int {
 		return 0
 	}
 	c.outbox.closed.Store(true)
-	_ = c.outbox.flush(ctx)
+	_ = c.outbox.flush(ctx, c.patience())
 	c.outbox.transport.close()
+	c.leaveDisk()
 	c.reporter.log.close()
 	sigterm.release(c)
 	c.finished = true
@@ -199,7 +219,9 @@ func (c *Client) String() string {
 func (c *Client) flushAtEnd() {
 	ctx, cancel := context.WithTimeout(context.Background(), c.shutdownTime)
 	defer cancel()
-	_ = c.Flush(ctx)
+	if c.outbox.flush(ctx, c.patience()) != nil && c.outbox.spool != nil {
+		c.outbox.transport.giveUp() // to the disk
+	}
 }
 
 // machine is the machine's name, as far as it can stand in an event.

@@ -57,7 +57,7 @@ func (t *injectedTransport) send(e event) {
 	if err := t.produce(e); errors.Is(err, ErrBufferFull) {
 		t.park(e)
 	} else if err != nil {
-		t.settle(e.value, e.size(), err)
+		t.settle(e, err)
 	}
 }
 
@@ -70,7 +70,7 @@ func (t *injectedTransport) park(e event) {
 	}
 	t.mu.Unlock()
 	if ended {
-		t.settle(e.value, e.size(), errGivenUp)
+		t.settle(e, errGivenUp)
 	} else {
 		t.nudge()
 	}
@@ -103,7 +103,7 @@ func (t *injectedTransport) produce(e event) (err error) {
 	t.mu.Unlock()
 	return t.reporting.ProduceReporting(UsageTopic, e.key, e.value, func(err error) {
 		if t.redeem(own) {
-			t.settle(e.value, e.size(), err)
+			t.settle(e, err)
 		}
 	})
 }
@@ -166,7 +166,7 @@ func (t *injectedTransport) unpark() {
 		t.parked = t.parked[1:]
 		t.mu.Unlock()
 		if err != nil {
-			t.settle(next.value, next.size(), err)
+			t.settle(next, err)
 		}
 	}
 }
@@ -188,7 +188,7 @@ func (t *injectedTransport) ask(wait time.Duration) bool {
 	outstanding := len(t.taken) + len(t.parked)
 	t.mu.Unlock()
 	for _, e := range delivered {
-		t.settle(e.value, e.size(), nil)
+		t.settle(e, nil)
 	}
 	return outstanding > 0
 }
@@ -216,6 +216,14 @@ func (t *injectedTransport) close() {
 	<-t.stopped
 	t.mu.Lock()
 	t.ended = true
+	t.mu.Unlock()
+	t.giveUp()
+	defer func() { _ = recover() }() // the client is closed, whatever the producer says of it
+	t.producer.Close()
+}
+
+func (t *injectedTransport) giveUp() {
+	t.mu.Lock()
 	left := append(t.parked, t.taken...)
 	for own := range t.tickets {
 		left = append(left, own.event)
@@ -224,8 +232,6 @@ func (t *injectedTransport) close() {
 	clear(t.tickets)
 	t.mu.Unlock()
 	for _, e := range left {
-		t.settle(e.value, e.size(), errGivenUp)
+		t.settle(e, errGivenUp)
 	}
-	defer func() { _ = recover() }() // the client is closed, whatever the producer says of it
-	t.producer.Close()
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/spool"
 )
 
 const (
@@ -35,7 +37,8 @@ type kafkaTransport struct {
 	end     context.CancelFunc
 	ended   atomic.Bool
 	records sync.Pool
-	promise func(*kgo.Record, error)
+	memory  *promised // of events that are in memory only
+	latest  atomic.Pointer[promised]
 	trouble *connectionTrouble
 	timeout time.Duration
 	pending atomic.Int64
@@ -47,7 +50,8 @@ type recordSlab struct{ free []kgo.Record }
 func newKafkaTransport(s *settings, log kgo.Logger, settle settle) (*kafkaTransport, error) {
 	t := &kafkaTransport{settle: settle, trouble: &connectionTrouble{}, idle: make(chan struct{}, 1)}
 	t.records.New = func() any { return new(recordSlab) }
-	t.promise = t.finished
+	t.memory = newPromised(t, nil)
+	t.latest.Store(t.memory)
 	t.timeout = s.milliseconds(settingDeliveryTimeoutMs)
 	options, err := kafkaOptions(s)
 	if err != nil {
@@ -79,19 +83,46 @@ func (t *kafkaTransport) send(e event) {
 	record.Value = e.value
 	record.Timestamp = e.at
 	t.pending.Add(1)
-	t.client.TryProduce(t.expiry.context(e.at), record, t.promise)
+	t.client.TryProduce(t.expiry.context(e.at), record, t.promisedOf(e.onDisk).promise)
 }
 
-// finished is the promise of every record.
-func (t *kafkaTransport) finished(record *kgo.Record, err error) {
+// promised is what franz-go calls about the records that are marked as done together on disk, so that
+// an event costs no function of its own.
+type promised struct {
+	transport *kafkaTransport
+	onDisk    *spool.Group
+	promise   func(*kgo.Record, error)
+}
+
+func newPromised(t *kafkaTransport, onDisk *spool.Group) *promised {
+	p := &promised{transport: t, onDisk: onDisk}
+	p.promise = p.finished
+	return p
+}
+
+func (t *kafkaTransport) promisedOf(onDisk *spool.Group) *promised {
+	if onDisk == nil {
+		return t.memory
+	}
+	p := t.latest.Load()
+	if p.onDisk != onDisk {
+		p = newPromised(t, onDisk)
+		t.latest.Store(p)
+	}
+	return p
+}
+
+// finished is the promise of a record.
+func (p *promised) finished(record *kgo.Record, err error) {
+	t := p.transport
 	if err != nil {
 		if t.mayStillArrive(record, err) {
-			t.client.TryProduce(record.Context, record, t.promise)
+			t.client.TryProduce(record.Context, record, p.promise)
 			return
 		}
 		err = t.why(record, err)
 	}
-	t.settle(record.Value, int64(len(record.Key)+len(record.Value)), err)
+	t.settle(event{key: record.Key, value: record.Value, onDisk: p.onDisk}, err)
 	if t.pending.Add(-1) == 0 {
 		select {
 		case t.idle <- struct{}{}:
@@ -102,7 +133,7 @@ func (t *kafkaTransport) finished(record *kgo.Record, err error) {
 
 // mayStillArrive reports whether a record that franz-go has given up is to be handed in again.
 func (t *kafkaTransport) mayStillArrive(record *kgo.Record, err error) bool {
-	if t.ended.Load() || record.Context.Err() != nil {
+	if t.ended.Load() || errors.Is(err, kgo.ErrAborting) || record.Context.Err() != nil {
 		return false
 	}
 	var answer *kerr.Error
@@ -126,7 +157,7 @@ var passing = []*kerr.Error{
 // why is an error that says what its reader needs to know.
 func (t *kafkaTransport) why(record *kgo.Record, err error) error {
 	switch {
-	case t.ended.Load():
+	case t.ended.Load(), errors.Is(err, kgo.ErrAborting):
 		return errGivenUp
 	case record.Context.Err() != nil:
 		return fmt.Errorf("not delivered within %v%s", t.timeout, t.trouble)
@@ -140,7 +171,17 @@ func (t *kafkaTransport) close() {
 	t.ended.Store(true)
 	t.end()
 	t.client.Close()
-	// The last promises may come just after Close returns.
+	t.settleAll()
+}
+
+// giveUp leaves franz-go able to go on, though what was on its way may arrive all the same.
+func (t *kafkaTransport) giveUp() {
+	t.client.UnsafeAbortBufferedRecords()
+	t.settleAll()
+}
+
+// settleAll waits for the last promises, which may come just after the call that ends them.
+func (t *kafkaTransport) settleAll() {
 	deadline := time.NewTimer(closing)
 	defer deadline.Stop()
 	for t.pending.Load() > 0 {

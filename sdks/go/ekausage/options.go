@@ -3,6 +3,8 @@ package ekausage
 import (
 	"maps"
 	"time"
+
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/spool"
 )
 
 // An Option tells New something. Those that set one of the settings override its environment
@@ -18,10 +20,11 @@ type options struct {
 	clock      func() time.Time
 	newID      func() string
 	hostname   *string
+	tuning     spool.Tuning
 }
 
 func applied(opts []Option) *options {
-	o := &options{arguments: given{}}
+	o := &options{arguments: given{}, tuning: spool.DefaultTuning()}
 	for _, option := range opts {
 		option(o)
 	}

@@ -11,10 +11,16 @@ type holding struct{}
 func (holding) send(event)            {}
 func (holding) ready() bool           { return true }
 func (holding) flush(context.Context) {}
+func (holding) giveUp()               {}
 func (holding) close()                {}
 
 func newOutbox(maxEvents, maxBytes int64) *outbox {
 	return &outbox{transport: holding{}, books: &ledger{}, maxEvents: maxEvents, maxBytes: maxBytes}
+}
+
+func entered(o *outbox, size int64) ErrorCode {
+	_, refused := o.enter(size)
+	return refused
 }
 
 func expectRefusal(t *testing.T, got, want ErrorCode) {
@@ -28,38 +34,38 @@ func TestAsManyEventsEnterAsTheQueueTakesAndNoMore(t *testing.T) {
 	o := newOutbox(3, 1000)
 	for range 3 {
 		expectRefusal(t, o.refusal(), "")
-		expectRefusal(t, o.enter(10), "")
+		expectRefusal(t, entered(o, 10), "")
 	}
 	expectRefusal(t, o.refusal(), CodeQueueFull)
 	// Its look at the queue was before the place was taken.
-	expectRefusal(t, o.enter(10), CodeQueueFull)
+	expectRefusal(t, entered(o, 10), CodeQueueFull)
 	if places := o.events.Load(); places != 3 {
 		t.Errorf("%d places are taken, want 3", places)
 	}
 	o.leave(0)
 	expectRefusal(t, o.refusal(), "")
-	expectRefusal(t, o.enter(10), "")
+	expectRefusal(t, entered(o, 10), "")
 }
 
 func TestAsManyBytesEnterAsTheQueueTakesAndNoMore(t *testing.T) {
 	o := newOutbox(100, 20)
 	for range 2 {
-		expectRefusal(t, o.enter(10), "")
-		o.send(event{key: make([]byte, 3), value: make([]byte, 7)})
+		expectRefusal(t, entered(o, 10), "")
+		_ = o.send(event{key: make([]byte, 3), value: make([]byte, 7)}, true)
 	}
 	expectRefusal(t, o.refusal(), CodeQueueFull)
-	expectRefusal(t, o.enter(1), CodeQueueFull)
+	expectRefusal(t, entered(o, 1), CodeQueueFull)
 	o.leave(10)
 	expectRefusal(t, o.refusal(), "")
-	expectRefusal(t, o.enter(11), CodeQueueFull)
-	expectRefusal(t, o.enter(10), "")
+	expectRefusal(t, entered(o, 11), CodeQueueFull)
+	expectRefusal(t, entered(o, 10), "")
 }
 
 func TestAnEventThatTheEndOvertakesTakesNoPlace(t *testing.T) {
 	o := newOutbox(3, 1000)
 	expectRefusal(t, o.refusal(), "")
 	o.closed.Store(true)
-	expectRefusal(t, o.enter(10), CodeClientClosed)
+	expectRefusal(t, entered(o, 10), CodeClientClosed)
 	expectRefusal(t, o.refusal(), CodeClientClosed)
 	if places := o.events.Load(); places != 0 {
 		t.Errorf("%d places are taken, want none", places)

@@ -13,7 +13,10 @@ func (c *Client) refused(call *call, code ErrorCode) error {
 	if code == CodeClientClosed {
 		return c.rejected(call, newError(code, words{}))
 	}
-	hint := fmt.Sprintf("%d events wait for Kafka, %s", c.Stats().Queued, c.outbox.limit())
+	hint := fmt.Sprintf("%d events wait for Kafka, %s", c.books.stats().Queued, c.outbox.limit())
+	if code != CodeQueueFull {
+		hint = c.outbox.trouble()
+	}
 	return c.rejected(call, newError(code, words{hint: hint}))
 }
 
@@ -44,14 +47,22 @@ func (c *Client) degraded(lost, eventID string) {
 	c.report(err, err, map[string]any{"event_id": eventID})
 }
 
-// settled counts what became of an accepted event, and reports one that is not delivered. Its place
-// is free only then, so that a flush ends after the last report.
-func (c *Client) settled(value []byte, size int64, cause error) {
-	c.books.settle(cause)
-	if cause != nil {
-		c.undelivered(value, cause)
+// settled counts what became of an accepted event, and reports one that is neither delivered nor
+// left to the disk. Its place is free only then, so that a flush ends after the last report.
+func (c *Client) settled(e event, cause error) {
+	switch {
+	case cause == nil:
+		c.books.delivered.Add(1)
+	case c.outbox.keep(&e, cause):
+		c.books.spooled.Add(1)
+	default:
+		c.books.failed.Add(1)
+		c.undelivered(e.value, cause)
 	}
-	c.outbox.leave(size)
+	if e.onDisk != nil {
+		e.onDisk.Done()
+	}
+	c.outbox.leave(e.size())
 }
 
 func (c *Client) undelivered(value []byte, cause error) {

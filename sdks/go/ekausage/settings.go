@@ -13,6 +13,7 @@ import (
 type settings struct {
 	values [len(settingTable)]any    // int64, bool, string or []string; nil: not set
 	names  [len(settingTable)]string // as they were given
+	given  [len(settingTable)]bool   // not by default
 }
 
 // given is what a caller said of a setting, by an option or as a property.
@@ -37,6 +38,7 @@ func resolveSettings(
 		if value == nil {
 			value, name = notEmpty(environment(setting.Variable)), setting.Variable
 		}
+		s.given[row] = value != nil
 		if value == nil && setting.Required && needsBrokers {
 			return nil, missing(setting)
 		}

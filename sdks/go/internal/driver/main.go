@@ -109,7 +109,12 @@ func (d *driver) do(r *request) (reply, error) {
 		return d.flush(number(r.Timeout, 0)), nil
 	case "stats":
 		s := d.client.Stats()
-		return reply{"accepted": s.Accepted, "delivered": s.Delivered, "failed": s.Failed, "queued": s.Queued, "rejected": s.Rejected}, nil
+		return reply{
+			"accepted": s.Accepted, "delivered": s.Delivered, "failed": s.Failed, "queued": s.Queued,
+			"spooled": s.Spooled, "adopted": s.Adopted, "replayed": s.Replayed,
+			"dead_lettered": s.DeadLettered, "oldest_spooled_ms": s.OldestSpooledMs,
+			"rejected": s.Rejected,
+		}, nil
 	case "shutdown":
 		return d.shutdown(r.Timeout), nil
 	case "exit", "halt":
@@ -127,12 +132,18 @@ func (d *driver) do(r *request) (reply, error) {
 	return nil, fmt.Errorf("%q is not supported", r.Do)
 }
 
+// found is what the driver's own environment says of settings.
+var found = map[string]string{}
+
 // new says the settings by their variables, which takes any of them by its name.
 func (d *driver) new(r *request) (reply, error) {
 	variables := map[string]string{}
 	for _, setting := range ekausage.Settings() {
 		variables[setting.Name] = setting.Variable
-		_ = os.Unsetenv(setting.Variable)
+		if _, known := found[setting.Variable]; !known {
+			found[setting.Variable] = os.Getenv(setting.Variable)
+		}
+		_ = os.Setenv(setting.Variable, found[setting.Variable])
 	}
 	for name, value := range r.Settings {
 		variable, known := variables[name]
@@ -241,7 +252,9 @@ func (d *driver) flush(timeout int) reply {
 	defer cancel()
 	started := time.Now()
 	_ = d.client.Flush(ctx) // what it says, the books say too
-	return reply{"took": milliseconds(time.Since(started)), "queued": d.client.Stats().Queued}
+	took := milliseconds(time.Since(started))
+	s := d.client.Stats()
+	return reply{"took": took, "queued": s.Queued + s.Spooled}
 }
 
 func (d *driver) shutdown(timeout *int) reply {

@@ -1,0 +1,336 @@
+package spool
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+var errReleased = errors.New("the client was shut down")
+
+// writer is what the segments of one client have in common.
+type writer struct {
+	Config
+	folder  *folder
+	id      [16]byte
+	origin  string // id in hex
+	numbers atomic.Uint64
+}
+
+// journal appends records to one segment after another, whoever may take one for abandoned
+// meanwhile.
+type journal struct {
+	*writer
+	kind  string
+	salt  uint32
+	nudge func() // something can be tidied
+	dirty func() // something is not on disk yet
+
+	// behind: records wait here for their delivery, and so do later ones, so that order is kept.
+	behind atomic.Bool
+	// low: there may be no room for one more event.
+	low     atomic.Bool
+	trouble atomic.Pointer[trouble]
+	making  sync.Mutex
+
+	mu       sync.Mutex
+	pages    []*page // oldest first
+	current  *page   // nil: the next record begins one
+	spare    *segment
+	lastSeq  uint64
+	waiting  int
+	released bool
+}
+
+// trouble is why no segment can be made, until it is tried again.
+type trouble struct {
+	err   error
+	until time.Time
+}
+
+func newJournal(w *writer, kind string, nudge, dirty func()) *journal {
+	j := &journal{writer: w, kind: kind, salt: salt(w.origin), nudge: nudge, dirty: dirty}
+	j.low.Store(true)
+	return j
+}
+
+// append writes a record. It returns the group of one that is delivered from memory, and nil for one
+// that is delivered from here.
+func (j *journal) append(key, event []byte, fromMemory bool) (*Group, error) {
+	head := newRecordHead(j.salt, key, event)
+	size := recordSize(key, event)
+	j.mu.Lock()
+	p, err := j.write(head[:], key, event, size)
+	if err != nil {
+		j.mu.Unlock()
+		return nil, err
+	}
+	var g *Group
+	if fromMemory && !j.behind.Load() {
+		g = p.join(j)
+	} else {
+		j.behind.Store(true)
+		j.waiting++
+		p.wait(p.end - size)
+	}
+	end := p.end
+	if j.spare == nil && segmentBytes-end < headroomBytes {
+		j.low.Store(true)
+	}
+	j.mu.Unlock()
+	if j.Sync == 0 {
+		return g, p.sync(end)
+	}
+	j.dirty()
+	return g, nil
+}
+
+// write finds the segment that takes a record.
+func (j *journal) write(head, key, event []byte, size int64) (*page, error) {
+	for {
+		p := j.current
+		if p == nil || p.end+size > segmentBytes {
+			var err error
+			if p, err = j.turn(event); err != nil {
+				return nil, err
+			}
+		}
+		if err := p.mapping.write(p.end, head, key, event); err != nil {
+			return nil, err
+		}
+		closed, err := p.mapping.closed()
+		if err != nil {
+			return nil, err
+		}
+		if !closed {
+			p.end += size
+			return p, nil
+		}
+		j.current = nil
+		if err := p.seal(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// turn begins the next segment.
+func (j *journal) turn(event []byte) (*page, error) {
+	if j.released {
+		return nil, errReleased
+	}
+	j.lastSeq = max(j.lastSeq, j.SeqOf(event))
+	for {
+		s := j.spare
+		if j.spare = nil; s == nil {
+			var err error
+			if s, err = j.make(); err != nil {
+				return nil, err
+			}
+		}
+		own := s.name
+		own.firstSeq = j.lastSeq
+		mine, err := s.rename(own)
+		if err != nil {
+			return nil, err
+		}
+		if !mine {
+			_ = s.file.Close()
+			continue
+		}
+		return j.begin(s)
+	}
+}
+
+func (j *journal) begin(s *segment) (*page, error) {
+	now := j.Now()
+	h := header{
+		version:     version,
+		origin:      j.id,
+		firstSeq:    s.name.firstSeq,
+		createdAt:   uint64(max(0, now.UnixMilli())),
+		destination: j.Destination,
+		instanceID:  j.InstanceID,
+	}
+	if err := s.begin(&h); err != nil {
+		return nil, err
+	}
+	p, err := newPage(s, now)
+	if err != nil {
+		return nil, err
+	}
+	if j.current != nil {
+		err = j.current.seal()
+	}
+	j.current = p
+	j.pages = append(j.pages, p)
+	j.nudge()
+	return p, err
+}
+
+// make makes a segment that has no first event yet.
+func (j *journal) make() (*segment, error) {
+	n := name{kind: j.kind, origin: j.origin, number: j.numbers.Add(1), owner: j.origin}
+	return j.folder.create(n)
+}
+
+// room says why one more event may find no room; nil where it finds some.
+func (j *journal) room() error {
+	if !j.low.Load() {
+		return nil
+	}
+	if t := j.trouble.Load(); t != nil && time.Now().Before(t.until) {
+		return t.err
+	}
+	return j.prepare()
+}
+
+// prepare makes the next segment ahead.
+func (j *journal) prepare() error {
+	j.making.Lock()
+	defer j.making.Unlock()
+	j.mu.Lock()
+	ready := j.spare != nil || j.released
+	j.mu.Unlock()
+	if ready {
+		return nil
+	}
+	s, err := j.make()
+	if err != nil {
+		j.trouble.Store(&trouble{err, time.Now().Add(j.Tuning.Heartbeat)})
+		return err
+	}
+	j.trouble.Store(nil)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.released {
+		s.remove()
+		return nil
+	}
+	j.spare = s
+	j.low.Store(false)
+	return nil
+}
+
+// tidy marks what is done, removes segments that are, and keeps one ahead where that is wanted.
+func (j *journal) tidy() error {
+	j.mu.Lock()
+	failed := j.retire()
+	var removed []*page
+	j.pages = slices.DeleteFunc(j.pages, func(p *page) bool {
+		acked := p.settle()
+		if !p.done() || !p.sealed {
+			if acked > 0 {
+				failed = errors.Join(failed, p.ack(acked))
+			}
+			return false
+		}
+		removed = append(removed, p)
+		return true
+	})
+	wanted := j.Durable && j.current != nil && j.spare == nil && !j.released
+	j.mu.Unlock()
+	for _, p := range removed {
+		p.syncing.Lock()
+		p.remove()
+		p.syncing.Unlock()
+	}
+	if len(removed) > 0 {
+		j.trouble.Store(nil)
+	}
+	if wanted && j.trouble.Load() == nil {
+		_ = j.prepare() // whoever finds no room tries again, and says why
+	}
+	return failed
+}
+
+// retire gives back the room of a client that needs the disk only now and then.
+func (j *journal) retire() error {
+	if j.Durable || j.behind.Load() || j.current != nil && !j.current.done() {
+		return nil
+	}
+	if j.spare != nil {
+		j.spare.remove()
+		j.spare = nil
+	}
+	j.low.Store(true)
+	p := j.current
+	if j.current = nil; p == nil {
+		return nil
+	}
+	return p.seal()
+}
+
+// beat shows that the owner is alive, and forgets what somebody else took.
+func (j *journal) beat() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var failed error
+	if j.spare != nil {
+		failed = j.spare.beat()
+	}
+	if p := j.current; p != nil && len(p.groups) > 0 {
+		p.groups[len(p.groups)-1].full.Store(true)
+	}
+	j.pages = slices.DeleteFunc(j.pages, func(p *page) bool {
+		if p.there() {
+			failed = errors.Join(failed, p.beat())
+			return false
+		}
+		if j.current == p {
+			j.current = nil
+		}
+		failed = errors.Join(failed, p.seal(), p.file.Close())
+		p.lost = true
+		j.waiting -= p.waiting
+		return true
+	})
+	return failed
+}
+
+// sync waits until the disk has what was written.
+func (j *journal) sync() error {
+	j.mu.Lock()
+	pages := slices.Clone(j.pages)
+	ends := make([]int64, len(pages))
+	for i, p := range pages {
+		ends[i] = p.end
+	}
+	j.mu.Unlock()
+	var failed error
+	for i, p := range pages {
+		if err := p.sync(ends[i]); !errors.Is(err, os.ErrClosed) { // otherwise it is done, and removed
+			failed = errors.Join(failed, err)
+		}
+	}
+	return failed
+}
+
+// release leaves what is not done to whoever comes first.
+func (j *journal) release() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.released = true
+	j.current = nil
+	if j.spare != nil {
+		j.spare.remove()
+		j.spare = nil
+	}
+	var failed error
+	for _, p := range j.pages {
+		failed = errors.Join(failed, p.seal())
+		p.settle()
+		switch {
+		case p.done():
+			p.remove()
+		case !p.there():
+			_ = p.file.Close()
+		default:
+			failed = errors.Join(failed, p.release(p.end))
+		}
+	}
+	j.pages = nil
+	return failed
+}

@@ -1,0 +1,99 @@
+package spool
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+)
+
+const (
+	frameBytes = 12
+	keyBytes   = 2
+)
+
+var markerBytes = binary.LittleEndian.AppendUint32(nil, marker)
+
+// A Record is an event with its key, as they go to Kafka.
+type Record struct {
+	Key, Event []byte
+
+	start, end int64 // in its segment
+}
+
+// recordHead is what stands before the key.
+type recordHead [frameBytes + keyBytes]byte
+
+func recordSize(key, event []byte) int64 {
+	return int64(len(recordHead{}) + len(key) + len(event))
+}
+
+func newRecordHead(salt uint32, key, event []byte) (head recordHead) {
+	binary.LittleEndian.PutUint32(head[0:], marker)
+	binary.LittleEndian.PutUint32(head[4:], uint32(keyBytes+len(key)+len(event)))
+	binary.LittleEndian.PutUint16(head[frameBytes:], uint16(len(key)))
+	crc := crc32.Update(salt, crc32.IEEETable, head[frameBytes:])
+	crc = crc32.Update(crc, crc32.IEEETable, key)
+	binary.LittleEndian.PutUint32(head[8:], crc32.Update(crc, crc32.IEEETable, event))
+	return head
+}
+
+// readRecords reads what of a segment begins at an offset, and counts the places between records
+// that are damaged. What is torn at the end is no damage: nobody was told that it was accepted.
+func readRecords(content []byte, salt uint32, offset int64) (records []Record, damaged int) {
+	for at := 0; ; {
+		record, found := recordAt(content, at, salt)
+		if !found {
+			if record, found = nextRecord(content, at+1, salt); !found {
+				return records, damaged
+			}
+			damaged++
+		}
+		at = int(record.end)
+		record.start += offset
+		record.end += offset
+		records = append(records, record)
+	}
+}
+
+// undone are the records from acked on; all, where that is neither where one begins nor where one
+// ends.
+func undone(records []Record, acked int64) []Record {
+	for i := range records {
+		if records[i].start == acked {
+			return records[i:]
+		}
+		if records[i].end == acked {
+			return records[i+1:]
+		}
+	}
+	return records
+}
+
+func recordAt(content []byte, at int, salt uint32) (Record, bool) {
+	if at+frameBytes+keyBytes > len(content) || !bytes.HasPrefix(content[at:], markerBytes) {
+		return Record{}, false
+	}
+	frame, rest := content[at:at+frameBytes], content[at+frameBytes:]
+	length := int64(binary.LittleEndian.Uint32(frame[4:]))
+	key := keyBytes + int64(binary.LittleEndian.Uint16(rest))
+	if length > int64(len(rest)) || key > length ||
+		crc32.Update(salt, crc32.IEEETable, rest[:length]) != binary.LittleEndian.Uint32(frame[8:]) {
+		return Record{}, false
+	}
+	end := int64(at) + frameBytes + length
+	return Record{rest[keyBytes:key:key], rest[key:length:length], int64(at), end}, true
+}
+
+func nextRecord(content []byte, at int, salt uint32) (Record, bool) {
+	for at < len(content) {
+		next := bytes.Index(content[at:], markerBytes)
+		if next < 0 {
+			break
+		}
+		if record, found := recordAt(content, at+next, salt); found {
+			return record, true
+		}
+		at += next + 1
+	}
+	return Record{}, false
+}
