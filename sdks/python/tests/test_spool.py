@@ -184,6 +184,20 @@ def test_a_full_disk_refuses_before_an_event_is_numbered(
     assert client.stats().rejected == {"spool.full": len(recorded) - len(accepted)}
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_record_never_raises_whatever_the_disk_does(
+    mode: str, spooling_to: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> Segment:
+        raise MemoryError
+
+    monkeypatch.setattr(Segment, "create", failing)
+    client = spooling_to(mode, kafka_brokers=NO_BROKER, max_queue_events=10)
+    for _ in range(20):
+        client.record(**VALID)
+    assert balanced(client)
+
+
 def test_a_disk_that_fails_leaves_spill_as_if_it_were_off(
     spooling_to: Connect, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

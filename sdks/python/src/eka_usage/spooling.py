@@ -17,7 +17,7 @@ from .failure import Failed, Failure
 from .outbox import Outbox
 from .reporting import say
 from .spool.directory import Full
-from .spool.journal import Group, Trouble
+from .spool.journal import Group
 from .spool.origin import Origin
 from .spool.plan import Plan
 from .spool.spool import Counts, Host, Spool
@@ -54,7 +54,7 @@ class SpoolingOutbox(Outbox):
     ) -> None:
         super().__init__(connect, failed, limit)
         self._told = told
-        self._trouble: Trouble | None = None
+        self._trouble: Exception | None = None
         self._lost = 0
         host = Host(
             connect=lambda: replay(_unheard),
@@ -143,7 +143,7 @@ class SpoolingOutbox(Outbox):
         start, event = key.encode(), value.encode()
         try:
             group = append(start, event)
-        except (Full, OSError) as error:  # it was numbered before the disk was found full
+        except Exception as error:  # it was numbered before the disk was found full
             self._cannot_write(error)
             self._no_room(error)
             self.open().send(key, value)
@@ -160,7 +160,7 @@ class SpoolingOutbox(Outbox):
         """Takes an event to the disk alone, as all that come after it until the disk is empty."""
         try:
             self._spool_one(key.encode(), value.encode())
-        except (Full, OSError) as error:
+        except Exception as error:
             self._cannot_write(error)
             raise BufferError(str(error)) from None
 
@@ -204,7 +204,7 @@ class SpoolingOutbox(Outbox):
             return
         try:
             self._spool_one(failure.key, failure.event)
-        except (Full, OSError) as error:
+        except Exception as error:
             self._cannot_write(error)
             self._lost += failure.given_up
             self._failed(failure)
@@ -215,7 +215,7 @@ class SpoolingOutbox(Outbox):
         else:
             self._told(failure)
 
-    def _no_room(self, trouble: Trouble | None) -> None:
+    def _no_room(self, trouble: Exception | None) -> None:
         with self._parking:
             self._trouble = trouble
             if trouble is None:
@@ -235,7 +235,7 @@ class SpoolingOutbox(Outbox):
             return super()._full()
         return SpoolError.of("spool.failed", hint=described(trouble))
 
-    def _cannot_write(self, error: Trouble) -> None:
+    def _cannot_write(self, error: Exception) -> None:
         self._trouble = error
         where = self._spool.folder
         text = f"the spool in {where} cannot be written: {described(error)}; make room there"
