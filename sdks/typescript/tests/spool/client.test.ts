@@ -1,0 +1,101 @@
+import { describe, expect, test, vi } from "vitest";
+import { TransportCarrier } from "../../src/carrier.js";
+import { EkaClient, type ProducerMessage } from "../../src/index.js";
+import type { SpooledRecord } from "../../src/spool/records.js";
+import { type Message, SendError, type Transport } from "../../src/transports/transport.js";
+import { Heard } from "../support/collector.js";
+import { files, temporary } from "../support/spooled.js";
+
+const details = { text: "x".repeat(30_000) };
+
+describe("a durable client whose disk is full", () => {
+  test("refuses, is heard, and leaves no number out", async () => {
+    using folder = temporary();
+    const heard = new Heard();
+    const sent: ProducerMessage[] = [];
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const client = new EkaClient({
+      serviceName: "tests",
+      spool: "durable",
+      spoolDir: folder.path,
+      spoolMaxBytes: 4 * 2 ** 20,
+      spoolSyncMs: 0,
+      onError: heard.onError,
+      producer: {
+        send: async ({ messages }) => {
+          await answered;
+          sent.push(...messages);
+        },
+      },
+    });
+    const record = () => client.record("ws-1", "api", "api_call", 1, "ok", null, details);
+    const ids = Array.from({ length: 200 }, record).filter((id) => id !== undefined);
+    expect(files(folder.path)).toHaveLength(4);
+    expect(heard.codes).toHaveLength(200 - ids.length);
+    expect(new Set(heard.codes)).toEqual(new Set(["spool.full"]));
+    expect(client.stats()).toMatchObject({ accepted: ids.length, queued: ids.length, spooled: 0 });
+    answer();
+    expect(await client.flush()).toBe(0);
+    await vi.waitFor(() => expect(record()).toBeDefined(), 5000);
+    expect(await client.shutdown()).toBe(0);
+    const seqs = sent.map(({ value }) => JSON.parse(value.toString()).seq as number);
+    expect(seqs).toEqual(seqs.map((_, index) => index + 1));
+    expect(files(folder.path)).toEqual([]);
+  });
+});
+
+describe("what is sent from the disk", () => {
+  const text = ({ value }: Message) => value.toString();
+
+  /** Records of some workspaces, and a transport that refuses as a test says. */
+  function setUp(keys: string[], refuse: (batch: string[]) => SendError | undefined) {
+    const batches: string[][] = [];
+    const transport: Transport = {
+      lanes: 10,
+      immediate: false,
+      connect: async () => undefined,
+      close: async () => undefined,
+      send: async (batch) => {
+        const texts = batch.map(text);
+        const fault = refuse(texts);
+        if (fault !== undefined) {
+          throw fault;
+        }
+        batches.push(texts);
+      },
+    };
+    const records = keys.map((key, start): SpooledRecord => {
+      const value = Buffer.from(`${key}${start}`);
+      return { start, end: start + 1, key: Buffer.from(key), value };
+    });
+    const carrier = new TransportCarrier(transport, 4);
+    return { batches, sent: carrier.send(records) };
+  }
+
+  test("goes in batches, in the order of each workspace", async () => {
+    const { batches, sent } = setUp(["a", "a", "b", "a"], () => undefined);
+    expect(await sent).toEqual([]);
+    expect(batches.toSorted()).toEqual([["a0", "a1"], ["a3"], ["b2"]]);
+  });
+
+  test("does not overtake what has to be sent again", async () => {
+    const { batches, sent } = setUp(["a", "a", "b", "a"], ([first]) =>
+      first === "a0" ? new SendError("away", "always") : undefined,
+    );
+    const refusals = (await sent).map(({ record, isFinal }) => [record.start, isFinal]);
+    expect(refusals).toEqual([0, 1, 3].map((start) => [start, false]));
+    expect(batches).toEqual([["b2"]]);
+  });
+
+  test("goes on after what is refused for good", async () => {
+    const { batches, sent } = setUp(["a", "a", "a"], ([first]) =>
+      first === "a0" ? new SendError("too large", "never", true) : undefined,
+    );
+    const refusals = (await sent).map(({ record, isFinal }) => [record.start, isFinal]);
+    expect(refusals).toEqual([0, 1].map((start) => [start, true]));
+    expect(batches).toEqual([["a2"]]);
+  });
+});
