@@ -219,9 +219,8 @@ func (c *Client) String() string {
 func (c *Client) flushAtEnd() {
 	ctx, cancel := context.WithTimeout(context.Background(), c.shutdownTime)
 	defer cancel()
-	if c.outbox.flush(ctx, c.patience()) != nil && c.outbox.spool != nil {
-		c.outbox.transport.giveUp() // to the disk
-	}
+	_ = c.outbox.flush(ctx, c.patience())
+	c.outbox.toDisk()
 }
 
 // machine is the machine's name, as far as it can stand in an event.

@@ -214,6 +214,19 @@ func (o *outbox) flush(ctx context.Context, patience time.Duration) error {
 	return nil
 }
 
+// toDisk leaves what is in memory to the disk, and whatever is accepted from now on, as the process is
+// about to end. In mode durable the disk has it already.
+func (o *outbox) toDisk() {
+	if o.spool == nil || o.durable {
+		return
+	}
+	o.spool.Hold()
+	for deadline := time.Now().Add(closing); o.events.Load() > 0 && time.Now().Before(deadline); {
+		o.transport.giveUp()
+		time.Sleep(recheck)
+	}
+}
+
 // whileProgress is a context that ends, too, when nothing was settled for so long.
 func (o *outbox) whileProgress(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
 	ctx, stop := context.WithCancel(ctx)

@@ -27,7 +27,7 @@ func (j *journal) next() (*lot, error) {
 	}
 	if p == nil {
 		j.waiting = 0
-		j.behind.Store(false)
+		j.behind.Store(j.held)
 		j.mu.Unlock()
 		j.nudge()
 		return nil, nil

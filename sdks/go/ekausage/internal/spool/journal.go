@@ -31,6 +31,8 @@ type journal struct {
 
 	// behind: records wait here for their delivery, and so do later ones, so that order is kept.
 	behind atomic.Bool
+	// held: it stays behind, whatever is delivered.
+	held bool
 	// low: there may be no room for one more event.
 	low     atomic.Bool
 	trouble atomic.Pointer[trouble]
@@ -174,6 +176,14 @@ func (j *journal) begin(s *segment) (*page, error) {
 func (j *journal) make() (*segment, error) {
 	n := name{kind: j.kind, origin: j.origin, number: j.numbers.Add(1), owner: j.origin}
 	return j.folder.create(n)
+}
+
+// hold lets every later record wait here.
+func (j *journal) hold() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.held = true
+	j.behind.Store(true)
 }
 
 // room says why one more event may find no room; nil where it finds some.

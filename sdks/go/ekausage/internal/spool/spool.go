@@ -123,6 +123,9 @@ func (s *Spool) Defer(key, event []byte) error {
 	return err
 }
 
+// Hold makes every later event wait on disk, as the process may end at any moment.
+func (s *Spool) Hold() { s.events.hold() }
+
 // Bury writes an event that is refused for good, for people to look at.
 func (s *Spool) Bury(key, event []byte) {
 	if _, err := s.dead.append(key, event, false); err != nil {

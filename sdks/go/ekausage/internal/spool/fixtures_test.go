@@ -1,0 +1,215 @@
+package spool
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const fixtures = "../../../../../tests/spool/fixtures"
+
+// go test ./ekausage/internal/spool -run Committed -update writes Go's segments again.
+var update = flag.Bool("update", false, "write this language's fixtures")
+
+const (
+	fixtureOrigin  = "6d1e0f3a6d1e0f3a6d1e0f3a6d1e0f3a"
+	fixtureAdopter = "0badcafe0badcafe0badcafe0badcafe"
+)
+
+// described is what a reader finds in a segment, as expected.json has it.
+type described struct {
+	Header  *describedHeader `json:"header"`
+	Events  [][2]string      `json:"events"`
+	Damaged int              `json:"damaged"`
+}
+
+type describedHeader struct {
+	Version     uint32 `json:"version"`
+	Sound       bool   `json:"sound"`
+	FirstSeq    uint64 `json:"first_seq"`
+	CreatedAt   uint64 `json:"created_at"`
+	Destination string `json:"destination"`
+	InstanceID  string `json:"instance_id"`
+	Heartbeat   uint64 `json:"heartbeat"`
+	Acked       uint64 `json:"acked"`
+	Closed      bool   `json:"closed"`
+}
+
+func describe(t *testing.T, file string, content []byte) described {
+	t.Helper()
+	n, ok := parseName(file)
+	if !ok {
+		t.Fatalf("%s is no segment's name", file)
+	}
+	h := decodeHeader(content)
+	records, damaged := readRecords(content[min(headerBytes, len(content)):], salt(n.origin), headerBytes)
+	found := described{Events: [][2]string{}, Damaged: damaged}
+	for _, record := range undone(records, int64(h.acked)) {
+		found.Events = append(found.Events, [2]string{string(record.Key), string(record.Event)})
+	}
+	if !h.blank {
+		found.Header = &describedHeader{
+			h.version, h.sound, h.firstSeq, h.createdAt, hex.EncodeToString(h.destination[:]),
+			h.instanceID, h.heartbeat, h.acked, h.closed,
+		}
+	}
+	return found
+}
+
+func TestSegmentsOfEveryLanguageAreRead(t *testing.T) {
+	languages, err := os.ReadDir(fixtures)
+	if err != nil || len(languages) == 0 {
+		t.Fatal("no language has written any", err)
+	}
+	for _, language := range languages {
+		t.Run(language.Name(), func(t *testing.T) {
+			folder := filepath.Join(fixtures, language.Name())
+			text, err := os.ReadFile(filepath.Join(folder, "expected.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var expected map[string]described
+			if err := json.Unmarshal(text, &expected); err != nil {
+				t.Fatal(err)
+			}
+			for file, want := range expected {
+				digits, err := os.ReadFile(filepath.Join(folder, file+".hex"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				content, err := hex.DecodeString(strings.Join(strings.Fields(string(digits)), ""))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := describe(t, file, content); !reflect.DeepEqual(got, want) {
+					t.Errorf("%s\ngot  %+v %+v\nwant %+v %+v", file, got, got.Header, want, want.Header)
+				}
+			}
+		})
+	}
+}
+
+// written are Go's segments by name: sound ones, and each kind of damage.
+func written(t *testing.T) map[string][]byte {
+	t.Helper()
+	sound := fixture(t, version, 0)
+	records, _ := readRecords(sound[headerBytes:], salt(fixtureOrigin), headerBytes)
+	torn := sound[:len(sound)-5]
+	rotten, badHeader := bytes.Clone(sound), bytes.Clone(sound)
+	rotten[records[1].start+20] ^= 4
+	badHeader[20] ^= 1
+	segments := map[string][]byte{}
+	owners := []string{nobody, fixtureOrigin, fixtureAdopter}
+	for i, content := range [][]byte{
+		sound,
+		fixture(t, version, records[0].end),
+		fixture(t, version, records[0].end+1),
+		torn,
+		rotten,
+		badHeader,
+		fixture(t, version+1, 0),
+		make([]byte, headerBytes),
+	} {
+		n := name{kindEvents, fixtureOrigin, 42, uint64(i + 1), owners[(i+1)%len(owners)]}
+		segments[n.String()] = content
+	}
+	return segments
+}
+
+// fixture is a segment that was sealed and cut, as a journal writes it.
+func fixture(t *testing.T, version uint32, acked int64) []byte {
+	t.Helper()
+	id, err := hex.DecodeString(fixtureOrigin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &segment{folder: &folder{path: t.TempDir(), maxBytes: segmentBytes}, beats: 6}
+	if s, err = s.folder.create(name{kindEvents, fixtureOrigin, 42, 1, fixtureOrigin}); err != nil {
+		t.Fatal(err)
+	}
+	s.beats = 6
+	h := header{
+		version:     version,
+		origin:      [16]byte(id),
+		firstSeq:    42,
+		createdAt:   1_769_851_800_123,
+		destination: DestinationOf("eka.usage.events", []string{"Kafka-1:9092", "kafka-0"}),
+		instanceID:  "0198f0c2-7d5e-7abc-8def-instance-1",
+	}
+	m, err := newMapping(s.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := int64(headerBytes)
+	for _, event := range [][2]string{
+		{"ws-1", `{"event_id":"one","workspace_id":"ws-1","seq":42}`},
+		{"कार्य", `{"event_id":"two","metadata":"{\"é\":1}","seq":43}`},
+		{"ws-1", "{\"event_id\":\"\x1eEKA\",\"seq\":44}"},
+	} {
+		key, value := []byte(event[0]), []byte(event[1])
+		head := newRecordHead(salt(fixtureOrigin), key, value)
+		if err := m.write(end, head[:], key, value); err != nil {
+			t.Fatal(err)
+		}
+		end += recordSize(key, value)
+	}
+	m.release()
+	content, err := []byte(nil), s.begin(&h)
+	for _, step := range []func() error{
+		func() error { return s.beat() },
+		func() error { return s.ack(acked) },
+		func() error { return s.release(end) },
+		func() error { content, err = os.ReadFile(s.path()); return err },
+	} {
+		if err == nil {
+			err = step()
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+func TestTheCommittedSegmentsAreWhatGoWrites(t *testing.T) {
+	folder := filepath.Join(fixtures, "go")
+	made := map[string]string{}
+	expected := map[string]described{}
+	for file, content := range written(t) {
+		var lines strings.Builder
+		for line := range slices.Chunk([]byte(hex.EncodeToString(content)), 64) {
+			lines.Write(append(line, '\n'))
+		}
+		made[file+".hex"] = lines.String()
+		expected[file] = describe(t, file, content)
+	}
+	var text bytes.Buffer
+	writer := json.NewEncoder(&text)
+	writer.SetEscapeHTML(false)
+	writer.SetIndent("", "  ")
+	if err := writer.Encode(expected); err != nil {
+		t.Fatal(err)
+	}
+	made["expected.json"] = text.String()
+	for file, want := range made {
+		path := filepath.Join(folder, file)
+		if *update {
+			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != want {
+			t.Errorf("%s is not what is written now: run with -update (%v)", file, err)
+		}
+	}
+	if found, _ := os.ReadDir(folder); len(found) != len(made) {
+		t.Errorf("there are %d files, want %d", len(found), len(made))
+	}
+}

@@ -1,0 +1,231 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var (
+	errAway  = errors.New("away")
+	errFinal = errors.New("too large")
+)
+
+// host is a client whose Kafka takes events as the test says.
+type host struct {
+	mu        sync.Mutex
+	fault     error            // of every event
+	faults    map[string]error // of single ones
+	sent      []string
+	sizes     []int // of what was sent together
+	delivered int
+	refused   []string
+	warnings  []string
+	busy      bool
+}
+
+func (h *host) Drained() bool             { return true }
+func (h *host) Carrier() (Carrier, error) { return h, nil }
+func (h *host) Final(err error) bool      { return errors.Is(err, errFinal) }
+func (h *host) Close()                    {}
+
+func (h *host) Quiet() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.busy
+}
+
+func (h *host) Send(_ context.Context, records []Record) []error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	said := make([]error, len(records))
+	h.sizes = append(h.sizes, len(records))
+	for i, record := range records {
+		if said[i] = cmpOr(h.faults[string(record.Event)], h.fault); said[i] == nil {
+			h.sent = append(h.sent, string(record.Event))
+		}
+	}
+	return said
+}
+
+func cmpOr(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+func (h *host) Delivered(events int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.delivered += events
+}
+
+func (h *host) Refused(event []byte, _ error, _ bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.refused = append(h.refused, string(event))
+}
+
+func (h *host) Warn(_, text string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.warnings = append(h.warnings, text)
+}
+
+func (h *host) set(change func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	change()
+}
+
+func (h *host) received() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.sent)
+}
+
+func (h *host) heard() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.warnings)
+}
+
+// open makes a spool whose times are short.
+func open(t *testing.T, h *host, folder string, change func(*Config)) *Spool {
+	t.Helper()
+	c := Config{
+		Folder:      folder,
+		MaxBytes:    64 << 20,
+		Sync:        time.Millisecond,
+		Destination: DestinationOf("topic", nil),
+		InstanceID:  "instance",
+		Now:         time.Now,
+		SeqOf: func(event []byte) uint64 {
+			seq, _ := strconv.ParseUint(string(event[:min(6, len(event))]), 10, 64)
+			return seq
+		},
+		Tuning: DefaultTuning(),
+	}
+	c.Tuning.Heartbeat, c.Tuning.Lease = 10*time.Millisecond, 150*time.Millisecond
+	c.Tuning.RetryMin, c.Tuning.RetryMax = 5*time.Millisecond, 20*time.Millisecond
+	if change != nil {
+		change(&c)
+	}
+	s, err := Open(c, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Release)
+	return s
+}
+
+func durable(c *Config) { c.Durable = true }
+
+// crash ends a spool as kill -9 does.
+func (s *Spool) crash() {
+	s.stop()
+	s.running.Wait()
+}
+
+func folderOf(t *testing.T) string {
+	t.Helper()
+	return filepath.Join(t.TempDir(), "spool")
+}
+
+// numbered are events that say their number, of so many bytes.
+func numbered(from, count, size int) []string {
+	events := make([]string, count)
+	for i := range events {
+		number := fmt.Sprintf("%06d", from+i)
+		events[i] = number + strings.Repeat("x", max(0, size-len(number)))
+	}
+	return events
+}
+
+func deferAll(t *testing.T, s *Spool, events []string) {
+	t.Helper()
+	for _, event := range events {
+		if err := s.Defer([]byte("key"), []byte(event)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func keepAll(t *testing.T, s *Spool, events []string) []*Group {
+	t.Helper()
+	var groups []*Group
+	for _, event := range events {
+		g, err := s.Keep([]byte("key"), []byte(event))
+		if err != nil || g == nil {
+			t.Fatal(g, err)
+		}
+		groups = append(groups, g)
+	}
+	return groups
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("still not: %s", what)
+		}
+	}
+}
+
+func expectReceived(t *testing.T, h *host, want []string) {
+	t.Helper()
+	eventually(t, "as many events arrived", func() bool { return len(h.received()) >= len(want) })
+	if got := h.received(); !slices.Equal(got, want) {
+		t.Errorf("%d events arrived, not these %d in their order", len(got), len(want))
+	}
+}
+
+func segmentsIn(t *testing.T, folder, kind string) []name {
+	t.Helper()
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []name
+	for _, file := range files {
+		if n, ok := parseName(file.Name()); ok && n.kind == kind {
+			found = append(found, n)
+		}
+	}
+	slices.SortFunc(found, inOrder)
+	return found
+}
+
+func expectEmpty(t *testing.T, folder string) {
+	t.Helper()
+	eventually(t, "the folder is empty", func() bool { return len(segmentsIn(t, folder, kindEvents)) == 0 })
+}
+
+func expectWarning(t *testing.T, h *host, text string) {
+	t.Helper()
+	said := func(warning string) bool { return strings.Contains(warning, text) }
+	eventually(t, "it warned: "+text, func() bool { return slices.ContainsFunc(h.heard(), said) })
+}
+
+// rewrite changes the bytes of the only segment.
+func rewrite(t *testing.T, folder string, change func(content []byte) []byte) {
+	t.Helper()
+	path := filepath.Join(folder, segmentsIn(t, folder, kindEvents)[0].String())
+	content, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, change(content), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
