@@ -38,7 +38,7 @@ KAFKA_HERE := $(if $(and $(shell command -v java),$(shell command -v mvn)),$(KAF
 READY := $(SDK_READY) $(BROKER) $(NODE_READY) $(KAFKA_HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup generate check demo test test-all lint-all build-all e2e broker bench mutations lock clean
+.PHONY: help setup generate check demo crash test test-all lint-all build-all e2e broker bench mutations lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ e2e: $(READY) $(KAFKA) ## Every SDK against Apache Kafka, through outages; needs
 broker: $(BROKER) ## Run the embedded broker on LISTEN (127.0.0.1:9092) until Ctrl-C
 	@echo "In another window: export EKA_KAFKA_BROKERS=$(LISTEN)   Ctrl-C here stops the broker."
 	@exec $(BROKER) --listen $(LISTEN)
+
+crash: $(READY) ## End processes, brokers and disks in every way, and show what became of the events
+	@$(PY) -m tests.crash.matrix
 
 bench: $(READY) ## Measure the generator, the SDKs, the sink and the store; BENCHMARKS= picks some
 	@$(PY) -m tests.bench $(BENCHMARKS)

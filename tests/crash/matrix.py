@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from tests.conformance.drivers import COMMANDS
 from tests.crash.lab import Outcome, Unable, lab
-from tests.crash.ways import MODES, WAYS, Way
+from tests.crash.ways import WAYS, Way
 
 _COLUMNS = ("accepted", "delivered", "heard", "lost", "doubled")
 
@@ -18,7 +18,7 @@ _COLUMNS = ("accepted", "delivered", "heard", "lost", "doubled")
 def cells(words: Sequence[str]) -> Iterator[tuple[Way, str, str]]:
     """The cells that all the words are found in."""
     for way in WAYS:
-        for mode in MODES:
+        for mode in way.modes:
             for language in COMMANDS:
                 text = f"{way.name} {mode} {language}"
                 if language in way.languages and all(word in text for word in words):

@@ -43,6 +43,7 @@ class Way:
     run: Callable[[Lab], None]
     kept: Kept
     languages: frozenset[str] = frozenset({"python", "go", "typescript"})
+    modes: tuple[str, ...] = MODES
 
     def keeps(self, mode: str, language: str) -> bool:
         """Whether nothing may be lost."""
@@ -273,7 +274,7 @@ WAYS = (
     Way("refusals that are final", _refusals(_FINAL), _all(*MODES)),
     Way("disk full while recording", _full_disk, _PROGRAM),
     Way("read-only folder", _read_only_disk, _all(*MODES)),
-    Way("2,000 flips and cuts in segments", _damage, _all(DURABLE)),
+    Way("2,000 flips and cuts in segments", _damage, _all(DURABLE), modes=(DURABLE,)),
     Way("an heir in another language", _heir_of_another_language, _all(DURABLE)),
     Way("two heirs at once", _two_heirs, _all(DURABLE)),
     Way("owner paused past its lease", _paused_owner, _PROGRAM),
