@@ -69,6 +69,14 @@ def test_a_crashed_owner_is_inherited_after_the_lease(directory: Directory) -> N
     assert taken(heir) == [event(2)]
 
 
+def test_one_lease_is_enough_for_all_segments_of_a_crashed_owner(directory: Directory) -> None:
+    journal(directory, 3500, 3500, 3500)
+    heir = adopter(directory)
+    assert taken(heir) == []
+    time.sleep(LEASE)
+    assert taken(heir) == [event(1, 3500), event(2, 3500), event(3, 3500)]
+
+
 def test_a_heart_that_beats_is_no_crash(directory: Directory) -> None:
     alive = journal(directory, 1)
     heir = adopter(directory)

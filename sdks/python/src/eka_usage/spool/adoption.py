@@ -30,15 +30,16 @@ class Adopter:
         self._beats = {name: self._beats[name] for name in names if name in self._beats}
         alive: set[str] = set()
         for name in names:
-            if name.kind != EVENTS or name.owner == self._origin.id or name.origin in alive:
+            if name.kind != EVENTS or name.owner == self._origin.id:
                 continue
             try:
                 segment = Segment.open(self._directory.path, name)
             except OSError:  # taken or removed a moment ago
                 continue
+            # Every one is watched from now on, also behind one that has to go first.
             if not self._is_abandoned(name, segment):
                 alive.add(name.origin)
-            elif self._is_for_us(name, segment.header(), names) and segment.hand_to(
+            elif name.origin not in alive and self._is_for_us(name, segment.header(), names) and segment.hand_to(
                 self._origin.id
             ):
                 segment.end_appends()
