@@ -47,6 +47,10 @@ def main(words: Sequence[str]) -> int:
             wrong += 1
             print(f"{start} FAILED: {type(error).__name__}: {error}", flush=True)
             continue
+        if not seen.accepted and way.keeps(mode, language):
+            wrong += 1
+            print(f"{start} FAILED: nothing was accepted, so nothing was tried", flush=True)
+            continue
         lost = seen.lost > 0 and way.keeps(mode, language)
         wrong += lost
         numbers = "".join(f"{getattr(seen, name):11,}" for name in _COLUMNS)
