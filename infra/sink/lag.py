@@ -30,7 +30,7 @@ class Lag:
     def measure(self, topic: str, done: Mapping[int, int]) -> int | None:
         """By the latest answer, what lies behind the offsets up to which partitions are done.
 
-        None before there is an answer.
+        None before there is an answer, and after one that failed.
         """
         self._hear()
         if not self._answers and time.monotonic() - self._asked >= _SECONDS:
@@ -53,6 +53,8 @@ class Lag:
             failure = answer.exception()
             if failure is None:
                 self._ends[position.partition] = answer.result().offset
-            elif not isinstance(failure, KafkaException):
+            elif isinstance(failure, KafkaException):
+                self._ends.pop(position.partition, None)  # what was heard before is old
+            else:
                 raise failure
         self._answers = {}

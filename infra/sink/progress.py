@@ -51,4 +51,4 @@ def line(counts: Counts, rate: float) -> str:
 
 
 def _lag(counts: Counts) -> str:
-    return "lag not known yet" if counts.lag is None else f"lag {counts.lag:,}"
+    return "lag not known" if counts.lag is None else f"lag {counts.lag:,}"

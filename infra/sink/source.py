@@ -41,6 +41,7 @@ class Source:
     ) -> None:
         self._paused = False
         self._committing = 0
+        self._assigned = False
         self._done: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._lag = Lag(connection)
@@ -58,14 +59,15 @@ class Source:
                 "partition.assignment.strategy": "range",
                 "queued.max.messages.kbytes": _READ_AHEAD_KIB,
                 "on_commit": self._committed,
+                "error_cb": self._trouble,
                 "log_level": 0,
             }
         )
         self._consumer.subscribe(
             [USAGE_TOPIC],
-            on_assign=lambda _, partitions: self._assigned(partitions),
-            on_revoke=lambda *_: leaving(),
-            on_lost=lambda *_: lost(),
+            on_assign=lambda _, partitions: self._assign(partitions),
+            on_revoke=lambda *_: self._revoked(leaving),
+            on_lost=lambda *_: self._revoked(lost),
         )
 
     def read(self, most: int, seconds: float) -> list[Message]:
@@ -118,8 +120,17 @@ class Source:
             self._paused = False
             self._consumer.resume(self._consumer.assignment())
 
-    def _assigned(self, partitions: list[TopicPartition]) -> None:
+    def _trouble(self, error: KafkaError) -> None:
+        # librdkafka tries again by itself, and says the same thing every half minute at most.
+        _LOG.warning("Kafka: %s", error.str())
+
+    def _revoked(self, tell: Callable[[], None]) -> None:
+        tell()
+        self._assigned = False
+
+    def _assign(self, partitions: list[TopicPartition]) -> None:
         _LOG.info("reads partitions %s", sorted(p.partition for p in partitions))
+        self._assigned = True
         self._done = {p.partition: self._start(p) for p in partitions}
         self._ends = {}
         self._lag.forget()
@@ -137,7 +148,12 @@ class Source:
             return 0  # only the lag is off, until the first commit
 
     def lag(self, *, idle: bool) -> int | None:
-        """How many messages of its partitions are not done with, if known; `idle`: none in hand."""
+        """How many messages of its partitions are not done with, if known; `idle`: none in hand.
+
+        It is not known before there are partitions, nor while Kafka is away.
+        """
+        if not self._assigned:
+            return None
         if idle:
             # What ends a transaction takes an offset too, and is no message.
             self._done |= {p: end for p, end in self._ends.items() if end > self._done.get(p, end)}
