@@ -9,8 +9,8 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from infra.sink import kafka
 from infra.sink._generated.fields import DEAD_LETTER_TOPIC
-from infra.sink.errors import UnavailableError
 from infra.sink.letter import Letter, Origin, replay_marked_by
 
 _SECONDS = 10
@@ -34,7 +34,7 @@ def read(connection: Mapping[str, Any]) -> Mailbox:
     """Everything that the topic holds now, but what a transaction has not committed.
 
     Raises:
-        UnavailableError: Kafka does not answer.
+        SinkError: Kafka does not answer, or has no such topic.
     """
     letters: dict[Origin, Letter] = {}
     replayed: set[Origin] = set()
@@ -47,9 +47,7 @@ def read(connection: Mapping[str, Any]) -> Mailbox:
                 letter = Letter.read(message)
                 letters.setdefault(letter.origin, letter)
     except KafkaException as failure:
-        raise UnavailableError(
-            f"cannot read {DEAD_LETTER_TOPIC}: {failure.args[0].str()}"
-        ) from None
+        raise kafka.failed("read", DEAD_LETTER_TOPIC, connection, failure) from None
     return Mailbox(letters, frozenset(replayed))
 
 

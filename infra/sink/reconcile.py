@@ -30,6 +30,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infra.sink import output, store
 from infra.sink._generated.fields import ACCEPTED, DATABASE, INGESTED, INSTANCE, NUMBER, TIME
+from infra.sink.errors import SinkError
 
 _RECEIPTS = f"{DATABASE}.usage_receipts"
 _SINCE, _UNTIL = "{since:DateTime64(3, 'UTC')}", "{until:DateTime64(3, 'UTC')}"
@@ -112,7 +113,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--limit",
-        type=int,
+        type=_limit,
         default=1000,
         help="how many clients and gaps to name; all are counted (default: 1000)",
     )
@@ -123,11 +124,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints what was found; 1 if any event is missing."""
+    until = arguments.until or datetime.now(UTC)
+    if arguments.since >= until:
+        raise SinkError(
+            f"the window has no length: --since {output.text(arguments.since)} is not before "
+            f"--until {output.text(until)}"
+        )
     with store.open_store(arguments.dsn) as client:
         found = reconcile(
             client,
             arguments.since,
-            arguments.until or datetime.now(UTC),
+            until,
             late=arguments.late,
             limit=arguments.limit,
         )
@@ -187,9 +194,9 @@ def _print(found: dict[str, Any]) -> None:
 def _time(value: str) -> datetime:
     try:
         time = datetime.fromisoformat(value)
-    except ValueError:
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (OverflowError, ValueError):
         raise argparse.ArgumentTypeError(f"{value!r} is no time such as 2026-03-01") from None
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _duration(value: str) -> timedelta:
@@ -197,3 +204,9 @@ def _duration(value: str) -> timedelta:
     if match is None:
         raise argparse.ArgumentTypeError(f"{value!r} is no duration such as 30m")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _limit(value: str) -> int:
+    if not value.isdecimal():
+        raise argparse.ArgumentTypeError(f"{value!r} is no whole number from 0")
+    return int(value)

@@ -7,14 +7,15 @@ from typing import Any
 
 from confluent_kafka import KafkaException, Producer
 
-from infra.sink import mailbox
+from infra.sink import kafka, mailbox
 from infra.sink._generated.fields import DEAD_LETTER_TOPIC, USAGE_TOPIC
-from infra.sink.errors import SinkError, UnavailableError
+from infra.sink.errors import SinkError
 from infra.sink.letter import REPLAYED, Letter, replayed_headers
 from infra.sink.mailbox import Mailbox
 
 _TOGETHER = 500
 _SECONDS = 20
+_NO_LIMIT = 1_000_000_000
 
 
 def replay(
@@ -31,15 +32,17 @@ def replay(
         UnavailableError: Kafka does not answer; what was replayed until then is marked.
         SinkError: another replay took over.
     """
-    producer = Producer(
-        {
-            **connection,
-            "transactional.id": f"{DEAD_LETTER_TOPIC}.replay",
-            "partitioner": "murmur2_random",
-            "log_level": 0,
-        }
-    )
     try:
+        producer = Producer(
+            {
+                **connection,
+                "transactional.id": f"{DEAD_LETTER_TOPIC}.replay",
+                "partitioner": "murmur2_random",
+                # What the broker had once, it takes again.
+                "message.max.bytes": _NO_LIMIT,
+                "log_level": 0,
+            }
+        )
         producer.init_transactions(_SECONDS)
         chosen = list(choose(mailbox.read(connection)))
         for start in range(0, len(chosen), _TOGETHER):
@@ -48,7 +51,7 @@ def replay(
         error = failure.args[0]
         if error.fatal():
             raise SinkError(f"another replay took over, this one ends: {error.str()}") from None
-        raise UnavailableError(f"cannot replay: {error.str()}; run it again") from None
+        raise kafka.failed("replay to", USAGE_TOPIC, connection, failure) from None
     return chosen
 
 

@@ -18,16 +18,21 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
+import math
 import signal
 import sys
 from collections.abc import Callable
 
+from confluent_kafka import KafkaException
+
 from infra.sink import kafka, store
+from infra.sink._generated.fields import USAGE_TOPIC
 from infra.sink.batch import Limits
 from infra.sink.progress import Progress
 from infra.sink.pump import Pump
 
 _LOG = logging.getLogger("sink")
+_HIGHEST_PORT = 65_535
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kafka.add_arguments(parser)
     store.add_arguments(parser)
     add = parser.add_argument
-    add("--group", default="usage-sink", help="the consumer group (default: %(default)s)")
+    add(
+        "--group",
+        type=_name,
+        default="usage-sink",
+        help="the consumer group (default: %(default)s)",
+    )
     add(
         "--instance",
         metavar="NAME",
@@ -44,35 +54,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--batch-rows",
-        type=_positive(int),
+        type=_positive(int, "a whole number"),
         default=100_000,
         metavar="N",
         help="insert at so many messages (default: %(default)s)",
     )
     add(
         "--batch-bytes",
-        type=_positive(int),
+        type=_positive(int, "a whole number"),
         default=64 * 2**20,
         metavar="N",
         help="or at so many bytes of them (default: %(default)s)",
     )
     add(
         "--batch-seconds",
-        type=_positive(float),
+        type=_positive(float, "a number"),
         default=1.0,
         metavar="S",
         help="or so long after the first (default: %(default)s)",
     )
     add(
         "--progress-seconds",
-        type=_positive(float),
+        type=_positive(float, "a number"),
         default=10.0,
         metavar="S",
         help="say how it fares this often (default: %(default)s)",
     )
     add(
         "--metrics-port",
-        type=int,
+        type=_port,
         metavar="PORT",
         help="serve Prometheus metrics there; 0 takes a free port",
     )
@@ -86,13 +96,11 @@ def run(arguments: argparse.Namespace) -> int:
     signalled: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: signalled.append(received))
-    pump = Pump(
-        kafka.connection(arguments.brokers),
-        arguments.dsn,
-        limits,
-        arguments.group,
-        arguments.instance,
-    )
+    connection = kafka.connection(arguments.brokers)
+    try:
+        pump = Pump(connection, arguments.dsn, limits, arguments.group, arguments.instance)
+    except KafkaException as failure:
+        raise kafka.failed("read", USAGE_TOPIC, connection, failure) from None
     if arguments.metrics_port is not None:
         from infra.sink import metrics
 
@@ -107,11 +115,26 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _positive(kind: Callable[[str], float]) -> Callable[[str], float]:
+def _positive(kind: Callable[[str], float], what: str) -> Callable[[str], float]:
     def read(text: str) -> float:
-        value = kind(text)
-        if not value > 0:
-            raise argparse.ArgumentTypeError(f"expected more than 0, got {text}")
+        try:
+            value = kind(text)
+        except ValueError:
+            value = 0
+        if not 0 < value < math.inf:
+            raise argparse.ArgumentTypeError(f"expected {what} above 0, got {text!r}")
         return value
 
     return read
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"expected 0 to {_HIGHEST_PORT}, got {text!r}")
+    return int(text)
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("expected a name")
+    return text

@@ -22,6 +22,9 @@ SELECT * EXCEPT ({ACCOUNT}, month)
 FROM {DATABASE}.usage_by_month
 WHERE {ACCOUNT} = {{account:String}} AND month = {{month:Date}}
 ORDER BY {PRODUCT}, {METRIC_TYPE}, {BILLABLE} DESC"""
+_LATEST = f"""\
+SELECT DISTINCT month FROM {DATABASE}.usage_by_month
+WHERE {ACCOUNT} = {{account:String}} ORDER BY month DESC LIMIT 1"""
 _COST = "cost"
 # As many digits as the widest column of the store has.
 _EXACT = Context(prec=76)
@@ -39,14 +42,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the lines, and for people and programs what they add up to."""
+    asked = {"account": arguments.workspace, "month": arguments.month}
     with store.open_store(arguments.dsn) as client:
         try:
-            result = client.query(
-                _QUERY, {"account": arguments.workspace, "month": arguments.month}
-            )
+            # Of a result without rows, chDB does not name the columns.
+            columns = [row[0] for row in client.query(f"DESCRIBE ({_QUERY})", asked).result_rows]
+            rows = list(client.query(_QUERY, asked).named_results())
+            latest = [] if rows else client.query(_LATEST, asked).result_rows
         except ClickHouseError as failure:
             raise store.failed(failure) from None
-        rows, columns = list(result.named_results()), result.column_names
     charged = _total(rows)
     if arguments.format == "csv":
         output.write_csv(rows, columns)
@@ -59,9 +63,16 @@ def run(arguments: argparse.Namespace) -> int:
                 "lines": rows,
             }
         )
-    else:
+    elif rows:
         sys.stdout.write(output.table(rows, columns))
         sys.stdout.write(_last_line(rows, charged))
+    elif latest:
+        sys.stdout.write(
+            f"no usage of {arguments.workspace!r} in {arguments.month:%Y-%m}; "
+            f"the latest is of {latest[0][0]:%Y-%m}\n"
+        )
+    else:
+        sys.stdout.write(f"no usage of {arguments.workspace!r} in any month: is the name right?\n")
     return 0
 
 
@@ -84,8 +95,6 @@ def _total(rows: list[dict[str, Any]]) -> Decimal | None:
 
 
 def _last_line(rows: list[dict[str, Any]], charged: Decimal | None) -> str:
-    if not rows:
-        return "no usage in this month\n"
     if charged is None:
         return "\nno event says a cost\n"
     unpriced = sum(row["unpriced"] for row in rows if row[BILLABLE])

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
-from infra.sink._generated.fields import DEAD_LETTER_TOPIC, ID, USAGE_TOPIC
+from infra.sink.__main__ import main
+from infra.sink._generated.fields import DEAD_LETTER_TOPIC, ENVIRONMENT_PREFIX, ID, USAGE_TOPIC
 from infra.sink.letter import REPLAYS
 from tests.broker import DevBroker
 from tests.sink.lab import SECONDS, Sink, encoded, event, produce
@@ -92,6 +93,32 @@ def test_a_letter_is_listed_shown_and_replayed_with_its_own_bytes_key_and_header
     assert (again.value(), again.key()) == (message, b"\xffkey")
     assert first.value() == message
     assert again.headers() == [("trace", b"\x01"), (REPLAYS, b"1")]
+
+
+def test_a_letter_of_almost_the_largest_size_is_replayed(
+    own_broker: DevBroker, tmp_path: Path
+) -> None:
+    set_apart(own_broker, tmp_path, b"x" * 1_030_000)
+    assert dlq(own_broker, "replay", "--all").endswith("1 replayed\n")
+
+
+def test_kafka_that_is_away_is_named_with_its_address(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["dlq", "list", "--brokers", "127.0.0.1:1"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(
+        f"sink: cannot read {DEAD_LETTER_TOPIC} at 127.0.0.1:1; is Kafka running"
+    )
+
+
+def test_without_brokers_both_ways_to_name_them_are_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = f"{ENVIRONMENT_PREFIX}KAFKA_BROKERS"
+    monkeypatch.delenv(variable, raising=False)
+    assert main(["dlq", "list"]) == 2
+    said = capsys.readouterr().err
+    assert variable in said
+    assert "--brokers" in said
 
 
 def test_a_letter_is_replayed_once_and_one_that_fails_anew_counts_its_replays(

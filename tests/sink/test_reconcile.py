@@ -153,6 +153,33 @@ def test_the_exit_status_says_whether_anything_is_missing(
     assert [(gap["first"], gap["last"]) for gap in told["gaps"]] == [(2, 2)] * status
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--since", "yesterday"),
+        ("--until", "2026-11-31"),
+        ("--since", "0001-01-01T00:00:00+05:00"),
+        ("--late", "0"),
+        ("--limit", "-1"),
+    ],
+)
+def test_what_is_no_window_is_refused_by_its_name(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["reconcile", "--since", "2026-03-10", option, value])
+    assert left.value.code == 2
+    assert f"argument {option}: {value!r} is no " in capsys.readouterr().err
+
+
+def test_a_window_without_length_is_not_called_complete(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["reconcile", "--dsn", f"chdb://{tmp_path}/store", "--since", "2026-03-11"]
+    assert main([*command, "--until", "2026-03-10"]) == 2
+    assert "is not before --until 2026-03-10" in capsys.readouterr().err
+
+
 def test_the_zone_of_the_machine_moves_no_window(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from infra.sink import mailbox
+from infra.sink.__main__ import main
 from infra.sink._generated.fields import (
     ACCOUNT,
     DATABASE,
@@ -194,6 +195,42 @@ def test_a_dead_letter_that_cannot_be_written_holds_its_offset_back(
         assert sink.end() == 0
     assert sink.rows() == [(10,)]
     assert [letter.code for letter in letters(own_broker)] == ["malformed"]
+
+
+def test_a_sink_that_does_not_reach_kafka_says_so_and_claims_no_lag(
+    own_broker: DevBroker, tmp_path: Path
+) -> None:
+    with Sink("127.0.0.1:1", tmp_path, name="never").migrate() as sink:
+        sink.until("Kafka: 1/1 brokers are down")
+        sink.until("lag not known")
+        assert sink.end() == 0
+        assert "lag 0" not in sink.said
+    with Sink(own_broker.bootstrap, tmp_path).migrate() as sink:
+        sink.until("lag 0")
+        own_broker.stop()
+        sink.until("Kafka: 1/1 brokers are down")
+        eventually(lambda: sink.said.endswith("lag not known\n"), lambda: sink.said)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--group", ""),
+        ("--batch-rows", "0"),
+        ("--batch-rows", "many"),
+        ("--batch-seconds", "nan"),
+        ("--batch-seconds", "inf"),
+        ("--metrics-port", "65536"),
+        ("--metrics-port", "-1"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused_by_its_name(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["run", option, value])
+    assert left.value.code == 2
+    assert f"argument {option}: expected " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

@@ -198,9 +198,26 @@ def test_the_invoice_is_the_same_in_every_format(
     assert table.endswith("\ncost of what is charged: 0.1; 1 charged events say no cost\n")
 
 
-def test_a_month_without_usage_says_so(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["usage", "--dsn", dsn, "--workspace", "w", "--month", "2025-01"]) == 0
-    assert capsys.readouterr().out.endswith("no usage in this month\n")
+@pytest.mark.parametrize(
+    ("workspace", "said"),
+    [
+        ("w", "no usage of 'w' in 2025-01; the latest is of 2026-04\n"),
+        ("v", "no usage of 'v' in any month: is the name right?\n"),
+    ],
+)
+def test_a_month_without_usage_is_told_from_a_name_without_any(
+    workspace: str, said: str, dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["usage", "--dsn", dsn, "--workspace", workspace, "--month", "2025-01"]
+    assert main(command) == 0
+    assert capsys.readouterr().out == said
+
+
+def test_a_csv_without_lines_has_its_head(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+    full = printed(dsn, capsys, "--format", "csv")
+    command = ["usage", "--dsn", dsn, "--workspace", "v", "--month", "2026-03", "--format", "csv"]
+    assert main(command) == 0
+    assert capsys.readouterr().out == full.splitlines(keepends=True)[0]
 
 
 def test_a_store_without_tables_is_told_to_migrate(
