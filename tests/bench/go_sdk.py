@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Mapping
 
 from tests.bench.rows import BIN, ROOT, Row, emit
 
-_COMMAND = ("test", "-run", "^$", "-bench", "Caller", "-benchtime", "9x", "./ekausage")
+_COMMAND = ("test", "-run", "^$", "-bench", "Caller|Spool", "-benchtime", "9x", "./ekausage")
 _FLOOR = "TryProduce() of fresh bytes"
 RECORD_AIM, ALLOCATIONS_AIM = 1.3, 0.5
+DURABLE_AIM, SPILL_AIM, REPLAY_AIM = 2.0, 1.1, 50_000
 
 
 def main() -> None:
@@ -44,6 +46,36 @@ def main() -> None:
             measured=allocations,
             unit="an event",
             at_most=ALLOCATIONS_AIM,
+        )
+    )
+    _spool(found)
+
+
+def _spool(found: Mapping[str, float]) -> None:
+    for callers in (1, 8):
+        by = "" if callers == 1 else f", {callers} callers"
+        for mode, floor, aim in (
+            ("durable", "floor", DURABLE_AIM),
+            ("spill", "off", SPILL_AIM),
+        ):
+            emit(
+                Row(
+                    language="Go",
+                    what=f"Record(), {mode}: caller{by}",
+                    measured=found[f"ns/{mode}_{callers}"] / 1000,
+                    unit="µs",
+                    floor=_FLOOR if floor == "floor" else "Record(), off",
+                    ratio=found[f"{mode}_{callers}/{floor}"],
+                    at_most=aim,
+                )
+            )
+    emit(
+        Row(
+            language="Go",
+            what="replay from disk",
+            measured=found["replayed/s"],
+            unit="events/s",
+            at_least=REPLAY_AIM,
         )
     )
 

@@ -11,11 +11,12 @@
 // # Reading the source
 //
 // client.go is what callers see, event.go how a call becomes JSON, outbox.go what bounds the queue,
-// kafka.go and injected.go how events leave, outcomes.go what becomes of them. The zz_generated
-// files are tables made from schema/.
+// kafka.go and injected.go how events leave, outcomes.go what becomes of them; spooling.go is what
+// the spool in internal/spool sees of a client, and carriers.go how events leave the disk. The
+// zz_generated files are tables made from schema/.
 //
 // What is not obvious:
-//   - A place in the queue is taken before an event is numbered, so numbers have no gaps.
+//   - A place in the queue, or on disk, is there before an event is numbered, so numbers have no gaps.
 //   - Events and ids are carved from larger pieces of memory; a call without metadata allocates
 //     about a tenth of a time.
 //   - franz-go fails all records of a partition when one of them has run out of tries or time; those

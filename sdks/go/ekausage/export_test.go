@@ -25,3 +25,6 @@ func Options(several ...Option) Option {
 		}
 	}
 }
+
+// Divert lets every later event go by the disk.
+func Divert(c *Client) { c.outbox.spool.Hold() }

@@ -100,10 +100,10 @@ func (j *journal) write(head, key, event []byte, size int64) (*page, error) {
 				return nil, err
 			}
 		}
-		if err := p.mapping.write(p.end, head, key, event); err != nil {
+		if err := p.memory.write(p.end, head, key, event); err != nil {
 			return nil, err
 		}
-		closed, err := p.mapping.closed()
+		closed, err := p.memory.closed()
 		if err != nil {
 			return nil, err
 		}
@@ -139,6 +139,7 @@ func (j *journal) turn(event []byte) (*page, error) {
 			return nil, err
 		}
 		if !mine {
+			s.memory.release()
 			_ = s.file.Close()
 			continue
 		}
@@ -159,23 +160,35 @@ func (j *journal) begin(s *segment) (*page, error) {
 	if err := s.begin(&h); err != nil {
 		return nil, err
 	}
-	p, err := newPage(s, now)
-	if err != nil {
-		return nil, err
-	}
+	var err error
 	if j.current != nil {
 		err = j.current.seal()
 	}
-	j.current = p
-	j.pages = append(j.pages, p)
+	j.current = &page{segment: s, made: now, end: headerBytes}
+	j.pages = append(j.pages, j.current)
 	j.nudge()
-	return p, err
+	return j.current, err
 }
 
 // make makes a segment that has no first event yet.
 func (j *journal) make() (*segment, error) {
 	n := name{kind: j.kind, origin: j.origin, number: j.numbers.Add(1), owner: j.origin}
-	return j.folder.create(n)
+	s, err := j.folder.create(n)
+	if err != nil {
+		return nil, err
+	}
+	if s.memory, err = newMapping(s.file); err != nil {
+		s.remove()
+	}
+	return s, err
+}
+
+// discard gives back a segment that was made ahead.
+func (j *journal) discard() {
+	if j.spare != nil {
+		j.spare.remove()
+		j.spare = nil
+	}
 }
 
 // hold lets every later record wait here.
@@ -194,11 +207,11 @@ func (j *journal) room() error {
 	if t := j.trouble.Load(); t != nil && time.Now().Before(t.until) {
 		return t.err
 	}
-	return j.prepare()
+	return j.prepare(false)
 }
 
-// prepare makes the next segment ahead.
-func (j *journal) prepare() error {
+// prepare makes the next segment ahead, and its memory ready where nobody waits for it.
+func (j *journal) prepare(atLeisure bool) error {
 	j.making.Lock()
 	defer j.making.Unlock()
 	j.mu.Lock()
@@ -213,13 +226,15 @@ func (j *journal) prepare() error {
 		return err
 	}
 	j.trouble.Store(nil)
+	if atLeisure {
+		s.memory.populate()
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.released {
-		s.remove()
+	if j.spare = s; j.released {
+		j.discard()
 		return nil
 	}
-	j.spare = s
 	j.low.Store(false)
 	return nil
 }
@@ -243,17 +258,38 @@ func (j *journal) tidy() error {
 	wanted := j.Durable && j.current != nil && j.spare == nil && !j.released
 	j.mu.Unlock()
 	for _, p := range removed {
-		p.syncing.Lock()
-		p.remove()
-		p.syncing.Unlock()
+		if wanted && j.again(p) {
+			wanted = false
+		} else {
+			p.remove()
+		}
 	}
 	if len(removed) > 0 {
 		j.trouble.Store(nil)
 	}
 	if wanted && j.trouble.Load() == nil {
-		_ = j.prepare() // whoever finds no room tries again, and says why
+		_ = j.prepare(true) // whoever finds no room tries again, and says why
 	}
 	return failed
+}
+
+// again makes a segment that is done the next one, since the pages of a new one cost the system more
+// than the records do. It reports false where the segment is not this client's or not in memory. A
+// crash halfway leaves records that are done, and come again.
+func (j *journal) again(p *page) bool {
+	if !p.memory.held() {
+		return false
+	}
+	next := name{kind: j.kind, origin: j.origin, number: j.numbers.Add(1), owner: j.origin}
+	if mine, err := p.rename(next); !mine || err != nil {
+		return false
+	}
+	p.memory.clear()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.spare = &segment{folder: p.folder, name: next, file: p.file, memory: p.memory}
+	j.low.Store(false)
+	return true
 }
 
 // retire gives back the room of a client that needs the disk only now and then.
@@ -261,10 +297,7 @@ func (j *journal) retire() error {
 	if j.Durable || j.behind.Load() || j.current != nil && !j.current.done() {
 		return nil
 	}
-	if j.spare != nil {
-		j.spare.remove()
-		j.spare = nil
-	}
+	j.discard()
 	j.low.Store(true)
 	p := j.current
 	if j.current = nil; p == nil {
@@ -276,28 +309,60 @@ func (j *journal) retire() error {
 // beat shows that the owner is alive, and forgets what somebody else took.
 func (j *journal) beat() error {
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	var failed error
-	if j.spare != nil {
-		failed = j.spare.beat()
-	}
 	if p := j.current; p != nil && len(p.groups) > 0 {
 		p.groups[len(p.groups)-1].full.Store(true)
 	}
-	j.pages = slices.DeleteFunc(j.pages, func(p *page) bool {
+	pages, spare := slices.Clone(j.pages), j.spare
+	j.mu.Unlock()
+	var failed error
+	if spare != nil {
+		failed = ignoreClosed(spare.beat())
+	}
+	for _, p := range pages {
 		if p.there() {
-			failed = errors.Join(failed, p.beat())
-			return false
+			failed = errors.Join(failed, ignoreClosed(p.beat()))
+			j.rest(p)
+		} else {
+			failed = errors.Join(failed, j.lose(p))
 		}
-		if j.current == p {
-			j.current = nil
-		}
-		failed = errors.Join(failed, p.seal(), p.file.Close())
-		p.lost = true
-		j.waiting -= p.waiting
-		return true
-	})
+	}
 	return failed
+}
+
+// rest lets go of the memory of a segment that takes its time.
+func (j *journal) rest(p *page) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if p.sealed {
+		p.memory.release()
+	}
+}
+
+// lose forgets a segment that somebody else took; whoever has it delivers what waits in it.
+func (j *journal) lose(p *page) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	at := slices.Index(j.pages, p)
+	if at < 0 {
+		return nil
+	}
+	j.pages = slices.Delete(j.pages, at, at+1)
+	if j.current == p {
+		j.current = nil
+	}
+	p.lost = true
+	j.waiting -= p.waiting
+	failed := p.seal()
+	p.memory.release()
+	return errors.Join(failed, p.file.Close())
+}
+
+// ignoreClosed leaves out that a file was done, and removed, meanwhile.
+func ignoreClosed(err error) error {
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 // sync waits until the disk has what was written.
@@ -311,9 +376,7 @@ func (j *journal) sync() error {
 	j.mu.Unlock()
 	var failed error
 	for i, p := range pages {
-		if err := p.sync(ends[i]); !errors.Is(err, os.ErrClosed) { // otherwise it is done, and removed
-			failed = errors.Join(failed, err)
-		}
+		failed = errors.Join(failed, ignoreClosed(p.sync(ends[i])))
 	}
 	return failed
 }
@@ -324,10 +387,7 @@ func (j *journal) release() error {
 	defer j.mu.Unlock()
 	j.released = true
 	j.current = nil
-	if j.spare != nil {
-		j.spare.remove()
-		j.spare = nil
-	}
+	j.discard()
 	var failed error
 	for _, p := range j.pages {
 		failed = errors.Join(failed, p.seal())
@@ -336,6 +396,7 @@ func (j *journal) release() error {
 		case p.done():
 			p.remove()
 		case !p.there():
+			p.memory.release()
 			_ = p.file.Close()
 		default:
 			failed = errors.Join(failed, p.release(p.end))

@@ -25,6 +25,12 @@ func (m mapping) closed() (bool, error) {
 	return b[0] != 0, err
 }
 
+func (m mapping) populate() {}
+
+func (m mapping) held() bool { return false }
+
+func (m mapping) clear() {}
+
 func (m mapping) release() {}
 
 func reserve(f *os.File) error { return writeZeros(f) }

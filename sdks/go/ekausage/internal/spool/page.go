@@ -28,7 +28,6 @@ func (g *Group) done() bool { return g.pending.Load() == 0 }
 // page is a segment of a journal. Its journal's lock guards it, but for the disk's part.
 type page struct {
 	*segment
-	mapping mapping
 	made    time.Time
 	end     int64
 	sealed  bool
@@ -39,11 +38,6 @@ type page struct {
 
 	syncing sync.Mutex
 	synced  int64
-}
-
-func newPage(s *segment, made time.Time) (*page, error) {
-	mapped, err := newMapping(s.file)
-	return &page{segment: s, mapping: mapped, made: made, end: headerBytes}, err
 }
 
 // join adds a record that was just written to the group that is open.
@@ -97,7 +91,6 @@ func (p *page) seal() error {
 		return nil
 	}
 	p.sealed = true
-	p.mapping.release()
 	if last := len(p.groups) - 1; last >= 0 {
 		p.groups[last].full.Store(true)
 	}

@@ -14,6 +14,7 @@ type segment struct {
 	name   name
 	file   *os.File
 	beats  uint64
+	memory mapping // of its writer
 }
 
 func (s *segment) path() string { return filepath.Join(s.folder.path, s.name.String()) }
@@ -94,12 +95,14 @@ func (s *segment) there() bool {
 
 // remove unlinks the segment. That somebody else took it before is no error.
 func (s *segment) remove() {
+	s.memory.release()
 	_ = os.Remove(s.path())
 	_ = s.file.Close()
 }
 
 // release leaves the segment, of which so much is used, to whoever comes first.
 func (s *segment) release(used int64) error {
+	s.memory.release()
 	err := errors.Join(s.close(), s.file.Truncate(used), syncData(s.file))
 	_, gave := s.give(nobody)
 	return errors.Join(err, gave, s.file.Close())

@@ -104,6 +104,7 @@ func Open(c Config, host Host) (*Spool, error) {
 	s.stop = stop
 	s.running.Go(func() { r.run(ctx, s.wake) })
 	s.running.Go(func() { s.keep(ctx) })
+	s.running.Go(func() { s.sync(ctx) })
 	return s, nil
 }
 
@@ -170,8 +171,6 @@ func (s *Spool) Release() {
 func (s *Spool) keep(ctx context.Context) {
 	beats := time.NewTicker(s.tuning.Heartbeat)
 	defer beats.Stop()
-	sync := time.NewTimer(0)
-	defer sync.Stop()
 	s.look()
 	for {
 		var err error
@@ -181,15 +180,27 @@ func (s *Spool) keep(ctx context.Context) {
 		case <-beats.C:
 			err = errors.Join(s.events.beat(), s.dead.beat(), s.heir.beat(), s.events.tidy())
 			s.look()
-		case <-s.dirt:
-			sync.Reset(s.syncs)
-		case <-sync.C:
-			s.dirty.Store(false)
-			err = errors.Join(s.events.sync(), s.dead.sync())
 		case <-s.tidy:
 			err = s.events.tidy()
 		}
 		if err != nil {
+			s.trouble(err)
+		}
+	}
+}
+
+// sync lets the disk have what was written. It waits for that apart from everything else, which goes
+// on meanwhile.
+func (s *Spool) sync(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.dirt:
+		}
+		pause(ctx, s.syncs)
+		s.dirty.Store(false)
+		if err := errors.Join(s.events.sync(), s.dead.sync()); err != nil {
 			s.trouble(err)
 		}
 	}

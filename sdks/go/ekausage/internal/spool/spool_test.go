@@ -262,7 +262,7 @@ func TestASegmentWithoutAHeaderIsRemoved(t *testing.T) {
 	t.Parallel()
 	folder := folderOf(t)
 	gone := open(t, &host{}, folder, durable)
-	if gone.events.prepare() != nil || len(segmentsIn(t, folder, kindEvents)) != 1 {
+	if gone.events.prepare(true) != nil || len(segmentsIn(t, folder, kindEvents)) != 1 {
 		t.Fatal("no segment was made ahead")
 	}
 	gone.crash()
