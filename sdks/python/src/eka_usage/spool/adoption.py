@@ -39,8 +39,10 @@ class Adopter:
             # Every one is watched from now on, also behind one that has to go first.
             if not self._is_abandoned(name, segment):
                 alive.add(name.origin)
-            elif name.origin not in alive and self._is_for_us(name, segment.header(), names) and segment.hand_to(
-                self._origin.id
+            elif (
+                name.origin not in alive
+                and self._is_for_us(name, segment.header(), names)
+                and segment.hand_to(self._origin.id)
             ):
                 segment.end_appends()
                 yield segment
