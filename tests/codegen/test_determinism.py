@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -124,5 +125,6 @@ def _wait_for_the_first_write(root: Path, process: subprocess.Popen[bytes]) -> N
 def _stamps(root: Path) -> dict[str, int]:
     stamps = {}
     for folder, _, _ in os.walk(root):
-        stamps[folder] = Path(folder).stat().st_mtime_ns
+        with contextlib.suppress(FileNotFoundError):  # the run has removed it since
+            stamps[folder] = Path(folder).stat().st_mtime_ns
     return stamps
