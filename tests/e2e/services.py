@@ -51,7 +51,8 @@ def work(bootstrap: str, calls: Sequence[Mapping[str, Any]]) -> dict[str, Books]
         ended = subprocess.run(
             command,
             cwd=folder,
-            env={**os.environ, "EKA_KAFKA_BROKERS": bootstrap},
+            # What another service of this machine left in the spool is no part of this day.
+            env={**os.environ, "EKA_KAFKA_BROKERS": bootstrap, "EKA_SPOOL": "off"},
             input=lines.encode(),
             stdout=subprocess.PIPE,
             timeout=_SECONDS,
