@@ -217,7 +217,10 @@ class _Comparison:
             written[path] = before.decode(errors="replace")
         for path in sorted(self.owned.keys() - written.keys()):
             if PurePosixPath(path).parent.as_posix() == history.folder:
-                self.reasons.append(f"{path}: is gone; restore it from version control")
+                self.reasons.append(
+                    f"{path}: is gone; restore it from version control, or, where it was never "
+                    f"there, {MANIFEST}"
+                )
         try:
             added = list(history.extend(written))
         except ValueError as refusal:

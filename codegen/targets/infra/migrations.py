@@ -95,8 +95,9 @@ def _refuse(path: str, state: Mapping[str, Any], wanted: Columns) -> None:
                 f"{path}: column {quote(name)} is {column} and event.yaml says"
                 f" {wanted.types[name]}; put that back, or add a field of another name"
             )
-    for name in wanted.types.keys() - state["columns"].keys() - wanted.later:
-        raise ValueError(
-            f"{path}: field {quote(name)} is new, and stored events lack it; say in event.yaml"
-            " `since:` which version brings it"
-        )
+    for name in wanted.types:
+        if name not in state["columns"] and name not in wanted.later:
+            raise ValueError(
+                f"{path}: field {quote(name)} is new, and stored events lack it; say in event.yaml"
+                " `since:` which version brings it"
+            )
