@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.drivers import COMMANDS
 from tests.crash.matrix import played
-from tests.crash.ways import DURABLE, SPILL, WAYS
+from tests.crash.promises import promises
+from tests.crash.ways import DURABLE, LANGUAGES, SPILL, WAYS
 
 QUICK = (
     ("no broker until the next process", SPILL),
@@ -18,11 +18,15 @@ QUICK = (
 _WAYS = {way.name: way for way in WAYS}
 
 
-@pytest.mark.parametrize("language", COMMANDS)
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("name", "mode"), QUICK)
 def test_nothing_is_lost_where_nothing_may_be(name: str, mode: str, language: str) -> None:
-    way = _WAYS[name]
-    seen = played(way, mode, language)
+    seen = played(_WAYS[name], mode, language)
     assert seen.accepted > 0
-    if way.keeps(mode, language):
+    if promises()[name, mode, language]:
         assert seen.lost == 0, seen
+
+
+def test_every_cell_of_the_matrix_has_its_promise() -> None:
+    cells = {(w.name, mode, lang) for w in WAYS for mode in w.modes for lang in w.languages}
+    assert promises().keys() == cells
