@@ -38,7 +38,7 @@ KAFKA_HERE := $(if $(and $(shell command -v java),$(shell command -v mvn)),$(KAF
 READY := $(SDK_READY) $(BROKER) $(NODE_READY) $(KAFKA_HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup generate check demo crash test test-all lint-all build-all e2e broker bench mutations lock clean
+.PHONY: help setup generate check demo test test-all lint-all build-all e2e broker crash bench mutations lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

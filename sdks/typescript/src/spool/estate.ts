@@ -44,7 +44,7 @@ export class Estate {
     const living = new Set<string>();
     this.#mayHave = [];
     for (const name of this.#folder.segments()) {
-      if (name.kind !== "events" || name.owner === origin || living.has(name.origin)) {
+      if (name.kind !== "events" || name.owner === origin) {
         continue;
       }
       const file = fileName(name);
@@ -56,10 +56,11 @@ export class Estate {
       const isSame = before?.heartbeat === header.heartbeat;
       const sighting = isSame ? before : { heartbeat: header.heartbeat, since: performance.now() };
       seen.set(file, sighting);
-      if (name.owner === nobody || performance.now() - sighting.since >= leaseMs) {
+      // Later segments of a living origin wait, so that their order is kept, but are watched too.
+      if (name.owner !== nobody && performance.now() - sighting.since < leaseMs) {
+        living.add(name.origin);
+      } else if (!living.has(name.origin)) {
         this.#mayHave.push(name);
-      } else {
-        living.add(name.origin); // its later segments wait, so that their order is kept
       }
     }
     this.#seen = seen;

@@ -182,6 +182,21 @@ describe("what others left behind", () => {
     spool.release();
   });
 
+  test("is watched from the start: one lease is enough for all segments of an owner", async () => {
+    using folder = temporary();
+    const owner = "b".repeat(32);
+    const numbers = [1, 2, 3, 4];
+    for (const number of numbers) {
+      leftBehind(folder.path, [`${number}`], undefined, { owner, firstSeq: number, number });
+    }
+    const leaseMs = 500;
+    const started = performance.now();
+    const { spool, kafka } = spoolIn(folder.path, { timing: { ...hasty, leaseMs } });
+    await holds(() => expect(kafka.delivered).toEqual(numbers.map(String)));
+    expect(performance.now() - started).toBeLessThan(numbers.length * leaseMs);
+    spool.release();
+  });
+
   test("is its owner's while he lives, and so is what he wrote after it", async () => {
     using folder = temporary();
     const one = spoolIn(folder.path);

@@ -258,11 +258,7 @@ func (j *journal) tidy() error {
 	wanted := j.Durable && j.current != nil && j.spare == nil && !j.released
 	j.mu.Unlock()
 	for _, p := range removed {
-		if wanted && j.again(p) {
-			wanted = false
-		} else {
-			p.remove()
-		}
+		p.remove()
 	}
 	if len(removed) > 0 {
 		j.trouble.Store(nil)
@@ -271,25 +267,6 @@ func (j *journal) tidy() error {
 		_ = j.prepare(true) // whoever finds no room tries again, and says why
 	}
 	return failed
-}
-
-// again makes a segment that is done the next one, since the pages of a new one cost the system more
-// than the records do. It reports false where the segment is not this client's or not in memory. A
-// crash halfway leaves records that are done, and come again.
-func (j *journal) again(p *page) bool {
-	if !p.memory.held() {
-		return false
-	}
-	next := name{kind: j.kind, origin: j.origin, number: j.numbers.Add(1), owner: j.origin}
-	if mine, err := p.rename(next); !mine || err != nil {
-		return false
-	}
-	p.memory.clear()
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.spare = &segment{folder: p.folder, name: next, file: p.file, memory: p.memory}
-	j.low.Store(false)
-	return true
 }
 
 // retire gives back the room of a client that needs the disk only now and then.

@@ -45,12 +45,6 @@ func (m mapping) populate() {
 	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, uintptr(unsafe.Pointer(&m.bytes[0])), segmentBytes, populateWrite)
 }
 
-// held reports whether it is in memory.
-func (m mapping) held() bool { return m.bytes != nil }
-
-// clear makes all of it zero again.
-func (m mapping) clear() { clear(m.bytes) }
-
 // release lets go of the memory; the file keeps what is in it.
 func (m *mapping) release() {
 	if m.bytes != nil {

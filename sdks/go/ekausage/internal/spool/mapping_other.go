@@ -27,10 +27,6 @@ func (m mapping) closed() (bool, error) {
 
 func (m mapping) populate() {}
 
-func (m mapping) held() bool { return false }
-
-func (m mapping) clear() {}
-
 func (m mapping) release() {}
 
 func reserve(f *os.File) error { return writeZeros(f) }
