@@ -22,16 +22,15 @@ class DeadLetters:
     """A producer of its own to the dead letter topic."""
 
     def __init__(self, connection: Mapping[str, Any]) -> None:
-        self._producer = Producer(
-            {
-                **connection,
-                "enable.idempotence": True,
-                "partitioner": "murmur2_random",
-                "message.max.bytes": _NO_LIMIT,
-                "message.timeout.ms": _SECONDS * 1000,
-                "log_level": 0,
-            }
-        )
+        self._properties = {
+            **connection,
+            "enable.idempotence": True,
+            "partitioner": "murmur2_random",
+            "message.max.bytes": _NO_LIMIT,
+            "message.timeout.ms": _SECONDS * 1000,
+            "log_level": 0,
+        }
+        self._producer = Producer(self._properties)
 
     def send(self, letters: Sequence[tuple[Refusal, Message]]) -> None:
         """Writes them all and returns when every replica in sync has them.
@@ -66,6 +65,8 @@ class DeadLetters:
 
             self._produce(letter, reported, cut=cut)
         left = self._producer.flush(2 * _SECONDS)
+        if any(failure.fatal() for failure in failures):
+            self._producer = Producer(self._properties)  # that one sends nothing any more
         if failures or left:
             why = failures[0].str() if failures else "no answer"
             raise UnavailableError(f"{DEAD_LETTER_TOPIC} took no dead letters: {why}")

@@ -130,7 +130,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"the window has no length: --since {output.text(arguments.since)} is not before "
             f"--until {output.text(until)}"
         )
-    with store.open_store(arguments.dsn) as client:
+    with store.open_store(arguments.dsn, existing=True) as client:
         found = reconcile(
             client,
             arguments.since,

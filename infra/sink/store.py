@@ -29,15 +29,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_store(dsn: str | None) -> Client:
+def open_store(dsn: str | None, *, existing: bool = False) -> Client:
     """A client of the store; SinkError says what to do where it cannot be opened.
 
-    chDB holds its folder for this process alone until the client is closed. No database is chosen:
+    chDB holds its folder for this process alone until the client is closed, and makes it where it
+    is not there: a command that only reads asks for one that is `existing`. No database is chosen:
     statements name theirs, and the first of them creates it.
     """
     if not dsn:
         raise SinkError(f"no store named; set {VARIABLE} or pass --dsn: {_FORMS}")
     parts = _parse(dsn)
+    if existing and parts.scheme == "chdb" and not Path(parts.path).is_dir():
+        raise SinkError(
+            f"there is no store at {_shown(parts)}; is the path right? "
+            "`python -m infra.sink migrate` makes a new one"
+        )
     try:
         if parts.scheme == "chdb":
             return clickhouse_connect.get_client(dsn=dsn, tz_mode="aware")

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints the lines, and for people and programs what they add up to."""
     asked = {"account": arguments.workspace, "month": arguments.month}
-    with store.open_store(arguments.dsn) as client:
+    with store.open_store(arguments.dsn, existing=True) as client:
         try:
             # Of a result without rows, chDB does not name the columns.
             columns = [row[0] for row in client.query(f"DESCRIBE ({_QUERY})", asked).result_rows]

@@ -101,3 +101,15 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         main([command, "--help"])
     assert left.value.code == 0
     assert "--dsn" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command", ["usage --workspace ws-1 --month 2026-01", "reconcile --since 2026-01-01"]
+)
+def test_a_mistyped_folder_is_no_new_store(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "mistyped"
+    assert main([*command.split(), "--dsn", f"chdb://{folder}"]) == 2
+    assert f"there is no store at chdb://{folder}; is the path right?" in capsys.readouterr().err
+    assert not folder.exists()
