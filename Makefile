@@ -81,6 +81,7 @@ broker: $(BROKER) ## Run the embedded broker on LISTEN (127.0.0.1:9092) until Ct
 crash: $(READY) ## End processes, brokers and disks in every way, and show what became of the events
 	@$(PY) -m tests.crash.matrix
 
+bench: export EKA_SPOOL_DIR = $(ROOT)/.cache/spool
 bench: $(READY) ## Measure the generator, the SDKs, the sink and the store; BENCHMARKS= picks some
 	@$(PY) -m tests.bench $(BENCHMARKS)
 

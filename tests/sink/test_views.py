@@ -223,6 +223,6 @@ def test_a_csv_without_lines_has_its_head(dsn: str, capsys: pytest.CaptureFixtur
 def test_a_store_without_tables_is_told_to_migrate(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["usage", "--dsn", f"chdb://{tmp_path}/empty", "--workspace", "w"]
+    command = ["usage", "--dsn", f"chdb://{tmp_path}", "--workspace", "w"]
     assert main([*command, "--month", "2026-03"]) == 2
     assert "run `python -m infra.sink migrate`" in capsys.readouterr().err
