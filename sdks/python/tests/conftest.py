@@ -10,11 +10,12 @@ import pytest
 from eka_usage import EkaClient, lifecycle
 from eka_usage._generated.settings import SETTINGS
 
+from sdks.python.tests.spooling import folder, spooling_to
 from sdks.python.tests.support import Heard
 from sdks.python.tests.tap import Tap, consumer
 from tests.broker import DevBroker, broker
 
-__all__ = ["broker", "consumer"]
+__all__ = ["broker", "consumer", "folder", "spooling_to"]
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+from eka_usage import EkaClient, spooling
 from eka_usage.spool.directory import Directory
 from eka_usage.spool.format import Name, Record
 from eka_usage.spool.origin import Origin
@@ -23,6 +26,34 @@ QUICK = Tuning(
     patience=0.3,
 )
 HERE = b"destined"
+_QUICKLY = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 50, "log_level": 0}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the spool is."""
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def spooling_to(
+    connected: Callable[..., EkaClient], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., EkaClient]:
+    """Makes clients that keep events there, and are quick about it."""
+    monkeypatch.setattr(spooling, "TUNING", QUICK._replace(segment_bytes=1 << 16))
+
+    def make(mode: str, **arguments: Any) -> EkaClient:
+        config = {**_QUICKLY, **arguments.pop("kafka_config", {})}
+        given = {"spool": mode, "spool_dir": str(folder), **arguments}
+        return connected(kafka_config=config, **given)
+
+    return make
+
+
+def balanced(client: EkaClient) -> bool:
+    """Whether the books add up."""
+    stats = client.stats()
+    return stats.accepted == stats.delivered + stats.failed + stats.queued + stats.spooled
 
 
 def origin(destination: bytes = HERE) -> Origin:

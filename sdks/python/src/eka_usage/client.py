@@ -216,8 +216,8 @@ class EkaClient:
         """
         outbox = self._outbox
         refusal = outbox.refusal  # another thread may lift it at any moment
-        if refusal is not None:
-            self._rejected(refusal(), workspace_id, product, metric_type, status, event_id)
+        if refusal is not None and (refused := refusal()) is not None:
+            self._rejected(refused, workspace_id, product, metric_type, status, event_id)
             return None
         try:
             accepted_id, event, lost = self._encode(

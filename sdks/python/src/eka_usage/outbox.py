@@ -12,12 +12,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from . import lifecycle
 from .count import Count
 from .errors import ClientClosedError, EkaError, QueueFullError, described
 from .failure import Failed, Failure
 from .reporting import RateLimitedLog
+from .spool.journal import Group
 from .spool.spool import Counts
 from .transports.base import Transport
 from .transports.kafka import refusal
@@ -32,6 +34,14 @@ _TURN = 256
 _REST = 0.5
 # A wait for Kafka is cut in slices, so that the host's signal handlers run in between.
 _SLICE = 0.2
+
+
+class Parked(NamedTuple):
+    """An event that found no room, and where it is on disk all the same."""
+
+    key: str
+    value: str
+    group: Group | None = None
 
 
 class Outbox:
@@ -52,7 +62,7 @@ class Outbox:
         self._lock = threading.RLock()
         self._parking = threading.RLock()
         self._transport: Transport | None = None
-        self._parked: deque[tuple[str, str]] = deque()
+        self._parked: deque[Parked] = deque()
         self._closer: int | None = None
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -64,8 +74,9 @@ class Outbox:
         self._taken = Count()
         self._idle = False
         self._awake = threading.Event()
-        # Why no event can be accepted at the moment; callers look before they number an event.
-        self.refusal: Callable[[], EkaError] | None = None
+        # Says why no event can be accepted at the moment, or None where one can be after all;
+        # callers look before they number an event.
+        self.refusal: Callable[[], EkaError | None] | None = None
 
     def begin(self) -> None:
         """Does what is to be done before the first event."""
@@ -216,32 +227,39 @@ class Outbox:
     def _broken(self, error: Exception) -> None:
         self._log.log(logging.ERROR, "transport", f"the producer raised {described(error)}")
 
-    def _park(self, key: str, value: str) -> None:
+    def _park(self, key: str, value: str, group: Group | None = None) -> None:
         with self._parking:
-            self._parked.append((key, value))
+            self._parked.append(Parked(key, value, group))
             self.refusal = self.refusal or self._full
 
     def _unpark(self) -> None:
         """Hands over what was parked, in its order, as far as there is room."""
         with self._parking:
-            while self._parked:
-                key, value = self._parked[0]
+            for _ in range(len(self._parked)):
+                key, value, _group = parked = self._parked[0]
                 try:
-                    self._carry(key, value)
+                    self._again(parked)
                 except BufferError:
                     return
                 except Exception as error:
                     self._undelivered(refusal(error, key.encode(), value.encode()))
                 self._parked.popleft()
-            if self.refusal == self._full:
+            if self.refusal == self._full and not self._parked:
                 self.refusal = None
+
+    def _again(self, parked: Parked) -> None:
+        """Hands over an event that was parked."""
+        self._carry(parked.key, parked.value)
+
+    def _abandon(self, parked: Parked) -> None:
+        """Gives up an event that was parked."""
+        key, event = parked.key.encode(), parked.value.encode()
+        self._undelivered(Failure("it found the queue full", key, event, given_up=True))
 
     def _give_up(self) -> None:
         with self._parking:
             while self._parked:
-                key, value = self._parked.popleft()
-                why = "it found the queue full"
-                self._undelivered(Failure(why, key.encode(), value.encode(), given_up=True))
+                self._abandon(self._parked.popleft())
         if self._transport is not None:
             self._transport.purge()
 

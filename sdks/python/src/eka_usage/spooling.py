@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from .errors import EkaError, SpoolError, described
 from .failure import Failed, Failure
-from .outbox import Outbox
+from .outbox import Outbox, Parked
 from .reporting import say
 from .spool.directory import Full
 from .spool.journal import Group
@@ -60,16 +61,19 @@ class SpoolingOutbox(Outbox):
             connect=lambda: replay(_unheard),
             report_of=self._report_of,
             refused=refusal,
-            drained=lambda: super(SpoolingOutbox, self).queued() == 0,
+            drained=lambda: self._transport is None or self._transport.queued() == 0,
             calm=lambda: super(SpoolingOutbox, self).queued() <= calm,
             caught_up=self._resume,
             trouble=self._no_room,
             buried=self._buried,
         )
         self._spool = Spool(plan, origin, host, TUNING)
+        if plan.durable:
+            self.refusal = self._without_room
 
     def begin(self) -> None:
         """Looks after what is on disk."""
+        self._without_room()
         self._spool.start()
 
     def counts(self) -> Counts:
@@ -151,8 +155,7 @@ class SpoolingOutbox(Outbox):
         try:
             send(start, event, group.report)
         except BufferError:
-            self._keep(key, value)
-            group.done()
+            self._move(key, value, group)
         except Exception as error:
             self._unsent(group, refusal(error, start, event))
 
@@ -170,7 +173,16 @@ class SpoolingOutbox(Outbox):
             if not self._finished:
                 self._carry = self._keep
 
-    def _park(self, key: str, value: str) -> None:
+    def _move(self, key: str, value: str, group: Group) -> None:
+        """Takes an event that is on disk to the end of what waits there."""
+        try:
+            self._keep(key, value)
+        except BufferError:
+            super()._park(key, value, group)
+        else:
+            group.done()
+
+    def _park(self, key: str, value: str, group: Group | None = None) -> None:
         if self._carry != self._keep:
             try:
                 self._keep(key, value)
@@ -178,25 +190,51 @@ class SpoolingOutbox(Outbox):
                 pass
             else:
                 return
-        super()._park(key, value)
+        if self._spool.durable:
+            # What is kept free for events that were numbered already is free in this journal.
+            with suppress(Exception):
+                group = self._spool.append(key.encode(), value.encode())
+        super()._park(key, value, group)
+
+    def _again(self, parked: Parked) -> None:
+        key, value, group = parked
+        if group is None:
+            super()._again(parked)
+        elif self._carry == self._keep:
+            self._keep(key, value)
+            group.done()
+        else:
+            start, event = key.encode(), value.encode()
+            try:
+                self.open().send_reported(start, event, group.report)
+            except BufferError:
+                raise
+            except Exception as error:
+                self._unsent(group, refusal(error, start, event))
+
+    def _abandon(self, parked: Parked) -> None:
+        if parked.group is None:
+            super()._abandon(parked)
+        else:
+            self._spool.leave()
 
     def _resume(self) -> None:
         with self._parking:
             if self._carry == self._keep and not self._spool.pending:
                 self._carry = self._carrier(self.open())
-                if not self._spool.durable:
-                    self._no_room(None)
 
     def _report_of(self, group: Group) -> Any:
         return self.open().reporter(group.done, partial(self._unsent, group))
 
     def _unsent(self, group: Group, failure: Failure) -> None:
         """An event on disk that did not reach Kafka."""
-        if failure.given_up:
+        if failure.final:
+            self._spool.bury(failure)
+            group.done()
+        elif failure.given_up or self._finished:
             self._spool.leave()
-            return
-        self._undelivered(failure)
-        group.done()
+        else:
+            self._move(failure.key.decode(), failure.event.decode(), group)
 
     def _undelivered(self, failure: Failure) -> None:
         if failure.final:
@@ -218,11 +256,22 @@ class SpoolingOutbox(Outbox):
     def _no_room(self, trouble: Exception | None) -> None:
         with self._parking:
             self._trouble = trouble
+            waiting = self.refusal in {self._out_of_room, self._without_room}
             if trouble is None:
-                if self.refusal == self._out_of_room:
-                    self.refusal = None
+                self.refusal = None if waiting else self.refusal
             elif self._spool.durable or self._carry == self._keep:
-                self.refusal = self.refusal or self._out_of_room
+                self.refusal = self._out_of_room if waiting else self.refusal or self._out_of_room
+
+    def _without_room(self) -> EkaError | None:
+        """Makes room on disk before the first event is numbered; says why there is none."""
+        with self._parking:
+            if self.refusal == self._without_room:
+                try:
+                    self._spool.make_room()
+                except Exception as error:
+                    self._no_room(error)
+            refusal = self.refusal
+            return None if refusal is None or refusal == self._without_room else refusal()
 
     def _out_of_room(self) -> EkaError:
         return self._full()

@@ -153,19 +153,23 @@ class Journal:
             page.segment.sync()
         return group
 
+    def reserve(self) -> None:
+        """Makes the first segment before it is needed, or says why it cannot."""
+        self._wanted = True
+        self.prepare()
+
     def prepare(self) -> None:
         """Makes the next segment ahead, once there was need of one, or says why it cannot."""
         with self._lock:
             page = self._page
             room = 0 if page is None else self._tuning.segment_bytes - page.end
         # Who makes one already does it for all.
-        if self._spare is not None or not self._wanted:
-            return
-        if not self._making.acquire(blocking=False):
+        if not self._wanted or not self._making.acquire(blocking=False):
             return
         trouble: Trouble | None = None
         try:
-            self._spare = self._made()
+            if self._spare is None:
+                self._stock(self._made())
         except (Full, OSError) as error:
             trouble = error if room < self._tuning.headroom_bytes else None
         finally:
@@ -219,11 +223,13 @@ class Journal:
     def rest(self) -> None:
         """Gives back what was made ahead, until the next event."""
         with self._lock:
-            if self._pages or self._spare is None:
+            if self._pages:
                 return
             spare, self._spare = self._spare, None
             self._wanted = False
-        spare.remove()
+        if spare is not None:
+            spare.remove()
+        self._on_trouble(None)
 
     def release(self) -> None:
         """Leaves what is not done to whoever comes next."""
@@ -257,7 +263,8 @@ class Journal:
         cut_short, self._busy = self._busy, False
         header = self._origin.header(event)
         while True:
-            segment, self._spare = self._spare or self._made(), None
+            spare, self._spare = self._spare, None
+            segment = spare or self._made()
             if segment.number_from(header.first_seq):
                 break
         segment.begin(header)
@@ -283,6 +290,14 @@ class Journal:
                 return
             self._pages.remove(page)
         self._on_lost(page.left)
+
+    def _stock(self, made: Segment) -> None:
+        """Keeps a segment for later, unless that has become needless while it was made."""
+        with self._lock:
+            if self._wanted and self._spare is None:
+                self._spare = made
+                return
+        made.remove()
 
     def _made(self) -> Segment:
         return self._directory.create(self._origin.name(self._kind), self._tuning.segment_bytes)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from ..errors import described
@@ -71,6 +72,7 @@ class Spool:
         self.patience = tuning.patience
         self._host = host
         self._tuning = tuning
+        self._troubles: list[Trouble | None] = [None, None]
         directory = Directory(plan.folder, plan.max_bytes)
         at_once = plan.durable and plan.sync == 0
         self._live = Journal(
@@ -79,7 +81,7 @@ class Spool:
             EVENTS,
             tuning,
             report_of=host.report_of,
-            on_trouble=host.trouble,
+            on_trouble=partial(self._troubled, 0),
             durable=at_once,
         )
         self._backlog = Journal(
@@ -87,7 +89,7 @@ class Spool:
             origin,
             EVENTS,
             tuning,
-            on_trouble=host.trouble,
+            on_trouble=partial(self._troubled, 1),
             on_lost=self._taken_away,
             durable=at_once,
         )
@@ -117,6 +119,10 @@ class Spool:
     def start(self) -> None:
         """Begins to look after what is on disk."""
         self._keeper.start()
+
+    def make_room(self) -> None:
+        """Makes room for events that are also on their way to Kafka, or says why it cannot."""
+        self._live.reserve()
 
     def keep(self, key: bytes, event: bytes) -> None:
         """Leaves an event to the disk, to be sent later.
@@ -173,6 +179,8 @@ class Spool:
         """What to replay: the client's own events first."""
         if self.pending:
             segment = self._backlog.take() if self._host.drained() else None
+            if self.durable:
+                self._backlog.prepare()
             if segment is None or segment.is_mine():
                 return None if segment is None else (segment, True)
             self._taken_away(sum(isinstance(item, Record) for item in segment.read()))
@@ -181,6 +189,11 @@ class Spool:
         if self._adopted and self._host.calm():
             return self._adopted.popleft(), False
         return None
+
+    def _troubled(self, journal: int, trouble: Trouble | None) -> None:
+        """There is room where each journal has some."""
+        self._troubles[journal] = trouble
+        self._host.trouble(self._troubles[0] or self._troubles[1])
 
     def _waits(self) -> bool:
         return bool(self._adopted) or self.pending > 0

@@ -1,0 +1,202 @@
+"""Durable events and the room on disk: an event has its room before it has its number."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eka_usage import EkaClient, spooling
+from eka_usage.spool.segment import Segment
+from eka_usage.spooling import SpoolingOutbox
+
+from sdks.python.tests.spooling import QUICK, balanced, ids, names
+from sdks.python.tests.support import NO_BROKER, VALID, Heard, eventually
+from sdks.python.tests.tap import delivered
+from tests.broker import DevBroker
+
+Connect = Callable[..., EkaClient]
+SEGMENT_BYTES = 1 << 16
+CALLERS = 16
+
+
+class Disk:
+    """How many more segments there is room for, and the error of one that finds none."""
+
+    def __init__(self, room: int, error: int) -> None:
+        self.room = room
+        self.error = error
+
+    def taken(self) -> None:
+        """Takes the room of one segment."""
+        if self.room == 0:
+            raise OSError(self.error, os.strerror(self.error))
+        self.room -= 1
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """A disk with room for everything, until a test says otherwise."""
+    real, found = Segment.create, Disk(-1, errno.ENOSPC)
+
+    def create(folder: Path, name: Any, size: int) -> Segment:
+        found.taken()
+        return real(folder, name, size)
+
+    monkeypatch.setattr(Segment, "create", create)
+    return found
+
+
+def outbox(client: EkaClient) -> SpoolingOutbox:
+    """What a test looks into."""
+    found = client._outbox
+    assert isinstance(found, SpoolingOutbox)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(errno.ENOSPC, "spool.full"), (errno.EROFS, "spool.failed")]
+)
+def test_the_first_event_is_refused_where_the_disk_has_no_room_for_it(
+    error: int, code: str, spooling_to: Connect, folder: Path, heard: Heard, disk: Disk
+) -> None:
+    disk.room, disk.error = 0, error
+    client = spooling_to("durable", kafka_brokers=NO_BROKER)
+    assert client.record(**VALID) is None
+    assert heard.codes == [code]
+    assert client.stats().accepted == 0
+    disk.room = -1
+    eventually(lambda: client.record(**VALID))
+    assert len(ids(folder)) == client.stats().accepted == 1
+
+
+def test_room_is_made_with_the_client(spooling_to: Connect, folder: Path, disk: Disk) -> None:
+    client = spooling_to("durable", kafka_brokers=NO_BROKER)
+    disk.room = 0
+    recorded = [client.record(**VALID) for _ in range(3)]
+    assert ids(folder) == recorded
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_a_forked_child_is_refused_where_the_disk_has_no_room_for_its_own(
+    spooling_to: Connect, disk: Disk
+) -> None:
+    client = spooling_to("durable", kafka_brokers=NO_BROKER)
+    client.record(**VALID)
+    disk.room = 0
+    child = os.fork()
+    if child == 0:
+        refused = client.record(**VALID) is None and client.stats().accepted == 0
+        os._exit(0 if refused else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_callers_that_were_numbered_before_another_filled_the_disk_find_room(
+    spooling_to: Connect, folder: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them have passed the look at the disk before any of them writes."""
+    tuning = QUICK._replace(segment_bytes=SEGMENT_BYTES, headroom_bytes=SEGMENT_BYTES // 4)
+    monkeypatch.setattr(spooling, "TUNING", tuning)
+    disk.room = 1
+    client = spooling_to("durable", kafka_brokers=NO_BROKER)
+    journal = outbox(client)._spool._live
+    client.record(**VALID)
+    assert journal._page is not None
+    size = journal._page.end
+    while journal._page.end + size <= SEGMENT_BYTES - tuning.headroom_bytes:
+        assert client.record(**VALID)
+    assert CALLERS * size < tuning.headroom_bytes < (CALLERS + 30) * size
+    together, encode = threading.Barrier(CALLERS), client._encode
+
+    def numbered(*arguments: Any) -> Any:
+        encoded = encode(*arguments)
+        together.wait(10)
+        return encoded
+
+    monkeypatch.setattr(client, "_encode", numbered)
+    threads = [threading.Thread(target=client._record, kwargs=VALID) for _ in range(CALLERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    monkeypatch.setattr(client, "_encode", encode)
+    assert client.record(**VALID) is None
+    assert len(ids(folder)) == client.stats().accepted
+    assert client.stats().rejected == {"spool.full": 1}
+
+
+def test_an_event_that_finds_no_room_in_the_queue_on_disk_stays_where_it_was_written(
+    spooling_to: Connect, folder: Path, heard: Heard, disk: Disk
+) -> None:
+    with DevBroker() as seeker:
+        address = seeker.bootstrap
+    client = spooling_to("durable", kafka_brokers=address, max_queue_events=10)
+    disk.room = 0
+    recorded = [client.record(**VALID) for _ in range(20)]
+    accepted = [event_id for event_id in recorded if event_id is not None]
+    assert len(accepted) == 10
+    assert set(heard.codes) == {"spool.full"}
+    assert ids(folder) == accepted
+    disk.room = -1
+    with DevBroker(listen=address) as broker:
+        eventually(lambda: client.flush(1) == 0)
+        accepted += filter(None, [client.record(**VALID)])
+        assert client.flush(10) == 0
+        assert [event["event_id"] for event in delivered(broker)] == accepted
+    assert client.stats().failed == 0
+    assert client.shutdown() == 0
+    assert names(folder) == []
+
+
+def test_an_event_that_comes_when_the_queue_on_disk_was_just_taken_is_on_disk(
+    spooling_to: Connect, folder: Path, disk: Disk
+) -> None:
+    client = spooling_to("durable", kafka_brokers=NO_BROKER, max_queue_events=10)
+    recorded = [client.record(**VALID) for _ in range(20)]
+    spool = outbox(client)._spool
+    eventually(lambda: spool.pending >= 10)
+    disk.room = 0
+    while spool._backlog.take():
+        pass
+    spool._backlog.rest()
+    given = [VALID[name] for name in ("workspace_id", "product", "metric_type")]
+    encode: Callable[..., tuple[str, str, str]] = client._encode
+    late, event, _ = encode(*given, 1, "ok", None, None, None, None)
+    outbox(client).put(VALID["workspace_id"], event)
+    assert set(ids(folder)) == {*recorded, late}
+    assert balanced(client)
+
+
+def test_a_delivery_that_failed_is_not_given_up_while_the_disk_is_full(
+    spooling_to: Connect, folder: Path, heard: Heard, disk: Disk
+) -> None:
+    with DevBroker() as seeker:
+        address = seeker.bootstrap
+    client = spooling_to("durable", kafka_brokers=address, delivery_timeout_ms=1000)
+    disk.room = 0
+    recorded = {client.record(**VALID) for _ in range(5)}
+    eventually(lambda: outbox(client)._trouble)
+    assert set(ids(folder)) == recorded
+    disk.room = -1
+    with DevBroker(listen=address) as broker:
+        eventually(lambda: client.stats().delivered == 5, 20)
+        assert {event["event_id"] for event in delivered(broker)} == recorded
+    assert heard == []
+
+
+def test_what_waits_in_memory_for_room_on_disk_is_left_to_the_next_process(
+    spooling_to: Connect, folder: Path, heard: Heard, disk: Disk
+) -> None:
+    client = spooling_to("durable", kafka_brokers=NO_BROKER, delivery_timeout_ms=1000)
+    disk.room = 0
+    recorded = {client.record(**VALID) for _ in range(5)}
+    eventually(lambda: outbox(client)._trouble)
+    assert client.shutdown() == 0
+    assert set(ids(folder)) == recorded
+    assert client.stats().spooled == 5
+    assert heard == []
