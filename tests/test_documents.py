@@ -35,7 +35,9 @@ def test_every_variable_and_error_code_that_a_document_names_exists(path: Path) 
     assert set(re.findall(r"\bEKA_[A-Z_]+\b", text)) <= VARIABLES
     families = "|".join(sorted({re.escape(code.split(".")[0]) for code in CODES}))
     named = re.findall(rf"`((?:{families})\.[a-z]+)`", text)
-    assert {name for name in named if not name.endswith((".yaml", ".py", ".md", ".go", ".ts"))} <= CODES
+    assert {
+        name for name in named if not name.endswith((".yaml", ".py", ".md", ".go", ".ts"))
+    } <= CODES
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=ids)
