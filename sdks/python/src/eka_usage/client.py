@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -22,27 +21,17 @@ from ._generated.catalog import (
     LOG_STATUS,
     USAGE_TOPIC,
 )
-from ._generated.errors import ErrorCode
 from ._generated.limits import QUANTITY_DEFAULT
-from .errors import (
-    DeliveryError,
-    EkaError,
-    ErrorContext,
-    MetadataDegradedError,
-    ShutdownTimeoutError,
-    ValidationError,
-    described,
-    nearest,
-    shown,
-)
+from .errors import ValidationError, nearest, shown
 from .event import EventEncoder
-from .failure import Failed, Failure
+from .failure import Failed
 from .host import own_hostname
-from .ledger import Ledger, Stats
+from .ledger import Stats
 from .metadata import log_metadata
 from .metric import Metric
 from .outbox import Outbox
-from .reporting import OnError, Reporter, say
+from .outcomes import Outcomes
+from .reporting import OnError
 from .settings import Settings
 from .settings import kafka_config as read_kafka_config
 from .spool.origin import Origin, destination
@@ -57,8 +46,6 @@ if TYPE_CHECKING:
 
     from ._generated.calls import Log, Record, SettingArguments
     from ._generated.catalog import Status
-
-_IDENTITY = ("event_id", "workspace_id", "product", "metric_type", "status")
 
 
 def _called(name: str, method: Callable[..., str | None]) -> Callable[..., str | None]:
@@ -154,21 +141,20 @@ class EkaClient:
 
     def _begin(self, connect: Callable[[Failed], Transport], spool: Plan | None = None) -> None:
         """Starts the books of this process: as another instance, with an empty queue."""
-        self._ledger = Ledger()
-        self._reporter = Reporter(self._on_error)
+        self._outcomes = Outcomes(self._on_error, self._debug)
         self._encoder = EventEncoder(self._service_name, self._hostname, self._clock, self._new_id)
         limit = (
             f"the limit is {self._settings['max_queue_events']} events"
             f" or {self._settings['max_queue_bytes']} bytes"
         )
         if spool is None:
-            self._outbox = Outbox(connect, self._failed, limit)
+            self._outbox = Outbox(connect, self._outcomes.failed, limit)
         else:
             self._outbox = SpoolingOutbox(
                 connect,
-                self._failed,
+                self._outcomes.failed,
                 limit,
-                self._undelivered,
+                self._outcomes.undelivered,
                 self._settings["max_queue_events"] // 4,
                 spool,
                 Origin(spool.destination, self.instance_id, _seq),
@@ -217,7 +203,7 @@ class EkaClient:
         outbox = self._outbox
         refusal = outbox.refusal  # another thread may lift it at any moment
         if refusal is not None and (refused := refusal()) is not None:
-            self._rejected(refused, workspace_id, product, metric_type, status, event_id)
+            self._outcomes.rejected(refused, workspace_id, product, metric_type, status, event_id)
             return None
         try:
             accepted_id, event, lost = self._encode(
@@ -232,11 +218,11 @@ class EkaClient:
                 occurred_at,
             )
         except Exception as error:
-            self._rejected(error, workspace_id, product, metric_type, status, event_id)
+            self._outcomes.rejected(error, workspace_id, product, metric_type, status, event_id)
             return None
         outbox.put(workspace_id, event)
         if lost or self._debug:
-            self._accepted(accepted_id, event, lost)
+            self._outcomes.accepted(accepted_id, event, lost)
         return accepted_id
 
     # Type checkers see the generated overloads; at run time it is the plain method.
@@ -258,7 +244,7 @@ class EkaClient:
         try:
             product, metric_type = checks.metric_names(metric)
         except ValidationError as fault:
-            self._rejected(fault, workspace_id, metric, metric, status, event_id)
+            self._outcomes.rejected(fault, workspace_id, metric, metric, status, event_id)
             return None
         return self._record(
             workspace_id,
@@ -298,7 +284,9 @@ class EkaClient:
             workspace_id, product, metric_type, status=LOG_STATUS, metadata=details
         )
         if known is None and accepted_id is not None:
-            self._degraded(f"level {shown(level)}: {nearest(level, LOG_LEVELS)}", accepted_id)
+            self._outcomes.degraded(
+                f"level {shown(level)}: {nearest(level, LOG_LEVELS)}", accepted_id
+            )
         return accepted_id
 
     log = cast("Log", _called("log", _log))
@@ -318,7 +306,7 @@ class EkaClient:
         """What became of the events of this client, in this process."""
         taken = self._outbox.taken
         queued = self._outbox.queued()
-        return self._ledger.stats(taken, queued, self._outbox.counts())
+        return self._outcomes.ledger.stats(taken, queued, self._outbox.counts())
 
     def shutdown(self, timeout: float | None = None) -> int:
         """Sends what is queued, and gives up what Kafka does not take in time.
@@ -333,7 +321,7 @@ class EkaClient:
             How many events were given up; `on_error` heard `shutdown.timeout` of each.
         """
         undelivered = self._outbox.close(self._seconds(timeout))
-        self._reporter.close()
+        self._outcomes.close()
         lifecycle.release(self)
         return undelivered
 
@@ -381,59 +369,6 @@ class EkaClient:
 
     def _seconds(self, timeout: float | None) -> float:
         return self._exit_timeout if timeout is None else max(0.0, float(timeout))
-
-    def _accepted(self, event_id: str, event: str, lost: str) -> None:
-        if self._debug:
-            say(logging.DEBUG, "accepted %s", event)
-        if lost:
-            self._degraded(lost, event_id)
-
-    def _degraded(self, lost: str, event_id: str) -> None:
-        error = MetadataDegradedError.of("metadata.degraded", hint=lost)
-        self._report(error, event_id=event_id)
-
-    def _rejected(
-        self,
-        error: Exception,
-        workspace_id: object,
-        product: object,
-        metric_type: object,
-        status: object,
-        event_id: str | None,
-    ) -> None:
-        if not isinstance(error, EkaError):
-            error = DeliveryError.of("delivery.failed", hint=f"unexpected {described(error)}")
-        self._ledger.reject(error.code)
-        self._report(
-            error,
-            event_id=event_id,
-            workspace_id=workspace_id,
-            product=product,
-            metric_type=metric_type,
-            status=status,
-        )
-
-    def _failed(self, failure: Failure) -> None:
-        self._ledger.fail()
-        self._undelivered(failure)
-
-    def _undelivered(self, failure: Failure) -> None:
-        kind = ShutdownTimeoutError if failure.given_up else DeliveryError
-        code: ErrorCode = "shutdown.timeout" if failure.given_up else "delivery.failed"
-        fields = msgspec.json.decode(failure.event)
-        self._report(
-            kind.of(code, hint=failure.why), **{name: fields.get(name) for name in _IDENTITY}
-        )
-
-    def _report(self, error: EkaError, **identity: Any) -> None:
-        context: ErrorContext = {
-            "code": error.code,
-            "reason": error.reason,
-            "field": error.field,
-            "topic": USAGE_TOPIC,
-            **identity,  # type: ignore[typeddict-item]
-        }
-        self._reporter.report(error, context)
 
 
 def _seq(event: bytes) -> int:

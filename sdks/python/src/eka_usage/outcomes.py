@@ -1,0 +1,103 @@
+"""What became of events: counted in the books, and told to whoever is to hear of it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import msgspec
+
+from ._generated.catalog import USAGE_TOPIC
+from ._generated.errors import ErrorCode
+from .errors import (
+    DeliveryError,
+    EkaError,
+    ErrorContext,
+    MetadataDegradedError,
+    ShutdownTimeoutError,
+    described,
+)
+from .failure import Failure
+from .ledger import Ledger
+from .reporting import OnError, Reporter, say
+
+_IDENTITY = ("event_id", "workspace_id", "product", "metric_type", "status")
+
+
+class Outcomes:
+    """The books of one client instance, and its `on_error`.
+
+    Args:
+        on_error: hears of each error; without one, the log does.
+        debug: whether to log every accepted event.
+
+    Attributes:
+        ledger: the books.
+    """
+
+    def __init__(self, on_error: OnError | None, debug: bool) -> None:
+        self.ledger = Ledger()
+        self._reporter = Reporter(on_error)
+        self._debug = debug
+
+    def close(self) -> None:
+        """Says how many errors were held back and never mentioned."""
+        self._reporter.close()
+
+    def accepted(self, event_id: str, event: str, lost: str) -> None:
+        """Hears of an accepted event, and what of its metadata was lost."""
+        if self._debug:
+            say(logging.DEBUG, "accepted %s", event)
+        if lost:
+            self.degraded(lost, event_id)
+
+    def degraded(self, lost: str, event_id: str) -> None:
+        """Hears what of an accepted event's metadata was lost."""
+        error = MetadataDegradedError.of("metadata.degraded", hint=lost)
+        self._report(error, event_id=event_id)
+
+    def rejected(
+        self,
+        error: Exception,
+        workspace_id: object,
+        product: object,
+        metric_type: object,
+        status: object,
+        event_id: str | None,
+    ) -> None:
+        """Hears of a call whose event was not accepted."""
+        if not isinstance(error, EkaError):
+            error = DeliveryError.of("delivery.failed", hint=f"unexpected {described(error)}")
+        self.ledger.reject(error.code)
+        self._report(
+            error,
+            event_id=event_id,
+            workspace_id=workspace_id,
+            product=product,
+            metric_type=metric_type,
+            status=status,
+        )
+
+    def failed(self, failure: Failure) -> None:
+        """Hears of an accepted event that cannot be delivered."""
+        self.ledger.fail()
+        self.undelivered(failure)
+
+    def undelivered(self, failure: Failure) -> None:
+        """Hears of an event that cannot be delivered, which another client accepted."""
+        kind = ShutdownTimeoutError if failure.given_up else DeliveryError
+        code: ErrorCode = "shutdown.timeout" if failure.given_up else "delivery.failed"
+        fields = msgspec.json.decode(failure.event)
+        self._report(
+            kind.of(code, hint=failure.why), **{name: fields.get(name) for name in _IDENTITY}
+        )
+
+    def _report(self, error: EkaError, **identity: Any) -> None:
+        context: ErrorContext = {
+            "code": error.code,
+            "reason": error.reason,
+            "field": error.field,
+            "topic": USAGE_TOPIC,
+            **identity,  # type: ignore[typeddict-item]
+        }
+        self._reporter.report(error, context)
