@@ -40,9 +40,10 @@ def spooling_to(
     connected: Callable[..., EkaClient], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., EkaClient]:
     """Makes clients that keep events there, and are quick about it."""
-    monkeypatch.setattr(spooling, "TUNING", QUICK._replace(segment_bytes=1 << 16))
+    quick = QUICK._replace(segment_bytes=1 << 16)
 
-    def make(mode: str, **arguments: Any) -> EkaClient:
+    def make(mode: str, *, tuning: Tuning = quick, **arguments: Any) -> EkaClient:
+        monkeypatch.setattr(spooling, "TUNING", tuning)
         config = {**_QUICKLY, **arguments.pop("kafka_config", {})}
         given = {"spool": mode, "spool_dir": str(folder), **arguments}
         return connected(kafka_config=config, **given)

@@ -146,10 +146,10 @@ def test_spill_writes_nothing_while_all_is_well(spooling_to: Connect, folder: Pa
 
 
 def test_a_full_disk_refuses_before_an_event_is_numbered(
-    spooling_to: Connect, folder: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
+    spooling_to: Connect, folder: Path, heard: Heard
 ) -> None:
-    monkeypatch.setattr(spooling, "TUNING", QUICK._replace(segment_bytes=1 << 21))
-    client = spooling_to("durable", kafka_brokers=NO_BROKER, spool_max_bytes=4 << 20)
+    tuning = QUICK._replace(segment_bytes=1 << 21)
+    client = spooling_to("durable", tuning=tuning, kafka_brokers=NO_BROKER, spool_max_bytes=4 << 20)
     recorded = [client.record(**VALID) for _ in range(12_000)]
     accepted = [event_id for event_id in recorded if event_id is not None]
     assert 0 < len(accepted) < len(recorded)

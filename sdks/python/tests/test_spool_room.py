@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eka_usage import EkaClient, spooling
+from eka_usage import EkaClient
 from eka_usage.spool.segment import Segment
 from eka_usage.spooling import SpoolingOutbox
 
@@ -101,9 +101,8 @@ def test_callers_that_were_numbered_before_another_filled_the_disk_find_room(
 ) -> None:
     """All of them have passed the look at the disk before any of them writes."""
     tuning = QUICK._replace(segment_bytes=SEGMENT_BYTES, headroom_bytes=SEGMENT_BYTES // 4)
-    monkeypatch.setattr(spooling, "TUNING", tuning)
     disk.room = 1
-    client = spooling_to("durable", kafka_brokers=NO_BROKER)
+    client = spooling_to("durable", tuning=tuning, kafka_brokers=NO_BROKER)
     journal = outbox(client)._spool._live
     client.record(**VALID)
     assert journal._page is not None

@@ -150,7 +150,7 @@ class Journal:
         if end > self._low and self._spare is None:
             self.prepare()
         if self._durable:
-            page.segment.sync()
+            self._sync(page)
         return group
 
     def reserve(self) -> None:
@@ -208,12 +208,8 @@ class Journal:
     def sync(self) -> None:
         """Waits until the disk has every record."""
         for page in list(self._pages):
-            end = page.end
-            if page.synced < end:
-                if page.synced == HEADER_BYTES:
-                    self._directory.sync()
-                page.segment.sync()
-                page.synced = end
+            if page.synced < page.end:
+                self._sync(page)
 
     def segments(self) -> list[Segment]:
         """Those that this client owns for this journal."""
@@ -250,6 +246,13 @@ class Journal:
                 page.segment.cut(page.end)
             page.segment.sync()
             page.segment.hand_to(NOBODY)
+
+    def _sync(self, page: Page) -> None:
+        end = page.end
+        if page.synced == HEADER_BYTES:
+            self._directory.sync()  # which knows its name by then
+        page.segment.sync()
+        page.synced = end
 
     def _start(self, key: bytes) -> bytes:
         if len(self._starts) >= _MOST_KEYS:
