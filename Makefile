@@ -14,6 +14,8 @@ LISTEN ?= 127.0.0.1:9092
 BENCHMARKS ?=
 
 ROOT := $(CURDIR)
+# What runs here leaves the spool of this machine's services alone.
+export EKA_SPOOL_DIR := $(ROOT)/.cache/spool
 BIN := $(ROOT)/.venv/bin
 PY := $(BIN)/python
 PIP := $(PY) -m pip install --disable-pip-version-check --cache-dir .cache/pip
@@ -81,7 +83,6 @@ broker: $(BROKER) ## Run the embedded broker on LISTEN (127.0.0.1:9092) until Ct
 crash: $(READY) ## End processes, brokers and disks in every way, and show what became of the events
 	@$(PY) -m tests.crash.matrix
 
-bench: export EKA_SPOOL_DIR = $(ROOT)/.cache/spool
 bench: $(READY) ## Measure the generator, the SDKs, the sink and the store; BENCHMARKS= picks some
 	@$(PY) -m tests.bench $(BENCHMARKS)
 

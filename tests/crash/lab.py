@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from eka_usage import UsageEvent
+from eka_usage._generated.spool import MAGIC
 
 from tests.broker import DevBroker
 from tests.conformance.drivers import Driver, Fault
@@ -78,7 +79,7 @@ class Lab:
 
     def start_by_default(self) -> Driver:
         """A process whose client was told nothing of a spool."""
-        driver = self._driver({"EKA_SPOOL": ""})
+        driver = self._driver({"EKA_SPOOL": "", "EKA_SPOOL_DIR": ""})
         driver.ask("new", settings={"kafka_brokers": self.broker.bootstrap})
         return driver
 
@@ -105,7 +106,7 @@ class Lab:
     def segments(self) -> list[Path]:
         """The segments that hold events nobody has delivered, wherever the folder is mounted."""
         seen = Path(f"/proc/{self._last.pid}/root{self.folder}") if self.within else self.folder
-        return sorted(seen.glob("events-*"))
+        return sorted(filter(_was_begun, seen.glob("events-*")))
 
     @property
     def _last(self) -> Driver:
@@ -170,6 +171,15 @@ def small_disk(folder: Path, megabytes: int, *, read_only: bool = False) -> Iter
 
 class Unable(Exception):
     """The experiment cannot be made on this machine."""
+
+
+def _was_begun(segment: Path) -> bool:
+    """Whether it has a header, unlike one that was only made ahead."""
+    try:
+        with segment.open("rb") as file:
+            return any(file.read(len(MAGIC)))
+    except FileNotFoundError:  # done a moment ago
+        return False
 
 
 def wait_until(holds: Callable[[], object], what: str, patience: float = _PATIENCE) -> None:

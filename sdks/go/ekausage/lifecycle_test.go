@@ -26,9 +26,19 @@ func TestMain(m *testing.M) {
 		runChild(kind)
 		return
 	}
-	// What is not about the spool leaves nothing on this machine's disk.
+	os.Exit(runApart(m))
+}
+
+// runApart runs the tests, none of which touches the spool of this machine.
+func runApart(m *testing.M) int {
+	folder, err := os.MkdirTemp("", "eka-usage-tests-")
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
 	_ = os.Setenv("EKA_SPOOL", "off")
-	os.Exit(m.Run())
+	_ = os.Setenv("EKA_SPOOL_DIR", folder)
+	return m.Run()
 }
 
 // runChild is a service that records ten events which would wait for a while, and then lives on.

@@ -207,6 +207,11 @@ def test_a_folder_of_the_default_that_cannot_be_had_is_said_once_and_done_withou
     assert "EKA_SPOOL_DIR" in line
 
 
+def test_a_client_of_these_tests_leaves_the_spool_of_this_machine_alone() -> None:
+    with EkaClient("checkout", NO_BROKER) as client:
+        assert client._spool is None
+
+
 def test_an_injected_producer_has_a_spool_only_where_it_is_asked_for(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
