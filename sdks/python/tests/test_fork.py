@@ -78,6 +78,28 @@ def test_a_child_of_a_parent_without_a_broker_ends_at_once(ending: str, tmp_path
     assert len(set(rest)) == len(rest) == 5
 
 
+def test_a_child_does_not_trip_over_clients_that_its_parent_threw_away(tmp_path: Path) -> None:
+    program = """
+        import gc
+        gc.disable()
+        for _ in range(20):
+            client = EkaClient("checkout", on_error=heard, shutdown_timeout_ms=0, spool="off")
+            record(client, 1)
+            client.shutdown()
+            child = os.fork()
+            if child == 0:
+                gc.collect()
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+            assert not gc.isenabled()
+        gc.enable()
+        assert os.fork() or os._exit(not gc.isenabled())
+        assert os.wait()[1] == 0
+        assert gc.isenabled()
+    """
+    assert ran(program, NO_BROKER, tmp_path).returncode == 0
+
+
 def test_children_of_children_deliver_too(broker: DevBroker, tap: Tap, tmp_path: Path) -> None:
     program = f"""
         client = EkaClient("checkout", on_error=heard, {LONG})

@@ -7,6 +7,7 @@ forgotten it.
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from .transports import kafka
 from .transports.callbacks import inside
 
 
@@ -35,6 +37,8 @@ class Ends(NamedTuple):
 
 _ends: dict[Any, Ends] = {}
 _ended = threading.Event()
+# Whether the garbage collector was on, at each fork that is under way.
+_collecting: list[bool] = []
 
 
 def adopt(client: object, ends: Ends, *, flush_on_sigterm: bool) -> None:
@@ -93,11 +97,28 @@ def _end_elsewhere(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
+def _before_fork() -> None:
+    # In the child no collection may come before the producers are safe from it.
+    _collecting.append(gc.isenabled())
+    gc.disable()
+
+
+def _after_fork_in_parent() -> None:
+    if _collecting.pop():
+        gc.enable()
+
+
 def _after_fork() -> None:
+    kafka.outlive_all()
+    if any(_collecting):
+        gc.enable()
+    _collecting.clear()
     for ends in list(_ends.values()):
         ends.after_fork()
 
 
 atexit.register(shutdown_all)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork
+    )

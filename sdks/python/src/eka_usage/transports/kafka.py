@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -64,6 +65,7 @@ class KafkaTransport:
             config["delivery.report.only.error"] = False
         self._producer = Producer(config, logger=log)
         self._produce = self._producer.produce
+        _made.add(self)
 
     def send(self, key: str, value: str) -> None:
         self._produce(self._topic, value, key, -1, self._reported)
@@ -100,7 +102,7 @@ class KafkaTransport:
             self.outlive()  # one of its threads may wait for ever; see check()
 
     def fork(self) -> None:
-        self.outlive()  # its threads are missing here
+        pass  # outlive_all() has seen to it
 
     def outlive(self) -> None:
         # Destroying it waits for its threads. So it gets a reference that nobody gives back.
@@ -125,6 +127,18 @@ def _failure(error: KafkaError, message: Message) -> Failure:
     why = "Kafka had not taken it in time" if given_up else error.str()
     key, event = message.key() or b"", message.value() or b""
     return Failure(why, key, event, given_up, error.code() in FINAL_ERRORS)
+
+
+_made: weakref.WeakSet[KafkaTransport] = weakref.WeakSet()
+
+
+def outlive_all() -> None:
+    """In a forked child nothing may destroy a producer, whose threads are missing there.
+
+    That goes also for one that is garbage already, and which the next collection would destroy.
+    """
+    for transport in list(_made):
+        transport.outlive()
 
 
 class _Log:
