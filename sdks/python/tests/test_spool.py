@@ -150,7 +150,7 @@ def test_a_full_disk_refuses_before_an_event_is_numbered(
 ) -> None:
     tuning = QUICK._replace(segment_bytes=1 << 21)
     client = spooling_to("durable", tuning=tuning, kafka_brokers=NO_BROKER, spool_max_bytes=4 << 20)
-    recorded = [client.record(**VALID) for _ in range(12_000)]
+    recorded = [client.record(**VALID) for _ in range(20_000)]
     accepted = [event_id for event_id in recorded if event_id is not None]
     assert 0 < len(accepted) < len(recorded)
     assert set(heard.codes) == {"spool.full"}
