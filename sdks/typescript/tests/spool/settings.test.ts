@@ -48,6 +48,7 @@ describe("a folder that was asked for is refused", () => {
 
 test("a folder that nobody asked for is done without where it cannot be had, loudly", async () => {
   vi.stubEnv("EKA_SPOOL", "");
+  vi.stubEnv("EKA_SPOOL_DIR", "");
   // A user whose folder belongs to another.
   vi.spyOn(process, "getuid").mockReturnValue(4_000_000_000);
   const mine = `/var/tmp/eka-usage-${process.getuid?.()}`;
