@@ -45,7 +45,22 @@ FLOOR = "raw produce()"
 CALLER_AIM, CPU_AIM, IMPORT_AIM, DURABLE_AIM = 2.0, 2.5, 2.0, 3.5
 IMPORTS = 15
 REPLAYS, REPLAY_AIM = 3, 50_000
+CALLERS = 8
+MANY = f", {CALLERS} callers"
+MANY_FLOOR = FLOOR + MANY
+AIMS = {
+    ("record()", "caller"): CALLER_AIM,
+    ("record()", "CPU"): CPU_AIM,
+    ("record(), spill", "caller"): CALLER_AIM,
+    ("record(), durable", "caller"): DURABLE_AIM,
+    (f"record(){MANY}", "caller"): CALLER_AIM,
+    (f"record(), spill{MANY}", "caller"): CALLER_AIM,
+    (f"record(), durable{MANY}", "caller"): DURABLE_AIM,
+}
 KINDS = ("caller", "CPU", "delivered")
+
+
+Mode = Literal["off", "spill", "durable"]
 
 
 class Cost(NamedTuple):
@@ -85,7 +100,20 @@ def polled(producer: Producer) -> Iterator[None]:
         thread.join()
 
 
-def raw(bootstrap: str, **properties: Any) -> Cost:
+def shared(callers: int, call: Callable[[range], None]) -> None:
+    """Calls from so many threads at once, each with its part of the events."""
+    parts = [range(first, EVENTS, callers) for first in range(callers)]
+    if callers == 1:
+        call(parts[0])
+        return
+    threads = [threading.Thread(target=call, args=(part,)) for part in parts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def raw(bootstrap: str, callers: int = 1, **properties: Any) -> Cost:
     """The floor: the bytes of one event, over and over."""
     producer = Producer({"bootstrap.servers": bootstrap, **PROPERTIES, **properties})
     producer.list_topics(USAGE_TOPIC, timeout=10)
@@ -94,21 +122,22 @@ def raw(bootstrap: str, **properties: Any) -> Cost:
     def reported(error: object, _: object) -> None:
         delivered[0] += error is None
 
-    def work() -> None:
+    def call(numbers: range) -> None:
         produce = producer.produce
-        for number in range(EVENTS):
+        for number in numbers:
             workspace = WORKSPACES[number % 50]
             produce(USAGE_TOPIC, key=workspace, value=event, on_delivery=reported)
 
     with polled(producer):
-        return measure(work, lambda: producer.flush(60))
+        return measure(lambda: shared(callers, call), lambda: producer.flush(60))
 
 
 def sdk(
     bootstrap: str,
     metadata: dict[str, object] | None = None,
     *,
-    mode: Literal["off", "spill", "durable"] = "off",
+    mode: Mode = "off",
+    callers: int = 1,
 ) -> Cost:
     """The same number of events, each recorded by its own call."""
     with (
@@ -125,12 +154,12 @@ def sdk(
         client.record("warm-up", "api", "api_call")
         client.flush()
 
-        def work() -> None:
+        def call(numbers: range) -> None:
             record = client.record
-            for number in range(EVENTS):
+            for number in numbers:
                 record(WORKSPACES[number % 50], "api", "api_call", metadata=metadata)
 
-        cost = measure(work, lambda: client.flush(60))
+        cost = measure(lambda: shared(callers, call), lambda: client.flush(60))
         stats = client.stats()
     assert stats.delivered == EVENTS + 1, stats
     return cost
@@ -210,23 +239,23 @@ def main() -> None:
         "record(), spill": lambda to: sdk(to, mode="spill"),
         "record(), durable": lambda to: sdk(to, mode="durable"),
         "record(), 3 metadata keys": lambda to: sdk(to, {"model": "m-1", "n": 3, "cached": True}),
+        MANY_FLOOR: lambda to: raw(to, CALLERS),
+        f"record(){MANY}": lambda to: sdk(to, callers=CALLERS),
+        f"record(), spill{MANY}": lambda to: sdk(to, mode="spill", callers=CALLERS),
+        f"record(), durable{MANY}": lambda to: sdk(to, mode="durable", callers=CALLERS),
     }
     costs: dict[str, list[Cost]] = {name: [] for name in subjects}
     for _ in range(ROUNDS):
         with DevBroker() as broker:  # a new one, so that its memory does not grow
             for name, subject in subjects.items():
                 costs[name].append(subject(broker.bootstrap))
-    floors = costs.pop(FLOOR)
-    aims = {
-        ("record()", "caller"): CALLER_AIM,
-        ("record()", "CPU"): CPU_AIM,
-        ("record(), spill", "caller"): CALLER_AIM,
-        ("record(), durable", "caller"): DURABLE_AIM,
-    }
     for name, rows in costs.items():
-        columns = zip(KINDS, zip(*rows, strict=True), zip(*floors, strict=True), strict=True)
+        floor = MANY_FLOOR if name.endswith(MANY) else FLOOR
+        if name == floor:
+            continue
+        columns = zip(KINDS, zip(*rows, strict=True), zip(*costs[floor], strict=True), strict=True)
         for kind, ours, least in columns:
-            emit_ratio(f"{name}: {kind}", ours, FLOOR, least, aim=aims.get((name, kind)))
+            emit_ratio(f"{name}: {kind}", ours, floor, least, aim=AIMS.get((name, kind)))
     rate = statistics.median(replay() for _ in range(REPLAYS))
     row = Row(language="Python", what="replay", measured=rate, unit="events/s", at_least=REPLAY_AIM)
     emit(row)

@@ -82,6 +82,15 @@ def test_an_older_event_that_comes_back_does_not_turn_the_names_around(
     assert [name.first_seq for name in names(folder) if name.first_seq] == [7, 8, 8, 8]
 
 
+def test_segments_are_in_the_order_of_their_events_whenever_they_were_made(folder: Path) -> None:
+    directory, writer = Directory(folder, PLENTY), origin()
+    made = [
+        directory.create(writer.name("events")._replace(first_seq=first_seq), 512).name
+        for first_seq in (3, 9, 5)
+    ]
+    assert directory.names() == [made[0], made[2], made[1]]
+
+
 def test_a_segment_that_somebody_closed_is_left_and_the_event_written_elsewhere(
     folder: Path, journal: Callable[..., Journal]
 ) -> None:

@@ -31,20 +31,22 @@ class Carrier:
     def __init__(self, refuses: Callable[[int], bool]) -> None:
         self.sent: list[tuple[float, bytes]] = []
         self._refuses = refuses
-        self._waiting: list[tuple[bool, Any, bytes]] = []
+        self._waiting: list[tuple[bool, Any, Failure]] = []
 
     def reporter(self, delivered: Callable[[], object], failed: Callable[[Failure], object]) -> Any:
         return delivered, failed
 
     def send_reported(self, key: bytes, event: bytes, report: Any) -> None:
-        self._waiting.append((self._refuses(len(self.sent)), report, event))
+        self._waiting.append(
+            (self._refuses(len(self.sent)), report, Failure("not now", key, event))
+        )
         self.sent.append((time.monotonic(), event))
 
     def flush(self, timeout: float) -> int:
         waiting, self._waiting = self._waiting, []
-        for refused, (delivered, failed), content in waiting:
+        for refused, (delivered, failed), failure in waiting:
             if refused:
-                failed(Failure("not now", b"", content))
+                failed(failure)
             else:
                 delivered()
         return 0

@@ -68,7 +68,7 @@ class Directory:
     def names(self) -> list[Name]:
         """The segments in it, those of one origin in their order."""
         found = filter(None, (Name.parse(path.name) for path in self.path.iterdir()))
-        return sorted(found, key=lambda name: (name.origin, name.kind, name.number))
+        return sorted(found, key=_begun)
 
     def create(self, name: Name, size: int) -> Segment:
         """Makes one more segment.
@@ -104,6 +104,11 @@ class Directory:
                     except FileNotFoundError:  # removed a moment ago
                         continue
         return taken
+
+
+def _begun(name: Name) -> tuple[str, str, bool, int, int]:
+    """Sorts what was made ahead by when it was begun, and last what was not begun yet."""
+    return name.origin, name.kind, name.first_seq == 0, name.first_seq, name.number
 
 
 def default_path() -> Path:

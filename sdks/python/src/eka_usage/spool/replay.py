@@ -6,9 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple, Protocol
 
+from ..count import Count
 from ..errors import described
 from ..failure import Failed, Failure
 from ..reporting import RateLimitedLog, say
@@ -68,6 +68,8 @@ class Replayer:
         self._thread: threading.Thread | None = None
         self._carrier: Carrier | None = None
         self._work: _Work | None = None
+        # When the next window of others' events may go.
+        self._not_before = 0.0
         self._log = RateLimitedLog()
 
     def wake(self) -> None:
@@ -154,15 +156,14 @@ class Replayer:
                 ),
                 len(records),
             )
-            started = time.monotonic()
+            if not own:
+                self._stopped.wait(max(0.0, self._not_before - time.monotonic()))
+                self._not_before = time.monotonic() + size / self._tuning.events_per_second
             left = self._deliver(records[:size], own)
             segment.ack(left[0].start if left else records[size - 1].end)
             records[:size] = left
             if left:
                 return
-            if not own:
-                spare = size / self._tuning.events_per_second
-                self._stopped.wait(max(0.0, started + spare - time.monotonic()))
         self._work = None
         segment.remove()
 
@@ -182,52 +183,45 @@ class Replayer:
         """Those of a batch that are to be sent again."""
         if self._carrier is None:
             self._carrier = self._source.connect()
-        delivered, failed = self._tried(self._carrier, batch)
+        failures = self._tried(self._carrier, batch)
+        if failures is None:
+            return list(batch)
+        final = [failure for failure in failures if failure.final]
+        passing = {(failure.key, failure.event) for failure in failures if not failure.final}
+        left = [item for item in batch if (item.key, item.event) in passing] if passing else []
+        delivered = len(batch) - len(left) - len(final)
         if delivered:
             self._breaker.delivered()
-            self._source.delivered(len(delivered), own)
-        done = set(delivered)
-        for index, failure in sorted(failed.items()):
-            if failure.final:
-                done.add(index)
-                self._source.buried(failure, own)
-        if len(done) < len(batch):
+            self._source.delivered(delivered, own)
+        for failure in final:
+            self._source.buried(failure, own)
+        if left:
             self._breaker.refused()
-        return [item for index, item in enumerate(batch) if index not in done]
+        return left
 
-    def _tried(
-        self, carrier: Carrier, batch: Sequence[Record]
-    ) -> tuple[list[int], dict[int, Failure]]:
-        """Which of a batch were delivered, and why others were not; all, unless it is to stop."""
-        delivered: list[int] = []
-        failed: dict[int, Failure] = {}
-        for index, item in enumerate(batch):
-            report = carrier.reporter(
-                partial(delivered.append, index), partial(failed.__setitem__, index)
-            )
+    def _tried(self, carrier: Carrier, batch: Sequence[Record]) -> list[Failure] | None:
+        """Why some were not delivered; None where it has to stop before all are heard of."""
+        delivered = Count()
+        failures: list[Failure] = []
+        report = carrier.reporter(delivered.next, failures.append)
+        send = carrier.send_reported
+        for item in batch:
             try:
-                while (
-                    not (taken := _taken_by(carrier, item, report)) and not self._stopped.is_set()
-                ):
-                    carrier.flush(_SLICE)
+                while not self._stopped.is_set():
+                    try:
+                        send(item.key, item.event, report)
+                    except BufferError:
+                        carrier.flush(_SLICE)
+                    else:
+                        break
             except Exception as error:
-                failed[index] = self._source.refused(error, item.key, item.event)
-            else:
-                if not taken:
-                    break
-        while len(delivered) + len(failed) < len(batch) and not self._stopped.is_set():
+                failures.append(self._source.refused(error, item.key, item.event))
+        while delivered.given_out + len(failures) < len(batch):
+            if self._stopped.is_set():
+                carrier.purge()
+                return None
             carrier.flush(_SLICE)
-        if self._stopped.is_set():
-            carrier.purge()
-        return delivered, failed
-
-
-def _taken_by(carrier: Carrier, item: Record, report: Any) -> bool:
-    try:
-        carrier.send_reported(item.key, item.event, report)
-    except BufferError:
-        return False
-    return True
+        return failures
 
 
 class _Work(NamedTuple):
