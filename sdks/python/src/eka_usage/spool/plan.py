@@ -39,7 +39,7 @@ def plan(settings: Settings, destination: bytes) -> Plan | None:
         Directory(folder, settings["spool_max_bytes"]).prepare()
     except Unusable as error:
         if asked is not None:
-            what, hint = shown(str(folder)), f"a folder that the spool can use; {error}"
+            what, hint = shown(str(folder)), f"a folder that can be used; {folder}: {error}"
             raise ConfigError.of("config.invalid", parameter=asked, given=what, hint=hint) from None
         say(
             logging.WARNING,
