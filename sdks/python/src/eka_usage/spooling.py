@@ -55,7 +55,9 @@ class SpoolingOutbox(Outbox):
     ) -> None:
         super().__init__(connect, failed, limit)
         self._told = told
+        # Why there is no room on disk, and why the last event that was to wait there does not.
         self._trouble: Exception | None = None
+        self._unkept: Exception | None = None
         self._lost = 0
         host = Host(
             connect=lambda: replay(_unheard),
@@ -170,6 +172,7 @@ class SpoolingOutbox(Outbox):
     def _spool_one(self, key: bytes, event: bytes) -> None:
         with self._parking:
             self._spool.keep(key, event)
+            self._unkept = None
             if not self._finished:
                 self._carry = self._keep
 
@@ -277,7 +280,7 @@ class SpoolingOutbox(Outbox):
         return self._full()
 
     def _full(self) -> EkaError:
-        trouble = self._trouble
+        trouble = self._trouble or self._unkept
         if isinstance(trouble, Full):
             return SpoolError.of("spool.full", hint=str(trouble))
         if trouble is None or not self._spool.durable:
@@ -285,7 +288,7 @@ class SpoolingOutbox(Outbox):
         return SpoolError.of("spool.failed", hint=described(trouble))
 
     def _cannot_write(self, error: Exception) -> None:
-        self._trouble = error
+        self._unkept = error
         where = self._spool.folder
         text = f"the spool in {where} cannot be written: {described(error)}; make room there"
         self._log.log(logging.ERROR, "spool", text)
