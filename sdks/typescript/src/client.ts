@@ -18,14 +18,9 @@ import type { Stats } from "./ledger.js";
 import { adopt, type Ends, release } from "./lifecycle.js";
 import { logMetadata, type Metadata } from "./metadata.js";
 import type { Metric } from "./metric.js";
-import {
-  checkOptions,
-  type EkaClientOptions,
-  machineName,
-  outboxSettings,
-  type RecordOptions,
-} from "./options.js";
+import { checkOptions, type EkaClientOptions, machineName, type RecordOptions } from "./options.js";
 import { Outbox } from "./outbox.js";
+import { outboxSettings } from "./outboxSettings.js";
 import { logAccepted } from "./reporting.js";
 import { safely } from "./safely.js";
 import { requireCredentials, resolveSettings } from "./settings.js";

@@ -4,10 +4,9 @@ import { hostname } from "node:os";
 import { limits } from "./generated/limits.js";
 import type { SettingOptions } from "./generated/settings.js";
 import { isJsonObject } from "./jsonWriter.js";
-import type { OutboxSettings } from "./outbox.js";
 import type { OnError } from "./reporting.js";
 import { safely } from "./safely.js";
-import { checkOptionNames, configError, type Settings } from "./settings.js";
+import { checkOptionNames, configError } from "./settings.js";
 import type { ProducerLike } from "./transports/injected.js";
 import type { KafkaConfig } from "./transports/kafkaOptions.js";
 import { shown } from "./words.js";
@@ -74,22 +73,3 @@ export function machineName(): string {
   const name = safely(hostname) ?? "";
   return name.toWellFormed().trim().slice(0, limits.hostname.maxLength) || "unknown";
 }
-
-/** What an outbox needs of the settings. */
-export function outboxSettings(settings: Settings, clock: () => number): OutboxSettings {
-  return {
-    lingerMs: settings.kafkaLingerMs,
-    batchBytes: Math.min(settings.kafkaBatchSize, largestBatch),
-    lateBatchBytes: Math.min(late * settings.kafkaBatchSize, largestBatch),
-    retries: settings.kafkaRetries,
-    deliveryTimeoutMs: settings.deliveryTimeoutMs,
-    clock,
-    maxEvents: settings.maxQueueEvents,
-    maxBytes: settings.maxQueueBytes,
-  };
-}
-
-// Brokers refuse a batch of more than 1 MiB by default, headers included.
-const largestBatch = 900_000;
-// A batch that had to wait for the one before it has grown; sent whole, it catches up sooner.
-const late = 4;
