@@ -4,8 +4,10 @@ package confluent
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/confluentinc/confluent-kafka-go/v2/kafka"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
 )
@@ -48,12 +50,12 @@ func NewProducer(properties map[string]any) (*Producer, error) {
 
 // ProduceReporting hands an event to librdkafka.
 func (p *Producer) ProduceReporting(topic string, key, value []byte, done func(error)) error {
-	return full(p.kafka.Produce(message(topic, key, value, done), nil))
+	return translated(p.kafka.Produce(message(topic, key, value, done), nil))
 }
 
 // Produce hands over an event that nobody needs to hear of.
 func (p *Producer) Produce(topic string, key, value []byte) error {
-	return full(p.kafka.Produce(message(topic, key, value, func(error) {}), nil))
+	return translated(p.kafka.Produce(message(topic, key, value, func(error) {}), nil))
 }
 
 // Flush waits for what is on its way.
@@ -70,7 +72,7 @@ func (p *Producer) report() {
 	defer close(p.ended)
 	for said := range p.kafka.Events() {
 		if event, ok := said.(*kafka.Message); ok {
-			event.Opaque.(func(error))(event.TopicPartition.Error)
+			event.Opaque.(func(error))(translated(event.TopicPartition.Error))
 		}
 	}
 }
@@ -84,11 +86,19 @@ func message(topic string, key, value []byte, done func(error)) *kafka.Message {
 	}
 }
 
-// full says in the client's words that the queue is full.
-func full(err error) error {
+// translated says in the client's words that the queue is full, and in the protocol's what a broker
+// refused, so that the client sees what no retry mends.
+func translated(err error) error {
 	var said kafka.Error
-	if errors.As(err, &said) && said.Code() == kafka.ErrQueueFull {
+	if !errors.As(err, &said) {
+		return err
+	}
+	if said.Code() == kafka.ErrQueueFull {
 		return ekausage.ErrBufferFull
+	}
+	// Above 0 librdkafka's numbers are the protocol's, and what it finds too large itself is among them.
+	if number := said.Code(); number > 0 {
+		return fmt.Errorf("%w: %w", err, kerr.ErrorForCode(int16(number)))
 	}
 	return err
 }

@@ -18,7 +18,15 @@ import (
 
 const devbrokerSource = "../../../infra/devbroker"
 
-func startBroker(t *testing.T) string {
+// devbroker is the embedded broker as a child process.
+type devbroker struct {
+	t         *testing.T
+	bootstrap string
+	orders    *json.Encoder
+	replies   *bufio.Reader
+}
+
+func startBroker(t *testing.T) *devbroker {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "devbroker")
 	build := exec.Command("go", "build", "-o", program, ".")
@@ -26,21 +34,47 @@ func startBroker(t *testing.T) string {
 	if err := build.Run(); err != nil {
 		t.Fatal(err)
 	}
-	broker := exec.Command(program)
-	output, err := broker.StdoutPipe()
+	process := exec.Command(program)
+	input, err := process.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := broker.Start(); err != nil {
+	output, err := process.StdoutPipe()
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = broker.Process.Kill(); _ = broker.Wait() })
-	var ready struct{ Bootstrap string }
-	line, err := bufio.NewReader(output).ReadBytes('\n')
-	if err != nil || json.Unmarshal(line, &ready) != nil {
-		t.Fatalf("the embedded broker did not start: %v", err)
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
 	}
-	return ready.Bootstrap
+	t.Cleanup(func() { _ = process.Process.Kill(); _ = process.Wait() })
+	b := &devbroker{t: t, orders: json.NewEncoder(input), replies: bufio.NewReader(output)}
+	var ready struct{ Bootstrap string }
+	b.read(&ready)
+	b.bootstrap = ready.Bootstrap
+	return b
+}
+
+func (b *devbroker) read(into any) {
+	b.t.Helper()
+	line, err := b.replies.ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, into)
+	}
+	if err != nil {
+		b.t.Fatalf("the embedded broker says nothing: %v", err)
+	}
+}
+
+// fail answers so many produce requests with an error of Kafka's; -1: all.
+func (b *devbroker) fail(name string, times int) {
+	b.t.Helper()
+	if err := b.orders.Encode(map[string]any{"do": "fail", "error": name, "times": times}); err != nil {
+		b.t.Fatal(err)
+	}
+	var reply struct{ Fault string }
+	if b.read(&reply); reply.Fault != "" {
+		b.t.Fatal(reply.Fault)
+	}
 }
 
 func newClient(t *testing.T, brokers string, opts ...ekausage.Option) *ekausage.Client {
@@ -70,7 +104,7 @@ func record(t *testing.T, client *ekausage.Client, times int) {
 }
 
 func TestLibrdkafkaDeliversEveryEvent(t *testing.T) {
-	client := newClient(t, startBroker(t))
+	client := newClient(t, startBroker(t).bootstrap)
 	record(t, client, 1000)
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -97,5 +131,47 @@ func TestWhatLibrdkafkaCannotDeliverIsGivenUpAtShutdown(t *testing.T) {
 	defer cancel()
 	if lost := client.ShutdownContext(ctx); lost != 10 || heard != 10 {
 		t.Errorf("%d were given up, %d heard of", lost, heard)
+	}
+}
+
+func TestARefusalThatIsFinalIsHeardOfAndKept(t *testing.T) {
+	for _, refusal := range []string{"MESSAGE_TOO_LARGE", "TOPIC_AUTHORIZATION_FAILED", "INVALID_RECORD"} {
+		t.Run(refusal, func(t *testing.T) {
+			broker := startBroker(t)
+			broker.fail(refusal, -1)
+			expectDeadLetter(t, broker)
+		})
+	}
+}
+
+func TestARefusalThatIsFinalIsSoFromDiskToo(t *testing.T) {
+	broker := startBroker(t)
+	broker.fail("UNKNOWN_SERVER_ERROR", 1) // it can pass, so that the event goes to disk
+	broker.fail("POLICY_VIOLATION", -1)
+	expectDeadLetter(t, broker)
+}
+
+// expectDeadLetter records an event, and expects that it is refused for good.
+func expectDeadLetter(t *testing.T, broker *devbroker) {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), "spool")
+	heard := make(chan any, 10)
+	client := newClient(t, broker.bootstrap, ekausage.WithSpool("spill"), ekausage.WithSpoolDir(folder),
+		ekausage.WithOnError(func(_ error, context map[string]any) { heard <- context["code"] }))
+	defer client.Shutdown()
+	record(t, client, 1)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := client.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if code := <-heard; code != string(ekausage.CodeDeliveryFailed) {
+		t.Errorf("it heard %v", code)
+	}
+	if stats := client.Stats(); stats.Failed != 1 || stats.DeadLettered != 1 || len(heard) > 0 {
+		t.Errorf("%+v", stats)
+	}
+	if dead, err := filepath.Glob(filepath.Join(folder, "dead-*")); len(dead) != 1 || err != nil {
+		t.Errorf("%v %v", dead, err)
 	}
 }

@@ -4,8 +4,9 @@ package ekausage
 //
 // Produce takes an event at once or not at all, and may be called by many goroutines. ErrBufferFull
 // says that it can take no more at the moment: the client offers the event again, and refuses
-// others until it is taken. With any other error the event has failed. Key and value must not be
-// changed.
+// others until it is taken. With any other error the event has failed, and a client with a spool
+// tries it again from disk; what no retry mends is told by an error that wraps the protocol's, such as
+// kerr.MessageTooLarge of franz-go. Key and value must not be changed.
 //
 // Flush waits up to so many milliseconds for what was taken, and returns how many events are still
 // on their way. The client calls it every now and then with 0: events count as delivered, oldest
