@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -45,6 +46,7 @@ def started(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
         env={**os.environ, "EKA_KAFKA_BROKERS": bootstrap, **(environment or {})},
     )
 
@@ -60,7 +62,7 @@ def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
         try:
             out, err = process.communicate(timeout=_SECONDS)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # with its children
             raise
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import time
@@ -16,6 +15,7 @@ from eka_usage import ConfigError, EkaClient, spooling
 from eka_usage.spool.segment import Segment
 from eka_usage.testing import InMemoryProducer
 
+from sdks.python.tests.scripts import ran
 from sdks.python.tests.spooling import QUICK, balanced, ids, names
 from sdks.python.tests.support import NO_BROKER, VALID, Collector, Heard, Scripted, eventually
 from sdks.python.tests.tap import delivered
@@ -151,11 +151,12 @@ def test_a_full_disk_refuses_before_an_event_is_numbered(
 ) -> None:
     tuning = QUICK._replace(segment_bytes=1 << 21)
     client = spooling_to("durable", tuning=tuning, kafka_brokers=NO_BROKER, spool_max_bytes=4 << 20)
-    recorded = [client.record(**VALID) for _ in range(20_000)]
+    recorded = [client.record(**VALID) for _ in range(12_000)]
     accepted = [event_id for event_id in recorded if event_id is not None]
     assert 0 < len(accepted) < len(recorded)
     assert set(heard.codes) == {"spool.full"}
     assert ids(folder) == accepted
+    assert sum((folder / str(name)).stat().st_size for name in names(folder)) <= 4 << 20
     assert client.stats().rejected == {"spool.full": len(recorded) - len(accepted)}
 
 
@@ -259,14 +260,18 @@ def test_a_producer_that_refuses_for_a_while_gets_it_again(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
-def test_a_forked_child_has_a_spool_of_its_own(spooling_to: Connect, folder: Path) -> None:
-    client = spooling_to("durable", kafka_brokers=NO_BROKER)
-    client.record(**VALID)
-    child = os.fork()
-    if child == 0:
-        client.record(**VALID)
+def test_a_forked_child_has_a_spool_of_its_own(folder: Path, tmp_path: Path) -> None:
+    program = """
+        client = EkaClient("checkout", spool="durable", spool_dir="spool")
+        record(client, 1)
+        child = os.fork()
+        if child == 0:
+            record(client, 1)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
         os._exit(0)
-    os.waitpid(child, 0)
+    """
+    assert ran(program, NO_BROKER, tmp_path).returncode == 0
     origins = {name.origin for name in names(folder) if name.first_seq}
     assert len(origins) == 2
     assert len(ids(folder)) == 2

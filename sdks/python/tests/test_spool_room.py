@@ -15,6 +15,7 @@ from eka_usage import EkaClient
 from eka_usage.spool.segment import Segment
 from eka_usage.spooling import SpoolingOutbox
 
+from sdks.python.tests.scripts import ran
 from sdks.python.tests.spooling import QUICK, balanced, ids, names
 from sdks.python.tests.support import NO_BROKER, VALID, Heard, eventually
 from sdks.python.tests.tap import delivered
@@ -83,17 +84,27 @@ def test_room_is_made_with_the_client(spooling_to: Connect, folder: Path, disk: 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
-def test_a_forked_child_is_refused_where_the_disk_has_no_room_for_its_own(
-    spooling_to: Connect, disk: Disk
-) -> None:
-    client = spooling_to("durable", kafka_brokers=NO_BROKER)
-    client.record(**VALID)
-    disk.room = 0
-    child = os.fork()
-    if child == 0:
-        refused = client.record(**VALID) is None and client.stats().accepted == 0
-        os._exit(0 if refused else 1)
-    assert os.waitpid(child, 0)[1] == 0
+def test_a_forked_child_is_refused_where_the_disk_has_no_room_for_its_own(tmp_path: Path) -> None:
+    program = """
+        import errno
+        from eka_usage.spool.segment import Segment
+
+        def full(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        client = EkaClient("checkout", on_error=heard, spool="durable", spool_dir="spool")
+        record(client, 1)
+        Segment.create = full
+        child = os.fork()
+        if child == 0:
+            assert client.record("ws", "api", "api_call") is None
+            assert client.stats().accepted == 0
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        os._exit(0)
+    """
+    result = ran(program, NO_BROKER, tmp_path)
+    assert (result.returncode, result.stdout) == (0, "spool.full None\n")
 
 
 def test_callers_that_were_numbered_before_another_filled_the_disk_find_room(
