@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-import threading
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from eka_usage.spool.directory import Directory, Full, Unusable
-from eka_usage.spool.format import NOBODY
+from eka_usage.spool.format import NOBODY, Name
 from eka_usage.spool.journal import Group, Journal
 from eka_usage.spool.segment import Segment
 
@@ -185,6 +185,57 @@ def test_events_are_refused_while_there_is_room_for_those_on_their_way(
         written.append(b"ws-1", event(seq, QUICK.headroom_bytes))
 
 
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], Thread]:
+    """Lets another thread begin something while the next segment is made."""
+    real = Segment.create
+
+    def let(work: Callable[[], object]) -> Thread:
+        other = Thread(target=work)
+
+        def create(folder: Path, name: Name, size: int) -> Segment:
+            monkeypatch.setattr(Segment, "create", real)
+            other.start()
+            other.join(0.2)  # it gets as far as it can
+            return real(folder, name, size)
+
+        monkeypatch.setattr(Segment, "create", create)
+        return other
+
+    return let
+
+
+def test_of_threads_that_make_a_segment_at_once_none_exceeds_the_bound(
+    folder: Path, meanwhile: Callable[..., Thread]
+) -> None:
+    directory, writer = Directory(folder, QUICK.segment_bytes), origin()
+    refused: list[Full] = []
+
+    def other() -> None:
+        try:
+            directory.create(writer.name("events"), QUICK.segment_bytes)
+        except Full as error:
+            refused.append(error)
+
+    thread = meanwhile(other)
+    directory.create(writer.name("events"), QUICK.segment_bytes)
+    thread.join()
+    assert refused
+    assert len(names(folder)) == 1
+
+
+def test_who_needs_a_segment_while_one_is_made_waits_for_it(
+    folder: Path, journal: Callable[..., Journal], meanwhile: Callable[..., Thread]
+) -> None:
+    written = journal()
+    written.append(b"ws-1", event(1, 2500))
+    thread = meanwhile(lambda: written.append(b"ws-1", event(2, 2500)))
+    written.prepare()
+    thread.join()
+    assert events(folder) == [event(1, 2500), event(2, 2500)]
+    assert len(names(folder)) == 2
+
+
 def test_room_that_comes_back_is_heard_of(folder: Path, journal: Callable[..., Journal]) -> None:
     trouble: list[Any] = []
     written = journal(limit=2 * QUICK.segment_bytes, on_trouble=trouble.append)
@@ -217,7 +268,7 @@ def test_threads_append_side_by_side(folder: Path, journal: Callable[..., Journa
         for seq in range(100):
             written.append(b"ws-1", event(number * 100 + seq, 20))
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    threads = [Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 )
 
 // A FullError says that there is no room for one more segment.
@@ -27,6 +28,8 @@ func DefaultFolder() string {
 type folder struct {
 	path     string
 	maxBytes int64
+
+	making sync.Mutex // from the look at maxBytes until the segment is there
 }
 
 // prepare makes the folder where it is missing; an error says why it cannot be used.
@@ -59,6 +62,8 @@ func (d *folder) segments() ([]name, error) {
 
 // create makes a segment and reserves its blocks. A FullError says that there is no room.
 func (d *folder) create(n name) (*segment, error) {
+	d.making.Lock()
+	defer d.making.Unlock()
 	taken, err := d.taken()
 	if err != nil {
 		return nil, err

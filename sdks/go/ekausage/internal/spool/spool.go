@@ -74,7 +74,7 @@ type Spool struct {
 
 // Open makes a spool in a folder. An error says why the folder cannot be used.
 func Open(c Config, host Host) (*Spool, error) {
-	w := &writer{Config: c, folder: &folder{c.Folder, c.MaxBytes}}
+	w := &writer{Config: c, folder: &folder{path: c.Folder, maxBytes: c.MaxBytes}}
 	if err := w.folder.prepare(); err != nil {
 		return nil, err
 	}

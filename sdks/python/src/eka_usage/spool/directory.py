@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import tempfile
+import threading
 from pathlib import Path
 
 from .format import Name
@@ -33,6 +34,8 @@ class Directory:
     def __init__(self, path: Path, limit: int) -> None:
         self.path = path
         self._limit = limit
+        # Between the look at the limit and the segment no other thread makes one.
+        self._making = threading.RLock()
 
     def prepare(self) -> None:
         """Makes the folder, or sees whether it may be used.
@@ -77,14 +80,15 @@ class Directory:
             Full: the limit, or the disk, has no room for it.
             OSError: the folder cannot be written.
         """
-        if self._taken() + size > self._limit:
-            raise Full(f"{self.path} takes the {self._limit} bytes that spool_max_bytes allows")
-        try:
-            return Segment.create(self.path, name, size)
-        except OSError as error:
-            if error.errno in _FULL:
-                raise Full(f"{self.path}: {error.strerror}") from None
-            raise
+        with self._making:
+            if self._taken() + size > self._limit:
+                raise Full(f"{self.path} takes the {self._limit} bytes that spool_max_bytes allows")
+            try:
+                return Segment.create(self.path, name, size)
+            except OSError as error:
+                if error.errno in _FULL:
+                    raise Full(f"{self.path}: {error.strerror}") from None
+                raise
 
     def sync(self) -> None:
         """Waits until the disk knows the names."""

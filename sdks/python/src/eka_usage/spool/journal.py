@@ -103,7 +103,9 @@ class Journal:
         # A signal handler may append while its own thread is appending.
         self._lock = threading.RLock()
         self._fence = threading.RLock()
-        self._making = threading.Lock()
+        # Held while a segment is made ahead or taken, so that who needs one waits for it in place
+        # of making another; taken inside `_lock`, never the other way round.
+        self._making = threading.RLock()
         self._busy = False
         self._page: Page | None = None
         self._pages: deque[Page] = deque()
@@ -213,28 +215,22 @@ class Journal:
 
     def segments(self) -> list[Segment]:
         """Those that this client owns for this journal."""
-        owned = [page.segment for page in list(self._pages)]
-        return owned if self._spare is None else [*owned, self._spare]
+        owned, spare = [page.segment for page in list(self._pages)], self._spare
+        return owned if spare is None else [*owned, spare]
 
     def rest(self) -> None:
         """Gives back what was made ahead, until the next event."""
         with self._lock:
             if self._pages:
                 return
-            spare, self._spare = self._spare, None
-            self._wanted = False
-        if spare is not None:
-            spare.remove()
+            self._want_none()
         self._on_trouble(None)
 
     def release(self) -> None:
         """Leaves what is not done to whoever comes next."""
         with self._lock:
             self._seal()
-            self._wanted = False
-            spare, self._spare = self._spare, None
-        if spare is not None:
-            spare.remove()
+            self._want_none()
         self.advance()
         while self._pages:
             page = self._pages.popleft()
@@ -262,27 +258,45 @@ class Journal:
 
     def _turn(self, event: bytes) -> Page:
         """Begins the next segment."""
-        self._wanted = True
-        cut_short, self._busy = self._busy, False
         header = self._origin.header(event)
-        while True:
-            spare, self._spare = self._spare, None
-            segment = spare or self._made()
-            if segment.number_from(header.first_seq):
-                break
+        while not (segment := self._next()).number_from(header.first_seq):
+            pass  # somebody took it for abandoned
         segment.begin(header)
-        self._seal(cut_short=cut_short)
+        self._seal()
         first = Group(self._report_of)
         self._page = page = Page(segment, self._tuning.segment_bytes, first)
         self._pages.append(page)
         self._low = self._tuning.segment_bytes - self._tuning.headroom_bytes
         return page
 
-    def _seal(self, *, cut_short: bool = False) -> None:
+    def _next(self) -> Segment:
+        """The segment that was made ahead, or one that is made now."""
+        with self._making:
+            self._wanted = True
+            spare, self._spare = self._spare, None
+            return spare or self._made()
+
+    def _stock(self, made: Segment) -> None:
+        """Keeps a segment for later, unless a signal handler has made it needless meanwhile."""
+        if self._wanted and self._spare is None:
+            self._spare = made
+        else:
+            made.remove()
+
+    def _want_none(self) -> None:
+        """Makes nothing ahead any more, and gives back what was."""
+        with self._making:
+            self._wanted = False
+            spare, self._spare = self._spare, None
+            if spare is not None:
+                spare.remove()
+
+    def _seal(self) -> None:
         page, self._page = self._page, None
+        busy, self._busy = self._busy, False
         if page is not None:
             page.sealed = True
-            page.cut_short = cut_short or self._busy
+            page.cut_short = busy
 
     def _leave(self, page: Page) -> None:
         """Somebody else has taken the segment, or a signal handler has begun another."""
@@ -293,14 +307,6 @@ class Journal:
                 return
             self._pages.remove(page)
         self._on_lost(page.left)
-
-    def _stock(self, made: Segment) -> None:
-        """Keeps a segment for later, unless that has become needless while it was made."""
-        with self._lock:
-            if self._wanted and self._spare is None:
-                self._spare = made
-                return
-        made.remove()
 
     def _made(self) -> Segment:
         return self._directory.create(self._origin.name(self._kind), self._tuning.segment_bytes)

@@ -34,7 +34,7 @@ class Segment:
         self.name = name
         self._folder = folder
         self._fd = fd
-        # Its heart beats in one thread, and another may close it meanwhile.
+        # While one thread marks or reads it another may close it, and open a file of its number.
         self._using = threading.RLock()
 
     @classmethod
@@ -66,7 +66,8 @@ class Segment:
 
     def header(self) -> Header | None:
         """What it says of itself; None where nothing was written yet."""
-        return Header.unpack(os.pread(self._fd, HEADER_BYTES, 0))
+        with self._using:
+            return Header.unpack(os.pread(self._fd, HEADER_BYTES, 0))
 
     def read(self) -> list[Record | Damage]:
         """What is in it and not done yet."""
@@ -98,7 +99,9 @@ class Segment:
 
     def ack(self, offset: int) -> None:
         """Marks what is before this offset as done."""
-        os.pwrite(self._fd, NUMBER.pack(offset), ACKED_AT)
+        with self._using:
+            if self._fd >= 0:
+                os.pwrite(self._fd, NUMBER.pack(offset), ACKED_AT)
 
     def end_appends(self) -> None:
         """Lets nobody append any more, for ever."""
