@@ -5,6 +5,7 @@ export default defineConfig({
     include: ["tests/**/*.test.ts"],
     globalSetup: "tests/support/build.ts",
     testTimeout: 30_000,
+    hookTimeout: 30_000,
     // What a test keeps on disk, it keeps in a folder of its own.
     env: { EKA_SPOOL: "off" },
   },

@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EkaClient, type EkaClientOptions } from "../src/index.js";
 import { resolveSettings } from "../src/settings.js";
 import { KafkaTransport } from "../src/transports/kafka.js";
 import { Workspaces } from "../src/workspace.js";
 import { Broker } from "./support/broker.js";
 import { Heard } from "./support/collector.js";
+import { busy, holds } from "./support/waiting.js";
 
 let shared: Broker;
 beforeAll(async () => {
@@ -169,12 +170,16 @@ describe("nobody there", () => {
     await client.shutdown();
   });
 
-  test("is what connect() says, and what shutdown says of what it gives up", async () => {
-    const { client, heard } = setUp(nobody);
+  test("is what connect() says, a full queue, and shutdown of what it gives up", async () => {
+    const { client, heard } = setUp(nobody, { maxQueueSize: 2 });
     await expect(client.connect()).rejects.toThrow("ECONNREFUSED");
-    record(client, 1);
-    expect(await client.shutdown(300)).toBe(1);
-    expect(heard.messages[0]).toMatch(/^shutdown timed out: .*ECONNREFUSED/);
+    record(client, 2);
+    await holds(() => {
+      record(client, 1);
+      expect(heard.messages.at(-1)).toMatch(/^queue full: .*ECONNREFUSED/);
+    });
+    expect(await client.shutdown(0)).toBe(2);
+    expect(heard.messages.at(-1)).toMatch(/^shutdown timed out: .*ECONNREFUSED/);
   });
 });
 
@@ -203,10 +208,10 @@ test("the event loop is never held for long", async () => {
   const { client } = setUp(shared.bootstrap, { maxQueueSize: 200_000 });
   await client.connect();
   let longest = 0;
-  let last = performance.now();
+  let spent = busy();
   const timer = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last);
-    last = performance.now();
+    longest = Math.max(longest, spent());
+    spent = busy();
   }, 1);
   for (let round = 0; round < 100; round += 1) {
     record(client, 200, `ws-${round}`);
@@ -223,6 +228,6 @@ test("a client that is at rest has no timers", async () => {
   const { client } = setUp(shared.bootstrap);
   record(client, 1);
   await client.flush();
-  await vi.waitFor(() => expect(process.getActiveResourcesInfo()).not.toContain("Immediate"));
+  await holds(() => expect(process.getActiveResourcesInfo()).not.toContain("Immediate"));
   await client.shutdown();
 });

@@ -1,10 +1,11 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { TransportCarrier } from "../../src/carrier.js";
 import { EkaClient, type ProducerMessage } from "../../src/index.js";
 import type { SpooledRecord } from "../../src/spool/records.js";
 import { type Message, SendError, type Transport } from "../../src/transports/transport.js";
 import { Heard } from "../support/collector.js";
 import { files, temporary } from "../support/spooled.js";
+import { holds } from "../support/waiting.js";
 
 const details = { text: "x".repeat(30_000) };
 
@@ -39,7 +40,7 @@ describe("a durable client whose disk is full", () => {
     expect(client.stats()).toMatchObject({ accepted: ids.length, queued: ids.length, spooled: 0 });
     answer();
     expect(await client.flush()).toBe(0);
-    await vi.waitFor(() => expect(record()).toBeDefined(), 5000);
+    await holds(() => expect(record()).toBeDefined());
     expect(await client.shutdown()).toBe(0);
     const seqs = sent.map(({ value }) => JSON.parse(value.toString()).seq as number);
     expect(seqs).toEqual(seqs.map((_, index) => index + 1));

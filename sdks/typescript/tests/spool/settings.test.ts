@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { ConfigError, EkaClient, type EkaClientOptions } from "../../src/index.js";
 import { InMemoryProducer } from "../../src/testing/index.js";
 import { files, temporary } from "../support/spooled.js";
+import { holds } from "../support/waiting.js";
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -49,8 +50,8 @@ describe("a folder that was asked for is refused", () => {
 test("a folder that nobody asked for is done without where it cannot be had, loudly", async () => {
   vi.stubEnv("EKA_SPOOL", "");
   vi.stubEnv("EKA_SPOOL_DIR", "");
-  // A user whose folder belongs to another.
-  vi.spyOn(process, "getuid").mockReturnValue(4_000_000_000);
+  // A user whose folder belongs to another; no other run of this test has the same.
+  vi.spyOn(process, "getuid").mockReturnValue(4_000_000_000 + process.pid);
   const mine = `/var/tmp/eka-usage-${process.getuid?.()}`;
   mkdirSync(mine, { recursive: true });
   const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
@@ -90,7 +91,7 @@ describe("a producer of one's own", () => {
       spoolDir: folder.path,
     });
     client.record("ws-1", "api", "api_call");
-    await vi.waitFor(() => expect(client.stats()).toMatchObject({ spooled: 1, queued: 0 }));
+    await holds(() => expect(client.stats()).toMatchObject({ spooled: 1, queued: 0 }));
     producer.fault = undefined;
     expect(await client.flush(5000)).toBe(0);
     expect(client.stats()).toMatchObject({ delivered: 1, spooled: 0, failed: 0 });

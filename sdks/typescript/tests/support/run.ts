@@ -12,6 +12,7 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null;
   readonly output: string;
   readonly errors: string;
+  /** Since there was a client. */
   readonly milliseconds: number;
 }
 
@@ -41,8 +42,13 @@ export function start(kafkaBrokers: string, program: string, options = "{}"): Ru
     };
     ${program}
   `;
-  const started = performance.now();
   const child = spawn(process.execPath, ["--input-type=module", "--eval", source]);
+  let started = Number.NaN;
+  let heard = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    started = heard === "" ? performance.now() : started;
+    heard += chunk.toString();
+  });
   const output = text(child.stdout);
   const errors = text(child.stderr);
   const ended = once(child, "close").then(async ([code, signal]) => ({
@@ -52,15 +58,11 @@ export function start(kafkaBrokers: string, program: string, options = "{}"): Ru
     errors: await errors,
     milliseconds: performance.now() - started,
   }));
-  let heard = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    heard += chunk.toString();
-  });
   return {
     async said(words) {
       while (!heard.includes(words)) {
         await Promise.race([once(child.stdout, "data"), ended.then(() => undefined)]);
-        if (child.exitCode !== null && !heard.includes(words)) {
+        if ((child.exitCode ?? child.signalCode) !== null && !heard.includes(words)) {
           throw new Error(`it ended without saying ${words}: ${await errors}`);
         }
       }
