@@ -10,18 +10,15 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from typing import Self  # the Python SDK's tests run on 3.10 too, which lacks it
+from tests.child import Child
 
 _ROOT = Path(__file__).resolve().parent.parent
 _SOURCE = _ROOT / "infra" / "devbroker"
 _BINARY = _ROOT / ".cache" / "bin" / "devbroker"
-_STOP_SECONDS = 10
 
 
 @cache
@@ -35,8 +32,8 @@ def build() -> Path:
     return _BINARY
 
 
-class DevBroker:
-    """A running broker; as a context manager it is gone afterwards, whatever happened to it.
+class DevBroker(Child):
+    """A running broker.
 
     Without `data_dir` it forgets everything when it stops. `kill` and `restart` are the outage: the
     address stays the same, so that clients find it again.
@@ -73,14 +70,6 @@ class DevBroker:
         """The process, for tests that look whether it is there."""
         return self._process.pid
 
-    def kill(self) -> None:
-        """End it as a crash would, at once and without a word."""
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> None:
-        """End it as an operator would; it is no error if it has ended already."""
-        self._end(signal.SIGTERM)
-
     def restart(self) -> None:
         """Start it again on the same address, with what its data directory holds."""
         self.stop()
@@ -110,26 +99,10 @@ class DevBroker:
         self._replies.close()
 
     def _end(self, how: signal.Signals) -> None:
-        self._process.send_signal(how)
         try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            raise
+            super()._end(how)
         finally:
             self._close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 @pytest.fixture(scope="session")

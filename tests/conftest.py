@@ -3,8 +3,9 @@
 import os
 
 from tests.broker import broker
+from tests.environment import variables
 
 # What a test keeps on disk, it keeps in a folder of its own.
-os.environ["EKA_SPOOL"] = "off"
+os.environ |= variables(spool="off")
 
 __all__ = ["broker"]

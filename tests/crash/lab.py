@@ -18,6 +18,7 @@ from eka_usage._generated.spool import MAGIC
 from tests.broker import DevBroker
 from tests.conformance.drivers import Driver, Fault
 from tests.e2e.reader import read_events
+from tests.environment import variables
 
 CALL: Mapping[str, str] = {"workspace_id": "ws-1", "product": "api", "metric_type": "api_call"}
 OFF = "off"
@@ -79,7 +80,7 @@ class Lab:
 
     def start_by_default(self) -> Driver:
         """A process whose client was told nothing of a spool."""
-        driver = self._driver({"EKA_SPOOL": "", "EKA_SPOOL_DIR": ""})
+        driver = self._driver(variables(spool="", spool_dir=""))
         driver.ask("new", settings={"kafka_brokers": self.broker.bootstrap})
         return driver
 

@@ -10,11 +10,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from tests.child import Child
 from tests.e2e.java import java
-from tests.e2e.real_broker import free_ports
+from tests.ports import free_port
 
 _SECONDS = 60
 _PROPERTIES = """\
@@ -30,13 +30,13 @@ config.providers.env.class=org.apache.kafka.common.config.provider.EnvVarConfigP
 """
 
 
-class Connect:
-    """A running worker; as a context manager it is gone afterwards."""
+class Connect(Child):
+    """A running worker."""
 
     def __init__(
         self, bootstrap: str, folder: Path, connector: Path, environment: Mapping[str, str]
     ) -> None:
-        (port,) = free_ports(1)
+        port = free_port()
         self._address = f"http://127.0.0.1:{port}"
         worker = folder / "worker.properties"
         worker.write_text(_PROPERTIES.format(bootstrap=bootstrap, port=port, folder=folder))
@@ -68,19 +68,3 @@ class Connect:
                 if refused or time.monotonic() > deadline or self._process.poll() is not None:
                     raise
                 time.sleep(0.2)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()

@@ -7,7 +7,6 @@ is missing, and whether that is what the services were given to record.
 
 from __future__ import annotations
 
-import re
 import shlex
 import shutil
 import signal
@@ -63,9 +62,9 @@ def record_a_day(broker: DevBroker, sink: Sink) -> dict[str, Books]:
         tell("sink", "reads Kafka, writes the store")
         with ThreadPoolExecutor(1) as pool:
             services = pool.submit(work, broker.bootstrap, [*usage(), *mistakes()])
-            eventually(lambda: _stored(sink) > 0 or services.done(), lambda: sink.said)
+            eventually(lambda: sink.stored > 0 or services.done(), lambda: sink.said)
             sink.end(signal.SIGKILL)
-            tell("killed", f"the sink, by kill -9, when it had stored {_stored(sink):,} events")
+            tell("killed", f"the sink, by kill -9, when it had stored {sink.stored:,} events")
             books = services.result()
         for language, book in books.items():
             tell("service", f"{language}: {book.accepted:,} accepted, {len(book.refused)} refused")
@@ -77,14 +76,8 @@ def record_a_day(broker: DevBroker, sink: Sink) -> dict[str, Books]:
         sink.start()
         sink.until("lag 0")
         sink.end()
-        tell("sink", f"was started again, stored {_stored(sink):,} events, and has no lag")
+        tell("sink", f"was started again, stored {sink.stored:,} events, and has no lag")
     return books
-
-
-def _stored(sink: Sink) -> int:
-    """How many events it says that it stored since it started."""
-    said = re.findall(r"stored ([\d,]+)", sink.said)
-    return int(said[-1].replace(",", "")) if said else 0
 
 
 def ask(*command: str) -> int:

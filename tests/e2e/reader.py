@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 import msgspec
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from eka_usage import USAGE_TOPIC, UsageEvent
 
 _read = msgspec.json.Decoder(UsageEvent).decode
@@ -17,8 +17,7 @@ def ends(bootstrap: str) -> list[TopicPartition]:
     """Where each partition of the topic ends now."""
     consumer = _consumer(bootstrap)
     try:
-        partitions = consumer.list_topics(USAGE_TOPIC, timeout=10).topics[USAGE_TOPIC].partitions
-        found = [TopicPartition(USAGE_TOPIC, partition) for partition in sorted(partitions)]
+        found = [TopicPartition(USAGE_TOPIC, each) for each in sorted(_partitions(consumer))]
         for partition in found:
             partition.offset = consumer.get_watermark_offsets(partition, timeout=10)[1]
         return found
@@ -32,34 +31,44 @@ def read_events(bootstrap: str, since: Sequence[TopicPartition] = ()) -> list[Us
 
 
 def read_messages(bootstrap: str, since: Sequence[TopicPartition] = ()) -> list[Message]:
-    """Every message that the topic holds now, by partition and in the order of each.
+    """Every message that the topic holds now, but what a transaction has not committed.
 
     `since` is what `ends` said earlier: then only what came after that.
     """
     behind = {partition.partition: partition.offset for partition in since}
-    targets = ends(bootstrap)
-    starts = [
-        TopicPartition(USAGE_TOPIC, end.partition, behind.get(end.partition, 0)) for end in targets
-    ]
-    left = sum(end.offset - start.offset for start, end in zip(starts, targets, strict=True))
     consumer = _consumer(bootstrap)
     try:
-        consumer.assign(starts)
+        unread = _partitions(consumer)
+        consumer.assign([TopicPartition(USAGE_TOPIC, each, behind.get(each, 0)) for each in unread])
         found: list[Message] = []
         deadline = time.monotonic() + _SECONDS
-        while left > len(found):
-            for message in consumer.consume(min(left - len(found), 10_000), timeout=1):
-                if message.error() is not None:
-                    raise RuntimeError(f"cannot read {USAGE_TOPIC}: {message.error()}")
-                found.append(message)
+        while unread:
+            for message in consumer.consume(10_000, timeout=1):
+                error = message.error()
+                if error is None:
+                    found.append(message)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    unread -= {message.partition()}
+                else:
+                    raise RuntimeError(f"cannot read {USAGE_TOPIC}: {error}")
             if time.monotonic() > deadline:
-                raise TimeoutError(f"read {len(found)} of {left} events in {_SECONDS} s")
+                raise TimeoutError(f"read {len(found)} events in {_SECONDS} s, and no end of them")
     finally:
         consumer.close()
     return found
 
 
+def _partitions(consumer: Consumer) -> set[int]:
+    return set(consumer.list_topics(USAGE_TOPIC, timeout=10).topics[USAGE_TOPIC].partitions)
+
+
 def _consumer(bootstrap: str) -> Consumer:
     return Consumer(
-        {"bootstrap.servers": bootstrap, "group.id": "reader", "enable.metrics.push": False}
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "reader",
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+            "enable.metrics.push": False,
+        }
     )

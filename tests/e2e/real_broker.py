@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from tests.child import Child
 from tests.e2e.certificates import write_certificates
 from tests.e2e.java import java
+from tests.ports import free_port
 
 USER, PASSWORD = "e2e", "correct horse"
 _CLUSTER = "dXNhZ2UtZTJlLWNsdXN0ZQ"
 _START_SECONDS = 60
-_STOP_SECONDS = 30
 
 # A broker that was killed is let back in when its session has expired: 5 s after a start, not 13.
 _PROPERTIES = r"""process.roles=broker,controller
@@ -45,15 +43,15 @@ broker.heartbeat.interval.ms=500
 """
 
 
-class RealBroker:
-    """A running broker without topics; as a context manager it is gone afterwards.
+class RealBroker(Child):
+    """A running broker without topics.
 
     `bootstrap` is spoken to in the clear, `secure` by SASL_SSL as USER with PASSWORD, trusting
     `ca`. `kill` and `restart` are the outage: addresses and data stay.
     """
 
     def __init__(self, folder: Path) -> None:
-        plain, secure, controller = free_ports(3)
+        plain, secure, controller = (free_port() for _ in range(3))
         self.bootstrap = f"127.0.0.1:{plain}"
         self.secure = f"127.0.0.1:{secure}"
         keystore, self.ca = write_certificates(folder)
@@ -90,48 +88,10 @@ class RealBroker:
                 raise RuntimeError(f"Kafka did not start (exit code {code}):\n{said}")
             time.sleep(0.1)
 
-    def kill(self) -> None:
-        """End it as a crash would, at once and without a word."""
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> None:
-        """End it as an operator would; it is no error if it has ended already."""
-        self._end(signal.SIGTERM)
-
     def restart(self) -> None:
         """Start it again on the same addresses, with what it had stored."""
         self.stop()
         self.start()
-
-    def _end(self, how: signal.Signals) -> None:
-        self._process.send_signal(how)
-        try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, all of them different."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 def _answers(bootstrap: str) -> bool:

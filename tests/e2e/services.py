@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 import msgspec
 
 from tests.conformance.drivers import build
+from tests.environment import environment
 
 _SDKS = Path(__file__).resolve().parents[2] / "sdks"
 _BIN = Path(sys.prefix) / "bin"
@@ -52,7 +52,7 @@ def work(bootstrap: str, calls: Sequence[Mapping[str, Any]]) -> dict[str, Books]
             command,
             cwd=folder,
             # What another service of this machine left in the spool is no part of this day.
-            env={**os.environ, "EKA_KAFKA_BROKERS": bootstrap, "EKA_SPOOL": "off"},
+            env=environment(kafka_brokers=bootstrap, spool="off"),
             input=lines.encode(),
             stdout=subprocess.PIPE,
             timeout=_SECONDS,

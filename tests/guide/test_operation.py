@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,8 @@ from infra.sink.decode import Code
 from infra.sink.reconcile import reconcile
 from infra.sink.store import open_store
 from tests.broker import DevBroker
+from tests.environment import environment
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 _PARTS = (ROOT / "docs/integration-guide.md").read_text().partition("\n## For an operator\n")[2]
@@ -28,26 +29,18 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", _PARTS, re.DOTALL | re.MULTILINE)
 
 
-def free_port() -> str:
-    """One that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 def test_the_commands_and_queries_do_what_the_guide_says(tmp_path: Path) -> None:
     with DevBroker() as broker:
         script = "".join(("trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n", *blocks("sh")))
-        for written, here in ((_BROKERS, broker.bootstrap), (_METRICS, free_port())):
+        for written, here in ((_BROKERS, broker.bootstrap), (_METRICS, str(free_port()))):
             assert written in script
             script = script.replace(written, here)
         run = subprocess.run(
             ("bash", "-euo", "pipefail", "-c", script),
             cwd=ROOT,
             env={
-                **os.environ,
+                **environment(spool_dir=str(tmp_path / "spool")),
                 "HOME": str(tmp_path),
-                "EKA_SPOOL_DIR": str(tmp_path / "spool"),
                 "PATH": f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}",
                 "PYTHONDONTWRITEBYTECODE": "1",
             },

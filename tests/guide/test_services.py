@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +18,8 @@ import pytest
 from tests.broker import DevBroker
 from tests.conformance.drivers import build
 from tests.e2e.reader import read_events
+from tests.environment import environment
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs/integration-guide.md"
@@ -90,22 +90,13 @@ def npm_project(folder: Path) -> None:
         (folder / "node_modules" / framework).symlink_to(sdk / "node_modules" / framework)
 
 
-def environment(broker: DevBroker, folder: Path, port: int) -> dict[str, str]:
+def deployed(broker: DevBroker, folder: Path, port: int) -> dict[str, str]:
     """What a deployment would set."""
     return {
-        **os.environ,
-        "EKA_KAFKA_BROKERS": broker.bootstrap,
-        "EKA_SPOOL_DIR": str(folder / "spool"),
+        **environment(kafka_brokers=broker.bootstrap, spool_dir=str(folder / "spool")),
         "PORT": str(port),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-
-
-def free_port() -> int:
-    """One that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def get(port: int) -> bytes:
@@ -126,7 +117,7 @@ def test_a_first_event_arrives(name: str, tmp_path: Path, broker: DevBroker) -> 
     run = subprocess.run(
         command(name, tmp_path, 0),
         cwd=tmp_path,
-        env=environment(broker, tmp_path, 0),
+        env=deployed(broker, tmp_path, 0),
         capture_output=True,
         text=True,
         timeout=_PATIENCE,
@@ -140,7 +131,7 @@ def test_a_service_that_is_told_to_end_delivers_what_it_recorded(name: str, tmp_
     port = free_port()
     with DevBroker() as broker:
         service = subprocess.Popen(
-            command(name, tmp_path, port), cwd=tmp_path, env=environment(broker, tmp_path, port)
+            command(name, tmp_path, port), cwd=tmp_path, env=deployed(broker, tmp_path, port)
         )
         try:
             assert {get(port) for _ in range(REQUESTS)} == {b"done\n"}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,6 +91,20 @@ class Sink:
         with self._said.open("rb") as said:
             said.seek(self._before)
             return said.read().decode()
+
+    @property
+    def stored(self) -> int:
+        """How many events it says that it stored since it last started."""
+        said = re.findall(r"stored ([\d,]+)", self.said)
+        return int(said[-1].replace(",", "")) if said else 0
+
+    def metrics(self) -> dict[str, float]:
+        """What it tells Prometheus, where it has said that it does."""
+        [port] = re.findall(r"serves metrics on port (\d+)", self.said)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=SECONDS) as answer:
+            lines = answer.read().decode().splitlines()
+        pairs = (line.rsplit(" ", 1) for line in lines if line.startswith("usage_sink_"))
+        return {name: float(value) for name, value in pairs}
 
     def until(self, text: str) -> None:
         """Waits until it has said something."""
