@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,11 @@ from eka_usage.spool.format import EVENTS, NOBODY, Record
 from eka_usage.spool.journal import Journal
 from eka_usage.spool.segment import Segment
 
-from sdks.python.tests.spooling import QUICK, event, names, origin
+from sdks.python.tests.spooling import HERE, QUICK, event, names, origin
 
 LEASE = 0.1
+STRAY = 0.3
+ELSEWHERE = b"elsewher"
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def journal(directory: Directory, *sizes: int, destination: bytes = b"destined")
 
 def adopter(directory: Directory) -> Adopter:
     """One who looks for segments."""
-    return Adopter(directory, origin(), LEASE)
+    return Adopter(directory, origin(), QUICK._replace(lease=LEASE, stray=STRAY))
 
 
 def taken(by: Adopter) -> list[bytes]:
@@ -98,7 +102,7 @@ def test_a_later_segment_waits_for_an_earlier_one_of_a_living_owner(directory: D
 
 
 def test_what_was_meant_for_another_cluster_is_left_alone(directory: Directory) -> None:
-    journal(directory, 1, destination=b"elsewher").release()
+    journal(directory, 1, destination=ELSEWHERE).release()
     assert taken(adopter(directory)) == []
     assert len(names(directory.path)) == 1
 
@@ -117,15 +121,45 @@ def test_a_newer_version_is_left_alone_and_reported_once(
     assert len([line for line in caplog.messages if "version 2" in line]) == 1
 
 
+@contextmanager
+def first_header(directory: Directory) -> Iterator[bytearray]:
+    """The first segment's bytes, to be damaged."""
+    path = directory.path / str(names(directory.path)[0])
+    content = bytearray(path.read_bytes())
+    yield content
+    path.write_bytes(content)
+
+
 @pytest.mark.parametrize("place", [9, 20, 40, 50], ids=["version", "origin", "time", "destination"])
 def test_a_damaged_header_costs_no_event(place: int, directory: Directory) -> None:
     journal(directory, 3500, 3500).release()
-    name = names(directory.path)[0]
-    path = directory.path / str(name)
-    content = bytearray(path.read_bytes())
-    content[place] ^= 1
-    path.write_bytes(content)
+    with first_header(directory) as header:
+        header[place] ^= 1
     assert taken(adopter(directory)) == [event(1, 3500), event(2, 3500)]
+
+
+def test_a_damaged_header_is_left_alone_where_its_neighbours_say_elsewhere(
+    directory: Directory,
+) -> None:
+    journal(directory, 3500, 3500, destination=ELSEWHERE).release()
+    with first_header(directory) as header:
+        header[48:56] = HERE
+    heir = adopter(directory)
+    assert taken(heir) == []
+    time.sleep(STRAY)
+    assert taken(heir) == []
+
+
+def test_a_damaged_header_that_nothing_explains_is_taken_by_anybody_in_the_end(
+    directory: Directory,
+) -> None:
+    journal(directory, 1).release()
+    with first_header(directory) as header:
+        header[48:56] = ELSEWHERE
+    heir = adopter(directory)
+    assert taken(heir) == []  # whoever it was meant for has time to take it
+    time.sleep(STRAY)
+    assert taken(heir) == [event(1, 1)]
 
 
 def test_a_segment_that_was_never_written_to_is_adopted_empty(directory: Directory) -> None:

@@ -25,6 +25,11 @@ export const spool = {
   heartbeatMs: 1000,
   /** How long an owner may show no sign of life before others take its segments. */
   leaseMs: 5000,
+  /**
+   * How long a segment of which nobody can tell where it was going lies untouched before anybody
+   * takes it.
+   */
+  strayMs: 60000,
   /** How much is sent from the spool before Kafka has all of it. */
   replayWindowBytes: 4194304,
   /** How many events of others are sent a second at most. */

@@ -14,6 +14,8 @@ export interface Heir {
   readonly destination: Buffer;
   /** How long an owner may show no sign of life. */
   readonly leaseMs: number;
+  /** How long a segment lies untouched before anybody takes it, if nothing says where it was going. */
+  readonly strayMs: number;
   /** Says something to people. */
   readonly warn: (text: string) => void;
 }
@@ -43,21 +45,26 @@ export class Estate {
     const seen = new Map<string, Sighting>();
     const living = new Set<string>();
     this.#mayHave = [];
-    for (const name of this.#folder.segments()) {
+    const names = this.#folder.segments();
+    for (const name of names) {
       if (name.kind !== "events" || name.owner === origin) {
         continue;
       }
       const file = fileName(name);
       const header = this.#header(file);
-      if (header === undefined || !this.#isForMe(file, header)) {
+      if (header === undefined) {
         continue;
       }
       const before = this.#seen.get(file);
       const isSame = before?.heartbeat === header.heartbeat;
       const sighting = isSame ? before : { heartbeat: header.heartbeat, since: performance.now() };
       seen.set(file, sighting);
+      const untouched = performance.now() - sighting.since;
+      if (!this.#isForMe(name, header, untouched, names)) {
+        continue;
+      }
       // Later segments of a living origin wait, so that their order is kept, but are watched too.
-      if (name.owner !== nobody && performance.now() - sighting.since < leaseMs) {
+      if (name.owner !== nobody && untouched < leaseMs) {
         living.add(name.origin);
       } else if (!living.has(name.origin)) {
         this.#mayHave.push(name);
@@ -88,13 +95,31 @@ export class Estate {
     return isSame || name.owner === nobody;
   }
 
-  #isForMe(file: string, { state, destination }: Header): boolean {
+  #isForMe(
+    name: SegmentName,
+    { state, destination }: Header,
+    untouched: number,
+    names: readonly SegmentName[],
+  ): boolean {
     if (state === "newer") {
+      const file = fileName(name);
       const text = `segment '${file}' is of a newer version of the format: it is left alone`;
       this.#report(file, text);
       return false;
     }
-    return state === "blank" || destination.equals(this.#heir.destination);
+    if (state === "blank") {
+      return true;
+    }
+    const known = state === "good" ? destination : this.#goalOf(name.origin, names);
+    const isOurs = (known ?? destination).equals(this.#heir.destination);
+    return isOurs || (known === undefined && untouched >= this.#heir.strayMs);
+  }
+
+  /** Where an origin's segments were going, by the first whose header is good. */
+  #goalOf(origin: string, names: readonly SegmentName[]): Buffer | undefined {
+    const beside = names.filter((name) => name.origin === origin);
+    const headers = beside.map((name) => this.#header(fileName(name)));
+    return headers.find((header) => header?.state === "good")?.destination;
   }
 
   #reportDamage({ name, damaged, hasBadHeader }: Inherited): void {

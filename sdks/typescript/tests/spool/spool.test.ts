@@ -4,11 +4,24 @@ import { describe, expect, test, vi } from "vitest";
 import { spool as constants } from "../../src/generated/spool.js";
 import { parseName } from "../../src/spool/name.js";
 import { readRecords } from "../../src/spool/records.js";
-import { files, hasty, key, leftBehind, spoolIn, temporary } from "../support/spooled.js";
+import {
+  destination,
+  files,
+  hasty,
+  key,
+  leftBehind,
+  spoolIn,
+  temporary,
+} from "../support/spooled.js";
 import { holds } from "../support/waiting.js";
 
 const mark = { closed: 224, acked: 216 };
 const big = "x".repeat(200_000);
+
+/** Damages a header so that it seems to be for elsewhere. */
+function lost(bytes: Buffer): void {
+  bytes.fill(1, 48, 56);
+}
 
 /** The texts in the only segment that there is. */
 function texts(path: string): string[] {
@@ -248,6 +261,39 @@ describe("what others left behind", () => {
         "is damaged: its header and 1 place between events; the rest is kept",
       ),
     ]);
+    spool.release();
+  });
+
+  test("whose header is damaged goes where its neighbours say", async () => {
+    using folder = temporary();
+    leftBehind(folder.path, ["a"], lost, { number: 1 });
+    leftBehind(folder.path, ["b"], undefined, { firstSeq: 2, number: 2 });
+    const timing = { ...hasty, strayMs: 60_000 };
+    const { spool, kafka } = spoolIn(folder.path, { timing });
+    await holds(() => expect(kafka.delivered).toEqual(["a", "b"]));
+    spool.release();
+  });
+
+  test("whose header is damaged is left alone where its neighbours say elsewhere", async () => {
+    using folder = temporary();
+    const elsewhere = Buffer.alloc(8, 1);
+    const here = (bytes: Buffer) => void destination.copy(bytes, 48);
+    leftBehind(folder.path, ["a"], here, { destination: elsewhere, number: 1 });
+    leftBehind(folder.path, ["b"], undefined, { destination: elsewhere, firstSeq: 2, number: 2 });
+    const { spool, kafka } = spoolIn(folder.path, { timing: { ...hasty, strayMs: 0 } });
+    await new Promise((resolve) => setTimeout(resolve, 3 * hasty.heartbeatMs));
+    expect(kafka.delivered).toEqual([]);
+    expect(files(folder.path)).toHaveLength(2);
+    spool.release();
+  });
+
+  test("whose header is damaged, and explained by nothing, is anybody's in the end", async () => {
+    using folder = temporary();
+    leftBehind(folder.path, ["a"], lost);
+    const started = performance.now();
+    const { spool, kafka } = spoolIn(folder.path);
+    await holds(() => expect(kafka.delivered).toEqual(["a"]));
+    expect(performance.now() - started).toBeGreaterThan(hasty.strayMs);
     spool.release();
   });
 

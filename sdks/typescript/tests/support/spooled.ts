@@ -11,7 +11,13 @@ import type { Carrier, Refusal } from "../../src/spool/replayer.js";
 import { Spool, type SpoolHost, type SpoolSettings, type Timing } from "../../src/spool/spool.js";
 
 /** So that nobody waits. */
-export const hasty: Timing = { heartbeatMs: 20, leaseMs: 100, retryMinMs: 10, retryMaxMs: 40 };
+export const hasty: Timing = {
+  heartbeatMs: 20,
+  leaseMs: 100,
+  strayMs: 300,
+  retryMinMs: 10,
+  retryMaxMs: 40,
+};
 
 export const key = Buffer.from("ws-1");
 export const destination = Buffer.from("8 bytes!");

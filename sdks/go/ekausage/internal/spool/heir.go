@@ -51,7 +51,7 @@ func (h *heir) look() error {
 		}
 		now := time.Now() // before the heartbeat is read, so that no pause in between counts
 		said, ok := h.read(n)
-		if !ok || !h.mine(n, &said) {
+		if !ok {
 			continue
 		}
 		s, known := h.seen[n]
@@ -59,7 +59,11 @@ func (h *heir) look() error {
 			s = sighting{said.heartbeat, time.Now()}
 		}
 		seen[n] = s
-		if n.owner != nobody && now.Sub(s.since) < h.Tuning.Lease {
+		untouched := now.Sub(s.since)
+		if !h.mine(n, &said, untouched, segments) {
+			continue
+		}
+		if n.owner != nobody && untouched < h.Tuning.Lease {
 			living[n.origin] = true
 		}
 		// What comes after a segment of somebody alive waits, so that the order is kept.
@@ -82,13 +86,37 @@ func (h *heir) read(n name) (header, bool) {
 	return said, err == nil
 }
 
-// mine reports whether a segment is meant for this client's destination, as far as it says so.
-func (h *heir) mine(n name, said *header) bool {
+// mine reports whether a segment that has been untouched for so long is meant for this client's
+// destination, as far as anything says so.
+func (h *heir) mine(n name, said *header, untouched time.Duration, segments []name) bool {
 	if said.newer() {
 		h.report(n, "is of a newer version, and left to a newer release of this SDK")
 		return false
 	}
-	return said.blank || said.destination == h.Destination
+	if said.blank {
+		return true
+	}
+	meant, known := said.destination, said.sound
+	if !known {
+		meant, known = h.goal(n.origin, segments)
+	}
+	if !known {
+		return said.destination == h.Destination || untouched >= h.Tuning.Stray
+	}
+	return meant == h.Destination
+}
+
+// goal is where an origin's segments were going, by the first whose header is sound.
+func (h *heir) goal(origin string, segments []name) (Destination, bool) {
+	for _, n := range segments {
+		if n.origin != origin {
+			continue
+		}
+		if said, ok := h.read(n); ok && said.sound && !said.newer() {
+			return said.destination, true
+		}
+	}
+	return Destination{}, false
 }
 
 func (h *heir) report(n name, what string) {

@@ -5,6 +5,7 @@ import "time"
 // Tuning is what is the same for every client of a release, and shorter in tests.
 type Tuning struct {
 	Heartbeat, Lease   time.Duration
+	Stray              time.Duration
 	RetryMin, RetryMax time.Duration
 	EventsPerSecond    int
 	carrierIdle        time.Duration
@@ -15,6 +16,7 @@ func DefaultTuning() Tuning {
 	return Tuning{
 		Heartbeat:       heartbeatMs * time.Millisecond,
 		Lease:           leaseMs * time.Millisecond,
+		Stray:           strayMs * time.Millisecond,
 		RetryMin:        retryMinMs * time.Millisecond,
 		RetryMax:        retryMaxMs * time.Millisecond,
 		EventsPerSecond: replayEventsPerSecond,

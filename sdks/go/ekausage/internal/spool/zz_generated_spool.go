@@ -33,6 +33,10 @@ const heartbeatMs = 1000
 // leaseMs: How long an owner may show no sign of life before others take its segments.
 const leaseMs = 5000
 
+// strayMs: How long a segment of which nobody can tell where it was going lies untouched before
+// anybody takes it.
+const strayMs = 60000
+
 // replayWindowBytes: How much is sent from the spool before Kafka has all of it.
 const replayWindowBytes = 4194304
 

@@ -25,6 +25,8 @@ HEARTBEAT_MS: Final = 1000
 """How often an owner shows that it is alive."""
 LEASE_MS: Final = 5000
 """How long an owner may show no sign of life before others take its segments."""
+STRAY_MS: Final = 60000
+"""How long a segment of which nobody can tell where it was going lies untouched before anybody takes it."""
 REPLAY_WINDOW_BYTES: Final = 4194304
 """How much is sent from the spool before Kafka has all of it."""
 REPLAY_EVENTS_PER_SECOND: Final = 100000

@@ -12,15 +12,16 @@ from .directory import Directory
 from .format import EVENTS, NOBODY, Header, Name
 from .origin import Origin
 from .segment import Segment
+from .tuning import Tuning
 
 
 class Adopter:
     """Looks for abandoned segments of one destination."""
 
-    def __init__(self, directory: Directory, origin: Origin, lease: float) -> None:
+    def __init__(self, directory: Directory, origin: Origin, tuning: Tuning) -> None:
         self._directory = directory
         self._origin = origin
-        self._lease = lease
+        self._tuning = tuning
         self._beats: dict[Name, tuple[int, float]] = {}
         self._newer: set[Name] = set()
 
@@ -37,11 +38,12 @@ class Adopter:
             except OSError:  # taken or removed a moment ago
                 continue
             # Every one is watched from now on, also behind one that has to go first.
-            if not self._is_abandoned(name, segment):
+            untouched = self._untouched(name, segment)
+            if name.owner != NOBODY and untouched < self._tuning.lease:
                 alive.add(name.origin)
             elif (
                 name.origin not in alive
-                and self._is_for_us(name, segment.header(), names)
+                and self._is_for_us(name, segment.header(), untouched, names)
                 and segment.hand_to(self._origin.id)
             ):
                 segment.end_appends()
@@ -49,17 +51,18 @@ class Adopter:
                 continue
             segment.close()
 
-    def _is_abandoned(self, name: Name, segment: Segment) -> bool:
-        if name.owner == NOBODY:
-            return True
+    def _untouched(self, name: Name, segment: Segment) -> float:
+        """For how long its heartbeat is known to stand still."""
         beat, now = segment.heartbeat(), time.monotonic()
         before, since = self._beats.get(name, (None, now))
         if beat != before:
             self._beats[name] = (beat, now)
-            return False
-        return now - since >= self._lease
+            return 0
+        return now - since
 
-    def _is_for_us(self, name: Name, header: Header | None, names: list[Name]) -> bool:
+    def _is_for_us(
+        self, name: Name, header: Header | None, untouched: float, names: list[Name]
+    ) -> bool:
         if header is None:
             return True  # nothing was written to it
         if header.sound and header.version > VERSION:
@@ -73,20 +76,22 @@ class Adopter:
                     header.version,
                 )
             return False
-        if header.destination == self._origin.destination:
-            return True
-        # Where a header is damaged, what its origin wrote beside it says where it was going.
-        return not header.sound and any(
-            self._says_us(other) for other in names if other.origin == name.origin
-        )
+        ours = self._origin.destination
+        known = header.destination if header.sound else self._goal(name.origin, names)
+        if known is None:
+            return header.destination == ours or untouched >= self._tuning.stray
+        return known == ours
 
-    def _says_us(self, name: Name) -> bool:
-        try:
-            segment = Segment.open(self._directory.path, name, write=False)
-        except OSError:
-            return name.owner == self._origin.id
-        header = segment.header()
-        segment.close()
-        return (
-            header is not None and header.sound and header.destination == self._origin.destination
-        )
+    def _goal(self, origin: str, names: list[Name]) -> bytes | None:
+        """Where an origin's segments were going, by the first whose header is sound."""
+        for name in names:
+            if name.origin == origin:
+                try:
+                    segment = Segment.open(self._directory.path, name, write=False)
+                except OSError:  # taken or removed a moment ago
+                    continue
+                header = segment.header()
+                segment.close()
+                if header is not None and header.sound and header.version <= VERSION:
+                    return header.destination
+        return None

@@ -95,7 +95,7 @@ class Spool:
         )
         self._dead = Journal(directory, origin, DEAD, tuning)
         self.append = self._live.append
-        self._adopter = Adopter(directory, origin, tuning.lease)
+        self._adopter = Adopter(directory, origin, tuning)
         self._adopted: deque[Segment] = deque()
         source = Source(
             host.connect,
