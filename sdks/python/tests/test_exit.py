@@ -192,11 +192,11 @@ def test_sigterm_amid_delivery_reports_ends_the_process_in_order(tmp_path: Path)
     program = """
         def slow(error, context):
             heard(error, context)
-            time.sleep(0.002)
+            time.sleep(0.02)
             ready()
 
         client = EkaClient("checkout", on_error=slow, shutdown_timeout_ms=100)
-        record(client, 300)
+        record(client, 150)
         client.shutdown(0)
     """
     process = started(program, NO_BROKER, tmp_path)
@@ -205,7 +205,7 @@ def test_sigterm_amid_delivery_reports_ends_the_process_in_order(tmp_path: Path)
     result = ended(process)
     assert result.returncode == -signal.SIGTERM, result.stderr
     lines = result.stdout.splitlines()
-    assert len(set(lines)) == len(lines) == 300
+    assert len(set(lines)) == len(lines) == 150
 
 
 def test_a_bare_import_leaves_the_process_as_it_was(tmp_path: Path) -> None:

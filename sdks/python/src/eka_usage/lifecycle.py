@@ -80,10 +80,13 @@ def _handle_sigterm() -> None:
 
 
 def _on_sigterm(number: int, _: object) -> None:
-    if inside() and not _ended.is_set():
+    if (reported := inside()) and not _ended.is_set():
         # What that call has to report, only this thread can: it goes on while another waits.
+        elsewhere = threading.Thread(
+            target=_end_elsewhere, args=(number, reported), name="eka-usage-end"
+        )
         with suppress(RuntimeError):  # the end of the interpreter is too near for a thread
-            threading.Thread(target=_end_elsewhere, args=(number,), name="eka-usage-end").start()
+            elsewhere.start()
             return
     shutdown_all()
     # The process still ends by the signal, as its parent expects.
@@ -91,8 +94,9 @@ def _on_sigterm(number: int, _: object) -> None:
     os.kill(os.getpid(), number)
 
 
-def _end_elsewhere(number: int) -> None:
+def _end_elsewhere(number: int, reported: threading.Event) -> None:
     shutdown_all()
+    reported.wait()
     _ended.set()
     os.kill(os.getpid(), number)
 

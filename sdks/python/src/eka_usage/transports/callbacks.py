@@ -13,19 +13,20 @@ from typing import Any
 _here = threading.local()
 
 
-def inside() -> bool:
-    """Whether this thread is in such a call, which may have more to report."""
-    return getattr(_here, "calling", False)
+def inside() -> threading.Event | None:
+    """Where this thread is in such a call, which may have more to report: what its end sets."""
+    return getattr(_here, "ended", None)
 
 
 def calling(call: Callable[..., Any], *arguments: object) -> Any:
     """What the call returns, or raises; a call inside another is made by a thread of its own."""
     if not inside():
-        _here.calling = True
+        _here.ended = ended = threading.Event()
         try:
             return call(*arguments)
         finally:
-            _here.calling = False
+            _here.ended = None
+            ended.set()
     found: list[Any] = []
     failed: list[Exception] = []
 
