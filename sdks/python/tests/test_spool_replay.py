@@ -1,4 +1,4 @@
-"""How fast what is on disk is sent, and how a broker that refuses it is left in peace."""
+"""How what is on disk is sent: once, in its order, and at what pace; and what a refusal changes."""
 
 from __future__ import annotations
 
@@ -6,49 +6,62 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from eka_usage.failure import Failure
 from eka_usage.spool.breaker import Breaker
 from eka_usage.spool.directory import Directory
-from eka_usage.spool.format import EVENTS
+from eka_usage.spool.format import EVENTS, NOBODY
 from eka_usage.spool.journal import Journal
 from eka_usage.spool.replay import Replayer, Source
+from eka_usage.spool.segment import Segment
 from eka_usage.spool.tuning import Tuning
 
-from sdks.python.tests.spooling import QUICK, event, names, origin
+from sdks.python.tests.spooling import QUICK, event, events, names, origin
 from sdks.python.tests.support import eventually
 
 SHORTEST, LONGEST = 0.2, 30.0
 COUNT = 100
 A_SECOND = 200
+SMALL = QUICK._replace(window_bytes=500)
+Answer = Literal["taken", "not now", "never", "raises", "silence"]
 
 
 class Carrier:
-    """Refuses what it is told to, and remembers when each event came."""
+    """Says what became of events when it is flushed, and remembers when each one came."""
 
-    def __init__(self, refuses: Callable[[int], bool]) -> None:
+    def __init__(self, answer: Callable[[int], Answer], room: int) -> None:
         self.sent: list[tuple[float, bytes]] = []
-        self._refuses = refuses
-        self._waiting: list[tuple[bool, Any, Failure]] = []
+        # What came between two flushes.
+        self.batches: list[list[bytes]] = []
+        self._answer = answer
+        self._room = room
+        self._waiting: list[tuple[Answer, Any, Failure]] = []
 
     def reporter(self, delivered: Callable[[], object], failed: Callable[[Failure], object]) -> Any:
         return delivered, failed
 
     def send_reported(self, key: bytes, event: bytes, report: Any) -> None:
-        self._waiting.append(
-            (self._refuses(len(self.sent)), report, Failure("not now", key, event))
-        )
+        if len(self._waiting) >= self._room:
+            raise BufferError
+        answer = self._answer(len(self.sent))
         self.sent.append((time.monotonic(), event))
+        if answer == "raises":
+            raise ValueError(answer)
+        self._waiting.append((answer, report, Failure(answer, key, event, final=answer == "never")))
 
     def flush(self, timeout: float) -> int:
         waiting, self._waiting = self._waiting, []
-        for refused, (delivered, failed), failure in waiting:
-            if refused:
-                failed(failure)
-            else:
+        if not waiting:
+            time.sleep(timeout)
+            return 0
+        self.batches.append([failure.event for _, _, failure in waiting])
+        for answer, (delivered, failed), failure in waiting:
+            if answer == "taken":
                 delivered()
+            elif answer != "silence":
+                failed(failure)
         return 0
 
     def purge(self) -> None:
@@ -58,44 +71,81 @@ class Carrier:
         """Has no threads."""
 
 
-@pytest.fixture
-def replayed(folder: Path) -> Iterator[Callable[..., Carrier]]:
-    """Sends events that wait in a segment; the carrier that took them."""
-    started: list[Replayer] = []
+class Replay:
+    """A segment that is replayed, and what was heard of it."""
 
-    def replay(
-        tuning: Tuning, count: int, *, own: bool, refuses: Callable[[int], bool] = lambda _: False
-    ) -> Carrier:
+    def __init__(self, folder: Path, tuning: Tuning, count: int, carrier: Carrier, *, own: bool):
         directory = Directory(folder, 1 << 20)
         directory.prepare()
         journal = Journal(directory, origin(), EVENTS, tuning)
         for seq in range(1, count + 1):
             journal.append(b"ws-1", event(seq))
-        segment, carrier, delivered = journal.take(), Carrier(refuses), [0]
+        self.carrier = carrier
+        self.adopted = self.delivered = 0
+        self.buried: list[bytes] = []
+        self._own = own
+        self._segment = journal.take()
         journal.release()
-        assert segment is not None
-        work = [(segment, own)]
-
-        def heard(events: int, _own: bool) -> None:
-            delivered[0] += events
-
         source = Source(
             connect=lambda: carrier,
-            next=lambda: work.pop() if work else None,
-            waits=lambda: False,
-            adopted=lambda _: None,
-            delivered=heard,
-            buried=lambda *_: None,
+            next=self._next,
+            waits=lambda: True,
+            adopted=self._adopted,
+            delivered=self._delivered,
+            buried=self._buried,
             refused=lambda error, key, content: Failure(str(error), key, content),
         )
-        started.append(Replayer(source, tuning))
-        started[-1].wake()
-        eventually(lambda: delivered[0] == count)
-        return carrier
+        self.replayer = Replayer(source, tuning)
+        self.replayer.wake()
 
-    yield replay
-    for replayer in started:
-        replayer.stop()
+    def _next(self) -> tuple[Segment, bool] | None:
+        segment, self._segment = self._segment, None
+        return None if segment is None else (segment, self._own)
+
+    def _adopted(self, events: int) -> None:
+        self.adopted += events
+
+    def _delivered(self, events: int, own: bool) -> None:
+        assert own == self._own
+        self.delivered += events
+
+    def _buried(self, failure: Failure, own: bool) -> None:
+        assert own == self._own
+        self.buried.append(failure.event)
+
+
+@pytest.fixture
+def begun(folder: Path) -> Iterator[Callable[..., Replay]]:
+    """Begins to send events that wait in a segment."""
+    started: list[Replay] = []
+
+    def begin(
+        tuning: Tuning,
+        count: int,
+        *,
+        own: bool = True,
+        answer: Callable[[int], Answer] = lambda _: "taken",
+        room: int = 1000,
+    ) -> Replay:
+        started.append(Replay(folder, tuning, count, Carrier(answer, room), own=own))
+        return started[-1]
+
+    yield begin
+    for replay in started:
+        replay.replayer.stop()
+
+
+@pytest.fixture
+def replayed(begun: Callable[..., Replay], folder: Path) -> Callable[..., Carrier]:
+    """Sends events that wait in a segment; the carrier that took them."""
+
+    def replay(tuning: Tuning, count: int, **arguments: Any) -> Carrier:
+        replay = begun(tuning, count, **arguments)
+        eventually(lambda: not names(folder))
+        assert replay.delivered == count
+        return replay.carrier
+
+    return replay
 
 
 def test_a_breaker_is_closed_until_something_is_refused_and_after_a_delivery() -> None:
@@ -119,25 +169,22 @@ def test_its_pause_doubles_up_to_the_longest_and_chance_takes_off_a_half_at_most
 
 
 def test_after_a_refusal_one_event_goes_alone_until_one_is_delivered(
-    replayed: Callable[..., Carrier], folder: Path
+    replayed: Callable[..., Carrier],
 ) -> None:
     tuning = QUICK._replace(retry_min=0.1, retry_max=0.2)
-    carrier = replayed(tuning, 10, own=True, refuses=lambda sent: sent < 13)
-    times, contents = zip(*carrier.sent, strict=True)
-    whole, probe = [event(seq) for seq in range(1, 11)], event(1)
+    carrier = replayed(tuning, 10, answer=lambda sent: "not now" if sent < 13 else "taken")
+    whole, probe = [event(seq) for seq in range(1, 11)], [event(1)]
     # All are refused, then three probes; the fourth is taken, and the others follow.
-    assert list(contents) == [*whole, probe, probe, probe, probe, *whole[1:]]
-    pauses = [later - before for before, later in pairwise(times[9:14])]
+    assert carrier.batches == [whole, probe, probe, probe, probe, whole[1:]]
+    pauses = [later - before for (before, _), (later, _) in pairwise(carrier.sent[9:14])]
     assert pauses[0] >= 0.05
     assert all(pause >= 0.1 for pause in pauses[1:])
-    assert times[14] - times[13] < 0.05
-    eventually(lambda: names(folder) == [])
 
 
 def test_what_was_adopted_is_sent_no_faster_than_the_bound(
     replayed: Callable[..., Carrier],
 ) -> None:
-    tuning = QUICK._replace(window_bytes=500, events_per_second=A_SECOND)
+    tuning = SMALL._replace(events_per_second=A_SECOND)
     times = [sent for sent, _ in replayed(tuning, COUNT, own=False).sent]
     for before, later in zip(times, times[A_SECOND // 4 :], strict=False):
         assert later - before >= 0.15
@@ -145,6 +192,84 @@ def test_what_was_adopted_is_sent_no_faster_than_the_bound(
 
 
 def test_a_clients_own_events_wait_for_no_such_bound(replayed: Callable[..., Carrier]) -> None:
-    tuning = QUICK._replace(window_bytes=500, events_per_second=1)
-    times = [sent for sent, _ in replayed(tuning, COUNT, own=True).sent]
+    tuning = SMALL._replace(events_per_second=1)
+    times = [sent for sent, _ in replayed(tuning, COUNT).sent]
     assert times[-1] - times[0] < COUNT / 2
+
+
+def test_each_event_is_sent_once_in_its_order_and_a_window_at_a_time(
+    replayed: Callable[..., Carrier],
+) -> None:
+    carrier = replayed(SMALL, COUNT)
+    assert [content for _, content in carrier.sent] == [event(seq) for seq in range(1, COUNT + 1)]
+    assert 10 < max(map(len, carrier.batches)) < 30
+
+
+def test_what_finds_the_queue_full_is_sent_when_there_is_room(
+    replayed: Callable[..., Carrier],
+) -> None:
+    carrier = replayed(QUICK, 10, room=4)
+    whole = [event(seq) for seq in range(1, 11)]
+    assert carrier.batches == [whole[:4], whole[4:8], whole[8:]]
+
+
+def test_what_the_carrier_does_not_take_at_all_is_sent_again(
+    replayed: Callable[..., Carrier],
+) -> None:
+    carrier = replayed(QUICK, 3, answer=lambda sent: "raises" if sent == 1 else "taken")
+    assert carrier.batches == [[event(1), event(3)], [event(2)]]
+
+
+def test_what_no_retry_helps_is_buried_and_the_others_are_delivered(
+    begun: Callable[..., Replay], folder: Path
+) -> None:
+    answers: list[Answer] = ["taken", "never", "not now", "taken", "never"]
+    replay = begun(QUICK, 5, answer=lambda sent: answers[sent] if sent < 5 else "taken")
+    eventually(lambda: not names(folder))
+    assert replay.buried == [event(2), event(5)]
+    assert replay.delivered == 3
+    assert replay.carrier.batches[1:] == [[event(3)]]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_what_others_accepted_is_counted_when_it_is_taken_over(
+    own: bool, begun: Callable[..., Replay], folder: Path
+) -> None:
+    replay = begun(QUICK, 5, own=own)
+    eventually(lambda: not names(folder))
+    assert replay.adopted == (0 if own else 5)
+
+
+@pytest.mark.parametrize("unheard", ["silence", "not now"])
+def test_who_is_stopped_in_the_middle_leaves_what_was_not_heard_of_and_little_else(
+    unheard: Answer, begun: Callable[..., Replay], folder: Path
+) -> None:
+    """The last window is sent again by whoever comes next, and no other."""
+    silent = COUNT // 2
+    replay = begun(SMALL, COUNT, answer=lambda sent: "taken" if sent < silent else unheard)
+    eventually(lambda: len(replay.carrier.sent) > silent)
+    replay.replayer.stop()
+    [name] = names(folder)
+    assert name.owner == NOBODY
+    left = events(folder)
+    assert left == [event(seq) for seq in range(COUNT - len(left) + 1, COUNT + 1)]
+    assert COUNT - silent <= len(left) < COUNT - silent + 30
+    assert replay.delivered <= silent
+
+
+def test_a_mark_that_cannot_be_written_makes_no_event_count_twice(
+    begun: Callable[..., Replay], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, failed = Segment.ack, list[int]()
+
+    def failing(segment: Segment, offset: int) -> None:
+        if not failed:
+            failed.append(offset)
+            raise OSError(5, "Input/output error")
+        real(segment, offset)
+
+    monkeypatch.setattr(Segment, "ack", failing)
+    replay = begun(SMALL, COUNT)
+    eventually(lambda: not names(folder))
+    assert failed
+    assert replay.delivered == len(replay.carrier.sent) == COUNT

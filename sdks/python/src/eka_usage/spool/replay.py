@@ -159,9 +159,9 @@ class Replayer:
             if not own:
                 self._stopped.wait(max(0.0, self._not_before - time.monotonic()))
                 self._not_before = time.monotonic() + size / self._tuning.events_per_second
-            left = self._deliver(records[:size], own)
-            segment.ack(left[0].start if left else records[size - 1].end)
-            records[:size] = left
+            window = records[:size]
+            records[:size] = left = self._deliver(window, own)
+            segment.ack(left[0].start if left else window[-1].end)
             if left:
                 return
         self._work = None
