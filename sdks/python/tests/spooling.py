@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +75,16 @@ def names(folder: Path, kind: str = "events") -> list[Name]:
 
 def events(folder: Path, kind: str = "events") -> list[bytes]:
     """The events in a folder that are not done."""
-    found: list[bytes] = []
-    for name in names(folder, kind):
-        segment = Segment.open(folder, name, write=False)
-        found += [item.event for item in segment.read() if isinstance(item, Record)]
-        segment.close()
-    return found
+    while True:
+        with suppress(FileNotFoundError):  # a segment was named anew or removed a moment ago
+            return [event for name in names(folder, kind) for event in _in(folder, name)]
+
+
+def _in(folder: Path, name: Name) -> list[bytes]:
+    segment = Segment.open(folder, name, write=False)
+    items = segment.read()
+    segment.close()
+    return [item.event for item in items if isinstance(item, Record)]
 
 
 def ids(folder: Path, kind: str = "events") -> list[Any]:

@@ -221,7 +221,7 @@ def test_what_is_accepted_during_shutdown_ends_once(
     threads = [threading.Thread(target=work) for _ in range(16)]
     for thread in threads:
         thread.start()
-    time.sleep(0.05)
+    eventually(lambda: len(accepted) > 100)
     client.shutdown()
     for thread in threads:
         thread.join()

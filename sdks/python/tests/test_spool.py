@@ -33,7 +33,7 @@ def test_what_is_left_at_shutdown_is_delivered_by_the_next_process(
     recorded = [client.record(**VALID) for _ in range(300)]
     started = time.monotonic()
     assert client.shutdown() == 0
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < client._exit_timeout
     stats = client.stats()
     assert (stats.accepted, stats.queued, stats.failed, stats.spooled) == (300, 0, 0, 300)
     assert ids(folder) == recorded

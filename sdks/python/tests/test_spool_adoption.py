@@ -37,9 +37,9 @@ def journal(directory: Directory, *sizes: int, destination: bytes = b"destined")
     return written
 
 
-def adopter(directory: Directory) -> Adopter:
+def adopter(directory: Directory, lease: float = LEASE) -> Adopter:
     """One who looks for segments."""
-    return Adopter(directory, origin(), QUICK._replace(lease=LEASE, stray=STRAY))
+    return Adopter(directory, origin(), QUICK._replace(lease=lease, stray=STRAY))
 
 
 def taken(by: Adopter) -> list[bytes]:
@@ -61,11 +61,10 @@ def test_what_was_released_is_adopted_at_once_by_one(directory: Directory) -> No
 
 def test_a_crashed_owner_is_inherited_after_the_lease(directory: Directory) -> None:
     crashed = journal(directory, 1)
-    heir = adopter(directory)
-    assert taken(heir) == []
-    time.sleep(LEASE / 2)
-    assert taken(heir) == []
+    heir, patient = adopter(directory), adopter(directory, lease=3600)
+    assert taken(heir) == taken(patient) == []
     time.sleep(LEASE)
+    assert taken(patient) == []
     assert taken(heir) == [event(1, 1)]
     # It was only paused: what it writes now comes after that.
     crashed.append(b"ws-1", event(2))

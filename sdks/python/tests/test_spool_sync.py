@@ -66,16 +66,15 @@ def test_where_it_may_wait_records_are_synced_soon(
         synced.clear()
         for _ in range(100):
             client.record(**VALID)
-        eventually(partial(synced.__contains__, written(folder)[-1]), 3)
+        eventually(partial(synced.__contains__, written(folder)[-1]))
 
 
 def test_nothing_is_synced_while_nothing_is_written(
-    spooling_to: Connect, synced: list[int]
+    spooling_to: Connect, folder: Path, synced: list[int]
 ) -> None:
     client = spooling_to("durable", tuning=SLOW, kafka_brokers=NO_BROKER, spool_sync_ms=10)
     client.record(**VALID)
-    eventually(lambda: synced)
-    time.sleep(0.1)
+    eventually(partial(synced.__contains__, written(folder)[-1]))
     before = len(synced)
     time.sleep(0.2)
     assert len(synced) == before
