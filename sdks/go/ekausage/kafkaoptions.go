@@ -35,7 +35,7 @@ const largestEvent = 6*(eventIDMaxLength+workspaceIDMaxLength+serviceNameMaxLeng
 // kafkaOptions are the settings in the terms of franz-go. Whatever bounds the queue is our own.
 func kafkaOptions(s *settings) ([]kgo.Opt, error) {
 	options := []kgo.Opt{
-		kgo.SeedBrokers(withoutScheme(s.list(settingKafkaBrokers))...),
+		kgo.SeedBrokers(s.list(settingKafkaBrokers)...),
 		kgo.ClientID("eka-usage"),
 		kgo.SoftwareNameAndVersion("eka-usage-go", SDKVersion),
 		kgo.DisableClientMetrics(),
@@ -72,15 +72,6 @@ func backoff(tries int) time.Duration {
 		wait = min(lastBackoff, firstBackoff<<max(0, shift))
 	}
 	return time.Duration(float64(wait) * (0.8 + 0.4*rand.Float64()))
-}
-
-// withoutScheme takes addresses as librdkafka does, with a listener's name in front.
-func withoutScheme(addresses []string) []string {
-	bare := make([]string, len(addresses))
-	for i, address := range addresses {
-		bare[i] = address[strings.LastIndex(address, "/")+1:]
-	}
-	return bare
 }
 
 func securityOptions(s *settings) ([]kgo.Opt, error) {

@@ -196,7 +196,7 @@ func readAddresses(value any) (any, string) {
 	}
 	var read []string
 	for _, address := range addresses {
-		if address = strings.TrimSpace(address); address == "" {
+		if address = withoutListener(strings.TrimSpace(address)); address == "" {
 			continue
 		}
 		if !isAddress(address) {
@@ -210,14 +210,17 @@ func readAddresses(value any) (any, string) {
 	return read, expected
 }
 
-// isAddress takes host, host:port and [IPv6]:port, each with a listener's name and :// in front.
-func isAddress(address string) bool {
-	if scheme, rest, found := strings.Cut(address, "://"); found {
-		if scheme == "" {
-			return false
-		}
-		address = rest
+// withoutListener is an address without the name that Kafka's own settings have in front of it, such as
+// PLAINTEXT://.
+func withoutListener(address string) string {
+	if listener, rest, found := strings.Cut(address, "://"); found && listener != "" && rest != "" {
+		return rest
 	}
+	return address
+}
+
+// isAddress takes host, host:port and [IPv6]:port.
+func isAddress(address string) bool {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		host, port, err = net.SplitHostPort(address + ":1")

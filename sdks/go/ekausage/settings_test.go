@@ -159,14 +159,16 @@ func TestAnEmptyVariableIsNotSet(t *testing.T) {
 }
 
 func TestAddressesAreTakenAsOtherClientsTakeThem(t *testing.T) {
-	for _, good := range []string{"a", "a:1", "10.0.0.1:65535", "[::1]:9092", "[::1]", "PLAINTEXT://a:1", "a_b.c-d:9"} {
-		if !isAddress(good) {
-			t.Errorf("%q is refused", good)
+	good := []string{"a", "a:1", "10.0.0.1:65535", "[::1]:9092", "[::1]", "PLAINTEXT://a:1", "a_b.c-d:9"}
+	for _, address := range good {
+		if read, _ := readAddresses(address); read == nil {
+			t.Errorf("%q is refused", address)
 		}
 	}
-	for _, bad := range []string{"", ":1", "a:", "a:0", "a:65536", "a:x", "::1", "://a:1", "a:1:2", "[x]:1", "a b"} {
-		if isAddress(bad) {
-			t.Errorf("%q is accepted", bad)
+	bad := []string{"", ":1", "a:", "a:0", "a:65536", "a:x", "::1", "://a:1", "b://", "a://b://c", "a:1:2", "[x]:1", "a b"}
+	for _, address := range bad {
+		if read, _ := readAddresses(address); read != nil {
+			t.Errorf("%q is accepted", address)
 		}
 	}
 }

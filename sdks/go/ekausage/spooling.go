@@ -110,7 +110,7 @@ func destination(s *settings, producer Producer) spool.Destination {
 	if producer != nil {
 		return spool.DestinationOf(UsageTopic, nil)
 	}
-	return spool.DestinationOf(UsageTopic, withoutScheme(s.list(settingKafkaBrokers)))
+	return spool.DestinationOf(UsageTopic, s.list(settingKafkaBrokers))
 }
 
 func seqOf(text []byte) uint64 {

@@ -21,6 +21,8 @@ export type Settings = {
 type Given = Readonly<Record<string, unknown>>;
 
 const address = /^(?:[^\s,:/[\]]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
+// What Kafka's own settings have in front of an address, such as PLAINTEXT://.
+const listener = /^[^:/]+:\/\/(?=.)/;
 const defaultPort = 9092;
 const booleans: ReadonlyMap<string, boolean> = new Map([
   ["true", true],
@@ -138,7 +140,7 @@ const readers: Readonly<Record<Setting["type"], Reader>> = {
     if (!Array.isArray(parts) || !parts.every((part) => typeof part === "string")) {
       return [undefined, expected];
     }
-    const items = parts.map((part) => part.trim()).filter((part) => part !== "");
+    const items = parts.map((part) => part.trim().replace(listener, "")).filter(Boolean);
     return [items.length > 0 && items.every(isAddress) ? items : undefined, expected];
   },
 };

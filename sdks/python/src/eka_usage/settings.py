@@ -11,6 +11,8 @@ from .errors import ConfigError, nearest, shown
 
 _BY_ARGUMENT = {setting.argument: setting for setting in SETTINGS}
 _ADDRESS = re.compile(r"(?:[^\s,:/\[\]]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
+# What Kafka's own settings have in front of an address, such as PLAINTEXT://.
+_LISTENER = re.compile(r"^[^:/]+://(?=.)")
 _DEFAULT_PORT = 9092
 _SASL = frozenset({"sasl.mechanism", "sasl.mechanisms", "security.protocol"})
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
@@ -150,7 +152,7 @@ def _list(given: Any, _: Setting) -> tuple[list[str] | None, str]:
     parts: Sequence[Any] = given.split(",") if isinstance(given, str) else given
     if not isinstance(given, (str, list, tuple)) or not all(isinstance(p, str) for p in parts):
         return None, expected
-    items = [part.strip() for part in parts if part.strip()]
+    items = [_LISTENER.sub("", part.strip()) for part in parts if part.strip()]
     return (items if items and all(map(_is_address, items)) else None), expected
 
 

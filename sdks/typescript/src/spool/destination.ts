@@ -7,7 +7,8 @@ const bytes = 8;
 
 /** What a header holds of a topic and the brokers that have it, or the word `producer`. */
 export function destinationOf(topic: string, brokers: readonly string[] | "producer"): Buffer {
-  const places = brokers === "producer" ? brokers : brokers.map(withPort).sort().join();
+  const places =
+    brokers === "producer" ? brokers : [...new Set(brokers.map(withPort))].sort().join();
   return createHash("sha256").update(`${topic}\n${places}`).digest().subarray(0, bytes);
 }
 

@@ -53,7 +53,8 @@ class Origin:
 
 def destination(topic: str, brokers: Iterable[str] | None) -> bytes:
     """What tells one cluster's topic from every other; `brokers` is None for a producer."""
-    hosts = sorted({_with_port(broker.strip().lower()) for broker in brokers or ()})
+    bare = (broker.strip().lower().rpartition("/")[2] for broker in brokers or ())
+    hosts = sorted({_with_port(broker) for broker in bare if broker})
     text = f"{topic}\n{','.join(hosts) or 'producer'}"
     return hashlib.sha256(text.encode()).digest()[:8]
 
