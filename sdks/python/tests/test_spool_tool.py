@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,15 @@ def test_show_prints_the_events(folder: Path, capfd: pytest.CaptureFixture[str])
     assert capfd.readouterr().out == "2 \n3 \n"
 
 
+def test_who_reads_what_is_shown_may_stop_in_the_middle(folder: Path) -> None:
+    command = [sys.executable, "-m", "eka_usage.spool", "--dir", str(folder), "show"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (0, b"")
+
+
 def test_replay_makes_dead_letters_events_that_anybody_may_adopt(folder: Path) -> None:
     assert main(["replay"]) == 0
     assert names(folder, "dead") == []
@@ -76,4 +87,5 @@ def test_what_is_not_there_is_said(
     arguments: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 2
-    assert capsys.readouterr().err != ""
+    said = capsys.readouterr().err
+    assert "--dir" in said or "see ls" in said

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         directory.usable()
     except (OSError, Unusable) as error:
-        sys.stderr.write(f"{given.dir}: {error}\n")
+        sys.stderr.write(f"{given.dir}: {error}; --dir names another folder\n")
         return 2
     names = [name for name in directory.names() if not given.segment or str(name) in given.segment]
     if missing := set(given.segment) - set(map(str, names)):
@@ -99,7 +99,7 @@ def _replay(folder: Path, names: Sequence[Name]) -> int:
     for segment in _seized(folder, names):
         events = sum(isinstance(item, Record) for item in segment.read())
         handed += events if segment.rename(segment.name._replace(kind=EVENTS, owner=NOBODY)) else 0
-    sys.stdout.write(f"{handed} events go to the next client that looks, one of the same brokers\n")
+    sys.stdout.write(f"{handed} events handed over; a client of the same brokers sends them\n")
     return 0
 
 
@@ -143,4 +143,10 @@ _COMMANDS: Mapping[str, Callable[[Path, Sequence[Name]], int]] = {
 }
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        status = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads it has seen enough; nor is the end to write what is left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status)
