@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pytest
 from eka_usage.failure import Failure
+from eka_usage.spool import replay
 from eka_usage.spool.breaker import Breaker
 from eka_usage.spool.directory import Directory
 from eka_usage.spool.format import EVENTS, NOBODY
@@ -131,21 +132,21 @@ def begun(folder: Path) -> Iterator[Callable[..., Replay]]:
         return started[-1]
 
     yield begin
-    for replay in started:
-        replay.replayer.stop()
+    for each in started:
+        each.replayer.stop()
 
 
 @pytest.fixture
 def replayed(begun: Callable[..., Replay], folder: Path) -> Callable[..., Carrier]:
     """Sends events that wait in a segment; the carrier that took them."""
 
-    def replay(tuning: Tuning, count: int, **arguments: Any) -> Carrier:
-        replay = begun(tuning, count, **arguments)
+    def send(tuning: Tuning, count: int, **arguments: Any) -> Carrier:
+        found = begun(tuning, count, **arguments)
         eventually(lambda: not names(folder))
-        assert replay.delivered == count
-        return replay.carrier
+        assert found.delivered == count
+        return found.carrier
 
-    return replay
+    return send
 
 
 def test_a_breaker_is_closed_until_something_is_refused_and_after_a_delivery() -> None:
@@ -172,11 +173,11 @@ def test_after_a_refusal_one_event_goes_alone_until_one_is_delivered(
     replayed: Callable[..., Carrier],
 ) -> None:
     tuning = QUICK._replace(retry_min=0.1, retry_max=0.2)
-    carrier = replayed(tuning, 10, answer=lambda sent: "not now" if sent < 13 else "taken")
+    carrier = replayed(tuning, 10, answer=lambda sent: "not now" if sent < 12 else "taken")
     whole, probe = [event(seq) for seq in range(1, 11)], [event(1)]
-    # All are refused, then three probes; the fourth is taken, and the others follow.
-    assert carrier.batches == [whole, probe, probe, probe, probe, whole[1:]]
-    pauses = [later - before for (before, _), (later, _) in pairwise(carrier.sent[9:14])]
+    # All are refused, then two probes; the third is taken, and the others follow.
+    assert carrier.batches == [whole, probe, probe, probe, whole[1:]]
+    pauses = [later - before for (before, _), (later, _) in pairwise(carrier.sent[9:13])]
     assert pauses[0] >= 0.05
     assert all(pause >= 0.1 for pause in pauses[1:])
 
@@ -224,20 +225,20 @@ def test_what_no_retry_helps_is_buried_and_the_others_are_delivered(
     begun: Callable[..., Replay], folder: Path
 ) -> None:
     answers: list[Answer] = ["taken", "never", "not now", "taken", "never"]
-    replay = begun(QUICK, 5, answer=lambda sent: answers[sent] if sent < 5 else "taken")
+    found = begun(QUICK, 5, answer=lambda sent: answers[sent] if sent < 5 else "taken")
     eventually(lambda: not names(folder))
-    assert replay.buried == [event(2), event(5)]
-    assert replay.delivered == 3
-    assert replay.carrier.batches[1:] == [[event(3)]]
+    assert found.buried == [event(2), event(5)]
+    assert found.delivered == 3
+    assert found.carrier.batches[1:] == [[event(3)]]
 
 
 @pytest.mark.parametrize("own", [True, False])
 def test_what_others_accepted_is_counted_when_it_is_taken_over(
     own: bool, begun: Callable[..., Replay], folder: Path
 ) -> None:
-    replay = begun(QUICK, 5, own=own)
+    found = begun(QUICK, 5, own=own)
     eventually(lambda: not names(folder))
-    assert replay.adopted == (0 if own else 5)
+    assert found.adopted == (0 if own else 5)
 
 
 @pytest.mark.parametrize("unheard", ["silence", "not now"])
@@ -246,15 +247,15 @@ def test_who_is_stopped_in_the_middle_leaves_what_was_not_heard_of_and_little_el
 ) -> None:
     """The last window is sent again by whoever comes next, and no other."""
     silent = COUNT // 2
-    replay = begun(SMALL, COUNT, answer=lambda sent: "taken" if sent < silent else unheard)
-    eventually(lambda: len(replay.carrier.sent) > silent)
-    replay.replayer.stop()
+    found = begun(SMALL, COUNT, answer=lambda sent: "taken" if sent < silent else unheard)
+    eventually(lambda: len(found.carrier.sent) > silent)
+    found.replayer.stop()
     [name] = names(folder)
     assert name.owner == NOBODY
     left = events(folder)
     assert left == [event(seq) for seq in range(COUNT - len(left) + 1, COUNT + 1)]
     assert COUNT - silent <= len(left) < COUNT - silent + 30
-    assert replay.delivered <= silent
+    assert found.delivered <= silent
 
 
 def test_a_mark_that_cannot_be_written_makes_no_event_count_twice(
@@ -269,7 +270,16 @@ def test_a_mark_that_cannot_be_written_makes_no_event_count_twice(
         real(segment, offset)
 
     monkeypatch.setattr(Segment, "ack", failing)
-    replay = begun(SMALL, COUNT)
+    found = begun(SMALL, COUNT)
     eventually(lambda: not names(folder))
     assert failed
-    assert replay.delivered == len(replay.carrier.sent) == COUNT
+    assert found.delivered == len(found.carrier.sent) == COUNT
+
+
+def test_who_has_nothing_to_replay_closes_its_connections(
+    begun: Callable[..., Replay], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "_IDLE", 0.05)
+    idle = begun(QUICK, 3)
+    eventually(lambda: idle.delivered == 3)
+    eventually(lambda: idle.replayer._carrier is None)
