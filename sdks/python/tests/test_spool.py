@@ -76,7 +76,7 @@ def test_a_full_queue_goes_on_on_disk_and_in_order(
     assert client.stats().oldest_spooled_ms >= 0
     with DevBroker(listen=address) as broker:
         assert client.flush(20) == 0
-        eventually(lambda: client._outbox._carry != client._outbox._keep)  # type: ignore[attr-defined]
+        eventually(lambda: not client._outbox._behind)  # type: ignore[attr-defined]
         recorded += [client.record(**VALID) for _ in range(20)]
         assert client.flush(10) == 0
         stats = client.stats()

@@ -292,13 +292,13 @@ class EkaClient:
     log = cast("Log", _called("log", _log))
 
     def flush(self, timeout: float | None = None) -> int:
-        """Waits until every accepted event is delivered or has failed.
+        """Waits until every accepted event is delivered or has failed, those on disk too.
 
         Args:
             timeout: seconds; the setting `shutdown_timeout_ms` by default.
 
         Returns:
-            How many events are still in flight; 0 is success.
+            How many events are still in flight or wait on disk; 0 is success.
         """
         return self._outbox.flush(self._seconds(timeout))
 
@@ -309,8 +309,9 @@ class EkaClient:
         return self._outcomes.ledger.stats(taken, queued, self._outbox.counts())
 
     def shutdown(self, timeout: float | None = None) -> int:
-        """Sends what is queued, and gives up what Kafka does not take in time.
+        """Sends what is queued; what Kafka does not take in time stays on disk, or is given up.
 
+        With a spool it stops waiting once Kafka takes nothing any more: the next process goes on.
         Afterwards `record()` is refused with `client.closed`. May be called any number of times.
         The time that `on_error` takes to hear of what was given up comes on top.
 

@@ -58,6 +58,7 @@ class SpoolingOutbox(Outbox):
         # Why there is no room on disk, and why the last event that was to wait there does not.
         self._trouble: Exception | None = None
         self._unkept: Exception | None = None
+        # How many events shutdown() gave up, since the disk did not take them either.
         self._lost = 0
         host = Host(
             connect=lambda: replay(_unheard),
@@ -161,15 +162,20 @@ class SpoolingOutbox(Outbox):
         except Exception as error:
             self._unsent(group, refusal(error, start, event))
 
+    @property
+    def _behind(self) -> bool:
+        """Whether something of its own waits on disk, which every event has to wait behind."""
+        return self._carry == self._keep
+
     def _keep(self, key: str, value: str) -> None:
         """Takes an event to the disk alone, as all that come after it until the disk is empty."""
         try:
-            self._spool_one(key.encode(), value.encode())
+            self._wait_on_disk(key.encode(), value.encode())
         except Exception as error:
             self._cannot_write(error)
             raise BufferError(str(error)) from None
 
-    def _spool_one(self, key: bytes, event: bytes) -> None:
+    def _wait_on_disk(self, key: bytes, event: bytes) -> None:
         with self._parking:
             self._spool.keep(key, event)
             self._unkept = None
@@ -186,7 +192,7 @@ class SpoolingOutbox(Outbox):
             group.done()
 
     def _park(self, key: str, value: str, group: Group | None = None) -> None:
-        if self._carry != self._keep:
+        if not self._behind:  # otherwise it comes from there, and found no room
             try:
                 self._keep(key, value)
             except BufferError:
@@ -203,7 +209,7 @@ class SpoolingOutbox(Outbox):
         key, value, group = parked
         if group is None:
             super()._again(parked)
-        elif self._carry == self._keep:
+        elif self._behind:
             self._keep(key, value)
             group.done()
         else:
@@ -223,7 +229,7 @@ class SpoolingOutbox(Outbox):
 
     def _resume(self) -> None:
         with self._parking:
-            if self._carry == self._keep and not self._spool.pending:
+            if self._behind and not self._spool.pending:
                 self._carry = self._carrier(self.open())
 
     def _report_of(self, group: Group) -> Any:
@@ -244,7 +250,7 @@ class SpoolingOutbox(Outbox):
             self._spool.bury(failure)
             return
         try:
-            self._spool_one(failure.key, failure.event)
+            self._wait_on_disk(failure.key, failure.event)
         except Exception as error:
             self._cannot_write(error)
             self._lost += failure.given_up
@@ -262,7 +268,7 @@ class SpoolingOutbox(Outbox):
             waiting = self.refusal in {self._out_of_room, self._without_room}
             if trouble is None:
                 self.refusal = None if waiting else self.refusal
-            elif self._spool.durable or self._carry == self._keep:
+            elif self._spool.durable or self._behind:
                 self.refusal = self._out_of_room if waiting else self.refusal or self._out_of_room
 
     def _without_room(self) -> EkaError | None:
@@ -277,6 +283,7 @@ class SpoolingOutbox(Outbox):
             return None if refusal is None or refusal == self._without_room else refusal()
 
     def _out_of_room(self) -> EkaError:
+        # Not `_full` itself, which whoever takes a parked event to the disk or to Kafka lifts.
         return self._full()
 
     def _full(self) -> EkaError:
