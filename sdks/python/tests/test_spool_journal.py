@@ -131,6 +131,42 @@ def test_an_append_inside_an_append_goes_to_a_segment_of_its_own(
     assert {*events(folder)} == {event(99), *(event(seq) for seq in range(1, 10))}
 
 
+class Interrupted:
+    """A mapping whose writer a signal handler interrupts, once."""
+
+    def __init__(self, page: Any, handler: Callable[[], object]) -> None:
+        self._map = page.map
+        self._handlers = [handler]
+        page.map = self
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._map[place]
+
+    def __setitem__(self, place: Any, content: bytes) -> None:
+        while self._handlers:
+            self._handlers.pop()()
+        self._map[place] = content
+
+
+def test_a_release_inside_an_append_loses_no_event(
+    folder: Path, journal: Callable[..., Journal]
+) -> None:
+    written = journal()
+    written.append(b"ws-1", event(1))
+    Interrupted(written._page, written.release)
+    written.append(b"ws-1", event(2))
+    assert {*events(folder)} == {event(1), event(2)}
+
+
+def test_a_segment_that_is_given_away_is_cut(folder: Path, journal: Callable[..., Journal]) -> None:
+    written = journal()
+    written.append(b"ws-1", event(1))
+    taken = written.take()
+    assert taken is not None
+    assert (folder / str(taken.name)).stat().st_size < 500
+    assert written.take() is None
+
+
 def test_groups_that_are_done_are_marked_and_a_segment_that_is_done_is_removed(
     folder: Path, journal: Callable[..., Journal]
 ) -> None:
@@ -150,6 +186,16 @@ def test_groups_that_are_done_are_marked_and_a_segment_that_is_done_is_removed(
     assert events(folder) == []
     written.release()
     assert names(folder) == []
+
+
+def test_a_segment_that_is_done_stays_while_it_is_written_to(
+    folder: Path, journal: Callable[..., Journal]
+) -> None:
+    written = journal()
+    written.append(b"ws-1", event(1)).done()
+    written.advance()
+    written.append(b"ws-1", event(2))
+    assert events(folder) == [event(2)]
 
 
 def test_what_is_not_done_is_released_sealed_and_cut(
@@ -234,6 +280,46 @@ def test_who_needs_a_segment_while_one_is_made_waits_for_it(
     thread.join()
     assert events(folder) == [event(1, 2500), event(2, 2500)]
     assert len(names(folder)) == 2
+
+
+def test_no_event_is_refused_while_the_segment_at_hand_has_room(
+    journal: Callable[..., Journal],
+) -> None:
+    trouble: list[Any] = []
+    written = journal(limit=QUICK.segment_bytes, on_trouble=trouble.append)
+    written.append(b"ws-1", event(1))
+    written.prepare()
+    assert trouble == [None]
+
+
+def test_what_was_made_ahead_is_given_back_once_no_event_waits(
+    folder: Path, journal: Callable[..., Journal]
+) -> None:
+    written = journal()
+    written.append(b"ws-1", event(1))
+    written.prepare()
+    written.rest()
+    assert len(names(folder)) == 2
+    taken = written.take()
+    assert taken is not None
+    written.rest()
+    assert names(folder) == [taken.name]
+
+
+def test_a_segment_that_is_made_while_the_client_ends_is_not_left_behind(
+    folder: Path, journal: Callable[..., Journal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal handler ends the client while its thread makes a segment ahead."""
+    real, written = Segment.create, journal()
+
+    def create(folder: Path, name: Name, size: int) -> Segment:
+        made = real(folder, name, size)
+        written.release()
+        return made
+
+    monkeypatch.setattr(Segment, "create", create)
+    written.reserve()
+    assert names(folder) == []
 
 
 def test_room_that_comes_back_is_heard_of(folder: Path, journal: Callable[..., Journal]) -> None:
