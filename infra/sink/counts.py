@@ -23,6 +23,11 @@ class Counts:
     waiting: str = ""
     lag: int | None = None
 
+    @property
+    def stands_still(self) -> bool:
+        """Whether the store or the dead letter topic takes nothing now, or Kafka is away."""
+        return bool(self.waiting) or self.lag is None
+
     def add_unknown(self, metric: str, events: int) -> None:
         """Counts events of a metric type that this catalog lacks; by name for the first 100 names.
 

@@ -49,7 +49,7 @@ class _Counted(Collector):
                 "usage_sink_lag", "Messages that are not yet stored.", counts.lag
             )
         yield GaugeMetricFamily(
-            "usage_sink_waiting", "1 while what was read cannot be written.", bool(counts.waiting)
+            "usage_sink_waiting", "1 while the store or Kafka is away.", counts.stands_still
         )
 
 

@@ -211,7 +211,7 @@ def test_a_dead_letter_that_cannot_be_written_holds_its_offset_back(
     assert [letter.code for letter in letters(own_broker)] == ["malformed"]
 
 
-def test_a_sink_that_does_not_reach_kafka_says_so_and_claims_no_lag(
+def test_a_sink_that_does_not_reach_kafka_says_that_it_waits_and_claims_no_lag(
     own_broker: DevBroker, tmp_path: Path
 ) -> None:
     with Sink("127.0.0.1:1", tmp_path, name="never").migrate() as sink:
@@ -219,11 +219,16 @@ def test_a_sink_that_does_not_reach_kafka_says_so_and_claims_no_lag(
         sink.until("lag not known")
         assert sink.end() == 0
         assert "lag 0" not in sink.said
-    with Sink(own_broker.bootstrap, tmp_path).migrate() as sink:
+    with Sink(own_broker.bootstrap, tmp_path, "--metrics-port", "0").migrate() as sink:
         sink.until("lag 0")
+        assert sink.metrics()["usage_sink_waiting"] == 0
         own_broker.stop()
         sink.until("Kafka: 1/1 brokers are down")
         eventually(lambda: sink.said.endswith("lag not known\n"), lambda: sink.said)
+        assert sink.metrics()["usage_sink_waiting"] == 1
+        assert "usage_sink_lag" not in sink.metrics()
+        own_broker.restart()
+        eventually(lambda: sink.metrics()["usage_sink_waiting"] == 0, lambda: sink.said)
 
 
 @pytest.mark.parametrize(
