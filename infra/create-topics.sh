@@ -42,20 +42,32 @@ done
 replicas=${REPLICATION_FACTOR:-3}
 [[ $replicas =~ ^[1-9][0-9]*$ ]] || fail 2 "REPLICATION_FACTOR is '$replicas', not a whole number from 1"
 config=${COMMAND_CONFIG:-}
-[[ -z $config || -r $config ]] || fail 2 "COMMAND_CONFIG: cannot read '$config'"
+[[ -z $config || (-f $config && -r $config) ]] || fail 2 "COMMAND_CONFIG: cannot read '$config'"
 
 if ! command -v kafka-topics.sh >/dev/null; then
     options=(--bootstrap "$BOOTSTRAP" --replication-factor "$replicas")
     [[ -z $config ]] || options+=(--command-config "$(realpath "$config")")
     [[ -z $dry_run ]] || options+=(--dry-run)
+    python=${PYTHON:-python3}
+    "$python" -c 'import confluent_kafka' 2>/dev/null ||
+        fail 1 "neither kafka-topics.sh nor a $python with confluent_kafka is on the PATH: add one of them"
     cd "$(dirname "${BASH_SOURCE[0]}")/.."
-    exec "${PYTHON:-python3}" -m infra.topics "${options[@]}" "${TOPICS[@]}"
+    exec "$python" -m infra.topics "${options[@]}" "${TOPICS[@]}"
 fi
 
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+
+# What it says to stderr, log and stack alike, waits there.
 kafka_topics() {
     local connection=(--bootstrap-server "$BOOTSTRAP")
     [[ -z $config ]] || connection+=(--command-config "$config")
-    kafka-topics.sh "${connection[@]}" "$@"
+    kafka-topics.sh "${connection[@]}" "$@" 2>"$said"
+}
+
+# Of that, the words of the exception that all began with.
+why() {
+    sed -nE 's/.*Exception: //p' "$said" | tail -n 1 | grep . || cat "$said"
 }
 
 # The value that a description of a topic has for a name: `PartitionCount: 10`, `retention.ms=1`.
@@ -67,7 +79,7 @@ differing=0
 for topic in "${TOPICS[@]}"; do
     read -r name partitions retention <<<"$topic"
     found=$(kafka_topics --describe --if-exists --topic "${name//./\\.}") ||
-        fail 1 "cannot ask $BOOTSTRAP for $name; is COMMAND_CONFIG right?"
+        fail 1 "$BOOTSTRAP: is Kafka running there, and COMMAND_CONFIG right? It says: $(why)"
     if [[ -n $found ]]; then
         has_partitions=$(described "$found" PartitionCount)
         has_retention=$(described "$found" 'retention\.ms')
@@ -85,7 +97,7 @@ for topic in "${TOPICS[@]}"; do
     else
         kafka_topics --create --if-not-exists --topic "$name" --partitions "$partitions" \
             --replication-factor "$replicas" --config "retention.ms=$retention" >/dev/null ||
-            fail 1 "cannot create $name; see above"
+            fail 1 "$BOOTSTRAP: cannot create $name with REPLICATION_FACTOR=$replicas: $(why)"
         echo "$name: created with $partitions partitions, retention.ms $retention, $replicas replicas"
     fi
 done

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from infra import sink
 from infra.sink import dlq, migrate, reconcile, run, usage
-from infra.sink.errors import SinkError
+from infra.sink.errors import SinkError, UsageError
 
-FINE, PROBLEMS, CANNOT = 0, 1, 2
+_FAILED, _WRONG_USE, _INTERRUPTED = 1, 2, 130
 
 
 class Command(Protocol):
     """A module that is a command; its docstring is its help, the first line that in the list.
 
-    `run` returns the exit status, and raises SinkError where it cannot go on.
+    `run` returns the exit status, and raises SinkError where it cannot go on: that is status 1,
+    where the command sets no other default for `failed`.
     """
 
     __doc__: str | None
@@ -42,31 +44,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
     options = _parser().parse_args(arguments)
     try:
-        return COMMANDS[options.command].run(options)
+        status = COMMANDS[options.command].run(options)
+        sys.stdout.flush()
     except SinkError as problem:
         sys.stderr.write(f"sink: {problem}\n")
-        return CANNOT
+        return _WRONG_USE if isinstance(problem, UsageError) else int(options.failed)
+    except BrokenPipeError:  # who reads has enough; the interpreter is not to say so at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(options.failed)
     except KeyboardInterrupt:
-        return 130
+        return _INTERRUPTED
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m infra.sink",
         description=sink.__doc__,
-        epilog="exit status: 0 fine, 1 problems found, 2 it could not be done",
+        epilog="exit status: 0 fine, 1 it could not be done, 2 wrong use; of reconcile, see there",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         text = command.__doc__ or ""
-        command.add_arguments(
-            commands.add_parser(
-                name,
-                help=text.partition("\n")[0],
-                description=text,
-                formatter_class=argparse.RawDescriptionHelpFormatter,
-            )
+        command_parser = commands.add_parser(
+            name,
+            help=text.partition("\n")[0],
+            description=text,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+        command_parser.set_defaults(failed=_FAILED)
+        command.add_arguments(command_parser)
     return parser
 
 

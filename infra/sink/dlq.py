@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from infra.sink import kafka, mailbox
-from infra.sink.errors import SinkError
+from infra.sink.errors import SinkError, UsageError
 from infra.sink.letter import Letter, Origin
 from infra.sink.mailbox import Mailbox
 from infra.sink.replay import replay
@@ -28,9 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--all", action="store_true", help="also those that were replayed")
     add("--reason", metavar="CODE", help="only those of this kind, such as invalid")
     add = actions.add_parser("show", help="show one in full").add_argument
-    add("letter", metavar="TOPIC/PARTITION/OFFSET")
+    add("letter", type=_origin, metavar="TOPIC/PARTITION/OFFSET")
     add = actions.add_parser("replay", help="put letters back on the usage topic").add_argument
-    add("letters", nargs="*", metavar="TOPIC/PARTITION/OFFSET")
+    add("letters", nargs="*", type=_origin, metavar="TOPIC/PARTITION/OFFSET")
     add("--all", action="store_true", help="all that wait, or with --reason all of its kind")
     add("--reason", metavar="CODE", help="only those of this kind")
     for action in actions.choices.values():
@@ -85,7 +85,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _replay(arguments: argparse.Namespace) -> int:
     if bool(arguments.letters) == (arguments.all or arguments.reason is not None):
-        raise SinkError("say which: letters by name, --reason CODE, or --all")
+        raise UsageError("say which: letters by name, --reason CODE, or --all")
 
     def choose(box: Mailbox) -> Iterable[Letter]:
         if not arguments.letters:
@@ -107,17 +107,20 @@ def _of_reason(letters: Iterable[Letter], code: str | None) -> list[Letter]:
     return [letter for letter in letters if code in {None, letter.code}]
 
 
-def _named(box: Mailbox, names: Sequence[str]) -> list[Letter]:
-    letters = {}
-    for name in names:
-        try:
-            origin = Origin.parse(name)
-        except ValueError:
-            raise SinkError(f"{name} is no topic/partition/offset, as `dlq list` shows") from None
+def _named(box: Mailbox, origins: Sequence[Origin]) -> list[Letter]:
+    for origin in origins:
         if origin not in box.letters:
-            raise SinkError(f"there is no dead letter {name}; see `dlq list --all`")
-        letters[origin] = box.letters[origin]
-    return list(letters.values())
+            raise SinkError(f"there is no dead letter {origin}; see `dlq list --all`")
+    return [box.letters[origin] for origin in dict.fromkeys(origins)]
+
+
+def _origin(text: str) -> Origin:
+    try:
+        return Origin.parse(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no topic/partition/offset, as `dlq list` shows"
+        ) from None
 
 
 def _readable(value: str | bytes | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from infra.heard import Heard
 from infra.sink import kafka
 from infra.sink._generated.fields import DEAD_LETTER_TOPIC
 from infra.sink.letter import Letter, Origin, replay_marked_by
@@ -36,22 +37,7 @@ def read(connection: Mapping[str, Any]) -> Mailbox:
     Raises:
         SinkError: Kafka does not answer, or has no such topic.
     """
-    letters: dict[Origin, Letter] = {}
-    replayed: set[Origin] = set()
-    try:
-        for message in _messages(connection):
-            marked = replay_marked_by(message)
-            if marked is not None:
-                replayed.add(marked)
-            else:
-                letter = Letter.read(message)
-                letters.setdefault(letter.origin, letter)
-    except KafkaException as failure:
-        raise kafka.failed("read", DEAD_LETTER_TOPIC, connection, failure) from None
-    return Mailbox(letters, frozenset(replayed))
-
-
-def _messages(connection: Mapping[str, Any]) -> Iterator[Message]:
+    heard = Heard()
     consumer = Consumer(
         {
             **connection,
@@ -59,29 +45,46 @@ def _messages(connection: Mapping[str, Any]) -> Iterator[Message]:
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "isolation.level": "read_committed",
+            "error_cb": heard,
             "log_level": 0,
         }
     )
+    letters: dict[Origin, Letter] = {}
+    replayed: set[Origin] = set()
     try:
-        topic = consumer.list_topics(DEAD_LETTER_TOPIC, timeout=_SECONDS).topics[DEAD_LETTER_TOPIC]
-        if topic.error is not None:
-            raise KafkaException(topic.error)
-        consumer.assign([TopicPartition(DEAD_LETTER_TOPIC, each, 0) for each in topic.partitions])
-        unread = set(topic.partitions)
-        heard = time.monotonic()
-        while unread:
-            messages = consumer.consume(_READ, 0.2)
-            if messages:
-                heard = time.monotonic()
-            elif time.monotonic() - heard > _SECONDS:
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer"))  # noqa: SLF001
-            for message in messages:
-                error = message.error()
-                if error is None:
-                    yield message
-                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-                    unread.discard(message.partition())
-                elif not error.retriable():
-                    raise KafkaException(error)
+        for message in _messages(consumer):
+            marked = replay_marked_by(message)
+            if marked is not None:
+                replayed.add(marked)
+            else:
+                letter = Letter.read(message)
+                letters.setdefault(letter.origin, letter)
+    except KafkaException as failure:
+        why = heard.why(consumer, failure)
+        raise kafka.failed("read", DEAD_LETTER_TOPIC, connection, failure, why) from None
     finally:
         consumer.close()
+    return Mailbox(letters, frozenset(replayed))
+
+
+def _messages(consumer: Consumer) -> Iterator[Message]:
+    topic = consumer.list_topics(DEAD_LETTER_TOPIC, timeout=_SECONDS).topics[DEAD_LETTER_TOPIC]
+    if topic.error is not None:
+        raise KafkaException(topic.error)
+    consumer.assign([TopicPartition(DEAD_LETTER_TOPIC, each, 0) for each in topic.partitions])
+    unread = set(topic.partitions)
+    heard = time.monotonic()
+    while unread:
+        messages = consumer.consume(_READ, 0.2)
+        if messages:
+            heard = time.monotonic()
+        elif time.monotonic() - heard > _SECONDS:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer"))  # noqa: SLF001
+        for message in messages:
+            error = message.error()
+            if error is None:
+                yield message
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+                unread.discard(message.partition())
+            elif not error.retriable():
+                raise KafkaException(error)

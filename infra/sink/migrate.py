@@ -68,9 +68,12 @@ def run(arguments: argparse.Namespace) -> int:
 def migrate(client: Client, folder: Path = FOLDER) -> list[Script]:
     """Applies what the store lacks, in order, and returns it."""
     scripts = _scripts(folder)
-    client.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
-    client.command(_CREATE_LEDGER)
-    rows = client.query(f"SELECT name, checksum FROM {_LEDGER} FINAL").result_rows
+    try:
+        client.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+        client.command(_CREATE_LEDGER)
+        rows = client.query(f"SELECT name, checksum FROM {_LEDGER} FINAL").result_rows
+    except ClickHouseError as failure:
+        raise store.failed(failure) from None
     known = {str(name): str(checksum) for name, checksum in rows}
     _refuse(scripts, known)
     due = [script for script in scripts if known.get(script.name) != script.checksum]
@@ -111,6 +114,7 @@ def _apply(client: Client, script: Script) -> None:
             client.command(statement)
     except ClickHouseError as failure:
         raise SinkError(
-            f"{script.name} failed; run again after a fix, from where it stopped: {failure}"
+            f"{script.name} failed; run again after a fix, from where it stopped: "
+            f"{store.first_line(failure)}"
         ) from None
     client.insert(_LEDGER, [[script.name, script.checksum]], ["name", "checksum"])

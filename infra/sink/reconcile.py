@@ -30,7 +30,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infra.sink import output, store
 from infra.sink._generated.fields import ACCEPTED, DATABASE, INGESTED, INSTANCE, NUMBER, TIME
-from infra.sink.errors import SinkError
+from infra.sink.errors import UsageError
 
 _RECEIPTS = f"{DATABASE}.usage_receipts"
 _SINCE, _UNTIL = "{since:DateTime64(3, 'UTC')}", "{until:DateTime64(3, 'UTC')}"
@@ -96,6 +96,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what the command takes."""
+    parser.set_defaults(failed=2)  # as 1 says that something is missing
     store.add_arguments(parser)
     example = "such as 2026-03-01 or 2026-03-01T06:00:00Z; UTC unless it says otherwise"
     parser.add_argument(
@@ -126,7 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints what was found; 1 if any event is missing."""
     until = arguments.until or datetime.now(UTC)
     if arguments.since >= until:
-        raise SinkError(
+        raise UsageError(
             f"the window has no length: --since {output.text(arguments.since)} is not before "
             f"--until {output.text(until)}"
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from confluent_kafka import KafkaException, Producer
 
+from infra.heard import Heard
 from infra.sink import kafka, mailbox
 from infra.sink._generated.fields import DEAD_LETTER_TOPIC, USAGE_TOPIC
 from infra.sink.errors import SinkError
@@ -32,17 +33,19 @@ def replay(
         UnavailableError: Kafka does not answer; what was replayed until then is marked.
         SinkError: another replay took over.
     """
+    heard = Heard()
+    producer = Producer(
+        {
+            **connection,
+            "transactional.id": f"{DEAD_LETTER_TOPIC}.replay",
+            "partitioner": "murmur2_random",
+            # What the broker had once, it takes again.
+            "message.max.bytes": _NO_LIMIT,
+            "error_cb": heard,
+            "log_level": 0,
+        }
+    )
     try:
-        producer = Producer(
-            {
-                **connection,
-                "transactional.id": f"{DEAD_LETTER_TOPIC}.replay",
-                "partitioner": "murmur2_random",
-                # What the broker had once, it takes again.
-                "message.max.bytes": _NO_LIMIT,
-                "log_level": 0,
-            }
-        )
         producer.init_transactions(_SECONDS)
         chosen = list(choose(mailbox.read(connection)))
         for start in range(0, len(chosen), _TOGETHER):
@@ -51,7 +54,8 @@ def replay(
         error = failure.args[0]
         if error.fatal():
             raise SinkError(f"another replay took over, this one ends: {error.str()}") from None
-        raise kafka.failed("replay to", USAGE_TOPIC, connection, failure) from None
+        why = heard.why(producer, failure)
+        raise kafka.failed("replay to", USAGE_TOPIC, connection, failure, why) from None
     return chosen
 
 

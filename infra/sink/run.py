@@ -23,10 +23,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from confluent_kafka import KafkaException
-
 from infra.sink import kafka, store
-from infra.sink._generated.fields import USAGE_TOPIC
 from infra.sink.batch import Limits
 from infra.sink.progress import Progress
 from infra.sink.pump import Pump
@@ -97,10 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: signalled.append(received))
     connection = kafka.connection(arguments.brokers)
-    try:
-        pump = Pump(connection, arguments.dsn, limits, arguments.group, arguments.instance)
-    except KafkaException as failure:
-        raise kafka.failed("read", USAGE_TOPIC, connection, failure) from None
+    pump = Pump(connection, arguments.dsn, limits, arguments.group, arguments.instance)
     if arguments.metrics_port is not None:
         from infra.sink import metrics
 

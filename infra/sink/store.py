@@ -13,7 +13,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infra.sink._generated.fields import ENVIRONMENT_PREFIX
-from infra.sink.errors import SinkError, UnavailableError
+from infra.sink.errors import SinkError, UnavailableError, UsageError
 
 VARIABLE = f"{ENVIRONMENT_PREFIX}CLICKHOUSE_DSN"
 
@@ -37,7 +37,7 @@ def open_store(dsn: str | None, *, existing: bool = False) -> Client:
     statements name theirs, and the first of them creates it.
     """
     if not dsn:
-        raise SinkError(f"no store named; set {VARIABLE} or pass --dsn: {_FORMS}")
+        raise UsageError(f"no store named; set {VARIABLE} or pass --dsn: {_FORMS}")
     parts = _parse(dsn)
     if existing and parts.scheme == "chdb" and not Path(parts.path).is_dir():
         raise SinkError(
@@ -51,11 +51,16 @@ def open_store(dsn: str | None, *, existing: bool = False) -> Client:
             dsn=dsn, interface=parts.scheme, tz_mode="aware", autogenerate_session_id=False
         )
     except ClickHouseError as failure:
-        raise UnavailableError(_advice(parts, str(failure))) from None
+        raise UnavailableError(_advice(parts, failure)) from None
     except (OSError, TypeError, ValueError) as failure:
         raise UnavailableError(
             f"the store at {_shown(parts)} cannot be opened: {failure}"
         ) from None
+
+
+def first_line(failure: BaseException) -> str:
+    """The words of a failure, without the stack of the store."""
+    return str(failure).partition("\n")[0].partition(", Stack trace")[0][:300]
 
 
 def failed(failure: ClickHouseError) -> SinkError:
@@ -63,7 +68,7 @@ def failed(failure: ClickHouseError) -> SinkError:
     reason = str(failure)
     if "UNKNOWN_DATABASE" in reason or "UNKNOWN_TABLE" in reason:
         return SinkError("the store has no tables yet; run `python -m infra.sink migrate`")
-    return SinkError(f"the store refused the query: {reason[:500]}")
+    return SinkError(f"the store refused the query: {first_line(failure)}")
 
 
 def _parse(dsn: str) -> SplitResult:
@@ -72,11 +77,11 @@ def _parse(dsn: str) -> SplitResult:
         sound = parts.path.strip("/") if parts.scheme == "chdb" else parts.hostname
         _ = parts.port
     except ValueError:
-        raise SinkError(f"the store's address is malformed; expected {_FORMS}") from None
+        raise UsageError(f"the store's address is malformed; expected {_FORMS}") from None
     if parts.scheme not in {"http", "https", "chdb"} or not sound:
-        raise SinkError(f"the store's address has no known form; expected {_FORMS}")
+        raise UsageError(f"the store's address has no known form; expected {_FORMS}")
     if parts.scheme == "chdb" and parts.netloc:
-        raise SinkError("chDB's folder is an absolute path behind three slashes: chdb:///folder")
+        raise UsageError("chDB's folder is an absolute path behind three slashes: chdb:///folder")
     return parts
 
 
@@ -85,14 +90,19 @@ def _shown(parts: SplitResult) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def _advice(parts: SplitResult, failure: str) -> str:
+def _advice(parts: SplitResult, failure: ClickHouseError) -> str:
     where = f"the store at {_shown(parts)}"
     if parts.scheme == "chdb" and _is_held(Path(parts.path)):
         return f"{where} is open in another process; chDB takes one at a time: stop that one first"
-    if "AUTHENTICATION_FAILED" in failure or "Code: 516" in failure:
+    if "AUTHENTICATION_FAILED" in str(failure) or "Code: 516" in str(failure):
         return f"{where} refused the user or the password"
-    reason = failure.partition("\n")[0][:300]
+    reason = first_line(_cause(failure))
     return f"{where} cannot be opened; is it running, and is the address right? It says: {reason}"
+
+
+def _cause(failure: BaseException) -> BaseException:
+    """What it began with: that a connection was refused, say, not that tries were used up."""
+    return failure if failure.__cause__ is None else _cause(failure.__cause__)
 
 
 def _is_held(folder: Path) -> bool:

@@ -11,7 +11,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 from infra.sink._generated.fields import DATABASE, FIELDS, TABLE
 from infra.sink.decode import Row
 from infra.sink.errors import UnavailableError
-from infra.sink.store import open_store
+from infra.sink.store import first_line, open_store
 
 # Errors that are about a row, so that the same rows without it may go in: by ClickHouse's numbers,
 # what cannot be parsed (6, 26, 27, 38, 41, 72, 117), does not fit (69, 131, 321, 349, 407), or
@@ -87,7 +87,7 @@ class Writer:
         try:
             insert_into(client, [row.line for row in rows])
         except (ClickHouseError, OSError) as failure:
-            words = str(failure).partition("\n")[0][:300]
+            words = first_line(failure)
             code = failure.code if isinstance(failure, DatabaseError) else None
             if code in _ABOUT_A_ROW:
                 return words

@@ -16,11 +16,16 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
+from infra.heard import Heard
 from infra.topics.java_properties import ConfigError, client_config
 
 _CREATED_OR_THERE, _FAILED, _DIFFERS = 0, 1, 3
 _SECONDS = 10
 _RETENTION = "retention.ms"
+
+
+class RefusedError(Exception):
+    """Kafka answered, and does not do it."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,10 @@ def ensure(admin: AdminClient, topic: Topic, replicas: int, *, dry_run: bool) ->
     except KafkaException as error:
         # Somebody was faster; the next run compares.
         if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-            raise
+            raise RefusedError(
+                f"cannot create {topic.name} with REPLICATION_FACTOR={replicas}: "
+                f"{error.args[0].str()}"
+            ) from None
         return "is there", _CREATED_OR_THERE
     return f"created {with_what}", _CREATED_OR_THERE
 
@@ -83,19 +91,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--dry-run", action="store_true")
     parser.add_argument("topics", nargs="+", type=Topic.parse, metavar="'NAME PARTITIONS MS'")
     options = parser.parse_args(arguments)
+    heard = Heard()
+    client = {"bootstrap.servers": options.bootstrap, "error_cb": heard, "log_level": 0}
     try:
         config = client_config(options.command_config.read_text()) if options.command_config else {}
-        admin = AdminClient({"bootstrap.servers": options.bootstrap, "log_level": 0, **config})
-        codes = set()
+        admin = AdminClient(client | config)
+    except (ConfigError, UnicodeDecodeError) as error:
+        return _fail(f"COMMAND_CONFIG: {error}")
+    except KafkaException as error:
+        return _fail(f"COMMAND_CONFIG: {error.args[0].str()}")
+    codes = set()
+    try:
         for topic in options.topics:
             said, code = ensure(admin, topic, options.replication_factor, dry_run=options.dry_run)
             sys.stdout.write(f"{topic.name}: {said}\n")
             codes.add(code)
-    except (KafkaException, ConfigError) as error:
-        problem = error.args[0].str() if isinstance(error, KafkaException) else str(error)
-        sys.stderr.write(f"create-topics: {options.bootstrap}: {problem}\n")
-        return _FAILED
+    except RefusedError as error:
+        return _fail(f"{options.bootstrap}: {error}")
+    except KafkaException as error:
+        return _fail(
+            f"{options.bootstrap}: is Kafka running there, and COMMAND_CONFIG right? "
+            f"It says: {heard.why(admin, error)}"
+        )
     return max(codes)
+
+
+def _fail(problem: str) -> int:
+    sys.stderr.write(f"create-topics: {problem}\n")
+    return _FAILED
 
 
 if __name__ == "__main__":

@@ -60,6 +60,14 @@ def run(
     )
 
 
+def failure(bootstrap: str, environment: dict[str, str]) -> str:
+    """The one line of a run that could not do it."""
+    result = run(bootstrap, environment)
+    assert (result.returncode, result.stdout) == (1, "")
+    [line] = result.stderr.splitlines()
+    return line
+
+
 def found(bootstrap: str) -> dict[str, tuple[int, str]]:
     """The catalog's topics as the cluster has them."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
@@ -162,6 +170,15 @@ def test_the_client_does_the_same_and_both_know_tls_and_sasl(
         assert_idempotent(broker.secure, secured, broker.bootstrap)
         again = run(broker.secure, with_the_tool | secured)
         assert (again.returncode, again.stderr) == (0, "")
+        clear(broker.bootstrap)
+        tls.write_text(tls.read_text().replace(PASSWORD, "wrong"))
+        for way in ({}, with_the_tool):
+            refused = failure(broker.secure, way | secured)
+            assert refused.startswith(f"create-topics: {broker.secure}: is Kafka running there, ")
+            assert "Authentication failed: Invalid username or password" in refused
+            lonely = failure(broker.bootstrap, way | {"REPLICATION_FACTOR": "3"})
+            assert "cannot create " in lonely
+            assert " with REPLICATION_FACTOR=3: Unable to replicate" in lonely
 
 
 def test_the_client_way_needs_no_java(tmp_path: Path) -> None:
@@ -172,10 +189,15 @@ def test_the_client_way_needs_no_java(tmp_path: Path) -> None:
         assert_a_difference_is_left_alone(broker.bootstrap, {})
 
 
-def test_a_cluster_that_does_not_answer_is_named() -> None:
-    result = run("127.0.0.1:1", {})
-    assert result.returncode == 1
-    assert result.stderr.startswith("create-topics: 127.0.0.1:1: ")
+def test_a_cluster_that_does_not_answer_is_named_with_why() -> None:
+    said = failure("127.0.0.1:1", {})
+    assert said.startswith("create-topics: 127.0.0.1:1: is Kafka running there, ")
+    assert "Connection refused" in said
+
+
+def test_where_neither_way_is_open_both_are_named() -> None:
+    said = failure("127.0.0.1:1", {"PYTHON": "no-such-python"})
+    assert said.startswith("create-topics: neither kafka-topics.sh nor a no-such-python with ")
 
 
 @pytest.mark.parametrize(
@@ -184,6 +206,7 @@ def test_a_cluster_that_does_not_answer_is_named() -> None:
         ({"BOOTSTRAP": ""}, [], "set BOOTSTRAP to the brokers' addresses"),
         ({"REPLICATION_FACTOR": "0"}, [], "REPLICATION_FACTOR is '0', not a whole number from 1"),
         ({"COMMAND_CONFIG": "/nowhere"}, [], "COMMAND_CONFIG: cannot read '/nowhere'"),
+        ({"COMMAND_CONFIG": "/"}, [], "COMMAND_CONFIG: cannot read '/'"),
         ({}, ["--dry"], "--dry is not known"),
     ],
 )

@@ -224,5 +224,5 @@ def test_a_store_without_tables_is_told_to_migrate(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["usage", "--dsn", f"chdb://{tmp_path}", "--workspace", "w"]
-    assert main([*command, "--month", "2026-03"]) == 2
+    assert main([*command, "--month", "2026-03"]) == 1
     assert "run `python -m infra.sink migrate`" in capsys.readouterr().err
