@@ -205,7 +205,7 @@ export class Outbox implements LaneListener {
   failed(events: readonly QueuedEvent[], why: string, isFinal: boolean): void {
     this.#removed(events);
     for (const event of events) {
-      const isKept = !isFinal && this.#defer(event);
+      const isKept = !isFinal && this.#takeBack(event);
       if (!isKept && !isFinal && event.group !== undefined) {
         this.#again(event);
         continue;
@@ -267,9 +267,9 @@ export class Outbox implements LaneListener {
   }
 
   /** Whether an event that was not delivered waits on disk from now on. */
-  #defer({ workspace, value }: QueuedEvent): boolean {
+  #takeBack({ workspace, value }: QueuedEvent): boolean {
     try {
-      this.#spool?.defer(workspace.key, value);
+      this.#spool?.takeBack(workspace.key, value);
       return this.#spool !== undefined;
     } catch (error) {
       this.#listener.warn(message("spool.failed", { hint: spoolFault(error).message }));
@@ -301,7 +301,7 @@ export class Outbox implements LaneListener {
     this.#removed(events);
     const onDisk = events.filter(({ group }) => group !== undefined).length;
     this.#spool?.leave(onDisk);
-    const lost = events.filter((event) => event.group === undefined && !this.#defer(event));
+    const lost = events.filter((event) => event.group === undefined && !this.#takeBack(event));
     for (const { value } of lost) {
       this.#listener.failed(value, `Kafka has not taken the event in time${trouble}`, true);
     }

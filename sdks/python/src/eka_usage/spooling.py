@@ -27,6 +27,7 @@ from .transports.base import Transport
 from .transports.kafka import refusal
 
 _SLICE = 0.05
+_Keep = Callable[[bytes, bytes], object]
 TUNING = Tuning()
 
 
@@ -158,7 +159,7 @@ class SpoolingOutbox(Outbox):
         try:
             send(start, event, group.report)
         except BufferError:
-            self._move(key, value, group)
+            self._move(self._spool.keep, start, event, group)
         except Exception as error:
             self._unsent(group, refusal(error, start, event))
 
@@ -170,24 +171,25 @@ class SpoolingOutbox(Outbox):
     def _keep(self, key: str, value: str) -> None:
         """Takes an event to the disk alone, as all that come after it until the disk is empty."""
         try:
-            self._wait_on_disk(key.encode(), value.encode())
+            self._wait_on_disk(self._spool.keep, key.encode(), value.encode())
         except Exception as error:
             self._cannot_write(error)
             raise BufferError(str(error)) from None
 
-    def _wait_on_disk(self, key: bytes, event: bytes) -> None:
+    def _wait_on_disk(self, keep: _Keep, key: bytes, event: bytes) -> None:
         with self._parking:
-            self._spool.keep(key, event)
+            keep(key, event)
             self._unkept = None
             if not self._finished:
                 self._carry = self._keep
 
-    def _move(self, key: str, value: str, group: Group) -> None:
-        """Takes an event that is on disk to the end of what waits there."""
+    def _move(self, keep: _Keep, key: bytes, event: bytes, group: Group) -> None:
+        """Takes an event that is on disk to those that wait there."""
         try:
-            self._keep(key, value)
-        except BufferError:
-            super()._park(key, value, group)
+            self._wait_on_disk(keep, key, event)
+        except Exception as error:
+            self._cannot_write(error)
+            super()._park(key.decode(), event.decode(), group)
         else:
             group.done()
 
@@ -243,14 +245,14 @@ class SpoolingOutbox(Outbox):
         elif failure.given_up or self._finished:
             self._spool.leave()
         else:
-            self._move(failure.key.decode(), failure.event.decode(), group)
+            self._move(self._spool.take_back, failure.key, failure.event, group)
 
     def _undelivered(self, failure: Failure) -> None:
         if failure.final:
             self._spool.bury(failure)
             return
         try:
-            self._wait_on_disk(failure.key, failure.event)
+            self._wait_on_disk(self._spool.take_back, failure.key, failure.event)
         except Exception as error:
             self._cannot_write(error)
             self._lost += failure.given_up

@@ -13,13 +13,13 @@ export interface BacklogListener {
 
 /** Once something waits here, everything later does too, so that the order is kept. */
 export class Backlog {
-  readonly #chain: Chain;
+  readonly chain: Chain;
   readonly #origin: Buffer;
   readonly #listener: BacklogListener;
   #isBehind = false;
 
   constructor(chain: Chain, origin: Buffer, listener: BacklogListener) {
-    this.#chain = chain;
+    this.chain = chain;
     this.#origin = origin;
     this.#listener = listener;
   }
@@ -37,14 +37,14 @@ export class Backlog {
 
   /** What waits in the first segment; undefined where nothing waits any more. */
   next(): Lot | undefined {
-    const segments = this.#chain.segments;
+    const segments = this.chain.segments;
     for (const segment of segments) {
       segment.closeGroup(); // what came from memory is done, or nobody would ask
     }
     const segment = segments.find(({ isDone, isLost }) => !isDone && !isLost);
     if (segment === undefined) {
       this.#isBehind = false;
-      this.#chain.tidy();
+      this.chain.tidy();
       return undefined;
     }
     const end = segment.used;

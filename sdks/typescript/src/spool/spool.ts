@@ -71,9 +71,11 @@ export class Spool {
   readonly #clock: () => number;
   readonly #host: SpoolHost;
   readonly #folder: Folder;
+  readonly #returned: Backlog;
+  readonly #backlog: Backlog;
   readonly #events: Chain;
   readonly #dead: Chain;
-  readonly #backlog: Backlog;
+  readonly #chains: readonly Chain[];
   readonly #inheritance: Inheritance;
   readonly #replayer: Replayer;
   readonly #syncer: Syncer;
@@ -97,10 +99,15 @@ export class Spool {
     this.#folder = folder;
     this.#events = new Chain("events", folder, author);
     this.#dead = new Chain("dead", folder, author);
-    this.#backlog = new Backlog(this.#events, origin, {
-      delivered: (events) => host.replayed(events),
-      refused: (refusal) => this.#refused(refusal, true),
-    });
+    const listener = {
+      delivered: (events: number) => host.replayed(events),
+      refused: (refusal: Refusal) => this.#refused(refusal, true),
+    };
+    this.#backlog = new Backlog(this.#events, origin, listener);
+    // What was in memory was accepted before whatever waits in the backlog.
+    const returned = new Chain("events", folder, { ...author, seq: () => 1 });
+    this.#returned = new Backlog(returned, origin, listener);
+    this.#chains = [returned, this.#events];
     const refused = (refusal: Refusal) => this.#refused(refusal, false);
     this.#inheritance = new Inheritance(new Estate(folder, heir), refused);
     const source = {
@@ -121,22 +128,34 @@ export class Spool {
 
   /** Whether events wait on disk, so that later ones have to wait there too. */
   get isBehind(): boolean {
-    return this.#backlog.isBehind;
+    return this.#returned.isBehind || this.#backlog.isBehind;
   }
 
   /** How many events wait on disk that this client is to deliver. */
   get waiting(): number {
-    return this.#events.waiting;
+    return this.#chains.reduce((sum, { waiting }) => sum + waiting, 0);
   }
 
   /** Keeps an event that is delivered from memory; throws a SpoolFault. */
   keep(key: Buffer, event: string | Buffer): Group {
-    return this.#append(key, event).track();
+    return this.#append(this.#events, key, event).track();
   }
 
   /** Keeps an event that waits until all before it are delivered; throws a SpoolFault. */
   defer(key: Buffer, event: string | Buffer): void {
-    this.#backlog.add(this.#append(key, event));
+    this.#backlog.add(this.#append(this.#events, key, event));
+  }
+
+  /**
+   * Keeps an event that was not delivered from memory, and goes before those that were deferred
+   * meanwhile; throws a SpoolFault.
+   */
+  takeBack(key: Buffer, event: Buffer): void {
+    try {
+      this.#returned.add(this.#append(this.#returned.chain, key, event));
+    } catch {
+      this.defer(key, event); // that takes no segment more
+    }
   }
 
   /** Keeps an event that was refused for good, for people to look at. */
@@ -162,7 +181,8 @@ export class Spool {
 
   stats(): SpoolStats {
     const { adopted, replayed } = this.#inheritance;
-    const spooled = this.#events.waiting + this.#events.entrusted + this.#left;
+    const entrusted = this.#chains.reduce((sum, chain) => sum + chain.entrusted, 0);
+    const spooled = this.waiting + entrusted + this.#left;
     const deadLettered = this.#deadLettered;
     return { spooled, adopted, replayed, deadLettered, oldestSpooledMs: this.#oldest() };
   }
@@ -176,7 +196,7 @@ export class Spool {
     this.#isReleased = true;
     clearInterval(this.#keeper);
     void this.#replayer.stop();
-    const parts = [this.#events, this.#dead, this.#inheritance];
+    const parts = [...this.#chains, this.#dead, this.#inheritance];
     for (const act of [() => this.#syncer.now(), ...parts.map((part) => () => part.release())]) {
       try {
         act();
@@ -187,11 +207,11 @@ export class Spool {
     return kept;
   }
 
-  #append(key: Buffer, event: string | Buffer): Segment {
+  #append(chain: Chain, key: Buffer, event: string | Buffer): Segment {
     if (this.#isReleased) {
       throw new SpoolFault("the client was shut down", false);
     }
-    const segment = this.#events.append(key, event);
+    const segment = chain.append(key, event);
     this.#syncer.wrote(segment);
     return segment;
   }
@@ -201,8 +221,9 @@ export class Spool {
       return;
     }
     try {
-      this.#events.beat();
-      this.#dead.beat();
+      for (const chain of [...this.#chains, this.#dead]) {
+        chain.beat();
+      }
       this.#inheritance.keep();
     } catch (error) {
       this.#trouble(error);
@@ -211,9 +232,10 @@ export class Spool {
   };
 
   #next(): Lot | undefined {
-    if (this.#backlog.isBehind) {
-      const own = this.#host.isDrained() ? this.#backlog.next() : undefined;
-      if (this.#backlog.isBehind) {
+    if (this.isBehind) {
+      const isDrained = this.#host.isDrained();
+      const own = isDrained ? (this.#returned.next() ?? this.#backlog.next()) : undefined;
+      if (this.isBehind) {
         return own;
       }
     }
@@ -226,7 +248,8 @@ export class Spool {
   }
 
   #oldest(): number {
-    const undone = this.#events.segments.filter(({ isDone }) => !isDone);
+    const segments = this.#chains.flatMap((chain) => chain.segments);
+    const undone = segments.filter(({ isDone }) => !isDone);
     const times = [this.#inheritance.createdAt, ...undone.map(({ createdAt }) => createdAt)];
     const known = times.filter((time) => time !== undefined);
     return known.length > 0 ? Math.max(0, this.#clock() - Math.min(...known)) : 0;

@@ -24,10 +24,12 @@ type writer struct {
 // meanwhile.
 type journal struct {
 	*writer
-	kind  string
-	salt  uint32
-	nudge func() // something can be tidied
-	dirty func() // something is not on disk yet
+	kind   string
+	salt   uint32
+	first  bool   // its segments come before those of all others of the client
+	steady bool   // every event goes through it, so that it keeps a segment ahead
+	nudge  func() // something can be tidied
+	dirty  func() // something is not on disk yet
 
 	// behind: records wait here for their delivery, and so do later ones, so that order is kept.
 	behind atomic.Bool
@@ -133,7 +135,9 @@ func (j *journal) turn(event []byte) (*page, error) {
 			}
 		}
 		own := s.name
-		own.firstSeq = j.lastSeq
+		if own.firstSeq = j.lastSeq; j.first {
+			own.firstSeq = 1
+		}
 		mine, err := s.rename(own)
 		if err != nil {
 			return nil, err
@@ -255,7 +259,7 @@ func (j *journal) tidy() error {
 		removed = append(removed, p)
 		return true
 	})
-	wanted := j.Durable && j.current != nil && j.spare == nil && !j.released
+	wanted := j.steady && j.current != nil && j.spare == nil && !j.released
 	j.mu.Unlock()
 	for _, p := range removed {
 		p.remove()
@@ -271,7 +275,7 @@ func (j *journal) tidy() error {
 
 // retire gives back the room of a client that needs the disk only now and then.
 func (j *journal) retire() error {
-	if j.Durable || j.behind.Load() || j.current != nil && !j.current.done() {
+	if j.steady || j.behind.Load() || j.current != nil && !j.current.done() {
 		return nil
 	}
 	j.discard()

@@ -58,6 +58,7 @@ type Spool struct {
 	host     Host
 	tuning   Tuning
 	syncs    time.Duration
+	returned *journal // of events that were in memory, all accepted before those that wait in events
 	events   *journal
 	dead     *journal
 	heir     *heir
@@ -91,6 +92,9 @@ func Open(c Config, host Host) (*Spool, error) {
 	}
 	done := func() { nudge(s.tidy) }
 	s.events = newJournal(w, kindEvents, done, s.wrote)
+	s.events.steady = c.Durable
+	s.returned = newJournal(w, kindEvents, done, s.wrote)
+	s.returned.first = true
 	s.dead = newJournal(w, kindDead, done, s.wrote)
 	r := &replayer{
 		tuning:  c.Tuning,
@@ -109,7 +113,7 @@ func Open(c Config, host Host) (*Spool, error) {
 }
 
 // Behind reports whether events wait on disk, so that later ones have to wait there too.
-func (s *Spool) Behind() bool { return s.events.behind.Load() }
+func (s *Spool) Behind() bool { return s.events.behind.Load() || s.returned.behind.Load() }
 
 // Room says why one more event may find no room; nil where it finds some.
 func (s *Spool) Room() error { return s.events.room() }
@@ -122,6 +126,15 @@ func (s *Spool) Keep(key, event []byte) (*Group, error) { return s.events.append
 func (s *Spool) Defer(key, event []byte) error {
 	_, err := s.events.append(key, event, false)
 	return err
+}
+
+// Return writes an event that was not delivered from memory, and goes before those that were deferred
+// meanwhile; after them only where there is no room for one more segment.
+func (s *Spool) Return(key, event []byte) error {
+	if _, err := s.returned.append(key, event, false); err == nil {
+		return nil
+	}
+	return s.Defer(key, event)
 }
 
 // Hold makes every later event wait on disk, as the process may end at any moment.
@@ -140,13 +153,15 @@ func (s *Spool) Bury(key, event []byte) {
 func (s *Spool) Wake() { nudge(s.wake) }
 
 // Waiting is how many events wait to be delivered from disk by this client.
-func (s *Spool) Waiting() int { return s.events.left() }
+func (s *Spool) Waiting() int { return s.returned.left() + s.events.left() }
 
 // Stats says what became of events by way of the disk.
 func (s *Spool) Stats() Stats {
-	oldest := s.events.oldest()
-	if made := s.heir.oldest(); !made.IsZero() && (oldest.IsZero() || made.Before(oldest)) {
-		oldest = made
+	var oldest time.Time
+	for _, made := range []time.Time{s.returned.oldest(), s.events.oldest(), s.heir.oldest()} {
+		if !made.IsZero() && (oldest.IsZero() || made.Before(oldest)) {
+			oldest = made
+		}
 	}
 	age := time.Duration(0)
 	if !oldest.IsZero() {
@@ -162,7 +177,7 @@ func (s *Spool) Folder() string { return s.events.Folder }
 func (s *Spool) Release() {
 	s.stop()
 	s.running.Wait()
-	if err := errors.Join(s.events.release(), s.dead.release(), s.heir.release()); err != nil {
+	if err := errors.Join(s.returned.release(), s.events.release(), s.dead.release(), s.heir.release()); err != nil {
 		s.trouble(err)
 	}
 }
@@ -178,16 +193,19 @@ func (s *Spool) keep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-beats.C:
-			err = errors.Join(s.events.beat(), s.dead.beat(), s.heir.beat(), s.events.tidy())
+			err = errors.Join(s.returned.beat(), s.events.beat(), s.dead.beat(), s.heir.beat(), s.clear())
 			s.look()
 		case <-s.tidy:
-			err = s.events.tidy()
+			err = s.clear()
 		}
 		if err != nil {
 			s.trouble(err)
 		}
 	}
 }
+
+// clear removes what is done.
+func (s *Spool) clear() error { return errors.Join(s.returned.tidy(), s.events.tidy()) }
 
 // sync lets the disk have what was written. It waits for that apart from everything else, which goes
 // on meanwhile.
@@ -200,7 +218,7 @@ func (s *Spool) sync(ctx context.Context) {
 		}
 		pause(ctx, s.syncs)
 		s.dirty.Store(false)
-		if err := errors.Join(s.events.sync(), s.dead.sync()); err != nil {
+		if err := errors.Join(s.returned.sync(), s.events.sync(), s.dead.sync()); err != nil {
 			s.trouble(err)
 		}
 	}
@@ -226,8 +244,10 @@ func (s *Spool) next() (*lot, error) {
 		if !s.host.Drained() {
 			return nil, nil
 		}
-		if own, err := s.events.next(); own != nil || err != nil {
-			return own, err
+		for _, j := range []*journal{s.returned, s.events} {
+			if own, err := j.next(); own != nil || err != nil {
+				return own, err
+			}
 		}
 	}
 	if !s.host.Quiet() {

@@ -76,6 +76,7 @@ class Journal:
         on_trouble: told why no further segment can be made, and by None that one can again.
         on_lost: told how many records somebody else has taken.
         durable: whether each record is synced before `append` returns.
+        first: whether its segments come before those of the client's other journals.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Journal:
         on_trouble: Callable[[Trouble | None], object] = lambda _: None,
         on_lost: Callable[[int], object] = lambda _: None,
         durable: bool = False,
+        first: bool = False,
     ) -> None:
         self._directory = directory
         self._origin = origin
@@ -98,6 +100,7 @@ class Journal:
         self._on_trouble = on_trouble
         self._on_lost = on_lost
         self._durable = durable
+        self._first = first
         self._salt = salt(bytes.fromhex(origin.id))
         self._starts: dict[bytes, bytes] = {}
         # A signal handler may append while its own thread is appending.
@@ -259,6 +262,8 @@ class Journal:
     def _turn(self, event: bytes) -> Page:
         """Begins the next segment."""
         header = self._origin.header(event)
+        if self._first:
+            header = header._replace(first_seq=1)
         while not (segment := self._next()).number_from(header.first_seq):
             pass  # somebody took it for abandoned
         segment.begin(header)

@@ -60,7 +60,7 @@ class Counts(NamedTuple):
 
 
 class Spool:
-    """Three journals, and the threads that look after them.
+    """Four journals, and the threads that look after them.
 
     Attributes:
         append: writes an event that is also on its way to Kafka; see `Journal.append`.
@@ -84,6 +84,16 @@ class Spool:
             on_trouble=partial(self._troubled, 0),
             durable=at_once,
         )
+        # What was in memory was accepted before whatever is kept in the backlog.
+        self._returned = Journal(
+            directory,
+            origin,
+            EVENTS,
+            tuning,
+            on_lost=self._taken_away,
+            durable=at_once,
+            first=True,
+        )
         self._backlog = Journal(
             directory,
             origin,
@@ -94,6 +104,7 @@ class Spool:
             durable=at_once,
         )
         self._dead = Journal(directory, origin, DEAD, tuning)
+        self._journals = (self._live, self._returned, self._backlog, self._dead)
         self.append = self._live.append
         self._adopter = Adopter(directory, origin, tuning)
         self._adopted: deque[Segment] = deque()
@@ -124,6 +135,19 @@ class Spool:
         """Makes room for events that are also on their way to Kafka, or says why it cannot."""
         self._live.reserve()
 
+    def take_back(self, key: bytes, event: bytes) -> None:
+        """Leaves an event that was not delivered from memory to the disk, to be sent before others.
+
+        Raises:
+            Full: there is no room for it.
+            OSError: the disk cannot be written.
+        """
+        try:
+            self._returned.append(key, event)
+        except (Full, OSError):  # one more segment, that is; the backlog may have room
+            self._backlog.append(key, event)
+        self._kept()
+
     def keep(self, key: bytes, event: bytes) -> None:
         """Leaves an event to the disk, to be sent later.
 
@@ -132,6 +156,9 @@ class Spool:
             OSError: the disk cannot be written.
         """
         self._backlog.append(key, event)
+        self._kept()
+
+    def _kept(self) -> None:
         self.leave()
         if not self._ended:
             self._keeper.wake()
@@ -155,7 +182,8 @@ class Spool:
         """The books."""
         with self._books:
             counts = self._counts
-        owned = [*self._backlog.segments(), *self._adopted, *self._replayer.segments()]
+        kept = [*self._returned.segments(), *self._backlog.segments()]
+        owned = [*kept, *self._adopted, *self._replayer.segments()]
         return counts._replace(oldest_spooled_ms=_age(owned))
 
     def release(self) -> None:
@@ -165,7 +193,7 @@ class Spool:
         self._replayer.stop()
         while self._adopted:
             self._adopted.popleft().hand_to(NOBODY)
-        for journal in (self._live, self._backlog, self._dead):
+        for journal in self._journals:
             try:
                 journal.release()
             except OSError as error:
@@ -178,17 +206,21 @@ class Spool:
     def _next(self) -> tuple[Segment, bool] | None:
         """What to replay: the client's own events first."""
         if self.pending:
-            segment = self._backlog.take() if self._host.drained() else None
+            segment = self._oldest() if self._host.drained() else None
             if self.durable:
                 self._backlog.prepare()
             if segment is None or segment.is_mine():
                 return None if segment is None else (segment, True)
             self._taken_away(sum(isinstance(item, Record) for item in segment.read()))
         self._host.caught_up()
+        self._returned.rest()
         self._backlog.rest()
         if self._adopted and self._host.calm():
             return self._adopted.popleft(), False
         return None
+
+    def _oldest(self) -> Segment | None:
+        return self._returned.take() or self._backlog.take()
 
     def _troubled(self, journal: int, trouble: Trouble | None) -> None:
         """There is room where each journal has some."""
@@ -202,15 +234,13 @@ class Spool:
         if self.durable:
             self._live.prepare()
             self._live.advance()
-        for journal in (self._live, self._backlog, self._dead):
+        for journal in self._journals:
             journal.sync()
         return self.durable or self.pending > 0
 
     def _beat(self) -> None:
         owned = (
-            self._live.segments(),
-            self._backlog.segments(),
-            self._dead.segments(),
+            *(journal.segments() for journal in self._journals),
             list(self._adopted),
             self._replayer.segments(),
         )
