@@ -33,9 +33,11 @@ import { nearest, shown } from "./words.js";
  * Reports usage to Kafka, without ever blocking or crashing its caller.
  *
  * Make one a process and keep it: it connects by itself, and sends what is left when the process
- * ends. Errors never reach a caller of `record()`: they reach `onError`, with a code.
+ * ends, or keeps it on disk. Errors never reach a caller of `record()`: they reach `onError`, with a
+ * code.
  *
  * @throws ConfigError where an option or an environment variable cannot be used.
+ * @throws TypeError where an option is none.
  */
 export class EkaClient implements AsyncDisposable {
   readonly #encoder: EventEncoder;
@@ -211,7 +213,8 @@ export class EkaClient implements AsyncDisposable {
   }
 
   /**
-   * Sends what is queued, and gives up what Kafka does not take in time.
+   * Sends what is queued. What Kafka does not take in time is kept on disk for the next process, or
+   * given up where there is no spool.
    *
    * Afterwards `record()` is refused with `client.closed`. May be called any number of times.
    *

@@ -21,17 +21,15 @@ export interface Ends {
 }
 
 const clients = new Set<Ends>();
-let listening = false;
 let terminating = false;
 
 /** Looks after a client from now on. */
 export function adopt(ends: Ends, flushOnSigterm: boolean): void {
-  clients.add(ends);
-  if (!listening) {
-    listening = true;
-    process.on("beforeExit", () => void flushAll());
+  if (clients.size === 0) {
+    process.on("beforeExit", flushAll);
     process.on("exit", abandonAll);
   }
+  clients.add(ends);
   if (flushOnSigterm && process.listenerCount("SIGTERM") === 0) {
     process.on("SIGTERM", onSigterm);
   }
@@ -40,6 +38,11 @@ export function adopt(ends: Ends, flushOnSigterm: boolean): void {
 /** Forgets a client that was shut down. */
 export function release(ends: Ends): void {
   clients.delete(ends);
+  if (clients.size === 0) {
+    process.off("beforeExit", flushAll);
+    process.off("exit", abandonAll);
+    process.off("SIGTERM", onSigterm);
+  }
 }
 
 /** Node asks again after whatever it had to wait for, until nothing is queued. */
@@ -68,7 +71,7 @@ async function onSigterm(signal: NodeJS.Signals): Promise<void> {
   }
   terminating = true;
   await Promise.all([...clients].map((ends) => ends.shutdown(ends.timeoutMs)));
-  process.removeListener(signal, onSigterm);
+  process.off(signal, onSigterm);
   // The process still ends by the signal, as its parent expects.
   process.kill(process.pid, signal);
 }

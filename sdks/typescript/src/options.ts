@@ -60,6 +60,9 @@ const ownOptions = [
 
 /** Throws where an option is none of a client's. */
 export function checkOptions(options: EkaClientOptions): void {
+  if (!isJsonObject(options)) {
+    throw new TypeError("EkaClient takes an object of options, such as { serviceName: 'billing' }");
+  }
   checkOptionNames({ ...options }, ownOptions);
   const { kafkaConfig = {} } = options;
   if (!isJsonObject(kafkaConfig)) {

@@ -37,7 +37,7 @@ describe("the packed tarball", () => {
   test("holds what was built, and nothing else", () => {
     const names = run("tar", ["--list", "--file", tarball]).trim().split("\n");
     const others = names.filter((name) => !/^package\/dist\/.*\.(js|d\.ts)$/.test(name));
-    expect(others.sort()).toEqual(["package/README.md", "package/package.json"]);
+    expect(others.sort()).toEqual(["package/LICENSE", "package/README.md", "package/package.json"]);
   });
 
   test("is used from ESM", () => {
@@ -58,6 +58,16 @@ describe("the packed tarball", () => {
       })();`;
     writeFileSync(join(project, "commonjs.cjs"), program);
     expect(run(process.execPath, ["commonjs.cjs"], project)).toBe("string\n");
+  });
+
+  test("is used from CommonJS, by require(), without a warning", () => {
+    const program = `
+      const { EkaClient } = require("@eka-care/usage-sdk");
+      const { InMemoryProducer } = require("@eka-care/usage-sdk/testing");
+      process.on("warning", ({ message }) => console.log(message));
+      ${use}`;
+    writeFileSync(join(project, "required.cjs"), program);
+    expect(run(process.execPath, ["required.cjs"], project)).toBe("string\n");
   });
 
   test("has declarations that compile without skipLibCheck", () => {

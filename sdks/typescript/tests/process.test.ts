@@ -53,6 +53,20 @@ describe("a process", () => {
     expect(ended.output.match(/^shutdown\.timeout /gm)).toHaveLength(5);
   });
 
+  test("has no listener left once its clients are shut down", async () => {
+    const program = `
+      const another = new sdk.EkaClient({ serviceName: "another", kafkaBrokers: "${nobody}" });
+      const count = () => ["beforeExit", "exit", "SIGTERM"].map((on) => process.listenerCount(on));
+      console.log("before", ...count());
+      await client.shutdown();
+      console.log("between", ...count());
+      await another.shutdown();
+      console.log("after", ...count());
+    `;
+    const { output } = await run(nobody, program);
+    expect(output).toContain("before 1 1 1\nbetween 1 1 1\nafter 0 0 0\n");
+  });
+
   test("whose broker accepts connections and says nothing ends in time", async () => {
     const program = `
       const server = (await import("node:net")).createServer(() => undefined).listen(0, "127.0.0.1");

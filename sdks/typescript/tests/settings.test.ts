@@ -42,7 +42,10 @@ describe("a setting", () => {
 
   test.each([
     [{}, "kafka brokers not configured: pass kafkaBrokers or set EKA_KAFKA_BROKERS"],
-    [{ kafkaBrokers: "http://x" }, "invalid kafkaBrokers 'http://x': expected addresses host:port"],
+    [
+      { kafkaBrokers: "http://x/y" },
+      "invalid kafkaBrokers 'http://x/y': expected addresses host:port",
+    ],
     [{ kafkaBrokers: "a:0" }, "invalid kafkaBrokers 'a:0'"],
     [{ kafkaBrokers: [] }, "invalid kafkaBrokers of type Array"],
     [{ ...brokers, flushIntervalMs: -1 }, "invalid flushIntervalMs -1: expected an integer from 0"],

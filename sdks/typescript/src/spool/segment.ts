@@ -140,8 +140,13 @@ export class Segment {
   }
 
   #mark(): void {
-    if (!this.#isLost) {
+    if (this.#isLost) {
+      return;
+    }
+    try {
       this.file.acknowledge(this.#acked);
+    } catch {
+      // What is not marked is sent twice. The next heartbeat says what is wrong with the disk.
     }
   }
 }

@@ -2,6 +2,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { spool as constants } from "../../src/generated/spool.js";
+import { SegmentFile } from "../../src/spool/file.js";
 import { parseName } from "../../src/spool/name.js";
 import { readRecords } from "../../src/spool/records.js";
 import {
@@ -163,6 +164,29 @@ describe("what waits on disk", () => {
     expect(name).toMatch(/\.0{32}$/);
     expect(statSync(join(folder.path, name)).size).toBeLessThan(400);
     expect(() => spool.keep(key, "late")).toThrow("shut down");
+  });
+});
+
+describe("a disk that takes no marks any more", () => {
+  test("does no harm: events are sent once, and the trouble is told", async () => {
+    using folder = temporary();
+    const { spool, kafka } = spoolIn(folder.path);
+    const broken = () => {
+      throw new Error("input/output error");
+    };
+    const marks = [
+      vi.spyOn(SegmentFile.prototype, "acknowledge"),
+      vi.spyOn(SegmentFile.prototype, "beat"),
+    ];
+    marks.map((mark) => mark.mockImplementation(broken));
+    spool.keep(key, "from memory").settle();
+    ["a", "b"].map((text) => spool.defer(key, text));
+    await holds(() => expect(spool.isBehind).toBe(false));
+    expect(kafka.delivered).toEqual(["a", "b"]);
+    await holds(() => expect(kafka.warnings.join()).toContain("has trouble: input/output error"));
+    marks.map((mark) => mark.mockRestore());
+    spool.release();
+    expect(files(folder.path)).toEqual([]);
   });
 });
 
