@@ -190,12 +190,15 @@ class Spool:
         """Leaves what is not done to whoever comes next; what is kept later, too."""
         self._ended = True
         self._keeper.stop()
-        self._replayer.stop()
-        while self._adopted:
-            self._adopted.popleft().hand_to(NOBODY)
-        for journal in self._journals:
+        adopted = [self._adopted.popleft() for _ in range(len(self._adopted))]
+        releases: tuple[Callable[[], object], ...] = (
+            self._replayer.stop,
+            *(partial(segment.hand_to, NOBODY) for segment in adopted),
+            *(journal.release for journal in self._journals),
+        )
+        for release in releases:
             try:
-                journal.release()
+                release()
             except OSError as error:
                 self._say(error)
 
