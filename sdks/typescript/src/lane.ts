@@ -52,9 +52,14 @@ export class Lane {
     this.#listener = listener;
   }
 
+  /** Whether there is nothing to send. */
+  get isEmpty(): boolean {
+    return this.#queue.length === 0;
+  }
+
   /** Whether there is a batch to send, and none on its way. */
   get isReady(): boolean {
-    return this.#onTheirWay.size === 0 && this.#queue.length > 0;
+    return this.#onTheirWay.size === 0 && !this.isEmpty;
   }
 
   /** Whether the next batch need not wait for more events. */

@@ -6,6 +6,7 @@ import type { Arrival, QueuedEvent } from "./eventQueue.js";
 import { spool as constants } from "./generated/spool.js";
 import { Lane, type LaneListener } from "./lane.js";
 import type { OutboxSettings } from "./outboxSettings.js";
+import { Schedule } from "./schedule.js";
 import { spoolFault } from "./spool/fault.js";
 import type { Group } from "./spool/segment.js";
 import {
@@ -46,10 +47,9 @@ export class Outbox implements LaneListener {
   readonly #settings: OutboxSettings;
   readonly #listener: OutboxListener;
   readonly #lanes: readonly Lane[];
+  readonly #schedule: Schedule;
   readonly #spool: Spool | undefined;
   readonly #waiting: Set<() => void> = new Set();
-  readonly #due: Lane[] = [];
-  #timer: NodeJS.Timeout | undefined;
   #state: "open" | "closing" | "closed" = "open";
   #events = 0;
   #bytes = 0;
@@ -66,6 +66,7 @@ export class Outbox implements LaneListener {
     this.#listener = listener;
     const lane = () => new Lane(transport, settings, this);
     this.#lanes = Array.from({ length: transport.lanes }, lane);
+    this.#schedule = new Schedule(this.#lanes, settings.lingerMs, () => this.#waiting.size > 0);
     this.#spool = spool && new Spool(spool.settings, this.#host(spool.carrier));
   }
 
@@ -130,10 +131,8 @@ export class Outbox implements LaneListener {
       this.#giveUp(); // shutdown() ended while this call was on its way
     } else if (this.#transport.immediate) {
       void lane.sendNext();
-    } else if (lane.isFull || this.#waiting.size > 0) {
-      this.#schedule(lane);
     } else {
-      this.#timer ??= setTimeout(this.#lingered, this.#settings.lingerMs).unref();
+      this.#schedule.plan(lane);
     }
   }
 
@@ -149,7 +148,7 @@ export class Outbox implements LaneListener {
       // This timer keeps the process alive, as nothing else of the client does.
       const timer = setTimeout(resolve, Math.min(timeoutMs, longestTimer));
       this.#waiting.add(resolve);
-      this.#lanes.forEach(this.#schedule);
+      this.#schedule.now();
       this.#spool?.wake();
       await promise;
       this.#waiting.delete(resolve);
@@ -187,7 +186,7 @@ export class Outbox implements LaneListener {
   /** Keeps on disk what is queued, or gives it up, at once; says how many events it gave up. */
   abandon(): number {
     this.#state = "closed";
-    clearTimeout(this.#timer);
+    this.#schedule.stop();
     const givenUp = this.#giveUp();
     const kept = this.#spool?.release() ?? 0;
     if (kept > 0) {
@@ -222,34 +221,8 @@ export class Outbox implements LaneListener {
 
   idle(lane: Lane): void {
     this.#hurry();
-    if (lane.isFull || this.#waiting.size > 0) {
-      this.#schedule(lane);
-    } else if (lane.isReady) {
-      this.#timer ??= setTimeout(this.#lingered, this.#settings.lingerMs).unref();
-    }
+    this.#schedule.plan(lane);
   }
-
-  readonly #lingered = (): void => {
-    this.#timer = undefined;
-    this.#lanes.forEach(this.#schedule);
-  };
-
-  /** Has a lane send its next batch, one batch in each turn of the event loop. */
-  readonly #schedule = (lane: Lane): void => {
-    if (lane.isReady && !this.#due.includes(lane) && this.#due.push(lane) === 1) {
-      setImmediate(this.#sendNext);
-    }
-  };
-
-  readonly #sendNext = (): void => {
-    const lane = this.#due.shift();
-    if (lane?.isReady) {
-      void lane.sendNext();
-    }
-    if (this.#due.length > 0) {
-      setImmediate(this.#sendNext);
-    }
-  };
 
   #settled(events: readonly QueuedEvent[]): void {
     this.#removed(events);
