@@ -29,10 +29,18 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infra.sink import output, store
-from infra.sink._generated.fields import ACCEPTED, DATABASE, INGESTED, INSTANCE, NUMBER, TIME
+from infra.sink._generated.fields import (
+    ACCEPTED,
+    DATABASE,
+    INGESTED,
+    INSTANCE,
+    NUMBER,
+    RECEIPTS,
+    TIME,
+)
 from infra.sink.errors import UsageError
 
-_RECEIPTS = f"{DATABASE}.usage_receipts"
+_RECEIPTS = f"{DATABASE}.{RECEIPTS}"
 _SINCE, _UNTIL = "{since:DateTime64(3, 'UTC')}", "{until:DateTime64(3, 'UTC')}"
 _INSIDE = f"({ACCEPTED} >= {_SINCE} AND {ACCEPTED} < {_UNTIL})"
 # Each receipt beside the one before it of the same client; before the first is number 0.

@@ -15,15 +15,22 @@ from typing import Any
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infra.sink import output, store
-from infra.sink._generated.fields import ACCOUNT, BILLABLE, DATABASE, METRIC_TYPE, PRODUCT
+from infra.sink._generated.fields import (
+    ACCOUNT,
+    BILLABLE,
+    DATABASE,
+    METRIC_TYPE,
+    PRODUCT,
+    USAGE_BY_MONTH,
+)
 
 _QUERY = f"""\
 SELECT * EXCEPT ({ACCOUNT}, month)
-FROM {DATABASE}.usage_by_month
+FROM {DATABASE}.{USAGE_BY_MONTH}
 WHERE {ACCOUNT} = {{account:String}} AND month = {{month:Date}}
 ORDER BY {PRODUCT}, {METRIC_TYPE}, {BILLABLE} DESC"""
 _LATEST = f"""\
-SELECT DISTINCT month FROM {DATABASE}.usage_by_month
+SELECT DISTINCT month FROM {DATABASE}.{USAGE_BY_MONTH}
 WHERE {ACCOUNT} = {{account:String}} ORDER BY month DESC LIMIT 1"""
 _COST = "cost"
 # As many digits as the widest column of the store has.

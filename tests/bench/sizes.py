@@ -15,7 +15,7 @@ from typing import Any
 
 from eka_usage import METRIC_TYPES, STATUSES, EkaClient
 
-from infra.sink._generated.fields import DATABASE, TABLE
+from infra.sink._generated.fields import DATABASE, RECEIPTS, TABLE
 from infra.sink.migrate import migrate
 from infra.sink.store import open_store
 from infra.sink.writer import insert_into
@@ -27,7 +27,6 @@ EVENTS = 300_000
 ALONE = 3_000
 CLIENTS = 5
 WORKSPACES = 2_000
-RECEIPTS = "usage_receipts"
 _BATCH = 100_000
 
 

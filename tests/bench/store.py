@@ -23,8 +23,10 @@ from infra.sink._generated.fields import (
     INGESTED,
     INSTANCE,
     NUMBER,
+    RECEIPTS,
     TABLE,
     TIME,
+    USAGE_BY_MONTH,
 )
 from infra.sink.migrate import migrate
 from infra.sink.reconcile import reconcile
@@ -45,7 +47,7 @@ def fill(store: Client, receipts: int, events: int) -> None:
     moment = f"toDateTime64('{_MONTH:%Y-%m-%d}', 3, 'UTC') + number % 2500000"
     for start in range(0, receipts, _BLOCK):
         store.command(
-            f"INSERT INTO {DATABASE}.usage_receipts"
+            f"INSERT INTO {DATABASE}.{RECEIPTS}"
             f" ({INSTANCE}, {NUMBER}, {ACCEPTED}, {TIME}, {INGESTED})"
             f" SELECT hex(sipHash128(number % {_CLIENTS})), intDiv(number, {_CLIENTS}) + 1,"
             f" {moment} AS moment, moment, moment + 1 FROM numbers({start}, {_BLOCK})"
@@ -80,12 +82,12 @@ def main() -> None:
             "reconcile": lambda: reconcile(store, _MONTH, until, late=hour, limit=100),
             "read": lambda: store.query(
                 f"SELECT max({INSTANCE}), max({NUMBER}), max({ACCEPTED}), max({TIME}),"
-                f" max({INGESTED}) FROM {DATABASE}.usage_receipts"
+                f" max({INGESTED}) FROM {DATABASE}.{RECEIPTS}"
             ),
             "one": lambda: store.query(
-                f"SELECT * FROM {DATABASE}.usage_by_month WHERE {ACCOUNT} = '7'"
+                f"SELECT * FROM {DATABASE}.{USAGE_BY_MONTH} WHERE {ACCOUNT} = '7'"
             ),
-            "all": lambda: store.query(f"SELECT * FROM {DATABASE}.usage_by_month"),
+            "all": lambda: store.query(f"SELECT * FROM {DATABASE}.{USAGE_BY_MONTH}"),
             "ids of one": lambda: store.query(
                 f"SELECT uniqExact({ID}) FROM {DATABASE}.{TABLE} WHERE {ACCOUNT} = '7'"
             ),

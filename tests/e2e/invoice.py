@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from clickhouse_connect.driver.client import Client
 
-from infra.sink._generated.fields import DATABASE
+from infra.sink._generated.fields import DATABASE, RECEIPTS, USAGE, USAGE_BY_MONTH
 from tests.e2e.comparison import Usage
 
 _ONCE_EACH = f"""\
@@ -20,11 +20,11 @@ SELECT
     countIf(NOT is_billable),
     sumIf(toDecimal256(quantity, 12), is_billable),
     sumIf(toDecimal256(quantity, 12) * toDecimal256(ifNull(unit_cost, 0), 12), is_billable)
-FROM {DATABASE}.usage
+FROM {DATABASE}.{USAGE}
 GROUP BY ALL"""
 _COSTS = f"""\
 SELECT workspace_id, sum(cost)
-FROM {DATABASE}.usage_by_month
+FROM {DATABASE}.{USAGE_BY_MONTH}
 WHERE is_billable
 GROUP BY workspace_id
 ORDER BY workspace_id"""
@@ -43,5 +43,5 @@ def invoices(store: Client) -> Mapping[str, Decimal]:
 
 def arrivals(store: Client) -> int:
     """How often events arrived, copies among them."""
-    [(count,)] = store.query(f"SELECT count() FROM {DATABASE}.usage_receipts").result_rows
+    [(count,)] = store.query(f"SELECT count() FROM {DATABASE}.{RECEIPTS}").result_rows
     return int(count)

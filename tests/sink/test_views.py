@@ -15,7 +15,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from infra.sink.__main__ import main
-from infra.sink._generated.fields import DATABASE
+from infra.sink._generated.fields import DATABASE, TABLE
 from infra.sink.migrate import migrate
 from infra.sink.store import open_store
 from tests.sink.events import NOON, insert
@@ -71,6 +71,15 @@ def test_the_first_of_an_id_counts_so_that_a_billed_month_stays(store: Client) -
     later = {"occurred_at": NOON + timedelta(days=40), "quantity": Decimal(9)}
     insert(store, events({"event_id": "order-7", **later}, {"event_id": "order-7"}))
     assert rows(store, "SELECT occurred_at, quantity FROM usage") == [(NOON, 1)]
+
+
+def test_of_two_calls_with_one_id_for_one_day_the_last_to_arrive_counts(store: Client) -> None:
+    later = {"quantity": Decimal(9), "ingested_at": NOON + timedelta(days=9)}
+    insert(store, events({"event_id": "order-7", **later}))
+    insert(store, events({"event_id": "order-7"}))
+    assert rows(store, "SELECT quantity FROM usage") == [(9,)]
+    store.command(f"OPTIMIZE TABLE {DATABASE}.{TABLE} FINAL")
+    assert rows(store, "SELECT quantity FROM usage") == [(9,)]
 
 
 def test_an_id_is_that_of_one_account(store: Client) -> None:

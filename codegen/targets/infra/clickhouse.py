@@ -15,9 +15,12 @@ from codegen.text import sql_string
 
 FOLDER = "infra/clickhouse"
 
+# What stands beside the table of events, by the name that code has for it.
+BESIDE = {"receipts": "usage_receipts", "usage": "usage", "usage_by_month": "usage_by_month"}
+
 _PERIODS = (
     ("usage_by_day", "day", "toDate({})"),
-    ("usage_by_month", "month", "toStartOfMonth({})"),
+    (BESIDE["usage_by_month"], "month", "toStartOfMonth({})"),
 )
 _DECIMAL = re.compile(r"Decimal\w*\((?:[0-9]+, *)?([0-9]+)\)")
 # Of a column that is no Decimal, and so has no scale of its own.
@@ -55,7 +58,7 @@ def _names(model: Model, table: Table) -> Mapping[str, Any]:
     """What the templates call each column by, by its role."""
     roles = ("product", "metric_type", "billable", "quantity")
     fields = {role: model.event.roles[role].name for role in roles}
-    return {**asdict(table), "events": table.name, **fields}
+    return {**asdict(table), "events": table.name, **BESIDE, **fields}
 
 
 def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:

@@ -8,6 +8,7 @@ from typing import Any
 from codegen import render
 from codegen.model import Field, Model, Table
 from codegen.render import File
+from codegen.targets.infra.clickhouse import BESIDE
 from codegen.text import python_string
 
 _LIMITS = ("min_length", "max_length", "minimum", "maximum", "max_bytes")
@@ -27,6 +28,7 @@ def _fields(model: Model, table: Table) -> File:
         "dead letter topic": model.catalog.topic("dead_letter").name,
         "database": table.database,
         "table": table.name,
+        **BESIDE,
         "ingested": table.ingested,
         "id": table.id,
         "account": table.account,
