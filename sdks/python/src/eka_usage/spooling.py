@@ -99,10 +99,6 @@ class SpoolingOutbox(Outbox):
         super().outlive()
         self._spool.outlive()
 
-    def after_fork(self) -> Callable[[Failed], Transport]:
-        self._spool.outlive()  # threads of librdkafka are missing here
-        return super().after_fork()
-
     def _wait(self, seconds: float) -> None:
         if self._transport is None:
             time.sleep(seconds if self._spool.pending else 0)
