@@ -87,6 +87,24 @@ def test_a_full_queue_goes_on_on_disk_and_in_order(
     assert heard == []
 
 
+def test_the_age_of_what_waits_is_that_of_its_oldest_segment(
+    spooling_to: Connect, folder: Path
+) -> None:
+    client = spooling_to("spill", tuning=QUICK, kafka_brokers=NO_BROKER, max_queue_events=10)
+    for _ in range(2):
+        for _ in range(30):
+            client.record(**VALID)
+        time.sleep(0.1)
+    begun = [
+        header.created_at
+        for name in names(folder)
+        if (header := Segment.open(folder, name, write=False).header()) is not None
+    ]
+    assert max(begun) - min(begun) >= 100
+    now = time.time_ns() // 1_000_000
+    assert client.stats().oldest_spooled_ms >= now - min(begun)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_events_that_kafka_did_not_take_in_time_are_tried_again(
     mode: str, spooling_to: Connect, heard: Heard

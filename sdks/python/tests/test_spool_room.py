@@ -165,6 +165,62 @@ def test_an_event_that_finds_no_room_in_the_queue_on_disk_stays_where_it_was_wri
     assert names(folder) == []
 
 
+def test_an_event_that_finds_no_room_behind_others_follows_them_once_there_is_some(
+    spooling_to: Connect, folder: Path, heard: Heard, disk: Disk
+) -> None:
+    with DevBroker() as seeker:
+        address = seeker.bootstrap
+    client = spooling_to("durable", kafka_brokers=address, max_queue_events=10)
+    disk.room = 1
+    # Each is longer than what is kept free, so that one is numbered and then finds no room.
+    long = {"text": "x" * 3 * QUICK.headroom_bytes}
+    accepted = []
+    while event_id := client.record(**VALID, metadata=long):
+        accepted.append(event_id)
+    assert outbox(client)._behind
+    assert outbox(client)._parked
+    disk.room = -1
+    with DevBroker(listen=address) as broker:
+        eventually(lambda: client.flush(1) == 0)
+        assert [event["event_id"] for event in delivered(broker)] == accepted
+    assert client.shutdown() == 0
+    assert names(folder) == []
+
+
+def test_there_is_room_only_where_each_journal_has_some(
+    spooling_to: Connect, heard: Heard, disk: Disk
+) -> None:
+    client = spooling_to("durable", kafka_brokers=NO_BROKER, max_queue_events=10)
+    disk.room = 1
+    while client.record(**VALID):
+        pass
+    assert outbox(client)._behind
+    outbox(client)._spool._live.prepare()  # as the keeper does
+    assert client.record(**VALID) is None
+    assert set(heard.codes) == {"spool.full"}
+
+
+def test_what_is_parked_at_the_end_and_on_disk_is_no_delivery(
+    spooling_to: Connect, folder: Path, disk: Disk
+) -> None:
+    client = spooling_to("durable", kafka_brokers=NO_BROKER, max_queue_events=10)
+    disk.room = 0
+    accepted = [event_id for _ in range(20) if (event_id := client.record(**VALID))]
+    assert outbox(client)._parked
+    assert client.shutdown() == 0
+    stats = client.stats()
+    assert (stats.delivered, stats.spooled) == (0, len(accepted))
+    assert ids(folder) == accepted
+
+
+def test_events_go_on_to_wait_behind_those_on_disk_until_all_are_sent(spooling_to: Connect) -> None:
+    client = spooling_to("spill", kafka_brokers=NO_BROKER, max_queue_events=10)
+    for _ in range(20):
+        client.record(**VALID)
+    outbox(client)._resume()  # another event may have come since the replayer saw none
+    assert outbox(client)._behind
+
+
 def test_an_event_that_comes_when_the_queue_on_disk_was_just_taken_is_on_disk(
     spooling_to: Connect, folder: Path, disk: Disk
 ) -> None:

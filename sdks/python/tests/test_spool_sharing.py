@@ -20,10 +20,11 @@ EVENTS = 5
 
 
 class Holding(Scripted):
-    """A producer that reports on nothing until it is told to deliver."""
+    """A producer that reports on nothing until it is told to deliver, or on one event a pause."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause: float = 0) -> None:
         super().__init__(self._hold)
+        self._pause = pause
         self._held: list[Callable[[Any, Any], None]] = []
         self._delivers = False
 
@@ -40,7 +41,9 @@ class Holding(Scripted):
             self._held.pop()(None, None)
 
     def flush(self, timeout: float) -> int:
-        time.sleep(min(timeout, 0.01))
+        time.sleep(self._pause or min(timeout, 0.01))
+        if self._pause and self._held:
+            self._held.pop(0)(None, None)
         return len(self._held)
 
 
@@ -49,14 +52,14 @@ def client(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., EkaCl
     """Makes clients of producers of the test's own."""
     monkeypatch.setattr(spooling, "TUNING", QUICK)
 
-    def make(producer: Holding, spool: Any = "spill") -> EkaClient:
-        queue = 4 * EVENTS
+    def make(producer: Scripted, spool: Any = "spill", **arguments: Any) -> EkaClient:
         return EkaClient(
             "checkout",
             producer=producer,
             spool=spool,
             spool_dir=str(folder),
-            max_queue_events=queue,
+            max_queue_events=4 * EVENTS,
+            **arguments,
         )
 
     return make
@@ -152,27 +155,66 @@ def test_shutdown_never_raises_whatever_the_disk_does(
     assert len(ids(folder)) == 2 * EVENTS + 1
 
 
-def test_an_own_event_that_is_refused_for_ever_when_it_is_replayed_has_failed(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, heard: Heard
-) -> None:
-    monkeypatch.setattr(spooling, "TUNING", QUICK)
-    answers = [
-        KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED),
-        KafkaError(KafkaError.REQUEST_TIMED_OUT),
-    ]
+def refusing(*codes: int) -> Scripted:
+    """A producer that reports these errors, one for each event."""
+    answers = [KafkaError(code) for code in codes]
 
     def produce(*, on_delivery: Callable[[Any, Any], None], **_: object) -> None:
-        on_delivery(answers.pop(), None)
+        on_delivery(answers.pop(0), None)
 
-    with EkaClient(
-        "checkout", producer=Scripted(produce), spool_dir=str(folder), spool="spill", on_error=heard
-    ) as client:
-        client.record(**VALID)
-        assert client.flush(10) == 0
-        stats = client.stats()
+    return Scripted(produce)
+
+
+def test_an_own_event_that_is_refused_for_ever_when_it_is_replayed_has_failed(
+    client: Callable[..., EkaClient], folder: Path, heard: Heard
+) -> None:
+    producer = refusing(KafkaError.REQUEST_TIMED_OUT, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    with client(producer, on_error=heard) as own:
+        own.record(**VALID)
+        assert own.flush(10) == 0
+        stats = own.stats()
         assert (stats.failed, stats.dead_lettered, stats.spooled) == (1, 1, 0)
     assert heard.codes == ["delivery.failed"]
     assert len(ids(folder, "dead")) == 1
+
+
+def test_what_others_accepted_and_kafka_refuses_for_ever_is_heard_of_and_not_counted_as_failed(
+    client: Callable[..., EkaClient], folder: Path, heard: Heard
+) -> None:
+    with client(Holding()) as other:
+        other.record(**VALID)
+    with client(refusing(KafkaError.TOPIC_AUTHORIZATION_FAILED), on_error=heard) as heir:
+        eventually(lambda: heir.stats().dead_lettered == 1)
+        eventually(lambda: heard.codes == ["delivery.failed"])
+        assert heir.stats()[:4] == (0, 0, 0, 0)
+    assert len(ids(folder, "dead")) == 1
+
+
+def test_a_dead_letter_that_finds_no_room_is_heard_of_all_the_same(
+    client: Callable[..., EkaClient], heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> Segment:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Segment, "create", full)
+    with client(refusing(KafkaError.TOPIC_AUTHORIZATION_FAILED), on_error=heard) as own:
+        own.record(**VALID)
+        assert own.flush(10) == 0
+        assert (own.stats().failed, own.stats().dead_lettered) == (1, 0)
+    assert heard.codes == ["delivery.failed"]
+
+
+def test_shutdown_waits_as_long_as_there_is_progress(
+    client: Callable[..., EkaClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience = 1.0
+    monkeypatch.setattr(spooling, "TUNING", QUICK._replace(patience=patience))
+    slow = Holding(pause=patience / EVENTS / 2)
+    one = client(slow)
+    for _ in range(4 * EVENTS):
+        one.record(**VALID)
+    assert one.shutdown(30) == 0
+    assert one.stats().delivered == 4 * EVENTS
 
 
 def test_what_others_took_is_waited_for_no_more(
