@@ -18,6 +18,8 @@ _LOG = logging.getLogger("sink")
 _SESSION_MS = 10_000
 _CLOSING_SECONDS = 5
 _ASKING_SECONDS = 5
+# How long what was said once is not said again.
+_SILENT_SECONDS = 30
 # Read ahead of the batch; with the batch's own limits it bounds the memory.
 _READ_AHEAD_KIB = 65_536
 
@@ -44,6 +46,7 @@ class Source:
         self._assigned = False
         self._done: dict[int, int] = {}
         self._ends: dict[int, int] = {}
+        self._said: dict[str, float] = {}
         self._lag = Lag(connection)
         self._consumer = Consumer(
             {
@@ -84,7 +87,7 @@ class Source:
             elif error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 _LOG.warning("there is no topic %s: run infra/create-topics.sh", USAGE_TOPIC)
             else:
-                _LOG.warning("Kafka: %s", error.str())
+                self._trouble(error)
         return found
 
     def commit(self, offsets: Mapping[int, int]) -> None:
@@ -121,8 +124,12 @@ class Source:
             self._consumer.resume(self._consumer.assignment())
 
     def _trouble(self, error: KafkaError) -> None:
-        # librdkafka tries again by itself, and says the same thing every half minute at most.
-        _LOG.warning("Kafka: %s", error.str())
+        # librdkafka tries again by itself, many times a second, and says each time that it failed.
+        words, now = error.str().partition(" (after ")[0], time.monotonic()
+        self._said = {each: at for each, at in self._said.items() if now - at < _SILENT_SECONDS}
+        if words not in self._said:
+            self._said[words] = now
+            _LOG.warning("Kafka: %s", words)
 
     def _revoked(self, tell: Callable[[], None]) -> None:
         tell()

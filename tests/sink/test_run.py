@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -229,6 +230,17 @@ def test_a_sink_that_does_not_reach_kafka_says_that_it_waits_and_claims_no_lag(
         assert "usage_sink_lag" not in sink.metrics()
         own_broker.restart()
         eventually(lambda: sink.metrics()["usage_sink_waiting"] == 0, lambda: sink.said)
+
+
+def test_what_kafka_says_many_times_a_second_is_said_now_and_then(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with Sink("127.0.0.1:1", tmp_path).migrate() as sink:
+        eventually(lambda: sink.said.count("lag not known") > 20, lambda: sink.said)
+        assert sink.end() == 0
+    half_minutes = 1 + int(time.monotonic() - began) // 30
+    told = Counter(re.findall(r"Kafka: (.*)", sink.said))
+    assert any("Connection refused" in words for words in told)
+    assert max(told.values()) <= half_minutes, told
 
 
 @pytest.mark.parametrize(
