@@ -129,15 +129,15 @@ def docstring(text: str, indent: str = "", width: int = 100) -> list[str]:
     return [f'{indent}"""{first}', *(indent + more for more in rest), f'{indent}"""']
 
 
-def tsdoc(text: str, indent: str = "", width: int = 100, *, deprecated: str = "") -> list[str]:
-    """A TSDoc comment: one line where it fits; `deprecated` becomes its tag."""
+def tsdoc(text: str, indent: str = "", width: int = 100, **tags: str) -> list[str]:
+    """A TSDoc comment: one line where it fits; a tag is there where its text is not empty."""
     line = _tsdoc_escape(text)
-    tag = f"@deprecated {_tsdoc_escape(deprecated)}" if deprecated else ""
-    if not tag and len(indent) + len(line) + 7 <= width:
+    said = [f"@{name} {_tsdoc_escape(words)}" for name, words in tags.items() if words]
+    if not said and len(indent) + len(line) + 7 <= width:
         return [f"{indent}/** {line} */"]
     room = width - len(indent) - 3
     lines = wrap(line, room)
-    if tag:
+    for tag in said:
         lines += ["", *wrap(tag, room)]
     return [f"{indent}/**", *(f"{indent} * {line}".rstrip() for line in lines), f"{indent} */"]
 

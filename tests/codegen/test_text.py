@@ -107,10 +107,10 @@ def test_a_docstring_is_one_expression_that_says_the_text() -> None:
 
 def test_a_tsdoc_comment_ends_once_at_its_end() -> None:
     for given in hostile():
-        for deprecated in ("", f"since {given}"):
-            comment = "\n".join(text.tsdoc(given, deprecated=deprecated))
+        for words in ("", f"since {given}"):
+            comment = "\n".join(text.tsdoc(given, deprecated=words, default=words))
             assert comment.index("*/") == len(comment) - 2
-            assert not re.search(r"^ \* @(?!deprecated )", comment, re.MULTILINE)
+            assert not re.search(r"^ \* @(?!deprecated |default )", comment, re.MULTILINE)
 
 
 def test_a_tsdoc_tag_in_a_description_is_no_tag() -> None:

@@ -166,7 +166,7 @@ def _metrics(product: Product) -> _Group:
                 layout.doc(
                     metric.description,
                     4,
-                    wording.deprecation(metric, _metric_name),
+                    deprecated=wording.deprecation(metric, _metric_name),
                 ),
                 naming.snake(metric.name),
                 (
@@ -260,7 +260,13 @@ def _option(setting: Setting) -> _Constant:
     declaration = f"{name} {' | '.join(kinds)};"
     if len(declaration) > layout.WIDTH:
         declaration = name + "".join(f"\n    | {kind}" for kind in kinds) + ";"
-    return _Constant(layout.doc(setting.description), declaration)
+    return _Constant(layout.doc(setting.description, default=_default(setting)), declaration)
+
+
+def _default(setting: Setting) -> str:
+    if setting.default is None:
+        return ""
+    return f"{layout.literal(setting.default)} {setting.unit or ''}".rstrip()
 
 
 def _argument(setting: Setting) -> str:

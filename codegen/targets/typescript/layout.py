@@ -20,9 +20,9 @@ _BARE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 string = text.typescript_string
 
 
-def doc(words: str, indent: int = 2, deprecated: str = "") -> str:
+def doc(words: str, indent: int = 2, **tags: str) -> str:
     """A TSDoc comment."""
-    return "\n".join(text.tsdoc(words, " " * indent, WIDTH, deprecated=deprecated))
+    return "\n".join(text.tsdoc(words, " " * indent, WIDTH, **tags))
 
 
 def key(name: str) -> str:

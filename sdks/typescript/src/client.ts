@@ -2,7 +2,7 @@
 
 import { Lent, TransportCarrier } from "./carrier.js";
 import * as checks from "./checks.js";
-import { MetadataDegradedError, message } from "./errors.js";
+import { DeliveryError, MetadataDegradedError, message } from "./errors.js";
 import { type Encoded, EventEncoder } from "./event.js";
 import {
   type LogLevel,
@@ -21,7 +21,7 @@ import type { Metric } from "./metric.js";
 import { checkOptions, type EkaClientOptions, machineName, type RecordOptions } from "./options.js";
 import { Outbox } from "./outbox.js";
 import { outboxSettings } from "./outboxSettings.js";
-import { logAccepted } from "./reporting.js";
+import { logAccepted, words } from "./reporting.js";
 import { safely } from "./safely.js";
 import { requireCredentials, resolveSettings } from "./settings.js";
 import { outboxSpool } from "./spooling.js";
@@ -194,14 +194,19 @@ export class EkaClient implements AsyncDisposable {
 
   /** Resolves when Kafka can be reached; rejects with a DeliveryError where it cannot be now. */
   async connect(): Promise<void> {
-    await this.#outbox.connect();
+    try {
+      await this.#outbox.connect();
+    } catch (error) {
+      const text = message("delivery.failed", { hint: words(error) });
+      throw new DeliveryError("delivery.failed", text);
+    }
   }
 
   /**
-   * Waits until every accepted event is delivered or has failed.
+   * Waits until every accepted event is delivered or has failed, those on disk too. Never rejects.
    *
-   * @param timeoutMs The setting `shutdownTimeoutMs` by default.
-   * @returns How many events are still in flight; 0 is success.
+   * @param timeoutMs How many milliseconds at most; the setting `shutdownTimeoutMs` by default.
+   * @returns How many events are left; 0 is success.
    */
   async flush(timeoutMs: number = this.#shutdownTimeoutMs): Promise<number> {
     return await this.#outbox.flush(timeoutMs);
@@ -218,7 +223,7 @@ export class EkaClient implements AsyncDisposable {
    *
    * Afterwards `record()` is refused with `client.closed`. May be called any number of times.
    *
-   * @param timeoutMs The setting `shutdownTimeoutMs` by default.
+   * @param timeoutMs How many milliseconds at most; the setting `shutdownTimeoutMs` by default.
    * @returns How many events were given up; `onError` heard `shutdown.timeout` of each.
    */
   async shutdown(timeoutMs: number = this.#shutdownTimeoutMs): Promise<number> {
@@ -256,7 +261,7 @@ export class EkaClient implements AsyncDisposable {
   }
 
   #degraded(hint: string, eventId: string): void {
-    const words = message("metadata.degraded", { hint });
-    this.#journal.report(new MetadataDegradedError("metadata.degraded", words), { eventId });
+    const text = message("metadata.degraded", { hint });
+    this.#journal.report(new MetadataDegradedError("metadata.degraded", text), { eventId });
   }
 }

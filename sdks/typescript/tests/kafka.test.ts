@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { EkaClient, type EkaClientOptions } from "../src/index.js";
+import { DeliveryError, EkaClient, type EkaClientOptions } from "../src/index.js";
 import { resolveSettings } from "../src/settings.js";
 import { KafkaTransport } from "../src/transports/kafka.js";
 import { Workspaces } from "../src/workspace.js";
@@ -172,7 +172,9 @@ describe("nobody there", () => {
 
   test("is what connect() says, a full queue, and shutdown of what it gives up", async () => {
     const { client, heard } = setUp(nobody, { maxQueueSize: 2 });
-    await expect(client.connect()).rejects.toThrow("ECONNREFUSED");
+    const refused = client.connect();
+    await expect(refused).rejects.toBeInstanceOf(DeliveryError);
+    await expect(refused).rejects.toThrow("ECONNREFUSED");
     record(client, 2);
     await holds(() => {
       record(client, 1);

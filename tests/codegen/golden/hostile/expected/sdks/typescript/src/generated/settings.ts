@@ -179,20 +179,42 @@ export const settings = {
 export interface SettingOptions {
   /** Addresses of Kafka brokers, host:port, separated by commas. */
   readonly kafkaBrokers?: string | readonly string[] | undefined;
-  /** How long an event may wait for others, so that they are sent together. */
+  /**
+   * How long an event may wait for others, so that they are sent together.
+   *
+   * @default 50 ms
+   */
   readonly flushIntervalMs?: number | undefined;
-  /** The size at which a batch is sent without waiting any longer. */
+  /**
+   * The size at which a batch is sent without waiting any longer.
+   *
+   * @default 65536 bytes
+   */
   readonly batchSize?: number | undefined;
-  /** *\/ `ticks` """ | {{ x }} \u202ereversed, 😀 \ */
+  /**
+   * *\/ `ticks` """ | {{ x }} \u202ereversed, 😀 \
+   *
+   * @default "lz4"
+   */
   readonly compression?: "none" | "gzip" | "snappy" | "lz4" | "zstd" | undefined;
   /**
    * Who must have a batch before it counts as delivered: 1, the partition's leader; all, every
    * replica in sync, which also turns idempotence on.
+   *
+   * @default "1"
    */
   readonly acks?: "1" | "all" | undefined;
-  /** How often a batch that a broker refused is sent again. */
+  /**
+   * How often a batch that a broker refused is sent again.
+   *
+   * @default 5
+   */
   readonly retries?: number | undefined;
-  /** Whether brokers are spoken to in the clear or by TLS, with or without SASL. */
+  /**
+   * Whether brokers are spoken to in the clear or by TLS, with or without SASL.
+   *
+   * @default "PLAINTEXT"
+   */
   readonly securityProtocol?: "PLAINTEXT" | "SSL" | "SASL_PLAINTEXT" | "SASL_SSL" | undefined;
   /** How the SDK proves who it is, where the security protocol has SASL. */
   readonly saslMechanism?: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512" | undefined;
@@ -202,17 +224,35 @@ export interface SettingOptions {
   readonly saslPassword?: string | undefined;
   /** A PEM file of the certificate authorities to trust, where the machine's own do not do. */
   readonly sslCaLocation?: string | undefined;
-  /** How many accepted events may wait for Kafka; one more is refused with queue.full. */
+  /**
+   * How many accepted events may wait for Kafka; one more is refused with queue.full.
+   *
+   * @default 100000 events
+   */
   readonly maxQueueSize?: number | undefined;
-  /** How many bytes of accepted events may wait for Kafka; more are refused with queue.full. */
+  /**
+   * How many bytes of accepted events may wait for Kafka; more are refused with queue.full.
+   *
+   * @default 67108864 bytes
+   */
   readonly maxQueueBytes?: number | undefined;
-  /** How long an accepted event may stay undelivered before it fails with delivery.failed. */
+  /**
+   * How long an accepted event may stay undelivered before it fails with delivery.failed.
+   *
+   * @default 300000 ms
+   */
   readonly deliveryTimeoutMs?: number | undefined;
-  /** How long shutdown, and the end of the process, may wait for what is not yet delivered. */
+  /**
+   * How long shutdown, and the end of the process, may wait for what is not yet delivered.
+   *
+   * @default 10000 ms
+   */
   readonly shutdownTimeoutMs?: number | undefined;
   /**
    * Whether SIGTERM sends what is queued before it ends the process, where the host has no handler
    * of its own.
+   *
+   * @default true
    */
   readonly flushOnSigterm?: boolean | undefined;
 }

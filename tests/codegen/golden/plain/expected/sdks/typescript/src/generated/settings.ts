@@ -27,6 +27,10 @@ export const settings = {
 export interface SettingOptions {
   /** Addresses of Kafka brokers. */
   readonly kafkaBrokers?: string | readonly string[] | undefined;
-  /** Whether the end of the process waits for what is queued. */
+  /**
+   * Whether the end of the process waits for what is queued.
+   *
+   * @default false
+   */
   readonly flushOnExit?: boolean | undefined;
 }
