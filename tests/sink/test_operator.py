@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.server
+import os
+import socket
 import subprocess
 import sys
 import threading
@@ -23,7 +25,7 @@ from tests.environment import variables
 from tests.sink.lab import SECONDS
 
 NOWHERE = "127.0.0.1:1"
-READING_KAFKA = (["dlq", "list"], ["dlq", "show", "a/0/1"], ["dlq", "replay", "--all"])
+READING_KAFKA = (["dlq", "list"], ["dlq", "replay", "--all"])
 READING_A_STORE = (
     ["migrate"],
     ["reconcile", "--since", "2026-03-10"],
@@ -99,7 +101,7 @@ def test_a_wrong_password_of_kafka_is_said_to_be_one(
             assert "Invalid username or password" in said(command, 1, capsys)
 
 
-@pytest.mark.parametrize("command", [*READING_KAFKA, ["run"]], ids=" ".join)
+@pytest.mark.parametrize("command", READING_KAFKA, ids=" ".join)
 def test_settings_that_no_client_takes_are_wrong_use(
     command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,11 +144,35 @@ def test_a_store_that_is_away_is_named_with_why(
     assert words.endswith("Connection refused")
 
 
-@pytest.mark.parametrize("command", [*READING_A_STORE, ["run", "--brokers", NOWHERE]], ids=" ".join)
+@pytest.mark.parametrize("command", READING_A_STORE, ids=" ".join)
 def test_an_address_of_no_known_form_is_wrong_use(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "has no known form; expected " in said([*command, "--dsn", "host"], 2, capsys)
+
+
+def test_a_sink_that_cannot_begin_ends_with_a_line(tmp_path: Path) -> None:
+    store = f"chdb://{tmp_path}/store"
+    no_authority = variables(kafka_security_protocol="SSL", kafka_ssl_ca_location=__file__)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for options, differs, status, words in (
+            (["--dsn", store], no_authority, 2, "wrong settings for Kafka: "),
+            (["--dsn", "host"], {}, 2, "the store's address has no known form"),
+            (["--dsn", store, "--metrics-port", port], {}, 1, "cannot serve metrics on port "),
+        ):
+            ended = subprocess.run(
+                [sys.executable, "-m", "infra.sink", "run", "--brokers", NOWHERE, *options],
+                env={**os.environ, **differs},
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                check=False,
+            )
+            assert ended.returncode == status, ended.stderr
+            lines = [line for line in ended.stderr.splitlines() if "sink: Kafka: " not in line]
+            assert len(lines) == 1, ended.stderr
+            assert lines[0].startswith(f"sink: {words}")
 
 
 def test_a_user_who_may_change_nothing_is_told_what_the_store_says(empty_store: Client) -> None:
