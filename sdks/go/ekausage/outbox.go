@@ -171,7 +171,7 @@ func (o *outbox) keep(e *event, cause error) bool {
 		o.spool.Bury(e.key, e.value)
 		return false
 	}
-	if e.onDisk != nil && errors.Is(cause, errGivenUp) || o.spool.Return(e.key, e.value) != nil {
+	if e.onDisk != nil && errors.Is(cause, errGivenUp) || o.spool.TakeBack(e.key, e.value) != nil {
 		// What was written before is for the next process, if anything was.
 		written := e.onDisk != nil
 		e.onDisk = nil

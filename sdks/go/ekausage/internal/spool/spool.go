@@ -128,9 +128,9 @@ func (s *Spool) Defer(key, event []byte) error {
 	return err
 }
 
-// Return writes an event that was not delivered from memory, and goes before those that were deferred
+// TakeBack writes an event that was not delivered from memory, and goes before those that were deferred
 // meanwhile; after them only where there is no room for one more segment.
-func (s *Spool) Return(key, event []byte) error {
+func (s *Spool) TakeBack(key, event []byte) error {
 	if _, err := s.returned.append(key, event, false); err == nil {
 		return nil
 	}

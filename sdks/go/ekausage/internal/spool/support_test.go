@@ -206,6 +206,17 @@ func segmentsIn(t *testing.T, folder, kind string) []name {
 	return found
 }
 
+// begunWith is the segment whose first event has a number; one that was only made ahead has none.
+func begunWith(t *testing.T, folder string, seq uint64) name {
+	t.Helper()
+	segments := segmentsIn(t, folder, kindEvents)
+	at := slices.IndexFunc(segments, func(n name) bool { return n.firstSeq == seq })
+	if at < 0 {
+		t.Fatalf("no segment begins with event %d: %v", seq, segments)
+	}
+	return segments[at]
+}
+
 func expectEmpty(t *testing.T, folder string) {
 	t.Helper()
 	eventually(t, "the folder is empty", func() bool { return len(segmentsIn(t, folder, kindEvents)) == 0 })
