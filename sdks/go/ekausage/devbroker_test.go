@@ -24,11 +24,7 @@ type devbroker struct {
 }
 
 var devbrokerProgram = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "devbroker")
-	if err != nil {
-		return "", err
-	}
-	program := filepath.Join(folder, "devbroker")
+	program := filepath.Join(testFolder, "devbroker")
 	build := exec.Command("go", "build", "-o", program, ".")
 	build.Dir = devbrokerSource
 	build.Stderr = os.Stderr

@@ -20,6 +20,9 @@ const (
 	ownExit       = 3
 )
 
+// testFolder is gone after the tests.
+var testFolder string
+
 // TestMain is also the main of the processes that tests start.
 func TestMain(m *testing.M) {
 	if kind := os.Getenv(childVariable); kind != "" {
@@ -36,6 +39,7 @@ func runApart(m *testing.M) int {
 		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
+	testFolder = folder
 	_ = os.Setenv("EKA_SPOOL", "off")
 	_ = os.Setenv("EKA_SPOOL_DIR", folder)
 	return m.Run()
