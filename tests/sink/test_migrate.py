@@ -52,7 +52,8 @@ def test_a_second_run_changes_nothing(store: Client) -> None:
 
 
 def test_the_table_has_the_fields_of_the_event_in_their_order(store: Client) -> None:
-    assert columns(store)[:-1] == [field.name for field in FIELDS]
+    names = [field.name for field in FIELDS]
+    assert columns(store)[: len(names)] == names
 
 
 def test_a_migration_that_was_changed_after_it_was_applied_is_refused(

@@ -67,19 +67,23 @@ def test_two_calls_with_one_id_count_once_whenever_and_for_whatever_they_are(
     assert rows(store, "SELECT sum(events), sum(quantity) FROM usage_by_month") == [(1, 1)]
 
 
-def test_the_first_of_an_id_counts_so_that_a_billed_month_stays(store: Client) -> None:
-    later = {"occurred_at": NOON + timedelta(days=40), "quantity": Decimal(9)}
-    insert(store, events({"event_id": "order-7", **later}, {"event_id": "order-7"}))
+@pytest.mark.parametrize("other", [{}, {"occurred_at": NOON - timedelta(days=40)}])
+def test_the_first_of_an_id_to_arrive_counts_so_that_a_billed_month_stays(
+    other: dict[str, Any], store: Client
+) -> None:
+    late = {"quantity": Decimal(9), "ingested_at": NOON + timedelta(days=9), **other}
+    insert(store, events({"event_id": "order-7", "ingested_at": NOON}))
+    insert(store, events({"event_id": "order-7", **late}))
+    assert rows(store, "SELECT occurred_at, quantity FROM usage") == [(NOON, 1)]
+    store.command(f"OPTIMIZE TABLE {DATABASE}.{TABLE} FINAL")
     assert rows(store, "SELECT occurred_at, quantity FROM usage") == [(NOON, 1)]
 
 
-def test_of_two_calls_with_one_id_for_one_day_the_last_to_arrive_counts(store: Client) -> None:
-    later = {"quantity": Decimal(9), "ingested_at": NOON + timedelta(days=9)}
-    insert(store, events({"event_id": "order-7", **later}))
-    insert(store, events({"event_id": "order-7"}))
-    assert rows(store, "SELECT quantity FROM usage") == [(9,)]
-    store.command(f"OPTIMIZE TABLE {DATABASE}.{TABLE} FINAL")
-    assert rows(store, "SELECT quantity FROM usage") == [(9,)]
+def test_of_two_calls_with_one_id_that_arrive_together_the_earlier_counts(store: Client) -> None:
+    later = {"occurred_at": NOON + timedelta(days=40), "quantity": Decimal(9)}
+    together = {"event_id": "order-7", "ingested_at": NOON}
+    insert(store, events({**together, **later}, together))
+    assert rows(store, "SELECT occurred_at, quantity FROM usage") == [(NOON, 1)]
 
 
 def test_an_id_is_that_of_one_account(store: Client) -> None:

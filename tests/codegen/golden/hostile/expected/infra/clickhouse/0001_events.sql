@@ -2,7 +2,8 @@
 CREATE DATABASE IF NOT EXISTS usage;
 
 -- Events as they came. A retried one is the same row again: same account, same time, same id, and
--- merges drop it at some time. Who adds up reads the view `usage`, which drops it at once.
+-- merges drop it at some time. Who adds up reads the view `usage`, which drops it at once. Of
+-- rows with one key the first to arrive stays, so that what was billed does not change.
 CREATE TABLE IF NOT EXISTS usage.events
 (
     event_id String,
@@ -23,9 +24,10 @@ CREATE TABLE IF NOT EXISTS usage.events
     catalog_version LowCardinality(String),
     instance_id String,
     seq UInt64,
-    ingested_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+    ingested_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC'),
+    _precedence UInt64 MATERIALIZED bitNot(toUInt64(toUnixTimestamp64Milli(ingested_at))) CODEC(Delta, ZSTD)
 )
-ENGINE = ReplacingMergeTree(ingested_at)
+ENGINE = ReplacingMergeTree(_precedence)
 PARTITION BY toYYYYMM(occurred_at)
 ORDER BY (workspace_id, product, metric_type, toDate(occurred_at), event_id)
 -- Offsets are committed after the insert: by then it has to outlive the power failing.
