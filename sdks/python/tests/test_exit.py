@@ -196,7 +196,7 @@ def test_sigterm_amid_delivery_reports_ends_the_process_in_order(tmp_path: Path)
             ready()
 
         client = EkaClient("checkout", on_error=slow, shutdown_timeout_ms=100)
-        record(client, 150)
+        record(client, 50)
         client.shutdown(0)
     """
     process = started(program, NO_BROKER, tmp_path)
@@ -205,7 +205,26 @@ def test_sigterm_amid_delivery_reports_ends_the_process_in_order(tmp_path: Path)
     result = ended(process)
     assert result.returncode == -signal.SIGTERM, result.stderr
     lines = result.stdout.splitlines()
-    assert len(set(lines)) == len(lines) == 150
+    assert len(set(lines)) == len(lines) == 50
+
+
+def test_sigterm_ends_a_process_whose_on_error_never_returns(tmp_path: Path) -> None:
+    program = """
+        from eka_usage import lifecycle
+
+        def stuck(error, context):
+            ready()
+            time.sleep(60)
+
+        lifecycle._REPORTING = 0.5
+        client = EkaClient("checkout", on_error=stuck, shutdown_timeout_ms=100)
+        record(client)
+        client.shutdown(0)
+    """
+    process = started(program, NO_BROKER, tmp_path)
+    when_ready(process, tmp_path)
+    process.terminate()
+    assert ended(process).returncode == -signal.SIGTERM
 
 
 def test_a_bare_import_leaves_the_process_as_it_was(tmp_path: Path) -> None:

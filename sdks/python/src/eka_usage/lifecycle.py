@@ -37,6 +37,8 @@ class Ends(NamedTuple):
 
 _ends: dict[Any, Ends] = {}
 _ended = threading.Event()
+# Seconds that on_error may take at SIGTERM, for all that it is still to hear of.
+_REPORTING = 10.0
 # Whether the garbage collector was on, at each fork that is under way.
 _collecting: list[bool] = []
 
@@ -96,7 +98,7 @@ def _on_sigterm(number: int, _: object) -> None:
 
 def _end_elsewhere(number: int, reported: threading.Event) -> None:
     shutdown_all()
-    reported.wait()
+    reported.wait(_REPORTING)
     _ended.set()
     os.kill(os.getpid(), number)
 
