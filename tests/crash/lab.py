@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -107,7 +107,9 @@ class Lab:
     def segments(self) -> list[Path]:
         """The segments that hold events nobody has delivered, wherever the folder is mounted."""
         seen = Path(f"/proc/{self._last.pid}/root{self.folder}") if self.within else self.folder
-        return sorted(filter(_was_begun, seen.glob("events-*")))
+        while True:
+            with suppress(FileNotFoundError):  # one was named anew or removed a moment ago
+                return sorted(filter(_was_begun, seen.glob("events-*")))
 
     @property
     def _last(self) -> Driver:
@@ -176,11 +178,8 @@ class Unable(Exception):
 
 def _was_begun(segment: Path) -> bool:
     """Whether it has a header, unlike one that was only made ahead."""
-    try:
-        with segment.open("rb") as file:
-            return any(file.read(len(MAGIC)))
-    except FileNotFoundError:  # done a moment ago
-        return False
+    with segment.open("rb") as file:
+        return any(file.read(len(MAGIC)))
 
 
 def wait_until(holds: Callable[[], object], what: str, patience: float = _PATIENCE) -> None:
