@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 import threading
 from pathlib import Path
 
@@ -118,8 +117,11 @@ def _begun(name: Name) -> tuple[str, str, bool, int, int]:
 def default_path() -> Path:
     """The folder where none is given: it outlives a restart of the machine where one can."""
     lasting = Path("/var/tmp")  # noqa: S108  the folder in it is this user's alone, or not used
-    parent = lasting if lasting.is_dir() else Path(tempfile.gettempdir())
-    return parent / f"eka-usage-{_user()}"
+    if not lasting.is_dir():
+        import tempfile  # few need it, and importing it takes time
+
+        lasting = Path(tempfile.gettempdir())
+    return lasting / f"eka-usage-{_user()}"
 
 
 def _user() -> int:
