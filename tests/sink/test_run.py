@@ -183,7 +183,7 @@ def test_a_broker_that_dies_is_waited_for(own_broker: DevBroker, tmp_path: Path)
     with Sink(own_broker.bootstrap, tmp_path).migrate() as sink:
         sink.until("lag 0")
         own_broker.kill()
-        sink.until("brokers are down")
+        sink.until("Connection refused")
         own_broker.restart()
         produce(own_broker.bootstrap, events(100, "more"))
         produce(own_broker.bootstrap, [b"no event"])
@@ -216,7 +216,7 @@ def test_a_sink_that_does_not_reach_kafka_says_that_it_waits_and_claims_no_lag(
     own_broker: DevBroker, tmp_path: Path
 ) -> None:
     with Sink("127.0.0.1:1", tmp_path, name="never").migrate() as sink:
-        sink.until("Kafka: 1/1 brokers are down")
+        sink.until("Connection refused")
         sink.until("lag not known")
         assert sink.end() == 0
         assert "lag 0" not in sink.said
@@ -224,7 +224,7 @@ def test_a_sink_that_does_not_reach_kafka_says_that_it_waits_and_claims_no_lag(
         sink.until("lag 0")
         assert sink.metrics()["usage_sink_waiting"] == 0
         own_broker.stop()
-        sink.until("Kafka: 1/1 brokers are down")
+        sink.until("Connection refused")
         eventually(lambda: sink.said.endswith("lag not known\n"), lambda: sink.said)
         assert sink.metrics()["usage_sink_waiting"] == 1
         assert "usage_sink_lag" not in sink.metrics()
