@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from infra import release
 
 _WORKFLOW: Any = yaml.safe_load((release.ROOT / ".github/workflows/publish-ts.yml").read_text())
 _STEPS = _WORKFLOW["jobs"]["publish"]["steps"]
+_WORKFLOWS = sorted((release.ROOT / ".github/workflows").glob("*.yml"))
+_PINNED = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 
 
 def versions(root: Path, *, package: str, catalog: str) -> Path:
@@ -71,3 +74,11 @@ def test_the_workflow_checks_and_tests_before_it_publishes() -> None:
 def test_the_package_names_the_repository_that_its_provenance_is_about() -> None:
     package = json.loads((release.ROOT / "sdks/typescript/package.json").read_text())
     assert package["repository"] == "github:eka-care/eka-usage-sdk"
+
+
+@pytest.mark.parametrize("workflow", _WORKFLOWS, ids=lambda path: path.name)
+def test_every_action_is_pinned_by_its_commit_and_names_its_version(workflow: Path) -> None:
+    """A tag can be moved to other code; the comment is what an update tool reads."""
+    actions = re.findall(r"\buses:\s*(.+)", workflow.read_text())
+    assert actions
+    assert [action for action in actions if not _PINNED.fullmatch(action)] == []
