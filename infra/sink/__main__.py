@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from infra import sink
-from infra.sink import dlq, migrate, reconcile, run, usage
+from infra.sink import migrate, reconcile, run, usage
+from infra.sink.dlq import command as dlq
 from infra.sink.errors import SinkError, UsageError
 
 _FAILED, _WRONG_USE, _INTERRUPTED = 1, 2, 130

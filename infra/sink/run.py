@@ -25,8 +25,8 @@ from collections.abc import Callable
 
 from infra.sink import kafka, store
 from infra.sink.batch import Limits
+from infra.sink.pipeline import Pipeline
 from infra.sink.progress import Progress
-from infra.sink.pump import Pump
 
 _LOG = logging.getLogger("sink")
 _HIGHEST_PORT = 65_535
@@ -94,17 +94,17 @@ def run(arguments: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: signalled.append(received))
     connection = kafka.connection(arguments.brokers)
-    pump = Pump(connection, arguments.dsn, limits, arguments.group, arguments.instance)
+    pipeline = Pipeline(connection, arguments.dsn, limits, arguments.group, arguments.instance)
     if arguments.metrics_port is not None:
         from infra.sink import metrics
 
-        port = metrics.serve(pump.counts, arguments.metrics_port)
+        port = metrics.serve(pipeline.counts, arguments.metrics_port)
         _LOG.info("serves metrics on port %d", port)
     # A batch is a mountain of objects without a cycle: they are looked through when it is gone.
     gc.freeze()
     gc.disable()
-    progress = Progress(pump.counts, arguments.progress_seconds)
-    pump.run(lambda: bool(signalled), progress.tick)
+    progress = Progress(pipeline.counts, arguments.progress_seconds)
+    pipeline.run(lambda: bool(signalled), progress.tick)
     progress.end()
     return 0
 

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
-from infra.heard import Heard
+from infra.kafka_errors import LastError
 from infra.topics.java_properties import ConfigError, client_config
 
 _CREATED_OR_THERE, _FAILED, _DIFFERS = 0, 1, 3
@@ -91,8 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--dry-run", action="store_true")
     parser.add_argument("topics", nargs="+", type=Topic.parse, metavar="'NAME PARTITIONS MS'")
     options = parser.parse_args(arguments)
-    heard = Heard()
-    client = {"bootstrap.servers": options.bootstrap, "error_cb": heard, "log_level": 0}
+    last_error = LastError()
+    client = {"bootstrap.servers": options.bootstrap, "error_cb": last_error, "log_level": 0}
     try:
         config = client_config(options.command_config.read_text()) if options.command_config else {}
         admin = AdminClient(client | config)
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KafkaException as error:
         return _fail(
             f"{options.bootstrap}: is Kafka running there, and COMMAND_CONFIG right? "
-            f"It says: {heard.why(admin, error)}"
+            f"It says: {last_error.describe(admin, error)}"
         )
     return max(codes)
 

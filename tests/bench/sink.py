@@ -19,7 +19,7 @@ from eka_usage.testing import InMemoryProducer
 
 from infra.sink.batch import Limits
 from infra.sink.migrate import migrate
-from infra.sink.pump import Pump
+from infra.sink.pipeline import Pipeline
 from infra.sink.store import open_store
 from infra.sink.writer import insert_into
 from tests.bench.rows import ROOT, Row, emit, median_ratio
@@ -105,16 +105,16 @@ def sink(connection: dict[str, Any], dsn: str) -> float:
     """
     with open_store(dsn) as client:
         migrate(client)
-    pump = Pump(connection, dsn, Limits(BATCH, 2**30, 5.0), "sink")
+    pipeline = Pipeline(connection, dsn, Limits(BATCH, 2**30, 5.0), "sink")
     started: list[float] = []
 
     def tick() -> None:
-        if not started and pump.counts.read:
+        if not started and pipeline.counts.read:
             started.append(time.perf_counter())
 
-    pump.run(lambda: pump.counts.read >= EVENTS, tick)
+    pipeline.run(lambda: pipeline.counts.read >= EVENTS, tick)
     seconds = time.perf_counter() - started[0]
-    assert pump.counts.stored == EVENTS
+    assert pipeline.counts.stored == EVENTS
     return seconds
 
 

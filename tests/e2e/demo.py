@@ -27,7 +27,7 @@ from tests.e2e.day import WORKSPACES, mistakes, usage
 from tests.e2e.invoice import arrivals, invoices, recorded
 from tests.e2e.reader import read_messages
 from tests.e2e.services import Books, work
-from tests.sink.lab import Sink, produce
+from tests.sink.harness import Sink, produce
 from tests.waiting import eventually
 
 _FOLDER = Path(__file__).resolve().parents[2] / ".cache/demo"

@@ -16,7 +16,7 @@ from infra.sink._generated.fields import DATABASE, FIELDS, ID, TABLE
 from infra.sink.decode import Refusal, Row, decode
 from infra.sink.field import Kind
 from infra.sink.writer import insert_into
-from tests.sink.lab import encoded, event
+from tests.sink.harness import encoded, event
 
 
 def of(kind: Kind) -> str:

@@ -16,10 +16,10 @@ from confluent_kafka import Producer
 
 from infra.sink.__main__ import main
 from infra.sink._generated.fields import DEAD_LETTER_TOPIC, ENVIRONMENT_PREFIX, ID, USAGE_TOPIC
-from infra.sink.letter import REPLAYS
+from infra.sink.dlq.record import REPLAYS
 from tests.broker import DevBroker
 from tests.e2e.reader import ends, read_messages
-from tests.sink.lab import SECONDS, Sink, encoded, event, produce
+from tests.sink.harness import SECONDS, Sink, encoded, event, produce
 
 _ORIGIN = re.compile(rf"^{re.escape(USAGE_TOPIC)}/\d+/\d+", re.MULTILINE)
 

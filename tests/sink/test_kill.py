@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 
 from infra.sink._generated.fields import ACCOUNT, FIELDS, ID, NUMBER, USAGE_TOPIC
 from tests.broker import DevBroker
-from tests.sink.lab import Sink, encoded, event
+from tests.sink.harness import Sink, encoded, event
 
 QUANTITY = next(field.name for field in FIELDS if field.kind == "number")
 _KILLS = 20

@@ -22,7 +22,7 @@ from infra.sink.store import open_store
 from tests.e2e.java import needs_kafka
 from tests.e2e.real_broker import USER, RealBroker
 from tests.environment import variables
-from tests.sink.lab import SECONDS
+from tests.sink.harness import SECONDS
 
 NOWHERE = "127.0.0.1:1"
 READING_KAFKA = (["dlq", "list"], ["dlq", "replay", "--all"])

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer
 
-from infra.sink import mailbox
 from infra.sink.__main__ import main
 from infra.sink._generated.fields import (
     ACCOUNT,
@@ -27,11 +26,13 @@ from infra.sink._generated.fields import (
     TABLE,
     USAGE_TOPIC,
 )
-from infra.sink.letter import Letter
+from infra.sink.dlq import reader
+from infra.sink.dlq.record import DeadLetter
 from infra.sink.store import open_store
 from tests.broker import DevBroker
 from tests.e2e.reader import ends
-from tests.sink.lab import Sink, encoded, event, eventually, produce
+from tests.sink.harness import Sink, encoded, event, produce
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -45,8 +46,8 @@ def events(count: int, prefix: str = "id", **differs: Any) -> Iterator[bytes]:
     return (encoded(event(**{ID: f"{prefix}-{number}"}, **differs)) for number in range(count))
 
 
-def letters(broker: DevBroker) -> list[Letter]:
-    return list(mailbox.read({"bootstrap.servers": broker.bootstrap}).waiting())
+def letters(broker: DevBroker) -> list[DeadLetter]:
+    return list(reader.read({"bootstrap.servers": broker.bootstrap}).waiting())
 
 
 def all_committed(broker: DevBroker) -> bool:

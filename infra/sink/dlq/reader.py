@@ -9,35 +9,35 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from infra.heard import Heard
+from infra.kafka_errors import LastError
 from infra.sink import kafka
 from infra.sink._generated.fields import DEAD_LETTER_TOPIC
-from infra.sink.letter import Letter, Origin, replay_marked_by
+from infra.sink.dlq.record import DeadLetter, Origin, replay_marked_by
 
 _SECONDS = 10
 _READ = 1_000
 
 
 @dataclass(frozen=True)
-class Mailbox:
+class DeadLetters:
     """Letters by origin: one that was written twice, as its sink died between, is one."""
 
-    letters: Mapping[Origin, Letter]
+    letters: Mapping[Origin, DeadLetter]
     replayed: frozenset[Origin]
 
-    def waiting(self) -> Iterator[Letter]:
+    def waiting(self) -> Iterator[DeadLetter]:
         """Those that were not replayed, the oldest first."""
         letters = (each for origin, each in self.letters.items() if origin not in self.replayed)
         return iter(sorted(letters, key=lambda letter: (letter.time, letter.origin)))
 
 
-def read(connection: Mapping[str, Any]) -> Mailbox:
+def read(connection: Mapping[str, Any]) -> DeadLetters:
     """Everything that the topic holds now, but what a transaction has not committed.
 
     Raises:
         SinkError: Kafka does not answer, or has no such topic.
     """
-    heard = Heard()
+    last_error = LastError()
     consumer = Consumer(
         {
             **connection,
@@ -45,11 +45,11 @@ def read(connection: Mapping[str, Any]) -> Mailbox:
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "isolation.level": "read_committed",
-            "error_cb": heard,
+            "error_cb": last_error,
             "log_level": 0,
         }
     )
-    letters: dict[Origin, Letter] = {}
+    letters: dict[Origin, DeadLetter] = {}
     replayed: set[Origin] = set()
     try:
         for message in _messages(consumer):
@@ -57,14 +57,14 @@ def read(connection: Mapping[str, Any]) -> Mailbox:
             if marked is not None:
                 replayed.add(marked)
             else:
-                letter = Letter.read(message)
+                letter = DeadLetter.read(message)
                 letters.setdefault(letter.origin, letter)
     except KafkaException as failure:
-        why = heard.why(consumer, failure)
+        why = last_error.describe(consumer, failure)
         raise kafka.failed("read", DEAD_LETTER_TOPIC, connection, failure, why) from None
     finally:
         consumer.close()
-    return Mailbox(letters, frozenset(replayed))
+    return DeadLetters(letters, frozenset(replayed))
 
 
 def _messages(consumer: Consumer) -> Iterator[Message]:
@@ -73,12 +73,12 @@ def _messages(consumer: Consumer) -> Iterator[Message]:
         raise KafkaException(topic.error)
     consumer.assign([TopicPartition(DEAD_LETTER_TOPIC, each, 0) for each in topic.partitions])
     unread = set(topic.partitions)
-    heard = time.monotonic()
+    last_message = time.monotonic()
     while unread:
         messages = consumer.consume(_READ, 0.2)
         if messages:
-            heard = time.monotonic()
-        elif time.monotonic() - heard > _SECONDS:
+            last_message = time.monotonic()
+        elif time.monotonic() - last_message > _SECONDS:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer"))  # noqa: SLF001
         for message in messages:
             error = message.error()

@@ -14,11 +14,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from infra.sink import kafka, mailbox
+from infra.sink import kafka
+from infra.sink.dlq import reader
+from infra.sink.dlq.reader import DeadLetters
+from infra.sink.dlq.record import DeadLetter, Origin
+from infra.sink.dlq.replay import replay
 from infra.sink.errors import SinkError, UsageError
-from infra.sink.letter import Letter, Origin
-from infra.sink.mailbox import Mailbox
-from infra.sink.replay import replay
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    box = mailbox.read(kafka.connection(arguments.brokers))
+    box = reader.read(kafka.connection(arguments.brokers))
     letters = list(box.letters.values()) if arguments.all else list(box.waiting())
     letters = _of_reason(letters, arguments.reason)
     now = datetime.now(UTC)
@@ -64,7 +65,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    box = mailbox.read(kafka.connection(arguments.brokers))
+    box = reader.read(kafka.connection(arguments.brokers))
     [letter] = _named(box, [arguments.letter])
     lines = {
         "letter": str(letter.origin),
@@ -87,7 +88,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     if bool(arguments.letters) == (arguments.all or arguments.reason is not None):
         raise UsageError("say which: letters by name, --reason CODE, or --all")
 
-    def choose(box: Mailbox) -> Iterable[Letter]:
+    def choose(box: DeadLetters) -> Iterable[DeadLetter]:
         if not arguments.letters:
             return [each for each in _of_reason(box.waiting(), arguments.reason) if each.whole]
         letters = _named(box, arguments.letters)
@@ -103,11 +104,11 @@ def _replay(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _of_reason(letters: Iterable[Letter], code: str | None) -> list[Letter]:
+def _of_reason(letters: Iterable[DeadLetter], code: str | None) -> list[DeadLetter]:
     return [letter for letter in letters if code in {None, letter.code}]
 
 
-def _named(box: Mailbox, origins: Sequence[Origin]) -> list[Letter]:
+def _named(box: DeadLetters, origins: Sequence[Origin]) -> list[DeadLetter]:
     for origin in origins:
         if origin not in box.letters:
             raise SinkError(f"there is no dead letter {origin}; see `dlq list --all`")

@@ -56,7 +56,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Letter:
+class DeadLetter:
     """A dead letter that was read back."""
 
     origin: Origin
@@ -118,7 +118,7 @@ def headers_of(message: Message, refusal: Refusal, *, length: int | None = None)
     return [*(pair for pair in headers if pair[0] not in said), *said.items()]
 
 
-def replayed_headers(letter: Letter) -> Headers:
+def replayed_headers(letter: DeadLetter) -> Headers:
     """The headers of a letter's message when it is put back."""
     return [*letter.headers, (REPLAYS, str(letter.replays + 1))]
 

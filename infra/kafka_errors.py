@@ -11,7 +11,7 @@ class _Client(Protocol):
     def poll(self, timeout: float, /) -> object: ...
 
 
-class Heard:
+class LastError:
     """What a client heard; it is the client's `error_cb`."""
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Heard:
         if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  the others say why
             self._said = error.str()
 
-    def why(self, client: _Client, failure: KafkaException) -> str:
+    def describe(self, client: _Client, failure: KafkaException) -> str:
         """The words for a call of the client that failed."""
         client.poll(0)  # only then is it told
         return self._said or str(failure.args[0].str())

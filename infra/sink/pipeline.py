@@ -13,8 +13,8 @@ from confluent_kafka import KafkaException
 
 from infra.sink.batch import Batch, Limits
 from infra.sink.counts import Counts
-from infra.sink.deadletters import DeadLetters
 from infra.sink.decode import Refusal
+from infra.sink.dlq.producer import DeadLetterProducer
 from infra.sink.errors import UnavailableError
 from infra.sink.source import Source
 from infra.sink.writer import Writer
@@ -26,7 +26,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.25, 15.0
 _DRAIN_SECONDS = 10.0
 
 
-class Pump:
+class Pipeline:
     """One sink at work.
 
     An offset is committed only when the store has each row before it, and the dead letter topic
@@ -48,7 +48,7 @@ class Pump:
         self._waits = 0
         self._retry_at = 0.0
         self._writer = Writer(dsn)
-        self._dead_letters = DeadLetters(connection)
+        self._dead_letters = DeadLetterProducer(connection)
         self._source = Source(connection, group, instance, leaving=self._leave, lost=self._drop)
 
     def run(self, stopping: Callable[[], bool], tick: Callable[[], None]) -> None:

@@ -9,8 +9,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from infra.sink._generated.fields import DEAD_LETTER_TOPIC
 from infra.sink.decode import Refusal
+from infra.sink.dlq.record import headers_of
 from infra.sink.errors import UnavailableError
-from infra.sink.letter import headers_of
 
 _SECONDS = 10
 # The broker alone says what is too large.
@@ -18,7 +18,7 @@ _NO_LIMIT = 1_000_000_000
 _CUT_TO = 65_536
 
 
-class DeadLetters:
+class DeadLetterProducer:
     """A producer of its own to the dead letter topic."""
 
     def __init__(self, connection: Mapping[str, Any]) -> None:

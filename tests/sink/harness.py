@@ -7,9 +7,8 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +19,7 @@ from confluent_kafka import Producer
 from infra.sink._generated.fields import DATABASE, FIELDS, TABLE, USAGE_TOPIC
 from infra.sink.migrate import migrate
 from infra.sink.store import open_store
+from tests.waiting import eventually
 
 SECONDS = 60
 _NOON = "2026-03-10T12:00:00.000Z"
@@ -134,12 +134,3 @@ class Sink:
         with self.store() as client:
             query = f"SELECT {what} FROM {DATABASE}.{TABLE} {final}"
             return [tuple(row) for row in client.query(query).result_rows]
-
-
-def eventually(holds: Callable[[], bool], otherwise: Callable[[], str]) -> None:
-    """Waits until something holds."""
-    deadline = time.monotonic() + SECONDS
-    while not holds():
-        if time.monotonic() > deadline:
-            raise AssertionError(otherwise())
-        time.sleep(0.05)

@@ -7,12 +7,13 @@ from typing import Any
 
 from confluent_kafka import KafkaException, Producer
 
-from infra.heard import Heard
-from infra.sink import kafka, mailbox
+from infra.kafka_errors import LastError
+from infra.sink import kafka
 from infra.sink._generated.fields import DEAD_LETTER_TOPIC, USAGE_TOPIC
+from infra.sink.dlq import reader
+from infra.sink.dlq.reader import DeadLetters
+from infra.sink.dlq.record import REPLAYED, DeadLetter, replayed_headers
 from infra.sink.errors import SinkError
-from infra.sink.letter import REPLAYED, Letter, replayed_headers
-from infra.sink.mailbox import Mailbox
 
 _TOGETHER = 500
 _SECONDS = 20
@@ -20,8 +21,8 @@ _NO_LIMIT = 1_000_000_000
 
 
 def replay(
-    connection: Mapping[str, Any], choose: Callable[[Mailbox], Iterable[Letter]]
-) -> list[Letter]:
+    connection: Mapping[str, Any], choose: Callable[[DeadLetters], Iterable[DeadLetter]]
+) -> list[DeadLetter]:
     """Replays the letters that `choose` picks of those that wait, and returns them.
 
     A message and the mark that it was replayed are one transaction: both are there or neither is,
@@ -33,7 +34,7 @@ def replay(
         UnavailableError: Kafka does not answer; what was replayed until then is marked.
         SinkError: another replay took over.
     """
-    heard = Heard()
+    last_error = LastError()
     producer = Producer(
         {
             **connection,
@@ -41,25 +42,25 @@ def replay(
             "partitioner": "murmur2_random",
             # What the broker had once, it takes again.
             "message.max.bytes": _NO_LIMIT,
-            "error_cb": heard,
+            "error_cb": last_error,
             "log_level": 0,
         }
     )
     try:
         producer.init_transactions(_SECONDS)
-        chosen = list(choose(mailbox.read(connection)))
+        chosen = list(choose(reader.read(connection)))
         for start in range(0, len(chosen), _TOGETHER):
             _replay_together(producer, chosen[start : start + _TOGETHER])
     except KafkaException as failure:
         error = failure.args[0]
         if error.fatal():
             raise SinkError(f"another replay took over, this one ends: {error.str()}") from None
-        why = heard.why(producer, failure)
+        why = last_error.describe(producer, failure)
         raise kafka.failed("replay to", USAGE_TOPIC, connection, failure, why) from None
     return chosen
 
 
-def _replay_together(producer: Producer, letters: Sequence[Letter]) -> None:
+def _replay_together(producer: Producer, letters: Sequence[DeadLetter]) -> None:
     producer.begin_transaction()
     for letter in letters:
         producer.produce(
