@@ -1,36 +1,36 @@
-"""What every test of the Python SDK may ask for, and what none may leave behind."""
+"""The fixtures of the Python SDK's tests, and the checks that no test leaves anything behind."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from eka_usage import EkaClient, lifecycle
 from eka_usage._generated.settings import SETTINGS
 
-from sdks.python.tests.spooling import folder, spooling_to
-from sdks.python.tests.support import Heard
-from sdks.python.tests.tap import Tap, consumer
+from sdks.python.tests.spool_support import make_spool_client, spool_dir
+from sdks.python.tests.support import ClientFactory, ReportedErrors
+from sdks.python.tests.topic_reader import TopicReader, consumer
 from tests.broker import DevBroker, broker
 
-__all__ = ["broker", "consumer", "folder", "spooling_to"]
+__all__ = ["broker", "consumer", "make_spool_client", "spool_dir"]
 
 
 @pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests are the same on a machine where the SDK is configured."""
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the tests independent of how the SDK is configured on this machine."""
     for setting in SETTINGS:
         monkeypatch.delenv(setting.variable, raising=False)
-    # What keeps events on disk says so, and where.
+    # A test that needs a spool configures one, with a directory of its own.
     monkeypatch.setenv("EKA_SPOOL", "off")
-    # Nor are brokers optional, as the SDK's own pytest plugin makes them elsewhere.
+    # Brokers are required here, although the SDK's own pytest plugin makes them optional.
     monkeypatch.setattr(EkaClient, "_in_place_of_kafka", None)
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left_behind() -> Iterator[None]:
+def _no_leaks() -> Iterator[None]:
     before = lifecycle.clients()
     yield
     assert lifecycle.clients() == before, "a client was not shut down"
@@ -38,18 +38,18 @@ def _nothing_left_behind() -> Iterator[None]:
 
 
 @pytest.fixture
-def heard() -> Heard:
-    """An `on_error` that remembers what it heard."""
-    return Heard()
+def errors() -> ReportedErrors:
+    """An `on_error` that collects the errors it is called with."""
+    return ReportedErrors()
 
 
 @pytest.fixture
-def connected(broker: DevBroker, heard: Heard) -> Iterator[Callable[..., EkaClient]]:
-    """Makes clients of the embedded broker, which are gone after the test."""
+def make_client(broker: DevBroker, errors: ReportedErrors) -> Iterator[ClientFactory]:
+    """Makes clients of the embedded broker and shuts them down after the test."""
     made: list[EkaClient] = []
 
     def make(**arguments: Any) -> EkaClient:
-        given = {"kafka_brokers": broker.bootstrap, "on_error": heard, "linger_ms": 5, **arguments}
+        given = {"kafka_brokers": broker.bootstrap, "on_error": errors, "linger_ms": 5, **arguments}
         made.append(EkaClient("checkout", **given))
         return made[-1]
 
@@ -59,6 +59,6 @@ def connected(broker: DevBroker, heard: Heard) -> Iterator[Callable[..., EkaClie
 
 
 @pytest.fixture
-def tap(broker: DevBroker, consumer: Any) -> Tap:
+def topic(broker: DevBroker, consumer: Any) -> TopicReader:
     """Reads what reaches the broker from here on."""
-    return Tap(consumer)
+    return TopicReader(consumer)

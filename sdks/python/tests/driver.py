@@ -45,7 +45,7 @@ class Driver:
     ) -> dict[str, Any]:
         """Make the client."""
 
-        def heard(error: EkaError, context: ErrorContext) -> None:
+        def errors(error: EkaError, context: ErrorContext) -> None:
             known = ("code", "field", "reason", "event_id")
             say({"error": {name: context.get(name) for name in known}})
             if on_error == "throw":
@@ -54,7 +54,7 @@ class Driver:
         arguments: Any = {_ARGUMENTS[name]: value for name, value in settings.items()}
         if clock_offset:
             arguments["clock"] = lambda: time.time_ns() + clock_offset * 1_000_000
-        self._client = EkaClient(service_name, on_error=heard, **arguments)
+        self._client = EkaClient(service_name, on_error=errors, **arguments)
         return {"instance_id": self._client.instance_id}
 
     def record(self, call: dict[str, Any], times: int = 1, threads: int = 1) -> dict[str, Any]:

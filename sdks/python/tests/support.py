@@ -1,4 +1,4 @@
-"""What the tests share: clients that differ in one thing, and what came of a call."""
+"""Shared by the tests: clients that differ in one thing, test producers, and call outcomes."""
 
 from __future__ import annotations
 
@@ -7,30 +7,35 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from eka_usage import EkaClient, EkaError, ErrorContext
+
+from tests.ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 PYTHON_SDK = REPOSITORY / "sdks" / "python"
 
 NOW = datetime(2026, 1, 31, 9, 30, 0, 123000, tzinfo=timezone.utc)
 NOW_NS = 1_769_851_800_123_456_789
-# Nobody listens there: connections are refused at once.
+# Nothing listens there: connections are refused at once.
 NO_BROKER = "127.0.0.1:1"
+FAST_RECONNECT = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 50, "log_level": 0}
 
 VALID: Mapping[str, Any] = {"workspace_id": "ws-1", "product": "api", "metric_type": "api_call"}
 
+ClientFactory: TypeAlias = Callable[..., EkaClient]
+
 
 class Sent(NamedTuple):
-    """What reached a producer."""
+    """A message that reached a producer."""
 
     key: bytes
     value: bytes
 
 
-class Collector:
-    """A producer that delivers at once and keeps the bytes."""
+class CollectingProducer:
+    """A producer that reports each delivery at once and collects the bytes."""
 
     def __init__(self) -> None:
         self.sent: list[Sent] = []
@@ -48,8 +53,8 @@ class Collector:
         return 0
 
 
-class Scripted(Collector):
-    """A producer whose `produce` is what the test says."""
+class ScriptedProducer(CollectingProducer):
+    """A producer whose `produce` is a function of the test."""
 
     def __init__(self, produce: Callable[..., None]) -> None:
         super().__init__()
@@ -59,8 +64,8 @@ class Scripted(Collector):
         self._produce(**arguments)
 
 
-class Heard(list[tuple[EkaError, ErrorContext]]):
-    """An `on_error` that remembers what it heard."""
+class ReportedErrors(list[tuple[EkaError, ErrorContext]]):
+    """An `on_error` that collects the errors it is called with."""
 
     def __call__(self, error: EkaError, context: ErrorContext) -> None:
         self.append((error, context))
@@ -69,34 +74,34 @@ class Heard(list[tuple[EkaError, ErrorContext]]):
     def codes(self) -> list[str]:
         return [error.code for error, _ in self]
 
-    def of(self, code: str) -> list[ErrorContext]:
-        """The contexts of one code."""
+    def contexts(self, code: str) -> list[ErrorContext]:
+        """Returns the contexts of the errors with this code."""
         return [context for error, context in self if error.code == code]
 
 
 class Outcome(NamedTuple):
-    """What came of one call of `record()`."""
+    """The result of one call: the returned id, the message sent, the errors reported."""
 
     event_id: str | None
     sent: Sent | None
-    heard: Heard
+    errors: ReportedErrors
 
     @property
     def error(self) -> EkaError:
-        """The one error that was heard."""
-        [(error, _)] = self.heard
+        """The one error that was reported."""
+        [(error, _)] = self.errors
         return error
 
     @property
     def context(self) -> ErrorContext:
-        """What was heard beside the one error."""
-        [(_, context)] = self.heard
+        """The context of the one error that was reported."""
+        [(_, context)] = self.errors
         return context
 
     @property
     def event(self) -> dict[str, Any]:
         """The one event that was sent."""
-        assert self.sent is not None, f"refused: {self.heard}"
+        assert self.sent is not None, f"refused: {self.errors}"
         fields = json.loads(self.sent.value)
         assert isinstance(fields, dict)
         return fields
@@ -107,8 +112,8 @@ class Outcome(NamedTuple):
         return json.loads(self.event["metadata"])
 
 
-def fixed(**arguments: Any) -> EkaClient:
-    """A client whose clock, ids and hostname are the same in every run."""
+def fixed_client(**arguments: Any) -> EkaClient:
+    """Returns a client whose clock, ids and hostname are the same in every run."""
     numbers = iter(range(1_000_000))
     given: dict[str, Any] = {
         "service_name": "checkout",
@@ -120,23 +125,34 @@ def fixed(**arguments: Any) -> EkaClient:
     return EkaClient(**given)
 
 
-def tried(**arguments: Any) -> Outcome:
-    """One call of `record()` on a fixed client of its own, valid but for what is given here."""
-    return called(lambda client: client._record(**{**VALID, **arguments}))
+def record_event(**arguments: Any) -> Outcome:
+    """Calls `record()` of a new fixed client, with valid arguments except for those given."""
+    return outcome_of(lambda client: client._record(**{**VALID, **arguments}))
 
 
-def called(call: Callable[[EkaClient], str | None]) -> Outcome:
-    """One call on a fixed client of its own."""
-    collector, heard = Collector(), Heard()
-    with fixed(producer=collector, on_error=heard) as client:
+def outcome_of(call: Callable[[EkaClient], str | None]) -> Outcome:
+    """Makes one call on a new fixed client."""
+    collector, errors = CollectingProducer(), ReportedErrors()
+    with fixed_client(producer=collector, on_error=errors) as client:
         event_id = call(client)
     assert len(collector.sent) <= 1
-    return Outcome(event_id, collector.sent[0] if collector.sent else None, heard)
+    return Outcome(event_id, collector.sent[0] if collector.sent else None, errors)
+
+
+def counters_balance(client: EkaClient) -> bool:
+    """Reports whether accepted = delivered + failed + queued + spooled."""
+    stats = client.stats()
+    return stats.accepted == stats.delivered + stats.failed + stats.queued + stats.spooled
+
+
+def unused_address() -> str:
+    """Returns an address that nothing listens on, for a broker that starts later."""
+    return f"127.0.0.1:{free_port()}"
 
 
 def eventually(holds: Callable[[], object], seconds: float = 10) -> None:
-    """Waits until it holds, and fails if it does not in time."""
+    """Waits until the condition holds; fails the test if it does not in time."""
     deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
+        assert time.monotonic() < deadline, f"the condition did not hold within {seconds} s"
         time.sleep(0.01)

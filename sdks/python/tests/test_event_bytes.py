@@ -11,7 +11,15 @@ import yaml
 from eka_usage import CATALOG_VERSION, PRODUCTS, SDK_VERSION, STATUSES, UsageEvent, metrics
 from eka_usage._generated.metrics import METRICS
 
-from sdks.python.tests.support import NOW, REPOSITORY, VALID, Collector, called, fixed, tried
+from sdks.python.tests.support import (
+    NOW,
+    REPOSITORY,
+    VALID,
+    CollectingProducer,
+    fixed_client,
+    outcome_of,
+    record_event,
+)
 
 CONSTANTS = (
     f'"sdk_language":"python","sdk_version":"{SDK_VERSION}","hostname":"host-1",'
@@ -20,8 +28,8 @@ CONSTANTS = (
 
 
 def test_an_event_of_defaults_has_these_bytes() -> None:
-    outcome = tried()
-    assert outcome.heard == []
+    outcome = record_event()
+    assert outcome.errors == []
     assert outcome.event_id == "id-1"
     assert outcome.sent == (
         b"ws-1",
@@ -35,7 +43,7 @@ def test_an_event_of_defaults_has_these_bytes() -> None:
 
 
 def test_an_event_with_everything_given_has_these_bytes() -> None:
-    outcome = tried(
+    outcome = record_event(
         workspace_id="wś 2",
         product="agent",
         metric_type="input_token",
@@ -46,7 +54,7 @@ def test_an_event_with_everything_given_has_these_bytes() -> None:
         event_id="invoice-7/line-3",
         occurred_at=datetime(2026, 1, 31, 9, 0, tzinfo=timezone(timedelta(hours=5, minutes=30))),
     )
-    assert outcome.heard == []
+    assert outcome.errors == []
     assert outcome.event_id == "invoice-7/line-3"
     assert outcome.sent == (
         "wś 2".encode(),
@@ -62,14 +70,14 @@ def test_an_event_with_everything_given_has_these_bytes() -> None:
 
 def test_fields_stand_in_the_order_of_the_schema() -> None:
     schema = yaml.safe_load((REPOSITORY / "schema/event.yaml").read_text(encoding="utf-8"))
-    assert list(tried().event) == list(schema["fields"])
+    assert list(record_event().event) == list(schema["fields"])
 
 
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("names", METRICS, ids=".".join)
 def test_every_combination_of_the_catalog_is_taken(names: tuple[str, str], status: str) -> None:
     catalog = yaml.safe_load((REPOSITORY / "schema/catalog.yaml").read_text(encoding="utf-8"))
-    outcome = tried(product=names[0], metric_type=names[1], status=status)
+    outcome = record_event(product=names[0], metric_type=names[1], status=status)
     event = outcome.event
     assert (event["product"], event["metric_type"], event["status"]) == (*names, status)
     assert event["is_billable"] == int(catalog["statuses"][status]["billable"])
@@ -94,18 +102,18 @@ def test_record_metric_and_record_write_the_same_event() -> None:
         "event_id": "e",
         "status": "error",
     }
-    by_metric = called(lambda client: client.record_metric("ws-1", metrics.comms.sms, **given))  # type: ignore[arg-type]
-    by_names = tried(product="comms", metric_type="sms", **given)
+    by_metric = outcome_of(lambda client: client.record_metric("ws-1", metrics.comms.sms, **given))  # type: ignore[arg-type]
+    by_names = record_event(product="comms", metric_type="sms", **given)
     assert by_metric.sent == by_names.sent
 
 
 def test_log_writes_a_failure_with_its_level_and_message() -> None:
-    outcome = called(
+    outcome = outcome_of(
         lambda client: client.log(
             "ws-1", "comms", "sms", "refused", "warning", {"carrier": "c", "message": "lost"}
         )
     )
-    assert outcome.heard == []
+    assert outcome.errors == []
     assert outcome.event["status"] == "error"
     assert outcome.event["is_billable"] == 0
     assert outcome.event["quantity"] == 1
@@ -113,12 +121,12 @@ def test_log_writes_a_failure_with_its_level_and_message() -> None:
 
 
 def test_log_is_of_level_error_where_nothing_else_is_said() -> None:
-    outcome = called(lambda client: client.log("ws-1", "comms", "sms", "refused"))
+    outcome = outcome_of(lambda client: client.log("ws-1", "comms", "sms", "refused"))
     assert outcome.event["metadata"] == '{"level":"error","message":"refused"}'
 
 
 def test_the_generated_struct_reads_every_field_exactly() -> None:
-    outcome = tried(quantity=Decimal("0.10"), unit_cost=2**59 - 1, metadata={"a": "b"})
+    outcome = record_event(quantity=Decimal("0.10"), unit_cost=2**59 - 1, metadata={"a": "b"})
     assert outcome.sent is not None
     event = msgspec.json.decode(outcome.sent.value, type=UsageEvent)
     assert event.quantity == Decimal("0.1")
@@ -130,8 +138,8 @@ def test_the_generated_struct_reads_every_field_exactly() -> None:
 
 def test_a_moving_clock_shows_in_ts_and_in_ids() -> None:
     now = [1_769_851_800_000_000_000]
-    collector = Collector()
-    with fixed(producer=collector, clock=lambda: now[0], new_id=None) as client:
+    collector = CollectingProducer()
+    with fixed_client(producer=collector, clock=lambda: now[0], new_id=None) as client:
         for step in (0, 999_999, 1_000_000, 59_999_000_000):
             now[0] = 1_769_851_800_000_000_000 + step
             assert client.record(**VALID) is not None

@@ -11,12 +11,12 @@ from uuid import RFC_4122, UUID
 import pytest
 from eka_usage import EkaClient
 
-from sdks.python.tests.support import VALID, Collector, fixed, tried
+from sdks.python.tests.support import VALID, CollectingProducer, fixed_client, record_event
 
 
 @pytest.mark.parametrize("value", ["0", "a b", "é" * 128, "a/b?c=d&e", "x" * 128, " padded "])
 def test_an_idempotency_key_is_kept_as_it_is(value: str) -> None:
-    outcome = tried(event_id=value)
+    outcome = record_event(event_id=value)
     assert outcome.event_id == outcome.event["event_id"] == value
 
 
@@ -24,12 +24,12 @@ def test_an_idempotency_key_is_kept_as_it_is(value: str) -> None:
     "value", ["", " ", "\u2003", "x" * 129, "é" * 129, 5, 0, b"id", UUID(int=1)]
 )
 def test_an_idempotency_key_that_is_blank_long_or_no_string_is_refused(value: Any) -> None:
-    outcome = tried(event_id=value)
+    outcome = record_event(event_id=value)
     assert (outcome.error.code, outcome.error.field) == ("event_id.invalid", "event_id")
 
 
 def test_ids_are_uuids_of_version_7_that_sort_by_time() -> None:
-    collector = Collector()
+    collector = CollectingProducer()
     before = time.time_ns() // 10**6
     with EkaClient("checkout", producer=collector) as client:
         ids = [client.record(**VALID) for _ in range(50)]
@@ -48,7 +48,9 @@ def test_ids_are_uuids_of_version_7_that_sort_by_time() -> None:
 
 def test_ids_of_many_instances_and_threads_never_meet() -> None:
     found: list[str | None] = []
-    clients = [EkaClient("checkout", producer=Collector(), clock=lambda: 0) for _ in range(20)]
+    clients = [
+        EkaClient("checkout", producer=CollectingProducer(), clock=lambda: 0) for _ in range(20)
+    ]
 
     def work(client: EkaClient) -> None:
         found.extend([client.record(**VALID) for _ in range(500)])
@@ -66,8 +68,8 @@ def test_ids_of_many_instances_and_threads_never_meet() -> None:
 
 
 def test_the_same_key_twice_is_two_events_of_one_id() -> None:
-    collector = Collector()
-    with fixed(producer=collector) as client:
+    collector = CollectingProducer()
+    with fixed_client(producer=collector) as client:
         assert client.record(**VALID, event_id="k") == client.record(**VALID, event_id="k") == "k"
     assert [b'"seq":%d}' % seq in sent.value for seq, sent in enumerate(collector.sent, 1)] == [
         True,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sdks.python.tests.scripts import ended, ran, started, when_ready
+from sdks.python.tests.programs import run_program, start_program, wait_for_exit, wait_until_ready
 from sdks.python.tests.support import NO_BROKER
-from sdks.python.tests.tap import Tap
+from sdks.python.tests.topic_reader import TopicReader
 from tests.broker import DevBroker
 
 # The linger is so long that nothing is delivered but by the end of the process.
@@ -30,83 +30,83 @@ LONG = "linger_ms=60000"
     ],
 )
 def test_every_way_out_delivers_all(
-    ending: str, code: int, broker: DevBroker, tap: Tap, tmp_path: Path
+    ending: str, code: int, broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
-        client = EkaClient("checkout", on_error=heard, {LONG})
+        client = EkaClient("checkout", on_error=print_error, {LONG})
         record(client)
         {ending}
     """
-    result = ran(program, broker.bootstrap, tmp_path)
+    result = run_program(program, broker.bootstrap, tmp_path)
     assert (result.returncode, result.stdout) == (code, "")
-    assert len(tap.read()) == 20
+    assert len(topic.messages()) == 20
 
 
 def test_a_client_made_and_used_in_threads_delivers_all(
-    broker: DevBroker, tap: Tap, tmp_path: Path
+    broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
         def work(number):
-            client = EkaClient("checkout", on_error=heard, {LONG})
+            client = EkaClient("checkout", on_error=print_error, {LONG})
             record(client)
 
         threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
         for thread in threads:
             thread.start()
     """
-    result = ran(program, broker.bootstrap, tmp_path)
+    result = run_program(program, broker.bootstrap, tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    assert len(tap.read()) == 60
+    assert len(topic.messages()) == 60
 
 
 def test_what_is_recorded_after_the_end_is_refused_and_heard(
-    broker: DevBroker, tap: Tap, tmp_path: Path
+    broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
         from eka_usage.lifecycle import shutdown_all
-        client = EkaClient("checkout", on_error=heard, {LONG})
+        client = EkaClient("checkout", on_error=print_error, {LONG})
         record(client)
         atexit.unregister(shutdown_all)
         atexit.register(lambda: client.record("late", "api", "api_call", event_id="late"))
         atexit.register(shutdown_all)
     """
-    result = ran(program, broker.bootstrap, tmp_path)
+    result = run_program(program, broker.bootstrap, tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.split() == ["client.closed", "late"]
-    assert len(tap.read()) == 20
+    assert len(topic.messages()) == 20
 
 
 def test_a_handler_of_the_hosts_own_keeps_sigterm(
-    broker: DevBroker, tap: Tap, tmp_path: Path
+    broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
         signal.signal(signal.SIGTERM, lambda *_: print("the host's", flush=True))
-        client = EkaClient("checkout", on_error=heard, {LONG})
+        client = EkaClient("checkout", on_error=print_error, {LONG})
         record(client)
         os.kill(os.getpid(), signal.SIGTERM)
         assert client.record("ws", "api", "api_call") is not None
     """
-    result = ran(program, broker.bootstrap, tmp_path)
+    result = run_program(program, broker.bootstrap, tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (0, "the host's\n", "")
-    assert len(tap.read()) == 21
+    assert len(topic.messages()) == 21
 
 
 def test_a_handler_that_the_host_sets_later_keeps_sigterm(
-    broker: DevBroker, tap: Tap, tmp_path: Path
+    broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
-        client = EkaClient("checkout", on_error=heard, {LONG})
+        client = EkaClient("checkout", on_error=print_error, {LONG})
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
         record(client)
         os.kill(os.getpid(), signal.SIGTERM)
     """
-    assert ran(program, broker.bootstrap, tmp_path).returncode == 7
-    assert len(tap.read()) == 20
+    assert run_program(program, broker.bootstrap, tmp_path).returncode == 7
+    assert len(topic.messages()) == 20
 
 
 @pytest.mark.parametrize("ignored", [False, True])
 def test_sigterm_is_left_alone_where_the_host_says_so(
-    ignored: bool, broker: DevBroker, tap: Tap, tmp_path: Path
+    ignored: bool, broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
         before = signal.SIG_IGN if {ignored} else signal.SIG_DFL
@@ -116,24 +116,26 @@ def test_sigterm_is_left_alone_where_the_host_says_so(
         record(client)
         os.kill(os.getpid(), signal.SIGTERM)
     """
-    result = ran(program, broker.bootstrap, tmp_path)
+    result = run_program(program, broker.bootstrap, tmp_path)
     assert result.returncode == (0 if ignored else -signal.SIGTERM)
-    assert len(tap.read()) == (20 if ignored else 0)
+    assert len(topic.messages()) == (20 if ignored else 0)
 
 
-def test_sigterm_reaches_a_process_that_waits(broker: DevBroker, tap: Tap, tmp_path: Path) -> None:
+def test_sigterm_reaches_a_process_that_waits(
+    broker: DevBroker, topic: TopicReader, tmp_path: Path
+) -> None:
     program = f"""
-        client = EkaClient("checkout", on_error=heard, {LONG})
+        client = EkaClient("checkout", on_error=print_error, {LONG})
         record(client)
-        ready()
+        mark_ready()
         threading.Event().wait()
     """
-    process = started(program, broker.bootstrap, tmp_path)
-    when_ready(process, tmp_path)
+    process = start_program(program, broker.bootstrap, tmp_path)
+    wait_until_ready(process, tmp_path)
     process.terminate()
-    result = ended(process)
+    result = wait_for_exit(process)
     assert (result.returncode, result.stderr) == (-signal.SIGTERM, "")
-    assert len(tap.read()) == 20
+    assert len(topic.messages()) == 20
 
 
 @pytest.mark.parametrize("how", ["pass", "os.kill(os.getpid(), signal.SIGTERM)"])
@@ -141,13 +143,13 @@ def test_without_a_broker_the_end_is_bounded_and_each_event_reported(
     how: str, tmp_path: Path
 ) -> None:
     program = f"""
-        clients = [EkaClient("checkout", on_error=heard) for _ in range(3)]
+        clients = [EkaClient("checkout", on_error=print_error) for _ in range(3)]
         for client in clients:
             record(client, 5)
         {how}
     """
     start = time.monotonic()
-    result = ran(program, NO_BROKER, tmp_path, {"EKA_SHUTDOWN_TIMEOUT_MS": "500"})
+    result = run_program(program, NO_BROKER, tmp_path, {"EKA_SHUTDOWN_TIMEOUT_MS": "500"})
     assert time.monotonic() - start < 8
     lines = result.stdout.splitlines()
     assert len(set(lines)) == len(lines) == 15
@@ -160,7 +162,7 @@ def test_without_on_error_the_log_says_what_was_not_sent(tmp_path: Path) -> None
         client = EkaClient("checkout", kafka_config={"log_level": 0}, shutdown_timeout_ms=100)
         record(client, 30)
     """
-    result = ran(program, NO_BROKER, tmp_path)
+    result = run_program(program, NO_BROKER, tmp_path)
     assert result.returncode == 0
     first, rest = result.stderr.splitlines()
     assert first.startswith("shutdown timed out: ")
@@ -172,17 +174,17 @@ def test_sigterm_during_shutdown_still_reports_each_event_once(
     signals: int, tmp_path: Path
 ) -> None:
     program = """
-        client = EkaClient("checkout", on_error=heard, shutdown_timeout_ms=300)
+        client = EkaClient("checkout", on_error=print_error, shutdown_timeout_ms=300)
         record(client, 2000)
-        ready()
+        mark_ready()
         client.shutdown(5)
     """
-    process = started(program, NO_BROKER, tmp_path)
-    when_ready(process, tmp_path)
+    process = start_program(program, NO_BROKER, tmp_path)
+    wait_until_ready(process, tmp_path)
     for _ in range(signals):
         time.sleep(0.1)
         process.terminate()
-    result = ended(process)
+    result = wait_for_exit(process)
     assert result.returncode == -signal.SIGTERM, result.stderr
     lines = result.stdout.splitlines()
     assert len(set(lines)) == len(lines) == 2000
@@ -191,18 +193,18 @@ def test_sigterm_during_shutdown_still_reports_each_event_once(
 def test_sigterm_amid_delivery_reports_ends_the_process_in_order(tmp_path: Path) -> None:
     program = """
         def slow(error, context):
-            heard(error, context)
+            print_error(error, context)
             time.sleep(0.02)
-            ready()
+            mark_ready()
 
         client = EkaClient("checkout", on_error=slow, shutdown_timeout_ms=100)
         record(client, 50)
         client.shutdown(0)
     """
-    process = started(program, NO_BROKER, tmp_path)
-    when_ready(process, tmp_path)
+    process = start_program(program, NO_BROKER, tmp_path)
+    wait_until_ready(process, tmp_path)
     process.terminate()
-    result = ended(process)
+    result = wait_for_exit(process)
     assert result.returncode == -signal.SIGTERM, result.stderr
     lines = result.stdout.splitlines()
     assert len(set(lines)) == len(lines) == 50
@@ -213,7 +215,7 @@ def test_sigterm_ends_a_process_whose_on_error_never_returns(tmp_path: Path) -> 
         from eka_usage import lifecycle
 
         def stuck(error, context):
-            ready()
+            mark_ready()
             time.sleep(60)
 
         lifecycle._REPORTING = 0.5
@@ -221,10 +223,10 @@ def test_sigterm_ends_a_process_whose_on_error_never_returns(tmp_path: Path) -> 
         record(client)
         client.shutdown(0)
     """
-    process = started(program, NO_BROKER, tmp_path)
-    when_ready(process, tmp_path)
+    process = start_program(program, NO_BROKER, tmp_path)
+    wait_until_ready(process, tmp_path)
     process.terminate()
-    assert ended(process).returncode == -signal.SIGTERM
+    assert wait_for_exit(process).returncode == -signal.SIGTERM
 
 
 def test_a_bare_import_leaves_the_process_as_it_was(tmp_path: Path) -> None:
@@ -235,17 +237,17 @@ def test_a_bare_import_leaves_the_process_as_it_was(tmp_path: Path) -> None:
             assert threading.active_count() == 1
             print("made")
     """
-    result = ran(program, NO_BROKER, tmp_path)
+    result = run_program(program, NO_BROKER, tmp_path)
     assert (result.returncode, result.stdout) == (0, "made\n")
 
 
 def test_a_killed_process_is_the_one_way_to_lose_events(
-    broker: DevBroker, tap: Tap, tmp_path: Path
+    broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
         client = EkaClient("checkout", {LONG})
         record(client)
         os.kill(os.getpid(), signal.SIGKILL)
     """
-    assert ran(program, broker.bootstrap, tmp_path).returncode == -signal.SIGKILL
-    assert tap.read() == []
+    assert run_program(program, broker.bootstrap, tmp_path).returncode == -signal.SIGKILL
+    assert topic.messages() == []

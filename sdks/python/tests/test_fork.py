@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from sdks.python.tests.scripts import ran
+from sdks.python.tests.programs import run_program
 from sdks.python.tests.support import NO_BROKER
-from sdks.python.tests.tap import Tap
+from sdks.python.tests.topic_reader import TopicReader
 from tests.broker import DevBroker
 
 LONG = "linger_ms=60000"
@@ -36,12 +36,12 @@ def assert_whole(events: list[Any], sizes: list[int]) -> None:
 @pytest.mark.parametrize("before", [0, 20], ids=["unused", "used"])
 @pytest.mark.parametrize("ending", ["sys.exit()", "os.kill(os.getpid(), signal.SIGTERM)"])
 def test_both_sides_of_a_fork_deliver_their_own(
-    before: int, ending: str, broker: DevBroker, tap: Tap, tmp_path: Path
+    before: int, ending: str, broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
-        client = EkaClient("checkout", on_error=heard, {LONG})
+        client = EkaClient("checkout", on_error=print_error, {LONG})
         record(client, {before})
-        settle()
+        pause_before_fork()
         mine = client.instance_id
         child = os.fork()
         if child == 0:
@@ -53,15 +53,15 @@ def test_both_sides_of_a_fork_deliver_their_own(
         record(client, 10)
         assert os.waitpid(child, 0)[1] in (0, signal.SIGTERM)
     """
-    result = ran(program, broker.bootstrap, tmp_path)
+    result = run_program(program, broker.bootstrap, tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    assert_whole(tap.events(), [before + 10, 7])
+    assert_whole(topic.events(), [before + 10, 7])
 
 
 @pytest.mark.parametrize("ending", ["sys.exit()", "raise SystemExit(0)"])
 def test_a_child_of_a_parent_without_a_broker_ends_at_once(ending: str, tmp_path: Path) -> None:
     program = f"""
-        client = EkaClient("checkout", on_error=heard, shutdown_timeout_ms=200)
+        client = EkaClient("checkout", on_error=print_error, shutdown_timeout_ms=200)
         record(client, 5)
         start = time.monotonic()
         child = os.fork()
@@ -71,7 +71,7 @@ def test_a_child_of_a_parent_without_a_broker_ends_at_once(ending: str, tmp_path
         assert time.monotonic() - start < 5
         print("child ended", flush=True)
     """
-    result = ran(program, NO_BROKER, tmp_path)
+    result = run_program(program, NO_BROKER, tmp_path)
     assert result.returncode == 0
     first, *rest = result.stdout.splitlines()
     assert first == "child ended"
@@ -83,7 +83,7 @@ def test_a_child_does_not_trip_over_clients_that_its_parent_threw_away(tmp_path:
         import gc
         gc.disable()
         for _ in range(20):
-            client = EkaClient("checkout", on_error=heard, shutdown_timeout_ms=0, spool="off")
+            client = EkaClient("checkout", on_error=print_error, shutdown_timeout_ms=0, spool="off")
             record(client, 1)
             client.shutdown()
             child = os.fork()
@@ -97,32 +97,34 @@ def test_a_child_does_not_trip_over_clients_that_its_parent_threw_away(tmp_path:
         assert os.wait()[1] == 0
         assert gc.isenabled()
     """
-    assert ran(program, NO_BROKER, tmp_path).returncode == 0
+    assert run_program(program, NO_BROKER, tmp_path).returncode == 0
 
 
-def test_children_of_children_deliver_too(broker: DevBroker, tap: Tap, tmp_path: Path) -> None:
+def test_children_of_children_deliver_too(
+    broker: DevBroker, topic: TopicReader, tmp_path: Path
+) -> None:
     program = f"""
-        client = EkaClient("checkout", on_error=heard, {LONG})
+        client = EkaClient("checkout", on_error=print_error, {LONG})
         for generation in range(4):
             record(client, 3)
-            settle()
+            pause_before_fork()
             child = os.fork()
             if child:
                 assert os.waitpid(child, 0)[1] == 0
                 break
     """
-    result = ran(program, broker.bootstrap, tmp_path)
+    result = run_program(program, broker.bootstrap, tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    assert_whole(tap.events(), [3, 3, 3, 3])
+    assert_whole(topic.events(), [3, 3, 3, 3])
 
 
 def test_a_server_that_forks_its_workers_loses_nothing(
-    broker: DevBroker, tap: Tap, tmp_path: Path
+    broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
-        client = EkaClient("checkout", on_error=heard, {LONG})
+        client = EkaClient("checkout", on_error=print_error, {LONG})
         record(client, 2)
-        settle()
+        pause_before_fork()
         children = []
         hear, say = os.pipe()
         for number in range(5):
@@ -139,16 +141,16 @@ def test_a_server_that_forks_its_workers_loses_nothing(
         for child in children:
             assert os.waitpid(child, 0)[1] == signal.SIGTERM
     """
-    result = ran(program, broker.bootstrap, tmp_path)
+    result = run_program(program, broker.bootstrap, tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    assert_whole(tap.events(), [2, 11, 11, 11, 11, 11])
+    assert_whole(topic.events(), [2, 11, 11, 11, 11, 11])
 
 
 def test_a_fork_while_threads_record_is_whole_on_both_sides(
-    broker: DevBroker, tap: Tap, tmp_path: Path
+    broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = """
-        client = EkaClient("checkout", on_error=heard)
+        client = EkaClient("checkout", on_error=print_error)
         done = threading.Event()
         def work(number):
             while not done.is_set():
@@ -157,7 +159,7 @@ def test_a_fork_while_threads_record_is_whole_on_both_sides(
         threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
         for thread in threads:
             thread.start()
-        settle()
+        pause_before_fork()
         for number in range(6):
             time.sleep(0.02)
             child = os.fork()
@@ -171,29 +173,29 @@ def test_a_fork_while_threads_record_is_whole_on_both_sides(
             thread.join()
         print(client.stats().accepted)
     """
-    result = ran(program, broker.bootstrap, tmp_path)
+    result = run_program(program, broker.bootstrap, tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
-    assert_whole(tap.events(), [int(result.stdout), *[9] * 6])
+    assert_whole(topic.events(), [int(result.stdout), *[9] * 6])
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 @pytest.mark.parametrize("where", ["made in the parent", "made in the child"])
 def test_a_multiprocessing_worker_delivers_without_a_shutdown(
-    method: str, where: str, broker: DevBroker, tap: Tap, tmp_path: Path
+    method: str, where: str, broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
         def work(workspace):
             global client
             if {where == "made in the child"} or client is None:
-                client = EkaClient("checkout", on_error=heard, {LONG})
+                client = EkaClient("checkout", on_error=print_error, {LONG})
             record(client, 6, workspace)
 
         client = None
         if __name__ == "__main__":
             if {where == "made in the parent"}:
-                client = EkaClient("checkout", on_error=heard, {LONG})
+                client = EkaClient("checkout", on_error=print_error, {LONG})
                 record(client, 4)
-                settle()
+                pause_before_fork()
             context = multiprocessing.get_context("{method}")
             workers = [context.Process(target=work, args=(f"w{{n}}",)) for n in range(2)]
             for worker in workers:
@@ -202,18 +204,18 @@ def test_a_multiprocessing_worker_delivers_without_a_shutdown(
                 worker.join()
                 assert worker.exitcode == 0
     """
-    result = ran(program, broker.bootstrap, tmp_path)
+    result = run_program(program, broker.bootstrap, tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    assert_whole(tap.events(), [6, 6, *([4] if where == "made in the parent" else [])])
+    assert_whole(topic.events(), [6, 6, *([4] if where == "made in the parent" else [])])
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_a_multiprocessing_worker_that_is_terminated_delivers(
-    method: str, broker: DevBroker, tap: Tap, tmp_path: Path
+    method: str, broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
         def work(ready):
-            client = EkaClient("checkout", on_error=heard, {LONG})
+            client = EkaClient("checkout", on_error=print_error, {LONG})
             record(client, 6)
             ready.set()
             threading.Event().wait()
@@ -228,12 +230,12 @@ def test_a_multiprocessing_worker_that_is_terminated_delivers(
             worker.join()
             assert worker.exitcode == -signal.SIGTERM
     """
-    result = ran(program, broker.bootstrap, tmp_path)
+    result = run_program(program, broker.bootstrap, tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    assert_whole(tap.events(), [6])
+    assert_whole(topic.events(), [6])
 
 
-def test_a_pool_of_workers_delivers(broker: DevBroker, tap: Tap, tmp_path: Path) -> None:
+def test_a_pool_of_workers_delivers(broker: DevBroker, topic: TopicReader, tmp_path: Path) -> None:
     program = f"""
         from concurrent.futures import ProcessPoolExecutor
 
@@ -241,27 +243,27 @@ def test_a_pool_of_workers_delivers(broker: DevBroker, tap: Tap, tmp_path: Path)
             record(client, 3, f"task-{{number}}")
             return client.instance_id
 
-        client = EkaClient("checkout", on_error=heard, {LONG})
+        client = EkaClient("checkout", on_error=print_error, {LONG})
         if __name__ == "__main__":
             context = multiprocessing.get_context("fork")
             with ProcessPoolExecutor(2, mp_context=context) as pool:
                 instances = set(pool.map(work, range(10)))
             assert client.instance_id not in instances
     """
-    result = ran(program, broker.bootstrap, tmp_path)
+    result = run_program(program, broker.bootstrap, tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    events = tap.events()
+    events = topic.events()
     assert len(events) == 30
     assert_whole(events, [len(numbers) for numbers in by_instance(events).values()])
 
 
 def test_an_injected_producer_that_a_fork_left_behind_says_so(
-    broker: DevBroker, tap: Tap, tmp_path: Path
+    broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = """
         from confluent_kafka import Producer
         producer = Producer({"bootstrap.servers": os.environ["EKA_KAFKA_BROKERS"]})
-        client = EkaClient("checkout", producer=producer, on_error=heard)
+        client = EkaClient("checkout", producer=producer, on_error=print_error)
         record(client, 3)
         child = os.fork()
         if child == 0:
@@ -270,15 +272,15 @@ def test_an_injected_producer_that_a_fork_left_behind_says_so(
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0
     """
-    result = ran(program, broker.bootstrap, tmp_path)
+    result = run_program(program, broker.bootstrap, tmp_path)
     assert result.returncode == 0
     assert result.stdout.splitlines() == ["delivery.failed lost"]
-    assert_whole(tap.events(), [3])
+    assert_whole(topic.events(), [3])
 
 
 def test_a_client_that_was_shut_down_stays_so_in_a_child(tmp_path: Path) -> None:
     program = """
-        client = EkaClient("checkout", on_error=heard)
+        client = EkaClient("checkout", on_error=print_error)
         client.shutdown()
         child = os.fork()
         if child == 0:
@@ -286,5 +288,5 @@ def test_a_client_that_was_shut_down_stays_so_in_a_child(tmp_path: Path) -> None
             sys.exit()
         assert os.waitpid(child, 0)[1] == 0
     """
-    result = ran(program, NO_BROKER, tmp_path)
+    result = run_program(program, NO_BROKER, tmp_path)
     assert (result.returncode, result.stdout) == (0, "client.closed None\n")

@@ -12,7 +12,13 @@ from eka_usage._generated.settings import SETTINGS
 from eka_usage.settings import Settings
 from eka_usage.transports.kafka import _config
 
-from sdks.python.tests.support import NO_BROKER, VALID, Collector, Heard, eventually
+from sdks.python.tests.support import (
+    NO_BROKER,
+    VALID,
+    CollectingProducer,
+    ReportedErrors,
+    eventually,
+)
 
 SECRET = "hunter2-hunter2"
 
@@ -135,7 +141,10 @@ def test_a_mechanism_among_the_overrides_needs_no_credentials_of_ours() -> None:
 
 def test_an_injected_producer_asks_for_no_credentials_and_no_certificates() -> None:
     EkaClient(
-        "checkout", producer=Collector(), security_protocol="SASL_SSL", ssl_ca_location="/no/such"
+        "checkout",
+        producer=CollectingProducer(),
+        security_protocol="SASL_SSL",
+        ssl_ca_location="/no/such",
     ).shutdown()
 
 
@@ -192,14 +201,14 @@ def test_a_malformed_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_client_that_cannot_log_in_says_so_without_its_secret(
-    heard: Heard, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    errors: ReportedErrors, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
     client = EkaClient(
         "checkout",
         NO_BROKER,
         {"debug": "all", "reconnect.backoff.ms": 10},
-        heard,
+        errors,
         debug=True,
         security_protocol="SASL_PLAINTEXT",
         sasl_mechanism="PLAIN",
@@ -209,15 +218,15 @@ def test_a_client_that_cannot_log_in_says_so_without_its_secret(
     client.record(**VALID)
     eventually(lambda: "Connection refused" in caplog.text)
     client.shutdown(0)
-    shown = spelled(client, client.stats(), heard, client._settings)
+    shown = spelled(client, client.stats(), errors, client._settings)
     assert SECRET not in shown + caplog.text + "".join(capfd.readouterr())
     assert "somebody" not in repr(client)
 
 
 def test_librdkafka_logs_to_the_logger_of_the_package(
-    heard: Heard, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    errors: ReportedErrors, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    client = EkaClient("checkout", NO_BROKER, on_error=heard)
+    client = EkaClient("checkout", NO_BROKER, on_error=errors)
     client.record(**VALID)
     eventually(lambda: "Connection refused" in caplog.text)
     client.shutdown(0)

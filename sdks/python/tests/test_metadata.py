@@ -18,7 +18,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from sdks.python.tests.support import Outcome, tried
+from sdks.python.tests.support import Outcome, record_event
 
 LIMIT = 32768
 MARKER = {"_truncated": True}
@@ -58,8 +58,8 @@ def degraded(outcome: Outcome) -> str:
     ids=lambda metadata: str(metadata)[:30],
 )
 def test_what_json_can_say_is_kept_in_its_order(metadata: Mapping[str, Any]) -> None:
-    outcome = tried(metadata=metadata)
-    assert outcome.heard == []
+    outcome = record_event(metadata=metadata)
+    assert outcome.errors == []
     assert outcome.event["metadata"] == json.dumps(dict(metadata), separators=(",", ":"))
 
 
@@ -73,8 +73,8 @@ def test_what_json_can_say_is_kept_in_its_order(metadata: Mapping[str, Any]) -> 
     ],
 )
 def test_dates_and_uuids_have_a_form_that_loses_nothing(value: object, text: str) -> None:
-    outcome = tried(metadata={"v": value})
-    assert outcome.heard == []
+    outcome = record_event(metadata={"v": value})
+    assert outcome.errors == []
     assert outcome.metadata == {"v": text}
 
 
@@ -103,18 +103,18 @@ def test_dates_and_uuids_have_a_form_that_loses_nothing(value: object, text: str
     ids=lambda value: str(value)[:20],
 )
 def test_what_json_cannot_say_becomes_its_string_form(value: object, text: str, lost: str) -> None:
-    outcome = tried(metadata={"v": value, "kept": 1})
+    outcome = record_event(metadata={"v": value, "kept": 1})
     assert outcome.metadata == {"v": text, "kept": 1}
     assert degraded(outcome) == lost
 
 
 def test_the_place_of_what_was_lost_is_named() -> None:
-    outcome = tried(metadata={"a": [{"b": [0, {1}]}]})
+    outcome = record_event(metadata={"a": [{"b": [0, {1}]}]})
     assert degraded(outcome) == "'a.0.b.1' of type set became a string"
 
 
 def test_only_the_first_few_losses_are_told() -> None:
-    outcome = tried(metadata={str(number): {number} for number in range(100)})
+    outcome = record_event(metadata={str(number): {number} for number in range(100)})
     assert degraded(outcome).count(" of type set became a string") == 3
     assert len(outcome.metadata) == 100
 
@@ -124,7 +124,7 @@ def test_only_the_first_few_losses_are_told() -> None:
     [(1, "1"), (None, "None"), (("a", 1), "('a', 1)"), (b"k", "b'k'"), (0.5, "0.5")],
 )
 def test_a_key_that_is_no_string_becomes_one(key: object, name: str) -> None:
-    outcome = tried(metadata={key: "v"})
+    outcome = record_event(metadata={key: "v"})
     assert outcome.metadata == {name: "v"}
     assert degraded(outcome) == f"'key' of type {type(key).__name__} became a string"
 
@@ -134,21 +134,21 @@ def test_an_object_that_has_no_string_form_leaves_its_type() -> None:
         def __str__(self) -> str:
             raise RuntimeError
 
-    assert tried(metadata={"v": [Broken()]}).metadata == {"v": ["<Broken>"]}
+    assert record_event(metadata={"v": [Broken()]}).metadata == {"v": ["<Broken>"]}
 
 
 def test_what_holds_itself_is_cut_where_it_does() -> None:
     loop: dict[str, Any] = {"a": 1}
     loop["loop"] = [loop]
-    outcome = tried(metadata=loop)
+    outcome = record_event(metadata=loop)
     assert outcome.metadata == {"a": 1, "loop": ["[too deep]"]}
     assert degraded(outcome) == "'loop.0' holds itself"
 
 
 def test_one_object_in_two_places_is_no_loop() -> None:
     shared = {"a": [1]}
-    outcome = tried(metadata={"x": shared, "y": [shared, shared]})
-    assert outcome.heard == []
+    outcome = record_event(metadata={"x": shared, "y": [shared, shared]})
+    assert outcome.errors == []
     assert outcome.metadata == {"x": shared, "y": [shared, shared]}
 
 
@@ -161,15 +161,15 @@ def nested(levels: int) -> dict[str, Any]:
 
 
 def test_metadata_may_be_32_levels_deep() -> None:
-    assert tried(metadata=nested(32)).heard == []
-    outcome = tried(metadata=nested(33))
+    assert record_event(metadata=nested(32)).errors == []
+    outcome = record_event(metadata=nested(33))
     assert degraded(outcome).endswith(" lies too deep")
     assert json.dumps(outcome.metadata).count("{") == 32
     assert "[too deep]" in outcome.event["metadata"]
 
 
 def test_metadata_far_too_deep_is_cut_like_any_other() -> None:
-    assert degraded(tried(metadata=nested(5000))).endswith(" lies too deep")
+    assert degraded(record_event(metadata=nested(5000))).endswith(" lies too deep")
 
 
 def of_size(size: int, filler: str = "x") -> dict[str, str]:
@@ -181,18 +181,18 @@ def of_size(size: int, filler: str = "x") -> dict[str, str]:
 
 @pytest.mark.parametrize("filler", ["x", "é", "🩺"])
 def test_metadata_of_exactly_the_limit_is_kept_and_one_byte_more_is_cut(filler: str) -> None:
-    outcome = tried(metadata=of_size(LIMIT, filler))
-    assert outcome.heard == []
+    outcome = record_event(metadata=of_size(LIMIT, filler))
+    assert outcome.errors == []
     assert len(outcome.event["metadata"].encode()) == LIMIT
-    outcome = tried(metadata=of_size(LIMIT + 1, filler))
+    outcome = record_event(metadata=of_size(LIMIT + 1, filler))
     assert outcome.metadata == MARKER
     assert degraded(outcome) == "it was cut, being over 32768 bytes"
 
 
 def test_the_limit_counts_bytes_as_encoded() -> None:
-    assert tried(metadata={"k": '"' * 16_000}).heard == []
-    assert tried(metadata={"k": '"' * 16_400}).metadata == MARKER
-    assert tried(metadata={"k": "\x01" * 6_000}).metadata == MARKER
+    assert record_event(metadata={"k": '"' * 16_000}).errors == []
+    assert record_event(metadata={"k": '"' * 16_400}).metadata == MARKER
+    assert record_event(metadata={"k": "\x01" * 6_000}).metadata == MARKER
 
 
 class Endless(Mapping[str, int]):
@@ -241,7 +241,7 @@ def test_metadata_without_measure_is_cut_and_costs_the_caller_little(what: str) 
     took = []
     for _ in range(3):
         start = time.perf_counter()
-        outcome = tried(metadata=HUGE[what])
+        outcome = record_event(metadata=HUGE[what])
         took.append(time.perf_counter() - start)
         assert outcome.metadata == MARKER
         assert "it was cut, being over 32768 bytes" in degraded(outcome)
@@ -253,13 +253,13 @@ def test_a_mapping_that_cannot_be_read_costs_the_metadata_alone() -> None:
         def items(self) -> Any:
             raise RuntimeError
 
-    outcome = tried(metadata=Broken(a=1))
+    outcome = record_event(metadata=Broken(a=1))
     assert outcome.metadata == {}
     assert degraded(outcome) == "it could not be read: RuntimeError"
 
 
 def test_metadata_is_read_at_once() -> None:
     metadata = {"a": [1]}
-    outcome = tried(metadata=metadata)
+    outcome = record_event(metadata=metadata)
     metadata["a"].append(2)
     assert outcome.metadata == {"a": [1]}

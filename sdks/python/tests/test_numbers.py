@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from sdks.python.tests.support import VALID, Collector, fixed, tried
+from sdks.python.tests.support import VALID, CollectingProducer, fixed_client, record_event
 
 
 class Half(float):
@@ -35,8 +35,8 @@ class Level(IntEnum):
 
 def written(quantity: object) -> str:
     """The quantity as it stands on the wire."""
-    outcome = tried(quantity=quantity)
-    assert outcome.sent is not None, outcome.heard
+    outcome = record_event(quantity=quantity)
+    assert outcome.sent is not None, outcome.errors
     fields: dict[str, msgspec.Raw] = msgspec.json.decode(
         outcome.sent.value, type=dict[str, msgspec.Raw]
     )
@@ -114,7 +114,7 @@ def test_a_number_is_written_as_ecmascript_writes_it(quantity: object, text: str
     ids=repr,
 )
 def test_what_is_no_finite_number_is_refused(quantity: object) -> None:
-    outcome = tried(quantity=quantity)
+    outcome = record_event(quantity=quantity)
     assert (outcome.error.code, outcome.error.field) == ("quantity.invalid", "quantity")
     assert outcome.sent is None
 
@@ -126,7 +126,7 @@ def test_what_is_no_finite_number_is_refused(quantity: object) -> None:
     ids=repr,
 )
 def test_a_number_out_of_range_is_refused(field: str, value: object) -> None:
-    outcome = tried(**{field: value})
+    outcome = record_event(**{field: value})
     assert (outcome.error.code, outcome.error.field) == (f"{field}.invalid", field)
 
 
@@ -134,14 +134,14 @@ def test_a_number_out_of_range_is_refused(field: str, value: object) -> None:
     ("unit_cost", "text"), [(None, "null"), (0, "0"), (-0.0, "0"), (Decimal("0.10"), "0.1")]
 )
 def test_a_unit_cost_is_a_number_or_null(unit_cost: object, text: str) -> None:
-    outcome = tried(unit_cost=unit_cost)
+    outcome = record_event(unit_cost=unit_cost)
     assert outcome.sent is not None
     assert f'"unit_cost":{text},'.encode() in outcome.sent.value
 
 
 @pytest.mark.parametrize("unit_cost", [True, "0", float("nan"), Decimal("sNaN"), Fraction(1, 3)])
 def test_a_unit_cost_of_another_type_is_refused(unit_cost: object) -> None:
-    assert tried(unit_cost=unit_cost).error.code == "unit_cost.invalid"
+    assert record_event(unit_cost=unit_cost).error.code == "unit_cost.invalid"
 
 
 def test_every_digit_of_a_decimal_survives() -> None:
@@ -195,8 +195,8 @@ def test_floats_are_written_as_node_writes_them() -> None:
         capture_output=True,
         check=True,
     )
-    collector = Collector()
-    with fixed(producer=collector) as client:
+    collector = CollectingProducer()
+    with fixed_client(producer=collector) as client:
         for value in floats:
             client.record(**VALID, quantity=value, metadata={"q": value})
     assert len(collector.sent) == len(floats)
@@ -228,15 +228,15 @@ def test_floats_are_written_as_node_writes_them() -> None:
 )
 def test_numbers_in_metadata_follow_the_same_rules(value: Any, text: str) -> None:
     for metadata, written_as in (({"v": value}, text), ({"v": [value]}, f"[{text}]")):
-        outcome = tried(metadata=metadata)
-        assert outcome.heard == []
+        outcome = record_event(metadata=metadata)
+        assert outcome.errors == []
         assert outcome.event["metadata"] == f'{{"v":{written_as}}}'
 
 
 @pytest.mark.parametrize("field", ["quantity", "unit_cost"])
 def test_a_decimal_of_endless_digits_is_refused_and_costs_no_time(field: str) -> None:
     endless = Decimal("0." + "1" * 100_000)
-    outcome = tried(**{field: endless})
+    outcome = record_event(**{field: endless})
     assert outcome.error.code == f"{field}.invalid"
     assert "of at most 38 digits" in str(outcome.error)
-    assert tried(**{field: Decimal("1." + "0" * 100)}).event_id is not None
+    assert record_event(**{field: Decimal("1." + "0" * 100)}).event_id is not None

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from sdks.python.tests.support import NOW, VALID, Collector, fixed, tried
+from sdks.python.tests.support import NOW, VALID, CollectingProducer, fixed_client, record_event
 
 AHEAD = timedelta(minutes=5)
 BEHIND = timedelta(days=35)
@@ -47,7 +47,7 @@ def text(moment: datetime) -> str:
     ids=str,
 )
 def test_a_time_is_written_in_utc_cut_to_milliseconds(given: Any, written: str | None) -> None:
-    outcome = tried(occurred_at=given)
+    outcome = record_event(occurred_at=given)
     if written is None:
         assert outcome.error.code == "occurred_at.invalid"  # four hours ahead
     else:
@@ -61,14 +61,14 @@ def test_a_time_is_written_in_utc_cut_to_milliseconds(given: Any, written: str |
 )
 def test_the_limits_hold_to_the_millisecond(edge: timedelta, inwards: timedelta, form: Any) -> None:
     for moment in (NOW + edge, NOW + edge + inwards):
-        assert tried(occurred_at=form(moment)).event["occurred_at"] == text(moment)
-    outcome = tried(occurred_at=form(NOW + edge - inwards))
+        assert record_event(occurred_at=form(moment)).event["occurred_at"] == text(moment)
+    outcome = record_event(occurred_at=form(NOW + edge - inwards))
     assert (outcome.error.code, outcome.error.field) == ("occurred_at.invalid", "occurred_at")
 
 
 def test_what_is_less_than_a_millisecond_does_not_count() -> None:
-    assert tried(occurred_at=NOW + AHEAD + 999 * MICROSECOND).heard == []
-    assert tried(occurred_at=NOW - BEHIND - MICROSECOND).error.code == "occurred_at.invalid"
+    assert record_event(occurred_at=NOW + AHEAD + 999 * MICROSECOND).errors == []
+    assert record_event(occurred_at=NOW - BEHIND - MICROSECOND).error.code == "occurred_at.invalid"
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,11 @@ def test_what_is_less_than_a_millisecond_does_not_count() -> None:
     ],
 )
 def test_leap_days_are_where_the_calendar_has_them(now: datetime, given: str, valid: bool) -> None:
-    collector = Collector()
+    collector = CollectingProducer()
     nanoseconds = int(now.timestamp()) * 10**9
-    with fixed(producer=collector, clock=lambda: nanoseconds, on_error=lambda *_: None) as client:
+    with fixed_client(
+        producer=collector, clock=lambda: nanoseconds, on_error=lambda *_: None
+    ) as client:
         assert (client.record(**VALID, occurred_at=given) is not None) == valid
 
 
@@ -128,9 +130,9 @@ def test_leap_days_are_where_the_calendar_has_them(now: datetime, given: str, va
     ids=lambda given: str(given)[:30],
 )
 def test_what_is_no_time_with_an_offset_is_refused(given: Any) -> None:
-    assert tried(occurred_at=given).error.code == "occurred_at.invalid"
+    assert record_event(occurred_at=given).error.code == "occurred_at.invalid"
 
 
 def test_a_time_out_of_range_is_shown_as_it_was_given() -> None:
-    message = str(tried(occurred_at=datetime(2020, 1, 1, tzinfo=timezone.utc)).error)
+    message = str(record_event(occurred_at=datetime(2020, 1, 1, tzinfo=timezone.utc)).error)
     assert message.startswith("invalid occurred_at '2020-01-01 00:00:00+00:00': expected")

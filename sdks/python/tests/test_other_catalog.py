@@ -25,7 +25,7 @@ import tidal_usage
 from tidal_usage import EkaClient, PRODUCTS, STATUSES, LOG_LEVELS, USAGE_TOPIC, metrics
 from tidal_usage.testing import InMemoryProducer
 
-heard, sent = [], []
+errors, sent = [], []
 
 class Producer(InMemoryProducer):
     def produce(self, *, topic, key, value, on_delivery):
@@ -33,17 +33,17 @@ class Producer(InMemoryProducer):
         sent.append(json.loads(value))
         super().produce(topic=topic, key=key, value=value, on_delivery=on_delivery)
 
-client = EkaClient("harbour", producer=Producer(), on_error=lambda error, _: heard.append(error))
+client = EkaClient("harbour", producer=Producer(), on_error=lambda error, _: errors.append(error))
 
 def refused(code, *arguments, **more):
     assert client.record(*arguments, **more) is None, arguments
-    error = heard.pop()
-    assert not heard and error.code == code, error
+    error = errors.pop()
+    assert not errors and error.code == code, error
     return str(error)
 
 def taken(*arguments, **more):
-    assert client.record(*arguments, **more) is not None, heard
-    assert not heard, heard
+    assert client.record(*arguments, **more) is not None, errors
+    assert not errors, errors
     return sent[-1]
 """
 
@@ -125,12 +125,12 @@ refused("quantity.invalid", "desk", "road-haul", "leg", 10**9 + 1)
 refused("unit_cost.invalid", "desk", "road-haul", "leg", unit_cost=10**9 + 1)
 assert client.record("desk", "road-haul", "leg", metadata={"k": "x" * 5000})
 assert sent[-1]["metadata"] == '{"cut":true}'
-assert heard.pop().code == "metadata.degraded"
+assert errors.pop().code == "metadata.degraded"
 deep = []
 for _ in range(20): deep = [deep]
 assert client.record("desk", "road-haul", "leg", metadata={"k": deep})
 assert "\\u2026" in sent[-1]["metadata"]
-heard.clear()
+errors.clear()
 from datetime import datetime, timedelta, timezone
 now = datetime.now(timezone.utc)
 refused("occurred_at.invalid", "desk", "road-haul", "leg", occurred_at=now + timedelta(minutes=1))
@@ -174,12 +174,12 @@ assert json.loads(event["metadata"]) == {**right, "reefer": True, "other": 1}
 # A key that is declared and not required is best effort.
 assert client.record(*box, metadata={**right, "reefer": "yes"})
 assert json.loads(sent[-1]["metadata"])["reefer"] == "yes"
-assert heard.pop().code == "metadata.degraded"
+assert errors.pop().code == "metadata.degraded"
 
 # What is required survives where the rest is cut.
 assert client.record(*box, metadata={**right, "k": "x" * 9000})
 assert json.loads(sent[-1]["metadata"]) == {"cut": True, **right}
-assert heard.pop().code == "metadata.degraded"
+assert errors.pop().code == "metadata.degraded"
 
 export = ("desk", "customs_desk", "declaration.export")
 taken(*export, metadata={"regime": "EX"})
@@ -202,7 +202,7 @@ old = metrics.road_haul.leg_km
 assert (old.deprecated.since, old.deprecated.remove_in) == ("2.4.0", "4.0.0")
 assert "leg" in old.deprecated.replaced_by
 assert client.record_metric("desk", old, 2) is not None
-assert not heard
+assert not errors
 """
     run(program, runtime)
 
@@ -241,7 +241,7 @@ def test_what_it_says_to_people_never_names_us(runtime: Path) -> None:
     program = """
 import logging
 assert client.record_metric("desk", "leg") is None
-print(heard.pop())
+print(errors.pop())
 logging.basicConfig(format="%(name)s %(message)s", level=0)
 quiet = EkaClient("harbour", producer=Producer(), debug=True)
 quiet.record("desk", "bogus", "leg")

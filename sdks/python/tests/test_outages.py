@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,17 @@ from typing import Any
 import pytest
 from eka_usage import EkaClient
 
-from sdks.python.tests.support import NO_BROKER, VALID, Heard, eventually
-from sdks.python.tests.tap import delivered
+from sdks.python.tests.support import (
+    FAST_RECONNECT,
+    NO_BROKER,
+    VALID,
+    ClientFactory,
+    ReportedErrors,
+    eventually,
+    unused_address,
+)
+from sdks.python.tests.topic_reader import delivered_events
 from tests.broker import DevBroker
-
-Connect = Callable[..., EkaClient]
-QUICK = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 50, "log_level": 0}
 
 
 @contextmanager
@@ -52,38 +57,37 @@ def recording(client: EkaClient, threads: int = 4) -> Iterator[list[str]]:
     assert max(slowest) < 1
 
 
-def ends(heard: Heard) -> Counter[Any]:
+def ends(errors: ReportedErrors) -> Counter[Any]:
     """How often each event was heard to have failed."""
     return Counter(
         context.get("event_id")
-        for error, context in heard
+        for error, context in errors
         if error.code in {"delivery.failed", "shutdown.timeout"}
     )
 
 
 def test_a_broker_that_appears_later_gets_what_was_recorded_before(
-    connected: Connect, heard: Heard
+    make_client: ClientFactory, errors: ReportedErrors
 ) -> None:
-    with DevBroker() as seeker:
-        address = seeker.bootstrap  # free again, in a moment
-    client = connected(kafka_brokers=address, kafka_config=QUICK)
+    address = unused_address()
+    client = make_client(kafka_brokers=address, kafka_config=FAST_RECONNECT)
     ids = [client.record(**VALID) for _ in range(50)]
     assert client.flush(0.1) == 50
     with DevBroker(listen=address) as broker:
         more = [client.record(**VALID) for _ in range(50)]
         assert client.flush(10) == 0
-        events = delivered(broker)
-    assert heard == []
+        events = delivered_events(broker)
+    assert errors == []
     assert [event["event_id"] for event in events] == ids + more
     assert [event["seq"] for event in events] == list(range(1, 101))
 
 
 def test_a_killed_broker_that_comes_back_gets_every_event(
-    connected: Connect, heard: Heard, tmp_path: Path
+    make_client: ClientFactory, errors: ReportedErrors, tmp_path: Path
 ) -> None:
     with DevBroker(data_dir=tmp_path) as broker:
-        client = connected(
-            kafka_brokers=broker.bootstrap, kafka_config=QUICK, linger_ms=1, acks="all"
+        client = make_client(
+            kafka_brokers=broker.bootstrap, kafka_config=FAST_RECONNECT, linger_ms=1, acks="all"
         )
         with recording(client) as accepted:
             eventually(lambda: client.stats().delivered > 50)
@@ -95,10 +99,10 @@ def test_a_killed_broker_that_comes_back_gets_every_event(
                 eventually(lambda: client.stats().delivered > before)  # noqa: B023
         assert client.flush(10) == 0
         stats = client.stats()
-        events = delivered(broker)
+        events = delivered_events(broker)
     found = {event["event_id"] for event in events}
-    lost = ends(heard)
-    assert set(heard.codes) <= {"delivery.failed"}
+    lost = ends(errors)
+    assert set(errors.codes) <= {"delivery.failed"}
     assert found | set(lost) == set(accepted)
     assert not lost or max(lost.values()) == 1
     assert stats.accepted == len(accepted) == stats.delivered + stats.failed
@@ -106,13 +110,17 @@ def test_a_killed_broker_that_comes_back_gets_every_event(
     assert {event["seq"] for event in events} >= set(range(1, len(accepted) + 1 - len(lost)))
 
 
-def test_events_that_wait_too_long_fail_each_by_itself(connected: Connect, heard: Heard) -> None:
-    client = connected(kafka_brokers=NO_BROKER, kafka_config=QUICK, delivery_timeout_ms=1000)
+def test_events_that_wait_too_long_fail_each_by_itself(
+    make_client: ClientFactory, errors: ReportedErrors
+) -> None:
+    client = make_client(
+        kafka_brokers=NO_BROKER, kafka_config=FAST_RECONNECT, delivery_timeout_ms=1000
+    )
     ids = {client.record(f"ws-{number}", "comms", "sms", number) for number in range(30)}
-    eventually(lambda: len(heard) == 30)
-    assert set(heard.codes) == {"delivery.failed"}
-    assert ends(heard) == Counter(ids)
-    for _, context in heard:
+    eventually(lambda: len(errors) == 30)
+    assert set(errors.codes) == {"delivery.failed"}
+    assert ends(errors) == Counter(ids)
+    for _, context in errors:
         assert context.get("product") == "comms"
         assert context.get("metric_type") == "sms"
         assert str(context.get("workspace_id")).startswith("ws-")
@@ -123,11 +131,11 @@ def test_events_that_wait_too_long_fail_each_by_itself(connected: Connect, heard
 
 @pytest.mark.parametrize("alive", [True, False], ids=["broker", "no broker"])
 def test_the_books_balance_at_every_moment(
-    alive: bool, connected: Connect, broker: DevBroker, heard: Heard
+    alive: bool, make_client: ClientFactory, broker: DevBroker, errors: ReportedErrors
 ) -> None:
-    client = connected(
+    client = make_client(
         kafka_brokers=broker.bootstrap if alive else NO_BROKER,
-        kafka_config={**QUICK, **({} if alive else {"message.timeout.ms": 100})},
+        kafka_config={**FAST_RECONNECT, **({} if alive else {"message.timeout.ms": 100})},
         linger_ms=1,
         max_queue_events=200,
     )
@@ -145,39 +153,43 @@ def test_the_books_balance_at_every_moment(
     stats = client.stats()
     assert stats.queued == 0
     assert stats.accepted == len(accepted) == stats.delivered + stats.failed
-    assert stats.failed == len(ends(heard)) == sum(ends(heard).values())
+    assert stats.failed == len(ends(errors)) == sum(ends(errors).values())
     assert (stats.delivered > 0) == alive
 
 
-def test_an_event_too_large_for_the_broker_fails_alone(connected: Connect, heard: Heard) -> None:
-    client = connected(kafka_config={"message.max.bytes": 2000})
+def test_an_event_too_large_for_the_broker_fails_alone(
+    make_client: ClientFactory, errors: ReportedErrors
+) -> None:
+    client = make_client(kafka_config={"message.max.bytes": 2000})
     small = client.record(**VALID)
     large = client.record(**VALID, metadata={"k": "x" * 3000})
     assert None not in (small, large)
     assert client.flush(10) == 0
-    assert ends(heard) == Counter([large])
+    assert ends(errors) == Counter([large])
     assert client.stats().delivered == 1
 
 
 def test_a_topic_that_the_broker_does_not_have_fails_each_event(
-    broker: DevBroker, heard: Heard, monkeypatch: pytest.MonkeyPatch
+    broker: DevBroker, errors: ReportedErrors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("eka_usage.client.USAGE_TOPIC", "no.such.topic")
     with EkaClient(
         "checkout",
         broker.bootstrap,
         {"topic.metadata.propagation.max.ms": 100, "log_level": 0},
-        heard,
+        errors,
     ) as client:
         ids = [client.record(**VALID) for _ in range(3)]
-        eventually(lambda: len(heard) == 3)
-    assert ends(heard) == Counter(ids)
-    assert "Unknown topic" in str(heard[0][0])
+        eventually(lambda: len(errors) == 3)
+    assert ends(errors) == Counter(ids)
+    assert "Unknown topic" in str(errors[0][0])
 
 
-def test_no_call_waits_while_no_broker_answers(connected: Connect, heard: Heard) -> None:
-    client = connected(kafka_brokers=NO_BROKER, kafka_config=QUICK, max_queue_events=100)
+def test_no_call_waits_while_no_broker_answers(
+    make_client: ClientFactory, errors: ReportedErrors
+) -> None:
+    client = make_client(kafka_brokers=NO_BROKER, kafka_config=FAST_RECONNECT, max_queue_events=100)
     with recording(client, threads=8):
-        eventually(lambda: len(heard) > 50)
+        eventually(lambda: len(errors) > 50)
         assert client.stats().queued >= 100
-    assert set(heard.codes) == {"queue.full"}
+    assert set(errors.codes) == {"queue.full"}

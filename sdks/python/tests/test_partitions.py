@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
 import pytest
-from eka_usage import EkaClient
 
-from sdks.python.tests.tap import Tap
+from sdks.python.tests.support import ClientFactory
+from sdks.python.tests.topic_reader import TopicReader
 from tests.broker import DevBroker
 
 
@@ -44,18 +43,18 @@ def test_the_reference_gives_what_kafka_says(key: bytes, signed: int) -> None:
 
 
 def test_every_event_lies_in_the_partition_of_its_workspace(
-    connected: Callable[..., EkaClient], broker: DevBroker, tap: Tap
+    make_client: ClientFactory, broker: DevBroker, topic: TopicReader
 ) -> None:
     source = random.Random(10)
     workspaces = [f"workspace-{source.getrandbits(40):x}" for _ in range(200)]
     workspaces += ["é", "🩺" * 3, "中文-1", "हिन्दी", "ws\x00", " a ", "x" * 256, "Ａ", "\U0010ffff"]
-    client = connected()
+    client = make_client()
     for workspace in workspaces:
         client.record(workspace, "api", "api_call")
         client.record(workspace, "comms", "sms", 2)
     assert client.flush(10) == 0
     partitions = broker.topics["eka.usage.events"]
-    messages = tap.read()
+    messages = topic.messages()
     assert len(messages) == 2 * len(workspaces)
     for message in messages:
         assert message.key.decode() == message.event["workspace_id"]

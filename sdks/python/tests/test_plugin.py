@@ -56,14 +56,14 @@ def test_a_client_that_a_test_shuts_down_is_there_for_the_next(workspace, usage_
     assert names(usage_events) == [("at-import", workspace), ("lazy", workspace)]
 
 def test_a_full_queue_and_a_fault_can_be_had(usage_events):
-    heard = []
-    client = EkaClient("mine", on_error=lambda error, _: heard.append(error.code))
+    errors = []
+    client = EkaClient("mine", on_error=lambda error, _: errors.append(error.code))
     usage_events.fault = "timed out"
     assert client.record("ws-6", "api", "api_call")
     usage_events.full = True
     assert client.record("ws-6", "api", "api_call")  # parked: it was numbered already
     assert client.record("ws-6", "api", "api_call") is None
-    assert heard == ["delivery.failed", "queue.full"]
+    assert errors == ["delivery.failed", "queue.full"]
     usage_events.full, usage_events.fault = False, None
     assert client.flush() == 0
     assert names(usage_events) == [("mine", "ws-6")]

@@ -9,7 +9,14 @@ import pytest
 from eka_usage import METRIC_TYPES, PRODUCTS, ErrorCode, ErrorContext, ValidationError, metrics
 from eka_usage._generated.errors import ERRORS
 
-from sdks.python.tests.support import VALID, Collector, Heard, called, fixed, tried
+from sdks.python.tests.support import (
+    VALID,
+    CollectingProducer,
+    ReportedErrors,
+    fixed_client,
+    outcome_of,
+    record_event,
+)
 
 # One wrong value for each argument, in the order in which they are checked.
 WRONG: dict[str, tuple[Any, ErrorCode]] = {
@@ -28,7 +35,7 @@ WRONG: dict[str, tuple[Any, ErrorCode]] = {
 @pytest.mark.parametrize("argument", WRONG)
 def test_each_argument_has_its_own_code_and_field(argument: str) -> None:
     value, code = WRONG[argument]
-    outcome = tried(**{argument: value})
+    outcome = record_event(**{argument: value})
     assert outcome.event_id is None
     assert outcome.sent is None
     assert isinstance(outcome.error, ValidationError)
@@ -42,11 +49,11 @@ def test_each_argument_has_its_own_code_and_field(argument: str) -> None:
 @pytest.mark.parametrize("first", range(len(WRONG)))
 def test_of_several_wrong_arguments_the_first_is_named(first: int) -> None:
     later = {argument: value for argument, (value, _) in list(WRONG.items())[first:]}
-    assert tried(**later).error.code == list(WRONG.values())[first][1]
+    assert record_event(**later).error.code == list(WRONG.values())[first][1]
 
 
 def test_the_context_identifies_the_event_that_was_refused() -> None:
-    outcome = tried(quantity=-1, event_id="e-1", status="error")
+    outcome = record_event(quantity=-1, event_id="e-1", status="error")
     expected: ErrorContext = {
         "code": "quantity.invalid",
         "reason": "quantity.invalid",
@@ -120,44 +127,47 @@ def test_the_context_identifies_the_event_that_was_refused() -> None:
 def test_a_message_says_what_was_given_and_what_is_allowed(
     arguments: dict[str, Any], message: str
 ) -> None:
-    assert str(tried(**arguments).error).startswith(message)
+    assert str(record_event(**arguments).error).startswith(message)
 
 
 def test_a_message_stays_on_one_line_and_short_whatever_was_given() -> None:
     for value in ("a\nb\u2028c\x1b[31m\ud800", "x" * 1_000_000, b"\n" * 1000, {"a": "\n" * 9999}):
         for argument in WRONG:
-            message = str(tried(**{"workspace_id": "", argument: value}).error)
+            message = str(record_event(**{"workspace_id": "", argument: value}).error)
             assert message.isprintable()
             assert len(message) < 300
 
 
 @pytest.mark.parametrize("length", [1, 256])
 def test_a_workspace_id_of_any_allowed_length_is_taken(length: int) -> None:
-    assert tried(workspace_id="🩺" * length).event["workspace_id"] == "🩺" * length
+    assert record_event(workspace_id="🩺" * length).event["workspace_id"] == "🩺" * length
 
 
 @pytest.mark.parametrize(
     "value", ["", " ", "\t\n\v\f\r", "\x85\xa0\u1680\u2003\u2028\u3000", "x" * 257, None, b"ws", 1]
 )
 def test_a_workspace_id_that_is_blank_long_or_no_string_is_refused(value: object) -> None:
-    assert tried(workspace_id=value).error.code == "workspace_id.invalid"
+    assert record_event(workspace_id=value).error.code == "workspace_id.invalid"
 
 
 @pytest.mark.parametrize("value", ["\u200b", "\ufeff", "\x1c", " a ", "0"], ids=ascii)
 def test_what_unicode_does_not_call_white_space_is_not_blank(value: str) -> None:
-    assert tried(workspace_id=value).event["workspace_id"] == value
+    assert record_event(workspace_id=value).event["workspace_id"] == value
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_a_metric_type_of_another_product_is_unknown(product: str) -> None:
     everywhere = {name for names in METRIC_TYPES.values() for name in names}
     for metric_type in everywhere - set(METRIC_TYPES[product]):
-        assert tried(product=product, metric_type=metric_type).error.code == "metric_type.unknown"
+        assert (
+            record_event(product=product, metric_type=metric_type).error.code
+            == "metric_type.unknown"
+        )
 
 
 @pytest.mark.parametrize("value", [None, "api.api_call", ("api", "api_call"), ...], ids=repr)
 def test_record_metric_takes_nothing_but_a_metric(value: Any) -> None:
-    outcome = called(lambda client: client.record_metric("ws-1", value))
+    outcome = outcome_of(lambda client: client.record_metric("ws-1", value))
     assert outcome.error.code == "product.unknown"
     assert str(outcome.error).startswith("invalid metric ")
     assert str(outcome.error).endswith(": expected a constant of eka_usage.metrics")
@@ -165,12 +175,12 @@ def test_record_metric_takes_nothing_but_a_metric(value: Any) -> None:
 
 def test_a_metric_that_somebody_made_up_is_unknown() -> None:
     made_up = metrics.api.api_call._replace(metric_type="api_cal")
-    outcome = called(lambda client: client.record_metric("ws-1", made_up))
+    outcome = outcome_of(lambda client: client.record_metric("ws-1", made_up))
     assert outcome.error.code == "metric_type.unknown"
 
 
 def test_a_log_level_that_is_unknown_is_taken_for_the_default_and_heard() -> None:
-    outcome = called(lambda client: client.log("ws-1", "api", "api_error", "m", "warn"))  # type: ignore[call-overload]
+    outcome = outcome_of(lambda client: client.log("ws-1", "api", "api_error", "m", "warn"))  # type: ignore[call-overload]
     assert outcome.metadata == {"level": "error", "message": "m"}
     assert outcome.error.code == "metadata.degraded"
     assert str(outcome.error) == "degraded metadata: level 'warn': did you mean 'warning'?"
@@ -178,18 +188,20 @@ def test_a_log_level_that_is_unknown_is_taken_for_the_default_and_heard() -> Non
 
 
 def test_log_refuses_what_record_refuses() -> None:
-    outcome = called(lambda client: client.log("ws-1", "api", "bogus", "m"))  # type: ignore[call-overload]
+    outcome = outcome_of(lambda client: client.log("ws-1", "api", "bogus", "m"))  # type: ignore[call-overload]
     assert outcome.error.code == "metric_type.unknown"
 
 
 @pytest.mark.parametrize("metadata", [["a"], "text", 5, ()], ids=repr)
 def test_log_refuses_metadata_that_is_no_mapping(metadata: Any) -> None:
-    outcome = called(lambda client: client.log("ws-1", "api", "api_error", "m", "error", metadata))
+    outcome = outcome_of(
+        lambda client: client.log("ws-1", "api", "api_error", "m", "error", metadata)
+    )
     assert outcome.error.code == "metadata.invalid"
 
 
 def test_rejections_are_counted_by_code() -> None:
-    with fixed(producer=Collector(), on_error=Heard()) as client:
+    with fixed_client(producer=CollectingProducer(), on_error=ReportedErrors()) as client:
         for argument, (value, _) in WRONG.items():
             for _ in range(3):
                 client._record(**{**VALID, argument: value})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from eka_usage import reporting
 
-from sdks.python.tests.support import VALID, Collector, Heard, fixed
+from sdks.python.tests.support import VALID, CollectingProducer, ReportedErrors, fixed_client
 
 
 class Clock:
@@ -32,7 +32,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def test_without_on_error_an_error_is_a_log_line_with_its_code(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with fixed(producer=Collector()) as client:
+    with fixed_client(producer=CollectingProducer()) as client:
         client._record("ws", "bogus", "api_call")
         client.record(**VALID, metadata={"lost": {1}})
     assert [record.name for record in caplog.records] == ["eka_usage"] * 2
@@ -48,7 +48,7 @@ def test_without_on_error_an_error_is_a_log_line_with_its_code(
 def test_a_code_is_logged_once_a_second_with_the_number_held_back(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with fixed(producer=Collector()) as client:
+    with fixed_client(producer=CollectingProducer()) as client:
         for step in (0.0, 0.5, 0.499, 0.001, 0.999, 0.001):
             clock.now += step
             client._record("ws", "bogus", "api_call")
@@ -61,7 +61,7 @@ def test_a_code_is_logged_once_a_second_with_the_number_held_back(
 
 
 def test_codes_do_not_hold_each_other_back(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    with fixed(producer=Collector()) as client:
+    with fixed_client(producer=CollectingProducer()) as client:
         for _ in range(3):
             client._record("ws", "bogus", "api_call")
             client._record("ws", "api", "bogus")
@@ -71,7 +71,7 @@ def test_codes_do_not_hold_each_other_back(clock: Clock, caplog: pytest.LogCaptu
 def test_shutdown_says_how_many_lines_were_never_mentioned(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with fixed(producer=Collector()) as client:
+    with fixed_client(producer=CollectingProducer()) as client:
         for _ in range(5):
             client._record("ws", "bogus", "api_call")
     assert caplog.messages[1:] == ["4 more errors like the last product.unknown were held back"]
@@ -80,32 +80,32 @@ def test_shutdown_says_how_many_lines_were_never_mentioned(
 def test_an_on_error_that_looks_empty_is_called_all_the_same(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    heard = Heard()
-    assert not heard
-    with fixed(producer=Collector(), on_error=heard) as client:
+    errors = ReportedErrors()
+    assert not errors
+    with fixed_client(producer=CollectingProducer(), on_error=errors) as client:
         client._record("ws", "bogus", "api_call")
-    assert heard.codes == ["product.unknown"]
+    assert errors.codes == ["product.unknown"]
     assert caplog.messages == []
 
 
 def test_debug_logs_every_accepted_event(caplog: pytest.LogCaptureFixture) -> None:
-    collector = Collector()
+    collector = CollectingProducer()
     with (
         caplog.at_level(logging.DEBUG, "eka_usage"),
-        fixed(producer=collector, debug=True) as client,
+        fixed_client(producer=collector, debug=True) as client,
     ):
         client.record(**VALID)
     assert caplog.messages == [f"accepted {collector.sent[0].value.decode()}"]
 
 
-def test_the_context_of_a_failed_delivery_identifies_the_event(heard: Heard) -> None:
-    class Refusing(Collector):
+def test_the_context_of_a_failed_delivery_identifies_the_event(errors: ReportedErrors) -> None:
+    class Refusing(CollectingProducer):
         def produce(self, *, on_delivery: Any, **_: Any) -> None:
             on_delivery("no such topic", None)
 
-    with fixed(producer=Refusing(), on_error=heard) as client:
+    with fixed_client(producer=Refusing(), on_error=errors) as client:
         event_id = client.record(**VALID, status="error", quantity=3)
-    [(error, context)] = heard
+    [(error, context)] = errors
     assert str(error) == "delivery failed: no such topic"
     assert context == {
         "code": "delivery.failed",

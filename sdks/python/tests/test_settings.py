@@ -14,7 +14,7 @@ from eka_usage import ConfigError, EkaClient
 from eka_usage._generated.settings import SETTINGS, Setting
 from eka_usage.settings import Settings
 
-from sdks.python.tests.support import NO_BROKER, Collector
+from sdks.python.tests.support import NO_BROKER, CollectingProducer
 
 REQUIRED = {setting.argument: "in-memory:1" for setting in SETTINGS if setting.required}
 
@@ -189,7 +189,7 @@ def test_missing_brokers_are_a_value_error_that_says_how_to_give_them() -> None:
 
 
 def test_brokers_are_not_missed_where_a_producer_or_kafka_config_has_them() -> None:
-    EkaClient("checkout", producer=Collector()).shutdown()
+    EkaClient("checkout", producer=CollectingProducer()).shutdown()
     EkaClient("checkout", kafka_config={"bootstrap.servers": NO_BROKER}).shutdown()
 
 
@@ -206,7 +206,7 @@ def test_a_name_that_cannot_stand_in_an_event_is_refused(parameter: str, value: 
         return  # the machine's own
     arguments: dict[str, Any] = {"service_name": "checkout", parameter: value}
     with pytest.raises(ConfigError, match=f"^invalid {parameter} .*: expected a string of 1 to 25"):
-        EkaClient(producer=Collector(), **arguments)
+        EkaClient(producer=CollectingProducer(), **arguments)
 
 
 def test_a_refused_client_leaves_nothing_behind() -> None:

@@ -13,16 +13,21 @@ from typing import Any
 import pytest
 from eka_usage import EkaClient, EkaError, ErrorContext, lifecycle
 
-from sdks.python.tests.support import NO_BROKER, VALID, Heard, Scripted, eventually
-from sdks.python.tests.tap import Tap
-
-Connect = Callable[..., EkaClient]
+from sdks.python.tests.support import (
+    NO_BROKER,
+    VALID,
+    ClientFactory,
+    ReportedErrors,
+    ScriptedProducer,
+    eventually,
+)
+from sdks.python.tests.topic_reader import TopicReader
 
 
 @pytest.fixture
-def stranded(connected: Connect) -> Callable[..., EkaClient]:
+def make_offline_client(make_client: ClientFactory) -> ClientFactory:
     """Makes clients of a broker that is not there."""
-    return lambda **arguments: connected(
+    return lambda **arguments: make_client(
         kafka_brokers=NO_BROKER, kafka_config={"log_level": 0}, **arguments
     )
 
@@ -33,21 +38,23 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float]:
     return call(), time.monotonic() - start
 
 
-def test_flush_returns_0_when_all_is_delivered(connected: Connect, tap: Tap) -> None:
-    client = connected(linger_ms=500)
+def test_flush_returns_0_when_all_is_delivered(
+    make_client: ClientFactory, topic: TopicReader
+) -> None:
+    client = make_client(linger_ms=500)
     assert client.flush() == 0
     for _ in range(10):
         client.record(**VALID)
     assert client.stats().queued == 10
     assert client.flush() == 0
-    assert len(tap.read()) == 10
+    assert len(topic.messages()) == 10
 
 
 @pytest.mark.parametrize("timeout", [0, 0.0, -1, 0.3])
 def test_flush_returns_in_time_with_what_is_left(
-    timeout: float, stranded: Callable[..., EkaClient]
+    timeout: float, make_offline_client: ClientFactory
 ) -> None:
-    client = stranded()
+    client = make_offline_client()
     for _ in range(7):
         client.record(**VALID)
     left, took = timed(lambda: client.flush(timeout))
@@ -57,34 +64,34 @@ def test_flush_returns_in_time_with_what_is_left(
 
 
 def test_the_settings_bound_flush_and_shutdown_where_nothing_is_said(
-    stranded: Callable[..., EkaClient], heard: Heard
+    make_offline_client: ClientFactory, errors: ReportedErrors
 ) -> None:
-    client = stranded(shutdown_timeout_ms=200)
+    client = make_offline_client(shutdown_timeout_ms=200)
     client.record(**VALID)
     for call in (client.flush, client.shutdown):
         left, took = timed(call)
         assert left == 1
         assert 0.2 <= took < 1.5
-    assert heard.codes == ["shutdown.timeout"]
+    assert errors.codes == ["shutdown.timeout"]
 
 
 def test_shutdown_reports_each_event_that_it_gives_up(
-    stranded: Callable[..., EkaClient], heard: Heard
+    make_offline_client: ClientFactory, errors: ReportedErrors
 ) -> None:
-    client = stranded()
+    client = make_offline_client()
     ids = [client.record(**VALID) for _ in range(20)]
     left, took = timed(lambda: client.shutdown(0.1))
     assert (left, took < 1.5) == (20, True)
-    assert [context.get("event_id") for context in heard.of("shutdown.timeout")] == ids
-    assert len(heard) == 20
+    assert [context.get("event_id") for context in errors.contexts("shutdown.timeout")] == ids
+    assert len(errors) == 20
     stats = client.stats()
     assert (stats.accepted, stats.delivered, stats.failed, stats.queued) == (20, 0, 20, 0)
 
 
 def test_shutdown_may_be_called_again_and_from_many_threads(
-    connected: Connect, tap: Tap, heard: Heard
+    make_client: ClientFactory, topic: TopicReader, errors: ReportedErrors
 ) -> None:
-    client = connected()
+    client = make_client()
     ids = [client.record(**VALID) for _ in range(100)]
     left: list[int] = []
     threads = [threading.Thread(target=lambda: left.append(client.shutdown())) for _ in range(8)]
@@ -94,14 +101,14 @@ def test_shutdown_may_be_called_again_and_from_many_threads(
         thread.join()
     assert left == [0] * 8
     assert client.shutdown() == 0
-    assert heard == []
-    assert Counter(event["event_id"] for event in tap.events()) == Counter(ids)
+    assert errors == []
+    assert Counter(event["event_id"] for event in topic.events()) == Counter(ids)
 
 
 def test_concurrent_shutdowns_count_what_is_given_up_once(
-    stranded: Callable[..., EkaClient], heard: Heard
+    make_offline_client: ClientFactory, errors: ReportedErrors
 ) -> None:
-    client = stranded()
+    client = make_offline_client()
     for _ in range(10):
         client.record(**VALID)
     left: list[int] = []
@@ -111,13 +118,13 @@ def test_concurrent_shutdowns_count_what_is_given_up_once(
     for thread in threads:
         thread.join()
     assert sorted(left) == [0, 0, 0, 10]
-    assert len(heard) == 10
+    assert len(errors) == 10
 
 
 def test_a_shutdown_is_over_in_its_own_time_while_another_takes_longer(
-    stranded: Callable[..., EkaClient], heard: Heard
+    make_offline_client: ClientFactory, errors: ReportedErrors
 ) -> None:
-    client = stranded()
+    client = make_offline_client()
     client.record(**VALID)
     patient = threading.Thread(target=client.shutdown, args=(20,))
     patient.start()
@@ -125,29 +132,31 @@ def test_a_shutdown_is_over_in_its_own_time_while_another_takes_longer(
     left, took = timed(lambda: client.shutdown(0.1))
     assert (left, took < 1.5) == (1, True)
     patient.join()
-    assert heard.codes == ["shutdown.timeout"]
+    assert errors.codes == ["shutdown.timeout"]
 
 
 def test_an_on_error_of_the_clients_own_thread_may_shut_it_down(
-    connected: Connect, heard: Heard
+    make_client: ClientFactory, errors: ReportedErrors
 ) -> None:
     def on_error(error: EkaError, context: ErrorContext) -> None:
-        heard(error, context)
+        errors(error, context)
         client.shutdown(0)
 
-    client = connected(
+    client = make_client(
         kafka_brokers=NO_BROKER,
         kafka_config={"message.timeout.ms": 100, "log_level": 0},
         on_error=on_error,
     )
     ids = {client.record(**VALID), client.record(**VALID)}
-    eventually(lambda: len(heard) == 2)
-    assert {context.get("event_id") for _, context in heard} == ids
+    eventually(lambda: len(errors) == 2)
+    assert {context.get("event_id") for _, context in errors} == ids
     assert client.record(**VALID) is None
 
 
-def test_a_client_that_was_shut_down_refuses_and_answers(connected: Connect, heard: Heard) -> None:
-    client = connected()
+def test_a_client_that_was_shut_down_refuses_and_answers(
+    make_client: ClientFactory, errors: ReportedErrors
+) -> None:
+    client = make_client()
     client.record(**VALID)
     client.shutdown()
     assert client.record(**VALID, event_id="late") is None
@@ -156,31 +165,31 @@ def test_a_client_that_was_shut_down_refuses_and_answers(connected: Connect, hea
     assert client.flush(1) == 0
     assert client.stats().delivered == client.stats().accepted == 1
     assert "checkout" in repr(client)
-    assert heard.codes == ["client.closed", "product.unknown", "client.closed"]
-    assert heard[0][1].get("event_id") == "late"
+    assert errors.codes == ["client.closed", "product.unknown", "client.closed"]
+    assert errors[0][1].get("event_id") == "late"
     assert client.stats().rejected == {"client.closed": 2, "product.unknown": 1}
 
 
-def test_a_client_is_a_context_manager(connected: Connect, tap: Tap) -> None:
+def test_a_client_is_a_context_manager(make_client: ClientFactory, topic: TopicReader) -> None:
     def fail(client: EkaClient) -> None:
         client.record(**VALID)
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError), connected() as client:
+    with pytest.raises(ZeroDivisionError), make_client() as client:
         fail(client)
-    assert len(tap.read()) == 1
+    assert len(topic.messages()) == 1
     assert client.record(**VALID) is None
 
 
 def test_a_client_that_never_recorded_is_shut_down_at_once(
-    stranded: Callable[..., EkaClient],
+    make_offline_client: ClientFactory,
 ) -> None:
-    left, took = timed(stranded().shutdown)
+    left, took = timed(make_offline_client().shutdown)
     assert (left, took < 1) == (0, True)
 
 
-def test_two_clients_keep_separate_books(connected: Connect, tap: Tap) -> None:
-    first, second = connected(), connected(debug=True)
+def test_two_clients_keep_separate_books(make_client: ClientFactory, topic: TopicReader) -> None:
+    first, second = make_client(), make_client(debug=True)
     for _ in range(3):
         first.record(**VALID)
     second.record(**VALID)
@@ -188,13 +197,15 @@ def test_two_clients_keep_separate_books(connected: Connect, tap: Tap) -> None:
     assert second.record(**VALID) is not None
     second.shutdown()
     assert (first.stats().accepted, second.stats().accepted) == (3, 2)
-    found = Counter(event["instance_id"] for event in tap.events())
+    found = Counter(event["instance_id"] for event in topic.events())
     assert found == {first.instance_id: 3, second.instance_id: 2}
 
 
-def test_a_client_that_the_host_forgot_still_delivers(connected: Connect, tap: Tap) -> None:
+def test_a_client_that_the_host_forgot_still_delivers(
+    make_client: ClientFactory, topic: TopicReader
+) -> None:
     def forgotten() -> weakref.ref[EkaClient]:
-        client = EkaClient("checkout", connected()._settings["kafka_brokers"], linger_ms=100)
+        client = EkaClient("checkout", make_client()._settings["kafka_brokers"], linger_ms=100)
         client.record(**VALID)
         return weakref.ref(client)
 
@@ -204,13 +215,13 @@ def test_a_client_that_the_host_forgot_still_delivers(connected: Connect, tap: T
     assert client is not None
     assert client in lifecycle.clients()
     client.shutdown()
-    assert len(tap.read()) == 1
+    assert len(topic.messages()) == 1
 
 
 def test_what_is_accepted_during_shutdown_ends_once(
-    connected: Connect, tap: Tap, heard: Heard
+    make_client: ClientFactory, topic: TopicReader, errors: ReportedErrors
 ) -> None:
-    client = connected(linger_ms=1)
+    client = make_client(linger_ms=1)
     accepted: list[str] = []
 
     def work() -> None:
@@ -225,9 +236,9 @@ def test_what_is_accepted_during_shutdown_ends_once(
     client.shutdown()
     for thread in threads:
         thread.join()
-    delivered = Counter(event["event_id"] for event in tap.events())
-    given_up = Counter(context.get("event_id") for context in heard.of("shutdown.timeout"))
-    assert set(heard.codes) <= {"client.closed", "shutdown.timeout"}
+    delivered = Counter(event["event_id"] for event in topic.events())
+    given_up = Counter(context.get("event_id") for context in errors.contexts("shutdown.timeout"))
+    assert set(errors.codes) <= {"client.closed", "shutdown.timeout"}
     assert max((delivered | given_up).values()) == 1
     assert set(delivered) | set(given_up) == set(accepted)
     stats = client.stats()
@@ -235,9 +246,9 @@ def test_what_is_accepted_during_shutdown_ends_once(
 
 
 def test_an_event_that_comes_through_after_shutdown_ended_is_reported(
-    connected: Connect, heard: Heard
+    make_client: ClientFactory, errors: ReportedErrors
 ) -> None:
-    client = connected()
+    client = make_client()
     client.record(**VALID)
     carry, calling, go_on = client._outbox._carry, threading.Event(), threading.Event()
 
@@ -253,13 +264,13 @@ def test_an_event_that_comes_through_after_shutdown_ended_is_reported(
     assert client.shutdown() == 0
     go_on.set()
     recording.join()
-    [(error, context)] = heard
+    [(error, context)] = errors
     assert error.code == "shutdown.timeout"
     assert context.get("workspace_id") == "late"
     assert client.stats()[:4] == (2, 1, 1, 0)
 
 
-def test_record_does_not_wait_for_a_shutdown_that_waits_for_kafka(heard: Heard) -> None:
+def test_record_does_not_wait_for_a_shutdown_that_waits_for_kafka(errors: ReportedErrors) -> None:
     calling, go_on, flushing = threading.Event(), threading.Event(), threading.Event()
 
     def produce(key: bytes, **_: object) -> None:
@@ -268,13 +279,13 @@ def test_record_does_not_wait_for_a_shutdown_that_waits_for_kafka(heard: Heard) 
             assert go_on.wait(10)
             raise BufferError
 
-    class Slow(Scripted):
+    class Slow(ScriptedProducer):
         def flush(self, timeout: float) -> int:
             flushing.set()
             time.sleep(timeout)
             return 1
 
-    client = EkaClient("checkout", producer=Slow(produce), on_error=heard)
+    client = EkaClient("checkout", producer=Slow(produce), on_error=errors)
     client.record("undelivered", "api", "api_call")
     recording = threading.Thread(target=client._record, args=("full", "api", "api_call"))
     recording.start()
@@ -287,4 +298,4 @@ def test_record_does_not_wait_for_a_shutdown_that_waits_for_kafka(heard: Heard) 
     assert not recording.is_alive()
     assert closing.is_alive()
     closing.join()
-    assert heard.codes == ["shutdown.timeout"] * 2
+    assert errors.codes == ["shutdown.timeout"] * 2

@@ -15,64 +15,71 @@ from eka_usage import ConfigError, EkaClient, spooling
 from eka_usage.spool.segment import Segment
 from eka_usage.testing import InMemoryProducer
 
-from sdks.python.tests.scripts import ran
-from sdks.python.tests.spooling import QUICK, balanced, ids, names
-from sdks.python.tests.support import NO_BROKER, VALID, Collector, Heard, Scripted, eventually
-from sdks.python.tests.tap import delivered
+from sdks.python.tests.programs import run_program
+from sdks.python.tests.spool_support import FAST_TUNING, segment_names, spooled_ids
+from sdks.python.tests.support import (
+    NO_BROKER,
+    VALID,
+    ClientFactory,
+    CollectingProducer,
+    ReportedErrors,
+    ScriptedProducer,
+    counters_balance,
+    eventually,
+    unused_address,
+)
+from sdks.python.tests.topic_reader import delivered_events
 from tests.broker import DevBroker
 
-Connect = Callable[..., EkaClient]
 MODES = ["spill", "durable"]
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_what_is_left_at_shutdown_is_delivered_by_the_next_process(
-    mode: str, spooling_to: Connect, folder: Path, heard: Heard
+    mode: str, make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors
 ) -> None:
-    client = spooling_to(mode, kafka_brokers=NO_BROKER)
+    client = make_spool_client(mode, kafka_brokers=NO_BROKER)
     recorded = [client.record(**VALID) for _ in range(300)]
     started = time.monotonic()
     assert client.shutdown() == 0
     assert time.monotonic() - started < client._exit_timeout
     stats = client.stats()
     assert (stats.accepted, stats.queued, stats.failed, stats.spooled) == (300, 0, 0, 300)
-    assert ids(folder) == recorded
-    assert heard == []
+    assert spooled_ids(spool_dir) == recorded
+    assert errors == []
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_broker_that_comes_back_gets_what_is_on_disk_then_what_is_new(
-    mode: str, spooling_to: Connect, folder: Path, heard: Heard
+    mode: str, make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors
 ) -> None:
-    with DevBroker() as seeker:
-        address = seeker.bootstrap
-    first = spooling_to(mode, kafka_brokers=address)
+    address = unused_address()
+    first = make_spool_client(mode, kafka_brokers=address)
     recorded = [first.record(**VALID) for _ in range(300)]
     first.shutdown()
     with DevBroker(listen=address) as broker:
-        heir = spooling_to(mode, kafka_brokers=address)
+        heir = make_spool_client(mode, kafka_brokers=address)
         eventually(lambda: heir.stats().replayed == 300)
-        eventually(lambda: not [name for name in names(folder) if name.first_seq])
+        eventually(lambda: not [name for name in segment_names(spool_dir) if name.first_seq])
         assert heir.stats().adopted == 300
         recorded.append(heir.record(**VALID))
         assert heir.flush(10) == 0
         assert heir.shutdown() == 0
-        assert [event["event_id"] for event in delivered(broker)] == recorded
-    assert names(folder) == []
-    assert heard == []
+        assert [event["event_id"] for event in delivered_events(broker)] == recorded
+    assert segment_names(spool_dir) == []
+    assert errors == []
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_full_queue_goes_on_on_disk_and_in_order(
-    mode: str, spooling_to: Connect, folder: Path, heard: Heard
+    mode: str, make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors
 ) -> None:
-    with DevBroker() as seeker:
-        address = seeker.bootstrap
-    client = spooling_to(mode, kafka_brokers=address, max_queue_events=50)
+    address = unused_address()
+    client = make_spool_client(mode, kafka_brokers=address, max_queue_events=50)
     recorded = [client.record(**VALID) for _ in range(500)]
     assert None not in recorded
     assert client.stats().spooled >= 450
-    assert balanced(client)
+    assert counters_balance(client)
     assert client.stats().oldest_spooled_ms >= 0
     with DevBroker(listen=address) as broker:
         assert client.flush(20) == 0
@@ -81,24 +88,26 @@ def test_a_full_queue_goes_on_on_disk_and_in_order(
         assert client.flush(10) == 0
         stats = client.stats()
         assert (stats.accepted, stats.delivered, stats.spooled) == (520, 520, 0)
-        assert [event["event_id"] for event in delivered(broker)] == recorded
+        assert [event["event_id"] for event in delivered_events(broker)] == recorded
     assert client.shutdown() == 0
-    assert names(folder) == []
-    assert heard == []
+    assert segment_names(spool_dir) == []
+    assert errors == []
 
 
 def test_the_age_of_what_waits_is_that_of_its_oldest_segment(
-    spooling_to: Connect, folder: Path
+    make_spool_client: ClientFactory, spool_dir: Path
 ) -> None:
-    client = spooling_to("spill", tuning=QUICK, kafka_brokers=NO_BROKER, max_queue_events=10)
+    client = make_spool_client(
+        "spill", tuning=FAST_TUNING, kafka_brokers=NO_BROKER, max_queue_events=10
+    )
     for _ in range(2):
         for _ in range(30):
             client.record(**VALID)
         time.sleep(0.1)
     begun = [
         header.created_at
-        for name in names(folder)
-        if (header := Segment.open(folder, name, write=False).header()) is not None
+        for name in segment_names(spool_dir)
+        if (header := Segment.open(spool_dir, name, write=False).header()) is not None
     ]
     assert max(begun) - min(begun) >= 100
     now = time.time_ns() // 1_000_000
@@ -107,102 +116,111 @@ def test_the_age_of_what_waits_is_that_of_its_oldest_segment(
 
 @pytest.mark.parametrize("mode", MODES)
 def test_events_that_kafka_did_not_take_in_time_are_tried_again(
-    mode: str, spooling_to: Connect, heard: Heard
+    mode: str, make_spool_client: ClientFactory, errors: ReportedErrors
 ) -> None:
-    with DevBroker() as seeker:
-        address = seeker.bootstrap
-    client = spooling_to(mode, kafka_brokers=address, delivery_timeout_ms=1000)
+    address = unused_address()
+    client = make_spool_client(mode, kafka_brokers=address, delivery_timeout_ms=1000)
     recorded = {client.record(**VALID) for _ in range(30)}
     eventually(lambda: client.stats().spooled == 30)
     with DevBroker(listen=address) as broker:
         eventually(lambda: client.stats().delivered == 30, 20)
-        assert {event["event_id"] for event in delivered(broker)} == recorded
-    assert heard == []
+        assert {event["event_id"] for event in delivered_events(broker)} == recorded
+    assert errors == []
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_an_event_that_no_retry_helps_is_a_dead_letter(
-    mode: str, spooling_to: Connect, folder: Path, heard: Heard
+    mode: str, make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors
 ) -> None:
-    client = spooling_to(mode, kafka_config={"message.max.bytes": 2000})
+    client = make_spool_client(mode, kafka_config={"message.max.bytes": 2000})
     small = client.record(**VALID)
     large = client.record(**VALID, metadata={"k": "x" * 3000})
     assert client.flush(10) == 0
     stats = client.stats()
     assert (stats.delivered, stats.failed, stats.dead_lettered) == (1, 1, 1)
-    assert [context.get("event_id") for context in heard.of("delivery.failed")] == [large]
+    assert [context.get("event_id") for context in errors.contexts("delivery.failed")] == [large]
     assert small is not None
     client.shutdown()
-    assert ids(folder, "dead") == [large]
-    assert ids(folder) == []
+    assert spooled_ids(spool_dir, "dead") == [large]
+    assert spooled_ids(spool_dir) == []
 
 
-def test_durable_is_on_disk_before_record_returns(spooling_to: Connect, folder: Path) -> None:
-    client = spooling_to("durable", kafka_brokers=NO_BROKER)
+def test_durable_is_on_disk_before_record_returns(
+    make_spool_client: ClientFactory, spool_dir: Path
+) -> None:
+    client = make_spool_client("durable", kafka_brokers=NO_BROKER)
     recorded: list[str | None] = []
     for _ in range(20):
         recorded.append(client.record(**VALID))
-        assert ids(folder) == recorded
+        assert spooled_ids(spool_dir) == recorded
     assert client.stats().queued == 20
 
 
-def test_what_kafka_has_does_not_stay_on_disk(spooling_to: Connect, folder: Path) -> None:
-    client = spooling_to("durable")
+def test_what_kafka_has_does_not_stay_on_disk(
+    make_spool_client: ClientFactory, spool_dir: Path
+) -> None:
+    client = make_spool_client("durable")
     for _ in range(50):
         client.record(**VALID)
     assert client.flush(10) == 0
-    eventually(lambda: ids(folder) == [])
+    eventually(lambda: spooled_ids(spool_dir) == [])
     client.shutdown()
-    assert names(folder) == []
+    assert segment_names(spool_dir) == []
 
 
-def test_spill_writes_nothing_while_all_is_well(spooling_to: Connect, folder: Path) -> None:
-    client = spooling_to("spill")
+def test_spill_writes_nothing_while_all_is_well(
+    make_spool_client: ClientFactory, spool_dir: Path
+) -> None:
+    client = make_spool_client("spill")
     for _ in range(50):
         client.record(**VALID)
     assert client.flush(10) == 0
-    assert names(folder) == []
+    assert segment_names(spool_dir) == []
 
 
 def test_a_full_disk_refuses_before_an_event_is_numbered(
-    spooling_to: Connect, folder: Path, heard: Heard
+    make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors
 ) -> None:
-    tuning = QUICK._replace(segment_bytes=1 << 21)
-    client = spooling_to("durable", tuning=tuning, kafka_brokers=NO_BROKER, spool_max_bytes=4 << 20)
+    tuning = FAST_TUNING._replace(segment_bytes=1 << 21)
+    client = make_spool_client(
+        "durable", tuning=tuning, kafka_brokers=NO_BROKER, spool_max_bytes=4 << 20
+    )
     recorded = [client.record(**VALID) for _ in range(12_000)]
     accepted = [event_id for event_id in recorded if event_id is not None]
     assert 0 < len(accepted) < len(recorded)
-    assert set(heard.codes) == {"spool.full"}
-    assert ids(folder) == accepted
-    assert sum((folder / str(name)).stat().st_size for name in names(folder)) <= 4 << 20
+    assert set(errors.codes) == {"spool.full"}
+    assert spooled_ids(spool_dir) == accepted
+    assert (
+        sum((spool_dir / str(name)).stat().st_size for name in segment_names(spool_dir)) <= 4 << 20
+    )
     assert client.stats().rejected == {"spool.full": len(recorded) - len(accepted)}
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_record_never_raises_whatever_the_disk_does(
-    mode: str, spooling_to: Connect, monkeypatch: pytest.MonkeyPatch
+    mode: str, make_spool_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: object) -> Segment:
         raise MemoryError
 
     monkeypatch.setattr(Segment, "create", failing)
-    client = spooling_to(mode, kafka_brokers=NO_BROKER, max_queue_events=10)
+    client = make_spool_client(mode, kafka_brokers=NO_BROKER, max_queue_events=10)
     for _ in range(20):
         client.record(**VALID)
-    assert balanced(client)
+    assert counters_balance(client)
 
 
 def test_a_disk_that_fails_leaves_spill_as_if_it_were_off(
-    spooling_to: Connect, heard: Heard, monkeypatch: pytest.MonkeyPatch
+    make_spool_client: ClientFactory, errors: ReportedErrors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: object) -> Segment:
         raise OSError(5, "Input/output error")
 
-    client = spooling_to("spill", kafka_brokers=NO_BROKER, max_queue_events=50)
+    client = make_spool_client("spill", kafka_brokers=NO_BROKER, max_queue_events=50)
     monkeypatch.setattr(Segment, "create", failing)
     recorded = [client.record(**VALID) for _ in range(60)]
     assert len([event_id for event_id in recorded if event_id is not None]) == 50
-    assert set(heard.codes) == {"queue.full"}
+    assert set(errors.codes) == {"queue.full"}
     assert client.shutdown(0.1) == 50
     assert client.stats().failed == 50
 
@@ -211,9 +229,10 @@ def test_a_disk_that_fails_leaves_spill_as_if_it_were_off(
 def test_a_folder_that_was_asked_for_and_cannot_be_had_is_an_error(
     mode: Any, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "none" / "spool"
-    with pytest.raises(ConfigError, match=rf"^invalid spool_dir '.*; {re.escape(str(folder))}: "):
-        EkaClient("checkout", NO_BROKER, spool=mode, spool_dir=str(folder))
+    spool_dir = tmp_path / "none" / "spool"
+    message = rf"^invalid spool_dir .*; {re.escape(str(spool_dir))}: "
+    with pytest.raises(ConfigError, match=message):
+        EkaClient("checkout", NO_BROKER, spool=mode, spool_dir=str(spool_dir))
 
 
 def test_a_folder_of_the_default_that_cannot_be_had_is_said_once_and_done_without(
@@ -234,24 +253,24 @@ def test_a_client_of_these_tests_leaves_the_spool_of_this_machine_alone() -> Non
 
 
 def test_an_injected_producer_has_a_spool_only_where_it_is_asked_for(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    spool_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EKA_SPOOL", "durable")
-    monkeypatch.setenv("EKA_SPOOL_DIR", str(folder))
+    monkeypatch.setenv("EKA_SPOOL_DIR", str(spool_dir))
     with EkaClient("checkout", producer=InMemoryProducer()) as client:
         client.record(**VALID)
-    assert not folder.exists()
-    collector = Collector()
+    assert not spool_dir.exists()
+    collector = CollectingProducer()
     with EkaClient("checkout", producer=collector, spool="durable") as client:
         client.record(**VALID)
     assert len(collector.sent) == 1
-    assert names(folder) == []
+    assert segment_names(spool_dir) == []
 
 
 def test_a_producer_that_refuses_for_a_while_gets_it_again(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, heard: Heard
+    spool_dir: Path, monkeypatch: pytest.MonkeyPatch, errors: ReportedErrors
 ) -> None:
-    monkeypatch.setattr(spooling, "TUNING", QUICK)
+    monkeypatch.setattr(spooling, "TUNING", FAST_TUNING)
     answers = [KafkaError(KafkaError.REQUEST_TIMED_OUT)] * 5
     taken: list[bytes] = []
 
@@ -263,10 +282,10 @@ def test_a_producer_that_refuses_for_a_while_gets_it_again(
 
     client = EkaClient(
         "checkout",
-        producer=Scripted(produce),
+        producer=ScriptedProducer(produce),
         spool="spill",
-        spool_dir=str(folder),
-        on_error=heard,
+        spool_dir=str(spool_dir),
+        on_error=errors,
     )
     for _ in range(3):
         client.record(**VALID)
@@ -274,11 +293,11 @@ def test_a_producer_that_refuses_for_a_while_gets_it_again(
     assert len(taken) == 3
     assert client.stats().delivered == 3
     client.shutdown()
-    assert heard == []
+    assert errors == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
-def test_a_forked_child_has_a_spool_of_its_own(folder: Path, tmp_path: Path) -> None:
+def test_a_forked_child_has_a_spool_of_its_own(spool_dir: Path, tmp_path: Path) -> None:
     program = """
         client = EkaClient("checkout", spool="durable", spool_dir="spool")
         record(client, 1)
@@ -289,22 +308,21 @@ def test_a_forked_child_has_a_spool_of_its_own(folder: Path, tmp_path: Path) -> 
         assert os.waitpid(child, 0)[1] == 0
         os._exit(0)
     """
-    assert ran(program, NO_BROKER, tmp_path).returncode == 0
-    origins = {name.origin for name in names(folder) if name.first_seq}
+    assert run_program(program, NO_BROKER, tmp_path).returncode == 0
+    origins = {name.origin for name in segment_names(spool_dir) if name.first_seq}
     assert len(origins) == 2
-    assert len(ids(folder)) == 2
+    assert len(spooled_ids(spool_dir)) == 2
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_books_balance_at_every_moment(mode: str, spooling_to: Connect) -> None:
-    with DevBroker() as seeker:
-        address = seeker.bootstrap
-    client = spooling_to(mode, kafka_brokers=address, max_queue_events=100)
+def test_the_books_balance_at_every_moment(mode: str, make_spool_client: ClientFactory) -> None:
+    address = unused_address()
+    client = make_spool_client(mode, kafka_brokers=address, max_queue_events=100)
     for _ in range(300):
         client.record(**VALID)
-        assert balanced(client)
+        assert counters_balance(client)
     with DevBroker(listen=address):
         while client.flush(0.01):
-            assert balanced(client)
+            assert counters_balance(client)
             assert min(client.stats()[:4]) >= 0
     eventually(lambda: client.stats().delivered == 300)  # a line for the log counts as queued

@@ -14,7 +14,13 @@ from eka_usage.spool.format import EVENTS, NOBODY, Record
 from eka_usage.spool.journal import Journal
 from eka_usage.spool.segment import Segment
 
-from sdks.python.tests.spooling import HERE, QUICK, event, names, origin
+from sdks.python.tests.spool_support import (
+    DESTINATION,
+    FAST_TUNING,
+    event,
+    new_origin,
+    segment_names,
+)
 
 LEASE = 0.1
 STRAY = 0.3
@@ -31,7 +37,7 @@ def directory(tmp_path: Path) -> Directory:
 
 def journal(directory: Directory, *sizes: int, destination: bytes = b"destined") -> Journal:
     """A journal that events of these sizes were written to."""
-    written = Journal(directory, origin(destination), EVENTS, QUICK)
+    written = Journal(directory, new_origin(destination), EVENTS, FAST_TUNING)
     for seq, size in enumerate(sizes, start=1):
         written.append(b"ws-1", event(seq, size))
     return written
@@ -39,7 +45,7 @@ def journal(directory: Directory, *sizes: int, destination: bytes = b"destined")
 
 def adopter(directory: Directory, lease: float = LEASE) -> Adopter:
     """One who looks for segments."""
-    return Adopter(directory, origin(), QUICK._replace(lease=lease, stray=STRAY))
+    return Adopter(directory, new_origin(), FAST_TUNING._replace(lease=lease, stray=STRAY))
 
 
 def taken(by: Adopter) -> list[bytes]:
@@ -103,7 +109,7 @@ def test_a_later_segment_waits_for_an_earlier_one_of_a_living_owner(directory: D
 def test_what_was_meant_for_another_cluster_is_left_alone(directory: Directory) -> None:
     journal(directory, 1, destination=ELSEWHERE).release()
     assert taken(adopter(directory)) == []
-    assert len(names(directory.path)) == 1
+    assert len(segment_names(directory.path)) == 1
 
 
 def test_a_newer_version_is_left_alone_and_reported_once(
@@ -123,7 +129,7 @@ def test_a_newer_version_is_left_alone_and_reported_once(
 @contextmanager
 def first_header(directory: Directory) -> Iterator[bytearray]:
     """The first segment's bytes, to be damaged."""
-    path = directory.path / str(names(directory.path)[0])
+    path = directory.path / str(segment_names(directory.path)[0])
     content = bytearray(path.read_bytes())
     yield content
     path.write_bytes(content)
@@ -142,7 +148,7 @@ def test_a_damaged_header_is_left_alone_where_its_neighbours_say_elsewhere(
 ) -> None:
     journal(directory, 3500, 3500, destination=ELSEWHERE).release()
     with first_header(directory) as header:
-        header[48:56] = HERE
+        header[48:56] = DESTINATION
     heir = adopter(directory)
     assert taken(heir) == []
     time.sleep(STRAY)
@@ -162,8 +168,8 @@ def test_a_damaged_header_that_nothing_explains_is_taken_by_anybody_in_the_end(
 
 
 def test_a_segment_that_was_never_written_to_is_adopted_empty(directory: Directory) -> None:
-    name = origin().name(EVENTS)._replace(owner=NOBODY)
-    Segment.create(directory.path, name, QUICK.segment_bytes)
+    name = new_origin().name(EVENTS)._replace(owner=NOBODY)
+    Segment.create(directory.path, name, FAST_TUNING.segment_bytes)
     assert [segment.read() for segment in adopter(directory).adopted()] == [[]]
 
 
@@ -171,6 +177,6 @@ def test_what_is_no_segment_is_left_alone(directory: Directory, tmp_path: Path) 
     (directory.path / "README").write_text("mine")
     target = tmp_path / "target"
     target.write_bytes(bytes(4096))
-    (directory.path / str(origin().name(EVENTS)._replace(owner=NOBODY))).symlink_to(target)
+    (directory.path / str(new_origin().name(EVENTS)._replace(owner=NOBODY))).symlink_to(target)
     assert taken(adopter(directory)) == []
     assert target.read_bytes() == bytes(4096)

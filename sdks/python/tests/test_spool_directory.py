@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from eka_usage.spool.directory import Directory, Unusable
 
-from sdks.python.tests.spooling import origin
+from sdks.python.tests.spool_support import new_origin
 
 PLENTY = 1 << 20
 
@@ -18,7 +18,7 @@ PLENTY = 1 << 20
 def test_segments_are_in_the_order_of_their_events_whenever_they_were_made(
     tmp_path: Path,
 ) -> None:
-    directory, writer = Directory(tmp_path, PLENTY), origin()
+    directory, writer = Directory(tmp_path, PLENTY), new_origin()
     made = [
         directory.create(writer.name("events")._replace(first_seq=first_seq), 512).name
         for first_seq in (3, 9, 5)

@@ -19,13 +19,19 @@ from eka_usage.spool.replay import Replayer, Source
 from eka_usage.spool.segment import Segment
 from eka_usage.spool.tuning import Tuning
 
-from sdks.python.tests.spooling import QUICK, event, events, names, origin
+from sdks.python.tests.spool_support import (
+    FAST_TUNING,
+    event,
+    new_origin,
+    segment_names,
+    spooled_events,
+)
 from sdks.python.tests.support import eventually
 
 SHORTEST, LONGEST = 0.2, 30.0
 COUNT = 100
 A_SECOND = 200
-SMALL = QUICK._replace(window_bytes=500)
+SMALL = FAST_TUNING._replace(window_bytes=500)
 Answer = Literal["taken", "not now", "never", "raises", "silence"]
 
 
@@ -40,8 +46,10 @@ class Carrier:
         self._room = room
         self._waiting: list[tuple[Answer, Any, Failure]] = []
 
-    def reporter(self, delivered: Callable[[], object], failed: Callable[[Failure], object]) -> Any:
-        return delivered, failed
+    def reporter(
+        self, delivered_events: Callable[[], object], failed: Callable[[Failure], object]
+    ) -> Any:
+        return delivered_events, failed
 
     def send_reported(self, key: bytes, event: bytes, report: Any) -> None:
         if len(self._waiting) >= self._room:
@@ -58,9 +66,9 @@ class Carrier:
             time.sleep(timeout)
             return 0
         self.batches.append([failure.event for _, _, failure in waiting])
-        for answer, (delivered, failed), failure in waiting:
+        for answer, (delivered_events, failed), failure in waiting:
             if answer == "taken":
-                delivered()
+                delivered_events()
             elif answer != "silence":
                 failed(failure)
         return 0
@@ -75,10 +83,10 @@ class Carrier:
 class Replay:
     """A segment that is replayed, and what was heard of it."""
 
-    def __init__(self, folder: Path, tuning: Tuning, count: int, carrier: Carrier, *, own: bool):
-        directory = Directory(folder, 1 << 20)
+    def __init__(self, spool_dir: Path, tuning: Tuning, count: int, carrier: Carrier, *, own: bool):
+        directory = Directory(spool_dir, 1 << 20)
         directory.prepare()
-        journal = Journal(directory, origin(), EVENTS, tuning)
+        journal = Journal(directory, new_origin(), EVENTS, tuning)
         for seq in range(1, count + 1):
             journal.append(b"ws-1", event(seq))
         self.carrier = carrier
@@ -103,12 +111,12 @@ class Replay:
         segment, self._segment = self._segment, None
         return None if segment is None else (segment, self._own)
 
-    def _adopted(self, events: int) -> None:
-        self.adopted += events
+    def _adopted(self, spooled_events: int) -> None:
+        self.adopted += spooled_events
 
-    def _delivered(self, events: int, own: bool) -> None:
+    def _delivered(self, spooled_events: int, own: bool) -> None:
         assert own == self._own
-        self.delivered += events
+        self.delivered += spooled_events
 
     def _buried(self, failure: Failure, own: bool) -> None:
         assert own == self._own
@@ -116,7 +124,7 @@ class Replay:
 
 
 @pytest.fixture
-def begun(folder: Path) -> Iterator[Callable[..., Replay]]:
+def begun(spool_dir: Path) -> Iterator[Callable[..., Replay]]:
     """Begins to send events that wait in a segment."""
     started: list[Replay] = []
 
@@ -128,7 +136,7 @@ def begun(folder: Path) -> Iterator[Callable[..., Replay]]:
         answer: Callable[[int], Answer] = lambda _: "taken",
         room: int = 1000,
     ) -> Replay:
-        started.append(Replay(folder, tuning, count, Carrier(answer, room), own=own))
+        started.append(Replay(spool_dir, tuning, count, Carrier(answer, room), own=own))
         return started[-1]
 
     yield begin
@@ -137,12 +145,12 @@ def begun(folder: Path) -> Iterator[Callable[..., Replay]]:
 
 
 @pytest.fixture
-def replayed(begun: Callable[..., Replay], folder: Path) -> Callable[..., Carrier]:
+def replayed(begun: Callable[..., Replay], spool_dir: Path) -> Callable[..., Carrier]:
     """Sends events that wait in a segment; the carrier that took them."""
 
     def send(tuning: Tuning, count: int, **arguments: Any) -> Carrier:
         found = begun(tuning, count, **arguments)
-        eventually(lambda: not names(folder))
+        eventually(lambda: not segment_names(spool_dir))
         assert found.delivered == count
         return found.carrier
 
@@ -172,7 +180,7 @@ def test_its_pause_doubles_up_to_the_longest_and_chance_takes_off_a_half_at_most
 def test_after_a_refusal_one_event_goes_alone_until_one_is_delivered(
     replayed: Callable[..., Carrier],
 ) -> None:
-    tuning = QUICK._replace(retry_min=0.1, retry_max=0.2)
+    tuning = FAST_TUNING._replace(retry_min=0.1, retry_max=0.2)
     carrier = replayed(tuning, 10, answer=lambda sent: "not now" if sent < 12 else "taken")
     whole, probe = [event(seq) for seq in range(1, 11)], [event(1)]
     # All are refused, then two probes; the third is taken, and the others follow.
@@ -209,7 +217,7 @@ def test_each_event_is_sent_once_in_its_order_and_a_window_at_a_time(
 def test_what_finds_the_queue_full_is_sent_when_there_is_room(
     replayed: Callable[..., Carrier],
 ) -> None:
-    carrier = replayed(QUICK, 10, room=4)
+    carrier = replayed(FAST_TUNING, 10, room=4)
     whole = [event(seq) for seq in range(1, 11)]
     assert carrier.batches == [whole[:4], whole[4:8], whole[8:]]
 
@@ -217,16 +225,16 @@ def test_what_finds_the_queue_full_is_sent_when_there_is_room(
 def test_what_the_carrier_does_not_take_at_all_is_sent_again(
     replayed: Callable[..., Carrier],
 ) -> None:
-    carrier = replayed(QUICK, 3, answer=lambda sent: "raises" if sent == 1 else "taken")
+    carrier = replayed(FAST_TUNING, 3, answer=lambda sent: "raises" if sent == 1 else "taken")
     assert carrier.batches == [[event(1), event(3)], [event(2)]]
 
 
 def test_what_no_retry_helps_is_buried_and_the_others_are_delivered(
-    begun: Callable[..., Replay], folder: Path
+    begun: Callable[..., Replay], spool_dir: Path
 ) -> None:
     answers: list[Answer] = ["taken", "never", "not now", "taken", "never"]
-    found = begun(QUICK, 5, answer=lambda sent: answers[sent] if sent < 5 else "taken")
-    eventually(lambda: not names(folder))
+    found = begun(FAST_TUNING, 5, answer=lambda sent: answers[sent] if sent < 5 else "taken")
+    eventually(lambda: not segment_names(spool_dir))
     assert found.buried == [event(2), event(5)]
     assert found.delivered == 3
     assert found.carrier.batches[1:] == [[event(3)]]
@@ -234,32 +242,32 @@ def test_what_no_retry_helps_is_buried_and_the_others_are_delivered(
 
 @pytest.mark.parametrize("own", [True, False])
 def test_what_others_accepted_is_counted_when_it_is_taken_over(
-    own: bool, begun: Callable[..., Replay], folder: Path
+    own: bool, begun: Callable[..., Replay], spool_dir: Path
 ) -> None:
-    found = begun(QUICK, 5, own=own)
-    eventually(lambda: not names(folder))
+    found = begun(FAST_TUNING, 5, own=own)
+    eventually(lambda: not segment_names(spool_dir))
     assert found.adopted == (0 if own else 5)
 
 
 @pytest.mark.parametrize("unheard", ["silence", "not now"])
 def test_who_is_stopped_in_the_middle_leaves_what_was_not_heard_of_and_little_else(
-    unheard: Answer, begun: Callable[..., Replay], folder: Path
+    unheard: Answer, begun: Callable[..., Replay], spool_dir: Path
 ) -> None:
     """The last window is sent again by whoever comes next, and no other."""
     silent = COUNT // 2
     found = begun(SMALL, COUNT, answer=lambda sent: "taken" if sent < silent else unheard)
     eventually(lambda: len(found.carrier.sent) > silent)
     found.replayer.stop()
-    [name] = names(folder)
+    [name] = segment_names(spool_dir)
     assert name.owner == NOBODY
-    left = events(folder)
+    left = spooled_events(spool_dir)
     assert left == [event(seq) for seq in range(COUNT - len(left) + 1, COUNT + 1)]
     assert COUNT - silent <= len(left) < COUNT - silent + 30
     assert found.delivered <= silent
 
 
 def test_a_mark_that_cannot_be_written_makes_no_event_count_twice(
-    begun: Callable[..., Replay], folder: Path, monkeypatch: pytest.MonkeyPatch
+    begun: Callable[..., Replay], spool_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, failed = Segment.ack, list[int]()
 
@@ -271,7 +279,7 @@ def test_a_mark_that_cannot_be_written_makes_no_event_count_twice(
 
     monkeypatch.setattr(Segment, "ack", failing)
     found = begun(SMALL, COUNT)
-    eventually(lambda: not names(folder))
+    eventually(lambda: not segment_names(spool_dir))
     assert failed
     assert found.delivered == len(found.carrier.sent) == COUNT
 
@@ -280,6 +288,6 @@ def test_who_has_nothing_to_replay_closes_its_connections(
     begun: Callable[..., Replay], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replay, "_IDLE", 0.05)
-    idle = begun(QUICK, 3)
+    idle = begun(FAST_TUNING, 3)
     eventually(lambda: idle.delivered == 3)
     eventually(lambda: idle.replayer._carrier is None)

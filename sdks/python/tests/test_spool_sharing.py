@@ -13,13 +13,21 @@ from eka_usage import EkaClient, spooling
 from eka_usage.spool.format import NOBODY
 from eka_usage.spool.segment import Segment
 
-from sdks.python.tests.spooling import QUICK, balanced, ids, names
-from sdks.python.tests.support import NO_BROKER, VALID, Heard, Scripted, eventually
+from sdks.python.tests.spool_support import FAST_TUNING, segment_names, spooled_ids
+from sdks.python.tests.support import (
+    NO_BROKER,
+    VALID,
+    ClientFactory,
+    ReportedErrors,
+    ScriptedProducer,
+    counters_balance,
+    eventually,
+)
 
 EVENTS = 5
 
 
-class Holding(Scripted):
+class Holding(ScriptedProducer):
     """A producer that reports on nothing until it is told to deliver, or on one event a pause."""
 
     def __init__(self, pause: float = 0) -> None:
@@ -48,16 +56,16 @@ class Holding(Scripted):
 
 
 @pytest.fixture
-def client(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., EkaClient]:
+def client(spool_dir: Path, monkeypatch: pytest.MonkeyPatch) -> ClientFactory:
     """Makes clients of producers of the test's own."""
-    monkeypatch.setattr(spooling, "TUNING", QUICK)
+    monkeypatch.setattr(spooling, "TUNING", FAST_TUNING)
 
-    def make(producer: Scripted, spool: Any = "spill", **arguments: Any) -> EkaClient:
+    def make(producer: ScriptedProducer, spool: Any = "spill", **arguments: Any) -> EkaClient:
         return EkaClient(
             "checkout",
             producer=producer,
             spool=spool,
-            spool_dir=str(folder),
+            spool_dir=str(spool_dir),
             max_queue_events=4 * EVENTS,
             **arguments,
         )
@@ -66,37 +74,41 @@ def client(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., EkaCl
 
 
 @pytest.fixture
-def left(client: Callable[..., EkaClient], folder: Path) -> Callable[[], None]:
+def left(client: ClientFactory, spool_dir: Path) -> Callable[[], None]:
     """Lets a client end whose producer took nothing, and another adopt what it left."""
 
     def leave() -> None:
         with client(Holding()) as other:
             for _ in range(EVENTS):
                 other.record(**VALID)
-        eventually(lambda: any(name.owner not in {name.origin, NOBODY} for name in names(folder)))
+        eventually(
+            lambda: any(
+                name.owner not in {name.origin, NOBODY} for name in segment_names(spool_dir)
+            )
+        )
 
     return leave
 
 
-def all_hearts_beat(folder: Path) -> bool:
+def all_hearts_beat(spool_dir: Path) -> bool:
     """Whether each segment in it is seen to have an owner who lives."""
 
     def beats() -> dict[str, int]:
         found = {}
-        for name in names(folder):
-            segment = Segment.open(folder, name, write=False)
+        for name in segment_names(spool_dir):
+            segment = Segment.open(spool_dir, name, write=False)
             found[str(name)] = segment.heartbeat()
             segment.close()
         return found
 
     before = beats()
-    time.sleep(3 * QUICK.heartbeat)
+    time.sleep(3 * FAST_TUNING.heartbeat)
     after = beats()
     return before.keys() == after.keys() and all(after[name] > before[name] for name in after)
 
 
 def test_what_others_left_waits_while_more_than_a_quarter_of_the_queue_is_taken(
-    client: Callable[..., EkaClient], left: Callable[[], None], folder: Path
+    client: ClientFactory, left: Callable[[], None], spool_dir: Path
 ) -> None:
     producer = Holding()
     with client(producer) as heir:
@@ -107,40 +119,40 @@ def test_what_others_left_waits_while_more_than_a_quarter_of_the_queue_is_taken(
         assert heir.stats().adopted == 0
         producer.deliver()
         eventually(lambda: heir.stats().replayed == EVENTS)
-    assert names(folder) == []
+    assert segment_names(spool_dir) == []
 
 
 def test_what_was_taken_over_and_not_sent_is_given_back(
-    client: Callable[..., EkaClient], left: Callable[[], None], folder: Path
+    client: ClientFactory, left: Callable[[], None], spool_dir: Path
 ) -> None:
     with client(Holding()) as heir:
         for _ in range(EVENTS + 1):
             heir.record(**VALID)
         left()
-    assert len(ids(folder)) == 2 * EVENTS + 1
-    assert {name.owner for name in names(folder)} == {NOBODY}
+    assert len(spooled_ids(spool_dir)) == 2 * EVENTS + 1
+    assert {name.owner for name in segment_names(spool_dir)} == {NOBODY}
 
 
 def test_the_heart_of_a_client_beats_in_each_of_its_segments(
-    client: Callable[..., EkaClient], left: Callable[[], None], folder: Path
+    client: ClientFactory, left: Callable[[], None], spool_dir: Path
 ) -> None:
     with client(Holding(), "durable") as heir:
         for _ in range(EVENTS + 1):
             heir.record(**VALID)
-        eventually(lambda: all_hearts_beat(folder))
+        eventually(lambda: all_hearts_beat(spool_dir))
         left()  # which waits until its own events leave room for it
-        eventually(lambda: all_hearts_beat(folder))
+        eventually(lambda: all_hearts_beat(spool_dir))
     with client(Holding()) as heir:
         eventually(lambda: heir.stats().adopted >= EVENTS)  # which are on their way
-        eventually(lambda: all_hearts_beat(folder))
+        eventually(lambda: all_hearts_beat(spool_dir))
 
 
 @pytest.mark.parametrize("mode", ["spill", "durable"])
 def test_shutdown_never_raises_whatever_the_disk_does(
     mode: str,
-    client: Callable[..., EkaClient],
+    client: ClientFactory,
     left: Callable[[], None],
-    folder: Path,
+    spool_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def failing(*_: object) -> bool:
@@ -152,63 +164,63 @@ def test_shutdown_never_raises_whatever_the_disk_does(
     left()
     monkeypatch.setattr(Segment, "hand_to", failing)
     assert heir.shutdown() == 0
-    assert len(ids(folder)) == 2 * EVENTS + 1
+    assert len(spooled_ids(spool_dir)) == 2 * EVENTS + 1
 
 
-def refusing(*codes: int) -> Scripted:
+def refusing(*codes: int) -> ScriptedProducer:
     """A producer that reports these errors, one for each event."""
     answers = [KafkaError(code) for code in codes]
 
     def produce(*, on_delivery: Callable[[Any, Any], None], **_: object) -> None:
         on_delivery(answers.pop(0), None)
 
-    return Scripted(produce)
+    return ScriptedProducer(produce)
 
 
 def test_an_own_event_that_is_refused_for_ever_when_it_is_replayed_has_failed(
-    client: Callable[..., EkaClient], folder: Path, heard: Heard
+    client: ClientFactory, spool_dir: Path, errors: ReportedErrors
 ) -> None:
     producer = refusing(KafkaError.REQUEST_TIMED_OUT, KafkaError.TOPIC_AUTHORIZATION_FAILED)
-    with client(producer, on_error=heard) as own:
+    with client(producer, on_error=errors) as own:
         own.record(**VALID)
         assert own.flush(10) == 0
         stats = own.stats()
         assert (stats.failed, stats.dead_lettered, stats.spooled) == (1, 1, 0)
-    assert heard.codes == ["delivery.failed"]
-    assert len(ids(folder, "dead")) == 1
+    assert errors.codes == ["delivery.failed"]
+    assert len(spooled_ids(spool_dir, "dead")) == 1
 
 
 def test_what_others_accepted_and_kafka_refuses_for_ever_is_heard_of_and_not_counted_as_failed(
-    client: Callable[..., EkaClient], folder: Path, heard: Heard
+    client: ClientFactory, spool_dir: Path, errors: ReportedErrors
 ) -> None:
     with client(Holding()) as other:
         other.record(**VALID)
-    with client(refusing(KafkaError.TOPIC_AUTHORIZATION_FAILED), on_error=heard) as heir:
+    with client(refusing(KafkaError.TOPIC_AUTHORIZATION_FAILED), on_error=errors) as heir:
         eventually(lambda: heir.stats().dead_lettered == 1)
-        eventually(lambda: heard.codes == ["delivery.failed"])
+        eventually(lambda: errors.codes == ["delivery.failed"])
         assert heir.stats()[:4] == (0, 0, 0, 0)
-    assert len(ids(folder, "dead")) == 1
+    assert len(spooled_ids(spool_dir, "dead")) == 1
 
 
 def test_a_dead_letter_that_finds_no_room_is_heard_of_all_the_same(
-    client: Callable[..., EkaClient], heard: Heard, monkeypatch: pytest.MonkeyPatch
+    client: ClientFactory, errors: ReportedErrors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> Segment:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Segment, "create", full)
-    with client(refusing(KafkaError.TOPIC_AUTHORIZATION_FAILED), on_error=heard) as own:
+    with client(refusing(KafkaError.TOPIC_AUTHORIZATION_FAILED), on_error=errors) as own:
         own.record(**VALID)
         assert own.flush(10) == 0
         assert (own.stats().failed, own.stats().dead_lettered) == (1, 0)
-    assert heard.codes == ["delivery.failed"]
+    assert errors.codes == ["delivery.failed"]
 
 
 def test_shutdown_waits_as_long_as_there_is_progress(
-    client: Callable[..., EkaClient], monkeypatch: pytest.MonkeyPatch
+    client: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patience = 1.0
-    monkeypatch.setattr(spooling, "TUNING", QUICK._replace(patience=patience))
+    monkeypatch.setattr(spooling, "TUNING", FAST_TUNING._replace(patience=patience))
     slow = Holding(pause=patience / EVENTS / 2)
     one = client(slow)
     for _ in range(4 * EVENTS):
@@ -218,17 +230,17 @@ def test_shutdown_waits_as_long_as_there_is_progress(
 
 
 def test_what_others_took_is_waited_for_no_more(
-    spooling_to: Callable[..., EkaClient], folder: Path
+    make_spool_client: ClientFactory, spool_dir: Path
 ) -> None:
-    client = spooling_to("spill", kafka_brokers=NO_BROKER, max_queue_events=EVENTS)
+    client = make_spool_client("spill", kafka_brokers=NO_BROKER, max_queue_events=EVENTS)
     while client.stats().spooled < EVENTS:
         client.record(**VALID)
-    for name in names(folder):
-        segment = Segment.open(folder, name)
+    for name in segment_names(spool_dir):
+        segment = Segment.open(spool_dir, name)
         assert segment.hand_to("ab" * 16)
         segment.end_appends()
     client.record(**VALID)
     spool = client._outbox._spool  # type: ignore[attr-defined]
     eventually(lambda: spool.pending == 1)
     assert client.stats().spooled == EVENTS + 1
-    assert balanced(client)
+    assert counters_balance(client)

@@ -12,27 +12,33 @@ from eka_usage.spool.directory import Directory
 from eka_usage.spool.format import DEAD, EVENTS, NOBODY
 from eka_usage.spool.journal import Journal
 
-from sdks.python.tests.spooling import QUICK, event, events, names, origin
+from sdks.python.tests.spool_support import (
+    FAST_TUNING,
+    event,
+    new_origin,
+    segment_names,
+    spooled_events,
+)
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def spool_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A spool with three events, two of them dead, whose owner lives."""
     path = tmp_path / "spool"
     monkeypatch.setenv("EKA_SPOOL_DIR", str(path))
     directory = Directory(path, 1 << 20)
     directory.prepare()
-    writer = origin()
-    released = Journal(directory, writer, EVENTS, QUICK)
+    writer = new_origin()
+    released = Journal(directory, writer, EVENTS, FAST_TUNING)
     released.append(b"ws-1", event(1))
     released.release()
-    dead = Journal(directory, writer, DEAD, QUICK)
+    dead = Journal(directory, writer, DEAD, FAST_TUNING)
     dead.append(b"ws-1", event(2))
     dead.append(b"ws-1", event(3))
     return path
 
 
-def test_ls_lists_the_segments(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ls_lists_the_segments(spool_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ls"]) == 0
     printed = capsys.readouterr().out
     rows = [line.split() for line in printed.splitlines()[1:]]
@@ -40,10 +46,10 @@ def test_ls_lists_the_segments(folder: Path, capsys: pytest.CaptureFixture[str])
     assert "nobody" in printed
 
 
-def test_verify_says_what_is_damaged(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_says_what_is_damaged(spool_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify"]) == 0
-    [name] = names(folder, "dead")
-    path = folder / str(name)
+    [name] = segment_names(spool_dir, "dead")
+    path = spool_dir / str(name)
     content = bytearray(path.read_bytes())
     content[20] ^= 1
     content[270] ^= 1
@@ -53,13 +59,13 @@ def test_verify_says_what_is_damaged(folder: Path, capsys: pytest.CaptureFixture
     assert "2 damaged places" in printed
 
 
-def test_show_prints_the_events(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", str(names(folder, "dead")[0])]) == 0
+def test_show_prints_the_events(spool_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(segment_names(spool_dir, "dead")[0])]) == 0
     assert capfd.readouterr().out == "2 \n3 \n"
 
 
-def test_who_reads_what_is_shown_may_stop_in_the_middle(folder: Path) -> None:
-    command = [sys.executable, "-m", "eka_usage.spool", "--dir", str(folder), "show"]
+def test_who_reads_what_is_shown_may_stop_in_the_middle(spool_dir: Path) -> None:
+    command = [sys.executable, "-m", "eka_usage.spool", "--dir", str(spool_dir), "show"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.close()
@@ -67,24 +73,24 @@ def test_who_reads_what_is_shown_may_stop_in_the_middle(folder: Path) -> None:
     assert (process.returncode, said) == (0, b"")
 
 
-def test_replay_makes_dead_letters_events_that_anybody_may_adopt(folder: Path) -> None:
+def test_replay_makes_dead_letters_events_that_anybody_may_adopt(spool_dir: Path) -> None:
     assert main(["replay"]) == 0
-    assert names(folder, "dead") == []
-    assert events(folder) == [event(1), event(2), event(3)]
-    assert {name.owner for name in names(folder)} == {NOBODY}
+    assert segment_names(spool_dir, "dead") == []
+    assert spooled_events(spool_dir) == [event(1), event(2), event(3)]
+    assert {name.owner for name in segment_names(spool_dir)} == {NOBODY}
 
 
-def test_purge_removes_dead_letters_alone(folder: Path) -> None:
+def test_purge_removes_dead_letters_alone(spool_dir: Path) -> None:
     assert main(["purge"]) == 0
-    assert names(folder, "dead") == []
-    assert events(folder) == [event(1)]
-    assert main(["purge", str(names(folder)[0])]) == 0
-    assert names(folder) == []
+    assert segment_names(spool_dir, "dead") == []
+    assert spooled_events(spool_dir) == [event(1)]
+    assert main(["purge", str(segment_names(spool_dir)[0])]) == 0
+    assert segment_names(spool_dir) == []
 
 
 @pytest.mark.parametrize("arguments", [["--dir", "/no/such", "ls"], ["show", "events-1"]])
 def test_what_is_not_there_is_said(
-    arguments: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], spool_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 2
     said = capsys.readouterr().err

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sdks.python.tests.support import VALID, Collector, fixed, tried
+from sdks.python.tests.support import VALID, CollectingProducer, fixed_client, record_event
 
 HARD = [
     'quotes " and \\ backslashes \\" \\\\',
@@ -48,8 +48,8 @@ class Loud(str):
 
 @pytest.mark.parametrize("text", HARD, ids=ascii)
 def test_every_field_carries_every_string(text: str) -> None:
-    collector = Collector()
-    with fixed(producer=collector, service_name=text, hostname=text) as client:
+    collector = CollectingProducer()
+    with fixed_client(producer=collector, service_name=text, hostname=text) as client:
         assert client.record(
             **{**VALID, "workspace_id": text}, event_id=text, metadata={text: [text, {text: text}]}
         )
@@ -76,7 +76,7 @@ def test_strings_are_escaped_as_node_escapes_them() -> None:
     )
     lines = answer.stdout.decode().removesuffix("\n").split("\n")
     for text, line in zip(texts, lines, strict=True):
-        outcome = tried(workspace_id=text, metadata={"k": text})
+        outcome = record_event(workspace_id=text, metadata={"k": text})
         assert outcome.sent is not None
         metadata, _, workspace = line.partition(',"w":')
         assert f'"metadata"{metadata[3:]},'.encode() in outcome.sent.value
@@ -85,19 +85,21 @@ def test_strings_are_escaped_as_node_escapes_them() -> None:
 
 @pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\ud83e" + "x"], ids=ascii)
 def test_a_lone_surrogate_is_invalid_in_an_id(text: str) -> None:
-    assert tried(workspace_id=text).error.code == "workspace_id.invalid"
-    assert tried(event_id=text).error.code == "event_id.invalid"
+    assert record_event(workspace_id=text).error.code == "workspace_id.invalid"
+    assert record_event(event_id=text).error.code == "event_id.invalid"
 
 
 def test_a_lone_surrogate_in_metadata_becomes_the_replacement_character() -> None:
-    outcome = tried(metadata={"a\ud800": ["\udc00b", {"c": "x\ud83ey"}], "ok": "\ud83e\uddea"})
+    outcome = record_event(
+        metadata={"a\ud800": ["\udc00b", {"c": "x\ud83ey"}], "ok": "\ud83e\uddea"}
+    )
     assert outcome.metadata == {"a\ufffd": ["\ufffdb", {"c": "x\ufffdy"}], "ok": "🧪"}
 
 
 @pytest.mark.parametrize("kind", [Color.RED, Loud("red")], ids=["enum", "subclass"])
 def test_a_subclass_of_str_counts_by_its_characters(kind: str) -> None:
-    outcome = tried(workspace_id=kind, event_id=kind, metadata={kind: kind, "more": [kind]})
-    assert outcome.heard == []
+    outcome = record_event(workspace_id=kind, event_id=kind, metadata={kind: kind, "more": [kind]})
+    assert outcome.errors == []
     assert outcome.sent is not None
     assert outcome.sent.key == b"red"
     assert outcome.event["workspace_id"] == outcome.event["event_id"] == "red"
@@ -110,7 +112,7 @@ def test_names_of_the_catalog_may_be_enumerations() -> None:
         METRIC_TYPE = "api_call"
         STATUS = "error"
 
-    outcome = tried(product=Name.PRODUCT, metric_type=Name.METRIC_TYPE, status=Name.STATUS)
+    outcome = record_event(product=Name.PRODUCT, metric_type=Name.METRIC_TYPE, status=Name.STATUS)
     event = outcome.event
     assert (event["product"], event["metric_type"]) == ("api", "api_call")
     assert (event["status"], event["is_billable"]) == ("error", 0)
@@ -118,8 +120,8 @@ def test_names_of_the_catalog_may_be_enumerations() -> None:
 
 @pytest.mark.parametrize("name", [Color.RED, Loud("red")], ids=["enum", "subclass"])
 def test_a_service_named_by_a_subclass_of_str_counts_by_its_characters(name: str) -> None:
-    collector = Collector()
-    with fixed(producer=collector, service_name=name, hostname=name) as client:
+    collector = CollectingProducer()
+    with fixed_client(producer=collector, service_name=name, hostname=name) as client:
         client.record(**VALID)
     event = json.loads(collector.sent[0].value)
     assert event["service_name"] == event["hostname"] == "red"

@@ -45,13 +45,13 @@ assert_type(client.stats().accepted, int)
 with EkaClient("checkout", ["a:1"], {"client.id": "x"}, debug=True, acks="all", linger_ms=5) as it:
     assert_type(it, EkaClient)
 
-def heard(error: EkaError, context: ErrorContext) -> None:
+def on_error(error: EkaError, context: ErrorContext) -> None:
     assert_type(error.code, ErrorCode)
     assert_type(context["code"], ErrorCode)
     assert_type(context["topic"], str)
 
 producer = InMemoryProducer()
-EkaClient("checkout", producer=producer, on_error=heard, clock=lambda: 0, new_id=lambda: "id")
+EkaClient("checkout", producer=producer, on_error=on_error, clock=lambda: 0, new_id=lambda: "id")
 for event in producer:
     assert_type(event.quantity, Decimal)
     assert_type(event.ts, datetime)

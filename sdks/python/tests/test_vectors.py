@@ -12,12 +12,12 @@ from eka_usage import EkaClient
 from eka_usage.clock import parse_time
 
 from . import vectors
-from .support import Collector, Heard
+from .support import CollectingProducer, ReportedErrors
 
 if TYPE_CHECKING:
     from tests.broker import DevBroker
 
-    from .tap import Tap
+    from .topic_reader import TopicReader
 
 LANGUAGE = "python"
 VECTORS = vectors.load()
@@ -37,7 +37,9 @@ def report() -> Iterator[None]:
         Path(path).write_text("\n".join(sorted(lines)) + "\n", encoding="utf-8")
 
 
-def client(vector: vectors.Vector, collector: Collector, heard: Heard) -> EkaClient:
+def client(
+    vector: vectors.Vector, collector: CollectingProducer, errors: ReportedErrors
+) -> EkaClient:
     """A client in the circumstances of a vector."""
     given = vector.file.given
     now = parse_time(given.clock)
@@ -46,7 +48,7 @@ def client(vector: vectors.Vector, collector: Collector, heard: Heard) -> EkaCli
     return EkaClient(
         given.service_name,
         producer=collector,
-        on_error=heard,
+        on_error=errors,
         clock=lambda: now * 1_000_000,
         new_id=lambda: next(ids, given.event_id),
         hostname=given.hostname,
@@ -55,23 +57,25 @@ def client(vector: vectors.Vector, collector: Collector, heard: Heard) -> EkaCli
 
 @pytest.mark.parametrize("vector", RUNNABLE, ids=lambda vector: vector.case.id)
 def test_a_call_becomes_what_the_vector_says(vector: vectors.Vector) -> None:
-    collector, heard = Collector(), Heard()
-    with client(vector, collector, heard) as recording:
+    collector, errors = CollectingProducer(), ReportedErrors()
+    with client(vector, collector, errors) as recording:
         record: Any = recording.record
         event_id = record(**vector.arguments)
     expect = vector.case.expect
     if expect.event is None:
         assert (event_id, collector.sent) == (None, [])
-        assert [(error.code, error.field) for error, _ in heard] == [(expect.code, expect.field)]
+        assert [(error.code, error.field) for error, _ in errors] == [(expect.code, expect.field)]
         return
-    assert event_id is not None, heard
+    assert event_id is not None, errors
     [sent] = collector.sent
     assert sent.value.decode() == vector.event.decode()
     assert sent.key.decode() == vector.arguments["workspace_id"]
-    assert heard.codes == (["metadata.degraded"] if expect.degraded else [])
+    assert errors.codes == (["metadata.degraded"] if expect.degraded else [])
 
 
-def test_keys_go_to_the_partitions_that_the_vectors_say(broker: DevBroker, tap: Tap) -> None:
+def test_keys_go_to_the_partitions_that_the_vectors_say(
+    broker: DevBroker, topic: TopicReader
+) -> None:
     wanted = {
         vector.arguments["workspace_id"]: vector.case.expect.partition
         for vector in RUNNABLE
@@ -82,4 +86,4 @@ def test_keys_go_to_the_partitions_that_the_vectors_say(broker: DevBroker, tap: 
         for key in wanted:
             recording.record(key, "api", "api_call")
         assert recording.flush() == 0
-    assert {message.key.decode(): message.partition for message in tap.read()} == wanted
+    assert {message.key.decode(): message.partition for message in topic.messages()} == wanted

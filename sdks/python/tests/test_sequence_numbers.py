@@ -8,13 +8,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from eka_usage import EkaClient
-
-from sdks.python.tests.support import VALID, Heard, eventually
-from sdks.python.tests.tap import Tap
+from sdks.python.tests.support import VALID, ClientFactory, ReportedErrors, eventually
+from sdks.python.tests.topic_reader import TopicReader
 
 THREADS = 32
-Connect = Callable[..., EkaClient]
 
 
 def in_threads(work: Callable[[int], None], threads: int = THREADS) -> None:
@@ -33,8 +30,8 @@ def assert_complete(events: list[Any], accepted: list[str]) -> None:
     assert len({event["instance_id"] for event in events}) <= 1
 
 
-def test_a_refused_event_takes_no_number(connected: Connect, tap: Tap) -> None:
-    client = connected()
+def test_a_refused_event_takes_no_number(make_client: ClientFactory, topic: TopicReader) -> None:
+    client = make_client()
     wrong: list[dict[str, Any]] = [
         {"workspace_id": ""},
         {"product": "bogus"},
@@ -48,13 +45,15 @@ def test_a_refused_event_takes_no_number(connected: Connect, tap: Tap) -> None:
         assert client._record(**{**VALID, **mistake}) is None
         accepted.append(client.record(**VALID))
     assert client.flush(10) == 0
-    assert [(event["event_id"], event["seq"]) for event in tap.events()] == [
+    assert [(event["event_id"], event["seq"]) for event in topic.events()] == [
         (event_id, seq) for seq, event_id in enumerate(accepted, 1)
     ]
 
 
-def test_numbers_have_no_gaps_under_many_threads_and_mistakes(connected: Connect, tap: Tap) -> None:
-    client = connected()
+def test_numbers_have_no_gaps_under_many_threads_and_mistakes(
+    make_client: ClientFactory, topic: TopicReader
+) -> None:
+    client = make_client()
     accepted: list[str] = []
 
     def work(number: int) -> None:
@@ -70,13 +69,13 @@ def test_numbers_have_no_gaps_under_many_threads_and_mistakes(connected: Connect
     stats = client.stats()
     assert stats.accepted == stats.delivered == len(accepted)
     assert sum(stats.rejected.values()) == THREADS * 100 - len(accepted) > 0
-    assert_complete(tap.events(), accepted)
+    assert_complete(topic.events(), accepted)
 
 
 def test_numbers_have_no_gaps_when_the_queue_is_full(
-    connected: Connect, tap: Tap, heard: Heard
+    make_client: ClientFactory, topic: TopicReader, errors: ReportedErrors
 ) -> None:
-    client = connected(max_queue_events=50, linger_ms=1)
+    client = make_client(max_queue_events=50, linger_ms=1)
     accepted: list[str] = []
 
     def work(number: int) -> None:
@@ -87,38 +86,44 @@ def test_numbers_have_no_gaps_when_the_queue_is_full(
 
     in_threads(work)
     assert client.flush(10) == 0
-    assert set(heard.codes) == {"queue.full"}
+    assert set(errors.codes) == {"queue.full"}
     assert client.stats().rejected == {"queue.full": THREADS * 300 - len(accepted)}
-    assert_complete(tap.events(), accepted)
+    assert_complete(topic.events(), accepted)
 
 
-def test_a_queue_takes_as_many_events_as_it_says(connected: Connect, heard: Heard) -> None:
+def test_a_queue_takes_as_many_events_as_it_says(
+    make_client: ClientFactory, errors: ReportedErrors
+) -> None:
     for limit in (2, 10, 1000):
-        client = connected(
+        client = make_client(
             kafka_brokers="127.0.0.1:1", kafka_config={"log_level": 0}, max_queue_events=limit
         )
         accepted = [client.record(**VALID) for _ in range(limit + 5)]
         assert [event_id is not None for event_id in accepted] == [True] * limit + [False] * 5
         assert client.stats().queued == limit
-    [message] = {str(error) for error, _ in heard if "1000 events" in str(error)}
+    [message] = {str(error) for error, _ in errors if "1000 events" in str(error)}
     assert message == (
         "queue full: the limit is 1000 events or 67108864 bytes; is Kafka reachable?"
     )
-    assert {context["reason"] for _, context in heard} == {"local_queue_full"}
+    assert {context["reason"] for _, context in errors} == {"local_queue_full"}
 
 
-def test_a_queue_is_full_by_its_bytes_too(connected: Connect, heard: Heard) -> None:
-    client = connected(
+def test_a_queue_is_full_by_its_bytes_too(
+    make_client: ClientFactory, errors: ReportedErrors
+) -> None:
+    client = make_client(
         kafka_brokers="127.0.0.1:1", kafka_config={"log_level": 0}, max_queue_bytes=2**20
     )
     metadata = {"k": "x" * 30_000}
     accepted = [client.record(**VALID, metadata=metadata) is not None for _ in range(60)]
     assert 30 < sum(accepted) <= 36
-    assert set(heard.codes) == {"queue.full"}
+    assert set(errors.codes) == {"queue.full"}
 
 
-def test_one_threads_events_of_a_workspace_keep_their_order(connected: Connect, tap: Tap) -> None:
-    client = connected(max_queue_events=40, linger_ms=1)
+def test_one_threads_events_of_a_workspace_keep_their_order(
+    make_client: ClientFactory, topic: TopicReader
+) -> None:
+    client = make_client(max_queue_events=40, linger_ms=1)
     expected: dict[str, list[str]] = defaultdict(list)
 
     def work(number: int) -> None:
@@ -133,6 +138,6 @@ def test_one_threads_events_of_a_workspace_keep_their_order(connected: Connect, 
     in_threads(work, 4)
     assert client.flush(10) == 0
     found: dict[str, list[str]] = defaultdict(list)
-    for event in tap.events():
+    for event in topic.events():
         found[event["workspace_id"]].append(event["event_id"])
     assert found == expected

@@ -1,4 +1,4 @@
-"""Programs that a test runs as processes of their own, to see how they end."""
+"""Runs programs in processes of their own, for tests of how a process ends."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ PRELUDE = """
 import atexit, logging, multiprocessing, os, signal, sys, threading, time
 from eka_usage import EkaClient
 
-def heard(error, context):
+def print_error(error, context):
     print(error.code, context.get("event_id"), flush=True)
 
-def ready():
+def mark_ready():
     open("ready", "w").close()
 
-def settle():
-    # While a thread looks up a name, a fork is unsafe in any program that uses glibc.
+def pause_before_fork():
+    # With glibc, a fork is unsafe in any program while a thread resolves a host name.
     time.sleep(0.3)
 
 def record(client, count=20, workspace="ws"):
@@ -34,15 +34,15 @@ def record(client, count=20, workspace="ws"):
 """
 
 
-def started(
-    body: str, bootstrap: str, folder: Path, environment: Mapping[str, str] | None = None
+def start_program(
+    body: str, bootstrap: str, directory: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[str]:
-    """A program that is running; its clients find the broker by the environment."""
-    script = folder / "script.py"
+    """Starts a program; its clients find the broker through the environment."""
+    script = directory / "script.py"
     script.write_text(PRELUDE + textwrap.dedent(body))
     return subprocess.Popen(
         [sys.executable, "-W", "error", str(script)],
-        cwd=folder,
+        cwd=directory,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -51,13 +51,13 @@ def started(
     )
 
 
-def when_ready(process: subprocess.Popen[str], folder: Path) -> None:
-    """Waits until a program says that it is ready."""
-    eventually(lambda: (folder / "ready").exists() or process.poll() is not None, _SECONDS)
+def wait_until_ready(process: subprocess.Popen[str], directory: Path) -> None:
+    """Waits until a program has called `mark_ready()`, or has ended."""
+    eventually(lambda: (directory / "ready").exists() or process.poll() is not None, _SECONDS)
 
 
-def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
-    """How a program ended, which it must do by itself."""
+def wait_for_exit(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+    """Waits for a program to end by itself, and returns its result."""
     with process:
         try:
             out, err = process.communicate(timeout=_SECONDS)
@@ -67,8 +67,8 @@ def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def ran(
-    body: str, bootstrap: str, folder: Path, environment: Mapping[str, str] | None = None
+def run_program(
+    body: str, bootstrap: str, directory: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """How a program ended that was started and left alone."""
-    return ended(started(body, bootstrap, folder, environment))
+    """Runs a program until it ends by itself, and returns its result."""
+    return wait_for_exit(start_program(body, bootstrap, directory, environment))

@@ -16,36 +16,38 @@ from eka_usage.testing import InMemoryProducer
 from sdks.python.tests.support import (
     NO_BROKER,
     VALID,
-    Collector,
-    Heard,
-    Scripted,
+    CollectingProducer,
+    ReportedErrors,
+    ScriptedProducer,
     eventually,
-    fixed,
+    fixed_client,
 )
-from sdks.python.tests.tap import Tap
+from sdks.python.tests.topic_reader import TopicReader
 from tests.broker import DevBroker
 
 
-def books(client: EkaClient) -> tuple[int, int, int, int]:
+def counters(client: EkaClient) -> tuple[int, int, int, int]:
     """Accepted, delivered, failed and queued."""
     stats = client.stats()
     return stats.accepted, stats.delivered, stats.failed, stats.queued
 
 
 def test_a_real_producer_carries_events_beside_the_hosts_own(
-    broker: DevBroker, tap: Tap, heard: Heard
+    broker: DevBroker, topic: TopicReader, errors: ReportedErrors
 ) -> None:
     producer = Producer({"bootstrap.servers": broker.bootstrap, "enable.metrics.push": False})
-    with fixed(producer=producer, on_error=heard) as client:
+    with fixed_client(producer=producer, on_error=errors) as client:
         ids = [client.record(**VALID) for _ in range(20)]
         producer.produce("eka.usage.events.dlq", b"the host's own")
         assert client.flush(10) == 0
-        assert books(client) == (20, 20, 0, 0)
-    assert heard == []
-    assert [event["event_id"] for event in tap.events()] == ids
+        assert counters(client) == (20, 20, 0, 0)
+    assert errors == []
+    assert [event["event_id"] for event in topic.events()] == ids
 
 
-def test_a_real_producer_that_only_reports_failures_is_enough(broker: DevBroker, tap: Tap) -> None:
+def test_a_real_producer_that_only_reports_failures_is_enough(
+    broker: DevBroker, topic: TopicReader
+) -> None:
     producer = Producer(
         {
             "bootstrap.servers": broker.bootstrap,
@@ -53,26 +55,28 @@ def test_a_real_producer_that_only_reports_failures_is_enough(broker: DevBroker,
             "delivery.report.only.error": True,
         }
     )
-    with fixed(producer=producer) as client:
+    with fixed_client(producer=producer) as client:
         client.record(**VALID)
         assert client.flush(10) == 0
-        assert books(client) == (1, 1, 0, 0)
-    assert len(tap.read()) == 1
+        assert counters(client) == (1, 1, 0, 0)
+    assert len(topic.messages()) == 1
 
 
-def test_a_real_producer_without_a_broker_reports_each_event(heard: Heard) -> None:
+def test_a_real_producer_without_a_broker_reports_each_event(errors: ReportedErrors) -> None:
     producer = Producer({"bootstrap.servers": NO_BROKER, "log_level": 0})
-    with fixed(producer=producer, on_error=heard) as client:
+    with fixed_client(producer=producer, on_error=errors) as client:
         ids = [client.record(**VALID) for _ in range(3)]
         assert client.shutdown(0.1) == 3
-        assert books(client) == (3, 0, 3, 0)
-    assert [context.get("event_id") for context in heard.of("shutdown.timeout")] == ids
+        assert counters(client) == (3, 0, 3, 0)
+    assert [context.get("event_id") for context in errors.contexts("shutdown.timeout")] == ids
     producer.purge()
     producer.flush(1)
-    assert books(client) == (3, 0, 3, 0)
+    assert counters(client) == (3, 0, 3, 0)
 
 
-def test_without_delivery_reports_a_flush_that_returns_none_is_the_word(heard: Heard) -> None:
+def test_without_delivery_reports_a_flush_that_returns_none_is_the_word(
+    errors: ReportedErrors,
+) -> None:
     class Silent:
         flushed = 0
 
@@ -83,56 +87,58 @@ def test_without_delivery_reports_a_flush_that_returns_none_is_the_word(heard: H
         def flush(self, timeout: float) -> None:
             self.flushed += 1
 
-    with fixed(producer=Silent(), on_error=heard) as client:
+    with fixed_client(producer=Silent(), on_error=errors) as client:
         for _ in range(5):
             client.record(**VALID)
-        assert books(client) == (5, 0, 0, 5)
+        assert counters(client) == (5, 0, 0, 5)
         assert client.flush(1) == 0
-        assert books(client) == (5, 5, 0, 0)
-    assert heard == []
+        assert counters(client) == (5, 5, 0, 0)
+    assert errors == []
 
 
-def test_a_full_producer_is_a_full_queue_until_it_takes_again(heard: Heard) -> None:
+def test_a_full_producer_is_a_full_queue_until_it_takes_again(errors: ReportedErrors) -> None:
     producer = InMemoryProducer()
-    with fixed(producer=producer, on_error=heard) as client:
+    with fixed_client(producer=producer, on_error=errors) as client:
         producer.full = True
         parked = client.record(**VALID)
         assert parked is not None
         assert [client.record(**VALID) for _ in range(3)] == [None] * 3
-        assert books(client) == (1, 0, 0, 1)
+        assert counters(client) == (1, 0, 0, 1)
         producer.full = False
         eventually(lambda: client.stats().queued == 0)
         after = client.record(**VALID)
-    assert heard.codes == ["queue.full"] * 3
-    assert {context["reason"] for _, context in heard} == {"local_queue_full"}
+    assert errors.codes == ["queue.full"] * 3
+    assert {context["reason"] for _, context in errors} == {"local_queue_full"}
     assert [(event.event_id, event.seq) for event in producer] == [(parked, 1), (after, 2)]
 
 
-def test_a_producer_that_is_full_for_ever_has_its_event_reported_at_the_end(heard: Heard) -> None:
+def test_a_producer_that_is_full_for_ever_has_its_event_reported_at_the_end(
+    errors: ReportedErrors,
+) -> None:
     producer = InMemoryProducer()
     producer.full = True
-    with fixed(producer=producer, on_error=heard) as client:
+    with fixed_client(producer=producer, on_error=errors) as client:
         event_id = client.record(**VALID)
         assert client.shutdown(0.05) == 1
-        assert books(client) == (1, 0, 1, 0)
-    [(error, context)] = heard
+        assert counters(client) == (1, 0, 1, 0)
+    [(error, context)] = errors
     assert error.code == "shutdown.timeout"
     assert context.get("event_id") == event_id
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no"), KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)])
-def test_a_produce_that_raises_fails_that_event_alone(error: Any, heard: Heard) -> None:
+def test_a_produce_that_raises_fails_that_event_alone(error: Any, errors: ReportedErrors) -> None:
     def produce(*, on_delivery: Any, key: bytes, **_: Any) -> None:
         if key == b"bad":
             raise error if isinstance(error, Exception) else RuntimeError(error.str())
         on_delivery(None, None)
 
-    with fixed(producer=Scripted(produce), on_error=heard) as client:
+    with fixed_client(producer=ScriptedProducer(produce), on_error=errors) as client:
         assert client.record("good", "api", "api_call") is not None
         bad = client.record("bad", "api", "api_call")
         assert client.record("good", "api", "api_call") is not None
-        assert books(client) == (3, 2, 1, 0)
-    [(failure, context)] = heard
+        assert counters(client) == (3, 2, 1, 0)
+    [(failure, context)] = errors
     assert failure.code == "delivery.failed"
     assert context.get("event_id") == bad
 
@@ -140,12 +146,12 @@ def test_a_produce_that_raises_fails_that_event_alone(error: Any, heard: Heard) 
 @pytest.mark.parametrize(
     "error", ["timed out", KafkaError(KafkaError._MSG_TIMED_OUT), ValueError()]
 )
-def test_a_reported_failure_is_heard_of_with_its_words(error: Any, heard: Heard) -> None:
-    producer = Scripted(lambda on_delivery, **_: on_delivery(error, None))
-    with fixed(producer=producer, on_error=heard) as client:
+def test_a_reported_failure_is_heard_of_with_its_words(error: Any, errors: ReportedErrors) -> None:
+    producer = ScriptedProducer(lambda on_delivery, **_: on_delivery(error, None))
+    with fixed_client(producer=producer, on_error=errors) as client:
         client.record(**VALID)
-        assert books(client) == (1, 0, 1, 0)
-    [(failure, _)] = heard
+        assert counters(client) == (1, 0, 1, 0)
+    [(failure, _)] = errors
     assert failure.code == "delivery.failed"
     words = error.str() if isinstance(error, KafkaError) else str(error)
     assert str(failure) == f"delivery failed: {words}"
@@ -154,60 +160,62 @@ def test_a_reported_failure_is_heard_of_with_its_words(error: Any, heard: Heard)
 @pytest.mark.parametrize(
     "answers", [(None, "lost"), ("lost", None), ("lost", "lost"), (None, None)]
 )
-def test_the_first_of_two_delivery_reports_counts(answers: Any, heard: Heard) -> None:
+def test_the_first_of_two_delivery_reports_counts(answers: Any, errors: ReportedErrors) -> None:
     def produce(*, on_delivery: Any, **_: Any) -> None:
         for answer in answers:
             on_delivery(answer, None)
 
-    with fixed(producer=Scripted(produce), on_error=heard) as client:
+    with fixed_client(producer=ScriptedProducer(produce), on_error=errors) as client:
         client.record(**VALID)
         failed = int(answers[0] is not None)
-        assert books(client) == (1, 1 - failed, failed, 0)
-    assert len(heard) == failed
+        assert counters(client) == (1, 1 - failed, failed, 0)
+    assert len(errors) == failed
 
 
 @pytest.mark.parametrize("answer", [None, "lost"])
-def test_a_producer_that_reports_and_then_raises_is_heard_once(answer: Any, heard: Heard) -> None:
+def test_a_producer_that_reports_and_then_raises_is_heard_once(
+    answer: Any, errors: ReportedErrors
+) -> None:
     def produce(*, on_delivery: Any, **_: Any) -> None:
         on_delivery(answer, None)
         raise RuntimeError
 
-    with fixed(producer=Scripted(produce), on_error=heard) as client:
+    with fixed_client(producer=ScriptedProducer(produce), on_error=errors) as client:
         client.record(**VALID)
         failed = int(answer is not None)
-        assert books(client) == (1, 1 - failed, failed, 0)
-    assert len(heard) == failed
+        assert counters(client) == (1, 1 - failed, failed, 0)
+    assert len(errors) == failed
 
 
-def test_reports_from_another_thread_after_shutdown_change_nothing(heard: Heard) -> None:
+def test_reports_from_another_thread_after_shutdown_change_nothing(errors: ReportedErrors) -> None:
     waiting: list[Callable[[Any, Any], None]] = []
 
-    class Late(Scripted):
+    class Late(ScriptedProducer):
         def flush(self, timeout: float) -> int:
             time.sleep(min(timeout, 0.02))
             return len(waiting)
 
     producer = Late(lambda on_delivery, **_: waiting.append(on_delivery))
-    client = fixed(producer=producer, on_error=heard)
+    client = fixed_client(producer=producer, on_error=errors)
     ids = [client.record(**VALID) for _ in range(4)]
     waiting.pop(0)(None, None)
     assert client.shutdown(0.1) == 3
     thread = threading.Thread(target=lambda: [report(None, None) for report in waiting])
     thread.start()
     thread.join()
-    assert books(client) == (4, 1, 3, 0)
-    assert [context.get("event_id") for context in heard.of("shutdown.timeout")] == ids[1:]
+    assert counters(client) == (4, 1, 3, 0)
+    assert [context.get("event_id") for context in errors.contexts("shutdown.timeout")] == ids[1:]
 
 
 def test_a_thread_that_records_without_a_pause_hears_of_deliveries_itself() -> None:
     heard_by: Counter[int] = Counter()
 
-    class Polled(Collector):
+    class Polled(CollectingProducer):
         def poll(self, timeout: float) -> int:
             heard_by[threading.get_ident()] += 1
             return 0
 
-    with fixed(producer=Polled()) as client:
+    with fixed_client(producer=Polled()) as client:
         for _ in range(10_000):
             client.record(**VALID)
     assert heard_by[threading.get_ident()] >= 30
@@ -215,9 +223,9 @@ def test_a_thread_that_records_without_a_pause_hears_of_deliveries_itself() -> N
 
 @pytest.mark.parametrize("method", ["flush", "poll"])
 def test_a_producer_that_breaks_neither_stops_shutdown_nor_floods_the_log(
-    method: str, heard: Heard, caplog: pytest.LogCaptureFixture
+    method: str, errors: ReportedErrors, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Broken(Scripted):
+    class Broken(ScriptedProducer):
         calls = 0
 
         def _broken(self, timeout: float) -> int:
@@ -226,15 +234,15 @@ def test_a_producer_that_breaks_neither_stops_shutdown_nor_floods_the_log(
 
     setattr(Broken, method, Broken._broken)
     producer = Broken(lambda **_: None)
-    client = fixed(producer=producer, on_error=heard)
+    client = fixed_client(producer=producer, on_error=errors)
     event_id = client.record(**VALID)
     if method == "poll":
         eventually(lambda: producer.calls > 3)
     assert client.flush(0.05) == (1 if method == "flush" else 0)
     client.shutdown(0.05)
     if method == "flush":
-        assert books(client) == (1, 0, 1, 0)
-        [(error, context)] = heard
+        assert counters(client) == (1, 0, 1, 0)
+        [(error, context)] = errors
         assert error.code == "shutdown.timeout"
         assert context.get("event_id") == event_id
     assert client.record(**VALID) is None

@@ -1,4 +1,4 @@
-"""Reads back what reached the embedded broker."""
+"""Reads back the events that reached the embedded broker."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.broker import DevBroker
 _SECONDS = 20
 
 
-class Delivered(NamedTuple):
-    """One message that the broker holds."""
+class Message(NamedTuple):
+    """One message in the topic of usage events."""
 
     partition: int
     key: bytes
@@ -28,37 +28,35 @@ class Delivered(NamedTuple):
         return json.loads(self.value)
 
 
-class Tap:
-    """The messages that reach a broker from when this was made."""
+class TopicReader:
+    """Reads the messages that reach a broker after this reader was made."""
 
     def __init__(self, consumer: Consumer, *, from_the_start: bool = False) -> None:
         self._consumer = consumer
         ends = self._ends()
         self._starts = dict.fromkeys(ends, 0) if from_the_start else ends
 
-    def read(self) -> list[Delivered]:
-        """All there are now, in the order of each partition."""
+    def messages(self) -> list[Message]:
+        """Returns all messages so far, those of a partition in their order."""
         left = self._ends()
         wanted = sum(left[partition] - start for partition, start in self._starts.items())
         self._consumer.assign(
             [TopicPartition(USAGE_TOPIC, number, start) for number, start in self._starts.items()]
         )
-        found: list[Delivered] = []
+        found: list[Message] = []
         deadline = time.monotonic() + _SECONDS
         while len(found) < wanted:
             assert time.monotonic() < deadline, f"read {len(found)} of {wanted} messages"
             for message in self._consumer.consume(min(wanted - len(found), 10_000), timeout=0.1):
                 assert message.error() is None, message.error()
                 found.append(
-                    Delivered(
-                        message.partition() or 0, message.key() or b"", message.value() or b""
-                    )
+                    Message(message.partition() or 0, message.key() or b"", message.value() or b"")
                 )
         return found
 
     def events(self) -> list[Any]:
-        """The same, decoded."""
-        return [message.event for message in self.read()]
+        """Returns the same messages, decoded."""
+        return [message.event for message in self.messages()]
 
     def _ends(self) -> dict[int, int]:
         partitions = self._consumer.list_topics(USAGE_TOPIC, timeout=10).topics[USAGE_TOPIC]
@@ -70,8 +68,8 @@ class Tap:
         }
 
 
-def reader(bootstrap: str) -> Consumer:
-    """A consumer for a tap."""
+def new_consumer(bootstrap: str) -> Consumer:
+    """Returns a consumer for a `TopicReader`."""
     return Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -84,18 +82,18 @@ def reader(bootstrap: str) -> Consumer:
     )
 
 
-def delivered(broker: DevBroker) -> list[Any]:
-    """All events that a broker of a test's own holds."""
-    consumer = reader(broker.bootstrap)
+def delivered_events(broker: DevBroker) -> list[Any]:
+    """Returns all events of a broker that the test started itself."""
+    consumer = new_consumer(broker.bootstrap)
     try:
-        return Tap(consumer, from_the_start=True).events()
+        return TopicReader(consumer, from_the_start=True).events()
     finally:
         consumer.close()
 
 
 @pytest.fixture(scope="session")
 def consumer(broker: DevBroker) -> Iterator[Consumer]:
-    """One consumer for all the tests of a worker."""
-    made = reader(broker.bootstrap)
+    """One consumer for all tests of a pytest worker."""
+    made = new_consumer(broker.bootstrap)
     yield made
     made.close()

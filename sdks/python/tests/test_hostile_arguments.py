@@ -14,7 +14,14 @@ from unittest.mock import MagicMock
 import pytest
 from eka_usage import EkaClient, EkaError, ErrorContext, metrics
 
-from sdks.python.tests.support import VALID, Collector, Heard, called, fixed, tried
+from sdks.python.tests.support import (
+    VALID,
+    CollectingProducer,
+    ReportedErrors,
+    fixed_client,
+    outcome_of,
+    record_event,
+)
 
 FIELDS = {
     "workspace_id": "workspace_id.invalid",
@@ -100,13 +107,13 @@ HOSTILE: dict[str, Callable[[], Any]] = {
 def test_a_hostile_value_is_taken_or_refused_by_the_code_of_its_field(
     field: str, kind: str
 ) -> None:
-    outcome = tried(**{field: HOSTILE[kind]()})
+    outcome = record_event(**{field: HOSTILE[kind]()})
     if outcome.event_id is None:
         assert (outcome.error.code, outcome.error.field) == (FIELDS[field], field)
         assert outcome.sent is None
     else:
         assert outcome.sent is not None
-        assert set(outcome.heard.codes) <= {"metadata.degraded"}
+        assert set(outcome.errors.codes) <= {"metadata.degraded"}
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
@@ -119,17 +126,17 @@ def test_a_hostile_value_costs_a_log_or_a_metric_no_more_than_itself(kind: str) 
         lambda client: client.record_metric(HOSTILE[kind](), metrics.api.api_call),
     ]
     for call in calls:
-        outcome = called(call)
+        outcome = outcome_of(call)
         assert (outcome.event_id is None) == (outcome.sent is None)
-        assert len(outcome.heard) <= 1
-        assert set(outcome.heard.codes) <= {*FIELDS.values(), "metadata.degraded"}
+        assert len(outcome.errors) <= 1
+        assert set(outcome.errors.codes) <= {*FIELDS.values(), "metadata.degraded"}
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_metadata_values_and_keys_cost_no_more_than_the_metadata(kind: str) -> None:
-    outcome = tried(metadata={"a": [{"b": HOSTILE[kind]()}]})
+    outcome = record_event(metadata={"a": [{"b": HOSTILE[kind]()}]})
     assert outcome.sent is not None
-    assert set(outcome.heard.codes) <= {"metadata.degraded"}
+    assert set(outcome.errors.codes) <= {"metadata.degraded"}
 
 
 class LyingTimezone(tzinfo):
@@ -152,7 +159,7 @@ class LyingTimezone(tzinfo):
 )
 def test_a_time_whose_timezone_lies_is_refused(answer: Callable[[], Any]) -> None:
     when = datetime(2026, 1, 31, 9, 30, tzinfo=LyingTimezone(answer))
-    assert tried(occurred_at=when).error.code == "occurred_at.invalid"
+    assert record_event(occurred_at=when).error.code == "occurred_at.invalid"
 
 
 class Failing:
@@ -172,7 +179,7 @@ def test_an_on_error_that_raises_is_the_logs_business(
     error: type[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
     on_error = Failing(error)
-    with fixed(producer=Collector(), on_error=on_error) as client:
+    with fixed_client(producer=CollectingProducer(), on_error=on_error) as client:
         for _ in range(3):
             assert client._record("", "api", "api_call") is None
         assert client.record(**VALID) is not None
@@ -184,29 +191,29 @@ def test_an_on_error_that_raises_is_the_logs_business(
 
 
 def test_an_on_error_that_records_the_same_mistake_does_not_go_on_for_ever() -> None:
-    heard = Heard()
+    errors = ReportedErrors()
 
     def on_error(error: EkaError, context: ErrorContext) -> None:
-        heard(error, context)
+        errors(error, context)
         assert client._record("", "api", "api_call") is None
         assert client.record("ws", "api", "api_error") is not None
 
-    collector = Collector()
-    client = fixed(producer=collector, on_error=on_error)
+    collector = CollectingProducer()
+    client = fixed_client(producer=collector, on_error=on_error)
     with client:
         client._record("", "api", "api_call")
-    assert heard.codes == ["workspace_id.invalid"]
+    assert errors.codes == ["workspace_id.invalid"]
     assert len(collector.sent) == 1
     assert client.stats().rejected == {"workspace_id.invalid": 2}
 
 
 def test_an_on_error_may_shut_the_client_down() -> None:
-    collector = Collector()
+    collector = CollectingProducer()
 
     def on_error(*_: object) -> None:
         client.shutdown()
 
-    client = fixed(producer=collector, on_error=on_error)
+    client = fixed_client(producer=collector, on_error=on_error)
     assert client._record("", "api", "api_call") is None
     assert client.record(**VALID) is None
     assert client.stats().rejected == {"workspace_id.invalid": 1, "client.closed": 1}
@@ -227,8 +234,8 @@ def _broken_log() -> Iterator[None]:
 @pytest.mark.usefixtures("_broken_log")
 @pytest.mark.parametrize("on_error", [None, Failing(RuntimeError)], ids=["logs", "raises"])
 def test_a_log_that_raises_is_nobodys_business(on_error: Any) -> None:
-    collector = Collector()
-    with fixed(producer=collector, on_error=on_error, debug=True) as client:
+    collector = CollectingProducer()
+    with fixed_client(producer=collector, on_error=on_error, debug=True) as client:
         assert client._record("", "api", "api_call") is None
         assert client.record(**VALID, metadata={"lost": {1}}) is not None
     assert len(collector.sent) == 1
@@ -237,7 +244,7 @@ def test_a_log_that_raises_is_nobodys_business(on_error: Any) -> None:
 @pytest.mark.parametrize("callback", ["clock", "new_id"])
 @pytest.mark.parametrize("error", [RuntimeError, Spite])
 def test_a_clock_or_id_that_raises_refuses_the_event(
-    callback: str, error: type[Exception], heard: Heard
+    callback: str, error: type[Exception], errors: ReportedErrors
 ) -> None:
     answers = iter([1_769_851_800_000_000_000] if callback == "clock" else ["instance"])
 
@@ -247,18 +254,20 @@ def test_a_clock_or_id_that_raises_refuses_the_event(
         raise error
 
     arguments: dict[str, Any] = {"new_id": None, callback: failing}
-    with fixed(producer=Collector(), on_error=heard, **arguments) as client:
+    with fixed_client(producer=CollectingProducer(), on_error=errors, **arguments) as client:
         assert client.record(**VALID) is None
         assert client.stats().accepted == 0
-    [(heard_error, _)] = heard
-    assert f"unexpected {error.__name__}" in str(heard_error)
+    [(reported, _)] = errors
+    assert f"unexpected {error.__name__}" in str(reported)
 
 
-def test_an_id_of_the_wrong_kind_refuses_the_event(heard: Heard) -> None:
+def test_an_id_of_the_wrong_kind_refuses_the_event(errors: ReportedErrors) -> None:
     ids = iter(["instance", "", 5, "x" * 129, "\ud800", "good"])
-    with fixed(producer=Collector(), on_error=heard, new_id=partial(next, ids)) as client:
+    with fixed_client(
+        producer=CollectingProducer(), on_error=errors, new_id=partial(next, ids)
+    ) as client:
         assert [client.record(**VALID) for _ in range(5)] == [None] * 4 + ["good"]
-    assert heard.codes == ["event_id.invalid"] * 4
+    assert errors.codes == ["event_id.invalid"] * 4
 
 
 def anything(source: random.Random, depth: int = 0) -> Any:
@@ -287,10 +296,10 @@ def anything(source: random.Random, depth: int = 0) -> Any:
 @pytest.mark.parametrize("seed", range(5))
 def test_any_mixture_of_arguments_is_accepted_or_refused_by_one_known_code(seed: int) -> None:
     source = random.Random(seed)
-    collector, heard = Collector(), Heard()
-    with fixed(producer=collector, on_error=heard) as client:
+    collector, errors = CollectingProducer(), ReportedErrors()
+    with fixed_client(producer=collector, on_error=errors) as client:
         for _ in range(500):
-            sent, errors = len(collector.sent), len(heard)
+            sent_before, errors_before = len(collector.sent), len(errors)
             given: Mapping[str, Any] = {
                 **VALID,
                 **{
@@ -300,8 +309,8 @@ def test_any_mixture_of_arguments_is_accepted_or_refused_by_one_known_code(seed:
                 },
             }
             event_id = client._record(**given)
-            new = heard.codes[errors:]
-            assert len(collector.sent) == sent + (event_id is not None)
+            new = errors.codes[errors_before:]
+            assert len(collector.sent) == sent_before + (event_id is not None)
             assert new in ([], ["metadata.degraded"]) if event_id is not None else len(new) == 1
             assert set(new) <= {*FIELDS.values(), "metadata.degraded"}
         stats = client.stats()

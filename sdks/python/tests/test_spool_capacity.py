@@ -15,13 +15,20 @@ from eka_usage import EkaClient
 from eka_usage.spool.segment import Segment
 from eka_usage.spooling import SpoolingOutbox
 
-from sdks.python.tests.scripts import ran
-from sdks.python.tests.spooling import QUICK, balanced, ids, names
-from sdks.python.tests.support import NO_BROKER, VALID, Heard, eventually
-from sdks.python.tests.tap import delivered
+from sdks.python.tests.programs import run_program
+from sdks.python.tests.spool_support import FAST_TUNING, segment_names, spooled_ids
+from sdks.python.tests.support import (
+    NO_BROKER,
+    VALID,
+    ClientFactory,
+    ReportedErrors,
+    counters_balance,
+    eventually,
+    unused_address,
+)
+from sdks.python.tests.topic_reader import delivered_events
 from tests.broker import DevBroker
 
-Connect = Callable[..., EkaClient]
 SEGMENT_BYTES = 1 << 16
 CALLERS = 16
 
@@ -45,9 +52,9 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     """A disk with room for everything, until a test says otherwise."""
     real, found = Segment.create, Disk(-1, errno.ENOSPC)
 
-    def create(folder: Path, name: Any, size: int) -> Segment:
+    def create(spool_dir: Path, name: Any, size: int) -> Segment:
         found.taken()
-        return real(folder, name, size)
+        return real(spool_dir, name, size)
 
     monkeypatch.setattr(Segment, "create", create)
     return found
@@ -64,23 +71,30 @@ def outbox(client: EkaClient) -> SpoolingOutbox:
     ("error", "code"), [(errno.ENOSPC, "spool.full"), (errno.EROFS, "spool.failed")]
 )
 def test_the_first_event_is_refused_where_the_disk_has_no_room_for_it(
-    error: int, code: str, spooling_to: Connect, folder: Path, heard: Heard, disk: Disk
+    error: int,
+    code: str,
+    make_spool_client: ClientFactory,
+    spool_dir: Path,
+    errors: ReportedErrors,
+    disk: Disk,
 ) -> None:
     disk.room, disk.error = 0, error
-    client = spooling_to("durable", kafka_brokers=NO_BROKER)
+    client = make_spool_client("durable", kafka_brokers=NO_BROKER)
     assert client.record(**VALID) is None
-    assert heard.codes == [code]
+    assert errors.codes == [code]
     assert client.stats().accepted == 0
     disk.room = -1
     eventually(lambda: client.record(**VALID))
-    assert len(ids(folder)) == client.stats().accepted == 1
+    assert len(spooled_ids(spool_dir)) == client.stats().accepted == 1
 
 
-def test_room_is_made_with_the_client(spooling_to: Connect, folder: Path, disk: Disk) -> None:
-    client = spooling_to("durable", kafka_brokers=NO_BROKER)
+def test_room_is_made_with_the_client(
+    make_spool_client: ClientFactory, spool_dir: Path, disk: Disk
+) -> None:
+    client = make_spool_client("durable", kafka_brokers=NO_BROKER)
     disk.room = 0
     recorded = [client.record(**VALID) for _ in range(3)]
-    assert ids(folder) == recorded
+    assert spooled_ids(spool_dir) == recorded
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
@@ -92,7 +106,7 @@ def test_a_forked_child_is_refused_where_the_disk_has_no_room_for_its_own(tmp_pa
         def full(*_):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        client = EkaClient("checkout", on_error=heard, spool="durable", spool_dir="spool")
+        client = EkaClient("checkout", on_error=print_error, spool="durable", spool_dir="spool")
         record(client, 1)
         Segment.create = full
         child = os.fork()
@@ -103,17 +117,17 @@ def test_a_forked_child_is_refused_where_the_disk_has_no_room_for_its_own(tmp_pa
         assert os.waitpid(child, 0)[1] == 0
         os._exit(0)
     """
-    result = ran(program, NO_BROKER, tmp_path)
+    result = run_program(program, NO_BROKER, tmp_path)
     assert (result.returncode, result.stdout) == (0, "spool.full None\n")
 
 
 def test_callers_that_were_numbered_before_another_filled_the_disk_find_room(
-    spooling_to: Connect, folder: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+    make_spool_client: ClientFactory, spool_dir: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All of them have passed the look at the disk before any of them writes."""
-    tuning = QUICK._replace(segment_bytes=SEGMENT_BYTES, headroom_bytes=SEGMENT_BYTES // 4)
+    tuning = FAST_TUNING._replace(segment_bytes=SEGMENT_BYTES, headroom_bytes=SEGMENT_BYTES // 4)
     disk.room = 1
-    client = spooling_to("durable", tuning=tuning, kafka_brokers=NO_BROKER)
+    client = make_spool_client("durable", tuning=tuning, kafka_brokers=NO_BROKER)
     journal = outbox(client)._spool._live
     client.record(**VALID)
     assert journal._page is not None
@@ -136,41 +150,39 @@ def test_callers_that_were_numbered_before_another_filled_the_disk_find_room(
         thread.join()
     monkeypatch.setattr(client, "_encode", encode)
     assert client.record(**VALID) is None
-    assert len(ids(folder)) == client.stats().accepted
+    assert len(spooled_ids(spool_dir)) == client.stats().accepted
     assert client.stats().rejected == {"spool.full": 1}
 
 
 def test_an_event_that_finds_no_room_in_the_queue_on_disk_stays_where_it_was_written(
-    spooling_to: Connect, folder: Path, heard: Heard, disk: Disk
+    make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors, disk: Disk
 ) -> None:
-    with DevBroker() as seeker:
-        address = seeker.bootstrap
-    client = spooling_to("durable", kafka_brokers=address, max_queue_events=10)
+    address = unused_address()
+    client = make_spool_client("durable", kafka_brokers=address, max_queue_events=10)
     disk.room = 0
     recorded = [client.record(**VALID) for _ in range(11)]
     outbox(client)._spool._live.prepare()  # as the keeper may do meanwhile: this journal has room
     recorded += [client.record(**VALID) for _ in range(9)]
     accepted = [event_id for event_id in recorded if event_id is not None]
     assert len(accepted) == 10
-    assert set(heard.codes) == {"spool.full"}
-    assert ids(folder) == accepted
+    assert set(errors.codes) == {"spool.full"}
+    assert spooled_ids(spool_dir) == accepted
     disk.room = -1
     with DevBroker(listen=address) as broker:
         eventually(lambda: client.flush(1) == 0)
         accepted += filter(None, [client.record(**VALID)])
         assert client.flush(10) == 0
-        assert [event["event_id"] for event in delivered(broker)] == accepted
+        assert [event["event_id"] for event in delivered_events(broker)] == accepted
     assert client.stats().failed == 0
     assert client.shutdown() == 0
-    assert names(folder) == []
+    assert segment_names(spool_dir) == []
 
 
 def test_an_event_that_finds_no_room_behind_others_follows_them_once_there_is_some(
-    spooling_to: Connect, folder: Path, heard: Heard, disk: Disk
+    make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors, disk: Disk
 ) -> None:
-    with DevBroker() as seeker:
-        address = seeker.bootstrap
-    client = spooling_to("durable", kafka_brokers=address, max_queue_events=10)
+    address = unused_address()
+    client = make_spool_client("durable", kafka_brokers=address, max_queue_events=10)
     # Each is longer than what is kept free, and three fill a segment but for a bit more than that,
     # so that one is numbered and then finds no room.
     long = {"text": "x" * 20_000}
@@ -183,38 +195,40 @@ def test_an_event_that_finds_no_room_behind_others_follows_them_once_there_is_so
     disk.room = -1
     with DevBroker(listen=address) as broker:
         eventually(lambda: client.flush(1) == 0)
-        assert [event["event_id"] for event in delivered(broker)] == accepted
+        assert [event["event_id"] for event in delivered_events(broker)] == accepted
     assert client.shutdown() == 0
-    assert names(folder) == []
+    assert segment_names(spool_dir) == []
 
 
 def test_there_is_room_only_where_each_journal_has_some(
-    spooling_to: Connect, heard: Heard, disk: Disk
+    make_spool_client: ClientFactory, errors: ReportedErrors, disk: Disk
 ) -> None:
-    client = spooling_to("durable", kafka_brokers=NO_BROKER, max_queue_events=10)
+    client = make_spool_client("durable", kafka_brokers=NO_BROKER, max_queue_events=10)
     while client.record(**VALID):
         if outbox(client)._behind:
             disk.room = 0
     outbox(client)._spool._live.prepare()  # as the keeper does
     assert client.record(**VALID) is None
-    assert set(heard.codes) == {"spool.full"}
+    assert set(errors.codes) == {"spool.full"}
 
 
 def test_what_is_parked_at_the_end_and_on_disk_is_no_delivery(
-    spooling_to: Connect, folder: Path, disk: Disk
+    make_spool_client: ClientFactory, spool_dir: Path, disk: Disk
 ) -> None:
-    client = spooling_to("durable", kafka_brokers=NO_BROKER, max_queue_events=10)
+    client = make_spool_client("durable", kafka_brokers=NO_BROKER, max_queue_events=10)
     disk.room = 0
     accepted = [event_id for _ in range(20) if (event_id := client.record(**VALID))]
     assert outbox(client)._parked
     assert client.shutdown() == 0
     stats = client.stats()
     assert (stats.delivered, stats.spooled) == (0, len(accepted))
-    assert ids(folder) == accepted
+    assert spooled_ids(spool_dir) == accepted
 
 
-def test_events_go_on_to_wait_behind_those_on_disk_until_all_are_sent(spooling_to: Connect) -> None:
-    client = spooling_to("spill", kafka_brokers=NO_BROKER, max_queue_events=10)
+def test_events_go_on_to_wait_behind_those_on_disk_until_all_are_sent(
+    make_spool_client: ClientFactory,
+) -> None:
+    client = make_spool_client("spill", kafka_brokers=NO_BROKER, max_queue_events=10)
     for _ in range(20):
         client.record(**VALID)
     outbox(client)._resume()  # another event may have come since the replayer saw none
@@ -222,9 +236,9 @@ def test_events_go_on_to_wait_behind_those_on_disk_until_all_are_sent(spooling_t
 
 
 def test_an_event_that_comes_when_the_queue_on_disk_was_just_taken_is_on_disk(
-    spooling_to: Connect, folder: Path, disk: Disk
+    make_spool_client: ClientFactory, spool_dir: Path, disk: Disk
 ) -> None:
-    client = spooling_to("durable", kafka_brokers=NO_BROKER, max_queue_events=10)
+    client = make_spool_client("durable", kafka_brokers=NO_BROKER, max_queue_events=10)
     recorded = [client.record(**VALID) for _ in range(20)]
     spool = outbox(client)._spool
     eventually(lambda: spool.pending >= 10)
@@ -236,35 +250,34 @@ def test_an_event_that_comes_when_the_queue_on_disk_was_just_taken_is_on_disk(
     encode: Callable[..., tuple[str, str, str]] = client._encode
     late, event, _ = encode(*given, 1, "ok", None, None, None, None)
     outbox(client).put(VALID["workspace_id"], event)
-    assert set(ids(folder)) == {*recorded, late}
-    assert balanced(client)
+    assert set(spooled_ids(spool_dir)) == {*recorded, late}
+    assert counters_balance(client)
 
 
 def test_a_delivery_that_failed_is_not_given_up_while_the_disk_is_full(
-    spooling_to: Connect, folder: Path, heard: Heard, disk: Disk
+    make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors, disk: Disk
 ) -> None:
-    with DevBroker() as seeker:
-        address = seeker.bootstrap
-    client = spooling_to("durable", kafka_brokers=address, delivery_timeout_ms=1000)
+    address = unused_address()
+    client = make_spool_client("durable", kafka_brokers=address, delivery_timeout_ms=1000)
     disk.room = 0
     recorded = {client.record(**VALID) for _ in range(5)}
     eventually(lambda: outbox(client)._unkept)
-    assert set(ids(folder)) == recorded
+    assert set(spooled_ids(spool_dir)) == recorded
     disk.room = -1
     with DevBroker(listen=address) as broker:
         eventually(lambda: client.stats().delivered == 5, 20)
-        assert {event["event_id"] for event in delivered(broker)} == recorded
-    assert heard == []
+        assert {event["event_id"] for event in delivered_events(broker)} == recorded
+    assert errors == []
 
 
 def test_what_waits_in_memory_for_room_on_disk_is_left_to_the_next_process(
-    spooling_to: Connect, folder: Path, heard: Heard, disk: Disk
+    make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors, disk: Disk
 ) -> None:
-    client = spooling_to("durable", kafka_brokers=NO_BROKER, delivery_timeout_ms=1000)
+    client = make_spool_client("durable", kafka_brokers=NO_BROKER, delivery_timeout_ms=1000)
     disk.room = 0
     recorded = {client.record(**VALID) for _ in range(5)}
     eventually(lambda: outbox(client)._unkept)
     assert client.shutdown() == 0
-    assert set(ids(folder)) == recorded
+    assert set(spooled_ids(spool_dir)) == recorded
     assert client.stats().spooled == 5
-    assert heard == []
+    assert errors == []
