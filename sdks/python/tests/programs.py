@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
-from sdks.python.tests.support import eventually
+from tests.waiting import eventually
 
 _SECONDS = 30
 
@@ -53,7 +53,9 @@ def start_program(
 
 def wait_until_ready(process: subprocess.Popen[str], directory: Path) -> None:
     """Waits until a program has called `mark_ready()`, or has ended."""
-    eventually(lambda: (directory / "ready").exists() or process.poll() is not None, _SECONDS)
+    eventually(
+        lambda: (directory / "ready").exists() or process.poll() is not None, seconds=_SECONDS
+    )
 
 
 def wait_for_exit(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -148,11 +147,3 @@ def counters_balance(client: EkaClient) -> bool:
 def unused_address() -> str:
     """Returns an address that nothing listens on, for a broker that starts later."""
     return f"127.0.0.1:{free_port()}"
-
-
-def eventually(holds: Callable[[], object], seconds: float = 10) -> None:
-    """Waits until the condition holds; fails the test if it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"the condition did not hold within {seconds} s"
-        time.sleep(0.01)

@@ -19,11 +19,11 @@ from sdks.python.tests.support import (
     CollectingProducer,
     ReportedErrors,
     ScriptedProducer,
-    eventually,
     fixed_client,
 )
 from sdks.python.tests.topic_reader import TopicReader
 from tests.broker import DevBroker
+from tests.waiting import eventually
 
 
 def counters(client: EkaClient) -> tuple[int, int, int, int]:

@@ -12,13 +12,8 @@ from eka_usage._generated.settings import SETTINGS
 from eka_usage.settings import Settings
 from eka_usage.transports.kafka import _config
 
-from sdks.python.tests.support import (
-    NO_BROKER,
-    VALID,
-    CollectingProducer,
-    ReportedErrors,
-    eventually,
-)
+from sdks.python.tests.support import NO_BROKER, VALID, CollectingProducer, ReportedErrors
+from tests.waiting import eventually
 
 SECRET = "hunter2-hunter2"
 

@@ -19,11 +19,11 @@ from sdks.python.tests.support import (
     VALID,
     ClientFactory,
     ReportedErrors,
-    eventually,
     unused_address,
 )
 from sdks.python.tests.topic_reader import delivered_events
 from tests.broker import DevBroker
+from tests.waiting import eventually
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from sdks.python.tests.support import VALID, ClientFactory, ReportedErrors, eventually
+from sdks.python.tests.support import VALID, ClientFactory, ReportedErrors
 from sdks.python.tests.topic_reader import TopicReader
+from tests.waiting import eventually
 
 THREADS = 32
 

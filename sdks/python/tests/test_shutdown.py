@@ -19,9 +19,9 @@ from sdks.python.tests.support import (
     ClientFactory,
     ReportedErrors,
     ScriptedProducer,
-    eventually,
 )
 from sdks.python.tests.topic_reader import TopicReader
+from tests.waiting import eventually
 
 
 @pytest.fixture

@@ -25,11 +25,11 @@ from sdks.python.tests.support import (
     ReportedErrors,
     ScriptedProducer,
     counters_balance,
-    eventually,
     unused_address,
 )
 from sdks.python.tests.topic_reader import delivered_events
 from tests.broker import DevBroker
+from tests.waiting import eventually
 
 MODES = ["spill", "durable"]
 
@@ -123,7 +123,7 @@ def test_events_that_kafka_did_not_take_in_time_are_tried_again(
     recorded = {client.record(**VALID) for _ in range(30)}
     eventually(lambda: client.stats().spooled == 30)
     with DevBroker(listen=address) as broker:
-        eventually(lambda: client.stats().delivered == 30, 20)
+        eventually(lambda: client.stats().delivered == 30, seconds=20)
         assert {event["event_id"] for event in delivered_events(broker)} == recorded
     assert errors == []
 

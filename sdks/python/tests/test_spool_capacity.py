@@ -23,11 +23,11 @@ from sdks.python.tests.support import (
     ClientFactory,
     ReportedErrors,
     counters_balance,
-    eventually,
     unused_address,
 )
 from sdks.python.tests.topic_reader import delivered_events
 from tests.broker import DevBroker
+from tests.waiting import eventually
 
 SEGMENT_BYTES = 1 << 16
 CALLERS = 16
@@ -265,7 +265,7 @@ def test_a_delivery_that_failed_is_not_given_up_while_the_disk_is_full(
     assert set(spooled_ids(spool_dir)) == recorded
     disk.room = -1
     with DevBroker(listen=address) as broker:
-        eventually(lambda: client.stats().delivered == 5, 20)
+        eventually(lambda: client.stats().delivered == 5, seconds=20)
         assert {event["event_id"] for event in delivered_events(broker)} == recorded
     assert errors == []
 

@@ -26,7 +26,7 @@ from sdks.python.tests.spool_support import (
     segment_names,
     spooled_events,
 )
-from sdks.python.tests.support import eventually
+from tests.waiting import eventually
 
 SHORTEST, LONGEST = 0.2, 30.0
 COUNT = 100

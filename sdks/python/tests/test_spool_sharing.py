@@ -21,8 +21,8 @@ from sdks.python.tests.support import (
     ReportedErrors,
     ScriptedProducer,
     counters_balance,
-    eventually,
 )
+from tests.waiting import eventually
 
 EVENTS = 5
 

@@ -12,7 +12,8 @@ import pytest
 from eka_usage.spool import segment
 
 from sdks.python.tests.spool_support import FAST_TUNING, segment_names
-from sdks.python.tests.support import NO_BROKER, VALID, ClientFactory, eventually
+from sdks.python.tests.support import NO_BROKER, VALID, ClientFactory
+from tests.waiting import eventually
 
 # So rarely does its heart beat that nothing but the setting can be why it syncs.
 SLOW = FAST_TUNING._replace(segment_bytes=1 << 16, heartbeat=60.0, lease=300.0)
@@ -66,7 +67,7 @@ def test_where_it_may_wait_records_are_synced_soon(
         synced.clear()
         for _ in range(100):
             client.record(**VALID)
-        eventually(partial(synced.__contains__, written(spool_dir)[-1]))
+        eventually(partial(synced.__contains__, written(spool_dir)[-1]), seconds=10)
 
 
 def test_nothing_is_synced_while_nothing_is_written(
@@ -74,7 +75,7 @@ def test_nothing_is_synced_while_nothing_is_written(
 ) -> None:
     client = make_spool_client("durable", tuning=SLOW, kafka_brokers=NO_BROKER, spool_sync_ms=10)
     client.record(**VALID)
-    eventually(partial(synced.__contains__, written(spool_dir)[-1]))
+    eventually(partial(synced.__contains__, written(spool_dir)[-1]), seconds=10)
     before = len(synced)
     time.sleep(0.2)
     assert len(synced) == before
