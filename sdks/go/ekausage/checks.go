@@ -38,7 +38,7 @@ func checkName(parameter, name string, shortest, longest int) error {
 	if isText(name, shortest, longest) {
 		return nil
 	}
-	hint := fmt.Sprintf("a string of %d to %d characters that is not blank", shortest, longest)
+	hint := fmt.Sprintf("a non-blank string of %d to %d characters", shortest, longest)
 	return misconfigured(parameter, shown(name), hint)
 }
 

@@ -105,10 +105,10 @@ func TestEventsOfOneClientAreNumberedAndBearItsInstance(t *testing.T) {
 
 func TestAnUnusableNameIsRefusedByNew(t *testing.T) {
 	for want, make := range map[string]func() (*ekausage.Client, error){
-		`invalid serviceName "": expected a string of 1 to 256 characters that is not blank`: func() (*ekausage.Client, error) {
+		`invalid serviceName "": expected a non-blank string of 1 to 256 characters`: func() (*ekausage.Client, error) {
 			return ekausage.New("", ekausage.WithProducer(&ekausagetest.Producer{}))
 		},
-		`invalid hostname "\xff": expected a string of 1 to 255 characters that is not blank`: func() (*ekausage.Client, error) {
+		`invalid hostname "\xff": expected a non-blank string of 1 to 255 characters`: func() (*ekausage.Client, error) {
 			return ekausage.New("s", ekausage.WithProducer(&ekausagetest.Producer{}), ekausage.WithHostname("\xff"))
 		},
 	} {

@@ -79,7 +79,7 @@ func TestMessagesNameTheArgumentAndTheNearestName(t *testing.T) {
 		`invalid metricType "zebra" for product "api": expected one of "api_call", "api_error"`: func() (string, error) {
 			return client.Record("w", "api", "zebra", 1, "", nil, nil)
 		},
-		`invalid workspaceID "": expected a string of 1 to 256 characters that is not blank`: func() (string, error) {
+		`invalid workspaceID "": expected a non-blank string of 1 to 256 characters`: func() (string, error) {
 			return client.Record("", "api", "api_call", 1, "", nil, nil)
 		},
 		`invalid quantity -1: expected a finite number from 0 to 1000000000000000000`: func() (string, error) {

@@ -17,7 +17,7 @@ const DeadLetterTopic = "eka.usage.events.dlq"
 // StatusOK is a status: The work was done and is charged.
 const StatusOK = "ok"
 
-// StatusError is a status: The work failed and is not charged; the metadata says why.
+// StatusError is a status: The work failed and is not charged; the metadata gives the reason.
 const StatusError = "error"
 
 // DefaultStatus is what an empty status means.

@@ -4,31 +4,31 @@ package ekausage
 
 import "encoding/json"
 
-// UsageEvent: One unit of usage, as it stands in Kafka and in the usage table.
+// UsageEvent: One unit of usage, as stored in Kafka and in the usage table.
 type UsageEvent struct {
-	// EventID: Identifies the event; minted once as a UUIDv7, or the caller's idempotency key. Two
-	// events of one id in a workspace count once.
+	// EventID: Identifies the event: a UUIDv7 generated once, or the caller's idempotency key. Two
+	// events with the same id in a workspace count once.
 	EventID string `json:"event_id"`
-	// WorkspaceID: The customer's workspace that is billed; also the Kafka key, so that a workspace's
-	// events keep their order.
+	// WorkspaceID: The workspace to bill; also the Kafka key, so that the events of a workspace keep
+	// their order.
 	WorkspaceID string `json:"workspace_id"`
 	// ServiceName: The service that reports the usage.
 	ServiceName string `json:"service_name"`
 	// Product: The product that was used.
 	Product string `json:"product"`
-	// MetricType: What of the product was used.
+	// MetricType: Which of the product's metrics the event counts.
 	MetricType string `json:"metric_type"`
 	// Status: How the work ended.
 	Status string `json:"status"`
 	// Quantity: How much was used, in the unit of the metric type.
 	Quantity json.Number `json:"quantity"`
-	// UnitCost: What one unit costs, where the caller knows it; otherwise null.
+	// UnitCost: The cost of one unit, if the caller knows it; otherwise null.
 	UnitCost *json.Number `json:"unit_cost"`
 	// IsBillable: 1 if events of this status are charged, otherwise 0.
 	IsBillable int `json:"is_billable"`
-	// Metadata: A JSON object of further details, written as a string.
+	// Metadata: A JSON object with further details, encoded as a string.
 	Metadata string `json:"metadata"`
-	// OccurredAt: When the usage happened; otherwise the same as ts.
+	// OccurredAt: When the usage happened; defaults to ts.
 	OccurredAt string `json:"occurred_at"`
 	// TS: When the SDK accepted the event.
 	TS string `json:"ts"`
@@ -36,13 +36,14 @@ type UsageEvent struct {
 	SdkLanguage string `json:"sdk_language"`
 	// SdkVersion: The version of the SDK.
 	SdkVersion string `json:"sdk_version"`
-	// Hostname: The machine that the event was recorded on.
+	// Hostname: The machine that recorded the event.
 	Hostname string `json:"hostname"`
-	// CatalogVersion: The version of the catalog that the event was checked against, and a digest of
-	// what it means.
+	// CatalogVersion: The version of the catalog that validated the event, and a digest of the
+	// catalog's meaning.
 	CatalogVersion string `json:"catalog_version"`
-	// InstanceID: Identifies one client instance; with seq it proves that no event is missing.
+	// InstanceID: Identifies one client instance; together with seq it proves that no event is
+	// missing.
 	InstanceID string `json:"instance_id"`
-	// Seq: The events that an instance accepted, numbered from 1 without gaps.
+	// Seq: The event's number among those that the instance accepted, from 1 without gaps.
 	Seq uint64 `json:"seq"`
 }

@@ -4,7 +4,7 @@ package ekausage
 
 var statusTable = [...]statusRow{
 	{"ok", true, "The work was done and is charged."},
-	{"error", false, "The work failed and is not charged; the metadata says why."},
+	{"error", false, "The work failed and is not charged; the metadata gives the reason."},
 }
 
 // defaultStatus is the row of what an empty status means.

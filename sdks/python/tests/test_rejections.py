@@ -91,11 +91,11 @@ def test_the_context_identifies_the_event_that_was_refused() -> None:
         ({"status": "x"}, "invalid status 'x': expected one of 'ok', 'error'"),
         (
             {"workspace_id": ""},
-            "invalid workspace_id '': expected a string of 1 to 256 characters that is not blank",
+            "invalid workspace_id '': expected a non-blank string of 1 to 256 characters",
         ),
         (
             {"workspace_id": 42},
-            "invalid workspace_id 42: expected a string of 1 to 256 characters that is not blank",
+            "invalid workspace_id 42: expected a non-blank string of 1 to 256 characters",
         ),
         (
             {"quantity": "3"},
@@ -113,7 +113,7 @@ def test_the_context_identifies_the_event_that_was_refused() -> None:
         ),
         (
             {"event_id": "x" * 129},
-            f"invalid event_id '{'x' * 79}…: expected a string of 1 to 128 characters",
+            f"invalid event_id '{'x' * 79}…: expected a non-blank string of 1 to 128 characters",
         ),
         (
             {"occurred_at": "yesterday"},

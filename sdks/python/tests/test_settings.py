@@ -205,7 +205,9 @@ def test_a_name_that_cannot_stand_in_an_event_is_refused(parameter: str, value: 
     if (parameter, value) == ("hostname", None):
         return  # the machine's own
     arguments: dict[str, Any] = {"service_name": "checkout", parameter: value}
-    with pytest.raises(ConfigError, match=f"^invalid {parameter} .*: expected a string of 1 to 25"):
+    with pytest.raises(
+        ConfigError, match=f"^invalid {parameter} .*: expected a non-blank string of 1 to 25"
+    ):
         EkaClient(producer=CollectingProducer(), **arguments)
 
 

@@ -53,7 +53,7 @@ function identifier(code: ErrorCode, value: unknown, { minLength, maxLength }: L
 
 function named(parameter: string, value: unknown, { minLength, maxLength }: Lengths): string {
   if (!isText(value, minLength, maxLength)) {
-    const hint = `a string of ${minLength} to ${maxLength} characters that is not blank`;
+    const hint = `a non-blank string of ${minLength} to ${maxLength} characters`;
     const words = message("config.invalid", { parameter, given: shown(value), hint });
     throw new ConfigError("config.invalid", words);
   }

@@ -65,7 +65,10 @@ describe("record", () => {
   });
 
   test.each([
-    [[" ", "api", "api_call"], "invalid workspaceId ' ': expected a string of 1 to 256 characters"],
+    [
+      [" ", "api", "api_call"],
+      "invalid workspaceId ' ': expected a non-blank string of 1 to 256 characters",
+    ],
     [["ws", "api", "api_call", true], "invalid quantity true: expected a finite number from 0 to"],
     [["ws", "api", "api_call", 1, "ok", "1"], "invalid unitCost '1': expected a finite number"],
     [["ws", "api", "api_call", 1, "ok", 1, []], "invalid metadata of type Array: expected an obj"],

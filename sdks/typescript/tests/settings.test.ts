@@ -56,8 +56,11 @@ describe("a setting", () => {
       "expected one of 'none', 'gzip', 'snappy', 'lz4', 'zstd'",
     ],
     [{ ...brokers, flushOnSigterm: "maybe" }, "invalid flushOnSigterm 'maybe': expected true or"],
-    [{ ...brokers, serviceName: " " }, "invalid serviceName ' ': expected a string of 1 to 256"],
-    [{ ...brokers, hostname: "" }, "invalid hostname '': expected a string of 1 to 255"],
+    [
+      { ...brokers, serviceName: " " },
+      "invalid serviceName ' ': expected a non-blank string of 1 to 256",
+    ],
+    [{ ...brokers, hostname: "" }, "invalid hostname '': expected a non-blank string of 1 to 255"],
     [
       { ...brokers, securityProtocol: "SASL_SSL", saslMechanism: "PLAIN", saslUsername: "me" },
       "sasl password not configured: pass saslPassword or set EKA_KAFKA_SASL_PASSWORD, as securityProtocol is SASL_SSL",

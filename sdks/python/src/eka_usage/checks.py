@@ -85,7 +85,7 @@ def hostname(value: object) -> str:
 def _argument(parameter: str, value: object, shortest: int, longest: int) -> str:
     text = _text(value, shortest, longest)
     if text is None:
-        hint = f"a string of {shortest} to {longest} characters that is not blank"
+        hint = f"a non-blank string of {shortest} to {longest} characters"
         given = shown(value)
         raise ConfigError.of("config.invalid", parameter=parameter, given=given, hint=hint)
     return text

@@ -4,16 +4,16 @@ import type { ErrorInfo } from "../errorInfo.js";
 
 /** The closed set of error codes, in the order in which one call is checked. */
 export const errorCodes = {
-  /** The client was shut down before the call. */
+  /** The call came after the client was shut down. */
   "client.closed": {
     outcome: "rejected",
-    text: "client closed: record() was called after shutdown(); make one client and keep it until the process ends",
+    text: "client closed: record() was called after shutdown(); keep one client for the lifetime of the process",
   },
-  /** The workspace id is no string, empty, blank, too long, or not valid Unicode. */
+  /** The workspace id is not a string, or it is blank, too long or not valid Unicode. */
   "workspace_id.invalid": {
     outcome: "rejected",
     field: "workspace_id",
-    text: "invalid {parameter} {given}: expected a string of {min_length} to {max_length} characters that is not blank",
+    text: "invalid {parameter} {given}: expected a non-blank string of {min_length} to {max_length} characters",
   },
   /** The catalog has no such product. */
   "product.unknown": {
@@ -33,21 +33,21 @@ export const errorCodes = {
     field: "status",
     text: "invalid {parameter} {given}: {hint}",
   },
-  /** The quantity is no finite number, out of range, or not what the metric type allows. */
+  /** The quantity is not a finite number, is out of range, or is not allowed by the metric type. */
   "quantity.invalid": {
     outcome: "rejected",
     field: "quantity",
     text: "invalid {parameter} {given}: expected {hint}",
   },
-  /** The unit cost is no finite number, or out of range. */
+  /** The unit cost is not a finite number, or is out of range. */
   "unit_cost.invalid": {
     outcome: "rejected",
     field: "unit_cost",
     text: "invalid {parameter} {given}: expected {hint}",
   },
   /**
-   * The metadata is no mapping, or a key that the metric type requires has a value that it does not
-   * allow.
+   * The metadata is not a mapping, or a key that the metric type requires has a value that it does
+   * not allow.
    */
   "metadata.invalid": {
     outcome: "rejected",
@@ -60,51 +60,51 @@ export const errorCodes = {
     field: "metadata",
     text: "invalid {parameter} {given}: the metric type requires {hint}",
   },
-  /** The idempotency key is no string, empty, blank, too long, or not valid Unicode. */
+  /** The idempotency key is not a string, or it is blank, too long or not valid Unicode. */
   "event_id.invalid": {
     outcome: "rejected",
     field: "event_id",
-    text: "invalid {parameter} {given}: expected a string of {min_length} to {max_length} characters that is not blank",
+    text: "invalid {parameter} {given}: expected a non-blank string of {min_length} to {max_length} characters",
   },
-  /** The time is none, has no offset from UTC, or is too far from now. */
+  /** The value is not a time, has no UTC offset, or is too far from now. */
   "occurred_at.invalid": {
     outcome: "rejected",
     field: "occurred_at",
     text: "invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most {ahead} ahead and {behind} behind",
   },
-  /** As many events as the queue takes are waiting for Kafka. */
+  /** The queue of events that wait for Kafka is full. */
   "queue.full": {
     outcome: "rejected",
     reason: "local_queue_full",
     text: "queue full: {hint}; is Kafka reachable?",
   },
-  /** The event was accepted, but its metadata could not be kept as it was given. */
+  /** The event was accepted, but its metadata had to be changed or truncated. */
   "metadata.degraded": {
     outcome: "degraded",
     field: "metadata",
     text: "degraded {parameter}: {hint}",
   },
-  /** Kafka did not take an accepted event, finally. */
+  /** Kafka rejected an accepted event for good, or did not acknowledge it in time. */
   "delivery.failed": {
     outcome: "undelivered",
     text: "delivery failed: {hint}",
   },
-  /** The client was shut down before an accepted event could be delivered. */
+  /** The client shut down before an accepted event was delivered. */
   "shutdown.timeout": {
     outcome: "undelivered",
     text: "shutdown timed out: {hint}",
   },
-  /** The disk that accepted events are kept on has no room left for them. */
+  /** The spool has no room left for the event. */
   "spool.full": {
     outcome: "rejected",
     text: "spool full: {hint}",
   },
-  /** The disk that accepted events are kept on cannot be written. */
+  /** The spool cannot be written. */
   "spool.failed": {
     outcome: "rejected",
     text: "spool failed: {hint}",
   },
-  /** A setting cannot be used; the client is not made. */
+  /** A setting is invalid, and no client is created. */
   "config.invalid": {
     outcome: "refused",
     text: "invalid {parameter} {given}: expected {hint}",

@@ -4,7 +4,7 @@ import type { Setting } from "../setting.js";
 
 /** What a client can be told, by an option or by an environment variable. */
 export const settings = {
-  /** Addresses of Kafka brokers, host:port, separated by commas. */
+  /** Comma-separated addresses of the Kafka brokers, as host:port. */
   kafkaBrokers: {
     variable: "EKA_KAFKA_BROKERS",
     argument: "kafkaBrokers",
@@ -12,7 +12,7 @@ export const settings = {
     required: true,
     secret: false,
   },
-  /** How long an event may wait for others, so that they are sent together. */
+  /** How long an event may wait for others to be sent in the same batch. */
   kafkaLingerMs: {
     variable: "EKA_KAFKA_LINGER_MS",
     argument: "flushIntervalMs",
@@ -24,7 +24,7 @@ export const settings = {
     maximum: 900000,
     unit: "ms",
   },
-  /** The size at which a batch is sent without waiting any longer. */
+  /** The size at which a batch is sent without further delay. */
   kafkaBatchSize: {
     variable: "EKA_KAFKA_BATCH_SIZE",
     argument: "batchSize",
@@ -36,7 +36,7 @@ export const settings = {
     maximum: 2147483647,
     unit: "bytes",
   },
-  /** How batches are compressed. */
+  /** The compression codec of batches. */
   kafkaCompressionType: {
     variable: "EKA_KAFKA_COMPRESSION_TYPE",
     argument: "compression",
@@ -47,8 +47,8 @@ export const settings = {
     choices: ["none", "gzip", "snappy", "lz4", "zstd"],
   },
   /**
-   * Who must have a batch before it counts as delivered: 1, the partition's leader; all, every
-   * replica in sync, which also turns idempotence on.
+   * Which replicas must acknowledge a batch before it counts as delivered: 1, the partition's
+   * leader; all, every in-sync replica, which also enables idempotence.
    */
   kafkaAcks: {
     variable: "EKA_KAFKA_ACKS",
@@ -59,7 +59,7 @@ export const settings = {
     default: "1",
     choices: ["1", "all"],
   },
-  /** How often a batch that a broker refused is sent again. */
+  /** How many times a batch is retried after a broker rejects it. */
   kafkaRetries: {
     variable: "EKA_KAFKA_RETRIES",
     argument: "retries",
@@ -70,7 +70,7 @@ export const settings = {
     minimum: 0,
     maximum: 2147483647,
   },
-  /** Whether brokers are spoken to in the clear or by TLS, with or without SASL. */
+  /** The protocol of connections to brokers: plain text or TLS, with or without SASL. */
   kafkaSecurityProtocol: {
     variable: "EKA_KAFKA_SECURITY_PROTOCOL",
     argument: "securityProtocol",
@@ -80,7 +80,7 @@ export const settings = {
     default: "PLAINTEXT",
     choices: ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"],
   },
-  /** How the SDK proves who it is, where the security protocol has SASL. */
+  /** The SASL mechanism to authenticate with, if the security protocol includes SASL. */
   kafkaSaslMechanism: {
     variable: "EKA_KAFKA_SASL_MECHANISM",
     argument: "saslMechanism",
@@ -89,7 +89,7 @@ export const settings = {
     secret: false,
     choices: ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"],
   },
-  /** The SASL user. */
+  /** The SASL user name. */
   kafkaSaslUsername: {
     variable: "EKA_KAFKA_SASL_USERNAME",
     argument: "saslUsername",
@@ -97,7 +97,7 @@ export const settings = {
     required: false,
     secret: false,
   },
-  /** The SASL user's password; never shown in a log, an error or a repr. */
+  /** The SASL password; never shown in a log, an error or a repr. */
   kafkaSaslPassword: {
     variable: "EKA_KAFKA_SASL_PASSWORD",
     argument: "saslPassword",
@@ -105,7 +105,7 @@ export const settings = {
     required: false,
     secret: true,
   },
-  /** A PEM file of the certificate authorities to trust, where the machine's own do not do. */
+  /** A PEM file of the certificate authorities to trust instead of the system's. */
   kafkaSslCaLocation: {
     variable: "EKA_KAFKA_SSL_CA_LOCATION",
     argument: "sslCaLocation",
@@ -113,7 +113,10 @@ export const settings = {
     required: false,
     secret: false,
   },
-  /** How many accepted events may wait for Kafka; one more is refused with queue.full. */
+  /**
+   * How many accepted events may wait in memory for Kafka; beyond that, events go to the spool or
+   * are rejected with queue.full.
+   */
   maxQueueEvents: {
     variable: "EKA_MAX_QUEUE_EVENTS",
     argument: "maxQueueSize",
@@ -125,7 +128,10 @@ export const settings = {
     maximum: 10000000,
     unit: "events",
   },
-  /** How many bytes of accepted events may wait for Kafka; more are refused with queue.full. */
+  /**
+   * How many bytes of accepted events may wait in memory for Kafka; beyond that, events go to the
+   * spool or are rejected with queue.full.
+   */
   maxQueueBytes: {
     variable: "EKA_MAX_QUEUE_BYTES",
     argument: "maxQueueBytes",
@@ -137,7 +143,10 @@ export const settings = {
     maximum: 2147482624,
     unit: "bytes",
   },
-  /** How long an accepted event may stay undelivered before it fails with delivery.failed. */
+  /**
+   * How long an accepted event may wait for Kafka's acknowledgement before it goes to the spool or
+   * fails with delivery.failed.
+   */
   deliveryTimeoutMs: {
     variable: "EKA_DELIVERY_TIMEOUT_MS",
     argument: "deliveryTimeoutMs",
@@ -149,7 +158,7 @@ export const settings = {
     maximum: 2147483647,
     unit: "ms",
   },
-  /** How long shutdown, and the end of the process, may wait for what is not yet delivered. */
+  /** How long shutdown, or the exit of the process, may wait for undelivered events. */
   shutdownTimeoutMs: {
     variable: "EKA_SHUTDOWN_TIMEOUT_MS",
     argument: "shutdownTimeoutMs",
@@ -162,8 +171,8 @@ export const settings = {
     unit: "ms",
   },
   /**
-   * Whether SIGTERM sends what is queued before it ends the process, where the host has no handler
-   * of its own.
+   * Whether SIGTERM flushes the queue before it ends the process, if the host has installed no
+   * handler of its own.
    */
   flushOnSigterm: {
     variable: "EKA_FLUSH_ON_SIGTERM",
@@ -174,7 +183,7 @@ export const settings = {
     default: true,
   },
   /**
-   * What the disk is for: off, nothing; spill, events that cannot be delivered or queued; durable,
+   * Which events go to disk: off, none; spill, those that cannot be delivered or queued; durable,
    * every event, before record() returns.
    */
   spool: {
@@ -187,7 +196,7 @@ export const settings = {
     choices: ["off", "spill", "durable"],
   },
   /**
-   * The folder of the spool, which processes of one machine may share; by default eka-usage-UID
+   * The directory of the spool, which processes on one machine may share; by default eka-usage-UID
    * in /var/tmp.
    */
   spoolDir: {
@@ -197,10 +206,7 @@ export const settings = {
     required: false,
     secret: false,
   },
-  /**
-   * How much of the disk the folder of the spool may take; one more event is refused with
-   * spool.full.
-   */
+  /** How much disk space the spool may use; beyond that, events are rejected with spool.full. */
   spoolMaxBytes: {
     variable: "EKA_SPOOL_MAX_BYTES",
     argument: "spoolMaxBytes",
@@ -213,7 +219,7 @@ export const settings = {
     unit: "bytes",
   },
   /**
-   * How much of the latest a loss of power may take from the spool; 0 waits for the disk at each
+   * How often the spool is synced to disk, which is how much a power failure may lose; 0 syncs each
    * event.
    */
   spoolSyncMs: {
@@ -231,105 +237,107 @@ export const settings = {
 
 /** Settings as options of the client; each overrides its environment variable. */
 export interface SettingOptions {
-  /** Addresses of Kafka brokers, host:port, separated by commas. */
+  /** Comma-separated addresses of the Kafka brokers, as host:port. */
   readonly kafkaBrokers?: string | readonly string[] | undefined;
   /**
-   * How long an event may wait for others, so that they are sent together.
+   * How long an event may wait for others to be sent in the same batch.
    *
    * @default 50 ms
    */
   readonly flushIntervalMs?: number | undefined;
   /**
-   * The size at which a batch is sent without waiting any longer.
+   * The size at which a batch is sent without further delay.
    *
    * @default 65536 bytes
    */
   readonly batchSize?: number | undefined;
   /**
-   * How batches are compressed.
+   * The compression codec of batches.
    *
    * @default "lz4"
    */
   readonly compression?: "none" | "gzip" | "snappy" | "lz4" | "zstd" | undefined;
   /**
-   * Who must have a batch before it counts as delivered: 1, the partition's leader; all, every
-   * replica in sync, which also turns idempotence on.
+   * Which replicas must acknowledge a batch before it counts as delivered: 1, the partition's
+   * leader; all, every in-sync replica, which also enables idempotence.
    *
    * @default "1"
    */
   readonly acks?: "1" | "all" | undefined;
   /**
-   * How often a batch that a broker refused is sent again.
+   * How many times a batch is retried after a broker rejects it.
    *
    * @default 5
    */
   readonly retries?: number | undefined;
   /**
-   * Whether brokers are spoken to in the clear or by TLS, with or without SASL.
+   * The protocol of connections to brokers: plain text or TLS, with or without SASL.
    *
    * @default "PLAINTEXT"
    */
   readonly securityProtocol?: "PLAINTEXT" | "SSL" | "SASL_PLAINTEXT" | "SASL_SSL" | undefined;
-  /** How the SDK proves who it is, where the security protocol has SASL. */
+  /** The SASL mechanism to authenticate with, if the security protocol includes SASL. */
   readonly saslMechanism?: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512" | undefined;
-  /** The SASL user. */
+  /** The SASL user name. */
   readonly saslUsername?: string | undefined;
-  /** The SASL user's password; never shown in a log, an error or a repr. */
+  /** The SASL password; never shown in a log, an error or a repr. */
   readonly saslPassword?: string | undefined;
-  /** A PEM file of the certificate authorities to trust, where the machine's own do not do. */
+  /** A PEM file of the certificate authorities to trust instead of the system's. */
   readonly sslCaLocation?: string | undefined;
   /**
-   * How many accepted events may wait for Kafka; one more is refused with queue.full.
+   * How many accepted events may wait in memory for Kafka; beyond that, events go to the spool or
+   * are rejected with queue.full.
    *
    * @default 100000 events
    */
   readonly maxQueueSize?: number | undefined;
   /**
-   * How many bytes of accepted events may wait for Kafka; more are refused with queue.full.
+   * How many bytes of accepted events may wait in memory for Kafka; beyond that, events go to the
+   * spool or are rejected with queue.full.
    *
    * @default 67108864 bytes
    */
   readonly maxQueueBytes?: number | undefined;
   /**
-   * How long an accepted event may stay undelivered before it fails with delivery.failed.
+   * How long an accepted event may wait for Kafka's acknowledgement before it goes to the spool or
+   * fails with delivery.failed.
    *
    * @default 300000 ms
    */
   readonly deliveryTimeoutMs?: number | undefined;
   /**
-   * How long shutdown, and the end of the process, may wait for what is not yet delivered.
+   * How long shutdown, or the exit of the process, may wait for undelivered events.
    *
    * @default 10000 ms
    */
   readonly shutdownTimeoutMs?: number | undefined;
   /**
-   * Whether SIGTERM sends what is queued before it ends the process, where the host has no handler
-   * of its own.
+   * Whether SIGTERM flushes the queue before it ends the process, if the host has installed no
+   * handler of its own.
    *
    * @default true
    */
   readonly flushOnSigterm?: boolean | undefined;
   /**
-   * What the disk is for: off, nothing; spill, events that cannot be delivered or queued; durable,
+   * Which events go to disk: off, none; spill, those that cannot be delivered or queued; durable,
    * every event, before record() returns.
    *
    * @default "spill"
    */
   readonly spool?: "off" | "spill" | "durable" | undefined;
   /**
-   * The folder of the spool, which processes of one machine may share; by default eka-usage-UID
+   * The directory of the spool, which processes on one machine may share; by default eka-usage-UID
    * in /var/tmp.
    */
   readonly spoolDir?: string | undefined;
   /**
-   * How much of the disk the folder of the spool may take; one more event is refused with
-   * spool.full.
+   * How much disk space the spool may use; beyond that, events are rejected with spool.full.
    *
    * @default 268435456 bytes
    */
   readonly spoolMaxBytes?: number | undefined;
   /**
-   * How much of the latest a loss of power may take from the spool; 0 waits for the disk at each
+   * How often the spool is synced to disk, which is how much a power failure may lose; 0 syncs each
    * event.
    *
    * @default 50 ms

@@ -2,43 +2,43 @@
 
 /** The files that accepted events are kept in: docs/spool-format.md. Bytes and milliseconds. */
 export const spool = {
-  /** What a segment begins with. */
+  /** The first bytes of a segment. */
   magic: "EKASPOOL",
   /** The version of the format. */
   version: 1,
   /** The length of a segment's header. */
   headerBytes: 256,
-  /** The length of a segment, header and all. */
+  /** The length of a segment, header included. */
   segmentBytes: 1048576,
   /**
-   * What is kept free for events that were numbered before others found the spool full; no event is
-   * longer.
+   * Space kept free for events that had a number before the spool filled up; no event is longer.
    */
   headroomBytes: 262144,
-  /** What a record begins with, as an integer. */
+  /** The first bytes of a record, as an integer. */
   marker: 1095451934,
-  /** How much of an instance_id a header holds. */
+  /** How many bytes of an instance_id a header holds. */
   instanceIdBytes: 150,
-  /** How many events in a row are marked as done together. */
+  /** How many consecutive events are acknowledged together. */
   groupEvents: 256,
-  /** How often an owner shows that it is alive. */
+  /** How often an owner increments its heartbeat. */
   heartbeatMs: 1000,
-  /** How long an owner may show no sign of life before others take its segments. */
+  /** How long a heartbeat may stand still before other clients may adopt the owner's segments. */
   leaseMs: 5000,
   /**
-   * How long a segment of which nobody can tell where it was going lies untouched before anybody
-   * takes it.
+   * How long a segment of unknown destination must stay unchanged before any client may adopt it.
    */
-  strayMs: 60000,
-  /** How much is sent from the spool before Kafka has all of it. */
+  orphanTimeoutMs: 60000,
+  /** The most bytes that replay has in flight to Kafka. */
   replayWindowBytes: 4194304,
-  /** How many events of others are sent a second at most. */
+  /** The most adopted events that replay sends per second. */
   replayEventsPerSecond: 100000,
-  /** The first pause after a refusal that can pass. */
+  /** The first back-off after a retriable rejection. */
   retryMinMs: 200,
-  /** The longest pause. */
+  /** The longest back-off. */
   retryMaxMs: 30000,
-  /** How long shutdown waits for a broker that takes nothing where what is left is safe on disk. */
+  /**
+   * How long shutdown waits for an unresponsive broker if all remaining events are safe on disk.
+   */
   patienceMs: 2000,
 } as const;
 

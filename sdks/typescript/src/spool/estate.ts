@@ -15,7 +15,7 @@ export interface Heir {
   /** How long an owner may show no sign of life. */
   readonly leaseMs: number;
   /** How long a segment lies untouched before anybody takes it, if nothing says where it was going. */
-  readonly strayMs: number;
+  readonly orphanTimeoutMs: number;
   /** Says something to people. */
   readonly warn: (text: string) => void;
 }
@@ -112,7 +112,7 @@ export class Estate {
     }
     const known = state === "good" ? destination : this.#goalOf(name.origin, names);
     const isOurs = (known ?? destination).equals(this.#heir.destination);
-    return isOurs || (known === undefined && untouched >= this.#heir.strayMs);
+    return isOurs || (known === undefined && untouched >= this.#heir.orphanTimeoutMs);
   }
 
   /** Where an origin's segments were going, by the first whose header is good. */

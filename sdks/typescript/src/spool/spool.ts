@@ -22,7 +22,7 @@ export type { Carrier, Refusal } from "./replayer.js";
 export interface Timing extends Pauses {
   readonly heartbeatMs: number;
   readonly leaseMs: number;
-  readonly strayMs: number;
+  readonly orphanTimeoutMs: number;
 }
 
 /** How one client keeps events. */
@@ -86,13 +86,13 @@ export class Spool {
 
   constructor(settings: SpoolSettings, host: SpoolHost) {
     const { folder, destination, timing = constants } = settings;
-    const { heartbeatMs, leaseMs, strayMs } = timing;
+    const { heartbeatMs, leaseMs, orphanTimeoutMs } = timing;
     const origin = randomBytes(16);
     let made = 0;
     const count = () => ++made;
     const author = { ...settings, origin, count };
     const warn = (text: string) => host.warn(text);
-    const heir = { origin: origin.toString("hex"), destination, leaseMs, strayMs, warn };
+    const heir = { origin: origin.toString("hex"), destination, leaseMs, orphanTimeoutMs, warn };
     this.isDurable = settings.isDurable;
     this.#clock = settings.clock;
     this.#host = host;

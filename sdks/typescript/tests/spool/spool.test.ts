@@ -292,7 +292,7 @@ describe("what others left behind", () => {
     using folder = temporary();
     leftBehind(folder.path, ["a"], lost, { number: 1 });
     leftBehind(folder.path, ["b"], undefined, { firstSeq: 2, number: 2 });
-    const timing = { ...hasty, strayMs: 60_000 };
+    const timing = { ...hasty, orphanTimeoutMs: 60_000 };
     const { spool, kafka } = spoolIn(folder.path, { timing });
     await holds(() => expect(kafka.delivered).toEqual(["a", "b"]));
     spool.release();
@@ -304,7 +304,7 @@ describe("what others left behind", () => {
     const here = (bytes: Buffer) => void destination.copy(bytes, 48);
     leftBehind(folder.path, ["a"], here, { destination: elsewhere, number: 1 });
     leftBehind(folder.path, ["b"], undefined, { destination: elsewhere, firstSeq: 2, number: 2 });
-    const { spool, kafka } = spoolIn(folder.path, { timing: { ...hasty, strayMs: 0 } });
+    const { spool, kafka } = spoolIn(folder.path, { timing: { ...hasty, orphanTimeoutMs: 0 } });
     await new Promise((resolve) => setTimeout(resolve, 3 * hasty.heartbeatMs));
     expect(kafka.delivered).toEqual([]);
     expect(files(folder.path)).toHaveLength(2);
@@ -317,7 +317,7 @@ describe("what others left behind", () => {
     const started = performance.now();
     const { spool, kafka } = spoolIn(folder.path);
     await holds(() => expect(kafka.delivered).toEqual(["a"]));
-    expect(performance.now() - started).toBeGreaterThan(hasty.strayMs);
+    expect(performance.now() - started).toBeGreaterThan(hasty.orphanTimeoutMs);
     spool.release();
   });
 

@@ -14,7 +14,7 @@ import { Spool, type SpoolHost, type SpoolSettings, type Timing } from "../../sr
 export const hasty: Timing = {
   heartbeatMs: 20,
   leaseMs: 100,
-  strayMs: 300,
+  orphanTimeoutMs: 300,
   retryMinMs: 10,
   retryMaxMs: 40,
 };

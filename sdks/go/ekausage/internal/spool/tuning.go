@@ -16,7 +16,7 @@ func DefaultTuning() Tuning {
 	return Tuning{
 		Heartbeat:       heartbeatMs * time.Millisecond,
 		Lease:           leaseMs * time.Millisecond,
-		Stray:           strayMs * time.Millisecond,
+		Stray:           orphanTimeoutMs * time.Millisecond,
 		RetryMin:        retryMinMs * time.Millisecond,
 		RetryMax:        retryMaxMs * time.Millisecond,
 		EventsPerSecond: replayEventsPerSecond,

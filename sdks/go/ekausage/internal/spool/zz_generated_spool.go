@@ -2,7 +2,7 @@
 
 package spool
 
-// magic: What a segment begins with.
+// magic: The first bytes of a segment.
 const magic = "EKASPOOL"
 
 // version: The version of the format.
@@ -11,46 +11,47 @@ const version = 1
 // headerBytes: The length of a segment's header.
 const headerBytes = 256
 
-// segmentBytes: The length of a segment, header and all.
+// segmentBytes: The length of a segment, header included.
 const segmentBytes = 1048576
 
-// headroomBytes: What is kept free for events that were numbered before others found the spool
-// full; no event is longer.
+// headroomBytes: Space kept free for events that had a number before the spool filled up; no event
+// is longer.
 const headroomBytes = 262144
 
-// marker: What a record begins with, as an integer.
+// marker: The first bytes of a record, as an integer.
 const marker = 1095451934
 
-// instanceIDBytes: How much of an instance_id a header holds.
+// instanceIDBytes: How many bytes of an instance_id a header holds.
 const instanceIDBytes = 150
 
-// groupEvents: How many events in a row are marked as done together.
+// groupEvents: How many consecutive events are acknowledged together.
 const groupEvents = 256
 
-// heartbeatMs: How often an owner shows that it is alive.
+// heartbeatMs: How often an owner increments its heartbeat.
 const heartbeatMs = 1000
 
-// leaseMs: How long an owner may show no sign of life before others take its segments.
+// leaseMs: How long a heartbeat may stand still before other clients may adopt the owner's
+// segments.
 const leaseMs = 5000
 
-// strayMs: How long a segment of which nobody can tell where it was going lies untouched before
-// anybody takes it.
-const strayMs = 60000
+// orphanTimeoutMs: How long a segment of unknown destination must stay unchanged before any client
+// may adopt it.
+const orphanTimeoutMs = 60000
 
-// replayWindowBytes: How much is sent from the spool before Kafka has all of it.
+// replayWindowBytes: The most bytes that replay has in flight to Kafka.
 const replayWindowBytes = 4194304
 
-// replayEventsPerSecond: How many events of others are sent a second at most.
+// replayEventsPerSecond: The most adopted events that replay sends per second.
 const replayEventsPerSecond = 100000
 
-// retryMinMs: The first pause after a refusal that can pass.
+// retryMinMs: The first back-off after a retriable rejection.
 const retryMinMs = 200
 
-// retryMaxMs: The longest pause.
+// retryMaxMs: The longest back-off.
 const retryMaxMs = 30000
 
-// patienceMs: How long shutdown waits for a broker that takes nothing where what is left is safe on
-// disk.
+// patienceMs: How long shutdown waits for an unresponsive broker if all remaining events are safe
+// on disk.
 const patienceMs = 2000
 
 // Final reports whether a refusal is one that no retry mends, by its number in Kafka's protocol.

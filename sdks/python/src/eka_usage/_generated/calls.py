@@ -86,7 +86,7 @@ class Record(Protocol):
         event_id: str | None = None,
         occurred_at: datetime | str | None = None,
     ) -> str | None:
-        """API: Direct calls of the public HTTP API."""
+        """API: Direct calls to the public HTTP API."""
 
     @overload
     def __call__(
@@ -102,7 +102,7 @@ class Record(Protocol):
         event_id: str | None = None,
         occurred_at: datetime | str | None = None,
     ) -> str | None:
-        """Webhooks: Notifies a customer's own systems of what happened."""
+        """Webhooks: Notifies a customer's own systems of events."""
 
     @overload
     def __call__(
@@ -225,7 +225,7 @@ class Log(Protocol):
         level: LogLevel = "error",
         metadata: Mapping[str, object] | None = None,
     ) -> str | None:
-        """API: Direct calls of the public HTTP API."""
+        """API: Direct calls to the public HTTP API."""
 
     @overload
     def __call__(
@@ -237,7 +237,7 @@ class Log(Protocol):
         level: LogLevel = "error",
         metadata: Mapping[str, object] | None = None,
     ) -> str | None:
-        """Webhooks: Notifies a customer's own systems of what happened."""
+        """Webhooks: Notifies a customer's own systems of events."""
 
     @overload
     def __call__(
@@ -292,70 +292,74 @@ class SettingArguments(TypedDict, total=False):
     """Settings as arguments of the client; each overrides its environment variable."""
 
     linger_ms: int | None
-    """How long an event may wait for others, so that they are sent together."""
+    """How long an event may wait for others to be sent in the same batch."""
 
     batch_size: int | None
-    """The size at which a batch is sent without waiting any longer."""
+    """The size at which a batch is sent without further delay."""
 
     compression_type: Literal["none", "gzip", "snappy", "lz4", "zstd"] | None
-    """How batches are compressed."""
+    """The compression codec of batches."""
 
     acks: Literal["1", "all"] | None
-    """Who must have a batch before it counts as delivered: 1, the partition's leader; all, every
-    replica in sync, which also turns idempotence on.
+    """Which replicas must acknowledge a batch before it counts as delivered: 1, the partition's
+    leader; all, every in-sync replica, which also enables idempotence.
     """
 
     retries: int | None
-    """How often a batch that a broker refused is sent again."""
+    """How many times a batch is retried after a broker rejects it."""
 
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] | None
-    """Whether brokers are spoken to in the clear or by TLS, with or without SASL."""
+    """The protocol of connections to brokers: plain text or TLS, with or without SASL."""
 
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None
-    """How the SDK proves who it is, where the security protocol has SASL."""
+    """The SASL mechanism to authenticate with, if the security protocol includes SASL."""
 
     sasl_username: str | None
-    """The SASL user."""
+    """The SASL user name."""
 
     sasl_password: str | None
-    """The SASL user's password; never shown in a log, an error or a repr."""
+    """The SASL password; never shown in a log, an error or a repr."""
 
     ssl_ca_location: str | None
-    """A PEM file of the certificate authorities to trust, where the machine's own do not do."""
+    """A PEM file of the certificate authorities to trust instead of the system's."""
 
     max_queue_events: int | None
-    """How many accepted events may wait for Kafka; one more is refused with queue.full."""
+    """How many accepted events may wait in memory for Kafka; beyond that, events go to the spool or
+    are rejected with queue.full.
+    """
 
     max_queue_bytes: int | None
-    """How many bytes of accepted events may wait for Kafka; more are refused with queue.full."""
+    """How many bytes of accepted events may wait in memory for Kafka; beyond that, events go to the
+    spool or are rejected with queue.full.
+    """
 
     delivery_timeout_ms: int | None
-    """How long an accepted event may stay undelivered before it fails with delivery.failed."""
+    """How long an accepted event may wait for Kafka's acknowledgement before it goes to the spool
+    or fails with delivery.failed.
+    """
 
     shutdown_timeout_ms: int | None
-    """How long shutdown, and the end of the process, may wait for what is not yet delivered."""
+    """How long shutdown, or the exit of the process, may wait for undelivered events."""
 
     flush_on_sigterm: bool | None
-    """Whether SIGTERM sends what is queued before it ends the process, where the host has no
+    """Whether SIGTERM flushes the queue before it ends the process, if the host has installed no
     handler of its own.
     """
 
     spool: Literal["off", "spill", "durable"] | None
-    """What the disk is for: off, nothing; spill, events that cannot be delivered or queued;
-    durable, every event, before record() returns.
+    """Which events go to disk: off, none; spill, those that cannot be delivered or queued; durable,
+    every event, before record() returns.
     """
 
     spool_dir: str | None
-    """The folder of the spool, which processes of one machine may share; by default eka-usage-UID
-    in /var/tmp.
+    """The directory of the spool, which processes on one machine may share; by default
+    eka-usage-UID in /var/tmp.
     """
 
     spool_max_bytes: int | None
-    """How much of the disk the folder of the spool may take; one more event is refused with
-    spool.full.
-    """
+    """How much disk space the spool may use; beyond that, events are rejected with spool.full."""
 
     spool_sync_ms: int | None
-    """How much of the latest a loss of power may take from the spool; 0 waits for the disk at each
-    event.
+    """How often the spool is synced to disk, which is how much a power failure may lose; 0 syncs
+    each event.
     """

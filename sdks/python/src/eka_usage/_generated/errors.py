@@ -38,12 +38,12 @@ class ErrorText(NamedTuple):
 
 ERRORS: Final[Mapping[ErrorCode, ErrorText]] = {
     "client.closed": ErrorText(
-        "client closed: record() was called after shutdown(); make one client and keep it until the process ends",
+        "client closed: record() was called after shutdown(); keep one client for the lifetime of the process",
         None,
         None,
     ),
     "workspace_id.invalid": ErrorText(
-        "invalid {parameter} {given}: expected a string of 1 to 256 characters that is not blank",
+        "invalid {parameter} {given}: expected a non-blank string of 1 to 256 characters",
         "workspace_id",
         None,
     ),
@@ -61,7 +61,7 @@ ERRORS: Final[Mapping[ErrorCode, ErrorText]] = {
         "invalid {parameter} {given}: the metric type requires {hint}", "metadata", None
     ),
     "event_id.invalid": ErrorText(
-        "invalid {parameter} {given}: expected a string of 1 to 128 characters that is not blank",
+        "invalid {parameter} {given}: expected a non-blank string of 1 to 128 characters",
         "event_id",
         None,
     ),

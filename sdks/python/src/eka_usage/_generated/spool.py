@@ -6,37 +6,37 @@ from __future__ import annotations
 from typing import Final
 
 MAGIC: Final = "EKASPOOL"
-"""What a segment begins with."""
+"""The first bytes of a segment."""
 VERSION: Final = 1
 """The version of the format."""
 HEADER_BYTES: Final = 256
 """The length of a segment's header."""
 SEGMENT_BYTES: Final = 1048576
-"""The length of a segment, header and all."""
+"""The length of a segment, header included."""
 HEADROOM_BYTES: Final = 262144
-"""What is kept free for events that were numbered before others found the spool full; no event is longer."""
+"""Space kept free for events that had a number before the spool filled up; no event is longer."""
 MARKER: Final = 1095451934
-"""What a record begins with, as an integer."""
+"""The first bytes of a record, as an integer."""
 INSTANCE_ID_BYTES: Final = 150
-"""How much of an instance_id a header holds."""
+"""How many bytes of an instance_id a header holds."""
 GROUP_EVENTS: Final = 256
-"""How many events in a row are marked as done together."""
+"""How many consecutive events are acknowledged together."""
 HEARTBEAT_MS: Final = 1000
-"""How often an owner shows that it is alive."""
+"""How often an owner increments its heartbeat."""
 LEASE_MS: Final = 5000
-"""How long an owner may show no sign of life before others take its segments."""
-STRAY_MS: Final = 60000
-"""How long a segment of which nobody can tell where it was going lies untouched before anybody takes it."""
+"""How long a heartbeat may stand still before other clients may adopt the owner's segments."""
+ORPHAN_TIMEOUT_MS: Final = 60000
+"""How long a segment of unknown destination must stay unchanged before any client may adopt it."""
 REPLAY_WINDOW_BYTES: Final = 4194304
-"""How much is sent from the spool before Kafka has all of it."""
+"""The most bytes that replay has in flight to Kafka."""
 REPLAY_EVENTS_PER_SECOND: Final = 100000
-"""How many events of others are sent a second at most."""
+"""The most adopted events that replay sends per second."""
 RETRY_MIN_MS: Final = 200
-"""The first pause after a refusal that can pass."""
+"""The first back-off after a retriable rejection."""
 RETRY_MAX_MS: Final = 30000
-"""The longest pause."""
+"""The longest back-off."""
 PATIENCE_MS: Final = 2000
-"""How long shutdown waits for a broker that takes nothing where what is left is safe on disk."""
+"""How long shutdown waits for an unresponsive broker if all remaining events are safe on disk."""
 FINAL_ERRORS: Final = frozenset(
     (
         10,

@@ -4,9 +4,9 @@ package ekausage
 
 // The closed set of error codes, the same in every SDK.
 const (
-	// CodeClientClosed: The client was shut down before the call.
+	// CodeClientClosed: The call came after the client was shut down.
 	CodeClientClosed ErrorCode = "client.closed"
-	// CodeWorkspaceIDInvalid: The workspace id is no string, empty, blank, too long, or not valid
+	// CodeWorkspaceIDInvalid: The workspace id is not a string, or it is blank, too long or not valid
 	// Unicode.
 	CodeWorkspaceIDInvalid ErrorCode = "workspace_id.invalid"
 	// CodeProductUnknown: The catalog has no such product.
@@ -15,55 +15,55 @@ const (
 	CodeMetricTypeUnknown ErrorCode = "metric_type.unknown"
 	// CodeStatusUnknown: The catalog has no such status.
 	CodeStatusUnknown ErrorCode = "status.unknown"
-	// CodeQuantityInvalid: The quantity is no finite number, out of range, or not what the metric type
-	// allows.
+	// CodeQuantityInvalid: The quantity is not a finite number, is out of range, or is not allowed by
+	// the metric type.
 	CodeQuantityInvalid ErrorCode = "quantity.invalid"
-	// CodeUnitCostInvalid: The unit cost is no finite number, or out of range.
+	// CodeUnitCostInvalid: The unit cost is not a finite number, or is out of range.
 	CodeUnitCostInvalid ErrorCode = "unit_cost.invalid"
-	// CodeMetadataInvalid: The metadata is no mapping, or a key that the metric type requires has a
+	// CodeMetadataInvalid: The metadata is not a mapping, or a key that the metric type requires has a
 	// value that it does not allow.
 	CodeMetadataInvalid ErrorCode = "metadata.invalid"
 	// CodeMetadataRequired: The metadata lacks a key that the metric type requires.
 	CodeMetadataRequired ErrorCode = "metadata.required"
-	// CodeEventIDInvalid: The idempotency key is no string, empty, blank, too long, or not valid
+	// CodeEventIDInvalid: The idempotency key is not a string, or it is blank, too long or not valid
 	// Unicode.
 	CodeEventIDInvalid ErrorCode = "event_id.invalid"
-	// CodeOccurredAtInvalid: The time is none, has no offset from UTC, or is too far from now.
+	// CodeOccurredAtInvalid: The value is not a time, has no UTC offset, or is too far from now.
 	CodeOccurredAtInvalid ErrorCode = "occurred_at.invalid"
-	// CodeQueueFull: As many events as the queue takes are waiting for Kafka.
+	// CodeQueueFull: The queue of events that wait for Kafka is full.
 	CodeQueueFull ErrorCode = "queue.full"
-	// CodeMetadataDegraded: The event was accepted, but its metadata could not be kept as it was
-	// given.
+	// CodeMetadataDegraded: The event was accepted, but its metadata had to be changed or truncated.
 	CodeMetadataDegraded ErrorCode = "metadata.degraded"
-	// CodeDeliveryFailed: Kafka did not take an accepted event, finally.
+	// CodeDeliveryFailed: Kafka rejected an accepted event for good, or did not acknowledge it in
+	// time.
 	CodeDeliveryFailed ErrorCode = "delivery.failed"
-	// CodeShutdownTimeout: The client was shut down before an accepted event could be delivered.
+	// CodeShutdownTimeout: The client shut down before an accepted event was delivered.
 	CodeShutdownTimeout ErrorCode = "shutdown.timeout"
-	// CodeSpoolFull: The disk that accepted events are kept on has no room left for them.
+	// CodeSpoolFull: The spool has no room left for the event.
 	CodeSpoolFull ErrorCode = "spool.full"
-	// CodeSpoolFailed: The disk that accepted events are kept on cannot be written.
+	// CodeSpoolFailed: The spool cannot be written.
 	CodeSpoolFailed ErrorCode = "spool.failed"
-	// CodeConfigInvalid: A setting cannot be used; the client is not made.
+	// CodeConfigInvalid: A setting is invalid, and no client is created.
 	CodeConfigInvalid ErrorCode = "config.invalid"
 )
 
 var errorTable = [...]errorRow{
-	{CodeClientClosed, "rejected", "", "", "", "client closed: record() was called after shutdown(); make one client and keep it until the process ends", "The client was shut down before the call."},
-	{CodeWorkspaceIDInvalid, "rejected", "workspace_id", "workspaceID", "", "invalid {parameter} {given}: expected a string of 1 to 256 characters that is not blank", "The workspace id is no string, empty, blank, too long, or not valid Unicode."},
+	{CodeClientClosed, "rejected", "", "", "", "client closed: record() was called after shutdown(); keep one client for the lifetime of the process", "The call came after the client was shut down."},
+	{CodeWorkspaceIDInvalid, "rejected", "workspace_id", "workspaceID", "", "invalid {parameter} {given}: expected a non-blank string of 1 to 256 characters", "The workspace id is not a string, or it is blank, too long or not valid Unicode."},
 	{CodeProductUnknown, "rejected", "product", "product", "", "invalid {parameter} {given}: {hint}", "The catalog has no such product."},
 	{CodeMetricTypeUnknown, "rejected", "metric_type", "metricType", "", "invalid {parameter} {given} for product {product}: {hint}", "The product has no such metric type."},
 	{CodeStatusUnknown, "rejected", "status", "status", "", "invalid {parameter} {given}: {hint}", "The catalog has no such status."},
-	{CodeQuantityInvalid, "rejected", "quantity", "quantity", "", "invalid {parameter} {given}: expected {hint}", "The quantity is no finite number, out of range, or not what the metric type allows."},
-	{CodeUnitCostInvalid, "rejected", "unit_cost", "unitCost", "", "invalid {parameter} {given}: expected {hint}", "The unit cost is no finite number, or out of range."},
-	{CodeMetadataInvalid, "rejected", "metadata", "metadata", "", "invalid {parameter} {given}: expected {hint}", "The metadata is no mapping, or a key that the metric type requires has a value that it does not allow."},
+	{CodeQuantityInvalid, "rejected", "quantity", "quantity", "", "invalid {parameter} {given}: expected {hint}", "The quantity is not a finite number, is out of range, or is not allowed by the metric type."},
+	{CodeUnitCostInvalid, "rejected", "unit_cost", "unitCost", "", "invalid {parameter} {given}: expected {hint}", "The unit cost is not a finite number, or is out of range."},
+	{CodeMetadataInvalid, "rejected", "metadata", "metadata", "", "invalid {parameter} {given}: expected {hint}", "The metadata is not a mapping, or a key that the metric type requires has a value that it does not allow."},
 	{CodeMetadataRequired, "rejected", "metadata", "metadata", "", "invalid {parameter} {given}: the metric type requires {hint}", "The metadata lacks a key that the metric type requires."},
-	{CodeEventIDInvalid, "rejected", "event_id", "eventID", "", "invalid {parameter} {given}: expected a string of 1 to 128 characters that is not blank", "The idempotency key is no string, empty, blank, too long, or not valid Unicode."},
-	{CodeOccurredAtInvalid, "rejected", "occurred_at", "occurredAt", "", "invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind", "The time is none, has no offset from UTC, or is too far from now."},
-	{CodeQueueFull, "rejected", "", "", "local_queue_full", "*/ \"\"\" `ticks` $x | {hint}\nline \u2028 \u202e 😀 'single' \"double\" \\", "As many events as the queue takes are waiting for Kafka."},
-	{CodeMetadataDegraded, "degraded", "metadata", "metadata", "", "degraded {parameter}: {hint}", "The event was accepted, but its metadata could not be kept as it was given."},
-	{CodeDeliveryFailed, "undelivered", "", "", "", "delivery failed: {hint}", "Kafka did not take an accepted event, finally."},
-	{CodeShutdownTimeout, "undelivered", "", "", "", "shutdown timed out: {hint}", "The client was shut down before an accepted event could be delivered."},
-	{CodeSpoolFull, "rejected", "", "", "", "spool full: {hint}", "The disk that accepted events are kept on has no room left for them."},
-	{CodeSpoolFailed, "rejected", "", "", "", "spool failed: {hint}", "The disk that accepted events are kept on cannot be written."},
-	{CodeConfigInvalid, "refused", "", "", "", "invalid {parameter} {given}: expected {hint}", "A setting cannot be used; the client is not made."},
+	{CodeEventIDInvalid, "rejected", "event_id", "eventID", "", "invalid {parameter} {given}: expected a non-blank string of 1 to 128 characters", "The idempotency key is not a string, or it is blank, too long or not valid Unicode."},
+	{CodeOccurredAtInvalid, "rejected", "occurred_at", "occurredAt", "", "invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind", "The value is not a time, has no UTC offset, or is too far from now."},
+	{CodeQueueFull, "rejected", "", "", "local_queue_full", "*/ \"\"\" `ticks` $x | {hint}\nline \u2028 \u202e 😀 'single' \"double\" \\", "The queue of events that wait for Kafka is full."},
+	{CodeMetadataDegraded, "degraded", "metadata", "metadata", "", "degraded {parameter}: {hint}", "The event was accepted, but its metadata had to be changed or truncated."},
+	{CodeDeliveryFailed, "undelivered", "", "", "", "delivery failed: {hint}", "Kafka rejected an accepted event for good, or did not acknowledge it in time."},
+	{CodeShutdownTimeout, "undelivered", "", "", "", "shutdown timed out: {hint}", "The client shut down before an accepted event was delivered."},
+	{CodeSpoolFull, "rejected", "", "", "", "spool full: {hint}", "The spool has no room left for the event."},
+	{CodeSpoolFailed, "rejected", "", "", "", "spool failed: {hint}", "The spool cannot be written."},
+	{CodeConfigInvalid, "refused", "", "", "", "invalid {parameter} {given}: expected {hint}", "A setting is invalid, and no client is created."},
 }

@@ -3,32 +3,31 @@
 /** """ *\/ {{ x }} \ */
 export interface UsageEvent {
   /**
-   * Identifies the event; minted once as a UUIDv7, or the caller's idempotency key. Two events of
-   * one id count once.
+   * Identifies the event: a UUIDv7 generated once, or the caller's idempotency key. Two events with
+   * the same id count once.
    */
   readonly event_id: string;
   /**
-   * The customer's workspace that is billed; also the Kafka key, so that a workspace's events keep
-   * their order.
+   * The workspace to bill; also the Kafka key, so that the events of a workspace keep their order.
    */
   readonly workspace_id: string;
   /** The service that reports the usage. */
   readonly service_name: string;
   /** *\/ """ import os """ `ticks` | \u202e 😀 \ */
   readonly product: string;
-  /** What of the product was used. */
+  /** Which of the product's metrics the event counts. */
   readonly metric_type: string;
   /** How the work ended. */
   readonly status: string;
   /** How much was used, in the unit of the metric type. */
   readonly quantity: number;
-  /** What one unit costs, where the caller knows it; otherwise null. */
+  /** The cost of one unit, if the caller knows it; otherwise null. */
   readonly unit_cost: number | null;
   /** 1 if events of this status are charged, otherwise 0. */
   readonly is_billable: 0 | 1;
-  /** A JSON object of further details, written as a string. */
+  /** A JSON object with further details, encoded as a string. */
   readonly metadata: string;
-  /** When the usage happened; otherwise the same as ts. */
+  /** When the usage happened; defaults to ts. */
   readonly occurred_at: string;
   /** When the SDK accepted the event. */
   readonly ts: string;
@@ -36,14 +35,12 @@ export interface UsageEvent {
   readonly sdk_language: string;
   /** The version of the SDK. */
   readonly sdk_version: string;
-  /** The machine that the event was recorded on. */
+  /** The machine that recorded the event. */
   readonly hostname: string;
-  /**
-   * The version of the catalog that the event was checked against, and a digest of what it means.
-   */
+  /** The version of the catalog that validated the event, and a digest of the catalog's meaning. */
   readonly catalog_version: string;
-  /** Identifies one client instance; with seq it proves that no event is missing. */
+  /** Identifies one client instance; together with seq it proves that no event is missing. */
   readonly instance_id: string;
-  /** The events that an instance accepted, numbered from 1 without gaps. */
+  /** The event's number among those that the instance accepted, from 1 without gaps. */
   readonly seq: number;
 }

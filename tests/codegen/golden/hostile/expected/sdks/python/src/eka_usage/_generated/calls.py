@@ -94,50 +94,56 @@ class SettingArguments(TypedDict, total=False):
     """Settings as arguments of the client; each overrides its environment variable."""
 
     linger_ms: int | None
-    """How long an event may wait for others, so that they are sent together."""
+    """How long an event may wait for others to be sent in the same batch."""
 
     batch_size: int | None
-    """The size at which a batch is sent without waiting any longer."""
+    """The size at which a batch is sent without further delay."""
 
     compression_type: Literal["none", "gzip", "snappy", "lz4", "zstd"] | None
     """*/ `ticks` \"\"\" | {{ x }} \\u202ereversed, 😀 \\"""
 
     acks: Literal["1", "all"] | None
-    """Who must have a batch before it counts as delivered: 1, the partition's leader; all, every
-    replica in sync, which also turns idempotence on.
+    """Which replicas must acknowledge a batch before it counts as delivered: 1, the partition's
+    leader; all, every in-sync replica, which also enables idempotence.
     """
 
     retries: int | None
-    """How often a batch that a broker refused is sent again."""
+    """How many times a batch is retried after a broker rejects it."""
 
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] | None
-    """Whether brokers are spoken to in the clear or by TLS, with or without SASL."""
+    """The protocol of connections to brokers: plain text or TLS, with or without SASL."""
 
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None
-    """How the SDK proves who it is, where the security protocol has SASL."""
+    """The SASL mechanism to authenticate with, if the security protocol includes SASL."""
 
     sasl_username: str | None
     """Ends in "a quote\""""
 
     sasl_password: str | None
-    """The SASL user's password; never shown in a log, an error or a repr."""
+    """The SASL password; never shown in a log, an error or a repr."""
 
     ssl_ca_location: str | None
-    """A PEM file of the certificate authorities to trust, where the machine's own do not do."""
+    """A PEM file of the certificate authorities to trust instead of the system's."""
 
     max_queue_events: int | None
-    """How many accepted events may wait for Kafka; one more is refused with queue.full."""
+    """How many accepted events may wait in memory for Kafka; beyond that, events go to the spool or
+    are rejected with queue.full.
+    """
 
     max_queue_bytes: int | None
-    """How many bytes of accepted events may wait for Kafka; more are refused with queue.full."""
+    """How many bytes of accepted events may wait in memory for Kafka; beyond that, events go to the
+    spool or are rejected with queue.full.
+    """
 
     delivery_timeout_ms: int | None
-    """How long an accepted event may stay undelivered before it fails with delivery.failed."""
+    """How long an accepted event may wait for Kafka's acknowledgement before it goes to the spool
+    or fails with delivery.failed.
+    """
 
     shutdown_timeout_ms: int | None
-    """How long shutdown, and the end of the process, may wait for what is not yet delivered."""
+    """How long shutdown, or the exit of the process, may wait for undelivered events."""
 
     flush_on_sigterm: bool | None
-    """Whether SIGTERM sends what is queued before it ends the process, where the host has no
+    """Whether SIGTERM flushes the queue before it ends the process, if the host has installed no
     handler of its own.
     """

@@ -15,7 +15,7 @@ class UsageEvent(Struct):
     event_id: Annotated[
         str,
         Meta(
-            description="Identifies the event; minted once as a UUIDv7, or the caller's idempotency key. Two events of one id count once.",
+            description="Identifies the event: a UUIDv7 generated once, or the caller's idempotency key. Two events with the same id count once.",
             max_length=128,
             min_length=1,
         ),
@@ -23,7 +23,7 @@ class UsageEvent(Struct):
     workspace_id: Annotated[
         str,
         Meta(
-            description="The customer's workspace that is billed; also the Kafka key, so that a workspace's events keep their order.",
+            description="The workspace to bill; also the Kafka key, so that the events of a workspace keep their order.",
             max_length=256,
             min_length=1,
         ),
@@ -32,7 +32,9 @@ class UsageEvent(Struct):
         str, Meta(description="The service that reports the usage.", max_length=256, min_length=1)
     ]
     product: Annotated[str, Meta(description='*/ """ import os """ `ticks` | \\u202e 😀 \\')]
-    metric_type: Annotated[str, Meta(description="What of the product was used.")]
+    metric_type: Annotated[
+        str, Meta(description="Which of the product's metrics the event counts.")
+    ]
     status: Annotated[str, Meta(description="How the work ended.")]
     quantity: Annotated[
         Decimal, Meta(description="How much was used, in the unit of the metric type.")
@@ -40,7 +42,7 @@ class UsageEvent(Struct):
     unit_cost: (
         Annotated[
             Decimal,
-            Meta(description="What one unit costs, where the caller knows it; otherwise null."),
+            Meta(description="The cost of one unit, if the caller knows it; otherwise null."),
         ]
         | None
     )
@@ -48,35 +50,31 @@ class UsageEvent(Struct):
         Literal[0, 1], Meta(description="1 if events of this status are charged, otherwise 0.")
     ]
     metadata: Annotated[
-        str, Meta(description="A JSON object of further details, written as a string.")
+        str, Meta(description="A JSON object with further details, encoded as a string.")
     ]
-    occurred_at: Annotated[
-        datetime, Meta(description="When the usage happened; otherwise the same as ts.")
-    ]
+    occurred_at: Annotated[datetime, Meta(description="When the usage happened; defaults to ts.")]
     ts: Annotated[datetime, Meta(description="When the SDK accepted the event.")]
     sdk_language: Annotated[str, Meta(description="The language of the SDK.")]
     sdk_version: Annotated[str, Meta(description="The version of the SDK.")]
     hostname: Annotated[
-        str,
-        Meta(
-            description="The machine that the event was recorded on.", max_length=255, min_length=1
-        ),
+        str, Meta(description="The machine that recorded the event.", max_length=255, min_length=1)
     ]
     catalog_version: Annotated[
         str,
         Meta(
-            description="The version of the catalog that the event was checked against, and a digest of what it means."
+            description="The version of the catalog that validated the event, and a digest of the catalog's meaning."
         ),
     ]
     instance_id: Annotated[
         str,
         Meta(
-            description="Identifies one client instance; with seq it proves that no event is missing."
+            description="Identifies one client instance; together with seq it proves that no event is missing."
         ),
     ]
     seq: Annotated[
         int,
         Meta(
-            description="The events that an instance accepted, numbered from 1 without gaps.", ge=1
+            description="The event's number among those that the instance accepted, from 1 without gaps.",
+            ge=1,
         ),
     ]
