@@ -1,4 +1,4 @@
-"""Damage to segments, and what of them must survive it."""
+"""Damages segments, and lists the events that must survive it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ _FRAME = struct.Struct("<III")
 _KEY = struct.Struct("<H")
 
 
-def damaged(segments: Sequence[Path], dice: random.Random, *, flips: int, cuts: int) -> list[str]:
-    """Flips single bits and cuts files short; the ids of the events that no damage touched."""
-    # One that was only made ahead has none.
+def damage(segments: Sequence[Path], dice: random.Random, *, flips: int, cuts: int) -> list[str]:
+    """Flips single bits and truncates files; returns the ids of the events that stay intact."""
+    # A preallocated segment has no records yet.
     segments = [path for path in segments if any(_records(path.read_bytes()))]
     if not segments:
         return []
     contents = [bytearray(path.read_bytes()) for path in segments]
     records = [list(_records(bytes(content))) for content in contents]
     used = [found[-1][1] for found in records]
-    broken: set[tuple[int, int]] = set()
+    flipped: set[tuple[int, int]] = set()
     for _ in range(flips):
         number = dice.randrange(len(contents))
-        place = dice.randrange(used[number])
-        contents[number][place] ^= 1 << dice.randrange(8)
-        broken.add((number, place))
+        offset = dice.randrange(used[number])
+        contents[number][offset] ^= 1 << dice.randrange(8)
+        flipped.add((number, offset))
     for _ in range(cuts):
         number = dice.randrange(len(contents))
-        # A little at a time, so that most of a segment is there to be read.
+        # A little at a time, so that most of a segment stays readable.
         used[number] = min(used[number], len(contents[number]) - dice.randrange(20_000))
         del contents[number][max(HEADER_BYTES, used[number]) :]
     for path, content in zip(segments, contents, strict=True):
@@ -41,19 +41,19 @@ def damaged(segments: Sequence[Path], dice: random.Random, *, flips: int, cuts: 
         for number, found in enumerate(records)
         for start, end, event_id in found
         if end <= len(contents[number])
-        and not any((number, place) in broken for place in range(start, end))
+        and not any((number, offset) in flipped for offset in range(start, end))
     ]
 
 
 def _records(content: bytes) -> Iterator[tuple[int, int, str]]:
-    """Where each record starts and ends, and the id of its event."""
-    place = HEADER_BYTES
-    while place + _FRAME.size <= len(content):
-        marker, length, _ = _FRAME.unpack_from(content, place)
+    """Yields where each record starts and ends, and the id of its event."""
+    offset = HEADER_BYTES
+    while offset + _FRAME.size <= len(content):
+        marker, length, _ = _FRAME.unpack_from(content, offset)
         if marker != MARKER:
             return
-        start, end = place, place + _FRAME.size + length
+        start, end = offset, offset + _FRAME.size + length
         (key,) = _KEY.unpack_from(content, start + _FRAME.size)
         event = content[start + _FRAME.size + _KEY.size + key : end]
         yield start, end, json.loads(event)["event_id"]
-        place = end
+        offset = end
