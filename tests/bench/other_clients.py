@@ -1,6 +1,6 @@
 """For scale: what other clients that report usage cost their caller, beside the same floor.
 
-They post JSON to an HTTP API, which is here a server that swallows it. The floors are those of the
+They post JSON to an HTTP API, here a server that only counts. The floors are those of the
 SDKs' own benchmarks.
 """
 
@@ -28,10 +28,10 @@ USAGE = {"product": "api", "metric_type": "api_call", "quantity": 1, "status": "
 
 
 @contextmanager
-def swallower() -> Iterator[str]:
+def null_server() -> Iterator[str]:
     """The address of a server that is gone afterwards."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.swallow"],
+        [sys.executable, "-m", "tests.bench.null_server"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -68,7 +68,7 @@ def segment(address: str) -> Cost:
 
 def delivering(client: Callable[[str], Cost]) -> Cost:
     """What a client costs whose events have all come."""
-    with swallower() as address:
+    with null_server() as address:
         cost = client(address)
         with urllib.request.urlopen(address) as reply:
             came = json.load(reply)["events"]
@@ -93,7 +93,7 @@ def main() -> None:
         for kind, ours, least in columns:
             emit_ratio(f"{name}: {kind}", ours, FLOOR, least)
     build("typescript")
-    with swallower() as address:
+    with null_server() as address:
         subprocess.run(
             [BIN / "node", "--expose-gc", "bench/others.ts", address],
             cwd=ROOT / "sdks/typescript",

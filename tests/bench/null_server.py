@@ -1,8 +1,8 @@
-"""A server that takes what clients post and only counts it; as a process, for its own CPU time.
+"""A server that counts the events it receives, as a process, so that its CPU time is its own.
 
-    python -m tests.bench.swallow      prints its address, and ends with its standard input
+    python -m tests.bench.null_server    prints its address; exits at the end of standard input
 
-GET answers with how many events have come; all clients that are measured post them as a `batch`.
+Every measured client posts events as a `batch`; GET returns how many were received.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
-class Swallow(BaseHTTPRequestHandler):
+class NullHandler(BaseHTTPRequestHandler):
     """Counts the events of all connections."""
 
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # an answer in two packets waits 40 ms for an acknowledgement of the first
+    wbufsize = -1  # a response in two packets waits 40 ms for the acknowledgement of the first
     events = 0
     counting = threading.Lock()
 
     def do_POST(self) -> None:
-        """Take a batch."""
+        """Counts a batch."""
         batch = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["batch"]
         with self.counting:
-            Swallow.events += len(batch)
-        self._answer({"status": 1})
+            NullHandler.events += len(batch)
+        self._respond({"status": 1})
 
     def do_GET(self) -> None:
-        """Say how many events came."""
-        self._answer({"events": self.events})
+        """Returns how many events were received."""
+        self._respond({"events": self.events})
 
-    def _answer(self, reply: dict[str, int]) -> None:
+    def _respond(self, reply: dict[str, int]) -> None:
         body = json.dumps(reply).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -41,17 +41,17 @@ class Swallow(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its parent's name
-        """Say nothing."""
+        """Logs nothing."""
 
 
 class Server(ThreadingHTTPServer):
-    """Lets a client open as many connections at once as it likes."""
+    """Accepts as many connections at once as a client opens."""
 
     request_queue_size = 1024
 
 
 if __name__ == "__main__":
-    server = Server(("127.0.0.1", 0), Swallow)
+    server = Server(("127.0.0.1", 0), NullHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
     sys.stdin.read()
