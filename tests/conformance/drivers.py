@@ -1,4 +1,4 @@
-"""Talks to the driver of one SDK; the protocol is in driver.md."""
+"""Runs the driver program of one SDK; driver.md documents the protocol."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "go": (str(_GO_DRIVER),),
     "typescript": (str(_BIN / "node"), str(ROOT / "sdks/typescript/driver/driver.ts")),
 }
-# What makes a driver of its sources: where, how, and what then is newer than they are.
+# How a driver is built: the folder, the command, and the file that it makes.
 _BUILDS: Mapping[str, tuple[Path, Sequence[str], Path]] = {
     "go": (
         ROOT / "sdks/go",
@@ -37,12 +37,12 @@ _BUILDS: Mapping[str, tuple[Path, Sequence[str], Path]] = {
         ROOT / "sdks/typescript/dist/index.js",
     ),
 }
-_PATIENCE = 60
+_SECONDS = 60
 
 
 @cache
 def build(language: str) -> None:
-    """Build the driver if its sources changed, in one process at a time."""
+    """Builds the driver if its sources changed, in one process at a time."""
     if language not in _BUILDS:
         return
     folder, command, made = _BUILDS[language]
@@ -61,17 +61,17 @@ def _newest_source(folder: Path) -> float:
 
 
 class Fault(Exception):
-    """The driver says that a request makes no sense to it."""
+    """The driver rejected a request as invalid."""
 
 
 class Driver:
-    """A running driver; as a context manager it is gone afterwards."""
+    """A running driver process; leaving the context manager kills it."""
 
-    def __init__(self, language: str, *, within: Sequence[str] = (), **environment: str) -> None:
-        """Start it, by a command that goes before its own where one is given."""
+    def __init__(self, language: str, *, prefix: Sequence[str] = (), **environment: str) -> None:
+        """Starts the driver, under the command `prefix` if there is one."""
         build(language)
         self._process = subprocess.Popen(
-            (*within, *COMMANDS[language]),
+            (*prefix, *COMMANDS[language]),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -99,50 +99,50 @@ class Driver:
                 self._replies.put(reply)
 
     def send(self, do: str, **arguments: Any) -> None:
-        """Make a request without waiting for its answer."""
+        """Sends a request without waiting for the response."""
         self._sent += 1
         self._requests.write(json.dumps({"id": self._sent, "do": do, **arguments}) + "\n")
         self._requests.flush()
 
-    def answer(self) -> dict[str, Any]:
-        """The answer to the oldest request that has none yet."""
-        reply = self._replies.get(timeout=_PATIENCE)
+    def response(self) -> dict[str, Any]:
+        """Waits for the response to the oldest request that is still without one."""
+        reply = self._replies.get(timeout=_SECONDS)
         if "fault" in reply:
             raise Fault(reply["fault"])
         return reply
 
-    def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
-        """Make a request and wait for its answer."""
+    def request(self, do: str, **arguments: Any) -> dict[str, Any]:
+        """Sends a request and returns the response."""
         self.send(do, **arguments)
-        return self.answer()
+        return self.response()
 
     def codes(self) -> list[str]:
-        """The codes that on_error has heard so far."""
+        """Returns the error codes reported to on_error so far."""
         return [error["code"] for error in self.errors]
 
     @property
     def pid(self) -> int:
-        """The process."""
+        """Returns the process id."""
         return self._process.pid
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal."""
+        """Sends a signal."""
         self._process.send_signal(number)
 
     def signal(self, number: signal.Signals) -> int:
-        """Send a signal and wait for the end."""
+        """Sends a signal and waits for the process to end."""
         self.send_signal(number)
         return self.wait()
 
     def end(self) -> int:
-        """Close standard input, so that the program ends by itself."""
+        """Closes standard input, on which the program ends, and returns its exit code."""
         self._requests.close()
         return self.wait()
 
     def wait(self) -> int:
-        """The exit code, negative for a signal, when everything it said has been read."""
-        code = self._process.wait(_PATIENCE)
-        self._reader.join(_PATIENCE)
+        """Returns the exit code, negative for a signal, once all output has been read."""
+        code = self._process.wait(_SECONDS)
+        self._reader.join(_SECONDS)
         return code
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""What every SDK goes through on Apache Kafka, and what must come of it."""
+"""The cases that every SDK runs on Apache Kafka, with their expected outcome."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from eka_usage import METRIC_TYPES, PRODUCTS, SETTINGS, USAGE_TOPIC
 from tests.e2e.certificates import write_certificates
 from tests.e2e.real_broker import PASSWORD, USER, RealBroker
 
-# Calls of record(), and how often each is made.
+# Calls of record(), and how many times each is made.
 Work = Sequence[tuple[Mapping[str, Any], int]]
 Settings = Mapping[str, object]
 Step = Callable[[RealBroker], None]
@@ -28,28 +28,28 @@ _CALL: Mapping[str, Any] = {
     "metric_type": METRIC_TYPES[PRODUCTS[0]][0],
 }
 _LARGEST_MESSAGE = 32_768
-# What cannot be delivered is given up after this, so that on_error hears of it while we watch.
-_GIVE_UP: Settings = {"delivery_timeout_ms": 3000}
+# Short, so that undeliverable events reach on_error within the case.
+_SHORT_TIMEOUT: Settings = {"delivery_timeout_ms": 3000}
 
 
 @dataclass(frozen=True)
 class Case:
-    """Events that each SDK records, and what happens to the broker meanwhile.
+    """The events that each SDK records, and what happens to the broker meanwhile.
 
-    `amid` happens when the first call's events are recorded and all others are asked for. `failing`
-    is how many events must fail; all others must be read.
+    `during` runs once the events of the first call are recorded and all others are requested.
+    `failing` is the number of events that must fail; all others must arrive.
     """
 
     name: str
     settings: Settings = field(default_factory=dict)
     work: Work = ()
-    amid: Step | None = None
+    during: Step | None = None
     before: Step | None = None
     failing: int = 0
 
 
 def calls(events: int, batches: int = 1) -> Work:
-    """So many events of ten workspaces, in batches of calls."""
+    """Returns calls for this many events of ten workspaces, in batches."""
     each = events // batches // 10
     return [
         ({**_CALL, "workspace_id": f"ws-{workspace}"}, each)
@@ -59,9 +59,9 @@ def calls(events: int, batches: int = 1) -> Work:
 
 
 def cases(broker: RealBroker, folder: Path) -> Iterator[Case]:
-    """All of them, in the order in which one broker can take them."""
+    """Yields all cases, in an order that one broker can run."""
     plain: Settings = {"kafka_brokers": broker.bootstrap}
-    yield Case("no topic", {**plain, **_GIVE_UP}, calls(200), failing=200)
+    yield Case("no topic", {**plain, **_SHORT_TIMEOUT}, calls(200), failing=200)
     before: Step | None = _create_topics
     for title, name in (("acks", "kafka_acks"), ("compression", "kafka_compression_type")):
         for choice in next(setting.choices for setting in SETTINGS if setting.name == name):
@@ -84,10 +84,10 @@ def cases(broker: RealBroker, folder: Path) -> Iterator[Case]:
 
 
 def _secured(broker: RealBroker, folder: Path) -> Iterator[Case]:
-    elsewhere = folder / "elsewhere"
-    elsewhere.mkdir()
-    _, stranger = write_certificates(elsewhere)
-    right: Settings = {
+    other = folder / "other"
+    other.mkdir()
+    _, other_ca = write_certificates(other)
+    valid: Settings = {
         "kafka_brokers": broker.secure,
         "kafka_security_protocol": "SASL_SSL",
         "kafka_sasl_mechanism": "PLAIN",
@@ -95,25 +95,25 @@ def _secured(broker: RealBroker, folder: Path) -> Iterator[Case]:
         "kafka_sasl_password": PASSWORD,
         "kafka_ssl_ca_location": str(broker.ca),
     }
-    yield Case("SASL_SSL", right, calls(1000))
-    wrong = {**right, **_GIVE_UP, "kafka_sasl_password": "wrong"}
-    yield Case("SASL_SSL, wrong password", wrong, calls(200), failing=200)
-    wrong = {**right, **_GIVE_UP, "kafka_ssl_ca_location": str(stranger)}
-    yield Case("SASL_SSL, wrong authority", wrong, calls(200), failing=200)
-    wrong = {"kafka_brokers": broker.secure, **_GIVE_UP}
-    yield Case("no TLS where the broker has it", wrong, calls(200), failing=200)
+    yield Case("SASL_SSL", valid, calls(1000))
+    invalid = {**valid, **_SHORT_TIMEOUT, "kafka_sasl_password": "wrong"}
+    yield Case("SASL_SSL, wrong password", invalid, calls(200), failing=200)
+    invalid = {**valid, **_SHORT_TIMEOUT, "kafka_ssl_ca_location": str(other_ca)}
+    yield Case("SASL_SSL, untrusted certificate", invalid, calls(200), failing=200)
+    invalid = {"kafka_brokers": broker.secure, **_SHORT_TIMEOUT}
+    yield Case("plaintext to a TLS listener", invalid, calls(200), failing=200)
 
 
 def _too_large() -> Mapping[str, Any]:
-    # A broker refuses a batch as a whole, so these have a partition to themselves.
+    # A broker rejects a whole batch, so these get a partition of their own.
     metadata = {"text": "x" * (_LARGEST_MESSAGE - 100)}
     return {**_CALL, "workspace_id": "ws-large", "metadata": metadata}
 
 
 def _create_topics(broker: RealBroker) -> None:
-    given = {"BOOTSTRAP": broker.bootstrap, "REPLICATION_FACTOR": "1", "PYTHON": sys.executable}
+    variables = {"BOOTSTRAP": broker.bootstrap, "REPLICATION_FACTOR": "1", "PYTHON": sys.executable}
     script = _ROOT / "infra" / "create-topics.sh"
-    subprocess.run([script], env={**os.environ, **given}, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([script], env={**os.environ, **variables}, check=True, stdout=subprocess.DEVNULL)
 
 
 def _limit_messages(broker: RealBroker) -> None:

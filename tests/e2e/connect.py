@@ -1,4 +1,4 @@
-"""A standalone worker of Kafka Connect as a child process, with its REST interface."""
+"""A standalone Kafka Connect worker as a child process, with its REST interface."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class Connect(Child):
                 stderr=log,
             )
 
-    def ask(self, method: str, path: str, body: object = None) -> Any:
-        """What the REST interface answers, once it is up."""
+    def request(self, method: str, path: str, body: object = None) -> Any:
+        """Sends a request to the REST interface, once it is up, and returns the response."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
             f"{self._address}{path}",
@@ -61,10 +61,10 @@ class Connect(Child):
         deadline = time.monotonic() + _SECONDS
         while True:
             try:
-                with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
-                    return json.load(answer)
+                with urllib.request.urlopen(request, timeout=_SECONDS) as response:
+                    return json.load(response)
             except (urllib.error.URLError, ConnectionError) as error:
-                refused = isinstance(error, urllib.error.HTTPError) and error.code != 404
-                if refused or time.monotonic() > deadline or self._process.poll() is not None:
+                rejected = isinstance(error, urllib.error.HTTPError) and error.code != 404
+                if rejected or time.monotonic() > deadline or self._process.poll() is not None:
                     raise
                 time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""Every SDK against Apache Kafka: nothing accepted is lost without on_error hearing of it."""
+"""Every SDK against Apache Kafka: every accepted event arrives or is reported to on_error."""
 
 from __future__ import annotations
 
@@ -19,57 +19,61 @@ from tests.e2e.reader import ends, read_events
 from tests.e2e.real_broker import RealBroker
 
 _FLUSH = 50_000
-_HEAD = ("case", "language", "accepted", "read", "heard", "both", "doubled", "lost")
-_LINE = "{:32} {:10} {:>9} {:>7} {:>7} {:>6} {:>8} {:>6}"
+_HEAD = ("case", "language", "accepted", "read", "reported", "both", "duplicates", "lost")
+_LINE = "{:32} {:10} {:>9} {:>7} {:>9} {:>6} {:>11} {:>6}"
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a case in one language, counted by event id.
+    """The outcome of a case in one language, counted by event id.
 
-    `both` are the events that on_error heard of and that are there all the same: their
-    acknowledgement was lost. `doubled` are copies, which the table of usage counts once.
+    `both` counts events that were reported to on_error and arrived all the same: their
+    acknowledgement was lost. `duplicates` are copies, which the usage table counts once.
     """
 
     case: Case
     language: str
     accepted: int
     read: int
-    heard: int
+    reported: int
     both: int
-    doubled: int
+    duplicates: int
     stats: Mapping[str, Any]
 
     @property
     def lost(self) -> int:
-        """Neither read nor heard of."""
-        return self.accepted - self.read - self.heard + self.both
+        """The events that neither arrived nor were reported."""
+        return self.accepted - self.read - self.reported + self.both
 
-    def faults(self) -> list[str]:
-        """What is wrong, in words."""
+    def failures(self) -> list[str]:
+        """Returns one line for each expectation that does not hold."""
         found = []
         expected = sum(times for _, times in self.case.work)
         if self.accepted != expected:
             found.append(f"{self.accepted} of {expected} events were accepted")
         if self.lost:
-            found.append(f"{self.lost} events are lost without a word")
-        if self.heard != self.case.failing:
-            found.append(f"on_error heard of {self.heard} events, not of {self.case.failing}")
-        if self.doubled and self.case.amid is None:
-            found.append(f"{self.doubled} events were sent twice")
-        delivered = self.accepted - self.heard
-        books = {"accepted": self.accepted, "delivered": delivered, "failed": self.heard}
-        if (kept := {name: self.stats[name] for name in books}) != books:
-            found.append(f"the client's books say {kept}")
-        return [f"{self.case.name}, {self.language}: {fault}" for fault in found]
+            found.append(f"{self.lost} events were lost and never reported")
+        if self.reported != self.case.failing:
+            found.append(f"{self.reported} events were reported, expected {self.case.failing}")
+        if self.duplicates and self.case.during is None:
+            found.append(f"{self.duplicates} events were sent twice")
+        delivered = self.accepted - self.reported
+        expected_stats = {
+            "accepted": self.accepted,
+            "delivered": delivered,
+            "failed": self.reported,
+        }
+        if (stats := {name: self.stats[name] for name in expected_stats}) != expected_stats:
+            found.append(f"stats() returned {stats}, expected {expected_stats}")
+        return [f"{self.case.name}, {self.language}: {failure}" for failure in found]
 
     def __str__(self) -> str:
-        counts = (self.accepted, self.read, self.heard, self.both, self.doubled, self.lost)
+        counts = (self.accepted, self.read, self.reported, self.both, self.duplicates, self.lost)
         return _LINE.format(self.case.name, self.language, *(f"{count:,}" for count in counts))
 
 
-def play(case: Case, broker: RealBroker) -> list[Result]:
-    """All SDKs at once."""
+def run(case: Case, broker: RealBroker) -> list[Result]:
+    """Runs a case in every SDK at once."""
     print(f"{case.name} …", flush=True)
     if case.before is not None:
         case.before(broker)
@@ -80,56 +84,56 @@ def play(case: Case, broker: RealBroker) -> list[Result]:
         for driver in drivers.values():
             driver.send("flush", timeout=_FLUSH)
         for driver in drivers.values():
-            driver.answer()
-        stats = {name: driver.ask("stats") for name, driver in drivers.items()}
+            driver.response()
+        stats = {name: driver.request("stats") for name, driver in drivers.items()}
         for driver in drivers.values():
-            driver.ask("shutdown")
+            driver.request("shutdown")
             driver.end()
     copies = Counter(event.event_id for event in read_events(broker.bootstrap, since))
     results = []
     for name, driver in drivers.items():
         ids = accepted[name]
         read = ids & copies.keys()
-        heard = ids & {error["event_id"] for error in driver.errors}
-        doubled = sum(copies[event_id] - 1 for event_id in read)
-        counts = (len(ids), len(read), len(heard), len(read & heard), doubled)
+        reported = ids & {error["event_id"] for error in driver.errors}
+        duplicates = sum(copies[event_id] - 1 for event_id in read)
+        counts = (len(ids), len(read), len(reported), len(read & reported), duplicates)
         results.append(Result(case, name, *counts, stats=stats[name]))
     return results
 
 
 def record(case: Case, broker: RealBroker, drivers: Mapping[str, Driver]) -> dict[str, set[str]]:
-    """Has every SDK record, and meanwhile does what is done to the broker; the ids accepted."""
+    """Records in every SDK while the case disturbs the broker; returns the accepted ids."""
     for driver in drivers.values():
-        # What Kafka does with events is asked here; what the disk does for them, by tests/crash.
+        # This is about Kafka alone; tests/crash is about the disk.
         driver.send("new", settings={"spool": "off", **case.settings})
         for call, times in case.work:
             driver.send("record", call=call, times=times)
     for driver in drivers.values():
-        driver.answer()
-    accepted = {name: set(driver.answer()["accepted"]) for name, driver in drivers.items()}
-    if case.amid is not None:
-        case.amid(broker)
+        driver.response()
+    accepted = {name: set(driver.response()["accepted"]) for name, driver in drivers.items()}
+    if case.during is not None:
+        case.during(broker)
     for name, driver in drivers.items():
         for _ in case.work[1:]:
-            accepted[name].update(driver.answer()["accepted"])
+            accepted[name].update(driver.response()["accepted"])
     return accepted
 
 
 def main() -> int:
-    """Play all cases; 0 if each came out as it must."""
+    """Runs all cases; returns 0 if every one ended as expected."""
     if reason := java.missing():
-        print(f"not tried on Apache Kafka: {reason}")
+        print(f"Apache Kafka cannot run here: {reason}")
         return 1
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as name, RealBroker(Path(name)) as broker:
-        results = [result for case in cases(broker, Path(name)) for result in play(case, broker)]
+        results = [result for case in cases(broker, Path(name)) for result in run(case, broker)]
     print("", _LINE.format(*_HEAD), *results, sep="\n")
-    faults = [fault for result in results for fault in result.faults()]
-    for fault in faults:
-        print(fault)
+    failures = [failure for result in results for failure in result.failures()]
+    for failure in failures:
+        print(failure)
     seconds = time.monotonic() - started
-    print(f"{len(results)} cases, {len(faults)} faults, {seconds:.0f} s")
-    return 1 if faults else 0
+    print(f"{len(results)} cases, {len(failures)} failures, {seconds:.0f} s")
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def test_connect_takes_the_configuration_and_carries_every_event_as_it_is(tmp_pa
         produce(broker.bootstrap, [*events[:1], _BAD, *events[1:]])
         with Connect(broker.bootstrap, tmp_path, file, references()) as worker:
             plugin = "/connector-plugins/FileStreamSink/config/validate"
-            checked = worker.ask("PUT", plugin, config)
+            checked = worker.request("PUT", plugin, config)
             faults = [entry["value"] for entry in checked["configs"] if entry["value"]["errors"]]
             assert faults == []
             known = {entry["value"]["name"] for entry in checked["configs"]}
@@ -137,14 +137,14 @@ def test_connect_takes_the_configuration_and_carries_every_event_as_it_is(tmp_pa
                 "value.converter": "org.apache.kafka.connect.json.JsonConverter",
                 "value.converter.schemas.enable": "false",
             }
-            worker.ask("PUT", "/connectors/strict/config", refusing)
+            worker.request("PUT", "/connectors/strict/config", refusing)
             assert len(wait_for_lines(strict, len(events))) == len(events)
             value, headers = dead_letter(broker.bootstrap)
             assert value == _BAD
             assert headers["__connect.errors.topic"] == USAGE_TOPIC.encode()
             assert headers["__connect.errors.offset"] == b"1"
             for name in (CONFIG["name"], "strict"):
-                status = worker.ask("GET", f"/connectors/{name}/status")
+                status = worker.request("GET", f"/connectors/{name}/status")
                 assert {task["state"] for task in status["tasks"]} == {"RUNNING"}
 
 

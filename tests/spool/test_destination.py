@@ -1,4 +1,4 @@
-"""However brokers are spelled, a segment says in each language that it is for the same cluster."""
+"""A segment names the same cluster in every language, however its brokers are spelled."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from eka_usage.spool.format import Header
 from eka_usage.spool.origin import destination
 
 from tests.conformance.drivers import COMMANDS, Driver
-from tests.crash.lab import CALL
+from tests.crash.harness import CALL
 
-_NOBODY = "127.0.0.1:1"
-# The first has its text in the form of docs/spool-format.md.
+_NO_BROKER = "127.0.0.1:1"
+# The first is in the canonical form of docs/spool-format.md.
 _ONE_CLUSTER: Sequence[str] = (
-    f"{_NOBODY},[::1]:9092,localhost:9092",
-    f" localhost:9092 ,, [::1] , {_NOBODY} ",
-    f"LocalHost,{_NOBODY},[::1]:9092,localhost:9092",
-    f"PLAINTEXT://{_NOBODY},INTERNAL://localhost,PLAINTEXT://[::1]:9092",
+    f"{_NO_BROKER},[::1]:9092,localhost:9092",
+    f" localhost:9092 ,, [::1] , {_NO_BROKER} ",
+    f"LocalHost,{_NO_BROKER},[::1]:9092,localhost:9092",
+    f"PLAINTEXT://{_NO_BROKER},INTERNAL://localhost,PLAINTEXT://[::1]:9092",
 )
 
 
 @pytest.mark.parametrize("language", sorted(COMMANDS))
-def test_a_cluster_has_one_destination_however_it_is_spelled(language: str, tmp_path: Path) -> None:
+def test_a_cluster_has_one_destination_for_every_spelling(language: str, tmp_path: Path) -> None:
     expected = destination(USAGE_TOPIC, _ONE_CLUSTER[0].split(","))
     with Driver(language) as driver:
-        for number, brokers in enumerate((*_ONE_CLUSTER, _NOBODY)):
+        for number, brokers in enumerate((*_ONE_CLUSTER, _NO_BROKER)):
             folder = tmp_path / str(number)
             settings = {"kafka_brokers": brokers, "spool": "durable", "spool_dir": str(folder)}
-            driver.ask("new", settings=settings)
-            driver.ask("record", call=CALL)
+            driver.request("new", settings=settings)
+            driver.request("record", call=CALL)
             headers = [Header.unpack(path.read_bytes()[:HEADER_BYTES]) for path in folder.iterdir()]
-            said = {header.destination for header in headers if header is not None}
-            assert (said == {expected}) == (brokers != _NOBODY), brokers
+            found = {header.destination for header in headers if header is not None}
+            assert (found == {expected}) == (brokers != _NO_BROKER), brokers
