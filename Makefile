@@ -92,6 +92,7 @@ mutations: $(READY) ## Break one table of one SDK at a time, and see that the ve
 lock: $(PYTHON_READY) ## Renew the hashed locks from pyproject.toml (LOCK_FLAGS=--upgrade: newest)
 	@$(LOCK) --python-version 3.11 --group dev --output-file tests/requirements.txt
 	@$(LOCK) --python-version 3.11 --group codegen --constraints tests/requirements.txt --output-file codegen/requirements.txt
+	@$(LOCK) --python-version 3.11 --group sink --constraints tests/requirements.txt --output-file infra/requirements.txt
 	@$(LOCK) --python-version 3.10 --group python-sdk --output-file sdks/python/tests/requirements.txt
 
 clean: ## Remove everything that setup and the builds made
@@ -109,9 +110,9 @@ $(PYTHON_READY): $(VENV_READY) tests/requirements.txt infra/link-toolchain.sh
 	@infra/link-toolchain.sh
 	@touch $@
 
-$(SDK_READY): $(PYTHON_READY) sdks/python/pyproject.toml
-	@echo "setup: the Python SDK, editable"
-	@$(PIP) --quiet --no-deps --no-build-isolation --editable sdks/python
+$(SDK_READY): $(PYTHON_READY) sdks/python/pyproject.toml infra/pyproject.toml
+	@echo "setup: the Python SDK and the sink, editable"
+	@$(PIP) --quiet --no-deps --no-build-isolation --editable sdks/python --editable infra
 	@touch $@
 
 $(GO_READY): $(PYTHON_READY) $(GO_SUMS)

@@ -21,6 +21,7 @@ _LARGE = 1_000_000
 LOCKS = {
     "dev": ROOT / "tests/requirements.txt",
     "codegen": ROOT / "codegen/requirements.txt",
+    "sink": ROOT / "infra/requirements.txt",
     "python-sdk": ROOT / "sdks/python/tests/requirements.txt",
 }
 

@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m infra.sink",
+        prog="usage-sink",
         description=sink.__doc__,
         epilog="exit status: 0 fine, 1 it could not be done, 2 wrong use; of reconcile, see there",
     )

@@ -23,6 +23,7 @@ def outputs(model: Model, table: Table) -> Iterator[File]:
 def _fields(model: Model, table: Table) -> File:
     roles = model.event.roles
     named = {
+        "version": model.catalog.version,
         "environment prefix": model.catalog.env_prefix,
         "usage topic": model.catalog.topic("usage").name,
         "dead letter topic": model.catalog.topic("dead_letter").name,

@@ -7,6 +7,7 @@ from typing import Final
 
 from infra.sink.field import Field
 
+VERSION: Final = "0.2.0"
 ENVIRONMENT_PREFIX: Final = "EKA_"
 USAGE_TOPIC: Final = "eka.usage.events"
 DEAD_LETTER_TOPIC: Final = "eka.usage.events.dlq"

@@ -7,6 +7,7 @@ from typing import Final
 
 from infra.sink.field import Field
 
+VERSION: Final = "10.20.30"
 ENVIRONMENT_PREFIX: Final = "HOSTILE_"
 USAGE_TOPIC: Final = "a.topic-with_every.joint"
 DEAD_LETTER_TOPIC: Final = "a.topic-with_every.joint.dlq"
