@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from codegen import wording
+from codegen import phrases
 from codegen.model import ErrorCode, MetricType, Model, Product, Setting
 from codegen.naming import LANGUAGES
 from codegen.render import JSON_COMMENT, File, Output, file, render, section
@@ -104,7 +104,7 @@ def _product(product: Product, units: Mapping[str, str]) -> _Product:
 
 
 def _metric(metric: MetricType, units: Mapping[str, str]) -> _Metric:
-    deprecation = wording.deprecation(metric, lambda product, name: f"{product}/{name}")
+    deprecation = phrases.deprecation(metric, lambda product, name: f"{product}/{name}")
     return _Metric(
         markdown_code(metric.name),
         markdown(f"{metric.title}. {metric.description}"),
@@ -120,7 +120,7 @@ def _setting(model: Model, setting: Setting) -> _Setting:
         name: markdown_code(setting.arguments.get(name) or LANGUAGES[name].argument(setting.name))
         for name in model.sdk.packages
     }
-    default = wording.default_text(setting)
+    default = phrases.default_text(setting)
     absent = "required" if setting.required else "none"
     return _Setting(
         markdown_code(model.variable(setting)),

@@ -11,7 +11,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from codegen import naming, text, wording
+from codegen import naming, phrases, text
 from codegen.model import ErrorCode, Field, MetricType, Model, QuantityRule, Setting
 from codegen.render import File, Output, file
 
@@ -97,38 +97,22 @@ def outputs(model: Model) -> Iterator[Output]:
 
 
 def _constants(model: Model) -> Iterator[_Constant]:
-    catalog = model.catalog
-    yield _constant("SDKVersion", "is the version of this package.", catalog.version)
-    yield _constant(
-        "CatalogVersion",
-        "is the version of the catalog, with a digest of what it means.",
-        model.catalog_version,
-    )
-    for topic in catalog.topics:
-        name = f"{naming.go_exported(topic.role)}Topic"
-        yield _constant(name, f"is a Kafka topic; partitions: {topic.partitions}.", topic.name)
-    for status in catalog.statuses:
+    for constant in phrases.constants(model):
+        if constant.name == "log_status" or constant.name.endswith("_partitions"):
+            continue  # statuses.go has the one, no code reads the other
+        spell = naming.go_unexported if constant.name.startswith("log_") else naming.go_exported
+        name = "SDKVersion" if constant.name == "sdk_version" else spell(constant.name)
+        yield _constant(name, f"is {constant.about}.", constant.value)
+    for status in model.catalog.statuses:
         name = f"Status{naming.go_exported(status.name)}"
         yield _constant(name, f"is a status: {status.description}", status.name)
-    yield _constant("DefaultStatus", "is what an empty status means.", catalog.default_status.name)
-    for level in catalog.log_levels:
-        name = f"LogLevel{naming.go_exported(level)}"
-        yield _constant(name, "is a level of Log.", level)
-    yield _constant(
-        "DefaultLogLevel", "is what an empty level of Log means.", catalog.default_log_level
-    )
-    for what in ("level", "message"):
-        key = getattr(model.event, f"log_{what}_key")
-        yield _constant(f"log{what.title()}Key", f"is where Log puts its {what}.", key)
-    yield _Constant(
-        _comment("logMessageKept is how many characters of it are kept where metadata is cut."),
-        "logMessageKept",
-        _number(model.event.log_message_kept),
-    )
+    for level in model.catalog.log_levels:
+        yield _constant(f"LogLevel{naming.go_exported(level)}", "is a level of Log.", level)
 
 
-def _constant(name: str, about: str, value: str) -> _Constant:
-    return _Constant(_comment(f"{name} {about}"), name, _string(value))
+def _constant(name: str, about: str, value: str | float) -> _Constant:
+    literal = _string(value) if isinstance(value, str) else _number(value)
+    return _Constant(_comment(f"{name} {about}"), name, literal)
 
 
 def _comment(words: str, indent: str = "") -> str:
@@ -161,7 +145,7 @@ def _products(model: Model) -> list[_Product]:
 def _metric(metric: MetricType, number: int, bounds: Mapping[str, int | float]) -> _Metric:
     constant = _metric_name(metric.product, metric.name)
     comment = _comment(f"{constant} is {metric.product}/{metric.name}: {metric.description}", "\t")
-    deprecation = wording.deprecation(metric, _metric_name)
+    deprecation = phrases.deprecation(metric, _metric_name)
     if deprecation:
         comment += f"\n\t//\n{_comment(f'Deprecated: {deprecation}', chr(9))}"
     row = _row(
@@ -215,7 +199,7 @@ def _metric_name(product: str, name: str) -> str:
 def _limits(model: Model) -> Iterator[_Constant]:
     for field in model.event.fields:
         default = {} if field.default is None else {"default": field.default}
-        for limit, value in {**default, **wording.limits(field)}.items():
+        for limit, value in {**default, **phrases.limits(field)}.items():
             name = naming.go_unexported(f"{field.name}_{limit}")
             about = f"{name} is the {limit} of {field.name}."
             literal = _string(value) if isinstance(value, str) else _number(value)
@@ -244,7 +228,7 @@ def _setting(model: Model, setting: Setting) -> str:
         _string(argument),
         _string(setting.type),
         _string(setting.unit or ""),
-        _string(wording.default_text(setting) or ""),
+        _string(phrases.default_text(setting) or ""),
         _bool(setting.required),
         _bool(setting.secret),
         str(setting.minimum or 0),

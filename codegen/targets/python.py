@@ -12,7 +12,7 @@ from typing import Any
 
 from ruff import find_ruff_bin  # type: ignore[import-untyped]
 
-from codegen import render, wording
+from codegen import phrases, render
 from codegen.model import ErrorCode, Field, MetricType, Model, Product, Setting
 from codegen.naming import LANGUAGES
 from codegen.render import File, Output
@@ -143,7 +143,7 @@ def _constant(metric: MetricType) -> _Constant:
         old = metric.deprecated
         row = ", ".join(map(_literal, (old.since, old.replaced_by, old.remove_in)))
         arguments.append(f"deprecated=Deprecation({row})")
-        doc = f"Deprecated {wording.deprecation(metric, _metric_name)} {doc}"
+        doc = f"Deprecated {phrases.deprecation(metric, _metric_name)} {doc}"
     return _Constant(
         name=_PYTHON.attribute(metric.name),
         arguments=", ".join(arguments),
@@ -250,8 +250,8 @@ def _limits(model: Model) -> Iterator[tuple[str, str]]:
         name = _PYTHON.constant(field.name)
         if field.default is not None:
             yield f"{name}_DEFAULT", _literal(field.default)
-        for limit, value in wording.limits(field).items():
-            if limit not in wording.DURATIONS:
+        for limit, value in phrases.limits(field).items():
+            if limit not in phrases.DURATIONS:
                 yield f"{name}_{limit.upper()}", _literal(value)
     yield "BLANK", ascii(model.event.blank)
 

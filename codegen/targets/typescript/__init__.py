@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from codegen import naming, wording
+from codegen import naming, phrases
 from codegen.model import ErrorCode, Field, MetadataKey, MetricType, Model, Product, Setting
 from codegen.render import File, Output, file, lock_versions, package_version
 from codegen.targets.typescript import layout
@@ -96,34 +96,9 @@ def outputs(model: Model) -> Iterator[Output]:
 
 
 def _constants(model: Model) -> Iterator[_Constant]:
-    catalog = model.catalog
-    yield _constant("sdkVersion", "The version of this package.", catalog.version)
-    yield _constant(
-        "catalogVersion",
-        "The version of the catalog, with a digest of what it means.",
-        model.catalog_version,
-    )
-    for topic in catalog.topics:
-        name = naming.camel(f"{topic.role}_topic")
-        yield _constant(name, "A Kafka topic.", topic.name)
-        yield _constant(f"{name}Partitions", "How many partitions it has.", topic.partitions)
-    yield _constant(
-        "defaultStatus", "The status of an event that names none.", catalog.default_status.name
-    )
-    yield _constant(
-        "logStatus", "The status of an event that `log` records.", catalog.log_status.name
-    )
-    yield _constant(
-        "defaultLogLevel", "The level of a `log` that names none.", catalog.default_log_level
-    )
-    for what in ("level", "message"):
-        key = getattr(model.event, f"log_{what}_key")
-        yield _constant(f"log{what.title()}Key", f"Where `log` puts its {what} in metadata.", key)
-    yield _constant(
-        "logMessageKept",
-        "How many characters of it are kept where metadata is cut.",
-        model.event.log_message_kept,
-    )
+    for constant in phrases.constants(model):
+        about = f"{constant.about[0].upper()}{constant.about[1:]}."
+        yield _constant(naming.camel(constant.name), about, constant.value)
 
 
 def _constant(name: str, about: str, value: str | int) -> _Constant:
@@ -166,7 +141,7 @@ def _metrics(product: Product) -> _Group:
                 layout.doc(
                     metric.description,
                     4,
-                    deprecated=wording.deprecation(metric, _metric_name),
+                    deprecated=phrases.deprecation(metric, _metric_name),
                 ),
                 naming.snake(metric.name),
                 (
@@ -220,7 +195,7 @@ def _limits(field: Field) -> _Entry:
         naming.camel(field.name),
         tuple(
             layout.property_(naming.camel(name), layout.literal(value))
-            for name, value in {**default, **wording.limits(field)}.items()
+            for name, value in {**default, **phrases.limits(field)}.items()
         ),
     )
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from codegen.model import Event, Field, MetricType, Model
-from codegen.targets.vectors.asked import allowed, bounded
+from codegen.targets.vectors.examples import allowed, bounded
 from codegen.targets.vectors.values import ecmascript, json_text, text
 
 Case = dict[str, Any]

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 from codegen.model import Event, Field, Model, milliseconds
-from codegen.targets.vectors.asked import bounded
 from codegen.targets.vectors.base import CLOCK, Case, caller_fields, metric
+from codegen.targets.vectors.examples import bounded
 from codegen.targets.vectors.values import ecmascript, partition, text
 
 # One character of each width in UTF-8 and in UTF-16.

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 
 from codegen.model import Event, MetricType, Model
-from codegen.targets.vectors.asked import allowed, quantities, required
 from codegen.targets.vectors.base import Case
+from codegen.targets.vectors.examples import allowed, quantities, required
 from codegen.targets.vectors.values import text
 
 _WRONG: Mapping[str, object] = {"string": 1, "integer": "1", "number": "1", "boolean": 1}

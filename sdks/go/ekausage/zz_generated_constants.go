@@ -5,23 +5,35 @@ package ekausage
 // SDKVersion is the version of this package.
 const SDKVersion = "0.2.0"
 
-// CatalogVersion is the version of the catalog, with a digest of what it means.
+// CatalogVersion is the version of the catalog, with a digest of its meaning.
 const CatalogVersion = "0.2.0+3cb00299"
 
-// UsageTopic is a Kafka topic; partitions: 10.
+// UsageTopic is a Kafka topic of 10 partitions.
 const UsageTopic = "eka.usage.events"
 
-// DeadLetterTopic is a Kafka topic; partitions: 3.
+// DeadLetterTopic is a Kafka topic of 3 partitions.
 const DeadLetterTopic = "eka.usage.events.dlq"
+
+// DefaultStatus is the status of events without one.
+const DefaultStatus = "ok"
+
+// DefaultLogLevel is the level of logged events without one.
+const DefaultLogLevel = "error"
+
+// logLevelKey is the metadata key of a logged event's level.
+const logLevelKey = "level"
+
+// logMessageKey is the metadata key of a logged event's message.
+const logMessageKey = "message"
+
+// logMessageKept is how many characters of the message are kept when metadata is truncated.
+const logMessageKept = 4096
 
 // StatusOK is a status: The work was done and is charged.
 const StatusOK = "ok"
 
 // StatusError is a status: The work failed and is not charged; the metadata gives the reason.
 const StatusError = "error"
-
-// DefaultStatus is what an empty status means.
-const DefaultStatus = "ok"
 
 // LogLevelDebug is a level of Log.
 const LogLevelDebug = "debug"
@@ -37,15 +49,3 @@ const LogLevelError = "error"
 
 // LogLevelCritical is a level of Log.
 const LogLevelCritical = "critical"
-
-// DefaultLogLevel is what an empty level of Log means.
-const DefaultLogLevel = "error"
-
-// logLevelKey is where Log puts its level.
-const logLevelKey = "level"
-
-// logMessageKey is where Log puts its message.
-const logMessageKey = "message"
-
-// logMessageKept is how many characters of it are kept where metadata is cut.
-const logMessageKept = 4096

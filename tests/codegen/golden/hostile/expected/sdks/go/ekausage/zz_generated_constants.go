@@ -5,14 +5,29 @@ package ekausage
 // SDKVersion is the version of this package.
 const SDKVersion = "10.20.30"
 
-// CatalogVersion is the version of the catalog, with a digest of what it means.
+// CatalogVersion is the version of the catalog, with a digest of its meaning.
 const CatalogVersion = "10.20.30+248c7b87"
 
-// UsageTopic is a Kafka topic; partitions: 12.
+// UsageTopic is a Kafka topic of 12 partitions.
 const UsageTopic = "a.topic-with_every.joint"
 
-// DeadLetterTopic is a Kafka topic; partitions: 1.
+// DeadLetterTopic is a Kafka topic of 1 partitions.
 const DeadLetterTopic = "a.topic-with_every.joint.dlq"
+
+// DefaultStatus is the status of events without one.
+const DefaultStatus = "ok"
+
+// DefaultLogLevel is the level of logged events without one.
+const DefaultLogLevel = "error"
+
+// logLevelKey is the metadata key of a logged event's level.
+const logLevelKey = "level"
+
+// logMessageKey is the metadata key of a logged event's message.
+const logMessageKey = "message"
+
+// logMessageKept is how many characters of the message are kept when metadata is truncated.
+const logMessageKept = 4
 
 // StatusOK is a status: Ends a comment */ and a docstring """ and a line and // begins # others /*
 // in {{ each }} {% language %}.
@@ -23,9 +38,6 @@ const StatusError = "error"
 
 // StatusHalfDoneReally is a status: Ends in a "quote"
 const StatusHalfDoneReally = "half-done.really"
-
-// DefaultStatus is what an empty status means.
-const DefaultStatus = "ok"
 
 // LogLevelDebug is a level of Log.
 const LogLevelDebug = "debug"
@@ -47,15 +59,3 @@ const LogLevelALevelSoLongThatTheListBreaks = "a_level_so_long_that_the_list_bre
 
 // LogLevelAnotherOneOfTheSame is a level of Log.
 const LogLevelAnotherOneOfTheSame = "another_one_of_the_same"
-
-// DefaultLogLevel is what an empty level of Log means.
-const DefaultLogLevel = "error"
-
-// logLevelKey is where Log puts its level.
-const logLevelKey = "level"
-
-// logMessageKey is where Log puts its message.
-const logMessageKey = "message"
-
-// logMessageKept is how many characters of it are kept where metadata is cut.
-const logMessageKept = 4

@@ -8,7 +8,7 @@ const (
 	MetricAPIAPICall Metric = 1
 	// MetricAPIAPICallV2 is api/api.call-v2: """ import os os.abort() """
 	//
-	// Deprecated: since 10.0.0; use MetricAPIAPICall instead; it goes in 11.0.0.
+	// Deprecated: since 10.0.0; use MetricAPIAPICall instead; removed in 11.0.0.
 	MetricAPIAPICallV2 Metric = 2
 	// MetricAPIN123 is api/n123: # heading - list - items 1. numbered code [link]:
 	// http://example.com @deprecated {@link x}

@@ -5,14 +5,29 @@ package tinyusage
 // SDKVersion is the version of this package.
 const SDKVersion = "1.0.0"
 
-// CatalogVersion is the version of the catalog, with a digest of what it means.
+// CatalogVersion is the version of the catalog, with a digest of its meaning.
 const CatalogVersion = "1.0.0+765a379f"
 
-// UsageTopic is a Kafka topic; partitions: 1.
+// UsageTopic is a Kafka topic of 1 partitions.
 const UsageTopic = "tiny.usage"
 
-// DeadLetterTopic is a Kafka topic; partitions: 1.
+// DeadLetterTopic is a Kafka topic of 1 partitions.
 const DeadLetterTopic = "tiny.usage.dlq"
+
+// DefaultStatus is the status of events without one.
+const DefaultStatus = "ok"
+
+// DefaultLogLevel is the level of logged events without one.
+const DefaultLogLevel = "error"
+
+// logLevelKey is the metadata key of a logged event's level.
+const logLevelKey = "level"
+
+// logMessageKey is the metadata key of a logged event's message.
+const logMessageKey = "message"
+
+// logMessageKept is how many characters of the message are kept when metadata is truncated.
+const logMessageKept = 4
 
 // StatusOK is a status: The work was done.
 const StatusOK = "ok"
@@ -20,23 +35,8 @@ const StatusOK = "ok"
 // StatusError is a status: The work failed.
 const StatusError = "error"
 
-// DefaultStatus is what an empty status means.
-const DefaultStatus = "ok"
-
 // LogLevelInfo is a level of Log.
 const LogLevelInfo = "info"
 
 // LogLevelError is a level of Log.
 const LogLevelError = "error"
-
-// DefaultLogLevel is what an empty level of Log means.
-const DefaultLogLevel = "error"
-
-// logLevelKey is where Log puts its level.
-const logLevelKey = "level"
-
-// logMessageKey is where Log puts its message.
-const logMessageKey = "message"
-
-// logMessageKept is how many characters of it are kept where metadata is cut.
-const logMessageKept = 4

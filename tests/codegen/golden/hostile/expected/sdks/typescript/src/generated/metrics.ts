@@ -12,7 +12,7 @@ export const metrics = {
     /**
      * """ import os os.abort() """
      *
-     * @deprecated since 10.0.0; use `metrics.api.api_call` instead; it goes in 11.0.0.
+     * @deprecated since 10.0.0; use `metrics.api.api_call` instead; removed in 11.0.0.
      */
     api_call_v2: {
       product: "api",

@@ -3,35 +3,35 @@
 /** The version of this package. */
 export const sdkVersion = "1.0.0";
 
-/** The version of the catalog, with a digest of what it means. */
+/** The version of the catalog, with a digest of its meaning. */
 export const catalogVersion = "1.0.0+765a379f";
 
-/** A Kafka topic. */
+/** A Kafka topic of 1 partitions. */
 export const usageTopic = "tiny.usage";
 
-/** How many partitions it has. */
+/** The number of its partitions. */
 export const usageTopicPartitions = 1;
 
-/** A Kafka topic. */
+/** A Kafka topic of 1 partitions. */
 export const deadLetterTopic = "tiny.usage.dlq";
 
-/** How many partitions it has. */
+/** The number of its partitions. */
 export const deadLetterTopicPartitions = 1;
 
-/** The status of an event that names none. */
+/** The status of events without one. */
 export const defaultStatus = "ok";
 
-/** The status of an event that `log` records. */
+/** The status of logged events. */
 export const logStatus = "error";
 
-/** The level of a `log` that names none. */
+/** The level of logged events without one. */
 export const defaultLogLevel = "error";
 
-/** Where `log` puts its level in metadata. */
+/** The metadata key of a logged event's level. */
 export const logLevelKey = "level";
 
-/** Where `log` puts its message in metadata. */
+/** The metadata key of a logged event's message. */
 export const logMessageKey = "message";
 
-/** How many characters of it are kept where metadata is cut. */
+/** How many characters of the message are kept when metadata is truncated. */
 export const logMessageKept = 4;

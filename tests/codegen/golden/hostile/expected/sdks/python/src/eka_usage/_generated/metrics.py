@@ -38,7 +38,7 @@ class api:
         quantity=QuantityRule(True, 1, 1000000),
         deprecated=Deprecation("10.0.0", "api_call", "11.0.0"),
     )
-    """Deprecated since 10.0.0; use metrics.api.api_call instead; it goes in 11.0.0. \"\"\" import
+    """Deprecated since 10.0.0; use metrics.api.api_call instead; removed in 11.0.0. \"\"\" import
     os os.abort() \"\"\"
     """
 

@@ -1,0 +1,78 @@
+"""Texts and constants that several targets share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from codegen.model import Field, MetricType, Model, Setting, milliseconds
+
+# Limits of event.yaml that are durations; the rest are plain numbers and texts.
+DURATIONS = frozenset({"ahead", "behind"})
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant of the SDKs: its name in snake case, a noun phrase about it, its value."""
+
+    name: str
+    about: str
+    value: str | int
+
+
+def constants(model: Model) -> Iterator[Constant]:
+    """Yields the constants that hand-written code of Go and TypeScript reads."""
+    catalog, event = model.catalog, model.event
+    yield Constant("sdk_version", "the version of this package", catalog.version)
+    about = "the version of the catalog, with a digest of its meaning"
+    yield Constant("catalog_version", about, model.catalog_version)
+    for topic in catalog.topics:
+        name = f"{topic.role}_topic"
+        yield Constant(name, f"a Kafka topic of {topic.partitions} partitions", topic.name)
+        yield Constant(f"{name}_partitions", "the number of its partitions", topic.partitions)
+    default = catalog.default_status.name
+    yield Constant("default_status", "the status of events without one", default)
+    yield Constant("log_status", "the status of logged events", catalog.log_status.name)
+    default = catalog.default_log_level
+    yield Constant("default_log_level", "the level of logged events without one", default)
+    about = "the metadata key of a logged event's"
+    yield Constant("log_level_key", f"{about} level", event.log_level_key)
+    yield Constant("log_message_key", f"{about} message", event.log_message_key)
+    about = "how many characters of the message are kept when metadata is truncated"
+    yield Constant("log_message_kept", about, event.log_message_kept)
+
+
+def deprecation(metric: MetricType, spell: Callable[[str, str], str]) -> str:
+    """Returns since when, what to use instead and until when; empty if not deprecated.
+
+    `spell` turns a product and a metric type into what the reader would write.
+    """
+    deprecated = metric.deprecated
+    if deprecated is None:
+        return ""
+    parts = [f"since {deprecated.since}"]
+    if deprecated.replaced_by:
+        *product, name = deprecated.replaced_by.split("/")
+        parts.append(f"use {spell(product[0] if product else metric.product, name)} instead")
+    if deprecated.remove_in:
+        parts.append(f"removed in {deprecated.remove_in}")
+    return "; ".join(parts) + "."
+
+
+def limits(field: Field) -> Mapping[str, int | float | str]:
+    """Returns the limits of a field; a duration appears twice, as text and in milliseconds."""
+    named: dict[str, int | float | str] = {}
+    for name, value in field.limits.items():
+        named[name] = value
+        if name in DURATIONS:
+            named[f"{name}_ms"] = milliseconds(value)
+    return named
+
+
+def default_text(setting: Setting) -> str | None:
+    """Returns the default as written in the environment, or None if there is none."""
+    if setting.default is None:
+        return None
+    if isinstance(setting.default, bool):
+        return "true" if setting.default else "false"
+    return str(setting.default)
