@@ -1,7 +1,6 @@
 """Runs the benchmarks and prints one table: python -m tests.bench [NAME…]; all without a name.
 
-A benchmark is a module of this folder whose standard output is rows (see rows.py). Nothing else
-should run meanwhile.
+A benchmark is a module of this folder that prints rows (see rows.py). Run nothing else meanwhile.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _read = msgspec.json.Decoder(Row).decode
 
 
 def run(name: str) -> list[Row]:
-    """The rows of one benchmark."""
+    """Runs one benchmark and returns its rows."""
     print(f"{name} …", file=sys.stderr, end=" ", flush=True)
     started = time.monotonic()
     command = [sys.executable, "-m", f"tests.bench.{name}"]
@@ -38,12 +37,12 @@ def run(name: str) -> list[Row]:
 
 
 def figure(value: float) -> str:
-    """Three digits that count, and never an exponent."""
+    """Formats three significant digits, never with an exponent."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def table(rows: Sequence[Row]) -> str:
-    """One line a row, under one head."""
+    """Formats the rows as lines of a table with one header."""
     cells = [
         (
             row.language,
@@ -68,17 +67,20 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def main(names: Sequence[str]) -> int:
-    """Run the named benchmarks; 0 if they ran: a busy machine that misses an aim is no fault."""
+    """Runs the benchmarks; returns 0 even if an aim is missed, as it may be on a busy machine."""
     if unknown := set(names) - set(BENCHMARKS):
-        print(f"{', '.join(sorted(unknown))}: not one of {', '.join(BENCHMARKS)}", file=sys.stderr)
+        print(
+            f"{', '.join(sorted(unknown))}: expected one of {', '.join(BENCHMARKS)}",
+            file=sys.stderr,
+        )
         return 2
     load, cores = os.getloadavg()[0], os.cpu_count() or 1
     if load > cores:
-        print(f"load {load:.0f} on {cores} cores: do not trust what follows", file=sys.stderr)
+        print(f"load {load:.0f} on {cores} cores: the results are not reliable", file=sys.stderr)
     rows = [row for name in names or BENCHMARKS for row in run(name)]
     missed = sum(row.verdict() == "MISSED" for row in rows)
     print(f"\n{table(rows)}\n")
-    print("A ratio is the median over rounds of what was measured by the floor of the same round.")
+    print("A ratio is the median, over rounds, of the measured value by the floor of that round.")
     print(f"aims: {sum(row.verdict() == 'met' for row in rows)} met, {missed} missed")
     return 0
 

@@ -1,8 +1,8 @@
-"""How long the generator takes, and how much memory: 100, 1,000 and 10,000 metric types.
+"""Measures the time and memory of the generator with 100, 1,000 and 10,000 metric types.
 
     python -m tests.bench.codegen [--repeat 3] [SIZE…]
 
-Each row is the best of its runs of `python -m codegen generate`, all targets, into an empty folder.
+Each row is the fastest run of `python -m codegen generate`, all targets, into an empty folder.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from pathlib import Path
 
 from tests.bench.rows import ROOT, Row, emit
 
-_METRIC_TYPES_A_PRODUCT = 50
+_METRIC_TYPES_PER_PRODUCT = 50
 LARGEST, SECONDS_AIM, MEGABYTES_AIM = 10_000, 5, 250
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run of the generator took."""
+    """The cost of one run of the generator."""
 
     seconds: float
     megabytes: float
 
 
 def catalog(size: int) -> str:
-    """The repository's catalog with its products replaced by as many metric types as asked."""
+    """Returns the repository's catalog with this many generated metric types as its products."""
     text = (ROOT / "schema" / "catalog.yaml").read_text(encoding="utf-8")
     lines = [text[: text.index("\nunits:")], "units:", "  call: {title: calls, dimension: count}"]
     lines.append("products:")
     for number in range(size):
-        product, metric = divmod(number, _METRIC_TYPES_A_PRODUCT)
+        product, metric = divmod(number, _METRIC_TYPES_PER_PRODUCT)
         if metric == 0:
             lines += [
                 f"  product_{product:04}:",
@@ -55,7 +55,7 @@ def catalog(size: int) -> str:
 
 
 def measure(schema: Path, root: Path) -> Run:
-    """Runs the generator as a process; the kernel counts its memory, and that of its children."""
+    """Runs the generator as a process; the kernel accounts for its memory and its children's."""
     command = [sys.executable, "-m", "codegen", "generate"]
     started = time.perf_counter()
     process = subprocess.Popen(
@@ -72,7 +72,7 @@ def measure(schema: Path, root: Path) -> Run:
 
 
 def best(size: int, repeat: int) -> Run:
-    """The quickest of several runs, each into an empty folder."""
+    """Returns the fastest of several runs, each into an empty folder."""
     runs = []
     for _ in range(repeat):
         with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +85,7 @@ def best(size: int, repeat: int) -> Run:
 
 
 def main() -> None:
-    """Each size's row; the largest has the aims."""
+    """Measures each size; the largest has the aims."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", metavar="SIZE", nargs="*", type=int, default=[100, 1_000, LARGEST])
     parser.add_argument("--repeat", type=int, default=3)

@@ -1,4 +1,4 @@
-"""The Go SDK's own benchmark, in rows."""
+"""Runs the Go SDK's own benchmark and prints its results as rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DURABLE_AIM, SPILL_AIM, REPLAY_AIM = 2.0, 1.1, 50_000
 
 
 def main() -> None:
-    """Run it, and name what it measured."""
+    """Runs the benchmark and emits a row for each result."""
     run = subprocess.run(
         [BIN / "go", *_COMMAND], cwd=ROOT / "sdks/go", capture_output=True, text=True, check=False
     )
@@ -44,7 +44,7 @@ def main() -> None:
             language="Go",
             what="Record(): allocations",
             measured=allocations,
-            unit="an event",
+            unit="per event",
             at_most=ALLOCATIONS_AIM,
         )
     )

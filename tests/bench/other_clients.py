@@ -1,4 +1,4 @@
-"""For scale: what other clients that report usage cost their caller, beside the same floor.
+"""Measures, for scale, what other usage clients cost their caller, against the same floor.
 
 They post JSON to an HTTP API, here a server that only counts. The floors are those of the
 SDKs' own benchmarks.
@@ -29,7 +29,7 @@ USAGE = {"product": "api", "metric_type": "api_call", "quantity": 1, "status": "
 
 @contextmanager
 def null_server() -> Iterator[str]:
-    """The address of a server that is gone afterwards."""
+    """Runs a null server and yields its address."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.bench.null_server"],
         stdin=subprocess.PIPE,
@@ -41,7 +41,7 @@ def null_server() -> Iterator[str]:
 
 
 def posthog(address: str) -> Cost:
-    """PostHog's client, as it comes but for the length of its queue."""
+    """Measures PostHog's client with defaults, except for its queue size."""
     client = Posthog("key", host=address, max_queue_size=EVENTS)
 
     def work() -> None:
@@ -54,7 +54,7 @@ def posthog(address: str) -> Cost:
 
 
 def segment(address: str) -> Cost:
-    """Segment's client, as it comes but for the length of its queue."""
+    """Measures Segment's client with defaults, except for its queue size."""
     client = Segment("key", host=address, max_queue_size=EVENTS)
 
     def work() -> None:
@@ -67,18 +67,18 @@ def segment(address: str) -> Cost:
 
 
 def delivering(client: Callable[[str], Cost]) -> Cost:
-    """What a client costs whose events have all come."""
+    """Measures a client and asserts that all its events arrived."""
     with null_server() as address:
         cost = client(address)
-        with urllib.request.urlopen(address) as reply:
-            came = json.load(reply)["events"]
-    if came != EVENTS:
-        raise RuntimeError(f"{came} events came of {EVENTS}")
+        with urllib.request.urlopen(address) as response:
+            received = json.load(response)["events"]
+    if received != EVENTS:
+        raise RuntimeError(f"{received} of {EVENTS} events arrived")
     return cost
 
 
 def main() -> None:
-    """Measure each beside the floor."""
+    """Measures each client and the floor in turn."""
     logging.disable()
     clients = {"PostHog capture()": posthog, "Segment track()": segment}
     floors: list[Cost] = []

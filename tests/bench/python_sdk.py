@@ -1,8 +1,8 @@
-"""What record() costs beside a raw produce() of the same bytes, in one run against one broker.
+"""Measures record() against a raw produce() of the same bytes, in one run against one broker.
 
 The floor is what a careful caller would write with confluent_kafka alone: prebuilt bytes, the same
-properties, a delivery report for every event. `errors only` is the same floor without the reports
-of success.
+properties, a delivery report for every event. `errors only` is the same floor without delivery
+reports of success.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ Mode = Literal["off", "spill", "durable"]
 
 
 class Cost(NamedTuple):
-    """Microseconds an event: until record() is back, of CPU all told, until all are delivered."""
+    """Microseconds per event: until record() returns, of total CPU, until all are delivered."""
 
     caller: float
     cpu: float
@@ -73,7 +73,7 @@ class Cost(NamedTuple):
 
 
 def measure(work: Callable[[], None], flush: Callable[[], object], events: int = EVENTS) -> Cost:
-    """The cost of calls that `work` makes and `flush` sees delivered."""
+    """Measures the calls that `work` makes and whose delivery `flush` awaits."""
     gc.collect()
     cpu, start = time.process_time(), time.perf_counter()
     work()
@@ -101,8 +101,8 @@ def polled(producer: Producer) -> Iterator[None]:
         thread.join()
 
 
-def shared(callers: int, call: Callable[[range], None]) -> None:
-    """Calls from so many threads at once, each with its part of the events."""
+def spread(callers: int, call: Callable[[range], None]) -> None:
+    """Spreads the events over this many threads, which call at once."""
     parts = [range(first, EVENTS, callers) for first in range(callers)]
     if callers == 1:
         call(parts[0])
@@ -115,7 +115,7 @@ def shared(callers: int, call: Callable[[range], None]) -> None:
 
 
 def raw(bootstrap: str, callers: int = 1, **properties: Any) -> Cost:
-    """The floor: the bytes of one event, over and over."""
+    """Measures the floor: producing the same bytes over and over."""
     producer = Producer({"bootstrap.servers": bootstrap, **PROPERTIES, **properties})
     producer.list_topics(USAGE_TOPIC, timeout=10)
     event, delivered = sample(), [0]
@@ -130,7 +130,7 @@ def raw(bootstrap: str, callers: int = 1, **properties: Any) -> Cost:
             produce(USAGE_TOPIC, key=workspace, value=event, on_delivery=reported)
 
     with polled(producer):
-        return measure(lambda: shared(callers, call), lambda: producer.flush(60))
+        return measure(lambda: spread(callers, call), lambda: producer.flush(60))
 
 
 def sdk(
@@ -140,7 +140,7 @@ def sdk(
     mode: Mode = "off",
     callers: int = 1,
 ) -> Cost:
-    """The same number of events, each recorded by its own call."""
+    """Measures the same number of events, each recorded by its own call."""
     with (
         tempfile.TemporaryDirectory() as folder,
         EkaClient(
@@ -160,49 +160,49 @@ def sdk(
             for number in numbers:
                 record(WORKSPACES[number % 50], "api", "api_call", metadata=metadata)
 
-        cost = measure(lambda: shared(callers, call), lambda: client.flush(60))
+        cost = measure(lambda: spread(callers, call), lambda: client.flush(60))
         stats = client.stats()
     assert stats.delivered == EVENTS + 1, stats
     return cost
 
 
 def replay() -> float:
-    """Events a second that a process sends which finds another's on disk."""
+    """Measures the events per second that a client replays from the disk."""
     with DevBroker() as broker:
-        address = broker.bootstrap  # free again, in a moment
+        address = broker.bootstrap  # free once the broker has stopped
     with tempfile.TemporaryDirectory() as folder:
-        ours: dict[str, Any] = {
+        options: dict[str, Any] = {
             "spool": "spill",
             "spool_dir": f"{folder}/spool",
             "kafka_config": {"log_level": 0},
         }
-        with EkaClient("bench", address, max_queue_events=2, **ours) as client:
+        with EkaClient("bench", address, max_queue_events=2, **options) as client:
             for number in range(EVENTS):
                 client.record(WORKSPACES[number % 50], "api", "api_call")
             client.shutdown(0)
-        with DevBroker(listen=address), EkaClient("bench", address, **ours) as heir:
+        with DevBroker(listen=address), EkaClient("bench", address, **options) as client:
             start = time.perf_counter()
-            while heir.stats().replayed < EVENTS:
+            while client.stats().replayed < EVENTS:
                 time.sleep(0.005)
             return EVENTS / (time.perf_counter() - start)
 
 
 def sample() -> bytes:
-    """The bytes of one event as the SDK writes it."""
+    """Returns the bytes of one event as the SDK encodes it."""
     taken: list[bytes] = []
 
-    class Taker(InMemoryProducer):
+    class Capture(InMemoryProducer):
         def produce(self, *, value: bytes, **rest: Any) -> None:
             taken.append(value)
             super().produce(value=value, **rest)
 
-    with EkaClient("bench", producer=Taker()) as client:
+    with EkaClient("bench", producer=Capture()) as client:
         client.record(WORKSPACES[0], "api", "api_call")
     return taken[0]
 
 
 def import_ms(module: str) -> float:
-    """How long a fresh process takes to import a module, compiled before as an installed one is."""
+    """Measures the import of a module in a new process, compiled as an installed one is."""
     code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     command = [sys.executable, "-c", code]
@@ -219,7 +219,7 @@ def emit_ratio(
     unit: str = "µs",
     aim: float | None = None,
 ) -> None:
-    """Say what was measured in pairs."""
+    """Emits a row for values and floors measured in pairs."""
     emit(
         Row(
             language="Python",
@@ -234,7 +234,7 @@ def emit_ratio(
 
 
 def main() -> None:
-    """Measure all in turn, round by round."""
+    """Measures all subjects in turn, round by round."""
     subjects: dict[str, Callable[[str], Cost]] = {
         FLOOR: raw,
         f"{FLOOR}, errors only": lambda to: raw(to, **{"delivery.report.only.error": True}),
@@ -249,7 +249,7 @@ def main() -> None:
     }
     costs: dict[str, list[Cost]] = {name: [] for name in subjects}
     for _ in range(ROUNDS):
-        with DevBroker() as broker:  # a new one, so that its memory does not grow
+        with DevBroker() as broker:  # a new one per round, so that its memory does not grow
             for name, subject in subjects.items():
                 costs[name].append(subject(broker.bootstrap))
     for name, rows in costs.items():

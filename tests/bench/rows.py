@@ -1,4 +1,4 @@
-"""What a benchmark says: a JSON object a line on standard output, each a row of the one table."""
+"""The output of a benchmark: one JSON object per line, each a row of the table."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ BIN = Path(sys.prefix) / "bin"
 
 
 class Row(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One figure.
+    """One result.
 
     Attributes:
-        language: whose SDK, or what else is measured.
-        what: the figure's name.
-        measured: it, for scale: machines differ, and are noisy.
-        unit: what `measured` counts.
-        floor: what it is compared with in the same run.
-        ratio: the median, over rounds, of the measured by the floor.
-        at_most: the aim for the ratio; for the measured, where there is no floor.
-        at_least: the aim where more is better.
+        language: The language of the SDK, or the component.
+        what: The name of the result.
+        measured: The value, for scale: machines differ and are noisy.
+        unit: The unit of `measured`.
+        floor: What it is compared with in the same run.
+        ratio: The median, over rounds, of `measured` divided by the floor.
+        at_most: The aim for the ratio; for `measured` where there is no floor.
+        at_least: The aim where higher is better.
     """
 
     language: str
@@ -37,13 +37,13 @@ class Row(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_field
     at_least: float | None = None
 
     def aim(self) -> str:
-        """The aim in a few signs; empty where there is none."""
+        """Formats the aim; empty if there is none."""
         if self.at_least is not None:
             return f"≥ {self.at_least:g}"
         return "" if self.at_most is None else f"≤ {self.at_most:g}"
 
     def verdict(self) -> str:
-        """Whether the aim is met."""
+        """Returns whether the aim is met; empty if there is none."""
         if not self.aim():
             return ""
         figure = self.measured if self.ratio is None else self.ratio
@@ -53,11 +53,11 @@ class Row(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_field
 
 
 def median_ratio(costs: Sequence[float], floor: Sequence[float]) -> float:
-    """The median of the ratios of what was measured in the same round."""
+    """Returns the median of the ratios, each of values measured in the same round."""
     return statistics.median(cost / least for cost, least in zip(costs, floor, strict=True))
 
 
 def emit(row: Row) -> None:
-    """Say it."""
+    """Prints a row."""
     sys.stdout.write(msgspec.json.encode(row).decode() + "\n")
     sys.stdout.flush()

@@ -1,7 +1,7 @@
-"""What the sink takes from Kafka into chDB, beside the least that reading and inserting take.
+"""Measures the sink from Kafka to chDB against the least that reading and inserting take.
 
-The floor is, one after the other: reading as many messages with a consumer and doing nothing with
-them, and inserting their bytes, already in memory, in batches of the same size.
+The floor is, one after the other, consuming as many messages without processing them, and
+inserting their bytes, already in memory, in batches of the same size.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ from tests.broker import DevBroker
 EVENTS = 300_000
 BATCH = 100_000
 ROUNDS = 3
-EVENTS_A_SECOND = 50_000
+EVENTS_PER_SECOND = 50_000
 WORKSPACES = 50
 
 
 def events() -> list[bytes]:
-    """As the SDK writes them."""
+    """Returns events as the SDK encodes them."""
     taken: list[bytes] = []
 
-    class Taker(InMemoryProducer):
+    class Capture(InMemoryProducer):
         def produce(self, *, value: bytes, **rest: Any) -> None:
             taken.append(value)
 
     product, names = next(iter(METRIC_TYPES.items()))
     metric = find_metric(product, names[0])
     assert metric is not None
-    with EkaClient("bench", producer=Taker()) as client:
+    with EkaClient("bench", producer=Capture()) as client:
         for number in range(EVENTS):
             client.record_metric(f"workspace-{number % WORKSPACES}", metric, number % 100)
     return taken
 
 
 def fill(bootstrap: str, values: Sequence[bytes]) -> None:
-    """Puts the events on the topic, by workspace."""
+    """Produces the events to the topic, keyed by workspace."""
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,
@@ -67,7 +67,7 @@ def fill(bootstrap: str, values: Sequence[bytes]) -> None:
 
 
 def read_only(connection: dict[str, Any]) -> float:
-    """Seconds for reading them all, from the first that came."""
+    """Measures the seconds to read all events after the first."""
     consumer = Consumer(
         {
             **connection,
@@ -89,7 +89,7 @@ def read_only(connection: dict[str, Any]) -> float:
 
 
 def insert_only(values: Sequence[bytes], dsn: str) -> float:
-    """Seconds for inserting them all."""
+    """Measures the seconds to insert all events."""
     with open_store(dsn) as client:
         migrate(client)
         start = time.perf_counter()
@@ -99,9 +99,9 @@ def insert_only(values: Sequence[bytes], dsn: str) -> float:
 
 
 def sink(connection: dict[str, Any], dsn: str) -> float:
-    """Seconds from the first message that the sink reads until the store has the last.
+    """Measures the seconds from the first message that the sink reads until the last is stored.
 
-    It is told to end when it has read them all, so that no batch waits to become full.
+    The sink stops once it has read them all, so that no batch waits to fill up.
     """
     with open_store(dsn) as client:
         migrate(client)
@@ -119,8 +119,8 @@ def sink(connection: dict[str, Any], dsn: str) -> float:
 
 
 def main() -> None:
-    """Measure the floor and the sink in turn, each round with a new broker and a new store."""
-    # As the command does it: see infra/sink/run.py.
+    """Measures the floor and the sink in turn, each round with a new broker and a new store."""
+    # As the sink command does: see infra/sink/run.py.
     gc.freeze()
     gc.disable()
     values = events()
@@ -135,20 +135,20 @@ def main() -> None:
     emit(
         Row(
             language="sink",
-            what="Kafka to chDB: time for an event",
+            what="Kafka to chDB: time per event",
             measured=statistics.median(sinks) / EVENTS * 1e6,
             unit="µs",
-            floor="read, then insert, nothing else",
+            floor="read, then insert",
             ratio=median_ratio(sinks, floors),
         )
     )
     emit(
         Row(
             language="sink",
-            what="Kafka to chDB: events a second",
+            what="Kafka to chDB: throughput",
             measured=EVENTS / statistics.median(sinks),
-            unit="events",
-            at_least=EVENTS_A_SECOND,
+            unit="events/s",
+            at_least=EVENTS_PER_SECOND,
         )
     )
 

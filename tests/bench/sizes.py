@@ -1,7 +1,7 @@
-"""How many bytes an event takes: as JSON, in Kafka, in the store. Operators size by these.
+"""Measures the size of an event as JSON, in Kafka and in the store, for capacity planning.
 
-The events are varied: every metric type, many workspaces of which a few do most, and metadata of
-four entries, one of them a random id, which nothing compresses.
+The events vary: every metric type, many workspaces of which a few are most active, and metadata
+with four entries, one of them a random, incompressible id.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _BATCH = 100_000
 
 
 def calls(count: int) -> Iterator[dict[str, Any]]:
-    """Arguments of `record()`, the same in every run but for the time."""
+    """Yields arguments of `record()`, the same in every run except for the time."""
     chance = random.Random(1)
     now = datetime.now(UTC)
     metrics = [(product, name) for product, names in METRIC_TYPES.items() for name in names]
@@ -57,7 +57,7 @@ def calls(count: int) -> Iterator[dict[str, Any]]:
 
 
 def send(folder: Path, count: int, *, together: bool) -> tuple[float, list[bytes]]:
-    """Bytes that an event takes in the broker's files, and the events."""
+    """Sends events; returns the bytes per event in the broker's files, and the events."""
     with DevBroker(data_dir=folder) as broker:
         clients = [
             EkaClient(
@@ -71,7 +71,7 @@ def send(folder: Path, count: int, *, together: bool) -> tuple[float, list[bytes
         for number, call in enumerate(calls(count)):
             client = clients[number % CLIENTS]
             if client.record(**call) is None:
-                raise RuntimeError(f"an event was refused: {client.stats()}")
+                raise RuntimeError(f"an event was rejected: {client.stats()}")
             if not together:
                 client.flush()
         for client in clients:
@@ -82,7 +82,7 @@ def send(folder: Path, count: int, *, together: bool) -> tuple[float, list[bytes
 
 
 def store(folder: Path, values: Sequence[bytes]) -> dict[str, float]:
-    """Bytes that an event takes in each table, when all parts of it are merged."""
+    """Stores events; returns the bytes per event in each table once its parts are merged."""
     with open_store(f"chdb://{folder}") as client:
         migrate(client)
         for first in range(0, len(values), _BATCH):
@@ -97,7 +97,7 @@ def store(folder: Path, values: Sequence[bytes]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Send, store, weigh."""
+    """Measures the size in each place."""
     with tempfile.TemporaryDirectory(dir=ROOT / ".cache") as name:
         folder = Path(name)
         alone, _ = send(folder / "alone", ALONE, together=False)

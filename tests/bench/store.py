@@ -1,4 +1,4 @@
-"""What is asked of the store, on ten million receipts and a million events of chDB's own making.
+"""Measures queries of the store, on ten million receipts and a million events made by chDB.
 
 python -m tests.bench.store [--receipts 10000000] [--events 1000000]
 """
@@ -33,7 +33,7 @@ from infra.sink.reconcile import reconcile
 from infra.sink.store import open_store
 from tests.bench.rows import Row, emit, median_ratio
 
-# Of reading the same columns once: it sorts them, and passes over them again for what to name.
+# Against reading the same columns once: reconcile sorts them, and scans them again for its report.
 RECONCILE_AIM = 25
 _ROUNDS = 3
 _CLIENTS = 1_000
@@ -43,7 +43,7 @@ _BLOCK = 1_000_000
 
 
 def fill(store: Client, receipts: int, events: int) -> None:
-    """Receipts of clients that lost nothing, and events of accounts, all in one month."""
+    """Inserts receipts of clients that lost no event, and events of accounts, in one month."""
     moment = f"toDateTime64('{_MONTH:%Y-%m-%d}', 3, 'UTC') + number % 2500000"
     for start in range(0, receipts, _BLOCK):
         store.command(
@@ -66,7 +66,7 @@ def seconds(act: Callable[[], Any]) -> float:
 
 
 def main() -> None:
-    """Fill a store, ask it, remove it."""
+    """Fills a store and measures each query."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--receipts", type=int, default=10_000_000)
     parser.add_argument("--events", type=int, default=1_000_000)
@@ -78,7 +78,7 @@ def main() -> None:
         migrate(store)
         fill(store, options.receipts, options.events)
         until, hour = _MONTH + timedelta(days=31), timedelta(hours=1)
-        questions: dict[str, Callable[[], Any]] = {
+        queries: dict[str, Callable[[], Any]] = {
             "reconcile": lambda: reconcile(store, _MONTH, until, late=hour, limit=100),
             "read": lambda: store.query(
                 f"SELECT max({INSTANCE}), max({NUMBER}), max({ACCEPTED}), max({TIME}),"
@@ -93,24 +93,24 @@ def main() -> None:
             ),
             "ids of all": lambda: store.query(f"SELECT uniqExact({ID}) FROM {DATABASE}.{TABLE}"),
         }
-        took: dict[str, list[float]] = {name: [] for name in questions}
+        took: dict[str, list[float]] = {name: [] for name in queries}
         for _ in range(_ROUNDS):
-            for name, ask in questions.items():
-                took[name].append(seconds(ask))
-    asked = (
+            for name, query in queries.items():
+                took[name].append(seconds(query))
+    results = (
         (f"reconcile {options.receipts:,}", "reconcile", "reading them", "read", RECONCILE_AIM),
         (f"a month of one account in {_ACCOUNTS}", "one", "counting its ids", "ids of one", None),
         (f"a month of all, {options.events:,}", "all", "counting all ids", "ids of all", None),
     )
-    for what, question, floor, least, aim in asked:
+    for what, name, floor, least, aim in results:
         emit(
             Row(
                 language="store",
                 what=what,
-                measured=statistics.median(took[question]),
+                measured=statistics.median(took[name]),
                 unit="s",
                 floor=floor,
-                ratio=median_ratio(took[question], took[least]),
+                ratio=median_ratio(took[name], took[least]),
                 at_most=aim,
             )
         )

@@ -1,4 +1,4 @@
-"""The one table of the benchmarks says what was measured, and whether its aim is met."""
+"""The table of the benchmarks shows each result and whether its aim is met."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from tests.bench.rows import Row, median_ratio
         (9.0, {}, ""),
     ],
 )
-def test_an_aim_is_for_the_ratio(ratio: float, aim: dict[str, float], verdict: str) -> None:
+def test_an_aim_applies_to_the_ratio(ratio: float, aim: dict[str, float], verdict: str) -> None:
     row = Row(
         language="Go", what="Record()", measured=1, unit="µs", floor="raw", ratio=ratio, **aim
     )
     assert row.verdict() == verdict
 
 
-def test_an_aim_without_a_floor_is_for_what_was_measured() -> None:
+def test_an_aim_without_a_floor_applies_to_the_measured_value() -> None:
     row = Row(language="Go", what="a queued event", measured=701, unit="bytes", at_most=700)
     assert row.verdict() == "MISSED"
 
 
-def test_ratios_are_of_the_same_round() -> None:
+def test_a_ratio_compares_values_of_the_same_round() -> None:
     assert median_ratio([2, 30, 8], [1, 10, 2]) == 3
 
 
-def test_a_row_is_a_line() -> None:
+def test_each_row_is_a_line_of_the_table() -> None:
     rows = [
         Row(
             language="Python",
@@ -57,11 +57,11 @@ def test_a_row_is_a_line() -> None:
     ]
 
 
-def test_every_benchmark_is_a_module_here() -> None:
+def test_every_benchmark_is_a_module() -> None:
     folder = Path(bench.__file__).parent
     assert [name for name in bench.BENCHMARKS if not (folder / f"{name}.py").is_file()] == []
 
 
-def test_an_unknown_benchmark_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_benchmark_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main(["rust_sdk"]) == 2
-    assert "rust_sdk: not one of codegen, python_sdk" in capsys.readouterr().err
+    assert "rust_sdk: expected one of codegen, python_sdk" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The TypeScript SDK's own benchmark, of the package as it is built now; it says rows itself."""
+"""Runs the TypeScript SDK's own benchmark, which prints rows, on a fresh build."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.conformance.drivers import build
 
 
 def main() -> None:
-    """Build and measure."""
+    """Builds the package and runs the benchmark."""
     build("typescript")
     subprocess.run(
         [BIN / "npm", "run", "--silent", "bench"], cwd=ROOT / "sdks/typescript", check=True
