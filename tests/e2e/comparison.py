@@ -1,4 +1,4 @@
-"""What services of several languages recorded, side by side with what they were given to record."""
+"""Compares what the services of several languages recorded with the calls they were given."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any, Self
 from eka_usage import BILLABLE, find_metric
 
 from infra.sink.output import text
-from tests.e2e.services import Books
+from tests.e2e.services import Report
 
-GIVEN = "given"  # stands beside the languages for what the calls say
+EXPECTED = "expected"  # a column beside the languages, computed from the calls
 _NAMES = ("product", "metric type", "unit")
 
 
 @dataclass
 class Usage:
-    """The sums of some events; what is not billed is counted, and adds nothing."""
+    """The totals of some events; one that is not billed counts, but adds no quantity or cost."""
 
     events: int = 0
     not_billed: int = 0
@@ -40,65 +40,67 @@ class Usage:
         )
 
 
-# By workspace, product and metric type, what each language's service recorded.
+# By workspace, product and metric type, the usage that each language's service recorded.
 Totals = Mapping[tuple[str, str, str], Mapping[str, Usage]]
 
 
 def totals(usages: Iterable[tuple[tuple[str, str, str], str, Usage]]) -> Totals:
-    """Adds up what each line says of a language."""
+    """Adds up the usage of each line by language."""
     found: dict[tuple[str, str, str], dict[str, Usage]] = defaultdict(lambda: defaultdict(Usage))
     for line, language, usage in usages:
         found[line][language] += usage
     return found
 
 
-def given(calls: Iterable[Mapping[str, Any]]) -> Iterator[tuple[tuple[str, str, str], str, Usage]]:
-    """What calls come to, by their arguments alone."""
+def expected(
+    calls: Iterable[Mapping[str, Any]],
+) -> Iterator[tuple[tuple[str, str, str], str, Usage]]:
+    """Yields the usage that calls must result in, computed from their arguments alone."""
     for call in calls:
         line = (call["workspace_id"], call["product"], call["metric_type"])
         if BILLABLE[call["status"]]:
             quantity = Decimal(str(call["quantity"]))
             cost = quantity * Decimal(str(call["unit_cost"] or 0))
-            yield line, GIVEN, Usage(1, 0, quantity, cost)
+            yield line, EXPECTED, Usage(1, 0, quantity, cost)
         else:
-            yield line, GIVEN, Usage(1, 1)
+            yield line, EXPECTED, Usage(1, 1)
 
 
 def costs(found: Totals, languages: Iterable[str]) -> Mapping[str, Decimal]:
-    """What each workspace owes for what the services of these languages recorded."""
-    owed: dict[str, Decimal] = defaultdict(Decimal)
+    """Returns the cost of each workspace, over the services of these languages."""
+    total: dict[str, Decimal] = defaultdict(Decimal)
     names = list(languages)
     for (workspace, *_), usages in found.items():
-        owed[workspace] += sum((usages[name].cost for name in names if name in usages), Decimal(0))
-    return owed
+        total[workspace] += sum((usages[name].cost for name in names if name in usages), Decimal(0))
+    return total
 
 
-def refusals(books: Mapping[str, Books]) -> Mapping[str, Counter[str]]:
-    """How many calls each language refused, by code."""
-    return {name: Counter(call.code for call in book.refused) for name, book in books.items()}
+def rejections(reports: Mapping[str, Report]) -> Mapping[str, Counter[str]]:
+    """Returns how many calls each language rejected, by error code."""
+    return {name: Counter(call.code for call in report.refused) for name, report in reports.items()}
 
 
-def differences(found: Totals, refused: Mapping[str, Counter[str]]) -> list[str]:
-    """Where not all say the same; nothing if they agree."""
+def differences(found: Totals, rejected: Mapping[str, Counter[str]]) -> list[str]:
+    """Returns a line for each total that is not the same everywhere; empty if all agree."""
     lines: list[str] = []
     for line, usages in sorted(found.items()):
-        said = {name: str(usages.get(name, Usage())) for name in (GIVEN, *refused)}
-        lines += _difference(" ".join(line), said)
-    for code in sorted(set().union(*refused.values())):
+        by_name = {name: str(usages.get(name, Usage())) for name in (EXPECTED, *rejected)}
+        lines += _difference(" ".join(line), by_name)
+    for code in sorted(set().union(*rejected.values())):
         lines += _difference(
-            f"refused with {code}", {name: str(codes[code]) for name, codes in refused.items()}
+            f"rejected with {code}", {name: str(codes[code]) for name, codes in rejected.items()}
         )
     return lines
 
 
-def _difference(what: str, said: Mapping[str, str]) -> Iterator[str]:
-    if len(set(said.values())) > 1:
-        yield f"{what}: " + "; ".join(f"{name} {words}" for name, words in said.items())
+def _difference(what: str, by_name: Mapping[str, str]) -> Iterator[str]:
+    if len(set(by_name.values())) > 1:
+        yield f"{what}: " + "; ".join(f"{name} {total}" for name, total in by_name.items())
 
 
-def table(found: Totals, refused: Mapping[str, Counter[str]]) -> str:
-    """A row for each metric type, and under them what they come to; a column for each language."""
-    columns = (GIVEN, *refused)
+def table(found: Totals, rejected: Mapping[str, Counter[str]]) -> str:
+    """Formats a row for each metric type and the totals, with a column for each language."""
+    columns = (EXPECTED, *rejected)
     by_metric: dict[tuple[str, str], dict[str, Usage]] = defaultdict(lambda: defaultdict(Usage))
     everything: dict[str, Usage] = {name: Usage() for name in columns}
     for (_, product, metric_type), usages in found.items():
@@ -116,8 +118,8 @@ def table(found: Totals, refused: Mapping[str, Counter[str]]) -> str:
         ("", "cost", "", *(f"{usage.cost:,.4f}" for usage in sums)),
     ]
     rows += [
-        ("refused", code, "call", "", *(str(codes[code]) for codes in refused.values()))
-        for code in sorted(set().union(*refused.values()))
+        ("rejected", code, "call", "", *(str(codes[code]) for codes in rejected.values()))
+        for code in sorted(set().union(*rejected.values()))
     ]
     return _aligned((*_NAMES, *columns), rows)
 

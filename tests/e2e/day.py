@@ -15,7 +15,7 @@ Call = dict[str, Any]
 
 
 def usage() -> list[Call]:
-    """Work of every metric type for every workspace, now and then some that failed."""
+    """Returns usage of every metric type in every workspace, some of it failed."""
     day = random.Random(1)  # the same day in every run
     return [
         {
@@ -35,12 +35,12 @@ def usage() -> list[Call]:
 
 
 def mistakes() -> list[Call]:
-    """What services get wrong; none of it may be accepted."""
-    right = usage()[0]
+    """Returns invalid calls; a client must reject every one."""
+    valid = usage()[0]
     too_old = datetime.now(UTC) - timedelta(days=100)
-    wrong: tuple[Call, ...] = (
-        {"product": right["product"].upper()},
-        {"metric_type": right["metric_type"][:-1]},
+    invalid: tuple[Call, ...] = (
+        {"product": valid["product"].upper()},
+        {"metric_type": valid["metric_type"][:-1]},
         {"product": PRODUCTS[1]},
         {"status": "done"},
         {"quantity": -1},
@@ -49,4 +49,4 @@ def mistakes() -> list[Call]:
         {"occurred_at": too_old.isoformat()},
         {"event_id": ""},
     )
-    return [{**right, **arguments} for arguments in wrong]
+    return [{**valid, **arguments} for arguments in invalid]

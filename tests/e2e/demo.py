@@ -1,8 +1,8 @@
-"""The whole line in one window: catalog, services, Kafka, the sink, the store, the invoice.
+"""The whole pipeline in one window: catalog, services, Kafka, the sink, the store, the invoice.
 
-A service in each language records the same day, mistakes and all. Meanwhile the sink is killed, and
-a part of what was sent comes twice. Then the store is asked what it all comes to, whether anything
-is missing, and whether that is what the services were given to record.
+A service in each language records the same day, invalid calls included. Meanwhile the sink is
+killed, and part of the events are sent twice. The demo then totals what the store holds, looks for
+missing events, and compares the totals with the calls that the services were given.
 """
 
 from __future__ import annotations
@@ -22,101 +22,113 @@ from eka_usage import CATALOG_VERSION, METRIC_TYPES
 from infra.sink.__main__ import main as sink_command
 from infra.sink.output import text
 from tests.broker import DevBroker
-from tests.e2e.comparison import GIVEN, Totals, costs, differences, given, refusals, table, totals
+from tests.e2e.comparison import (
+    EXPECTED,
+    Totals,
+    costs,
+    differences,
+    expected,
+    rejections,
+    table,
+    totals,
+)
 from tests.e2e.day import WORKSPACES, mistakes, usage
 from tests.e2e.invoice import arrivals, invoices, recorded
 from tests.e2e.reader import read_messages
-from tests.e2e.services import Books, work
+from tests.e2e.services import Report, run_services
 from tests.sink.harness import Sink, produce
 from tests.waiting import eventually
 
 _FOLDER = Path(__file__).resolve().parents[2] / ".cache/demo"
 
 
-def tell(what: str, words: str) -> None:
-    """One step of the story."""
-    print(f"{what:9} {words}", flush=True)
+def log(step: str, text: str) -> None:
+    """Prints one step of the demo."""
+    print(f"{step:9} {text}", flush=True)
 
 
 def incomplete(
-    books: Mapping[str, Books], found: Totals, charged: Mapping[str, Decimal]
+    reports: Mapping[str, Report], found: Totals, charged: Mapping[str, Decimal]
 ) -> list[str]:
-    """What is lost or doubled, in words; nothing if all that was accepted counts exactly once."""
-    faults = []
-    for language, book in books.items():
+    """Returns a line for each wrong total; empty if every accepted event counts exactly once."""
+    problems = []
+    for language, report in reports.items():
         counted = sum(usages[language].events for usages in found.values() if language in usages)
-        if not book.accepted == book.delivered == counted:
-            faults.append(
-                f"{language}: {book.accepted} accepted, {book.delivered} delivered, "
+        if not report.accepted == report.delivered == counted:
+            problems.append(
+                f"{language}: {report.accepted} accepted, {report.delivered} delivered, "
                 f"{counted} counted"
             )
-    for workspace, cost in costs(found, books).items():
+    for workspace, cost in costs(found, reports).items():
         if cost != charged.get(workspace):
-            faults.append(f"{workspace}: cost {text(cost)}, {text(charged.get(workspace))} charged")
-    return faults
+            problems.append(
+                f"{workspace}: cost {text(cost)}, {text(charged.get(workspace))} charged"
+            )
+    return problems
 
 
-def record_a_day(broker: DevBroker, sink: Sink) -> dict[str, Books]:
-    """Has the services work while the sink dies, sends a part of it again, and revives the sink."""
+def record_a_day(broker: DevBroker, sink: Sink) -> dict[str, Report]:
+    """Runs the services while the sink is killed, sends some events again, restarts the sink."""
     with sink:
         sink.until("reads partitions")
-        tell("sink", "reads Kafka, writes the store")
+        log("sink", "reading Kafka, writing the store")
         with ThreadPoolExecutor(1) as pool:
-            services = pool.submit(work, broker.bootstrap, [*usage(), *mistakes()])
+            services = pool.submit(run_services, broker.bootstrap, [*usage(), *mistakes()])
             eventually(lambda: sink.stored > 0 or services.done(), lambda: sink.said)
             sink.end(signal.SIGKILL)
-            tell("killed", f"the sink, by kill -9, when it had stored {sink.stored:,} events")
-            books = services.result()
-        for language, book in books.items():
-            tell("service", f"{language}: {book.accepted:,} accepted, {len(book.refused)} refused")
+            log("killed", f"the sink, with kill -9, after it stored {sink.stored:,} events")
+            reports = services.result()
+        for language, report in reports.items():
+            rejected = len(report.refused)
+            log("service", f"{language}: {report.accepted:,} accepted, {rejected} rejected")
         key = WORKSPACES[0]
         sent = read_messages(broker.bootstrap)
         again = [message.value() for message in sent if message.key() == key.encode()]
         produce(broker.bootstrap, again, key=key)
-        tell("copies", f"all {len(again):,} events of {key} are sent a second time")
+        log("copies", f"all {len(again):,} events of {key} sent again")
         sink.start()
         sink.until("lag 0")
         sink.end()
-        tell("sink", f"was started again, stored {sink.stored:,} events, and has no lag")
-    return books
+        log("sink", f"restarted, stored {sink.stored:,} events, lag 0")
+    return reports
 
 
-def ask(*command: str) -> int:
-    """Runs a command of the sink's, shown as one would type it; its exit status."""
+def run_sink(*command: str) -> int:
+    """Prints and runs a command of the sink, and returns its exit status."""
     print(f"\n$ python -m infra.sink {shlex.join(command)}", flush=True)
     return sink_command(command)
 
 
 def main(folder: Path = _FOLDER) -> int:
-    """Tells the story; 0 if nothing was lost or doubled, and all agree."""
-    began = datetime.now(UTC)
-    tell("catalog", f"{CATALOG_VERSION}: {sum(map(len, METRIC_TYPES.values()))} metric types")
+    """Runs the demo; returns 0 if no event is lost or duplicated and all totals agree."""
+    started = datetime.now(UTC)
+    log("catalog", f"{CATALOG_VERSION}: {sum(map(len, METRIC_TYPES.values()))} metric types")
     with DevBroker() as broker:
-        tell("broker", f"{broker.bootstrap}, topics {', '.join(broker.topics)}")
+        log("broker", f"{broker.bootstrap}, topics {', '.join(broker.topics)}")
         sink = Sink(broker.bootstrap, folder).migrate()
-        tell("store", f"{sink.dsn}, its tables and views from schema/")
-        books = record_a_day(broker, sink)
+        log("store", f"{sink.dsn}, tables and views from schema/")
+        reports = record_a_day(broker, sink)
     with sink.store() as store:
-        found = totals([*given(usage()), *recorded(store)])
+        found = totals([*expected(usage()), *recorded(store)])
         charged, arrived = invoices(store), arrivals(store)
-    tell("table", f"{arrived:,} rows arrived; the view `usage` drops the copies:\n")
-    refused = refusals(books)
-    print(table(found, refused))
+    log("table", f"{arrived:,} rows arrived; the view `usage` drops the copies:\n")
+    rejected = rejections(reports)
+    print(table(found, rejected))
 
-    language, book = next(iter(books.items()))
-    print(f"\nrefused   as {language} says it")
-    for call in book.refused:
+    language, report = next(iter(reports.items()))
+    print(f"\nrejected  by {language}, with these errors")
+    for call in report.refused:
         print(f"  {call.code:22} {call.text}")
 
-    missing = ask("reconcile", "--dsn", sink.dsn, "--since", f"{began:%Y-%m-%dT%H:%M:%SZ}")
-    lost, apart = incomplete(books, found, charged), differences(found, refused)
+    missing = run_sink("reconcile", "--dsn", sink.dsn, "--since", f"{started:%Y-%m-%dT%H:%M:%SZ}")
+    wrong, different = incomplete(reports, found, charged), differences(found, rejected)
     print()
-    tell("complete", "; ".join(lost) or "accepted, delivered and counted are the same, each once")
-    tell("agreed", "\n          ".join(apart) or f"{', '.join((GIVEN, *books))} are the same")
-    tell("invoices", ", ".join(f"{name} {text(cost)}" for name, cost in charged.items()))
-    tell("look", f"python -m infra.sink usage --dsn {sink.dsn} \\")
-    print(f"            --workspace {WORKSPACES[0]} --month {began:%Y-%m}")
-    return 1 if missing or lost or apart else 0
+    log("complete", "; ".join(wrong) or "accepted = delivered = counted, every event once")
+    log("agreed", "\n          ".join(different) or f"{', '.join((EXPECTED, *reports))} are equal")
+    log("invoices", ", ".join(f"{name} {text(cost)}" for name, cost in charged.items()))
+    log("try", f"python -m infra.sink usage --dsn {sink.dsn} \\")
+    print(f"            --workspace {WORKSPACES[0]} --month {started:%Y-%m}")
+    return 1 if missing or wrong or different else 0
 
 
 if __name__ == "__main__":

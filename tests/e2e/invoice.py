@@ -1,4 +1,4 @@
-"""What the store's views say of the demo's day."""
+"""Queries the store's views for the usage of the demo."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ ORDER BY workspace_id"""
 
 
 def recorded(store: Client) -> Iterator[tuple[tuple[str, str, str], str, Usage]]:
-    """What each language's service recorded, every event once."""
+    """Yields the usage that each language's service recorded, every event once."""
     for workspace, product, metric_type, language, *sums in store.query(_ONCE_EACH).result_rows:
         yield (workspace, product, metric_type), language, Usage(*sums)
 
 
 def invoices(store: Client) -> Mapping[str, Decimal]:
-    """What each workspace is charged."""
+    """Returns what each workspace is charged."""
     return {str(workspace): cost for workspace, cost in store.query(_COSTS).result_rows}
 
 
 def arrivals(store: Client) -> int:
-    """How often events arrived, copies among them."""
+    """Returns how many events arrived, copies included."""
     [(count,)] = store.query(f"SELECT count() FROM {DATABASE}.{RECEIPTS}").result_rows
     return int(count)

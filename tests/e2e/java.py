@@ -1,4 +1,4 @@
-"""Apache Kafka's jars and the Java that runs them, where a machine has them."""
+"""Apache Kafka's jars and Java, on machines that have them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _OPTIONS = ("-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
 
 
 def missing() -> str:
-    """What keeps Kafka from running here, and what helps; empty where nothing does."""
+    """Returns why Kafka cannot run here and how to fix it; empty if it can."""
     if shutil.which("java") is None:
-        return "Java is not installed; 17 or newer runs Apache Kafka"
+        return "Java is not installed; Apache Kafka needs 17 or newer"
     if not (_JARS / ".ready").exists():
-        return "Apache Kafka is not in .cache: run `make setup`, which needs Maven for it"
+        return "Apache Kafka is not in .cache: run `make setup`, with Maven installed"
     return ""
 
 
 def java(main: str, *arguments: str | Path, options: Sequence[str] = ()) -> list[str]:
-    """The command that runs one of Kafka's programs."""
+    """Returns the command that runs one of Kafka's programs."""
     command = ["java", *_OPTIONS, *options, "-cp", f"{_JARS}/*", main]
     return [*command, *map(str, arguments)]
 

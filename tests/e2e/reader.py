@@ -1,4 +1,4 @@
-"""Reads what services sent back from Kafka."""
+"""Reads from Kafka what services sent to it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SECONDS = 30
 
 
 def ends(bootstrap: str) -> list[TopicPartition]:
-    """Where each partition of the topic ends now."""
+    """Returns the end offset of each partition of the topic."""
     consumer = _consumer(bootstrap)
     try:
         found = [TopicPartition(USAGE_TOPIC, each) for each in sorted(_partitions(consumer))]
@@ -26,20 +26,19 @@ def ends(bootstrap: str) -> list[TopicPartition]:
 
 
 def read_events(bootstrap: str, since: Sequence[TopicPartition] = ()) -> list[UsageEvent]:
-    """Every event that `read_messages` finds."""
+    """Returns the events of `read_messages`."""
     return [_read(message.value() or b"") for message in read_messages(bootstrap, since)]
 
 
 def read_messages(bootstrap: str, since: Sequence[TopicPartition] = ()) -> list[Message]:
-    """Every message that the topic holds now, but what a transaction has not committed.
-
-    `since` is what `ends` said earlier: then only what came after that.
-    """
-    behind = {partition.partition: partition.offset for partition in since}
+    """Returns every committed message of the topic; with the offsets of `ends`, the newer ones."""
+    offsets = {partition.partition: partition.offset for partition in since}
     consumer = _consumer(bootstrap)
     try:
         unread = _partitions(consumer)
-        consumer.assign([TopicPartition(USAGE_TOPIC, each, behind.get(each, 0)) for each in unread])
+        consumer.assign(
+            [TopicPartition(USAGE_TOPIC, each, offsets.get(each, 0)) for each in unread]
+        )
         found: list[Message] = []
         deadline = time.monotonic() + _SECONDS
         while unread:
@@ -52,7 +51,9 @@ def read_messages(bootstrap: str, since: Sequence[TopicPartition] = ()) -> list[
                 else:
                     raise RuntimeError(f"cannot read {USAGE_TOPIC}: {error}")
             if time.monotonic() > deadline:
-                raise TimeoutError(f"read {len(found)} events in {_SECONDS} s, and no end of them")
+                raise TimeoutError(
+                    f"read {len(found)} events in {_SECONDS} s without reaching the end"
+                )
     finally:
         consumer.close()
     return found

@@ -1,4 +1,4 @@
-"""Apache Kafka as a child process: the shape of DevBroker, with TLS and SASL beside it."""
+"""Apache Kafka as a child process: the interface of DevBroker, with a TLS and SASL listener."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ USER, PASSWORD = "e2e", "correct horse"
 _CLUSTER = "dXNhZ2UtZTJlLWNsdXN0ZQ"
 _START_SECONDS = 60
 
-# A broker that was killed is let back in when its session has expired: 5 s after a start, not 13.
+# A killed broker rejoins when its session expires: with this timeout after 5 s, not 13.
 _PROPERTIES = r"""process.roles=broker,controller
 node.id=1
 listeners=PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{secure},\
@@ -46,8 +46,8 @@ broker.heartbeat.interval.ms=500
 class RealBroker(Child):
     """A running broker without topics.
 
-    `bootstrap` is spoken to in the clear, `secure` by SASL_SSL as USER with PASSWORD, trusting
-    `ca`. `kill` and `restart` are the outage: addresses and data stay.
+    `bootstrap` is plaintext, `secure` is SASL_SSL as USER with PASSWORD and the authority `ca`.
+    `kill` and `restart` make an outage: addresses and data stay.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -75,26 +75,26 @@ class RealBroker(Child):
         self.start()
 
     def start(self) -> None:
-        """Start it, and return when it answers."""
+        """Starts the broker and returns once it responds."""
         with self._log.open("ab") as log:
             command = java("kafka.Kafka", self._properties)
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         deadline = time.monotonic() + _START_SECONDS
-        while not _answers(self.bootstrap):
+        while not _responds(self.bootstrap):
             code = self._process.poll()
             if code is not None or time.monotonic() > deadline:
                 self.kill()
-                said = self._log.read_text()[-2000:]
-                raise RuntimeError(f"Kafka did not start (exit code {code}):\n{said}")
+                tail = self._log.read_text()[-2000:]
+                raise RuntimeError(f"Kafka did not start (exit code {code}):\n{tail}")
             time.sleep(0.1)
 
     def restart(self) -> None:
-        """Start it again on the same addresses, with what it had stored."""
+        """Restarts the broker on the same addresses, with its data."""
         self.stop()
         self.start()
 
 
-def _answers(bootstrap: str) -> bool:
+def _responds(bootstrap: str) -> bool:
     host, port = bootstrap.split(":")
     try:
         socket.create_connection((host, int(port)), timeout=1).close()

@@ -17,48 +17,48 @@ from tests.environment import environment
 
 _SDKS = Path(__file__).resolve().parents[2] / "sdks"
 _BIN = Path(sys.prefix) / "bin"
-# By the name that a language has in an event: where to start the service, and how.
+# By the language's name in an event: the folder and the command of its service.
 SERVICES: Mapping[str, tuple[Path, Sequence[str | Path]]] = {
     "python": (_SDKS / "python", (sys.executable, "examples/service.py")),
     "go": (_SDKS / "go", (_BIN / "go", "run", "./examples/service")),
     "typescript": (_SDKS / "typescript", (_BIN / "node", "examples/service.ts")),
 }
-_SECONDS = 120  # the first time, Go compiles its client
+_SECONDS = 120  # on the first run, Go compiles its client
 
 
-class Refused(msgspec.Struct):
-    """A call that was not accepted, as `on_error` heard of it."""
+class Rejection(msgspec.Struct):
+    """A call that was rejected, as reported to `on_error`."""
 
     code: str
     text: str
 
 
-class Books(msgspec.Struct):
-    """What a service says of its work when it ends."""
+class Report(msgspec.Struct):
+    """The counters that a service prints when it ends."""
 
     accepted: int
     delivered: int
-    refused: list[Refused]
+    refused: list[Rejection]
 
 
-def work(bootstrap: str, calls: Sequence[Mapping[str, Any]]) -> dict[str, Books]:
-    """Have all services make the same calls, at the same time; their books by language."""
+def run_services(bootstrap: str, calls: Sequence[Mapping[str, Any]]) -> dict[str, Report]:
+    """Makes the same calls in all services at once, and returns their reports by language."""
     lines = "".join(json.dumps(call) + "\n" for call in calls)
 
-    def run(language: str) -> Books:
+    def run(language: str) -> Report:
         build(language)
         folder, command = SERVICES[language]
         ended = subprocess.run(
             command,
             cwd=folder,
-            # What another service of this machine left in the spool is no part of this day.
+            # Events that other services of this machine spooled are not part of the demo.
             env=environment(kafka_brokers=bootstrap, spool="off"),
             input=lines.encode(),
             stdout=subprocess.PIPE,
             timeout=_SECONDS,
             check=True,
         )
-        return msgspec.json.decode(ended.stdout, type=Books)
+        return msgspec.json.decode(ended.stdout, type=Report)
 
     with ThreadPoolExecutor() as pool:
         return dict(zip(SERVICES, pool.map(run, SERVICES), strict=True))
