@@ -23,7 +23,7 @@ _BINARY = _ROOT / ".cache" / "bin" / "devbroker"
 
 @cache
 def build() -> Path:
-    """The broker's program, as its sources are now: Go knows when there is nothing to do."""
+    """Builds the broker's binary and returns it; Go skips the work if nothing changed."""
     _BINARY.parent.mkdir(parents=True, exist_ok=True)
     go = Path(sys.prefix) / "bin" / "go"
     with (_BINARY.parent / "devbroker.lock").open("w") as lock:
@@ -35,8 +35,8 @@ def build() -> Path:
 class DevBroker(Child):
     """A running broker.
 
-    Without `data_dir` it forgets everything when it stops. `kill` and `restart` are the outage: the
-    address stays the same, so that clients find it again.
+    Without `data_dir` it loses all data when it stops. `kill` and `restart` make an outage: the
+    address stays the same, so that clients reconnect.
     """
 
     bootstrap: str
@@ -55,7 +55,7 @@ class DevBroker(Child):
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._orders, self._replies = self._process.stdin, self._process.stdout
+        self._commands, self._replies = self._process.stdin, self._process.stdout
         line = self._replies.readline()
         if not line:
             self._close()
@@ -67,35 +67,35 @@ class DevBroker(Child):
 
     @property
     def pid(self) -> int:
-        """The process, for tests that look whether it is there."""
+        """Returns the process id, for tests that check whether it still runs."""
         return self._process.pid
 
     def restart(self) -> None:
-        """Start it again on the same address, with what its data directory holds."""
+        """Restarts the broker on the same address, with the data of its data directory."""
         self.stop()
         self._start(self.bootstrap)
 
     def fail(self, error: str, times: int = -1) -> None:
-        """Answer so many produce requests with an error of Kafka's, such as REQUEST_TIMED_OUT."""
-        self._order(do="fail", error=error, times=times)
+        """Fails the next produce requests with a Kafka error, such as REQUEST_TIMED_OUT."""
+        self._command(do="fail", error=error, times=times)
 
     def heal(self) -> None:
-        """End what `fail` began."""
-        self._order(do="heal")
+        """Stops failing produce requests."""
+        self._command(do="heal")
 
     def produce_requests(self) -> int:
-        """How many produce requests came in since the start."""
-        return int(self._order(do="count")["requests"])
+        """Returns how many produce requests were received since the start."""
+        return int(self._command(do="count")["requests"])
 
-    def _order(self, **order: object) -> dict[str, Any]:
-        self._orders.write(json.dumps(order) + "\n")
+    def _command(self, **command: object) -> dict[str, Any]:
+        self._commands.write(json.dumps(command) + "\n")
         reply: dict[str, Any] = json.loads(self._replies.readline())
         if fault := reply.get("fault"):
             raise ValueError(fault)
         return reply
 
     def _close(self) -> None:
-        self._orders.close()
+        self._commands.close()
         self._replies.close()
 
     def _end(self, how: signal.Signals) -> None:
@@ -107,6 +107,6 @@ class DevBroker(Child):
 
 @pytest.fixture(scope="session")
 def broker() -> Iterator[DevBroker]:
-    """One broker for all the tests of a worker; a test that stops or kills it starts its own."""
+    """The shared broker of a pytest worker; a test that stops or kills a broker starts its own."""
     with DevBroker() as running:
         yield running

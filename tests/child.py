@@ -1,4 +1,4 @@
-"""A process that a test starts, and that is gone when the test is."""
+"""A process that a test starts, and that ends with the test."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _SECONDS = 30
 
 
 class Child:
-    """A running process; as a context manager it is gone afterwards, whatever happened to it."""
+    """A running process; leaving the context manager stops it, even after an error."""
 
     _process: subprocess.Popen[Any]
 
     def kill(self) -> None:
-        """End it as a crash would, at once and without a word."""
+        """Ends the process as a crash does, with SIGKILL."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """End it as an operator would; it is no error if it has ended already."""
+        """Ends the process with SIGTERM; does nothing if it has ended already."""
         self._end(signal.SIGTERM)
 
     def _end(self, how: signal.Signals) -> None:

@@ -1,11 +1,11 @@
-"""What every test may ask for."""
+"""Fixtures of every test."""
 
 import os
 
 from tests.broker import broker
 from tests.environment import variables
 
-# What a test keeps on disk, it keeps in a folder of its own.
+# A test that needs a spool uses a directory of its own.
 os.environ |= variables(spool="off")
 
 __all__ = ["broker"]

@@ -1,4 +1,4 @@
-"""The environment that a process of a test runs in."""
+"""The environment variables of a process that a test starts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _VARIABLES = {setting.name: setting.variable for setting in SETTINGS}
 
 
 def variables(**settings: str) -> dict[str, str]:
-    """Settings of an SDK as its variables."""
+    """Returns SDK settings as environment variables."""
     return {_VARIABLES[name]: value for name, value in settings.items()}
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """That of this process, and settings of an SDK."""
+    """Returns the environment of this process with SDK settings added."""
     return {**os.environ, **variables(**settings)}

@@ -1,18 +1,18 @@
-"""Ports for programs that cannot take one of their own and say which."""
+"""Ports for programs that cannot pick a free port themselves and report it."""
 
 from __future__ import annotations
 
 import random
 import socket
 
-# Below those that a system gives to who asks for any, so that nobody is given one meanwhile. Each
-# is drawn once, in an order that the processes beside this one do not share.
+# Below the ephemeral ports, which the system may assign to another process meanwhile. Each port is
+# drawn once, in a random order, so that parallel test processes rarely collide.
 _PORTS = range(10_000, 30_000)
 _DRAWN = iter(random.SystemRandom().sample(_PORTS, len(_PORTS)))
 
 
 def free_port() -> int:
-    """One that nobody listens on."""
+    """Returns a port on which nothing listens."""
     for port in _DRAWN:
         with socket.socket() as probe:
             try:

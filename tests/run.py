@@ -1,6 +1,6 @@
-"""Runs the checks, linters and test suites one after another, all of them, and sums up.
+"""Runs all checks, linters and test suites one after another and prints a summary.
 
-python tests/run.py [check] [lint] [test]    without a name: everything
+python tests/run.py [check] [lint] [test]    without a group: everything
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ OK, FAILED, SKIPPED = "ok", "FAILED", "skipped"
 
 @dataclass(frozen=True)
 class Part:
-    """One command; it is skipped where the program is missing that it needs."""
+    """One command; skipped on a machine that lacks the program `needs`."""
 
     group: str
     name: str
@@ -34,15 +34,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Result:
-    """How a part ended; its last line is what the tool itself says about it."""
+    """How a part ended, with the last line of its output as the tool's own summary."""
 
     part: Part
-    word: str
+    status: str
     seconds: float
     last_line: str
 
     def __str__(self) -> str:
-        return f"  {self.word:<7}  {self.part.name:<24} {self.seconds:6.1f} s  {self.last_line}"
+        return f"  {self.status:<7}  {self.part.name:<24} {self.seconds:6.1f} s  {self.last_line}"
 
 
 PARTS = (
@@ -71,10 +71,10 @@ PARTS = (
 
 
 def run(part: Part) -> Result:
-    """Run it with its output shown as it comes."""
+    """Runs a part and copies its output to the terminal as it arrives."""
     print(f"\n--- {part.name}: {part.command}", flush=True)
     if part.needs and shutil.which(part.needs) is None:
-        return Result(part, SKIPPED, 0, f"there is no {part.needs} on this machine")
+        return Result(part, SKIPPED, 0, f"{part.needs} is not installed")
     started = time.monotonic()
     output = bytearray()
     with subprocess.Popen(
@@ -95,19 +95,19 @@ def run(part: Part) -> Result:
 
 
 def main(groups: list[str]) -> int:
-    """Run the named groups; 0 if every part of them passed."""
+    """Runs the named groups; returns 0 if every part passed."""
     if unknown := set(groups) - set(GROUPS):
-        print(f"{', '.join(sorted(unknown))}: not one of {', '.join(GROUPS)}", file=sys.stderr)
+        print(f"{', '.join(sorted(unknown))}: expected one of {', '.join(GROUPS)}", file=sys.stderr)
         return 2
     started = time.monotonic()
     results = [run(part) for part in PARTS if not groups or part.group in groups]
     print("\nSummary")
     print(*results, sep="\n")
-    words = Counter(result.word for result in results)
+    counts = Counter(result.status for result in results)
     print(f"\n{time.monotonic() - started:.0f} s")
-    skipped = f", {words[SKIPPED]} skipped" if words[SKIPPED] else ""
-    print(f"parts: {words[OK]} passed, {words[FAILED]} failed{skipped}")
-    return 1 if words[FAILED] else 0
+    skipped = f", {counts[SKIPPED]} skipped" if counts[SKIPPED] else ""
+    print(f"parts: {counts[OK]} passed, {counts[FAILED]} failed{skipped}")
+    return 1 if counts[FAILED] else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The fixture that the other tests stand on."""
+"""The broker fixture on which the other tests depend."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def client(broker: DevBroker) -> dict[str, str | int | bool]:
 
 
 def produce(broker: DevBroker, topic: str, value: bytes) -> object:
-    """The error that the message ended with, or None."""
+    """Returns the delivery error of the message, or None."""
     producer = Producer({**client(broker), "message.timeout.ms": 10_000})
     errors: list[object] = []
     producer.produce(topic, value, partition=0, on_delivery=lambda error, _: errors.append(error))
@@ -30,7 +30,7 @@ def deliver(broker: DevBroker, topic: str, value: bytes) -> None:
 
 
 def read(broker: DevBroker, topic: str) -> bytes | None:
-    """The newest message: other tests may have sent some to the shared broker."""
+    """Returns the newest message: other tests may have sent some to the shared broker."""
     consumer = Consumer({**client(broker), "group.id": "test"})
     _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
     consumer.assign([TopicPartition(topic, 0, end - 1)])
@@ -39,13 +39,13 @@ def read(broker: DevBroker, topic: str) -> bytes | None:
     return None if message is None else message.value()
 
 
-def test_the_shared_broker_takes_a_message_and_gives_it_back(broker: DevBroker) -> None:
-    *_, topic = broker.topics  # not the one that other tests read usage events from
+def test_a_message_sent_to_the_shared_broker_can_be_read(broker: DevBroker) -> None:
+    *_, topic = broker.topics  # not the usage topic, which other tests read
     deliver(broker, topic, b"one")
     assert read(broker, topic) == b"one"
 
 
-def test_a_killed_broker_comes_back_on_its_address_with_its_data(tmp_path: Path) -> None:
+def test_a_killed_broker_restarts_on_its_address_with_its_data(tmp_path: Path) -> None:
     with DevBroker(data_dir=tmp_path) as broker:
         address, topic = broker.bootstrap, next(iter(broker.topics))
         deliver(broker, topic, b"kept")
@@ -55,14 +55,14 @@ def test_a_killed_broker_comes_back_on_its_address_with_its_data(tmp_path: Path)
         assert read(broker, topic) == b"kept"
 
 
-def test_no_process_is_left_behind_not_even_after_an_error() -> None:
+def test_the_broker_process_ends_with_its_context_even_after_an_error() -> None:
     with pytest.raises(ZeroDivisionError), DevBroker() as broker:
         raise ZeroDivisionError
     with pytest.raises(ProcessLookupError):
         os.kill(broker.pid, 0)
 
 
-def test_a_broker_that_cannot_start_is_an_error_that_says_why(
+def test_a_broker_that_cannot_start_raises_and_prints_the_reason(
     broker: DevBroker, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(RuntimeError, match="did not start"):
@@ -70,7 +70,7 @@ def test_a_broker_that_cannot_start_is_an_error_that_says_why(
     assert f"{broker.bootstrap} is already in use" in capfd.readouterr().err
 
 
-def test_a_fault_fails_produce_requests_until_it_is_healed() -> None:
+def test_produce_requests_fail_until_the_broker_is_healed() -> None:
     with DevBroker() as broker:
         broker.fail("MESSAGE_TOO_LARGE")
         topic = next(iter(broker.topics))
@@ -80,6 +80,6 @@ def test_a_fault_fails_produce_requests_until_it_is_healed() -> None:
         assert broker.produce_requests() == 2
 
 
-def test_an_unknown_error_is_refused_by_name() -> None:
+def test_an_unknown_error_name_is_rejected() -> None:
     with DevBroker() as broker, pytest.raises(ValueError, match="NO_SUCH"):
         broker.fail("NO_SUCH")

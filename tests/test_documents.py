@@ -1,4 +1,4 @@
-"""What the documents say holds: names exist, links lead somewhere, examples run."""
+"""The documents are true: names exist, links resolve, examples run."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ CODES = set(get_args(ErrorCode))
 
 
 def examples(path: Path) -> list[str]:
-    """The Python code blocks of a document."""
+    """Returns the Python code blocks of a document."""
     return re.findall(r"^```python\n(.*?)^```$", path.read_text(), re.DOTALL | re.MULTILINE)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=ids)
-def test_every_variable_and_error_code_that_a_document_names_exists(path: Path) -> None:
+def test_every_variable_and_error_code_in_a_document_exists(path: Path) -> None:
     text = path.read_text()
     assert set(re.findall(r"\bEKA_[A-Z_]+\b", text)) <= VARIABLES
     families = "|".join(sorted({re.escape(code.split(".")[0]) for code in CODES}))
@@ -41,7 +41,7 @@ def test_every_variable_and_error_code_that_a_document_names_exists(path: Path) 
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=ids)
-def test_every_link_within_the_repository_leads_to_a_file(path: Path) -> None:
+def test_every_link_within_the_repository_resolves_to_a_file(path: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+?)\)", path.read_text())
     dead = [
         target
@@ -52,12 +52,12 @@ def test_every_link_within_the_repository_leads_to_a_file(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=ids)
-def test_every_python_example_is_python(path: Path) -> None:
+def test_every_python_example_compiles(path: Path) -> None:
     for number, example in enumerate(examples(path)):
         compile(example, f"{path.name}, example {number}", "exec")
 
 
-def test_the_readme_example_records_what_it_says(usage_events: InMemoryProducer) -> None:
+def test_the_readme_example_records_its_four_events(usage_events: InMemoryProducer) -> None:
     exec(examples(ROOT / "README.md")[0], {})
     assert [(event.product, event.metric_type, event.status) for event in usage_events] == [
         ("api", "api_call", "ok"),

@@ -1,4 +1,4 @@
-"""The repository's own promises: targets, locks, the run that sums up."""
+"""The repository itself: make targets, lock files, tracked files, the test runner."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LOCKS = {
 
 
 def requirements(group: str) -> list[Requirement]:
-    """What a dependency group of pyproject.toml asks for, the included groups' too."""
+    """Returns the requirements of a dependency group, with those of the groups it includes."""
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
     found: list[Requirement] = []
     for item in groups[group]:
@@ -38,7 +38,7 @@ def requirements(group: str) -> list[Requirement]:
 
 
 def pins(lock: Path) -> dict[str, set[str]]:
-    """The versions that a lock allows of each package; a marker may choose between several."""
+    """Returns the locked versions of each package; a marker may select one of several."""
     found: dict[str, set[str]] = {}
     for name, version in re.findall(r"^([\w.-]+)==(\S+)", lock.read_text(), re.MULTILINE):
         found.setdefault(canonicalize_name(name), set()).add(version)
@@ -57,13 +57,13 @@ def test_the_lock_satisfies_pyproject(group: str) -> None:
     assert unmet == [], "run: make lock"
 
 
-def test_the_generators_lock_is_a_part_of_the_whole_one() -> None:
-    whole = pins(LOCKS["dev"])
-    assert {name: whole.get(name) for name in pins(LOCKS["codegen"])} == pins(LOCKS["codegen"])
+def test_the_lock_of_the_generator_is_a_subset_of_the_full_one() -> None:
+    full = pins(LOCKS["dev"])
+    assert {name: full.get(name) for name in pins(LOCKS["codegen"])} == pins(LOCKS["codegen"])
 
 
 @pytest.mark.parametrize("group", LOCKS)
-def test_every_locked_package_has_hashes_and_no_address(group: str) -> None:
+def test_every_locked_package_has_hashes_and_no_url(group: str) -> None:
     text = LOCKS[group].read_text()
     entries = re.split(r"^(?=[\w.-]+==)", text, flags=re.MULTILINE)[1:]
     assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
@@ -91,7 +91,7 @@ def test_a_target_installs_only_what_it_needs(target: str, without: list[str]) -
     assert [tool for tool in without if tool in steps] == []
 
 
-def test_a_clone_whose_path_has_a_space_is_refused_at_once(tmp_path: Path) -> None:
+def test_a_clone_with_a_space_in_its_path_is_rejected_at_once(tmp_path: Path) -> None:
     folder = tmp_path / "my clone"
     folder.mkdir()
     shutil.copy(ROOT / "Makefile", folder)
@@ -104,7 +104,7 @@ def test_a_clone_whose_path_has_a_space_is_refused_at_once(tmp_path: Path) -> No
 
 
 def tracked() -> list[Path]:
-    """The files that git keeps and that are here."""
+    """Returns the tracked files that exist in the worktree."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
     paths = (ROOT / name for name in listed.stdout.decode().split("\0") if name)
     return [path for path in paths if path.is_file()]
@@ -118,7 +118,7 @@ def test_no_tracked_file_is_a_binary_or_large() -> None:
         assert len(content) < _LARGE, f"{path} is large"
 
 
-def test_no_json_file_has_a_key_twice() -> None:
+def test_no_json_file_has_a_duplicate_key() -> None:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in pairs]
         assert len(keys) == len(set(keys)), f"{path}: {sorted(keys)}"
@@ -141,7 +141,7 @@ def test_a_failing_part_fails_the_run_and_the_others_still_run(
     assert run.main(["test"]) == 0
 
 
-def test_a_part_whose_program_is_missing_is_skipped_and_said_to_be(
+def test_a_part_whose_program_is_missing_is_reported_as_skipped(
     monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     parts = (
@@ -151,12 +151,10 @@ def test_a_part_whose_program_is_missing_is_skipped_and_said_to_be(
     monkeypatch.setattr(run, "PARTS", parts)
     assert run.main([]) == 0
     printed = capfdbinary.readouterr().out.decode()
-    assert re.search(
-        r"skipped +no .* there is no no-such-tool on this machine$", printed, re.MULTILINE
-    )
+    assert re.search(r"skipped +no .* no-such-tool is not installed$", printed, re.MULTILINE)
     assert printed.endswith("\nparts: 1 passed, 0 failed, 1 skipped\n")
 
 
-def test_an_unknown_group_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_group_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main(["lnt"]) == 2
-    assert capsys.readouterr().err == "lnt: not one of check, lint, test\n"
+    assert capsys.readouterr().err == "lnt: expected one of check, lint, test\n"

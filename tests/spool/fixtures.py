@@ -1,9 +1,9 @@
-"""Segments in hex that each SDK wrote, and what each must read in them.
+"""Segments in hex that each SDK wrote, and what each SDK must read from them.
 
-tests/spool/fixtures/<language>/<segment's name>.hex    64 digits a line
-tests/spool/fixtures/<language>/expected.json           by segment: what is in it
+tests/spool/fixtures/<language>/<segment's name>.hex    64 digits per line
+tests/spool/fixtures/<language>/expected.json           the content, by segment
 
-`python -m tests.spool.fixtures` writes Python's again, the same bytes each time.
+`python -m tests.spool.fixtures` rewrites Python's, with the same bytes each time.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ EVENTS: Sequence[tuple[bytes, bytes]] = [
 
 
 def read(language: str) -> dict[str, tuple[bytes, dict[str, Any]]]:
-    """The segments of a language by name, each with what is expected of it."""
+    """Returns the segments of a language by name, each with its expected content."""
     folder = FIXTURES / language
     expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
     hexed = {path.stem: bytes.fromhex(path.read_text()) for path in folder.glob("*.hex")}
-    assert hexed.keys() == expected.keys(), f"{folder}: not the same segments in expected.json"
+    assert hexed.keys() == expected.keys(), f"{folder}: expected.json lists other segments"
     return {name: (hexed[name], expected[name]) for name in sorted(expected)}
 
 
-def described(name: str, content: bytes) -> dict[str, Any]:
-    """What a reader finds in a segment, as expected.json has it."""
+def parse(name: str, content: bytes) -> dict[str, Any]:
+    """Returns what a reader finds in a segment, in the form of expected.json."""
     parsed = Name.parse(name)
     assert parsed is not None
     header = Header.unpack(content)
@@ -74,33 +74,33 @@ def segment(
     heartbeat: int = 7,
     version: int = 1,
 ) -> bytearray:
-    """A segment that was sealed and cut."""
+    """Returns the bytes of a segment that is fenced and truncated to its records."""
     origin = bytes.fromhex(_ORIGIN)
     header = Header(origin, 42, _CREATED, _DESTINATION, _INSTANCE, version=version)
-    changing = spool_format.NUMBER.pack(heartbeat) + spool_format.NUMBER.pack(acked) + b"\x01"
-    content = bytearray((header.pack() + changing).ljust(HEADER_BYTES, b"\0"))
+    mutable = spool_format.NUMBER.pack(heartbeat) + spool_format.NUMBER.pack(acked) + b"\x01"
+    content = bytearray((header.pack() + mutable).ljust(HEADER_BYTES, b"\0"))
     for key, event in events:
         body = spool_format.body_start(key) + event
         content += spool_format.record(body, spool_format.salt(origin))
     return content
 
 
-def written() -> dict[str, bytes]:
-    """Python's segments by name: sound ones, and each kind of damage."""
-    sound = segment(EVENTS)
+def build() -> dict[str, bytes]:
+    """Returns Python's segments by name: intact ones, and one for each kind of damage."""
+    intact = segment(EVENTS)
     first, second, _ = (
-        item for item in spool_format.records(bytes(sound), _ORIGIN) if isinstance(item, Record)
+        item for item in spool_format.records(bytes(intact), _ORIGIN) if isinstance(item, Record)
     )
-    torn, rotten, bad_header = bytearray(sound), bytearray(sound), bytearray(sound)
+    torn, flipped, bad_header = bytearray(intact), bytearray(intact), bytearray(intact)
     del torn[-5:]
-    rotten[second.start + 20] ^= 4
+    flipped[second.start + 20] ^= 4
     bad_header[20] ^= 1
     contents = [
-        sound,
+        intact,
         segment(EVENTS, acked=first.end),
         segment(EVENTS, acked=first.end + 1),
         torn,
-        rotten,
+        flipped,
         bad_header,
         segment(EVENTS, version=2),
         bytearray(HEADER_BYTES),
@@ -113,14 +113,14 @@ def written() -> dict[str, bytes]:
 
 
 def write(folder: Path) -> None:
-    """Writes Python's."""
+    """Writes Python's segments and their expected content."""
     folder.mkdir(parents=True, exist_ok=True)
-    segments = written()
+    segments = build()
     for name, content in segments.items():
         digits = content.hex()
         lines = (digits[start : start + 64] for start in range(0, len(digits), 64))
         (folder / f"{name}.hex").write_text("".join(f"{line}\n" for line in lines))
-    expected = {name: described(name, content) for name, content in segments.items()}
+    expected = {name: parse(name, content) for name, content in segments.items()}
     text = json.dumps(expected, indent=2, ensure_ascii=False)
     (folder / "expected.json").write_text(f"{text}\n", encoding="utf-8")
 

@@ -1,8 +1,8 @@
-"""Who owns a segment: docs/spool-format.md's protocol, in every interleaving there is.
+"""Segment ownership: a model check of the protocol in docs/spool-format.md, every interleaving.
 
-An origin records two events while two others may take it, and each other, for dead at any moment:
-suspicion is never asked whether it is right. Each step of each process may be its last, and any
-number of steps of the others may come before the next: that is a crash, and a pause.
+An origin records two events while two adopters may consider it, and each other, dead at any moment,
+rightly or wrongly. Each step of a process may be its last, which models a crash; any number of
+steps of the others may precede the next one, which models a pause.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import pytest
 EVENTS = 2
 ORIGIN = "origin"
 ADOPTERS = ("first", "second")
-_ADOPTIONS = 2  # that each adopter makes at most
+_ADOPTIONS = 2  # the most that each adopter makes
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A file: who owns it by its name, nobody where it is removed; its flag; the events in it."""
+    """A file: the owner in its name, None once removed; whether it is fenced; its events."""
 
     owner: str | None = ORIGIN
-    closed: bool = False
+    fenced: bool = False
     events: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
 class Writer:
-    """The origin: where it is in its work, with which event and which segment."""
+    """The origin: its next step, event and segment."""
 
     at: str = "write"
     event: int = 0
@@ -38,7 +38,7 @@ class Writer:
 
 @dataclass(frozen=True)
 class Adopter:
-    """One of the others: its step and segment, the owner it saw, what it read, how often it may."""
+    """An adopter: its next step, segment, the owner it saw, what it read, adoptions left."""
 
     at: str = "look"
     segment: int = 0
@@ -48,8 +48,8 @@ class Adopter:
 
 
 @dataclass(frozen=True)
-class World:
-    """Everything at one moment."""
+class State:
+    """The state of everything at one moment."""
 
     segments: tuple[Segment, ...] = (Segment(),)
     writer: Writer = Writer()
@@ -58,7 +58,7 @@ class World:
     delivered: frozenset[int] = frozenset()
 
     def change(self, number: int, **changes: object) -> tuple[Segment, ...]:
-        """The segments, one of them changed."""
+        """Returns the segments with one of them changed."""
         changed = list(self.segments)
         changed[number] = replace(changed[number], **changes)  # type: ignore[arg-type]
         return tuple(changed)
@@ -66,94 +66,94 @@ class World:
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules of the document; a test breaks one of them to see that it is needed."""
+    """The rules of the document; a test breaks each to prove that it is needed."""
 
     checks_after_writing: bool = True
-    order: tuple[str, ...] = ("rename", "close", "read", "send", "remove")
+    order: tuple[str, ...] = ("rename", "fence", "read", "send", "remove")
 
     def after(self, step: str) -> str:
-        """What an adopter does after a step."""
+        """Returns the step of an adopter that follows this one."""
         return dict(zip(self.order, (*self.order[1:], "look"), strict=True))[step]
 
 
-def writer_steps(world: World, rules: Rules) -> Iterator[World]:
-    """What the origin may do next: rules 1, 2 and 7."""
-    writer, segments = world.writer, world.segments
+def writer_steps(state: State, rules: Rules) -> Iterator[State]:
+    """Yields the states after the origin's next step: rules 1, 2 and 7."""
+    writer, segments = state.writer, state.segments
     segment = segments[writer.segment]
     if writer.at == "write":
         events = segment.events | {writer.event}
         yield replace(
-            world,
-            segments=world.change(writer.segment, events=events),
+            state,
+            segments=state.change(writer.segment, events=events),
             writer=replace(writer, at="check"),
         )
-    elif writer.at == "check" and segment.closed and rules.checks_after_writing:
-        begun = replace(writer, at="write", segment=len(segments))
-        yield replace(world, segments=(*segments, Segment()), writer=begun)
+    elif writer.at == "check" and segment.fenced and rules.checks_after_writing:
+        rolled = replace(writer, at="write", segment=len(segments))
+        yield replace(state, segments=(*segments, Segment()), writer=rolled)
     elif writer.at == "check":
         done = writer.event + 1
         following = replace(writer, at="write" if done < EVENTS else "send", event=done)
-        yield replace(world, accepted=world.accepted | {writer.event}, writer=following)
+        yield replace(state, accepted=state.accepted | {writer.event}, writer=following)
     elif writer.at == "send":
         sent = replace(writer, at="remove")
-        yield replace(world, delivered=world.delivered | world.accepted, writer=sent)
+        yield replace(state, delivered=state.delivered | state.accepted, writer=sent)
     elif writer.at == "remove":
         kept = tuple(
             replace(each, owner=None) if each.owner == ORIGIN else each for each in segments
         )
-        yield replace(world, segments=kept, writer=replace(writer, at="ended"))
+        yield replace(state, segments=kept, writer=replace(writer, at="ended"))
 
 
-def adopter_steps(world: World, number: int, rules: Rules) -> Iterator[World]:
-    """What one of the others may do next: rules 6 and 7."""
-    name, adopter = ADOPTERS[number], world.adopters[number]
+def adopter_steps(state: State, number: int, rules: Rules) -> Iterator[State]:
+    """Yields the states after the next step of an adopter: rules 6 and 7."""
+    name, adopter = ADOPTERS[number], state.adopters[number]
     if adopter.at == "look":
-        for index, each in enumerate(world.segments):
+        for index, each in enumerate(state.segments):
             if adopter.left and each.owner not in {None, name}:
                 look = Adopter(rules.order[0], index, each.owner or "", left=adopter.left - 1)
-                yield moved(world, number, look)
+                yield moved(state, number, look)
         return
-    segment = world.segments[adopter.segment]
+    segment = state.segments[adopter.segment]
     onward = replace(adopter, at=rules.after(adopter.at))
     if adopter.at == "rename" and segment.owner != adopter.seen:
-        yield moved(world, number, Adopter(left=adopter.left))
+        yield moved(state, number, Adopter(left=adopter.left))
     elif adopter.at == "rename":
-        yield moved(world, number, onward, world.change(adopter.segment, owner=name))
-    elif adopter.at == "close":
-        yield moved(world, number, onward, world.change(adopter.segment, closed=True))
+        yield moved(state, number, onward, state.change(adopter.segment, owner=name))
+    elif adopter.at == "fence":
+        yield moved(state, number, onward, state.change(adopter.segment, fenced=True))
     elif adopter.at == "read":
-        yield moved(world, number, replace(onward, read=segment.events))
+        yield moved(state, number, replace(onward, read=segment.events))
     elif adopter.at == "send":
-        sent = replace(world, delivered=world.delivered | adopter.read)
+        sent = replace(state, delivered=state.delivered | adopter.read)
         yield moved(sent, number, onward)
     else:
         owner = None if segment.owner == name else segment.owner
-        yield moved(world, number, onward, world.change(adopter.segment, owner=owner))
+        yield moved(state, number, onward, state.change(adopter.segment, owner=owner))
 
 
 def moved(
-    world: World, number: int, adopter: Adopter, segments: tuple[Segment, ...] | None = None
-) -> World:
-    """The world after one step of an adopter."""
-    adopters = list(world.adopters)
+    state: State, number: int, adopter: Adopter, segments: tuple[Segment, ...] | None = None
+) -> State:
+    """Returns the state after one step of an adopter."""
+    adopters = list(state.adopters)
     adopters[number] = adopter if adopter.at != "look" else Adopter(left=adopter.left)
-    return replace(world, adopters=tuple(adopters), segments=segments or world.segments)
+    return replace(state, adopters=tuple(adopters), segments=segments or state.segments)
 
 
-def search(rules: Rules, wrong: Callable[[World], bool]) -> tuple[int, World | None]:
-    """How many worlds can be reached, and one that is wrong if there is any.
+def search(rules: Rules, wrong: Callable[[State], bool]) -> tuple[int, State | None]:
+    """Returns the number of reachable states, and a wrong one if there is any.
 
-    A process that makes no further step has crashed, so every crash is among them.
+    A process that makes no further step has crashed, so every crash is covered.
     """
-    first = World()
+    first = State()
     seen, waiting = {first}, [first]
     while waiting:
-        world = waiting.pop()
-        if wrong(world):
-            return len(seen), world
-        following = [*writer_steps(world, rules)]
+        state = waiting.pop()
+        if wrong(state):
+            return len(seen), state
+        following = [*writer_steps(state, rules)]
         for number in range(len(ADOPTERS)):
-            following += adopter_steps(world, number, rules)
+            following += adopter_steps(state, number, rules)
         for each in following:
             if each not in seen:
                 seen.add(each)
@@ -161,26 +161,26 @@ def search(rules: Rules, wrong: Callable[[World], bool]) -> tuple[int, World | N
     return len(seen), None
 
 
-def lost(world: World) -> bool:
-    """Whether an accepted event is neither delivered nor in a file that somebody can adopt."""
-    kept = {event for each in world.segments if each.owner is not None for event in each.events}
-    return not world.accepted <= world.delivered | kept
+def lost(state: State) -> bool:
+    """Reports whether an accepted event is neither delivered nor in an adoptable file."""
+    kept = {event for each in state.segments if each.owner is not None for event in each.events}
+    return not state.accepted <= state.delivered | kept
 
 
 def test_no_interleaving_loses_an_accepted_event() -> None:
-    worlds, found = search(Rules(), lost)
+    states, found = search(Rules(), lost)
     assert found is None
-    assert worlds > 50_000
+    assert states > 50_000
 
 
 @pytest.mark.parametrize(
     "broken",
     [
         Rules(checks_after_writing=False),
-        Rules(order=("rename", "read", "close", "send", "remove")),
-        Rules(order=("rename", "close", "read", "remove", "send")),
+        Rules(order=("rename", "read", "fence", "send", "remove")),
+        Rules(order=("rename", "fence", "read", "remove", "send")),
     ],
-    ids=["no second look", "reads, then closes", "removes, then sends"],
+    ids=["no check after writing", "read before fence", "remove before send"],
 )
 def test_each_rule_is_needed(broken: Rules) -> None:
     assert search(broken, lost)[1] is not None
