@@ -106,7 +106,7 @@ func written(t *testing.T) map[string][]byte {
 	rotten[records[1].start+20] ^= 4
 	badHeader[20] ^= 1
 	segments := map[string][]byte{}
-	owners := []string{nobody, fixtureOrigin, fixtureAdopter}
+	owners := []string{unowned, fixtureOrigin, fixtureAdopter}
 	for i, content := range [][]byte{
 		sound,
 		fixture(t, version, records[0].end),

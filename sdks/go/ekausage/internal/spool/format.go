@@ -18,7 +18,7 @@ import (
 const (
 	kindEvents = "events"
 	kindDead   = "dead"
-	nobody     = "00000000000000000000000000000000"
+	unowned    = "00000000000000000000000000000000"
 
 	defaultPort = "9092"
 )

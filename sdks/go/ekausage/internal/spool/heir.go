@@ -63,7 +63,7 @@ func (h *heir) look() error {
 		if !h.mine(n, &said, untouched, segments) {
 			continue
 		}
-		if n.owner != nobody && untouched < h.Tuning.Lease {
+		if n.owner != unowned && untouched < h.Tuning.Lease {
 			living[n.origin] = true
 		}
 		// What comes after a segment of somebody alive waits, so that the order is kept.
@@ -160,11 +160,11 @@ func (h *heir) next(adopted func(events int)) (*lot, error) {
 
 // adopt takes a segment over, unless its owner has woken up or somebody else was first.
 func (h *heir) adopt(n name) error {
-	if said, ok := h.read(n); !ok || n.owner != nobody && said.heartbeat != h.seen[n].beats {
+	if said, ok := h.read(n); !ok || n.owner != unowned && said.heartbeat != h.seen[n].beats {
 		return nil
 	}
 	s := &segment{folder: h.folder, name: n}
-	if mine, err := s.give(h.origin); !mine {
+	if mine, err := s.transferTo(h.origin); !mine {
 		return err
 	}
 	if err := s.open(os.O_RDWR); err != nil {

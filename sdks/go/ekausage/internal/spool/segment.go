@@ -80,8 +80,8 @@ func (s *segment) rename(to name) (bool, error) {
 	return true, nil
 }
 
-// give gives the segment to another owner.
-func (s *segment) give(owner string) (bool, error) {
+// transferTo gives the segment to another owner.
+func (s *segment) transferTo(owner string) (bool, error) {
 	to := s.name
 	to.owner = owner
 	return s.rename(to)
@@ -104,8 +104,8 @@ func (s *segment) remove() {
 func (s *segment) release(used int64) error {
 	s.memory.release()
 	err := errors.Join(s.close(), s.file.Truncate(used), syncData(s.file))
-	_, gave := s.give(nobody)
-	return errors.Join(err, gave, s.file.Close())
+	_, transferErr := s.transferTo(unowned)
+	return errors.Join(err, transferErr, s.file.Close())
 }
 
 func writeZeros(f *os.File) error {

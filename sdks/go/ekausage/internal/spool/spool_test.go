@@ -102,7 +102,7 @@ func TestASegmentThatSomebodyClosedIsLeftAndTheRecordWrittenElsewhere(t *testing
 	keepAll(t, s, numbered(1, 1, 10))
 	rewritten := begunWith(t, folder, 1)
 	taken := &segment{folder: s.events.folder, name: rewritten}
-	if mine, err := taken.give(fixtureAdopter); !mine || err != nil {
+	if mine, err := taken.transferTo(fixtureAdopter); !mine || err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(taken.open(os.O_RDWR), taken.close()); err != nil {
@@ -196,7 +196,7 @@ func TestWhatIsMeantForAnotherDestinationIsLeftAlone(t *testing.T) {
 	h := &host{}
 	open(t, h, folder, func(c *Config) { c.Destination = DestinationOf("topic", []string{"elsewhere"}) })
 	time.Sleep(300 * time.Millisecond)
-	if len(h.received()) > 0 || segmentsIn(t, folder, kindEvents)[0].owner != nobody {
+	if len(h.received()) > 0 || segmentsIn(t, folder, kindEvents)[0].owner != unowned {
 		t.Error("it was taken")
 	}
 }
@@ -281,7 +281,7 @@ func TestWhatIsRefusedForGoodBecomesADeadLetter(t *testing.T) {
 	s.Release()
 	expectEmpty(t, folder)
 	dead := segmentsIn(t, folder, kindDead)
-	if len(dead) != 1 || dead[0].firstSeq != 2 || dead[0].owner != nobody || !slices.Equal(h.refused, events[1:2]) {
+	if len(dead) != 1 || dead[0].firstSeq != 2 || dead[0].owner != unowned || !slices.Equal(h.refused, events[1:2]) {
 		t.Errorf("%v, refused %d", dead, len(h.refused))
 	}
 }
