@@ -90,17 +90,17 @@ func (t *kafkaTransport) send(e event) {
 // an event costs no function of its own.
 type promised struct {
 	transport *kafkaTransport
-	onDisk    *spool.Group
+	onDisk    *spool.AckGroup
 	promise   func(*kgo.Record, error)
 }
 
-func newPromised(t *kafkaTransport, onDisk *spool.Group) *promised {
+func newPromised(t *kafkaTransport, onDisk *spool.AckGroup) *promised {
 	p := &promised{transport: t, onDisk: onDisk}
 	p.promise = p.finished
 	return p
 }
 
-func (t *kafkaTransport) promisedOf(onDisk *spool.Group) *promised {
+func (t *kafkaTransport) promisedOf(onDisk *spool.AckGroup) *promised {
 	if onDisk == nil {
 		return t.memory
 	}

@@ -21,7 +21,7 @@ const (
 type event struct {
 	key, value []byte
 	at         time.Time
-	onDisk     *spool.Group // nil where it is in memory only
+	onDisk     *spool.AckGroup // nil where it is in memory only
 }
 
 func (e *event) size() int64 { return int64(len(e.key) + len(e.value)) }
@@ -81,7 +81,7 @@ func (o *outbox) noRoom() ErrorCode {
 		return CodeQueueFull
 	}
 	var full *spool.FullError
-	switch err := o.spool.Room(); {
+	switch err := o.spool.EnsureHeadroom(); {
 	case err == nil:
 		return ""
 	case errors.As(err, &full):
@@ -252,7 +252,7 @@ func (o *outbox) whileProgress(ctx context.Context, patience time.Duration) (con
 
 // trouble says what is wrong with the disk.
 func (o *outbox) trouble() string {
-	if err := o.spool.Room(); err != nil {
+	if err := o.spool.EnsureHeadroom(); err != nil {
 		return err.Error()
 	}
 	return "there was no room a moment ago"

@@ -60,7 +60,7 @@ func (c *Client) settled(e event, cause error) {
 		c.undelivered(e.value, cause)
 	}
 	if e.onDisk != nil {
-		e.onDisk.Done()
+		e.onDisk.MarkAcked()
 	}
 	c.outbox.leave(e.size())
 }

@@ -60,10 +60,10 @@ func (j *journal) advance(p *page, count int, upTo int64) error {
 	p.waiting -= count
 	j.waiting -= count
 	p.from = upTo
-	if p.settle(); len(p.groups) > 0 {
+	if p.popAcked(); len(p.groups) > 0 {
 		return nil
 	}
-	return p.ack(upTo)
+	return p.writeAckedOffset(upTo)
 }
 
 // left is how many records wait for their delivery from here.
@@ -78,7 +78,7 @@ func (j *journal) oldest() (made time.Time) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, p := range j.pages {
-		if !p.idle() {
+		if !p.isAcked() {
 			return p.made
 		}
 	}

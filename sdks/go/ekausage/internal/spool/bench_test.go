@@ -21,6 +21,6 @@ func BenchmarkKeep(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		g.Done()
+		g.MarkAcked()
 	}
 }

@@ -51,13 +51,13 @@ func describe(t *testing.T, file string, content []byte) described {
 	h := decodeHeader(content)
 	records, damaged := readRecords(content[min(headerBytes, len(content)):], salt(n.origin), headerBytes)
 	found := described{Events: [][2]string{}, Damaged: damaged}
-	for _, record := range undone(records, int64(h.acked)) {
+	for _, record := range undone(records, int64(h.ackedOffset)) {
 		found.Events = append(found.Events, [2]string{string(record.Key), string(record.Event)})
 	}
 	if !h.blank {
 		found.Header = &describedHeader{
 			h.version, h.sound, h.firstSeq, h.createdAt, hex.EncodeToString(h.destination[:]),
-			h.instanceID, h.heartbeat, h.acked, h.closed,
+			h.instanceID, h.heartbeat, h.ackedOffset, h.fenced,
 		}
 	}
 	return found
@@ -164,7 +164,7 @@ func fixture(t *testing.T, version uint32, acked int64) []byte {
 	content, err := []byte(nil), s.begin(&h)
 	for _, step := range []func() error{
 		func() error { return s.beat() },
-		func() error { return s.ack(acked) },
+		func() error { return s.writeAckedOffset(acked) },
 		func() error { return s.release(end) },
 		func() error { content, err = os.ReadFile(s.path()); return err },
 	} {

@@ -101,8 +101,9 @@ type header struct {
 	firstSeq, createdAt uint64
 	destination         Destination
 	instanceID          string
-	heartbeat, acked    uint64
-	closed              bool
+	heartbeat           uint64
+	ackedOffset         uint64
+	fenced              bool
 	// blank: its writer died before it wrote one.
 	blank bool
 	// sound: its CRC holds, and it is possible.
@@ -142,8 +143,8 @@ func decodeHeader(content []byte) header {
 		createdAt:   binary.LittleEndian.Uint64(b[createdAt:]),
 		destination: Destination(b[destinationAt:]),
 		heartbeat:   binary.LittleEndian.Uint64(b[heartbeatAt:]),
-		acked:       binary.LittleEndian.Uint64(b[ackedAt:]),
-		closed:      b[closedAt] != 0,
+		ackedOffset: binary.LittleEndian.Uint64(b[ackedAt:]),
+		fenced:      b[closedAt] != 0,
 		blank:       !slices.ContainsFunc(b[:heartbeatAt], func(c byte) bool { return c != 0 }),
 	}
 	length := int(binary.LittleEndian.Uint16(b[instanceAt:]))
@@ -151,7 +152,7 @@ func decodeHeader(content []byte) header {
 		binary.LittleEndian.Uint32(b[crcAt:]) == headerCRC(b)
 	h.instanceID = string(b[instanceAt+2:][:min(length, instanceIDBytes)])
 	if !h.sound {
-		h.acked = 0
+		h.ackedOffset = 0
 	}
 	return h
 }

@@ -154,7 +154,7 @@ func (h *heir) next(adopted func(events int)) (*lot, error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		e.records = undone(e.records, upTo)
-		return e.ack(upTo)
+		return e.writeAckedOffset(upTo)
 	}}, nil
 }
 
@@ -171,7 +171,7 @@ func (h *heir) adopt(n name) error {
 		return err
 	}
 	// Its writer may be alive after all: what it has written is read after this, or it sees this.
-	if err := s.close(); err != nil {
+	if err := s.fence(); err != nil {
 		return err
 	}
 	found, err := s.file.Stat()
@@ -198,7 +198,7 @@ func (h *heir) take(s *segment, content []byte) {
 	}
 	s.beats = said.heartbeat
 	e := &estate{segment: s, end: int64(headerBytes + len(bytes.TrimRight(body, "\x00")))}
-	e.records = undone(records, int64(said.acked))
+	e.records = undone(records, int64(said.ackedOffset))
 	if said.sound {
 		e.made = time.UnixMilli(int64(said.createdAt))
 	}

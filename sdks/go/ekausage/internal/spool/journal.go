@@ -22,29 +22,29 @@ type writer struct {
 // meanwhile.
 type journal struct {
 	*writer
-	kind   string
-	salt   uint32
-	first  bool   // its segments come before those of all others of the client
-	steady bool   // every event goes through it, so that it keeps a segment ahead
-	nudge  func() // something can be tidied
-	dirty  func() // something is not on disk yet
+	kind    string
+	salt    uint32
+	first   bool   // its segments come before those of all others of the client
+	durable bool   // every event goes through it, so that it keeps a segment ahead
+	nudge   func() // something can be tidied
+	dirty   func() // something is not on disk yet
 
 	// behind: records wait here for their delivery, and so do later ones, so that order is kept.
 	behind atomic.Bool
 	// held: it stays behind, whatever is delivered.
 	held bool
-	// low: there may be no room for one more event.
-	low     atomic.Bool
-	trouble atomic.Pointer[trouble]
-	making  sync.Mutex
+	// lowHeadroom: there may be no room for one more event.
+	lowHeadroom atomic.Bool
+	trouble     atomic.Pointer[trouble]
+	making      sync.Mutex
 
-	mu       sync.Mutex
-	pages    []*page // oldest first
-	current  *page   // nil: the next record begins one
-	spare    *segment
-	lastSeq  uint64
-	waiting  int
-	released bool
+	mu           sync.Mutex
+	pages        []*page // oldest first
+	current      *page   // nil: the next record begins one
+	preallocated *segment
+	lastSeq      uint64
+	waiting      int
+	released     bool
 }
 
 // trouble is why no segment can be made, until it is tried again.
@@ -55,13 +55,13 @@ type trouble struct {
 
 func newJournal(w *writer, kind string, nudge, dirty func()) *journal {
 	j := &journal{writer: w, kind: kind, salt: salt(w.origin), nudge: nudge, dirty: dirty}
-	j.low.Store(true)
+	j.lowHeadroom.Store(true)
 	return j
 }
 
 // append writes a record. It returns the group of one that is delivered from memory, and nil for one
 // that is delivered from here.
-func (j *journal) append(key, event []byte, fromMemory bool) (*Group, error) {
+func (j *journal) append(key, event []byte, fromMemory bool) (*AckGroup, error) {
 	head := newRecordHead(j.salt, key, event)
 	size := recordSize(key, event)
 	j.mu.Lock()
@@ -70,7 +70,7 @@ func (j *journal) append(key, event []byte, fromMemory bool) (*Group, error) {
 		j.mu.Unlock()
 		return nil, err
 	}
-	var g *Group
+	var g *AckGroup
 	if fromMemory && !j.behind.Load() {
 		g = p.join(j)
 	} else {
@@ -79,8 +79,8 @@ func (j *journal) append(key, event []byte, fromMemory bool) (*Group, error) {
 		p.wait(p.end - size)
 	}
 	end := p.end
-	if j.spare == nil && segmentBytes-end < headroomBytes {
-		j.low.Store(true)
+	if j.preallocated == nil && segmentBytes-end < headroomBytes {
+		j.lowHeadroom.Store(true)
 	}
 	j.mu.Unlock()
 	if j.Sync == 0 {
@@ -96,18 +96,18 @@ func (j *journal) write(head, key, event []byte, size int64) (*page, error) {
 		p := j.current
 		if p == nil || p.end+size > segmentBytes {
 			var err error
-			if p, err = j.turn(event); err != nil {
+			if p, err = j.roll(event); err != nil {
 				return nil, err
 			}
 		}
 		if err := p.memory.write(p.end, head, key, event); err != nil {
 			return nil, err
 		}
-		closed, err := p.memory.closed()
+		fenced, err := p.memory.isFenced()
 		if err != nil {
 			return nil, err
 		}
-		if !closed {
+		if !fenced {
 			p.end += size
 			return p, nil
 		}
@@ -118,15 +118,15 @@ func (j *journal) write(head, key, event []byte, size int64) (*page, error) {
 	}
 }
 
-// turn begins the next segment.
-func (j *journal) turn(event []byte) (*page, error) {
+// roll begins the next segment.
+func (j *journal) roll(event []byte) (*page, error) {
 	if j.released {
 		return nil, errReleased
 	}
 	j.lastSeq = max(j.lastSeq, j.SeqOf(event))
 	for {
-		s := j.spare
-		if j.spare = nil; s == nil {
+		s := j.preallocated
+		if j.preallocated = nil; s == nil {
 			var err error
 			if s, err = j.make(); err != nil {
 				return nil, err
@@ -185,11 +185,11 @@ func (j *journal) make() (*segment, error) {
 	return s, err
 }
 
-// discard gives back a segment that was made ahead.
-func (j *journal) discard() {
-	if j.spare != nil {
-		j.spare.remove()
-		j.spare = nil
+// discardPreallocated gives back a segment that was made ahead.
+func (j *journal) discardPreallocated() {
+	if j.preallocated != nil {
+		j.preallocated.remove()
+		j.preallocated = nil
 	}
 }
 
@@ -201,23 +201,23 @@ func (j *journal) hold() {
 	j.behind.Store(true)
 }
 
-// room says why one more event may find no room; nil where it finds some.
-func (j *journal) room() error {
-	if !j.low.Load() {
+// ensureHeadroom says why one more event may find no room; nil where it finds some.
+func (j *journal) ensureHeadroom() error {
+	if !j.lowHeadroom.Load() {
 		return nil
 	}
 	if t := j.trouble.Load(); t != nil && time.Now().Before(t.until) {
 		return t.err
 	}
-	return j.prepare(false)
+	return j.preallocate(false)
 }
 
-// prepare makes the next segment ahead, and its memory ready where nobody waits for it.
-func (j *journal) prepare(atLeisure bool) error {
+// preallocate makes the next segment ahead, and its memory ready where nobody waits for it.
+func (j *journal) preallocate(populate bool) error {
 	j.making.Lock()
 	defer j.making.Unlock()
 	j.mu.Lock()
-	ready := j.spare != nil || j.released
+	ready := j.preallocated != nil || j.released
 	j.mu.Unlock()
 	if ready {
 		return nil
@@ -228,15 +228,15 @@ func (j *journal) prepare(atLeisure bool) error {
 		return err
 	}
 	j.trouble.Store(nil)
-	if atLeisure {
+	if populate {
 		s.memory.populate()
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.spare = s; j.released {
-		j.discard()
+	if j.preallocated = s; j.released {
+		j.discardPreallocated()
 		return nil
 	}
-	j.low.Store(false)
+	j.lowHeadroom.Store(false)
 	return nil
 }

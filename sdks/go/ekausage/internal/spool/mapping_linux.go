@@ -31,10 +31,10 @@ func (m mapping) write(at int64, head, key, event []byte) error {
 	return nil
 }
 
-// closed reads whether the segment may still be appended to, after everything that was written. It
+// isFenced reads whether the segment may still be appended to, after everything that was written. It
 // writes the word that it reads as it was, in one atomic operation: an adopter's mark comes before
 // that and is seen here, or it comes later and the adopter sees what was written.
-func (m mapping) closed() (bool, error) {
+func (m mapping) isFenced() (bool, error) {
 	word := (*uint32)(unsafe.Pointer(&m.bytes[closedAt]))
 	return atomic.AddUint32(word, 0) != 0, nil
 }

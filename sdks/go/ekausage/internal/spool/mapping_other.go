@@ -18,8 +18,8 @@ func (m mapping) write(at int64, head, key, event []byte) error {
 	return err
 }
 
-// closed reads whether the segment may still be appended to, after everything that was written.
-func (m mapping) closed() (bool, error) {
+// isFenced reads whether the segment may still be appended to, after everything that was written.
+func (m mapping) isFenced() (bool, error) {
 	var b [1]byte
 	_, err := m.file.ReadAt(b[:], closedAt)
 	return b[0] != 0, err

@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// A Group is records in a row that are marked as done together.
-type Group struct {
+// An AckGroup is records in a row that are marked as done together.
+type AckGroup struct {
 	journal *journal
-	pending atomic.Int32
+	unacked atomic.Int32
 	full    atomic.Bool
 	size    int
 	end     int64
 }
 
-// Done says that one of its records is done.
-func (g *Group) Done() {
-	if g.pending.Add(-1) == 0 && g.full.Load() {
+// MarkAcked says that one of its records is done.
+func (g *AckGroup) MarkAcked() {
+	if g.unacked.Add(-1) == 0 && g.full.Load() {
 		g.journal.nudge()
 	}
 }
 
-func (g *Group) done() bool { return g.pending.Load() == 0 }
+func (g *AckGroup) isAcked() bool { return g.unacked.Load() == 0 }
 
 // page is a segment of a journal. Its journal's lock guards it, but for the disk's part.
 type page struct {
@@ -31,25 +31,25 @@ type page struct {
 	made    time.Time
 	end     int64
 	sealed  bool
-	lost    bool     // somebody else took it
-	groups  []*Group // of records that are delivered from memory
-	waiting int      // records that are delivered from here
-	from    int64    // where the first of these begins
+	lost    bool        // somebody else took it
+	groups  []*AckGroup // of records that are delivered from memory
+	waiting int         // records that are delivered from here
+	from    int64       // where the first of these begins
 
 	syncing sync.Mutex
 	synced  int64
 }
 
 // join adds a record that was just written to the group that is open.
-func (p *page) join(j *journal) *Group {
-	g := (*Group)(nil)
+func (p *page) join(j *journal) *AckGroup {
+	g := (*AckGroup)(nil)
 	if last := len(p.groups) - 1; last >= 0 && !p.groups[last].full.Load() {
 		g = p.groups[last]
 	} else {
-		g = &Group{journal: j}
+		g = &AckGroup{journal: j}
 		p.groups = append(p.groups, g)
 	}
-	g.pending.Add(1)
+	g.unacked.Add(1)
 	g.end = p.end
 	if g.size++; g.size == groupEvents {
 		g.full.Store(true)
@@ -68,19 +68,19 @@ func (p *page) wait(from int64) {
 	p.waiting++
 }
 
-// settle drops the groups that are done, and returns up to where everything is done; 0 where that
+// popAcked drops the groups that are done, and returns up to where everything is done; 0 where that
 // has not changed.
-func (p *page) settle() (acked int64) {
-	for len(p.groups) > 0 && p.groups[0].done() {
+func (p *page) popAcked() (acked int64) {
+	for len(p.groups) > 0 && p.groups[0].isAcked() {
 		acked = p.groups[0].end
 		p.groups = p.groups[1:]
 	}
 	return acked
 }
 
-// idle reports whether each of its records is done.
-func (p *page) idle() bool {
-	return p.waiting == 0 && !slices.ContainsFunc(p.groups, func(g *Group) bool { return !g.done() })
+// isAcked reports whether each of its records is done.
+func (p *page) isAcked() bool {
+	return p.waiting == 0 && !slices.ContainsFunc(p.groups, func(g *AckGroup) bool { return !g.isAcked() })
 }
 
 func (p *page) done() bool { return p.waiting == 0 && len(p.groups) == 0 }
@@ -94,7 +94,7 @@ func (p *page) seal() error {
 	if last := len(p.groups) - 1; last >= 0 {
 		p.groups[last].full.Store(true)
 	}
-	return p.close()
+	return p.fence()
 }
 
 // sync waits until the disk has everything up to an offset.

@@ -52,16 +52,16 @@ func (s *segment) beat() error {
 	return s.writeNumber(heartbeatAt, s.beats)
 }
 
-// ack marks everything before an offset as done.
-func (s *segment) ack(offset int64) error { return s.writeNumber(ackedAt, uint64(offset)) }
+// writeAckedOffset marks everything before an offset as done.
+func (s *segment) writeAckedOffset(offset int64) error { return s.writeNumber(ackedAt, uint64(offset)) }
 
 func (s *segment) writeNumber(at int64, value uint64) error {
 	_, err := s.file.WriteAt(binary.LittleEndian.AppendUint64(nil, value), at)
 	return err
 }
 
-// close lets nobody append any more, for ever.
-func (s *segment) close() error {
+// fence lets nobody append any more, for ever.
+func (s *segment) fence() error {
 	_, err := s.file.WriteAt([]byte{1}, closedAt)
 	return err
 }
@@ -103,7 +103,7 @@ func (s *segment) remove() {
 // release leaves the segment, of which so much is used, to whoever comes first.
 func (s *segment) release(used int64) error {
 	s.memory.release()
-	err := errors.Join(s.close(), s.file.Truncate(used), syncData(s.file))
+	err := errors.Join(s.fence(), s.file.Truncate(used), syncData(s.file))
 	_, transferErr := s.transferTo(unowned)
 	return errors.Join(err, transferErr, s.file.Close())
 }

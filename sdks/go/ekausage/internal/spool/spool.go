@@ -92,7 +92,7 @@ func Open(c Config, host Host) (*Spool, error) {
 	}
 	done := func() { nudge(s.tidy) }
 	s.events = newJournal(w, kindEvents, done, s.wrote)
-	s.events.steady = c.Durable
+	s.events.durable = c.Durable
 	s.returned = newJournal(w, kindEvents, done, s.wrote)
 	s.returned.first = true
 	s.dead = newJournal(w, kindDead, done, s.wrote)
@@ -115,12 +115,12 @@ func Open(c Config, host Host) (*Spool, error) {
 // Behind reports whether events wait on disk, so that later ones have to wait there too.
 func (s *Spool) Behind() bool { return s.events.behind.Load() || s.returned.behind.Load() }
 
-// Room says why one more event may find no room; nil where it finds some.
-func (s *Spool) Room() error { return s.events.room() }
+// EnsureHeadroom says why one more event may find no room; nil where it finds some.
+func (s *Spool) EnsureHeadroom() error { return s.events.ensureHeadroom() }
 
 // Keep writes an event that is delivered from memory. Where it returns no group, the event is
 // delivered from disk instead, as others wait there.
-func (s *Spool) Keep(key, event []byte) (*Group, error) { return s.events.append(key, event, true) }
+func (s *Spool) Keep(key, event []byte) (*AckGroup, error) { return s.events.append(key, event, true) }
 
 // Defer writes an event that is delivered from disk.
 func (s *Spool) Defer(key, event []byte) error {

@@ -42,20 +42,20 @@ func TestGroupsThatAreDoneMoveTheMarkAndRemoveSegments(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return said.acked
+		return said.ackedOffset
 	}
 	some := slices.Index(groups, groups[2*groupEvents]) // those of whole groups
 	for _, g := range groups[1:some] {
-		g.Done()
+		g.MarkAcked()
 	}
 	time.Sleep(50 * time.Millisecond)
 	if acked() != 0 {
 		t.Error("the mark moved past a record that is not done")
 	}
-	groups[0].Done()
+	groups[0].MarkAcked()
 	eventually(t, "the mark has moved", func() bool { return acked() == uint64(groups[some-1].end) })
 	for _, g := range groups[some:] {
-		g.Done()
+		g.MarkAcked()
 	}
 	eventually(t, "the first segment is gone", func() bool { return !held.there() })
 	s.Release()
@@ -69,7 +69,7 @@ func TestOnceSomethingWaitsLaterEventsDoToo(t *testing.T) {
 	t.Parallel()
 	h := &host{fault: errAway}
 	s := open(t, h, folderOf(t), durable)
-	keepAll(t, s, numbered(1, 1, 10))[0].Done()
+	keepAll(t, s, numbered(1, 1, 10))[0].MarkAcked()
 	deferAll(t, s, numbered(2, 1, 10))
 	if g, err := s.Keep([]byte("key"), []byte("000003")); g != nil || err != nil {
 		t.Errorf("it would be delivered from memory: %v %v", g, err)
@@ -77,7 +77,7 @@ func TestOnceSomethingWaitsLaterEventsDoToo(t *testing.T) {
 	h.set(func() { h.fault = nil })
 	expectReceived(t, h, []string{numbered(2, 1, 10)[0], "000003"})
 	eventually(t, "it has caught up", func() bool { return !s.Behind() })
-	keepAll(t, s, numbered(4, 1, 10))[0].Done()
+	keepAll(t, s, numbered(4, 1, 10))[0].MarkAcked()
 }
 
 func TestOnceHeldEveryEventWaits(t *testing.T) {
@@ -105,7 +105,7 @@ func TestASegmentThatSomebodyClosedIsLeftAndTheRecordWrittenElsewhere(t *testing
 	if mine, err := taken.transferTo(fixtureAdopter); !mine || err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(taken.open(os.O_RDWR), taken.close()); err != nil {
+	if err := errors.Join(taken.open(os.O_RDWR), taken.fence()); err != nil {
 		t.Fatal(err)
 	}
 	keepAll(t, s, numbered(2, 1, 10))
@@ -121,7 +121,7 @@ func TestOneMoreEventIsRefusedBeforeTheDiskIsFull(t *testing.T) {
 	s := open(t, h, folderOf(t), func(c *Config) { c.MaxBytes = 2 * segmentBytes })
 	var full *FullError
 	var events []string
-	for i := 1; !errors.As(s.Room(), &full); i++ {
+	for i := 1; !errors.As(s.EnsureHeadroom(), &full); i++ {
 		event := numbered(i, 1, 10_000)
 		deferAll(t, s, event)
 		events = append(events, event...)
@@ -134,7 +134,7 @@ func TestOneMoreEventIsRefusedBeforeTheDiskIsFull(t *testing.T) {
 	deferAll(t, s, last)
 	h.set(func() { h.fault = nil })
 	expectReceived(t, h, append(events, last...))
-	eventually(t, "there is room again", func() bool { return s.Room() == nil })
+	eventually(t, "there is room again", func() bool { return s.EnsureHeadroom() == nil })
 }
 
 func TestWhatWasReleasedIsAdoptedAtOnce(t *testing.T) {
@@ -258,7 +258,7 @@ func TestASegmentWithoutAHeaderIsRemoved(t *testing.T) {
 	t.Parallel()
 	folder := folderOf(t)
 	gone := open(t, &host{}, folder, durable)
-	if gone.events.prepare(true) != nil || len(segmentsIn(t, folder, kindEvents)) != 1 {
+	if gone.events.preallocate(true) != nil || len(segmentsIn(t, folder, kindEvents)) != 1 {
 		t.Fatal("no segment was made ahead")
 	}
 	gone.crash()
@@ -328,7 +328,7 @@ func TestEveryEventIsOnDiskAtOnceWhereNothingMayBeLost(t *testing.T) {
 	t.Parallel()
 	s := open(t, &host{}, folderOf(t), func(c *Config) { c.Durable, c.Sync = true, 0 })
 	for _, g := range keepAll(t, s, numbered(1, 50, 100)) {
-		g.Done()
+		g.MarkAcked()
 	}
 	s.events.mu.Lock()
 	defer s.events.mu.Unlock()

@@ -160,9 +160,9 @@ func deferAll(t *testing.T, s *Spool, events []string) {
 	}
 }
 
-func keepAll(t *testing.T, s *Spool, events []string) []*Group {
+func keepAll(t *testing.T, s *Spool, events []string) []*AckGroup {
 	t.Helper()
-	var groups []*Group
+	var groups []*AckGroup
 	for _, event := range events {
 		g, err := s.Keep([]byte("key"), []byte(event))
 		if err != nil || g == nil {

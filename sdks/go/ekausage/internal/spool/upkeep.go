@@ -9,20 +9,20 @@ import (
 // tidy marks what is done, removes segments that are, and keeps one ahead where that is wanted.
 func (j *journal) tidy() error {
 	j.mu.Lock()
-	failed := j.retire()
+	failed := j.releaseIdle()
 	var removed []*page
 	j.pages = slices.DeleteFunc(j.pages, func(p *page) bool {
-		acked := p.settle()
+		acked := p.popAcked()
 		if !p.done() || !p.sealed {
 			if acked > 0 {
-				failed = errors.Join(failed, p.ack(acked))
+				failed = errors.Join(failed, p.writeAckedOffset(acked))
 			}
 			return false
 		}
 		removed = append(removed, p)
 		return true
 	})
-	wanted := j.steady && j.current != nil && j.spare == nil && !j.released
+	wanted := j.durable && j.current != nil && j.preallocated == nil && !j.released
 	j.mu.Unlock()
 	for _, p := range removed {
 		p.remove()
@@ -31,18 +31,18 @@ func (j *journal) tidy() error {
 		j.trouble.Store(nil)
 	}
 	if wanted && j.trouble.Load() == nil {
-		_ = j.prepare(true) // whoever finds no room tries again, and says why
+		_ = j.preallocate(true) // whoever finds no room tries again, and says why
 	}
 	return failed
 }
 
-// retire gives back the room of a client that needs the disk only now and then.
-func (j *journal) retire() error {
-	if j.steady || j.behind.Load() || j.current != nil && !j.current.done() {
+// releaseIdle gives back the room of a client that needs the disk only now and then.
+func (j *journal) releaseIdle() error {
+	if j.durable || j.behind.Load() || j.current != nil && !j.current.done() {
 		return nil
 	}
-	j.discard()
-	j.low.Store(true)
+	j.discardPreallocated()
+	j.lowHeadroom.Store(true)
 	p := j.current
 	if j.current = nil; p == nil {
 		return nil
@@ -56,11 +56,11 @@ func (j *journal) beat() error {
 	if p := j.current; p != nil && len(p.groups) > 0 {
 		p.groups[len(p.groups)-1].full.Store(true)
 	}
-	pages, spare := slices.Clone(j.pages), j.spare
+	pages, preallocated := slices.Clone(j.pages), j.preallocated
 	j.mu.Unlock()
 	var failed error
-	if spare != nil {
-		failed = ignoreClosed(spare.beat())
+	if preallocated != nil {
+		failed = ignoreClosed(preallocated.beat())
 	}
 	for _, p := range pages {
 		if p.there() {
@@ -131,11 +131,11 @@ func (j *journal) release() error {
 	defer j.mu.Unlock()
 	j.released = true
 	j.current = nil
-	j.discard()
+	j.discardPreallocated()
 	var failed error
 	for _, p := range j.pages {
 		failed = errors.Join(failed, p.seal())
-		p.settle()
+		p.popAcked()
 		switch {
 		case p.done():
 			p.remove()
