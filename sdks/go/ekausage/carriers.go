@@ -15,8 +15,8 @@ import (
 
 const (
 	// How long a try to send from disk may take; then the next waits for its turn.
-	carrying = 30 * time.Second
-	lastWord = 500 * time.Millisecond
+	replayTimeout = 30 * time.Second
+	replayGrace   = 500 * time.Millisecond
 )
 
 var errUnreported = errors.New("nothing was said of its delivery")
@@ -58,7 +58,7 @@ func (r *reports) wait(ctx context.Context) []error {
 	case <-ctx.Done():
 		select {
 		case <-r.all:
-		case <-time.After(lastWord):
+		case <-time.After(replayGrace):
 		}
 	}
 	r.mu.Lock()
@@ -66,23 +66,23 @@ func (r *reports) wait(ctx context.Context) []error {
 	return slices.Clone(r.errors)
 }
 
-// kafkaCarrier sends by a client of its own, so that counts and order of the other are not touched.
-type kafkaCarrier struct{ client *kgo.Client }
+// kafkaReplayTransport sends by a client of its own, so that counts and order of the other are not touched.
+type kafkaReplayTransport struct{ client *kgo.Client }
 
-func newKafkaCarrier(s *settings, log kgo.Logger) (spool.Carrier, error) {
+func newKafkaReplayTransport(s *settings, log kgo.Logger) (spool.ReplayTransport, error) {
 	options, err := kafkaOptions(s)
 	if err != nil {
 		return nil, err
 	}
-	options = append(options, kgo.WithLogger(log), kgo.ProducerLinger(0), kgo.RecordDeliveryTimeout(carrying))
+	options = append(options, kgo.WithLogger(log), kgo.ProducerLinger(0), kgo.RecordDeliveryTimeout(replayTimeout))
 	client, err := kgo.NewClient(options...)
 	if err != nil {
 		return nil, err
 	}
-	return &kafkaCarrier{client}, nil
+	return &kafkaReplayTransport{client}, nil
 }
 
-func (c *kafkaCarrier) Send(ctx context.Context, records []spool.Record) []error {
+func (c *kafkaReplayTransport) Send(ctx context.Context, records []spool.Record) []error {
 	said := newReports(len(records))
 	for i := range records {
 		record := &kgo.Record{Topic: UsageTopic, Key: records[i].Key, Value: records[i].Event}
@@ -91,13 +91,13 @@ func (c *kafkaCarrier) Send(ctx context.Context, records []spool.Record) []error
 	return said.wait(ctx)
 }
 
-func (c *kafkaCarrier) Close() { c.client.Close() }
+func (c *kafkaReplayTransport) Close() { c.client.Close() }
 
-// injectedCarrier sends by a producer of the caller's own, which stays open.
-type injectedCarrier struct{ producer Producer }
+// sharedTransport sends by a producer of the caller's own, which stays open.
+type sharedTransport struct{ producer Producer }
 
-func (c injectedCarrier) Send(ctx context.Context, records []spool.Record) []error {
-	ctx, cancel := context.WithTimeout(ctx, carrying)
+func (c sharedTransport) Send(ctx context.Context, records []spool.Record) []error {
+	ctx, cancel := context.WithTimeout(ctx, replayTimeout)
 	defer cancel()
 	said := newReports(len(records))
 	var taken []int
@@ -121,7 +121,7 @@ func (c injectedCarrier) Send(ctx context.Context, records []spool.Record) []err
 }
 
 // produce reports whether the producer itself says what becomes of the record.
-func (c injectedCarrier) produce(r spool.Record, done func(error)) (reported bool, err error) {
+func (c sharedTransport) produce(r spool.Record, done func(error)) (reported bool, err error) {
 	defer func() {
 		if raised := recover(); raised != nil {
 			err = fmt.Errorf("the producer panicked: %v", raised)
@@ -133,4 +133,4 @@ func (c injectedCarrier) produce(r spool.Record, done func(error)) (reported boo
 	return false, c.producer.Produce(UsageTopic, r.Key, r.Event)
 }
 
-func (injectedCarrier) Close() {}
+func (sharedTransport) Close() {}

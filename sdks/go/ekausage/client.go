@@ -54,11 +54,11 @@ func New(serviceName string, opts ...Option) (*Client, error) {
 	c.outbox.books = &c.books
 	c.outbox.maxEvents = s.integer(settingMaxQueueEvents)
 	c.outbox.maxBytes = s.integer(settingMaxQueueBytes)
-	carrier, err := c.connect(s, o.producer)
+	replay, err := c.connect(s, o.producer)
 	if err != nil {
 		return nil, err
 	}
-	if c.outbox.spool, err = openSpool(c, s, o, carrier); err != nil {
+	if c.outbox.spool, err = openSpool(c, s, o, replay); err != nil {
 		c.outbox.transport.close()
 		return nil, err
 	}
@@ -70,15 +70,15 @@ func New(serviceName string, opts ...Option) (*Client, error) {
 }
 
 // connect makes what events leave by, from memory and, apart from that, from disk.
-func (c *Client) connect(s *settings, producer Producer) (makeCarrier, error) {
+func (c *Client) connect(s *settings, producer Producer) (openReplayTransport, error) {
 	if producer != nil {
 		c.outbox.transport = newInjectedTransport(producer, c.settled)
-		return func() (spool.Carrier, error) { return injectedCarrier{producer}, nil }, nil
+		return func() (spool.ReplayTransport, error) { return sharedTransport{producer}, nil }, nil
 	}
 	log := &kafkaLog{&c.reporter.log, s.hideSecrets}
 	var err error
 	c.outbox.transport, err = newKafkaTransport(s, log, c.settled)
-	return func() (spool.Carrier, error) { return newKafkaCarrier(s, log) }, err
+	return func() (spool.ReplayTransport, error) { return newKafkaReplayTransport(s, log) }, err
 }
 
 // Record reports one event of usage and returns its id. It never waits. An empty status means
@@ -144,7 +144,7 @@ func (c *Client) apply(call call, opts []RecordOption) (string, error) {
 }
 
 func (c *Client) record(call *call) (string, error) {
-	if refused := c.outbox.refusal(); refused != "" {
+	if refused := c.outbox.rejectReason(); refused != "" {
 		return "", c.refused(call, refused)
 	}
 	s := scratches.Get().(*scratch)

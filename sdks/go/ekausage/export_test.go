@@ -27,4 +27,4 @@ func Options(several ...Option) Option {
 }
 
 // Divert lets every later event go by the disk.
-func Divert(c *Client) { c.outbox.spool.Hold() }
+func Divert(c *Client) { c.outbox.spool.SpillAll() }

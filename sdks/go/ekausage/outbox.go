@@ -60,20 +60,20 @@ type outbox struct {
 	closed              atomic.Bool
 }
 
-// refusal says why no event can be accepted at the moment; "" where one can.
-func (o *outbox) refusal() ErrorCode {
+// rejectReason says why no event can be accepted at the moment; "" where one can.
+func (o *outbox) rejectReason() ErrorCode {
 	if o.closed.Load() {
 		return CodeClientClosed
 	}
 	full := o.events.Load() >= o.maxEvents || o.bytes.Load() >= o.maxBytes || !o.transport.ready()
-	if full || o.durable || o.behind() {
+	if full || o.durable || o.hasBacklog() {
 		return o.noRoom()
 	}
 	return ""
 }
 
-// behind reports whether events wait on disk, so that later ones have to wait there too.
-func (o *outbox) behind() bool { return o.spool != nil && o.spool.Behind() }
+// hasBacklog reports whether events wait on disk, so that later ones have to wait there too.
+func (o *outbox) hasBacklog() bool { return o.spool != nil && o.spool.HasBacklog() }
 
 // noRoom says why the disk takes no event; "" where it does.
 func (o *outbox) noRoom() ErrorCode {
@@ -113,7 +113,7 @@ func (o *outbox) enter(size int64) (queued bool, refused ErrorCode) {
 
 // take reports whether it took a place in the queue.
 func (o *outbox) take(size int64) bool {
-	if o.spool != nil && (o.spool.Behind() || !o.transport.ready()) {
+	if o.spool != nil && (o.spool.HasBacklog() || !o.transport.ready()) {
 		return false
 	}
 	if o.events.Add(1) > o.maxEvents || o.bytes.Load()+size > o.maxBytes {
@@ -132,13 +132,13 @@ func (o *outbox) number() uint64 { return uint64(o.books.accepted.Add(1)) }
 func (o *outbox) send(e event, queued bool) (err error) {
 	if !queued {
 		defer o.writing.Add(-1)
-		if err = o.spool.Defer(e.key, e.value); err == nil {
+		if err = o.spool.Spill(e.key, e.value); err == nil {
 			o.books.spooled.Add(1)
 			return nil
 		}
 		o.events.Add(1)
 	} else if o.durable {
-		e.onDisk, err = o.spool.Keep(e.key, e.value)
+		e.onDisk, err = o.spool.Append(e.key, e.value)
 		if err == nil && e.onDisk == nil {
 			o.books.spooled.Add(1)
 			o.vacate()
@@ -157,21 +157,21 @@ func (o *outbox) leave(size int64) {
 }
 
 func (o *outbox) vacate() {
-	if o.events.Add(-1) == 0 && o.behind() {
+	if o.events.Add(-1) == 0 && o.hasBacklog() {
 		o.spool.Wake()
 	}
 }
 
-// keep reports whether an event that was not delivered is left to the disk.
-func (o *outbox) keep(e *event, cause error) bool {
+// spill reports whether an event that was not delivered is left to the disk.
+func (o *outbox) spill(e *event, cause error) bool {
 	if o.spool == nil {
 		return false
 	}
 	if isFinal(cause) {
-		o.spool.Bury(e.key, e.value)
+		o.spool.DeadLetter(e.key, e.value)
 		return false
 	}
-	if e.onDisk != nil && errors.Is(cause, errGivenUp) || o.spool.TakeBack(e.key, e.value) != nil {
+	if e.onDisk != nil && errors.Is(cause, errGivenUp) || o.spool.Requeue(e.key, e.value) != nil {
 		// What was written before is for the next process, if anything was.
 		written := e.onDisk != nil
 		e.onDisk = nil
@@ -184,7 +184,7 @@ func (o *outbox) keep(e *event, cause error) bool {
 func (o *outbox) waiting() int64 {
 	waiting := o.events.Load() + o.writing.Load()
 	if o.spool != nil {
-		waiting += int64(o.spool.Waiting())
+		waiting += int64(o.spool.Pending())
 	}
 	return waiting
 }
@@ -220,7 +220,7 @@ func (o *outbox) toDisk() {
 	if o.spool == nil || o.durable {
 		return
 	}
-	o.spool.Hold()
+	o.spool.SpillAll()
 	for deadline := time.Now().Add(closing); o.events.Load() > 0 && time.Now().Before(deadline); {
 		o.transport.giveUp()
 		time.Sleep(recheck)

@@ -33,17 +33,17 @@ func expectRefusal(t *testing.T, got, want ErrorCode) {
 func TestAsManyEventsEnterAsTheQueueTakesAndNoMore(t *testing.T) {
 	o := newOutbox(3, 1000)
 	for range 3 {
-		expectRefusal(t, o.refusal(), "")
+		expectRefusal(t, o.rejectReason(), "")
 		expectRefusal(t, entered(o, 10), "")
 	}
-	expectRefusal(t, o.refusal(), CodeQueueFull)
+	expectRefusal(t, o.rejectReason(), CodeQueueFull)
 	// Its look at the queue was before the place was taken.
 	expectRefusal(t, entered(o, 10), CodeQueueFull)
 	if places := o.events.Load(); places != 3 {
 		t.Errorf("%d places are taken, want 3", places)
 	}
 	o.leave(0)
-	expectRefusal(t, o.refusal(), "")
+	expectRefusal(t, o.rejectReason(), "")
 	expectRefusal(t, entered(o, 10), "")
 }
 
@@ -53,20 +53,20 @@ func TestAsManyBytesEnterAsTheQueueTakesAndNoMore(t *testing.T) {
 		expectRefusal(t, entered(o, 10), "")
 		_ = o.send(event{key: make([]byte, 3), value: make([]byte, 7)}, true)
 	}
-	expectRefusal(t, o.refusal(), CodeQueueFull)
+	expectRefusal(t, o.rejectReason(), CodeQueueFull)
 	expectRefusal(t, entered(o, 1), CodeQueueFull)
 	o.leave(10)
-	expectRefusal(t, o.refusal(), "")
+	expectRefusal(t, o.rejectReason(), "")
 	expectRefusal(t, entered(o, 11), CodeQueueFull)
 	expectRefusal(t, entered(o, 10), "")
 }
 
 func TestAnEventThatTheEndOvertakesTakesNoPlace(t *testing.T) {
 	o := newOutbox(3, 1000)
-	expectRefusal(t, o.refusal(), "")
+	expectRefusal(t, o.rejectReason(), "")
 	o.closed.Store(true)
 	expectRefusal(t, entered(o, 10), CodeClientClosed)
-	expectRefusal(t, o.refusal(), CodeClientClosed)
+	expectRefusal(t, o.rejectReason(), CodeClientClosed)
 	if places := o.events.Load(); places != 0 {
 		t.Errorf("%d places are taken, want none", places)
 	}

@@ -53,7 +53,7 @@ func (c *Client) settled(e event, cause error) {
 	switch {
 	case cause == nil:
 		c.books.delivered.Add(1)
-	case c.outbox.keep(&e, cause):
+	case c.outbox.spill(&e, cause):
 		c.books.spooled.Add(1)
 	default:
 		c.books.failed.Add(1)

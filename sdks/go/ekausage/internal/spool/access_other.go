@@ -9,8 +9,8 @@ import (
 
 const noLink = 0
 
-func diskFull(error) bool { return false }
+func isDiskFull(error) bool { return false }
 
-func access(string, os.FileInfo) error {
-	return errors.New("this system does not say whose a folder is")
+func checkAccess(string, os.FileInfo) error {
+	return errors.New("this platform does not report the owner of a directory")
 }

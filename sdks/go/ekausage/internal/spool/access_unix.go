@@ -11,22 +11,22 @@ import (
 
 const noLink = syscall.O_NOFOLLOW
 
-// diskFull reports whether an error says that there is no room.
-func diskFull(err error) bool {
+// isDiskFull reports whether an error means that the disk, or a quota, is full.
+func isDiskFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }
 
-// access says why a folder is not this user's alone; nil where it is.
-func access(path string, found os.FileInfo) error {
-	if owner := found.Sys().(*syscall.Stat_t).Uid; int(owner) != os.Geteuid() {
-		return fmt.Errorf("it belongs to user %d, and this is user %d", owner, os.Geteuid())
+// checkAccess returns why a directory is not accessible to this user alone; nil where it is.
+func checkAccess(path string, info os.FileInfo) error {
+	if owner := info.Sys().(*syscall.Stat_t).Uid; int(owner) != os.Geteuid() {
+		return fmt.Errorf("belongs to user %d, but this process runs as user %d", owner, os.Geteuid())
 	}
-	if found.Mode().Perm()&0o077 != 0 {
-		return errors.New("others than its owner may enter it: chmod 700")
+	if info.Mode().Perm()&0o077 != 0 {
+		return errors.New("accessible to other users: chmod 700")
 	}
-	const everything = 7
-	if syscall.Access(path, everything) != nil {
-		return errors.New("it cannot be written")
+	const readWriteExecute = 7
+	if syscall.Access(path, readWriteExecute) != nil {
+		return errors.New("not writable")
 	}
 	return nil
 }

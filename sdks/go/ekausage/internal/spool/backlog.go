@@ -1,86 +1,97 @@
 package spool
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
-// A segment is no longer than what may be sent before Kafka has all of it.
+// A segment is no longer than what may be sent before Kafka has acknowledged all of it.
 const _ = uint(replayWindowBytes - segmentBytes)
 
-// lot is what of a segment is sent before Kafka has all of it.
-type lot struct {
-	records []Record
-	end     int64
-	own     bool
-	// done: so many more records are done, and everything before an offset.
-	done func(count int, upTo int64) error
+// backlog is the client's own events that are delivered from disk.
+type backlog struct {
+	// active is set while records are pending: later ones follow them, so that order is kept.
+	active atomic.Bool
+	// spillAll keeps the backlog active, whatever is delivered.
+	spillAll bool
+	pending  int
 }
 
-// next is what waits in the oldest segment where anything does; nil where nothing waits any more, so
-// that records are delivered from memory again.
-func (j *journal) next() (*lot, error) {
-	j.mu.Lock()
-	var p *page
-	for _, candidate := range j.pages {
-		if candidate.waiting > 0 {
-			p = candidate
+// spillAll sends every later record to the backlog.
+func (l *segmentLog) spillAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.backlog.spillAll = true
+	l.backlog.active.Store(true)
+}
+
+// nextBatch returns the pending records of the oldest segment that has any. It returns nil where none
+// are pending, so that records are delivered from memory again.
+func (l *segmentLog) nextBatch() (*replayBatch, error) {
+	l.mu.Lock()
+	var w *segmentWriter
+	for _, candidate := range l.writers {
+		if candidate.pending > 0 {
+			w = candidate
 			break
 		}
 	}
-	if p == nil {
-		j.waiting = 0
-		j.behind.Store(j.held)
-		j.mu.Unlock()
-		j.nudge()
+	if w == nil {
+		l.backlog.pending = 0
+		l.backlog.active.Store(l.backlog.spillAll)
+		l.mu.Unlock()
+		l.wakeHousekeeper()
 		return nil, nil
 	}
-	from, end, waiting := p.from, p.end, p.waiting
-	j.mu.Unlock()
-	content, err := p.content(from, end)
+	from, end, pending := w.pendingFrom, w.end, w.pending
+	l.mu.Unlock()
+	content, err := w.read(from, end)
 	if err != nil {
 		return nil, err
 	}
-	records, _ := readRecords(content, j.salt, from)
-	l := &lot{records: records, end: end, own: true}
-	l.done = func(count int, upTo int64) error { return j.advance(p, count, upTo) }
-	if lost := waiting - len(records); lost > 0 {
-		// Somebody else wrote into the file. What cannot be read cannot be sent.
-		if err := j.advance(p, lost, from); err != nil || len(records) == 0 {
+	records, _ := readRecords(content, l.salt, from)
+	if lost := pending - len(records); lost > 0 {
+		// Another process wrote into the file. What cannot be read cannot be sent.
+		if err := l.ackReplayed(w, lost, from); err != nil || len(records) == 0 {
 			return nil, err
 		}
 	}
-	return l, nil
+	return &replayBatch{records: records, end: end, own: true, ack: func(count int, upTo int64) error {
+		return l.ackReplayed(w, count, upTo)
+	}}, nil
 }
 
-// advance notes that so many records that waited are done.
-func (j *journal) advance(p *page, count int, upTo int64) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if p.lost {
+// ackReplayed acknowledges so many pending records, those before an offset.
+func (l *segmentLog) ackReplayed(w *segmentWriter, count int, upTo int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if w.lost {
 		return nil
 	}
-	p.waiting -= count
-	j.waiting -= count
-	p.from = upTo
-	if p.popAcked(); len(p.groups) > 0 {
+	w.pending -= count
+	l.backlog.pending -= count
+	w.pendingFrom = upTo
+	if w.popAcked(); len(w.groups) > 0 {
 		return nil
 	}
-	return p.writeAckedOffset(upTo)
+	return w.writeAckedOffset(upTo)
 }
 
-// left is how many records wait for their delivery from here.
-func (j *journal) left() int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.waiting
+// pendingRecords returns how many records are to be delivered from disk.
+func (l *segmentLog) pendingRecords() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.backlog.pending
 }
 
-// oldest is when the oldest segment was made that is not done.
-func (j *journal) oldest() (made time.Time) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, p := range j.pages {
-		if !p.isAcked() {
-			return p.made
+// oldest returns when the oldest segment was created that is not acknowledged.
+func (l *segmentLog) oldest() (createdAt time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range l.writers {
+		if !w.isAcked() {
+			return w.createdAt
 		}
 	}
-	return made
+	return createdAt
 }

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// BenchmarkKeep is what one record costs that is on disk before the call returns.
-func BenchmarkKeep(b *testing.B) {
+// BenchmarkAppend measures what one record costs that is on disk before the call returns.
+func BenchmarkAppend(b *testing.B) {
 	s, err := Open(Config{
-		Folder: b.TempDir() + "/spool", MaxBytes: 1 << 40, Durable: true, Sync: 50 * time.Millisecond,
+		Directory: b.TempDir() + "/spool", MaxBytes: 1 << 40, Durable: true, SyncInterval: 50 * time.Millisecond,
 		Now: time.Now, SeqOf: func([]byte) uint64 { return 1 }, Tuning: DefaultTuning(),
 	}, &host{})
 	if err != nil {
@@ -17,7 +17,7 @@ func BenchmarkKeep(b *testing.B) {
 	defer s.Release()
 	key, event := []byte("workspace-1"), make([]byte, 440)
 	for b.Loop() {
-		g, err := s.Keep(key, event)
+		g, err := s.Append(key, event)
 		if err != nil {
 			b.Fatal(err)
 		}

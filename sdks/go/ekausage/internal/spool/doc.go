@@ -1,7 +1,9 @@
-// Package spool keeps accepted events on disk until Kafka has them; docs/spool-format.md says how,
-// docs/durability.md what for. It knows keys and bytes, not events.
+// Package spool keeps accepted events on disk until Kafka has acknowledged them. It handles keys and
+// bytes, not events. docs/spool-format.md defines the format and the protocol, docs/durability.md what
+// they guarantee.
 //
-// format.go and records.go are the bytes, segment.go one file, folder.go all of them; journal.go
-// appends to one page.go after another, backlog.go reads what waits there, upkeep.go looks after them;
-// heir.go takes over what others left, replayer.go sends, and spool.go is what a client sees of it.
+// spool.go is what a client sees. header.go, segment_name.go and record.go are the bytes, segment.go
+// one file, directory.go all of them. segment_log.go appends to one segment_writer.go after another,
+// backlog.go reads what is pending there, and housekeeping.go removes what is acknowledged.
+// adoption.go takes over what other clients left, replayer.go sends, and syncer.go calls fsync.
 package spool

@@ -44,14 +44,14 @@ type describedHeader struct {
 
 func describe(t *testing.T, file string, content []byte) described {
 	t.Helper()
-	n, ok := parseName(file)
+	n, ok := parseSegmentName(file)
 	if !ok {
 		t.Fatalf("%s is no segment's name", file)
 	}
 	h := decodeHeader(content)
-	records, damaged := readRecords(content[min(headerBytes, len(content)):], salt(n.origin), headerBytes)
+	records, damaged := readRecords(content[min(headerBytes, len(content)):], recordSalt(n.origin), headerBytes)
 	found := described{Events: [][2]string{}, Damaged: damaged}
-	for _, record := range undone(records, int64(h.ackedOffset)) {
+	for _, record := range unackedRecords(records, int64(h.ackedOffset)) {
 		found.Events = append(found.Events, [2]string{string(record.Key), string(record.Event)})
 	}
 	if !h.blank {
@@ -100,7 +100,7 @@ func TestSegmentsOfEveryLanguageAreRead(t *testing.T) {
 func written(t *testing.T) map[string][]byte {
 	t.Helper()
 	sound := fixture(t, version, 0)
-	records, _ := readRecords(sound[headerBytes:], salt(fixtureOrigin), headerBytes)
+	records, _ := readRecords(sound[headerBytes:], recordSalt(fixtureOrigin), headerBytes)
 	torn := sound[:len(sound)-5]
 	rotten, badHeader := bytes.Clone(sound), bytes.Clone(sound)
 	rotten[records[1].start+20] ^= 4
@@ -117,7 +117,7 @@ func written(t *testing.T) map[string][]byte {
 		fixture(t, version+1, 0),
 		make([]byte, headerBytes),
 	} {
-		n := name{kindEvents, fixtureOrigin, 42, uint64(i + 1), owners[(i+1)%len(owners)]}
+		n := segmentName{kindEvents, fixtureOrigin, 42, uint64(i + 1), owners[(i+1)%len(owners)]}
 		segments[n.String()] = content
 	}
 	return segments
@@ -130,11 +130,11 @@ func fixture(t *testing.T, version uint32, acked int64) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &segment{folder: &folder{path: t.TempDir(), maxBytes: segmentBytes}, beats: 6}
-	if s, err = s.folder.create(name{kindEvents, fixtureOrigin, 42, 1, fixtureOrigin}); err != nil {
+	s := &segment{directory: &directory{path: t.TempDir(), maxBytes: segmentBytes}, heartbeats: 6}
+	if s, err = s.directory.create(segmentName{kindEvents, fixtureOrigin, 42, 1, fixtureOrigin}); err != nil {
 		t.Fatal(err)
 	}
-	s.beats = 6
+	s.heartbeats = 6
 	h := header{
 		version:     version,
 		origin:      [16]byte(id),
@@ -154,16 +154,16 @@ func fixture(t *testing.T, version uint32, acked int64) []byte {
 		{"ws-1", "{\"event_id\":\"\x1eEKA\",\"seq\":44}"},
 	} {
 		key, value := []byte(event[0]), []byte(event[1])
-		head := newRecordHead(salt(fixtureOrigin), key, value)
+		head := newRecordHead(recordSalt(fixtureOrigin), key, value)
 		if err := m.write(end, head[:], key, value); err != nil {
 			t.Fatal(err)
 		}
 		end += recordSize(key, value)
 	}
-	m.release()
-	content, err := []byte(nil), s.begin(&h)
+	m.unmap()
+	content, err := []byte(nil), s.writeHeader(&h)
 	for _, step := range []func() error{
-		func() error { return s.beat() },
+		func() error { return s.heartbeat() },
 		func() error { return s.writeAckedOffset(acked) },
 		func() error { return s.release(end) },
 		func() error { content, err = os.ReadFile(s.path()); return err },

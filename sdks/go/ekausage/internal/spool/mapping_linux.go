@@ -11,8 +11,8 @@ import (
 // populateWrite is MADV_POPULATE_WRITE, which package syscall does not name.
 const populateWrite = 23
 
-// mapping is a segment in the memory of its writer; the kernel has what is written there, whatever
-// ends the process. Its blocks are reserved: writing into them cannot fail.
+// mapping is a segment in the memory of its writer. What is written there belongs to the kernel,
+// whatever ends the process. Its blocks are reserved, so that writing into them cannot fail.
 type mapping struct{ bytes []byte }
 
 func newMapping(f *os.File) (m mapping, err error) {
@@ -35,18 +35,18 @@ func (m mapping) write(at int64, head, key, event []byte) error {
 // writes the word that it reads as it was, in one atomic operation: an adopter's mark comes before
 // that and is seen here, or it comes later and the adopter sees what was written.
 func (m mapping) isFenced() (bool, error) {
-	word := (*uint32)(unsafe.Pointer(&m.bytes[closedAt]))
+	word := (*uint32)(unsafe.Pointer(&m.bytes[fencedAt]))
 	return atomic.AddUint32(word, 0) != 0, nil
 }
 
-// populate makes the pages ready to be written ahead: a first write costs more than the record itself.
-// Kernels before 5.14 refuse, and only lose time.
+// populate makes the pages writable ahead of use: the first write to a page costs more than a record.
+// Kernels before 5.14 refuse, which only costs time.
 func (m mapping) populate() {
 	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, uintptr(unsafe.Pointer(&m.bytes[0])), segmentBytes, populateWrite)
 }
 
-// release lets go of the memory; the file keeps what is in it.
-func (m *mapping) release() {
+// unmap frees the memory; the file keeps what was written.
+func (m *mapping) unmap() {
 	if m.bytes != nil {
 		_ = syscall.Munmap(m.bytes)
 		m.bytes = nil
@@ -62,21 +62,21 @@ func reserve(f *os.File) error {
 	return err
 }
 
-// syncData waits until the disk has what was written.
+// syncData waits until what was written is on disk.
 func syncData(f *os.File) error { return control(f, syscall.Fdatasync) }
 
-// control makes a system call on a file that stays open meanwhile, again where a signal interrupted
-// it.
+// control makes a system call on a file, which stays open meanwhile, and repeats it where a signal
+// interrupted it.
 func control(f *os.File, call func(fd int) error) error {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return err
 	}
-	var said error
+	var callErr error
 	err = raw.Control(func(fd uintptr) {
-		for said = call(int(fd)); said == syscall.EINTR; {
-			said = call(int(fd))
+		for callErr = call(int(fd)); callErr == syscall.EINTR; {
+			callErr = call(int(fd))
 		}
 	})
-	return errors.Join(err, said)
+	return errors.Join(err, callErr)
 }

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// mapping is a segment as its writer has it. Where it is not known that the disk gets what was
-// written into memory, and that a full one is no signal, each record is a call of the system.
+// mapping is the file of a segment. Where it is not known that what is written into memory survives the
+// process, and that a full disk raises no signal, each record is a system call.
 type mapping struct{ file *os.File }
 
 func newMapping(f *os.File) (mapping, error) { return mapping{f}, nil }
@@ -21,13 +21,13 @@ func (m mapping) write(at int64, head, key, event []byte) error {
 // isFenced reads whether the segment may still be appended to, after everything that was written.
 func (m mapping) isFenced() (bool, error) {
 	var b [1]byte
-	_, err := m.file.ReadAt(b[:], closedAt)
+	_, err := m.file.ReadAt(b[:], fencedAt)
 	return b[0] != 0, err
 }
 
 func (m mapping) populate() {}
 
-func (m mapping) release() {}
+func (m mapping) unmap() {}
 
 func reserve(f *os.File) error { return writeZeros(f) }
 

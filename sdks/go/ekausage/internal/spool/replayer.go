@@ -2,145 +2,128 @@ package spool
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 )
 
-// A Carrier sends records apart from everything else. It is used by one goroutine.
-type Carrier interface {
-	// Send sends records in their order, and returns what became of each when that is known of all
-	// of them or the context is done: nil where it is delivered.
+// A ReplayTransport sends records from disk, apart from everything that is sent from memory. One
+// goroutine uses it.
+type ReplayTransport interface {
+	// Send sends records in their order. It returns one error per record, nil where the record is
+	// delivered, once all are known or the context is done.
 	Send(ctx context.Context, records []Record) []error
+	// Close ends the transport.
 	Close()
 }
 
-// replayer sends what is on disk: a lot at a time, and gently where Kafka takes nothing.
-type replayer struct {
-	tuning  Tuning
-	next    func() (*lot, error) // nil: there is nothing to send at the moment
-	carrier func() (Carrier, error)
-	final   func(error) bool // whether it would only be refused again
-	outcome func(l *lot, delivered int, refused []refusal)
-	failed  func(error)
-	breaker breaker
-	open    Carrier
+// replayBatch is the part of a segment that is sent before Kafka has acknowledged all of it.
+type replayBatch struct {
+	records []Record
+	end     int64
+	own     bool
+	// ack acknowledges so many more records, and everything before an offset.
+	ack func(count int, upTo int64) error
 }
 
-// refusal is a record that is refused for good.
-type refusal struct {
+// rejection is a record that is finally refused.
+type rejection struct {
 	Record
-	why error
+	err error
 }
 
-// run sends until the context is done; a wake says that there may be something to send.
+// replayer sends what is on disk, a batch at a time, and backs off while Kafka acknowledges nothing.
+type replayer struct {
+	tuning        Tuning
+	next          func() (*replayBatch, error) // nil: nothing to send at the moment
+	openTransport func() (ReplayTransport, error)
+	isFinal       func(error) bool // reports whether a retry would fail the same way
+	onOutcome     func(b *replayBatch, delivered int, rejected []rejection)
+	onError       func(error)
+	breaker       circuitBreaker
+	transport     ReplayTransport
+}
+
+// run sends until the context is done. A wake-up means that there may be something to send.
 func (r *replayer) run(ctx context.Context, wake <-chan struct{}) {
-	defer r.letGo()
-	idle := time.NewTimer(r.tuning.carrierIdle)
+	defer r.closeTransport()
+	idle := time.NewTimer(r.tuning.transportIdle)
 	defer idle.Stop()
 	for ctx.Err() == nil {
-		l, err := r.next()
+		batch, err := r.next()
 		if err != nil {
-			r.failed(err)
+			r.onError(err)
 		}
-		if l != nil {
-			r.send(ctx, l)
-			idle.Reset(r.tuning.carrierIdle)
+		if batch != nil {
+			r.replay(ctx, batch)
+			idle.Reset(r.tuning.transportIdle)
 			continue
 		}
 		select {
 		case <-ctx.Done():
 		case <-wake:
 		case <-idle.C:
-			r.letGo()
+			r.closeTransport()
 		}
 	}
 }
 
-func (r *replayer) send(ctx context.Context, l *lot) {
-	left := l.records
+func (r *replayer) replay(ctx context.Context, b *replayBatch) {
+	left := b.records
 	if len(left) == 0 {
-		r.settle(l, 0, nil, l.end)
+		r.ack(b, 0, nil, b.end)
 	}
 	for len(left) > 0 && ctx.Err() == nil {
-		if r.open == nil {
+		if r.transport == nil {
 			var err error
-			if r.open, err = r.carrier(); err != nil {
-				r.failed(err)
-				pause(ctx, r.breaker.refused(&r.tuning))
+			if r.transport, err = r.openTransport(); err != nil {
+				r.onError(err)
+				sleep(ctx, r.breaker.trip(&r.tuning))
 				continue
 			}
 		}
 		started := time.Now()
 		sent := left
 		if r.breaker.open {
-			sent = left[:1] // one event tries whether the others may go
+			sent = left[:1] // half-open: one event probes whether the others may follow
 		}
-		said := r.open.Send(ctx, sent)
 		var again []Record
-		var refused []refusal
-		for i, err := range said {
+		var rejected []rejection
+		for i, err := range r.transport.Send(ctx, sent) {
 			switch {
 			case err == nil:
-			case r.final(err):
-				refused = append(refused, refusal{sent[i], err})
+			case r.isFinal(err):
+				rejected = append(rejected, rejection{sent[i], err})
 			default:
 				again = append(again, sent[i])
 			}
 		}
 		left = append(again[:len(again):len(again)], left[len(sent):]...)
-		upTo := l.end
+		upTo := b.end
 		if len(left) > 0 {
 			upTo = left[0].start
 		}
-		r.settle(l, len(sent)-len(again)-len(refused), refused, upTo)
+		r.ack(b, len(sent)-len(again)-len(rejected), rejected, upTo)
 		if len(again) > 0 {
-			pause(ctx, r.breaker.refused(&r.tuning))
+			sleep(ctx, r.breaker.trip(&r.tuning))
 			continue
 		}
-		r.breaker = breaker{}
-		if !l.own {
+		r.breaker.reset()
+		if !b.own {
 			least := time.Duration(len(sent)) * time.Second / time.Duration(r.tuning.EventsPerSecond)
-			pause(ctx, least-time.Since(started))
+			sleep(ctx, least-time.Since(started))
 		}
 	}
 }
 
-func (r *replayer) settle(l *lot, delivered int, refused []refusal, upTo int64) {
-	r.outcome(l, delivered, refused)
-	if err := l.done(delivered+len(refused), upTo); err != nil {
-		r.failed(err)
+func (r *replayer) ack(b *replayBatch, delivered int, rejected []rejection, upTo int64) {
+	r.onOutcome(b, delivered, rejected)
+	if err := b.ack(delivered+len(rejected), upTo); err != nil {
+		r.onError(err)
 	}
 }
 
-func (r *replayer) letGo() {
-	if r.open != nil {
-		r.open.Close()
-		r.open = nil
-	}
-}
-
-// breaker is open after a refusal that can pass; while it is, one event goes at a time.
-type breaker struct {
-	open bool
-	next time.Duration
-}
-
-// refused opens it, and says for how long to send nothing.
-func (b *breaker) refused(t *Tuning) time.Duration {
-	b.open = true
-	longest := max(b.next, t.RetryMin)
-	b.next = min(2*longest, t.RetryMax)
-	return time.Duration(float64(longest) * (1 - rand.Float64()/2))
-}
-
-func pause(ctx context.Context, wait time.Duration) {
-	if wait <= 0 {
-		return
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
+func (r *replayer) closeTransport() {
+	if r.transport != nil {
+		r.transport.Close()
+		r.transport = nil
 	}
 }

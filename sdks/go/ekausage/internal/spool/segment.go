@@ -8,68 +8,69 @@ import (
 	"path/filepath"
 )
 
-// segment is a file that this client owns, or takes over.
+// segment is one file of the spool, which this client owns or adopts.
 type segment struct {
-	folder *folder
-	name   name
-	file   *os.File
-	beats  uint64
-	memory mapping // of its writer
+	directory  *directory
+	name       segmentName
+	file       *os.File
+	heartbeats uint64
+	memory     mapping // of its writer
 }
 
-func (s *segment) path() string { return filepath.Join(s.folder.path, s.name.String()) }
+func (s *segment) path() string { return filepath.Join(s.directory.path, s.name.String()) }
 
-// open opens a segment that is there.
+// open opens a segment that exists.
 func (s *segment) open(flag int) (err error) {
 	s.file, err = os.OpenFile(s.path(), flag|noLink, 0)
 	return err
 }
 
-// header is what stands in the file.
-func (s *segment) header() (header, error) {
+func (s *segment) readHeader() (header, error) {
 	b := make([]byte, headerBytes)
-	read, err := s.file.ReadAt(b, 0)
+	n, err := s.file.ReadAt(b, 0)
 	if err == io.EOF {
 		err = nil
 	}
-	return decodeHeader(b[:read]), err
+	return decodeHeader(b[:n]), err
 }
 
-// content is what stands between two offsets, as far as the file goes.
-func (s *segment) content(from, to int64) ([]byte, error) {
+// read returns what stands between two offsets, as far as the file goes.
+func (s *segment) read(from, to int64) ([]byte, error) {
 	return io.ReadAll(io.NewSectionReader(s.file, from, to-from))
 }
 
-// begin writes the part of the header that never changes.
-func (s *segment) begin(h *header) error {
+// writeHeader writes the part of the header that never changes.
+func (s *segment) writeHeader(h *header) error {
 	_, err := s.file.WriteAt(h.encode(), 0)
 	return err
 }
 
-// beat shows that the owner is alive.
-func (s *segment) beat() error {
-	s.beats++
-	return s.writeNumber(heartbeatAt, s.beats)
+// heartbeat shows other clients that the owner is alive.
+func (s *segment) heartbeat() error {
+	s.heartbeats++
+	return s.writeUint64(heartbeatAt, s.heartbeats)
 }
 
-// writeAckedOffset marks everything before an offset as done.
-func (s *segment) writeAckedOffset(offset int64) error { return s.writeNumber(ackedAt, uint64(offset)) }
+// writeAckedOffset marks everything before an offset as acknowledged.
+func (s *segment) writeAckedOffset(offset int64) error {
+	return s.writeUint64(ackedOffsetAt, uint64(offset))
+}
 
-func (s *segment) writeNumber(at int64, value uint64) error {
+func (s *segment) writeUint64(at int64, value uint64) error {
 	_, err := s.file.WriteAt(binary.LittleEndian.AppendUint64(nil, value), at)
 	return err
 }
 
-// fence lets nobody append any more, for ever.
+// fence takes away the right to append, for good.
 func (s *segment) fence() error {
-	_, err := s.file.WriteAt([]byte{1}, closedAt)
+	_, err := s.file.WriteAt([]byte{1}, fencedAt)
 	return err
 }
 
-// rename reports whether the segment has the name now; somebody else may have taken it before.
-func (s *segment) rename(to name) (bool, error) {
+// rename reports whether the segment has the new name; another client may have taken it before.
+func (s *segment) rename(to segmentName) (bool, error) {
 	from := s.path()
-	renamed := segment{folder: s.folder, name: to}
+	renamed := segment{directory: s.directory, name: to}
 	if err := os.Rename(from, renamed.path()); err != nil {
 		if errors.Is(err, os.ErrNotExist) {
 			err = nil
@@ -80,32 +81,45 @@ func (s *segment) rename(to name) (bool, error) {
 	return true, nil
 }
 
-// transferTo gives the segment to another owner.
+// transferTo changes the owner. It reports false where another client has taken the segment.
 func (s *segment) transferTo(owner string) (bool, error) {
 	to := s.name
 	to.owner = owner
 	return s.rename(to)
 }
 
-// there reports whether nobody else has taken the segment.
-func (s *segment) there() bool {
+// exists reports whether the segment still has its name: no other client has taken it.
+func (s *segment) exists() bool {
 	_, err := os.Lstat(s.path())
 	return err == nil
 }
 
-// remove unlinks the segment. That somebody else took it before is no error.
+func (s *segment) close() error {
+	s.memory.unmap()
+	return s.file.Close()
+}
+
+// remove unlinks the segment, unless another client has taken it before.
 func (s *segment) remove() {
-	s.memory.release()
+	s.memory.unmap()
 	_ = os.Remove(s.path())
 	_ = s.file.Close()
 }
 
-// release leaves the segment, of which so much is used, to whoever comes first.
+// release leaves the segment, of which so many bytes are used, to the first client that adopts it.
 func (s *segment) release(used int64) error {
-	s.memory.release()
+	s.memory.unmap()
 	err := errors.Join(s.fence(), s.file.Truncate(used), syncData(s.file))
 	_, transferErr := s.transferTo(unowned)
 	return errors.Join(err, transferErr, s.file.Close())
+}
+
+// ignoreClosed drops the error of a file that was acknowledged, and removed, in the meantime.
+func ignoreClosed(err error) error {
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 func writeZeros(f *os.File) error {

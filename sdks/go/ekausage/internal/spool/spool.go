@@ -2,280 +2,218 @@ package spool
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// Config is what a spool is told.
-type Config struct {
-	Folder   string
-	MaxBytes int64
-	// Durable keeps a segment ahead, as every event goes through one.
-	Durable bool
-	// Sync is how much of the latest a loss of power may take; 0: nothing.
-	Sync        time.Duration
-	Destination Destination
-	InstanceID  string
-	Now         func() time.Time
-	// SeqOf is the number of an event.
-	SeqOf  func(event []byte) uint64
-	Tuning Tuning
-}
-
-// A Host is the client whose events are kept.
+// A Host is the client whose events are spooled.
 type Host interface {
-	// Drained reports whether nothing is in memory that came before what is on disk.
+	// Drained reports whether no event is in memory that precedes the backlog.
 	Drained() bool
-	// Quiet reports whether there is time to send what others left behind.
-	Quiet() bool
-	// Carrier makes what sends records.
-	Carrier() (Carrier, error)
-	// Final reports whether an error of a carrier would only come again.
-	Final(error) bool
-	// Delivered hears that so many of its own events were delivered from disk.
+	// HasCapacity reports whether adopted events may be sent without delaying the client's own.
+	HasCapacity() bool
+	// OpenReplayTransport connects to what records are sent to.
+	OpenReplayTransport() (ReplayTransport, error)
+	// IsFinal reports whether a record that failed with this error would fail the same way again.
+	IsFinal(error) bool
+	// Delivered is called with how many of the client's own events were delivered from disk.
 	Delivered(events int)
-	// Refused hears that an event is refused for good, its own or that of a client that is gone.
-	Refused(event []byte, why error, own bool)
-	// Warn tells people something.
-	Warn(about, text string)
+	// DeadLettered is called for each event that is finally refused; own is false for an adopted one.
+	DeadLettered(event []byte, err error, own bool)
+	// Warn logs a message, at a limited rate for each key.
+	Warn(key, message string)
 }
 
-// Stats says what became of events by way of the disk.
-type Stats struct {
-	// Adopted events are those taken over from other clients, Replayed those of them that are
-	// delivered, DeadLettered those of anybody that were refused for good.
-	Adopted, Replayed, DeadLettered int64
-	// Age is that of the oldest segment that has an event for this client to deliver; 0 where none has.
-	Age time.Duration
-}
-
-// A Spool keeps the events of one client.
+// A Spool keeps the events of one client on disk.
 type Spool struct {
 	host     Host
-	tuning   Tuning
-	syncs    time.Duration
-	returned *journal // of events that were in memory, all accepted before those that wait in events
-	events   *journal
-	dead     *journal
-	heir     *heir
-	wake     chan struct{}
-	tidy     chan struct{}
-	dirt     chan struct{}
-	dirty    atomic.Bool
+	requeued *segmentLog // of events that were in memory, all accepted before those in events
+	events   *segmentLog
+	dead     *segmentLog
+	adopter  *adopter
+	wake     chan struct{} // the replayer
+	tidy     chan struct{} // the housekeeper
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 	adopted  atomic.Int64
 	replayed atomic.Int64
-	buried   atomic.Int64
+	// deadLettered counts own and adopted events.
+	deadLettered atomic.Int64
 }
 
-// Open makes a spool in a folder. An error says why the folder cannot be used.
+// Open opens a spool. An error explains why the directory cannot be used.
 func Open(c Config, host Host) (*Spool, error) {
-	w := &writer{Config: c, folder: &folder{path: c.Folder, maxBytes: c.MaxBytes}}
-	if err := w.folder.prepare(); err != nil {
+	d := &directory{path: c.Directory, maxBytes: c.MaxBytes}
+	if err := d.prepare(); err != nil {
 		return nil, err
 	}
-	_, _ = rand.Read(w.id[:]) // it never fails
-	w.origin = hex.EncodeToString(w.id[:])
-	s := &Spool{
-		host:   host,
-		tuning: c.Tuning,
-		syncs:  c.Sync,
-		heir:   newHeir(w, host.Warn),
-		wake:   make(chan struct{}, 1),
-		tidy:   make(chan struct{}, 1),
-		dirt:   make(chan struct{}, 1),
+	o := newOrigin(&c)
+	s := &Spool{host: host, wake: make(chan struct{}, 1), tidy: make(chan struct{}, 1)}
+	s.adopter = &adopter{
+		origin: o, directory: d, tuning: c.Tuning, warn: host.Warn, reported: map[segmentName]bool{},
 	}
-	done := func() { nudge(s.tidy) }
-	s.events = newJournal(w, kindEvents, done, s.wrote)
-	s.events.durable = c.Durable
-	s.returned = newJournal(w, kindEvents, done, s.wrote)
-	s.returned.first = true
-	s.dead = newJournal(w, kindDead, done, s.wrote)
-	r := &replayer{
-		tuning:  c.Tuning,
-		next:    s.next,
-		carrier: host.Carrier,
-		final:   host.Final,
-		outcome: s.outcome,
-		failed:  s.trouble,
+	disk := &syncer{interval: c.SyncInterval, onError: s.warn, wake: make(chan struct{}, 1)}
+	newLog := func(kind string) *segmentLog {
+		log := &segmentLog{
+			origin: o, directory: d, tuning: c.Tuning, kind: kind, salt: recordSalt(o.name),
+			fsyncEach: c.SyncInterval == 0, wakeHousekeeper: func() { notify(s.tidy) }, markDirty: disk.markDirty,
+		}
+		log.lowHeadroom.Store(true)
+		disk.logs = append(disk.logs, log)
+		return log
+	}
+	s.requeued, s.events, s.dead = newLog(kindEvents), newLog(kindEvents), newLog(kindDead)
+	s.requeued.comesFirst = true
+	s.events.keepsAhead = c.Durable
+	keeper := &housekeeper{
+		interval: c.Tuning.Heartbeat, logs: []*segmentLog{s.requeued, s.events}, dead: s.dead,
+		adopter: s.adopter, wake: s.tidy, scanned: s.Wake, onError: s.warn,
+	}
+	replay := &replayer{
+		tuning: c.Tuning, next: s.nextBatch, openTransport: host.OpenReplayTransport,
+		isFinal: host.IsFinal, onOutcome: s.outcome, onError: s.warn,
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	s.running.Go(func() { r.run(ctx, s.wake) })
-	s.running.Go(func() { s.keep(ctx) })
-	s.running.Go(func() { s.sync(ctx) })
+	s.running.Go(func() { replay.run(ctx, s.wake) })
+	s.running.Go(func() { keeper.run(ctx) })
+	s.running.Go(func() { disk.run(ctx) })
 	return s, nil
 }
 
-// Behind reports whether events wait on disk, so that later ones have to wait there too.
-func (s *Spool) Behind() bool { return s.events.behind.Load() || s.returned.behind.Load() }
+// HasBacklog reports whether events are pending on disk, so that later ones have to follow them there.
+func (s *Spool) HasBacklog() bool {
+	return s.events.backlog.active.Load() || s.requeued.backlog.active.Load()
+}
 
-// EnsureHeadroom says why one more event may find no room; nil where it finds some.
+// EnsureHeadroom returns why one more event may find no space; nil where it finds some.
 func (s *Spool) EnsureHeadroom() error { return s.events.ensureHeadroom() }
 
-// Keep writes an event that is delivered from memory. Where it returns no group, the event is
-// delivered from disk instead, as others wait there.
-func (s *Spool) Keep(key, event []byte) (*AckGroup, error) { return s.events.append(key, event, true) }
+// Append writes an event that is delivered from memory. Where it returns no group, the event is
+// delivered from disk instead, since others are pending there.
+func (s *Spool) Append(key, event []byte) (*AckGroup, error) {
+	return s.events.append(key, event, true)
+}
 
-// Defer writes an event that is delivered from disk.
-func (s *Spool) Defer(key, event []byte) error {
+// Spill writes an event that is delivered from disk.
+func (s *Spool) Spill(key, event []byte) error {
 	_, err := s.events.append(key, event, false)
 	return err
 }
 
-// TakeBack writes an event that was not delivered from memory, and goes before those that were deferred
-// meanwhile; after them only where there is no room for one more segment.
-func (s *Spool) TakeBack(key, event []byte) error {
-	if _, err := s.returned.append(key, event, false); err == nil {
+// Requeue writes an event that was not delivered from memory. It precedes those that were spilled
+// meanwhile, and follows them only where there is no space for one more segment.
+func (s *Spool) Requeue(key, event []byte) error {
+	if _, err := s.requeued.append(key, event, false); err == nil {
 		return nil
 	}
-	return s.Defer(key, event)
+	return s.Spill(key, event)
 }
 
-// Hold makes every later event wait on disk, as the process may end at any moment.
-func (s *Spool) Hold() { s.events.hold() }
+// SpillAll delivers every later event from disk, since the process may end at any moment.
+func (s *Spool) SpillAll() { s.events.spillAll() }
 
-// Bury writes an event that is refused for good, for people to look at.
-func (s *Spool) Bury(key, event []byte) {
+// DeadLetter writes an event that is finally refused, for inspection.
+func (s *Spool) DeadLetter(key, event []byte) {
 	if _, err := s.dead.append(key, event, false); err != nil {
-		s.trouble(err)
+		s.warn(err)
 		return
 	}
-	s.buried.Add(1)
+	s.deadLettered.Add(1)
 }
 
-// Wake says that memory is empty, so that what waits on disk may go.
-func (s *Spool) Wake() { nudge(s.wake) }
+// Wake reports that memory is drained, so that the backlog may be sent.
+func (s *Spool) Wake() { notify(s.wake) }
 
-// Waiting is how many events wait to be delivered from disk by this client.
-func (s *Spool) Waiting() int { return s.returned.left() + s.events.left() }
+// Pending returns how many of this client's events are to be delivered from disk.
+func (s *Spool) Pending() int { return s.requeued.pendingRecords() + s.events.pendingRecords() }
 
-// Stats says what became of events by way of the disk.
-func (s *Spool) Stats() Stats {
+// Counters returns how many events were adopted, how many of those are delivered, and how many events,
+// own ones too, are dead letters.
+func (s *Spool) Counters() (adopted, replayed, deadLettered int64) {
+	return s.adopted.Load(), s.replayed.Load(), s.deadLettered.Load()
+}
+
+// OldestAge returns the age of the oldest segment that has an event for this client to deliver; 0
+// where none has.
+func (s *Spool) OldestAge() time.Duration {
 	var oldest time.Time
-	for _, made := range []time.Time{s.returned.oldest(), s.events.oldest(), s.heir.oldest()} {
-		if !made.IsZero() && (oldest.IsZero() || made.Before(oldest)) {
-			oldest = made
+	for _, createdAt := range []time.Time{s.requeued.oldest(), s.events.oldest(), s.adopter.oldest()} {
+		if !createdAt.IsZero() && (oldest.IsZero() || createdAt.Before(oldest)) {
+			oldest = createdAt
 		}
 	}
-	age := time.Duration(0)
-	if !oldest.IsZero() {
-		age = max(0, s.events.Now().Sub(oldest))
+	if oldest.IsZero() {
+		return 0
 	}
-	return Stats{s.adopted.Load(), s.replayed.Load(), s.buried.Load(), age}
+	return max(0, s.events.now().Sub(oldest))
 }
 
-// Folder is where events are kept.
-func (s *Spool) Folder() string { return s.events.Folder }
+// Directory returns where events are kept.
+func (s *Spool) Directory() string { return s.events.directory.path }
 
 // Release leaves what is on disk to the next client, at once.
 func (s *Spool) Release() {
 	s.stop()
 	s.running.Wait()
-	if err := errors.Join(s.returned.release(), s.events.release(), s.dead.release(), s.heir.release()); err != nil {
-		s.trouble(err)
+	if err := errors.Join(
+		s.requeued.release(), s.events.release(), s.dead.release(), s.adopter.release(),
+	); err != nil {
+		s.warn(err)
 	}
 }
 
-// keep shows that the client is alive, and looks after its files.
-func (s *Spool) keep(ctx context.Context) {
-	beats := time.NewTicker(s.tuning.Heartbeat)
-	defer beats.Stop()
-	s.look()
-	for {
-		var err error
-		select {
-		case <-ctx.Done():
-			return
-		case <-beats.C:
-			err = errors.Join(s.returned.beat(), s.events.beat(), s.dead.beat(), s.heir.beat(), s.clear())
-			s.look()
-		case <-s.tidy:
-			err = s.clear()
-		}
-		if err != nil {
-			s.trouble(err)
-		}
-	}
-}
-
-// clear removes what is done.
-func (s *Spool) clear() error { return errors.Join(s.returned.tidy(), s.events.tidy()) }
-
-// sync lets the disk have what was written. It waits for that apart from everything else, which goes
-// on meanwhile.
-func (s *Spool) sync(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.dirt:
-		}
-		pause(ctx, s.syncs)
-		s.dirty.Store(false)
-		if err := errors.Join(s.returned.sync(), s.events.sync(), s.dead.sync()); err != nil {
-			s.trouble(err)
-		}
-	}
-}
-
-// wrote says that something is not on disk yet.
-func (s *Spool) wrote() {
-	if !s.dirty.Load() && !s.dirty.Swap(true) {
-		nudge(s.dirt)
-	}
-}
-
-func (s *Spool) look() {
-	if err := s.heir.look(); err != nil {
-		s.trouble(err)
-	}
-	s.Wake()
-}
-
-// next is what to send: its own events before those of others.
-func (s *Spool) next() (*lot, error) {
-	if s.Behind() {
+// nextBatch returns what to send: the client's own events before adopted ones.
+func (s *Spool) nextBatch() (*replayBatch, error) {
+	if s.HasBacklog() {
 		if !s.host.Drained() {
 			return nil, nil
 		}
-		for _, j := range []*journal{s.returned, s.events} {
-			if own, err := j.next(); own != nil || err != nil {
-				return own, err
+		for _, log := range []*segmentLog{s.requeued, s.events} {
+			if batch, err := log.nextBatch(); batch != nil || err != nil {
+				return batch, err
 			}
 		}
 	}
-	if !s.host.Quiet() {
+	if !s.host.HasCapacity() {
 		return nil, nil
 	}
-	return s.heir.next(func(events int) { s.adopted.Add(int64(events)) })
+	return s.adopter.nextBatch(func(events int) { s.adopted.Add(int64(events)) })
 }
 
-func (s *Spool) outcome(l *lot, delivered int, refused []refusal) {
-	if l.own {
+func (s *Spool) outcome(b *replayBatch, delivered int, rejected []rejection) {
+	if b.own {
 		s.host.Delivered(delivered)
 	} else {
 		s.replayed.Add(int64(delivered))
 	}
-	for _, r := range refused {
-		s.Bury(r.Key, r.Event)
-		s.host.Refused(r.Event, r.why, l.own)
+	for _, r := range rejected {
+		s.DeadLetter(r.Key, r.Event)
+		s.host.DeadLettered(r.Event, r.err, b.own)
 	}
-	nudge(s.tidy)
+	notify(s.tidy)
 }
 
-func (s *Spool) trouble(err error) {
-	s.host.Warn("spool", "the spool has trouble: "+err.Error())
-}
+func (s *Spool) warn(err error) { s.host.Warn("spool", "spool error: "+err.Error()) }
 
-func nudge(c chan struct{}) {
+// notify wakes whoever receives from the channel, once however often it is called before.
+func notify(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:
+	}
+}
+
+func sleep(ctx context.Context, duration time.Duration) {
+	if duration <= 0 {
+		return
+	}
+	timer := time.NewTimer(duration)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
 	}
 }

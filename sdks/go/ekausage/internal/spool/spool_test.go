@@ -16,15 +16,15 @@ func TestWhatWaitsIsSentInOrderAndItsSegmentsAreRemoved(t *testing.T) {
 	h, folder := &host{fault: errAway}, folderOf(t)
 	s := open(t, h, folder, nil)
 	events := numbered(1, 3000, 1000)
-	deferAll(t, s, events)
-	if s.Waiting() != 3000 || !s.Behind() || len(segmentsIn(t, folder, kindEvents)) < 3 {
-		t.Errorf("%d wait, in %v", s.Waiting(), segmentsIn(t, folder, kindEvents))
+	spillAll(t, s, events)
+	if s.Pending() != 3000 || !s.HasBacklog() || len(segmentsIn(t, folder, kindEvents)) < 3 {
+		t.Errorf("%d wait, in %v", s.Pending(), segmentsIn(t, folder, kindEvents))
 	}
 	h.set(func() { h.fault = nil })
 	expectReceived(t, h, events)
 	expectEmpty(t, folder)
-	if s.Behind() || s.Waiting() != 0 || h.delivered != 3000 {
-		t.Errorf("behind: %v, %d wait, %d delivered", s.Behind(), s.Waiting(), h.delivered)
+	if s.HasBacklog() || s.Pending() != 0 || h.delivered != 3000 {
+		t.Errorf("behind: %v, %d wait, %d delivered", s.HasBacklog(), s.Pending(), h.delivered)
 	}
 }
 
@@ -32,13 +32,13 @@ func TestGroupsThatAreDoneMoveTheMarkAndRemoveSegments(t *testing.T) {
 	t.Parallel()
 	h, folder := &host{}, folderOf(t)
 	s := open(t, h, folder, durable)
-	groups := keepAll(t, s, numbered(1, 2500, 1000))
-	held := &segment{folder: s.events.folder, name: begunWith(t, folder, 1)}
+	groups := appendAll(t, s, numbered(1, 2500, 1000))
+	held := &segment{directory: s.events.directory, name: begunWith(t, folder, 1)}
 	if err := held.open(os.O_RDONLY); err != nil {
 		t.Fatal(err)
 	}
 	acked := func() uint64 {
-		said, err := held.header()
+		said, err := held.readHeader()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +57,7 @@ func TestGroupsThatAreDoneMoveTheMarkAndRemoveSegments(t *testing.T) {
 	for _, g := range groups[some:] {
 		g.MarkAcked()
 	}
-	eventually(t, "the first segment is gone", func() bool { return !held.there() })
+	eventually(t, "the first segment is gone", func() bool { return !held.exists() })
 	s.Release()
 	expectEmpty(t, folder)
 	if len(h.received()) > 0 {
@@ -69,27 +69,27 @@ func TestOnceSomethingWaitsLaterEventsDoToo(t *testing.T) {
 	t.Parallel()
 	h := &host{fault: errAway}
 	s := open(t, h, folderOf(t), durable)
-	keepAll(t, s, numbered(1, 1, 10))[0].MarkAcked()
-	deferAll(t, s, numbered(2, 1, 10))
-	if g, err := s.Keep([]byte("key"), []byte("000003")); g != nil || err != nil {
+	appendAll(t, s, numbered(1, 1, 10))[0].MarkAcked()
+	spillAll(t, s, numbered(2, 1, 10))
+	if g, err := s.Append([]byte("key"), []byte("000003")); g != nil || err != nil {
 		t.Errorf("it would be delivered from memory: %v %v", g, err)
 	}
 	h.set(func() { h.fault = nil })
 	expectReceived(t, h, []string{numbered(2, 1, 10)[0], "000003"})
-	eventually(t, "it has caught up", func() bool { return !s.Behind() })
-	keepAll(t, s, numbered(4, 1, 10))[0].MarkAcked()
+	eventually(t, "it has caught up", func() bool { return !s.HasBacklog() })
+	appendAll(t, s, numbered(4, 1, 10))[0].MarkAcked()
 }
 
 func TestOnceHeldEveryEventWaits(t *testing.T) {
 	t.Parallel()
 	h := &host{}
 	s := open(t, h, folderOf(t), nil)
-	s.Hold()
+	s.SpillAll()
 	for _, event := range numbered(1, 3, 10) {
-		if g, err := s.Keep([]byte("key"), []byte(event)); g != nil || err != nil {
+		if g, err := s.Append([]byte("key"), []byte(event)); g != nil || err != nil {
 			t.Errorf("it would be delivered from memory: %v %v", g, err)
 		}
-		eventually(t, "it is delivered from disk", func() bool { return s.Waiting() == 0 })
+		eventually(t, "it is delivered from disk", func() bool { return s.Pending() == 0 })
 	}
 	expectReceived(t, h, numbered(1, 3, 10))
 }
@@ -99,16 +99,16 @@ func TestASegmentThatSomebodyClosedIsLeftAndTheRecordWrittenElsewhere(t *testing
 	folder := folderOf(t)
 	h := &host{}
 	s := open(t, h, folder, durable)
-	keepAll(t, s, numbered(1, 1, 10))
+	appendAll(t, s, numbered(1, 1, 10))
 	rewritten := begunWith(t, folder, 1)
-	taken := &segment{folder: s.events.folder, name: rewritten}
+	taken := &segment{directory: s.events.directory, name: rewritten}
 	if mine, err := taken.transferTo(fixtureAdopter); !mine || err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(taken.open(os.O_RDWR), taken.fence()); err != nil {
 		t.Fatal(err)
 	}
-	keepAll(t, s, numbered(2, 1, 10))
+	appendAll(t, s, numbered(2, 1, 10))
 	content, err := os.ReadFile(filepath.Join(folder, begunWith(t, folder, 2).String()))
 	if err != nil || !bytes.Contains(content, []byte(numbered(2, 1, 10)[0])) {
 		t.Error("the record is not in it", err)
@@ -123,7 +123,7 @@ func TestOneMoreEventIsRefusedBeforeTheDiskIsFull(t *testing.T) {
 	var events []string
 	for i := 1; !errors.As(s.EnsureHeadroom(), &full); i++ {
 		event := numbered(i, 1, 10_000)
-		deferAll(t, s, event)
+		spillAll(t, s, event)
 		events = append(events, event...)
 	}
 	if taken := len(events) * 10_000; taken < 2*segmentBytes-headroomBytes-20_000 || taken > 2*segmentBytes {
@@ -131,7 +131,7 @@ func TestOneMoreEventIsRefusedBeforeTheDiskIsFull(t *testing.T) {
 	}
 	// What was numbered meanwhile is kept all the same.
 	last := numbered(len(events)+1, 20, 10_000)
-	deferAll(t, s, last)
+	spillAll(t, s, last)
 	h.set(func() { h.fault = nil })
 	expectReceived(t, h, append(events, last...))
 	eventually(t, "there is room again", func() bool { return s.EnsureHeadroom() == nil })
@@ -141,14 +141,14 @@ func TestWhatWasReleasedIsAdoptedAtOnce(t *testing.T) {
 	t.Parallel()
 	folder, events := folderOf(t), numbered(1, 2500, 1000)
 	gone := open(t, &host{fault: errAway}, folder, nil)
-	deferAll(t, gone, events)
+	spillAll(t, gone, events)
 	gone.Release()
 	h := &host{}
 	s := open(t, h, folder, func(c *Config) { c.Tuning.Lease = time.Hour })
 	expectReceived(t, h, events)
 	expectEmpty(t, folder)
-	if said := s.Stats(); said.Adopted != 2500 || said.Replayed != 2500 {
-		t.Errorf("%+v", said)
+	if adopted, replayed, _ := s.Counters(); adopted != 2500 || replayed != 2500 {
+		t.Errorf("%d adopted, %d replayed", adopted, replayed)
 	}
 }
 
@@ -156,7 +156,7 @@ func TestWhatACrashLeftIsAdoptedAfterTheLeaseAndNotBefore(t *testing.T) {
 	t.Parallel()
 	folder, events := folderOf(t), numbered(1, 2500, 1000)
 	gone := open(t, &host{}, folder, durable)
-	keepAll(t, gone, events)
+	appendAll(t, gone, events)
 	h := &host{}
 	open(t, h, folder, nil)
 	time.Sleep(400 * time.Millisecond)
@@ -172,7 +172,7 @@ func TestOnlyOneOfTwoAdopts(t *testing.T) {
 	t.Parallel()
 	folder, events := folderOf(t), numbered(1, 5000, 1000)
 	gone := open(t, &host{fault: errAway}, folder, nil)
-	deferAll(t, gone, events)
+	spillAll(t, gone, events)
 	gone.Release()
 	one, other := &host{}, &host{}
 	// However slow the machine is, neither takes the other for dead.
@@ -191,7 +191,7 @@ func TestWhatIsMeantForAnotherDestinationIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	folder := folderOf(t)
 	gone := open(t, &host{fault: errAway}, folder, nil)
-	deferAll(t, gone, numbered(1, 1, 10))
+	spillAll(t, gone, numbered(1, 1, 10))
 	gone.Release()
 	h := &host{}
 	open(t, h, folder, func(c *Config) { c.Destination = DestinationOf("topic", []string{"elsewhere"}) })
@@ -205,7 +205,7 @@ func TestANewerVersionIsLeftAloneAndReportedOnce(t *testing.T) {
 	t.Parallel()
 	folder := folderOf(t)
 	gone := open(t, &host{fault: errAway}, folder, nil)
-	deferAll(t, gone, numbered(1, 1, 10))
+	spillAll(t, gone, numbered(1, 1, 10))
 	gone.Release()
 	rewrite(t, folder, func(content []byte) []byte {
 		binary.LittleEndian.PutUint32(content[versionAt:], version+1)
@@ -214,7 +214,7 @@ func TestANewerVersionIsLeftAloneAndReportedOnce(t *testing.T) {
 	})
 	h := &host{}
 	open(t, h, folder, nil)
-	expectWarning(t, h, "newer version")
+	expectWarning(t, h, "newer format version")
 	time.Sleep(300 * time.Millisecond)
 	if said := h.heard(); len(said) != 1 || len(h.received()) > 0 {
 		t.Errorf("%v; %d arrived", said, len(h.received()))
@@ -230,7 +230,7 @@ func TestDamageCostsTheRecordThatItHits(t *testing.T) {
 		left    []string
 		warning string
 	}{
-		"in the middle": {func(b []byte) []byte { b[headerBytes+2*size+50] ^= 1; return b }, slices.Concat(events[:2], events[3:]), "damaged at 1 places"},
+		"in the middle": {func(b []byte) []byte { b[headerBytes+2*size+50] ^= 1; return b }, slices.Concat(events[:2], events[3:]), "damaged in 1 places"},
 		"in the header": {func(b []byte) []byte { b[originAt] ^= 1; return b }, events, "a damaged header"},
 		"a torn tail":   {func(b []byte) []byte { return b[:len(b)-3] }, events[:4], ""},
 	} {
@@ -238,7 +238,7 @@ func TestDamageCostsTheRecordThatItHits(t *testing.T) {
 			t.Parallel()
 			folder := folderOf(t)
 			gone := open(t, &host{fault: errAway}, folder, nil)
-			deferAll(t, gone, events)
+			spillAll(t, gone, events)
 			gone.Release()
 			rewrite(t, folder, c.change)
 			h := &host{}
@@ -275,9 +275,9 @@ func TestWhatIsRefusedForGoodBecomesADeadLetter(t *testing.T) {
 	folder, events := folderOf(t), numbered(1, 3, 100)
 	h := &host{faults: map[string]error{events[1]: errFinal}}
 	s := open(t, h, folder, nil)
-	deferAll(t, s, events)
+	spillAll(t, s, events)
 	expectReceived(t, h, []string{events[0], events[2]})
-	eventually(t, "it is counted", func() bool { return s.Stats().DeadLettered == 1 })
+	eventually(t, "it is counted", func() bool { _, _, dead := s.Counters(); return dead == 1 })
 	s.Release()
 	expectEmpty(t, folder)
 	dead := segmentsIn(t, folder, kindDead)
@@ -291,7 +291,7 @@ func TestOneEventTriesWhileTheOthersWait(t *testing.T) {
 	h := &host{fault: errAway}
 	s := open(t, h, folderOf(t), nil)
 	events := numbered(1, 100, 100)
-	deferAll(t, s, events)
+	spillAll(t, s, events)
 	eventually(t, "it tried a few times", func() bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -312,7 +312,7 @@ func TestOthersEventsWaitWhileThereIsNoTimeForThem(t *testing.T) {
 	t.Parallel()
 	folder, events := folderOf(t), numbered(1, 10, 100)
 	gone := open(t, &host{fault: errAway}, folder, nil)
-	deferAll(t, gone, events)
+	spillAll(t, gone, events)
 	gone.Release()
 	h := &host{busy: true}
 	open(t, h, folder, nil)
@@ -326,8 +326,8 @@ func TestOthersEventsWaitWhileThereIsNoTimeForThem(t *testing.T) {
 
 func TestEveryEventIsOnDiskAtOnceWhereNothingMayBeLost(t *testing.T) {
 	t.Parallel()
-	s := open(t, &host{}, folderOf(t), func(c *Config) { c.Durable, c.Sync = true, 0 })
-	for _, g := range keepAll(t, s, numbered(1, 50, 100)) {
+	s := open(t, &host{}, folderOf(t), func(c *Config) { c.Durable, c.SyncInterval = true, 0 })
+	for _, g := range appendAll(t, s, numbered(1, 50, 100)) {
 		g.MarkAcked()
 	}
 	s.events.mu.Lock()

@@ -32,12 +32,12 @@ type host struct {
 	busy      bool
 }
 
-func (h *host) Drained() bool             { return true }
-func (h *host) Carrier() (Carrier, error) { return h, nil }
-func (h *host) Final(err error) bool      { return errors.Is(err, errFinal) }
-func (h *host) Close()                    {}
+func (h *host) Drained() bool                                 { return true }
+func (h *host) OpenReplayTransport() (ReplayTransport, error) { return h, nil }
+func (h *host) IsFinal(err error) bool                        { return errors.Is(err, errFinal) }
+func (h *host) Close()                                        {}
 
-func (h *host) Quiet() bool {
+func (h *host) HasCapacity() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return !h.busy
@@ -69,7 +69,7 @@ func (h *host) Delivered(events int) {
 	h.delivered += events
 }
 
-func (h *host) Refused(event []byte, _ error, _ bool) {
+func (h *host) DeadLettered(event []byte, _ error, _ bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.refused = append(h.refused, string(event))
@@ -103,12 +103,12 @@ func (h *host) heard() []string {
 func open(t *testing.T, h *host, folder string, change func(*Config)) *Spool {
 	t.Helper()
 	c := Config{
-		Folder:      folder,
-		MaxBytes:    64 << 20,
-		Sync:        time.Millisecond,
-		Destination: DestinationOf("topic", nil),
-		InstanceID:  "instance",
-		Now:         time.Now,
+		Directory:    folder,
+		MaxBytes:     64 << 20,
+		SyncInterval: time.Millisecond,
+		Destination:  DestinationOf("topic", nil),
+		InstanceID:   "instance",
+		Now:          time.Now,
 		SeqOf: func(event []byte) uint64 {
 			seq, _ := strconv.ParseUint(string(event[:min(6, len(event))]), 10, 64)
 			return seq
@@ -151,20 +151,20 @@ func numbered(from, count, size int) []string {
 	return events
 }
 
-func deferAll(t *testing.T, s *Spool, events []string) {
+func spillAll(t *testing.T, s *Spool, events []string) {
 	t.Helper()
 	for _, event := range events {
-		if err := s.Defer([]byte("key"), []byte(event)); err != nil {
+		if err := s.Spill([]byte("key"), []byte(event)); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-func keepAll(t *testing.T, s *Spool, events []string) []*AckGroup {
+func appendAll(t *testing.T, s *Spool, events []string) []*AckGroup {
 	t.Helper()
 	var groups []*AckGroup
 	for _, event := range events {
-		g, err := s.Keep([]byte("key"), []byte(event))
+		g, err := s.Append([]byte("key"), []byte(event))
 		if err != nil || g == nil {
 			t.Fatal(g, err)
 		}
@@ -190,27 +190,27 @@ func expectReceived(t *testing.T, h *host, want []string) {
 	}
 }
 
-func segmentsIn(t *testing.T, folder, kind string) []name {
+func segmentsIn(t *testing.T, folder, kind string) []segmentName {
 	t.Helper()
 	files, err := os.ReadDir(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var found []name
+	var found []segmentName
 	for _, file := range files {
-		if n, ok := parseName(file.Name()); ok && n.kind == kind {
+		if n, ok := parseSegmentName(file.Name()); ok && n.kind == kind {
 			found = append(found, n)
 		}
 	}
-	slices.SortFunc(found, inOrder)
+	slices.SortFunc(found, compareSegmentNames)
 	return found
 }
 
 // begunWith is the segment whose first event has a number; one that was only made ahead has none.
-func begunWith(t *testing.T, folder string, seq uint64) name {
+func begunWith(t *testing.T, folder string, seq uint64) segmentName {
 	t.Helper()
 	segments := segmentsIn(t, folder, kindEvents)
-	at := slices.IndexFunc(segments, func(n name) bool { return n.firstSeq == seq })
+	at := slices.IndexFunc(segments, func(n segmentName) bool { return n.firstSeq == seq })
 	if at < 0 {
 		t.Fatalf("no segment begins with event %d: %v", seq, segments)
 	}

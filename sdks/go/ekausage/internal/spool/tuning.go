@@ -2,27 +2,28 @@ package spool
 
 import "time"
 
-// Tuning is what is the same for every client of a release, and shorter in tests.
+// Tuning holds the constants of the protocol, which tests shorten.
 type Tuning struct {
 	Heartbeat, Lease   time.Duration
-	Stray              time.Duration
+	OrphanTimeout      time.Duration
 	RetryMin, RetryMax time.Duration
 	EventsPerSecond    int
-	carrierIdle        time.Duration
+	transportIdle      time.Duration
 }
 
-// DefaultTuning has the constants of the format.
+// DefaultTuning returns the constants of the format.
 func DefaultTuning() Tuning {
 	return Tuning{
 		Heartbeat:       heartbeatMs * time.Millisecond,
 		Lease:           leaseMs * time.Millisecond,
-		Stray:           orphanTimeoutMs * time.Millisecond,
+		OrphanTimeout:   orphanTimeoutMs * time.Millisecond,
 		RetryMin:        retryMinMs * time.Millisecond,
 		RetryMax:        retryMaxMs * time.Millisecond,
 		EventsPerSecond: replayEventsPerSecond,
-		carrierIdle:     leaseMs * time.Millisecond,
+		transportIdle:   leaseMs * time.Millisecond,
 	}
 }
 
-// Patience is how long to wait for a broker that takes nothing, where what is left is safe.
+// Patience is how long shutdown waits for a broker that acknowledges nothing, where what is left is
+// safe on disk.
 const Patience = patienceMs * time.Millisecond

@@ -54,8 +54,8 @@ const retryMaxMs = 30000
 // on disk.
 const patienceMs = 2000
 
-// Final reports whether a refusal is one that no retry mends, by its number in Kafka's protocol.
-func Final(code int16) bool {
+// IsFinal reports whether no retry helps against an error, by its code in Kafka's protocol.
+func IsFinal(code int16) bool {
 	switch code {
 	case 10, 17, 18, 29, 31, 32, 43, 44, 76, 87:
 		return true

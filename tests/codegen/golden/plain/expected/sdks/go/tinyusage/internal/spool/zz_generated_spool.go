@@ -8,8 +8,8 @@ const magic = "SPOOL"
 // leaseMs: How long nothing may happen.
 const leaseMs = 500
 
-// Final reports whether a refusal is one that no retry mends, by its number in Kafka's protocol.
-func Final(code int16) bool {
+// IsFinal reports whether no retry helps against an error, by its code in Kafka's protocol.
+func IsFinal(code int16) bool {
 	switch code {
 	case 10:
 		return true

@@ -21,50 +21,50 @@ const (
 
 // spoolHost is what a client's spool sees of the client.
 type spoolHost struct {
-	client  *Client
-	carrier makeCarrier
+	client              *Client
+	openReplayTransport openReplayTransport
 }
 
-type makeCarrier = func() (spool.Carrier, error)
+type openReplayTransport = func() (spool.ReplayTransport, error)
 
 // openSpool opens what the settings ask for; nil where there is none. A folder that cannot be used
 // is an error if somebody asked for it, and otherwise a warning.
-func openSpool(c *Client, s *settings, o *options, carrier makeCarrier) (*spool.Spool, error) {
+func openSpool(c *Client, s *settings, o *options, replay openReplayTransport) (*spool.Spool, error) {
 	_, asked := o.arguments[settingSpool]
 	if s.text(settingSpool) == spoolOff || o.producer != nil && !asked {
 		return nil, nil
 	}
 	config := spool.Config{
-		Folder:      s.text(settingSpoolDir),
-		MaxBytes:    s.integer(settingSpoolMaxBytes),
-		Durable:     s.text(settingSpool) == spoolDurable,
-		Sync:        s.milliseconds(settingSpoolSyncMs),
-		Destination: destination(s, o.producer),
-		InstanceID:  c.InstanceID(),
-		Now:         o.clock,
-		SeqOf:       seqOf,
-		Tuning:      o.tuning,
+		Directory:    s.text(settingSpoolDir),
+		MaxBytes:     s.integer(settingSpoolMaxBytes),
+		Durable:      s.text(settingSpool) == spoolDurable,
+		SyncInterval: s.milliseconds(settingSpoolSyncMs),
+		Destination:  destination(s, o.producer),
+		InstanceID:   c.InstanceID(),
+		Now:          o.clock,
+		SeqOf:        seqOf,
+		Tuning:       o.tuning,
 	}
-	if config.Folder == "" {
-		config.Folder = spool.DefaultFolder()
+	if config.Directory == "" {
+		config.Directory = spool.DefaultDirectory()
 	}
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	opened, err := spool.Open(config, &spoolHost{c, carrier})
+	opened, err := spool.Open(config, &spoolHost{c, replay})
 	if err == nil {
 		return opened, nil
 	}
 	const hint = "a folder that can be used: %s: %v"
 	for _, row := range []int{settingSpoolDir, settingSpool} {
 		if s.given[row] {
-			return nil, s.misconfigured(row, fmt.Sprintf(hint, config.Folder, err))
+			return nil, s.misconfigured(row, fmt.Sprintf(hint, config.Directory, err))
 		}
 	}
 	c.reporter.log.write(slog.LevelWarn, "spool", fmt.Sprintf(
 		"events that cannot be delivered are lost when this process ends, since they cannot be kept in %s: %v; "+
 			"name another folder by %s, or set %s=%s",
-		config.Folder, err, settingTable[settingSpoolDir].Variable, settingTable[settingSpool].Variable, spoolOff))
+		config.Directory, err, settingTable[settingSpoolDir].Variable, settingTable[settingSpool].Variable, spoolOff))
 	return nil, nil
 }
 
@@ -86,7 +86,7 @@ func (c *Client) leaveDisk() {
 	if left := c.books.stats().Spooled; left > 0 {
 		logLine(slog.LevelWarn, fmt.Sprintf(
 			"%d events are not delivered yet; they are kept in %s for the next process on this machine",
-			left, c.outbox.spool.Folder()))
+			left, c.outbox.spool.Directory()))
 	}
 }
 
@@ -95,9 +95,8 @@ func (c *Client) withDisk(s Stats) Stats {
 	if c.outbox.spool == nil {
 		return s
 	}
-	disk := c.outbox.spool.Stats()
-	s.Adopted, s.Replayed, s.DeadLettered = disk.Adopted, disk.Replayed, disk.DeadLettered
-	s.OldestSpooledMs = disk.Age.Milliseconds()
+	s.Adopted, s.Replayed, s.DeadLettered = c.outbox.spool.Counters()
+	s.OldestSpooledMs = c.outbox.spool.OldestAge().Milliseconds()
 	return s
 }
 
@@ -122,29 +121,31 @@ func seqOf(text []byte) uint64 {
 // isFinal reports whether a delivery failed with what no retry mends.
 func isFinal(err error) bool {
 	var answer *kerr.Error
-	return errors.As(err, &answer) && spool.Final(answer.Code)
+	return errors.As(err, &answer) && spool.IsFinal(answer.Code)
 }
 
 // Drained reports whether nothing is in memory that came before what is on disk.
 func (h *spoolHost) Drained() bool { return h.client.outbox.events.Load() == 0 }
 
-// Quiet reports whether there is time to send what others left behind.
-func (h *spoolHost) Quiet() bool {
+// HasCapacity reports whether adopted events may be sent without delaying the client's own.
+func (h *spoolHost) HasCapacity() bool {
 	o := &h.client.outbox
 	return o.events.Load() <= o.maxEvents/busyPart && o.bytes.Load() <= o.maxBytes/busyPart
 }
 
-// Carrier makes what sends from disk.
-func (h *spoolHost) Carrier() (spool.Carrier, error) { return h.carrier() }
+// OpenReplayTransport connects to what events are sent to from disk.
+func (h *spoolHost) OpenReplayTransport() (spool.ReplayTransport, error) {
+	return h.openReplayTransport()
+}
 
-// Final reports whether an error would only come again.
-func (h *spoolHost) Final(err error) bool { return isFinal(err) }
+// IsFinal reports whether an error would only come again.
+func (h *spoolHost) IsFinal(err error) bool { return isFinal(err) }
 
 // Delivered counts own events that were delivered from disk.
 func (h *spoolHost) Delivered(events int) { h.client.books.fromDisk(int64(events), nil) }
 
-// Refused counts and reports an event that was on disk and is refused for good.
-func (h *spoolHost) Refused(event []byte, why error, own bool) {
+// DeadLettered counts and reports an event that was on disk and is refused for good.
+func (h *spoolHost) DeadLettered(event []byte, why error, own bool) {
 	if own {
 		h.client.books.fromDisk(1, why)
 	}

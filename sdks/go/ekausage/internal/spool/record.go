@@ -3,6 +3,7 @@ package spool
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"hash/crc32"
 )
 
@@ -13,14 +14,14 @@ const (
 
 var markerBytes = binary.LittleEndian.AppendUint32(nil, marker)
 
-// A Record is an event with its key, as they go to Kafka.
+// A Record is an event with its key, as both are sent to Kafka.
 type Record struct {
 	Key, Event []byte
 
 	start, end int64 // in its segment
 }
 
-// recordHead is what stands before the key.
+// recordHead is what precedes the key.
 type recordHead [frameBytes + keyBytes]byte
 
 func recordSize(key, event []byte) int64 {
@@ -37,8 +38,14 @@ func newRecordHead(salt uint32, key, event []byte) (head recordHead) {
 	return head
 }
 
-// readRecords reads what of a segment begins at an offset, and counts the places between records
-// that are damaged. What is torn at the end is no damage: nobody was told that it was accepted.
+// recordSalt returns what the CRC of each record of an origin begins with.
+func recordSalt(origin string) uint32 {
+	decoded, _ := hex.DecodeString(origin) // the origin of a valid name is hexadecimal
+	return crc32.ChecksumIEEE(decoded)
+}
+
+// readRecords decodes the part of a segment that begins at an offset, and counts the damaged places
+// between records. A torn record at the end does not count: its event was never reported as accepted.
 func readRecords(content []byte, salt uint32, offset int64) (records []Record, damaged int) {
 	for at := 0; ; {
 		record, found := recordAt(content, at, salt)
@@ -55,14 +62,14 @@ func readRecords(content []byte, salt uint32, offset int64) (records []Record, d
 	}
 }
 
-// undone are the records from acked on; all, where that is neither where one begins nor where one
-// ends.
-func undone(records []Record, acked int64) []Record {
+// unackedRecords returns the records from an acknowledged offset on; all of them, where a record
+// neither begins nor ends there.
+func unackedRecords(records []Record, ackedOffset int64) []Record {
 	for i := range records {
-		if records[i].start == acked {
+		if records[i].start == ackedOffset {
 			return records[i:]
 		}
-		if records[i].end == acked {
+		if records[i].end == ackedOffset {
 			return records[i+1:]
 		}
 	}
@@ -75,13 +82,13 @@ func recordAt(content []byte, at int, salt uint32) (Record, bool) {
 	}
 	frame, rest := content[at:at+frameBytes], content[at+frameBytes:]
 	length := int64(binary.LittleEndian.Uint32(frame[4:]))
-	key := keyBytes + int64(binary.LittleEndian.Uint16(rest))
-	if length > int64(len(rest)) || key > length ||
+	keyEnd := keyBytes + int64(binary.LittleEndian.Uint16(rest))
+	if length > int64(len(rest)) || keyEnd > length ||
 		crc32.Update(salt, crc32.IEEETable, rest[:length]) != binary.LittleEndian.Uint32(frame[8:]) {
 		return Record{}, false
 	}
 	end := int64(at) + frameBytes + length
-	return Record{rest[keyBytes:key:key], rest[key:length:length], int64(at), end}, true
+	return Record{rest[keyBytes:keyEnd:keyEnd], rest[keyEnd:length:length], int64(at), end}, true
 }
 
 func nextRecord(content []byte, at int, salt uint32) (Record, bool) {

@@ -14,7 +14,7 @@ var elsewhere = DestinationOf("topic", []string{"elsewhere"})
 func leave(t *testing.T, folder string, events []string, from, said Destination) {
 	t.Helper()
 	gone := open(t, &host{fault: errAway}, folder, func(c *Config) { c.Destination = from })
-	deferAll(t, gone, events)
+	spillAll(t, gone, events)
 	gone.Release()
 	rewrite(t, folder, func(content []byte) []byte {
 		copy(content[destinationAt:], said[:])
@@ -38,7 +38,7 @@ func TestADamagedHeaderIsLeftAloneWhereItsNeighboursSayElsewhere(t *testing.T) {
 	leave(t, folder, numbered(1, 2500, 1000), elsewhere, DestinationOf("topic", nil))
 	left := len(segmentsIn(t, folder, kindEvents))
 	h := &host{}
-	open(t, h, folder, func(c *Config) { c.Tuning.Stray = 0 })
+	open(t, h, folder, func(c *Config) { c.Tuning.OrphanTimeout = 0 })
 	time.Sleep(300 * time.Millisecond)
 	if len(h.received()) > 0 || len(segmentsIn(t, folder, kindEvents)) != left {
 		t.Error("it was taken")
@@ -51,7 +51,7 @@ func TestADamagedHeaderThatNothingExplainsIsTakenByAnybodyInTheEnd(t *testing.T)
 	leave(t, folder, events, DestinationOf("topic", nil), elsewhere)
 	stray := filepath.Join(folder, segmentsIn(t, folder, kindEvents)[0].String())
 	h := &host{}
-	open(t, h, folder, func(c *Config) { c.Tuning.Stray = 500 * time.Millisecond })
+	open(t, h, folder, func(c *Config) { c.Tuning.OrphanTimeout = 500 * time.Millisecond })
 	time.Sleep(200 * time.Millisecond)
 	if _, err := os.Lstat(stray); err != nil {
 		t.Error("whoever it was meant for had no time to take it:", err)

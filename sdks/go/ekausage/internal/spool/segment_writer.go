@@ -1,0 +1,103 @@
+package spool
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// An AckGroup is a run of records that are acknowledged together.
+type AckGroup struct {
+	log      *segmentLog
+	unacked  atomic.Int32
+	complete atomic.Bool // no record is added any more
+	size     int
+	end      int64
+}
+
+// MarkAcked acknowledges one record of the group.
+func (g *AckGroup) MarkAcked() {
+	if g.unacked.Add(-1) == 0 && g.complete.Load() {
+		g.log.wakeHousekeeper()
+	}
+}
+
+func (g *AckGroup) isAcked() bool { return g.unacked.Load() == 0 }
+
+// segmentWriter is the state in memory of a segment that its log appends to, or has appended to. The
+// log's lock guards it, except for what concerns fsync.
+type segmentWriter struct {
+	*segment
+	createdAt   time.Time
+	end         int64
+	sealed      bool
+	lost        bool        // another client has taken the segment
+	groups      []*AckGroup // of records that are delivered from memory
+	pending     int         // records that are delivered from disk
+	pendingFrom int64       // where the first of these begins
+
+	syncing sync.Mutex
+	synced  int64
+}
+
+// joinGroup adds the record that was just written to the group that is not complete yet.
+func (w *segmentWriter) joinGroup(l *segmentLog) *AckGroup {
+	g := (*AckGroup)(nil)
+	if last := len(w.groups) - 1; last >= 0 && !w.groups[last].complete.Load() {
+		g = w.groups[last]
+	} else {
+		g = &AckGroup{log: l}
+		w.groups = append(w.groups, g)
+	}
+	g.unacked.Add(1)
+	g.end = w.end
+	if g.size++; g.size == groupEvents {
+		g.complete.Store(true)
+	}
+	return g
+}
+
+// completeGroup lets the last group be acknowledged although it could take more records.
+func (w *segmentWriter) completeGroup() {
+	if last := len(w.groups) - 1; last >= 0 {
+		w.groups[last].complete.Store(true)
+	}
+}
+
+// addPending notes that the record just written at an offset is delivered from disk.
+func (w *segmentWriter) addPending(from int64) {
+	w.completeGroup()
+	if w.pending == 0 {
+		w.pendingFrom = from
+	}
+	w.pending++
+}
+
+// popAcked drops the groups that are acknowledged and returns the offset before which everything is;
+// 0 where that has not changed.
+func (w *segmentWriter) popAcked() (ackedOffset int64) {
+	for len(w.groups) > 0 && w.groups[0].isAcked() {
+		ackedOffset = w.groups[0].end
+		w.groups = w.groups[1:]
+	}
+	return ackedOffset
+}
+
+// isAcked reports whether every record is acknowledged.
+func (w *segmentWriter) isAcked() bool {
+	return w.pending == 0 && !slices.ContainsFunc(w.groups, func(g *AckGroup) bool { return !g.isAcked() })
+}
+
+// isDone reports whether every record is acknowledged and popAcked has noticed.
+func (w *segmentWriter) isDone() bool { return w.pending == 0 && len(w.groups) == 0 }
+
+// seal ends appending.
+func (w *segmentWriter) seal() error {
+	if w.sealed {
+		return nil
+	}
+	w.sealed = true
+	w.completeGroup()
+	return w.fence()
+}
