@@ -1,4 +1,4 @@
-"""The Python SDK behind the protocol of tests/conformance/driver.md."""
+"""Drives the Python SDK by the protocol of tests/conformance/driver.md."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _output = threading.RLock()
 
 
 class Uncaught(BaseException):
-    """Ends the driver."""
+    """An exception that nothing catches; it ends the driver."""
 
 
-def say(line: dict[str, Any]) -> None:
-    """Write one line, whole."""
+def write_line(line: dict[str, Any]) -> None:
+    """Writes one whole line, whichever thread calls."""
     with _output:
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 
 
 class Driver:
-    """One client, and what is asked of it."""
+    """One client, and the requests that drive it."""
 
     def __init__(self) -> None:
         self._client: Any = None
@@ -43,79 +43,79 @@ class Driver:
         on_error: str = "report",
         clock_offset: int = 0,
     ) -> dict[str, Any]:
-        """Make the client."""
+        """Creates the client."""
 
-        def errors(error: EkaError, context: ErrorContext) -> None:
-            known = ("code", "field", "reason", "event_id")
-            say({"error": {name: context.get(name) for name in known}})
+        def write_error(error: EkaError, context: ErrorContext) -> None:
+            fields = ("code", "field", "reason", "event_id")
+            write_line({"error": {name: context.get(name) for name in fields}})
             if on_error == "throw":
                 raise error
 
         arguments: Any = {_ARGUMENTS[name]: value for name, value in settings.items()}
         if clock_offset:
             arguments["clock"] = lambda: time.time_ns() + clock_offset * 1_000_000
-        self._client = EkaClient(service_name, on_error=errors, **arguments)
+        self._client = EkaClient(service_name, on_error=write_error, **arguments)
         return {"instance_id": self._client.instance_id}
 
     def record(self, call: dict[str, Any], times: int = 1, threads: int = 1) -> dict[str, Any]:
-        """Record in each thread that many times."""
-        return repeated(lambda: self._client.record(**call), times, threads)
+        """Records that many times in each thread."""
+        return repeat(lambda: self._client.record(**call), times, threads)
 
     def log(self, call: dict[str, Any]) -> dict[str, Any]:
-        """Report one failure."""
-        return repeated(lambda: self._client.log(**call), 1, 1)
+        """Records one failure."""
+        return repeat(lambda: self._client.log(**call), 1, 1)
 
     def flush(self, timeout: int) -> dict[str, Any]:
-        """Wait for what is queued."""
+        """Waits for the queued events."""
         started = time.monotonic()
         queued = self._client.flush(timeout / 1000)
         return {"queued": queued, "took": milliseconds(started)}
 
     def stats(self) -> dict[str, Any]:
-        """Read the books."""
+        """Returns the counters."""
         return dict(self._client.stats()._asdict())
 
     def shutdown(self, timeout: int | None = None) -> dict[str, Any]:
-        """End the client."""
+        """Shuts the client down."""
         started = time.monotonic()
         undelivered = self._client.shutdown(None if timeout is None else timeout / 1000)
         return {"undelivered": undelivered, "took": milliseconds(started)}
 
     def exit(self, code: int) -> None:
-        """End the process without another word."""
+        """Ends the process as Python does, without a shutdown."""
         sys.exit(code)
 
     def halt(self, code: int) -> None:
-        """End the process, with nothing run on the way."""
+        """Ends the process at once, without running any exit hook."""
         os._exit(code)
 
     def throw(self) -> None:
-        """End the process by an exception."""
-        raise Uncaught("nobody catches this")
+        """Ends the process with an uncaught exception."""
+        raise Uncaught("uncaught exception")
 
     def hog(self) -> None:
-        """End the process for want of memory."""
-        taken: list[bytearray] = []
+        """Ends the process by exhausting its memory."""
+        allocated: list[bytearray] = []
         try:
             while True:
-                taken.append(bytearray(2**24))
+                allocated.append(bytearray(2**24))
         except MemoryError as error:
-            del taken
+            del allocated
             raise Uncaught("out of memory") from error
 
     def handle(self, signal: str) -> dict[str, Any]:
-        """Handle a signal as a service does that knows nothing of the SDK."""
+        """Handles a signal as a service does that has a handler of its own."""
         signals.signal(signals.Signals[signal], lambda *_: sys.exit(0))
         return {}
 
     def stream(self, call: dict[str, Any], times: int, pause: int = 0) -> dict[str, Any]:
-        """Record, and say of each event at once that it was accepted."""
+        """Records, and reports each event as accepted at once."""
         streamed = done = 0
         while not times or done < times:
             event_id = self._client.record(**call)
             done += 1
             if event_id is None:
-                time.sleep(0.001)  # it was refused, and what refuses it takes its time
+                time.sleep(0.001)  # rejected: the cause lasts a while
                 continue
             streamed += 1
             os.write(1, b'{"accepted": "%s"}\n' % event_id.encode())
@@ -124,7 +124,7 @@ class Driver:
         return {"streamed": streamed}
 
     def fork(self, call: dict[str, Any], times: int) -> dict[str, Any]:
-        """Record in a forked child, which then ends by itself."""
+        """Records in a forked child, which then ends by itself."""
         reading, writing = os.pipe()
         child = os.fork()  # noqa: TID251  this is a program of its own
         if child == 0:
@@ -137,8 +137,8 @@ class Driver:
         return dict(json.loads(text))
 
 
-def repeated(call: Callable[[], str | None], times: int, threads: int) -> dict[str, Any]:
-    """What came of a call that was made many times."""
+def repeat(call: Callable[[], str | None], times: int, threads: int) -> dict[str, Any]:
+    """Makes a call many times in each of many threads, and summarizes the results."""
 
     def run(_: int) -> tuple[list[str | None], float]:
         ids, slowest = [], 0.0
@@ -157,12 +157,12 @@ def repeated(call: Callable[[], str | None], times: int, threads: int) -> dict[s
 
 
 def milliseconds(started: float) -> float:
-    """Since then."""
+    """Returns the milliseconds since `started`."""
     return (time.monotonic() - started) * 1000
 
 
 def answer(driver: Driver, line: str) -> None:
-    """Answer one request."""
+    """Answers one request."""
     request: dict[str, Any] = {}
     try:
         request = json.loads(line)
@@ -170,7 +170,7 @@ def answer(driver: Driver, line: str) -> None:
         reply = getattr(driver, request["do"])(**arguments)
     except Exception as error:  # noqa: BLE001  whatever it is, the driver goes on
         reply = {"fault": f"{type(error).__name__}: {error}"}
-    say({"id": request.get("id"), **reply})
+    write_line({"id": request.get("id"), **reply})
 
 
 if __name__ == "__main__":

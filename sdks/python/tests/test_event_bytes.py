@@ -1,4 +1,4 @@
-"""What stands on the wire, byte for byte."""
+"""The bytes of an event on the wire."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONSTANTS = (
 )
 
 
-def test_an_event_of_defaults_has_these_bytes() -> None:
+def test_an_event_with_default_arguments_has_exactly_these_bytes() -> None:
     outcome = record_event()
     assert outcome.errors == []
     assert outcome.event_id == "id-1"
@@ -42,7 +42,7 @@ def test_an_event_of_defaults_has_these_bytes() -> None:
     )
 
 
-def test_an_event_with_everything_given_has_these_bytes() -> None:
+def test_an_event_with_every_argument_has_exactly_these_bytes() -> None:
     outcome = record_event(
         workspace_id="wś 2",
         product="agent",
@@ -68,14 +68,14 @@ def test_an_event_with_everything_given_has_these_bytes() -> None:
     )
 
 
-def test_fields_stand_in_the_order_of_the_schema() -> None:
+def test_fields_are_in_the_order_of_the_schema() -> None:
     schema = yaml.safe_load((REPOSITORY / "schema/event.yaml").read_text(encoding="utf-8"))
     assert list(record_event().event) == list(schema["fields"])
 
 
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("names", METRICS, ids=".".join)
-def test_every_combination_of_the_catalog_is_taken(names: tuple[str, str], status: str) -> None:
+def test_every_combination_of_the_catalog_is_accepted(names: tuple[str, str], status: str) -> None:
     catalog = yaml.safe_load((REPOSITORY / "schema/catalog.yaml").read_text(encoding="utf-8"))
     outcome = record_event(product=names[0], metric_type=names[1], status=status)
     event = outcome.event
@@ -83,7 +83,7 @@ def test_every_combination_of_the_catalog_is_taken(names: tuple[str, str], statu
     assert event["is_billable"] == int(catalog["statuses"][status]["billable"])
 
 
-def test_the_catalogs_names_are_all_there_in_its_order() -> None:
+def test_the_generated_names_are_those_of_the_catalog_in_its_order() -> None:
     catalog = yaml.safe_load((REPOSITORY / "schema/catalog.yaml").read_text(encoding="utf-8"))
     assert list(PRODUCTS) == list(catalog["products"])
     assert list(STATUSES) == list(catalog["statuses"])
@@ -94,7 +94,7 @@ def test_the_catalogs_names_are_all_there_in_its_order() -> None:
     ]
 
 
-def test_record_metric_and_record_write_the_same_event() -> None:
+def test_record_metric_and_record_produce_the_same_event() -> None:
     given = {
         "quantity": 3,
         "unit_cost": 2,
@@ -107,7 +107,7 @@ def test_record_metric_and_record_write_the_same_event() -> None:
     assert by_metric.sent == by_names.sent
 
 
-def test_log_writes_a_failure_with_its_level_and_message() -> None:
+def test_log_records_a_failure_with_its_level_and_message() -> None:
     outcome = outcome_of(
         lambda client: client.log(
             "ws-1", "comms", "sms", "refused", "warning", {"carrier": "c", "message": "lost"}
@@ -120,12 +120,12 @@ def test_log_writes_a_failure_with_its_level_and_message() -> None:
     assert outcome.metadata == {"carrier": "c", "message": "refused", "level": "warning"}
 
 
-def test_log_is_of_level_error_where_nothing_else_is_said() -> None:
+def test_log_defaults_to_level_error() -> None:
     outcome = outcome_of(lambda client: client.log("ws-1", "comms", "sms", "refused"))
     assert outcome.event["metadata"] == '{"level":"error","message":"refused"}'
 
 
-def test_the_generated_struct_reads_every_field_exactly() -> None:
+def test_the_generated_struct_decodes_every_field_exactly() -> None:
     outcome = record_event(quantity=Decimal("0.10"), unit_cost=2**59 - 1, metadata={"a": "b"})
     assert outcome.sent is not None
     event = msgspec.json.decode(outcome.sent.value, type=UsageEvent)
@@ -136,7 +136,7 @@ def test_the_generated_struct_reads_every_field_exactly() -> None:
     assert list(UsageEvent.__struct_fields__) == list(outcome.event)
 
 
-def test_a_moving_clock_shows_in_ts_and_in_ids() -> None:
+def test_ts_and_event_ids_follow_the_clock() -> None:
     now = [1_769_851_800_000_000_000]
     collector = CollectingProducer()
     with fixed_client(producer=collector, clock=lambda: now[0], new_id=None) as client:

@@ -1,4 +1,4 @@
-"""Event ids: the caller's idempotency key as it is, otherwise a UUIDv7 of the client's own."""
+"""Event ids: the caller's idempotency key unchanged, or else a UUIDv7 of the client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sdks.python.tests.support import VALID, CollectingProducer, fixed_client, r
 
 
 @pytest.mark.parametrize("value", ["0", "a b", "é" * 128, "a/b?c=d&e", "x" * 128, " padded "])
-def test_an_idempotency_key_is_kept_as_it_is(value: str) -> None:
+def test_an_idempotency_key_is_sent_unchanged(value: str) -> None:
     outcome = record_event(event_id=value)
     assert outcome.event_id == outcome.event["event_id"] == value
 
@@ -23,12 +23,12 @@ def test_an_idempotency_key_is_kept_as_it_is(value: str) -> None:
 @pytest.mark.parametrize(
     "value", ["", " ", "\u2003", "x" * 129, "é" * 129, 5, 0, b"id", UUID(int=1)]
 )
-def test_an_idempotency_key_that_is_blank_long_or_no_string_is_refused(value: Any) -> None:
+def test_a_blank_too_long_or_non_string_idempotency_key_is_rejected(value: Any) -> None:
     outcome = record_event(event_id=value)
     assert (outcome.error.code, outcome.error.field) == ("event_id.invalid", "event_id")
 
 
-def test_ids_are_uuids_of_version_7_that_sort_by_time() -> None:
+def test_generated_ids_are_uuids_of_version_7_that_sort_by_time() -> None:
     collector = CollectingProducer()
     before = time.time_ns() // 10**6
     with EkaClient("checkout", producer=collector) as client:
@@ -46,7 +46,7 @@ def test_ids_are_uuids_of_version_7_that_sort_by_time() -> None:
     assert all(re.fullmatch(r"[0-9a-f-]{36}", str(event_id)) for event_id in ids)
 
 
-def test_ids_of_many_instances_and_threads_never_meet() -> None:
+def test_ids_are_unique_across_clients_and_threads() -> None:
     found: list[str | None] = []
     clients = [
         EkaClient("checkout", producer=CollectingProducer(), clock=lambda: 0) for _ in range(20)
@@ -67,7 +67,7 @@ def test_ids_of_many_instances_and_threads_never_meet() -> None:
     assert len({client.instance_id for client in clients}) == 20
 
 
-def test_the_same_key_twice_is_two_events_of_one_id() -> None:
+def test_the_same_key_twice_produces_two_events_with_one_id() -> None:
     collector = CollectingProducer()
     with fixed_client(producer=collector) as client:
         assert client.record(**VALID, event_id="k") == client.record(**VALID, event_id="k") == "k"

@@ -1,4 +1,4 @@
-"""However a process ends, what it accepted is delivered first, or reported."""
+"""However a process ends, the events that it accepted are delivered or reported first."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sdks.python.tests.support import NO_BROKER
 from sdks.python.tests.topic_reader import TopicReader
 from tests.broker import DevBroker
 
-# The linger is so long that nothing is delivered but by the end of the process.
-LONG = "linger_ms=60000"
+# So long a linger that nothing is delivered before the process ends.
+LONG_LINGER = "linger_ms=60000"
 
 
 @pytest.mark.parametrize(
@@ -29,11 +29,11 @@ LONG = "linger_ms=60000"
         ("os.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT),
     ],
 )
-def test_every_way_out_delivers_all(
+def test_events_are_delivered_however_the_process_ends(
     ending: str, code: int, broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
-        client = EkaClient("checkout", on_error=print_error, {LONG})
+        client = EkaClient("checkout", on_error=print_error, {LONG_LINGER})
         record(client)
         {ending}
     """
@@ -42,12 +42,12 @@ def test_every_way_out_delivers_all(
     assert len(topic.messages()) == 20
 
 
-def test_a_client_made_and_used_in_threads_delivers_all(
+def test_clients_created_in_threads_deliver_everything_at_exit(
     broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
         def work(number):
-            client = EkaClient("checkout", on_error=print_error, {LONG})
+            client = EkaClient("checkout", on_error=print_error, {LONG_LINGER})
             record(client)
 
         threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
@@ -59,12 +59,12 @@ def test_a_client_made_and_used_in_threads_delivers_all(
     assert len(topic.messages()) == 60
 
 
-def test_what_is_recorded_after_the_end_is_refused_and_heard(
+def test_an_event_recorded_after_the_exit_hook_is_rejected_and_reported(
     broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
         from eka_usage.lifecycle import shutdown_all
-        client = EkaClient("checkout", on_error=print_error, {LONG})
+        client = EkaClient("checkout", on_error=print_error, {LONG_LINGER})
         record(client)
         atexit.unregister(shutdown_all)
         atexit.register(lambda: client.record("late", "api", "api_call", event_id="late"))
@@ -76,26 +76,26 @@ def test_what_is_recorded_after_the_end_is_refused_and_heard(
     assert len(topic.messages()) == 20
 
 
-def test_a_handler_of_the_hosts_own_keeps_sigterm(
+def test_the_hosts_own_sigterm_handler_stays_in_place(
     broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
-        signal.signal(signal.SIGTERM, lambda *_: print("the host's", flush=True))
-        client = EkaClient("checkout", on_error=print_error, {LONG})
+        signal.signal(signal.SIGTERM, lambda *_: print("the host's handler", flush=True))
+        client = EkaClient("checkout", on_error=print_error, {LONG_LINGER})
         record(client)
         os.kill(os.getpid(), signal.SIGTERM)
         assert client.record("ws", "api", "api_call") is not None
     """
     result = run_program(program, broker.bootstrap, tmp_path)
-    assert (result.returncode, result.stdout, result.stderr) == (0, "the host's\n", "")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "the host's handler\n", "")
     assert len(topic.messages()) == 21
 
 
-def test_a_handler_that_the_host_sets_later_keeps_sigterm(
+def test_a_sigterm_handler_set_after_the_client_stays_in_place(
     broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
-        client = EkaClient("checkout", on_error=print_error, {LONG})
+        client = EkaClient("checkout", on_error=print_error, {LONG_LINGER})
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
         record(client)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -105,13 +105,13 @@ def test_a_handler_that_the_host_sets_later_keeps_sigterm(
 
 
 @pytest.mark.parametrize("ignored", [False, True])
-def test_sigterm_is_left_alone_where_the_host_says_so(
+def test_sigterm_is_untouched_where_the_host_ignores_it_or_turns_the_flush_off(
     ignored: bool, broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
         before = signal.SIG_IGN if {ignored} else signal.SIG_DFL
         signal.signal(signal.SIGTERM, before)
-        client = EkaClient("checkout", {LONG}, flush_on_sigterm={ignored})
+        client = EkaClient("checkout", {LONG_LINGER}, flush_on_sigterm={ignored})
         assert signal.getsignal(signal.SIGTERM) is before
         record(client)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -121,11 +121,11 @@ def test_sigterm_is_left_alone_where_the_host_says_so(
     assert len(topic.messages()) == (20 if ignored else 0)
 
 
-def test_sigterm_reaches_a_process_that_waits(
+def test_sigterm_delivers_the_events_of_a_process_that_is_waiting(
     broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
-        client = EkaClient("checkout", on_error=print_error, {LONG})
+        client = EkaClient("checkout", on_error=print_error, {LONG_LINGER})
         record(client)
         mark_ready()
         threading.Event().wait()
@@ -139,9 +139,7 @@ def test_sigterm_reaches_a_process_that_waits(
 
 
 @pytest.mark.parametrize("how", ["pass", "os.kill(os.getpid(), signal.SIGTERM)"])
-def test_without_a_broker_the_end_is_bounded_and_each_event_reported(
-    how: str, tmp_path: Path
-) -> None:
+def test_without_a_broker_exit_is_bounded_and_reports_each_event(how: str, tmp_path: Path) -> None:
     program = f"""
         clients = [EkaClient("checkout", on_error=print_error) for _ in range(3)]
         for client in clients:
@@ -156,7 +154,7 @@ def test_without_a_broker_the_end_is_bounded_and_each_event_reported(
     assert {line.split()[0] for line in lines} == {"shutdown.timeout"}
 
 
-def test_without_on_error_the_log_says_what_was_not_sent(tmp_path: Path) -> None:
+def test_without_on_error_undelivered_events_are_logged_at_exit(tmp_path: Path) -> None:
     program = """
         logging.basicConfig(format="%(message)s")
         client = EkaClient("checkout", kafka_config={"log_level": 0}, shutdown_timeout_ms=100)
@@ -170,9 +168,7 @@ def test_without_on_error_the_log_says_what_was_not_sent(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("signals", [1, 3])
-def test_sigterm_during_shutdown_still_reports_each_event_once(
-    signals: int, tmp_path: Path
-) -> None:
+def test_sigterm_during_shutdown_reports_each_event_once(signals: int, tmp_path: Path) -> None:
     program = """
         client = EkaClient("checkout", on_error=print_error, shutdown_timeout_ms=300)
         record(client, 2000)
@@ -190,7 +186,7 @@ def test_sigterm_during_shutdown_still_reports_each_event_once(
     assert len(set(lines)) == len(lines) == 2000
 
 
-def test_sigterm_amid_delivery_reports_ends_the_process_in_order(tmp_path: Path) -> None:
+def test_sigterm_during_delivery_reports_still_reports_each_event_once(tmp_path: Path) -> None:
     program = """
         def slow(error, context):
             print_error(error, context)
@@ -229,7 +225,7 @@ def test_sigterm_ends_a_process_whose_on_error_never_returns(tmp_path: Path) -> 
     assert wait_for_exit(process).returncode == -signal.SIGTERM
 
 
-def test_a_bare_import_leaves_the_process_as_it_was(tmp_path: Path) -> None:
+def test_the_import_sets_no_handler_and_an_unused_client_starts_no_thread(tmp_path: Path) -> None:
     program = """
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
         assert threading.active_count() == 1
@@ -241,11 +237,11 @@ def test_a_bare_import_leaves_the_process_as_it_was(tmp_path: Path) -> None:
     assert (result.returncode, result.stdout) == (0, "made\n")
 
 
-def test_a_killed_process_is_the_one_way_to_lose_events(
+def test_without_a_spool_sigkill_loses_the_queued_events(
     broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
-        client = EkaClient("checkout", {LONG})
+        client = EkaClient("checkout", {LONG_LINGER})
         record(client)
         os.kill(os.getpid(), signal.SIGKILL)
     """

@@ -1,4 +1,4 @@
-"""A client made before a fork works on both sides; what the parent accepted, the parent sends."""
+"""A client created before a fork works in both processes; each delivers what it accepted."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from sdks.python.tests.support import NO_BROKER
 from sdks.python.tests.topic_reader import TopicReader
 from tests.broker import DevBroker
 
-LONG = "linger_ms=60000"
+LONG_LINGER = "linger_ms=60000"
 
 
 def by_instance(events: list[Any]) -> dict[str, list[int]]:
-    """The numbers of each instance's events."""
+    """Returns the sequence numbers of the events of each instance."""
     found: dict[str, list[int]] = {}
     for event in events:
         found.setdefault(event["instance_id"], []).append(event["seq"])
     return {instance: sorted(numbers) for instance, numbers in found.items()}
 
 
-def assert_whole(events: list[Any], sizes: list[int]) -> None:
-    """Instances have events without gaps or doubles, so many each."""
+def assert_complete(events: list[Any], sizes: list[int]) -> None:
+    """Asserts that the instances have these numbers of events, without gaps or duplicates."""
     assert max(Counter(event["event_id"] for event in events).values()) == 1
     numbers = by_instance(events)
     assert sorted(map(len, numbers.values())) == sorted(sizes)
@@ -35,11 +35,11 @@ def assert_whole(events: list[Any], sizes: list[int]) -> None:
 
 @pytest.mark.parametrize("before", [0, 20], ids=["unused", "used"])
 @pytest.mark.parametrize("ending", ["sys.exit()", "os.kill(os.getpid(), signal.SIGTERM)"])
-def test_both_sides_of_a_fork_deliver_their_own(
+def test_parent_and_child_each_deliver_their_own_events(
     before: int, ending: str, broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
-        client = EkaClient("checkout", on_error=print_error, {LONG})
+        client = EkaClient("checkout", on_error=print_error, {LONG_LINGER})
         record(client, {before})
         pause_before_fork()
         mine = client.instance_id
@@ -55,11 +55,13 @@ def test_both_sides_of_a_fork_deliver_their_own(
     """
     result = run_program(program, broker.bootstrap, tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    assert_whole(topic.events(), [before + 10, 7])
+    assert_complete(topic.events(), [before + 10, 7])
 
 
 @pytest.mark.parametrize("ending", ["sys.exit()", "raise SystemExit(0)"])
-def test_a_child_of_a_parent_without_a_broker_ends_at_once(ending: str, tmp_path: Path) -> None:
+def test_a_child_does_not_wait_for_its_parents_undelivered_events(
+    ending: str, tmp_path: Path
+) -> None:
     program = f"""
         client = EkaClient("checkout", on_error=print_error, shutdown_timeout_ms=200)
         record(client, 5)
@@ -78,7 +80,7 @@ def test_a_child_of_a_parent_without_a_broker_ends_at_once(ending: str, tmp_path
     assert len(set(rest)) == len(rest) == 5
 
 
-def test_a_child_does_not_trip_over_clients_that_its_parent_threw_away(tmp_path: Path) -> None:
+def test_a_child_may_collect_clients_that_its_parent_discarded(tmp_path: Path) -> None:
     program = """
         import gc
         gc.disable()
@@ -100,11 +102,11 @@ def test_a_child_does_not_trip_over_clients_that_its_parent_threw_away(tmp_path:
     assert run_program(program, NO_BROKER, tmp_path).returncode == 0
 
 
-def test_children_of_children_deliver_too(
+def test_every_generation_of_forked_children_delivers(
     broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
-        client = EkaClient("checkout", on_error=print_error, {LONG})
+        client = EkaClient("checkout", on_error=print_error, {LONG_LINGER})
         for generation in range(4):
             record(client, 3)
             pause_before_fork()
@@ -115,27 +117,27 @@ def test_children_of_children_deliver_too(
     """
     result = run_program(program, broker.bootstrap, tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    assert_whole(topic.events(), [3, 3, 3, 3])
+    assert_complete(topic.events(), [3, 3, 3, 3])
 
 
-def test_a_server_that_forks_its_workers_loses_nothing(
+def test_a_pre_forking_server_loses_no_event(
     broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
-        client = EkaClient("checkout", on_error=print_error, {LONG})
+        client = EkaClient("checkout", on_error=print_error, {LONG_LINGER})
         record(client, 2)
         pause_before_fork()
         children = []
-        hear, say = os.pipe()
+        reading, writing = os.pipe()
         for number in range(5):
             child = os.fork()
             if child == 0:
                 record(client, 11, f"worker-{{number}}")
-                os.write(say, b".")
+                os.write(writing, b".")
                 threading.Event().wait()
             children.append(child)
         for child in children:
-            os.read(hear, 1)
+            os.read(reading, 1)
         for child in children:
             os.kill(child, signal.SIGTERM)
         for child in children:
@@ -143,10 +145,10 @@ def test_a_server_that_forks_its_workers_loses_nothing(
     """
     result = run_program(program, broker.bootstrap, tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    assert_whole(topic.events(), [2, 11, 11, 11, 11, 11])
+    assert_complete(topic.events(), [2, 11, 11, 11, 11, 11])
 
 
-def test_a_fork_while_threads_record_is_whole_on_both_sides(
+def test_a_fork_while_threads_record_loses_nothing_in_either_process(
     broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = """
@@ -175,7 +177,7 @@ def test_a_fork_while_threads_record_is_whole_on_both_sides(
     """
     result = run_program(program, broker.bootstrap, tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
-    assert_whole(topic.events(), [int(result.stdout), *[9] * 6])
+    assert_complete(topic.events(), [int(result.stdout), *[9] * 6])
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
@@ -187,13 +189,13 @@ def test_a_multiprocessing_worker_delivers_without_a_shutdown(
         def work(workspace):
             global client
             if {where == "made in the child"} or client is None:
-                client = EkaClient("checkout", on_error=print_error, {LONG})
+                client = EkaClient("checkout", on_error=print_error, {LONG_LINGER})
             record(client, 6, workspace)
 
         client = None
         if __name__ == "__main__":
             if {where == "made in the parent"}:
-                client = EkaClient("checkout", on_error=print_error, {LONG})
+                client = EkaClient("checkout", on_error=print_error, {LONG_LINGER})
                 record(client, 4)
                 pause_before_fork()
             context = multiprocessing.get_context("{method}")
@@ -206,16 +208,16 @@ def test_a_multiprocessing_worker_delivers_without_a_shutdown(
     """
     result = run_program(program, broker.bootstrap, tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    assert_whole(topic.events(), [6, 6, *([4] if where == "made in the parent" else [])])
+    assert_complete(topic.events(), [6, 6, *([4] if where == "made in the parent" else [])])
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_a_multiprocessing_worker_that_is_terminated_delivers(
+def test_a_terminated_multiprocessing_worker_delivers(
     method: str, broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
         def work(ready):
-            client = EkaClient("checkout", on_error=print_error, {LONG})
+            client = EkaClient("checkout", on_error=print_error, {LONG_LINGER})
             record(client, 6)
             ready.set()
             threading.Event().wait()
@@ -232,10 +234,10 @@ def test_a_multiprocessing_worker_that_is_terminated_delivers(
     """
     result = run_program(program, broker.bootstrap, tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    assert_whole(topic.events(), [6])
+    assert_complete(topic.events(), [6])
 
 
-def test_a_pool_of_workers_delivers(broker: DevBroker, topic: TopicReader, tmp_path: Path) -> None:
+def test_a_process_pool_delivers(broker: DevBroker, topic: TopicReader, tmp_path: Path) -> None:
     program = f"""
         from concurrent.futures import ProcessPoolExecutor
 
@@ -243,7 +245,7 @@ def test_a_pool_of_workers_delivers(broker: DevBroker, topic: TopicReader, tmp_p
             record(client, 3, f"task-{{number}}")
             return client.instance_id
 
-        client = EkaClient("checkout", on_error=print_error, {LONG})
+        client = EkaClient("checkout", on_error=print_error, {LONG_LINGER})
         if __name__ == "__main__":
             context = multiprocessing.get_context("fork")
             with ProcessPoolExecutor(2, mp_context=context) as pool:
@@ -254,10 +256,10 @@ def test_a_pool_of_workers_delivers(broker: DevBroker, topic: TopicReader, tmp_p
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     events = topic.events()
     assert len(events) == 30
-    assert_whole(events, [len(numbers) for numbers in by_instance(events).values()])
+    assert_complete(events, [len(numbers) for numbers in by_instance(events).values()])
 
 
-def test_an_injected_producer_that_a_fork_left_behind_says_so(
+def test_an_injected_producer_that_did_not_survive_the_fork_fails_its_events(
     broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = """
@@ -275,10 +277,10 @@ def test_an_injected_producer_that_a_fork_left_behind_says_so(
     result = run_program(program, broker.bootstrap, tmp_path)
     assert result.returncode == 0
     assert result.stdout.splitlines() == ["delivery.failed lost"]
-    assert_whole(topic.events(), [3])
+    assert_complete(topic.events(), [3])
 
 
-def test_a_client_that_was_shut_down_stays_so_in_a_child(tmp_path: Path) -> None:
+def test_a_closed_client_stays_closed_in_a_forked_child(tmp_path: Path) -> None:
     program = """
         client = EkaClient("checkout", on_error=print_error)
         client.shutdown()

@@ -1,4 +1,4 @@
-"""`record()` never raises, whatever it is given and whatever its callbacks do."""
+"""`record()` never raises, whatever its arguments are and whatever its callbacks do."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ FIELDS = {
 }
 
 
-class Spite(Exception):
-    """An exception that cannot be printed."""
+class UnprintableError(Exception):
+    """An exception whose `str()` and `repr()` raise."""
 
     def __str__(self) -> str:
         raise RuntimeError
@@ -45,11 +45,11 @@ class Spite(Exception):
     __repr__ = __str__
 
 
-def spiteful(*_: object, **__: object) -> Any:
-    raise Spite
+def raise_unprintable(*_: object, **__: object) -> Any:
+    raise UnprintableError
 
 
-TRAPS = [
+HOSTILE_METHODS = [
     "__bool__",
     "__contains__",
     "__eq__",
@@ -73,38 +73,38 @@ TRAPS = [
 ]
 
 
-def trapped(base: type, *start: Any) -> Any:
-    """An object of a subclass all of whose methods raise."""
-    return type("Trapped", (base,), dict.fromkeys(TRAPS, spiteful))(*start)
+def hostile(base: type, *start: Any) -> Any:
+    """Returns an instance of a subclass whose methods all raise."""
+    return type("Hostile", (base,), dict.fromkeys(HOSTILE_METHODS, raise_unprintable))(*start)
 
 
-def chameleon() -> Any:
-    """An object that does not even say what it is."""
-    return type("Chameleon", (), {"__class__": property(spiteful)})()
+def classless() -> Any:
+    """Returns an object whose `__class__` raises."""
+    return type("Classless", (), {"__class__": property(raise_unprintable)})()
 
 
 HOSTILE: dict[str, Callable[[], Any]] = {
-    "object": lambda: trapped(object),
-    "str": lambda: trapped(str, "api"),
-    "int": lambda: trapped(int, 5),
-    "float": lambda: trapped(float, 0.5),
-    "dict": lambda: trapped(dict, {"a": 1}),
-    "list": lambda: trapped(list, [1]),
-    "tuple": lambda: trapped(tuple, (1,)),
-    "bytes": lambda: trapped(bytes, b"a"),
-    "Decimal": lambda: trapped(Decimal, "0.5"),
-    "datetime": lambda: trapped(datetime, 2026, 1, 31),
-    "chameleon": chameleon,
+    "object": lambda: hostile(object),
+    "str": lambda: hostile(str, "api"),
+    "int": lambda: hostile(int, 5),
+    "float": lambda: hostile(float, 0.5),
+    "dict": lambda: hostile(dict, {"a": 1}),
+    "list": lambda: hostile(list, [1]),
+    "tuple": lambda: hostile(tuple, (1,)),
+    "bytes": lambda: hostile(bytes, b"a"),
+    "Decimal": lambda: hostile(Decimal, "0.5"),
+    "datetime": lambda: hostile(datetime, 2026, 1, 31),
+    "classless": classless,
     "mock": lambda: MagicMock(spec=str),
     "mapping mock": lambda: MagicMock(spec=dict),
-    "class": lambda: trapped,
+    "class": lambda: hostile,
     "unhashable": list,
 }
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
 @pytest.mark.parametrize("field", FIELDS)
-def test_a_hostile_value_is_taken_or_refused_by_the_code_of_its_field(
+def test_a_hostile_argument_is_accepted_or_rejected_with_its_fields_code(
     field: str, kind: str
 ) -> None:
     outcome = record_event(**{field: HOSTILE[kind]()})
@@ -117,7 +117,7 @@ def test_a_hostile_value_is_taken_or_refused_by_the_code_of_its_field(
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_a_hostile_value_costs_a_log_or_a_metric_no_more_than_itself(kind: str) -> None:
+def test_a_hostile_argument_of_log_or_record_metric_affects_only_that_call(kind: str) -> None:
     calls: list[Callable[[EkaClient], str | None]] = [
         lambda client: client.log("ws", "api", "api_error", HOSTILE[kind]()),
         lambda client: client.log("ws", "api", "api_error", "m", HOSTILE[kind]()),
@@ -133,13 +133,13 @@ def test_a_hostile_value_costs_a_log_or_a_metric_no_more_than_itself(kind: str) 
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_hostile_metadata_values_and_keys_cost_no_more_than_the_metadata(kind: str) -> None:
+def test_a_hostile_value_in_metadata_degrades_only_the_metadata(kind: str) -> None:
     outcome = record_event(metadata={"a": [{"b": HOSTILE[kind]()}]})
     assert outcome.sent is not None
     assert set(outcome.errors.codes) <= {"metadata.degraded"}
 
 
-class LyingTimezone(tzinfo):
+class InvalidTimezone(tzinfo):
     def __init__(self, answer: Callable[[], Any]) -> None:
         self.answer = answer
 
@@ -151,19 +151,19 @@ class LyingTimezone(tzinfo):
     dst = utcoffset
 
     def tzname(self, _: datetime | None) -> str:
-        return "lie"
+        return "invalid"
 
 
 @pytest.mark.parametrize(
-    "answer", [spiteful, lambda: None, lambda: 5, lambda: timedelta(days=2)], ids=range(4)
+    "answer", [raise_unprintable, lambda: None, lambda: 5, lambda: timedelta(days=2)], ids=range(4)
 )
-def test_a_time_whose_timezone_lies_is_refused(answer: Callable[[], Any]) -> None:
-    when = datetime(2026, 1, 31, 9, 30, tzinfo=LyingTimezone(answer))
+def test_a_time_whose_timezone_misbehaves_is_rejected(answer: Callable[[], Any]) -> None:
+    when = datetime(2026, 1, 31, 9, 30, tzinfo=InvalidTimezone(answer))
     assert record_event(occurred_at=when).error.code == "occurred_at.invalid"
 
 
 class Failing:
-    """A callback that raises after it was called so many times."""
+    """A callback that counts its calls and raises."""
 
     def __init__(self, error: type[Exception]) -> None:
         self.error = error
@@ -174,8 +174,8 @@ class Failing:
         raise self.error
 
 
-@pytest.mark.parametrize("error", [RuntimeError, Spite, RecursionError, StopIteration])
-def test_an_on_error_that_raises_is_the_logs_business(
+@pytest.mark.parametrize("error", [RuntimeError, UnprintableError, RecursionError, StopIteration])
+def test_an_exception_from_on_error_is_logged_and_goes_no_further(
     error: type[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
     on_error = Failing(error)
@@ -190,7 +190,7 @@ def test_an_on_error_that_raises_is_the_logs_business(
     assert held_back == "2 more errors like the last on_error were held back"
 
 
-def test_an_on_error_that_records_the_same_mistake_does_not_go_on_for_ever() -> None:
+def test_an_on_error_that_makes_the_same_mistake_does_not_recurse() -> None:
     errors = ReportedErrors()
 
     def on_error(error: EkaError, context: ErrorContext) -> None:
@@ -207,7 +207,7 @@ def test_an_on_error_that_records_the_same_mistake_does_not_go_on_for_ever() -> 
     assert client.stats().rejected == {"workspace_id.invalid": 2}
 
 
-def test_an_on_error_may_shut_the_client_down() -> None:
+def test_on_error_may_shut_the_client_down() -> None:
     collector = CollectingProducer()
 
     def on_error(*_: object) -> None:
@@ -220,20 +220,20 @@ def test_an_on_error_may_shut_the_client_down() -> None:
 
 
 @pytest.fixture
-def _broken_log() -> Iterator[None]:
-    """The host's logging is broken."""
+def _broken_logging() -> Iterator[None]:
+    """Makes the host's logging raise."""
     logger = logging.getLogger("eka_usage")
-    logger.addFilter(spiteful)
+    logger.addFilter(raise_unprintable)
     level = logger.level
     logger.setLevel(logging.DEBUG)
     yield
     logger.setLevel(level)
-    logger.removeFilter(spiteful)
+    logger.removeFilter(raise_unprintable)
 
 
-@pytest.mark.usefixtures("_broken_log")
+@pytest.mark.usefixtures("_broken_logging")
 @pytest.mark.parametrize("on_error", [None, Failing(RuntimeError)], ids=["logs", "raises"])
-def test_a_log_that_raises_is_nobodys_business(on_error: Any) -> None:
+def test_a_logger_that_raises_does_not_affect_record(on_error: Any) -> None:
     collector = CollectingProducer()
     with fixed_client(producer=collector, on_error=on_error, debug=True) as client:
         assert client._record("", "api", "api_call") is None
@@ -242,8 +242,8 @@ def test_a_log_that_raises_is_nobodys_business(on_error: Any) -> None:
 
 
 @pytest.mark.parametrize("callback", ["clock", "new_id"])
-@pytest.mark.parametrize("error", [RuntimeError, Spite])
-def test_a_clock_or_id_that_raises_refuses_the_event(
+@pytest.mark.parametrize("error", [RuntimeError, UnprintableError])
+def test_a_clock_or_new_id_that_raises_rejects_the_event(
     callback: str, error: type[Exception], errors: ReportedErrors
 ) -> None:
     answers = iter([1_769_851_800_000_000_000] if callback == "clock" else ["instance"])
@@ -261,7 +261,7 @@ def test_a_clock_or_id_that_raises_refuses_the_event(
     assert f"unexpected {error.__name__}" in str(reported)
 
 
-def test_an_id_of_the_wrong_kind_refuses_the_event(errors: ReportedErrors) -> None:
+def test_an_invalid_id_from_new_id_rejects_the_event(errors: ReportedErrors) -> None:
     ids = iter(["instance", "", 5, "x" * 129, "\ud800", "good"])
     with fixed_client(
         producer=CollectingProducer(), on_error=errors, new_id=partial(next, ids)
@@ -270,8 +270,8 @@ def test_an_id_of_the_wrong_kind_refuses_the_event(errors: ReportedErrors) -> No
     assert errors.codes == ["event_id.invalid"] * 4
 
 
-def anything(source: random.Random, depth: int = 0) -> Any:
-    """A value that somebody might hand over by mistake."""
+def random_value(source: random.Random, depth: int = 0) -> Any:
+    """Returns a random value that a caller might pass by mistake."""
     leaves: list[Callable[[], Any]] = [
         lambda: None,
         lambda: source.choice([True, False]),
@@ -286,15 +286,15 @@ def anything(source: random.Random, depth: int = 0) -> Any:
         *HOSTILE.values(),
     ]
     branches: list[Callable[[], Any]] = [
-        lambda: [anything(source, depth + 1) for _ in range(source.randrange(4))],
-        lambda: {str(n): anything(source, depth + 1) for n in range(source.randrange(4))},
-        lambda: (anything(source, depth + 1), {source.randrange(9)}),
+        lambda: [random_value(source, depth + 1) for _ in range(source.randrange(4))],
+        lambda: {str(n): random_value(source, depth + 1) for n in range(source.randrange(4))},
+        lambda: (random_value(source, depth + 1), {source.randrange(9)}),
     ]
     return source.choice(leaves if depth > 3 else leaves + branches)()
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_any_mixture_of_arguments_is_accepted_or_refused_by_one_known_code(seed: int) -> None:
+def test_any_mix_of_arguments_is_accepted_or_rejected_with_one_known_code(seed: int) -> None:
     source = random.Random(seed)
     collector, errors = CollectingProducer(), ReportedErrors()
     with fixed_client(producer=collector, on_error=errors) as client:
@@ -303,7 +303,7 @@ def test_any_mixture_of_arguments_is_accepted_or_refused_by_one_known_code(seed:
             given: Mapping[str, Any] = {
                 **VALID,
                 **{
-                    field: anything(source)
+                    field: random_value(source)
                     for field in FIELDS
                     if source.random() < source.choice([0.1, 0.5])
                 },

@@ -1,4 +1,4 @@
-"""A producer of the caller's own: whatever it does, each accepted event ends once."""
+"""A producer that the caller injects: whatever it does, each accepted event has one outcome."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ from tests.waiting import eventually
 
 
 def counters(client: EkaClient) -> tuple[int, int, int, int]:
-    """Accepted, delivered, failed and queued."""
+    """Returns the counters accepted, delivered, failed and queued."""
     stats = client.stats()
     return stats.accepted, stats.delivered, stats.failed, stats.queued
 
 
-def test_a_real_producer_carries_events_beside_the_hosts_own(
+def test_a_real_producer_delivers_events_alongside_the_hosts_messages(
     broker: DevBroker, topic: TopicReader, errors: ReportedErrors
 ) -> None:
     producer = Producer({"bootstrap.servers": broker.bootstrap, "enable.metrics.push": False})
     with fixed_client(producer=producer, on_error=errors) as client:
         ids = [client.record(**VALID) for _ in range(20)]
-        producer.produce("eka.usage.events.dlq", b"the host's own")
+        producer.produce("eka.usage.events.dlq", b"the host's message")
         assert client.flush(10) == 0
         assert counters(client) == (20, 20, 0, 0)
     assert errors == []
     assert [event["event_id"] for event in topic.events()] == ids
 
 
-def test_a_real_producer_that_only_reports_failures_is_enough(
+def test_a_real_producer_that_reports_only_failures_is_enough(
     broker: DevBroker, topic: TopicReader
 ) -> None:
     producer = Producer(
@@ -62,7 +62,9 @@ def test_a_real_producer_that_only_reports_failures_is_enough(
     assert len(topic.messages()) == 1
 
 
-def test_a_real_producer_without_a_broker_reports_each_event(errors: ReportedErrors) -> None:
+def test_shutdown_reports_each_event_of_a_real_producer_without_a_broker(
+    errors: ReportedErrors,
+) -> None:
     producer = Producer({"bootstrap.servers": NO_BROKER, "log_level": 0})
     with fixed_client(producer=producer, on_error=errors) as client:
         ids = [client.record(**VALID) for _ in range(3)]
@@ -74,7 +76,7 @@ def test_a_real_producer_without_a_broker_reports_each_event(errors: ReportedErr
     assert counters(client) == (3, 0, 3, 0)
 
 
-def test_without_delivery_reports_a_flush_that_returns_none_is_the_word(
+def test_without_delivery_reports_a_flush_that_returns_none_means_delivered(
     errors: ReportedErrors,
 ) -> None:
     class Silent:
@@ -96,7 +98,7 @@ def test_without_delivery_reports_a_flush_that_returns_none_is_the_word(
     assert errors == []
 
 
-def test_a_full_producer_is_a_full_queue_until_it_takes_again(errors: ReportedErrors) -> None:
+def test_a_full_producer_rejects_events_until_it_has_room_again(errors: ReportedErrors) -> None:
     producer = InMemoryProducer()
     with fixed_client(producer=producer, on_error=errors) as client:
         producer.full = True
@@ -112,7 +114,7 @@ def test_a_full_producer_is_a_full_queue_until_it_takes_again(errors: ReportedEr
     assert [(event.event_id, event.seq) for event in producer] == [(parked, 1), (after, 2)]
 
 
-def test_a_producer_that_is_full_for_ever_has_its_event_reported_at_the_end(
+def test_shutdown_reports_the_event_of_a_producer_that_stays_full(
     errors: ReportedErrors,
 ) -> None:
     producer = InMemoryProducer()
@@ -127,7 +129,9 @@ def test_a_producer_that_is_full_for_ever_has_its_event_reported_at_the_end(
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no"), KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)])
-def test_a_produce_that_raises_fails_that_event_alone(error: Any, errors: ReportedErrors) -> None:
+def test_a_produce_call_that_raises_fails_only_that_event(
+    error: Any, errors: ReportedErrors
+) -> None:
     def produce(*, on_delivery: Any, key: bytes, **_: Any) -> None:
         if key == b"bad":
             raise error if isinstance(error, Exception) else RuntimeError(error.str())
@@ -146,15 +150,17 @@ def test_a_produce_that_raises_fails_that_event_alone(error: Any, errors: Report
 @pytest.mark.parametrize(
     "error", ["timed out", KafkaError(KafkaError._MSG_TIMED_OUT), ValueError()]
 )
-def test_a_reported_failure_is_heard_of_with_its_words(error: Any, errors: ReportedErrors) -> None:
+def test_a_failed_delivery_is_reported_with_the_producers_message(
+    error: Any, errors: ReportedErrors
+) -> None:
     producer = ScriptedProducer(lambda on_delivery, **_: on_delivery(error, None))
     with fixed_client(producer=producer, on_error=errors) as client:
         client.record(**VALID)
         assert counters(client) == (1, 0, 1, 0)
     [(failure, _)] = errors
     assert failure.code == "delivery.failed"
-    words = error.str() if isinstance(error, KafkaError) else str(error)
-    assert str(failure) == f"delivery failed: {words}"
+    message = error.str() if isinstance(error, KafkaError) else str(error)
+    assert str(failure) == f"delivery failed: {message}"
 
 
 @pytest.mark.parametrize(
@@ -173,7 +179,7 @@ def test_the_first_of_two_delivery_reports_counts(answers: Any, errors: Reported
 
 
 @pytest.mark.parametrize("answer", [None, "lost"])
-def test_a_producer_that_reports_and_then_raises_is_heard_once(
+def test_a_producer_that_reports_and_then_raises_counts_once(
     answer: Any, errors: ReportedErrors
 ) -> None:
     def produce(*, on_delivery: Any, **_: Any) -> None:
@@ -187,7 +193,7 @@ def test_a_producer_that_reports_and_then_raises_is_heard_once(
     assert len(errors) == failed
 
 
-def test_reports_from_another_thread_after_shutdown_change_nothing(errors: ReportedErrors) -> None:
+def test_delivery_reports_after_shutdown_change_nothing(errors: ReportedErrors) -> None:
     waiting: list[Callable[[Any, Any], None]] = []
 
     class Late(ScriptedProducer):
@@ -207,22 +213,22 @@ def test_reports_from_another_thread_after_shutdown_change_nothing(errors: Repor
     assert [context.get("event_id") for context in errors.contexts("shutdown.timeout")] == ids[1:]
 
 
-def test_a_thread_that_records_without_a_pause_hears_of_deliveries_itself() -> None:
-    heard_by: Counter[int] = Counter()
+def test_a_thread_that_records_without_a_pause_polls_the_producer_itself() -> None:
+    polls: Counter[int] = Counter()
 
     class Polled(CollectingProducer):
         def poll(self, timeout: float) -> int:
-            heard_by[threading.get_ident()] += 1
+            polls[threading.get_ident()] += 1
             return 0
 
     with fixed_client(producer=Polled()) as client:
         for _ in range(10_000):
             client.record(**VALID)
-    assert heard_by[threading.get_ident()] >= 30
+    assert polls[threading.get_ident()] >= 30
 
 
 @pytest.mark.parametrize("method", ["flush", "poll"])
-def test_a_producer_that_breaks_neither_stops_shutdown_nor_floods_the_log(
+def test_a_producer_that_raises_neither_blocks_shutdown_nor_floods_the_log(
     method: str, errors: ReportedErrors, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken(ScriptedProducer):

@@ -1,4 +1,4 @@
-"""What reaches librdkafka, what it refuses, and that no secret is ever seen."""
+"""The properties that librdkafka receives and rejects, and the secrets that never show."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ SECRET = "hunter2-hunter2"
 
 
 def config(overrides: dict[str, Any] | None = None, /, **arguments: Any) -> dict[str, Any]:
-    """The properties that librdkafka gets."""
+    """Returns the properties that librdkafka receives."""
     settings = Settings.resolve({"kafka_brokers": "a:1,b:2", **arguments}, {})
     return _config(settings, overrides or {})
 
 
-def test_the_defaults_are_those_of_the_schema() -> None:
+def test_the_default_properties_are_those_of_the_schema() -> None:
     assert config() == {
         "bootstrap.servers": "a:1,b:2",
         "linger.ms": 50,
@@ -45,7 +45,7 @@ def test_the_defaults_are_those_of_the_schema() -> None:
 @pytest.mark.parametrize(
     "setting", [s for s in SETTINGS if s.librdkafka], ids=lambda setting: setting.name
 )
-def test_every_setting_reaches_its_property(setting: Any) -> None:
+def test_every_setting_sets_its_librdkafka_property(setting: Any) -> None:
     value = {
         "integer": setting.minimum + 1,
         "choice": setting.choices[-1] if setting.choices else "",
@@ -67,10 +67,10 @@ def test_kafka_config_overrides_settings_and_adds_properties() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kafka_config", "words"),
+    ("kafka_config", "message"),
     [
         ({"bogus.property": 1}, "bogus.property"),
-        ({"linger.ms": "soon"}, "queue.buffering.max.ms"),  # which is its other name
+        ({"linger.ms": "soon"}, "queue.buffering.max.ms"),  # its other name
         ({"enable.idempotence": True, "acks": 1}, "acks"),
         ({5: 1}, "librdkafka says"),
         ({"partitioner": "bogus"}, "partitioner"),
@@ -80,17 +80,17 @@ def test_kafka_config_overrides_settings_and_adds_properties() -> None:
     ],
     ids=lambda part: str(part)[:20],
 )
-def test_what_librdkafka_does_not_take_is_refused_at_construction(
-    kafka_config: Any, words: str
+def test_an_invalid_kafka_config_is_rejected_at_construction(
+    kafka_config: Any, message: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         EkaClient("checkout", NO_BROKER, kafka_config)
     assert caught.value.code == "config.invalid"
-    assert words in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (
             {"security_protocol": "SSL", "ssl_ca_location": "/no/such/ca.pem"},
@@ -114,27 +114,29 @@ def test_what_librdkafka_does_not_take_is_refused_at_construction(
         ),
     ],
 )
-def test_tls_and_sasl_that_cannot_work_are_refused_at_construction(
-    arguments: dict[str, Any], words: str
+def test_tls_and_sasl_settings_that_cannot_work_are_rejected_at_construction(
+    arguments: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         EkaClient("checkout", NO_BROKER, **arguments)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_the_words_name_the_variable_where_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_message_names_the_environment_variable_that_set_the_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("EKA_KAFKA_SECURITY_PROTOCOL", "SSL")
     monkeypatch.setenv("EKA_KAFKA_SSL_CA_LOCATION", "/no/such/ca.pem")
     with pytest.raises(ConfigError, match=r"invalid EKA_KAFKA_SSL_CA_LOCATION '/no/such/ca\.pem'"):
         EkaClient("checkout", NO_BROKER)
 
 
-def test_a_mechanism_among_the_overrides_needs_no_credentials_of_ours() -> None:
+def test_a_sasl_mechanism_in_kafka_config_requires_no_credentials() -> None:
     overrides = {"sasl.mechanism": "OAUTHBEARER"}
     EkaClient("checkout", NO_BROKER, overrides, security_protocol="SASL_SSL").shutdown()
 
 
-def test_an_injected_producer_asks_for_no_credentials_and_no_certificates() -> None:
+def test_an_injected_producer_requires_no_credentials_and_no_certificates() -> None:
     EkaClient(
         "checkout",
         producer=CollectingProducer(),
@@ -143,16 +145,16 @@ def test_an_injected_producer_asks_for_no_credentials_and_no_certificates() -> N
     ).shutdown()
 
 
-def test_a_ca_file_that_holds_no_certificate_is_refused(tmp_path: Path) -> None:
+def test_a_ca_file_without_a_certificate_is_rejected(tmp_path: Path) -> None:
     authority = tmp_path / "ca.pem"
     authority.write_text("not a certificate")
-    words = r"^invalid ssl_ca_location .*librdkafka says: .*no cert"
-    with pytest.raises(ConfigError, match=words):
+    message = r"^invalid ssl_ca_location .*librdkafka says: .*no cert"
+    with pytest.raises(ConfigError, match=message):
         EkaClient("checkout", NO_BROKER, security_protocol="SSL", ssl_ca_location=str(authority))
 
 
-def spelled(*things: object) -> str:
-    """Everything that a log could hold of them."""
+def printed_forms(*things: object) -> str:
+    """Returns everything that a log could print of these objects."""
     return " ".join(f"{thing} {thing!r}" for thing in things)
 
 
@@ -175,7 +177,7 @@ def spelled(*things: object) -> str:
     ],
     ids=range(8),
 )
-def test_a_refusal_never_shows_a_secret(
+def test_a_config_error_never_shows_a_secret(
     arguments: dict[str, Any], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -183,7 +185,7 @@ def test_a_refusal_never_shows_a_secret(
         EkaClient("checkout", NO_BROKER, **arguments)
     error: BaseException | None = caught.value
     while error is not None:
-        assert SECRET not in spelled(error)
+        assert SECRET not in printed_forms(error)
         error = error.__cause__ or error.__context__ if not error.__suppress_context__ else None
     assert SECRET not in caplog.text + "".join(capfd.readouterr())
 
@@ -192,10 +194,10 @@ def test_a_malformed_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> Non
     for secret in (s for s in SETTINGS if s.secret):
         with pytest.raises(ConfigError) as caught:
             Settings.resolve({"kafka_brokers": "a:1", secret.argument: [SECRET]}, {})
-        assert SECRET not in spelled(caught.value)
+        assert SECRET not in printed_forms(caught.value)
 
 
-def test_a_client_that_cannot_log_in_says_so_without_its_secret(
+def test_connection_errors_are_logged_without_the_secret(
     errors: ReportedErrors, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -213,12 +215,12 @@ def test_a_client_that_cannot_log_in_says_so_without_its_secret(
     client.record(**VALID)
     eventually(lambda: "Connection refused" in caplog.text)
     client.shutdown(0)
-    shown = spelled(client, client.stats(), errors, client._settings)
+    shown = printed_forms(client, client.stats(), errors, client._settings)
     assert SECRET not in shown + caplog.text + "".join(capfd.readouterr())
     assert "somebody" not in repr(client)
 
 
-def test_librdkafka_logs_to_the_logger_of_the_package(
+def test_librdkafka_logs_through_the_packages_logger(
     errors: ReportedErrors, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     client = EkaClient("checkout", NO_BROKER, on_error=errors)

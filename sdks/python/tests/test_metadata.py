@@ -1,4 +1,4 @@
-"""Metadata is kept as well as can be; what is lost of it is heard of, and the event counts."""
+"""Metadata is best effort: what is lost of it is reported, and the event still counts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Thing:
 
 
 def degraded(outcome: Outcome) -> str:
-    """What was lost, in words."""
+    """Returns the loss that the one `metadata.degraded` error describes."""
     assert outcome.event_id is not None
     assert (outcome.error.code, outcome.error.field) == ("metadata.degraded", "metadata")
     assert outcome.context.get("event_id") == outcome.event_id
@@ -57,7 +57,9 @@ def degraded(outcome: Outcome) -> str:
     ],
     ids=lambda metadata: str(metadata)[:30],
 )
-def test_what_json_can_say_is_kept_in_its_order(metadata: Mapping[str, Any]) -> None:
+def test_values_that_json_can_express_keep_their_form_and_order(
+    metadata: Mapping[str, Any],
+) -> None:
     outcome = record_event(metadata=metadata)
     assert outcome.errors == []
     assert outcome.event["metadata"] == json.dumps(dict(metadata), separators=(",", ":"))
@@ -72,7 +74,7 @@ def test_what_json_can_say_is_kept_in_its_order(metadata: Mapping[str, Any]) -> 
         (UUID(int=5), "00000000-0000-0000-0000-000000000005"),
     ],
 )
-def test_dates_and_uuids_have_a_form_that_loses_nothing(value: object, text: str) -> None:
+def test_dates_and_uuids_become_strings_without_loss(value: object, text: str) -> None:
     outcome = record_event(metadata={"v": value})
     assert outcome.errors == []
     assert outcome.metadata == {"v": text}
@@ -102,18 +104,20 @@ def test_dates_and_uuids_have_a_form_that_loses_nothing(value: object, text: str
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_what_json_cannot_say_becomes_its_string_form(value: object, text: str, lost: str) -> None:
+def test_values_that_json_cannot_express_become_strings_and_are_reported(
+    value: object, text: str, lost: str
+) -> None:
     outcome = record_event(metadata={"v": value, "kept": 1})
     assert outcome.metadata == {"v": text, "kept": 1}
     assert degraded(outcome) == lost
 
 
-def test_the_place_of_what_was_lost_is_named() -> None:
+def test_the_error_names_the_path_of_the_lost_value() -> None:
     outcome = record_event(metadata={"a": [{"b": [0, {1}]}]})
     assert degraded(outcome) == "'a.0.b.1' of type set became a string"
 
 
-def test_only_the_first_few_losses_are_told() -> None:
+def test_only_the_first_three_losses_are_reported() -> None:
     outcome = record_event(metadata={str(number): {number} for number in range(100)})
     assert degraded(outcome).count(" of type set became a string") == 3
     assert len(outcome.metadata) == 100
@@ -123,13 +127,13 @@ def test_only_the_first_few_losses_are_told() -> None:
     ("key", "name"),
     [(1, "1"), (None, "None"), (("a", 1), "('a', 1)"), (b"k", "b'k'"), (0.5, "0.5")],
 )
-def test_a_key_that_is_no_string_becomes_one(key: object, name: str) -> None:
+def test_a_non_string_key_becomes_a_string(key: object, name: str) -> None:
     outcome = record_event(metadata={key: "v"})
     assert outcome.metadata == {name: "v"}
     assert degraded(outcome) == f"'key' of type {type(key).__name__} became a string"
 
 
-def test_an_object_that_has_no_string_form_leaves_its_type() -> None:
+def test_an_object_whose_str_raises_is_replaced_by_its_type_name() -> None:
     class Broken:
         def __str__(self) -> str:
             raise RuntimeError
@@ -137,7 +141,7 @@ def test_an_object_that_has_no_string_form_leaves_its_type() -> None:
     assert record_event(metadata={"v": [Broken()]}).metadata == {"v": ["<Broken>"]}
 
 
-def test_what_holds_itself_is_cut_where_it_does() -> None:
+def test_a_reference_cycle_is_cut_where_it_closes() -> None:
     loop: dict[str, Any] = {"a": 1}
     loop["loop"] = [loop]
     outcome = record_event(metadata=loop)
@@ -145,7 +149,7 @@ def test_what_holds_itself_is_cut_where_it_does() -> None:
     assert degraded(outcome) == "'loop.0' holds itself"
 
 
-def test_one_object_in_two_places_is_no_loop() -> None:
+def test_one_object_in_two_places_is_not_a_cycle() -> None:
     shared = {"a": [1]}
     outcome = record_event(metadata={"x": shared, "y": [shared, shared]})
     assert outcome.errors == []
@@ -153,7 +157,7 @@ def test_one_object_in_two_places_is_no_loop() -> None:
 
 
 def nested(levels: int) -> dict[str, Any]:
-    """A mapping of so many levels."""
+    """Returns a mapping with this many levels."""
     found: dict[str, Any] = {}
     for _ in range(levels - 1):
         found = {"d": found}
@@ -168,12 +172,12 @@ def test_metadata_may_be_32_levels_deep() -> None:
     assert "[too deep]" in outcome.event["metadata"]
 
 
-def test_metadata_far_too_deep_is_cut_like_any_other() -> None:
+def test_metadata_of_5000_levels_is_cut_like_any_other() -> None:
     assert degraded(record_event(metadata=nested(5000))).endswith(" lies too deep")
 
 
-def of_size(size: int, filler: str = "x") -> dict[str, str]:
-    """Metadata that takes so many bytes as JSON."""
+def metadata_of_size(size: int, filler: str = "x") -> dict[str, str]:
+    """Returns metadata whose JSON has this many bytes."""
     room = size - len('{"k":""}')
     each = len(filler.encode())
     return {"k": filler * (room // each) + "x" * (room % each)}
@@ -181,22 +185,22 @@ def of_size(size: int, filler: str = "x") -> dict[str, str]:
 
 @pytest.mark.parametrize("filler", ["x", "é", "🩺"])
 def test_metadata_of_exactly_the_limit_is_kept_and_one_byte_more_is_cut(filler: str) -> None:
-    outcome = record_event(metadata=of_size(LIMIT, filler))
+    outcome = record_event(metadata=metadata_of_size(LIMIT, filler))
     assert outcome.errors == []
     assert len(outcome.event["metadata"].encode()) == LIMIT
-    outcome = record_event(metadata=of_size(LIMIT + 1, filler))
+    outcome = record_event(metadata=metadata_of_size(LIMIT + 1, filler))
     assert outcome.metadata == MARKER
     assert degraded(outcome) == "it was cut, being over 32768 bytes"
 
 
-def test_the_limit_counts_bytes_as_encoded() -> None:
+def test_the_limit_counts_the_bytes_of_the_encoded_json() -> None:
     assert record_event(metadata={"k": '"' * 16_000}).errors == []
     assert record_event(metadata={"k": '"' * 16_400}).metadata == MARKER
     assert record_event(metadata={"k": "\x01" * 6_000}).metadata == MARKER
 
 
 class Endless(Mapping[str, int]):
-    """A mapping that has no end."""
+    """A mapping with infinitely many keys."""
 
     def __getitem__(self, key: str) -> int:
         return 1
@@ -212,7 +216,7 @@ class Endless(Mapping[str, int]):
 
 
 def laughs(levels: int) -> list[Any]:
-    """Ten to the power of `levels` strings, in little memory."""
+    """Returns nested lists of 10**levels strings that take little memory."""
     found: list[Any] = ["lol"] * 10
     for _ in range(levels - 1):
         found = [found] * 10
@@ -237,7 +241,7 @@ HUGE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("what", HUGE)
-def test_metadata_without_measure_is_cut_and_costs_the_caller_little(what: str) -> None:
+def test_huge_metadata_is_cut_and_costs_the_caller_little_time(what: str) -> None:
     took = []
     for _ in range(3):
         start = time.perf_counter()
@@ -248,7 +252,7 @@ def test_metadata_without_measure_is_cut_and_costs_the_caller_little(what: str) 
     assert min(took) < 0.05
 
 
-def test_a_mapping_that_cannot_be_read_costs_the_metadata_alone() -> None:
+def test_a_mapping_that_raises_loses_the_metadata_and_nothing_else() -> None:
     class Broken(dict[str, object]):
         def items(self) -> Any:
             raise RuntimeError
@@ -258,7 +262,7 @@ def test_a_mapping_that_cannot_be_read_costs_the_metadata_alone() -> None:
     assert degraded(outcome) == "it could not be read: RuntimeError"
 
 
-def test_metadata_is_read_at_once() -> None:
+def test_metadata_changed_after_record_has_no_effect() -> None:
     metadata = {"a": [1]}
     outcome = record_event(metadata=metadata)
     metadata["a"].append(2)

@@ -1,4 +1,4 @@
-"""Numbers on the wire: as ECMAScript writes them, exactly what the caller's type says."""
+"""Numbers on the wire: in ECMAScript's notation, with exactly the value that was passed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Level(IntEnum):
 
 
 def written(quantity: object) -> str:
-    """The quantity as it stands on the wire."""
+    """Returns the quantity as it is written on the wire."""
     outcome = record_event(quantity=quantity)
     assert outcome.sent is not None, outcome.errors
     fields: dict[str, msgspec.Raw] = msgspec.json.decode(
@@ -113,7 +113,7 @@ def test_a_number_is_written_as_ecmascript_writes_it(quantity: object, text: str
     ],
     ids=repr,
 )
-def test_what_is_no_finite_number_is_refused(quantity: object) -> None:
+def test_a_quantity_that_is_not_a_finite_number_is_rejected(quantity: object) -> None:
     outcome = record_event(quantity=quantity)
     assert (outcome.error.code, outcome.error.field) == ("quantity.invalid", "quantity")
     assert outcome.sent is None
@@ -125,7 +125,7 @@ def test_what_is_no_finite_number_is_refused(quantity: object) -> None:
     [-1, -5e-324, Decimal("-1E-300"), 10**18 + 1, 1.0000000000000002e18, Decimal("1E+999999999")],
     ids=repr,
 )
-def test_a_number_out_of_range_is_refused(field: str, value: object) -> None:
+def test_a_number_out_of_range_is_rejected(field: str, value: object) -> None:
     outcome = record_event(**{field: value})
     assert (outcome.error.code, outcome.error.field) == (f"{field}.invalid", field)
 
@@ -140,7 +140,7 @@ def test_a_unit_cost_is_a_number_or_null(unit_cost: object, text: str) -> None:
 
 
 @pytest.mark.parametrize("unit_cost", [True, "0", float("nan"), Decimal("sNaN"), Fraction(1, 3)])
-def test_a_unit_cost_of_another_type_is_refused(unit_cost: object) -> None:
+def test_a_unit_cost_that_is_not_a_finite_number_is_rejected(unit_cost: object) -> None:
     assert record_event(unit_cost=unit_cost).error.code == "unit_cost.invalid"
 
 
@@ -152,7 +152,7 @@ def test_every_digit_of_a_decimal_survives() -> None:
         assert Decimal(written(value)) == value
 
 
-def test_the_hosts_decimal_context_changes_nothing() -> None:
+def test_the_callers_decimal_context_has_no_effect() -> None:
     with decimal.localcontext() as context:
         context.prec = 2
         context.traps[decimal.Inexact] = True
@@ -161,8 +161,8 @@ def test_the_hosts_decimal_context_changes_nothing() -> None:
         assert written(1e-7) == "1e-7"
 
 
-def some_floats(count: int) -> list[float]:
-    """Random floats of every magnitude in range, and those beside the powers of two and ten."""
+def random_floats(count: int) -> list[float]:
+    """Returns floats of every magnitude in range, also those next to powers of two and ten."""
     source = random.Random(8785)
     found = [source.uniform(0, 10.0 ** source.randint(-12, 18)) for _ in range(count)]
     found += [float(source.randint(0, 10**18)) for _ in range(count // 4)]
@@ -181,7 +181,7 @@ def some_floats(count: int) -> list[float]:
 
 @pytest.mark.workspace
 def test_floats_are_written_as_node_writes_them() -> None:
-    floats = some_floats(2000)
+    floats = random_floats(2000)
     node = shutil.which("node", path=str(Path(sys.prefix, "bin")))
     assert node is not None, "run `make setup`"
     program = """
@@ -234,9 +234,9 @@ def test_numbers_in_metadata_follow_the_same_rules(value: Any, text: str) -> Non
 
 
 @pytest.mark.parametrize("field", ["quantity", "unit_cost"])
-def test_a_decimal_of_endless_digits_is_refused_and_costs_no_time(field: str) -> None:
-    endless = Decimal("0." + "1" * 100_000)
-    outcome = record_event(**{field: endless})
+def test_a_decimal_with_too_many_digits_is_rejected(field: str) -> None:
+    long = Decimal("0." + "1" * 100_000)
+    outcome = record_event(**{field: long})
     assert outcome.error.code == f"{field}.invalid"
     assert "of at most 38 digits" in str(outcome.error)
     assert record_event(**{field: Decimal("1." + "0" * 100)}).event_id is not None

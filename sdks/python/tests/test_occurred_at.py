@@ -1,4 +1,4 @@
-"""When it happened: any offset becomes UTC, any precision milliseconds, within limits to the ms."""
+"""`occurred_at`: times of any offset and precision become UTC, in milliseconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 def text(moment: datetime) -> str:
-    """A time as it stands on the wire."""
+    """Returns a time as it is written on the wire."""
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
@@ -46,7 +46,9 @@ def text(moment: datetime) -> str:
     ],
     ids=str,
 )
-def test_a_time_is_written_in_utc_cut_to_milliseconds(given: Any, written: str | None) -> None:
+def test_a_time_is_written_in_utc_truncated_to_milliseconds(
+    given: Any, written: str | None
+) -> None:
     outcome = record_event(occurred_at=given)
     if written is None:
         assert outcome.error.code == "occurred_at.invalid"  # four hours ahead
@@ -66,7 +68,7 @@ def test_the_limits_hold_to_the_millisecond(edge: timedelta, inwards: timedelta,
     assert (outcome.error.code, outcome.error.field) == ("occurred_at.invalid", "occurred_at")
 
 
-def test_what_is_less_than_a_millisecond_does_not_count() -> None:
+def test_the_limits_apply_to_the_truncated_time() -> None:
     assert record_event(occurred_at=NOW + AHEAD + 999 * MICROSECOND).errors == []
     assert record_event(occurred_at=NOW - BEHIND - MICROSECOND).error.code == "occurred_at.invalid"
 
@@ -82,7 +84,9 @@ def test_what_is_less_than_a_millisecond_does_not_count() -> None:
         (datetime(2027, 1, 1, tzinfo=timezone.utc), "2026-12-31T23:59:60Z", False),
     ],
 )
-def test_leap_days_are_where_the_calendar_has_them(now: datetime, given: str, valid: bool) -> None:
+def test_leap_days_follow_the_calendar_and_leap_seconds_are_rejected(
+    now: datetime, given: str, valid: bool
+) -> None:
     collector = CollectingProducer()
     nanoseconds = int(now.timestamp()) * 10**9
     with fixed_client(
@@ -129,10 +133,10 @@ def test_leap_days_are_where_the_calendar_has_them(now: datetime, given: str, va
     ],
     ids=lambda given: str(given)[:30],
 )
-def test_what_is_no_time_with_an_offset_is_refused(given: Any) -> None:
+def test_a_value_that_is_not_a_time_with_an_offset_is_rejected(given: Any) -> None:
     assert record_event(occurred_at=given).error.code == "occurred_at.invalid"
 
 
-def test_a_time_out_of_range_is_shown_as_it_was_given() -> None:
+def test_the_message_shows_a_time_out_of_range_as_it_was_passed() -> None:
     message = str(record_event(occurred_at=datetime(2020, 1, 1, tzinfo=timezone.utc)).error)
     assert message.startswith("invalid occurred_at '2020-01-01 00:00:00+00:00': expected")

@@ -1,4 +1,4 @@
-"""The runtime with the catalog of quite another company: nothing in it knows a product of ours."""
+"""The runtime with another company's catalog: no hand-written code depends on our products."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Producer(InMemoryProducer):
 
 client = EkaClient("harbour", producer=Producer(), on_error=lambda error, _: errors.append(error))
 
-def refused(code, *arguments, **more):
+def rejected(code, *arguments, **more):
     assert client.record(*arguments, **more) is None, arguments
     error = errors.pop()
     assert not errors and error.code == code, error
     return str(error)
 
-def taken(*arguments, **more):
+def accepted(*arguments, **more):
     assert client.record(*arguments, **more) is not None, errors
     assert not errors, errors
     return sent[-1]
@@ -50,16 +50,18 @@ def taken(*arguments, **more):
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that holds the other company's package."""
+    """The directory that contains the other company's package."""
     root = tmp_path_factory.mktemp("freight")
-    about = yaml.safe_load((FREIGHT / "sdk.yaml").read_text(encoding="utf-8"))["packages"]["python"]
-    package = Path(root, about["path"])
+    config = yaml.safe_load((FREIGHT / "sdk.yaml").read_text(encoding="utf-8"))["packages"][
+        "python"
+    ]
+    package = Path(root, config["path"])
     shutil.copytree(
         PYTHON_SDK / "src" / "eka_usage",
         package,
         ignore=shutil.ignore_patterns("_generated", "__pycache__"),
     )
-    # The class of the event is the one generated name that hand-written code speaks of.
+    # The event's class is the only generated name that hand-written code refers to.
     event = yaml.safe_load((FREIGHT / "event.yaml").read_text(encoding="utf-8"))["name"]
     for source in package.rglob("*.py"):
         text = source.read_text(encoding="utf-8")
@@ -77,7 +79,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(program: str, runtime: Path, **environment: str) -> str:
-    """What a program of the other company prints."""
+    """Runs a program that uses the other company's package, and returns its output."""
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", PRELUDE + program],
         env={**os.environ, "PYTHONPATH": str(runtime), **environment},
@@ -89,7 +91,7 @@ def run(program: str, runtime: Path, **environment: str) -> str:
     return result.stdout
 
 
-def test_its_names_statuses_and_topics_are_its_own(runtime: Path) -> None:
+def test_products_statuses_levels_and_topics_come_from_its_catalog(runtime: Path) -> None:
     printed = run("print(json.dumps([PRODUCTS, STATUSES, LOG_LEVELS, USAGE_TOPIC]))", runtime)
     catalog = yaml.safe_load((FREIGHT / "catalog.yaml").read_text(encoding="utf-8"))
     assert json.loads(printed) == [
@@ -102,27 +104,27 @@ def test_its_names_statuses_and_topics_are_its_own(runtime: Path) -> None:
 
 def test_events_follow_its_catalog(runtime: Path) -> None:
     program = """
-event = taken("desk", "road-haul", "leg", 12.5)
+event = accepted("desk", "road-haul", "leg", 12.5)
 assert (event["status"], event["is_billable"]) == ("completed", 1)
-event = taken("desk", "tidal-atlas", "lookup", status="trial")
+event = accepted("desk", "tidal-atlas", "lookup", status="trial")
 assert (event["status"], event["is_billable"]) == ("trial", 0)
 assert client.record_metric("desk", metrics.road_haul.waiting_time, 2)
-message = refused("product.unknown", "desk", "road_haul", "leg")
+message = rejected("product.unknown", "desk", "road_haul", "leg")
 assert message == "invalid product 'road_haul': did you mean 'road-haul'?", message
-refused("product.unknown", "desk", "api", "api_call")
-refused("status.unknown", "desk", "road-haul", "leg", status="ok")
-refused("metric_type.unknown", "desk", "road-haul", "lookup")
+rejected("product.unknown", "desk", "api", "api_call")
+rejected("status.unknown", "desk", "road-haul", "leg", status="ok")
+rejected("metric_type.unknown", "desk", "road-haul", "lookup")
 """
     run(program, runtime)
 
 
-def test_its_limits_hold(runtime: Path) -> None:
+def test_its_limits_are_enforced(runtime: Path) -> None:
     program = """
-refused("workspace_id.invalid", "x" * 41, "road-haul", "leg")
-taken("x" * 40, "road-haul", "leg")
-refused("event_id.invalid", "desk", "road-haul", "leg", event_id="x" * 65)
-refused("quantity.invalid", "desk", "road-haul", "leg", 10**9 + 1)
-refused("unit_cost.invalid", "desk", "road-haul", "leg", unit_cost=10**9 + 1)
+rejected("workspace_id.invalid", "x" * 41, "road-haul", "leg")
+accepted("x" * 40, "road-haul", "leg")
+rejected("event_id.invalid", "desk", "road-haul", "leg", event_id="x" * 65)
+rejected("quantity.invalid", "desk", "road-haul", "leg", 10**9 + 1)
+rejected("unit_cost.invalid", "desk", "road-haul", "leg", unit_cost=10**9 + 1)
 assert client.record("desk", "road-haul", "leg", metadata={"k": "x" * 5000})
 assert sent[-1]["metadata"] == '{"cut":true}'
 assert errors.pop().code == "metadata.degraded"
@@ -133,70 +135,70 @@ assert "\\u2026" in sent[-1]["metadata"]
 errors.clear()
 from datetime import datetime, timedelta, timezone
 now = datetime.now(timezone.utc)
-refused("occurred_at.invalid", "desk", "road-haul", "leg", occurred_at=now + timedelta(minutes=1))
-taken("desk", "road-haul", "leg", occurred_at=now - timedelta(days=60))
+rejected("occurred_at.invalid", "desk", "road-haul", "leg", occurred_at=now + timedelta(minutes=1))
+accepted("desk", "road-haul", "leg", occurred_at=now - timedelta(days=60))
 """
     run(program, runtime)
 
 
-def test_quantity_rules_hold(runtime: Path) -> None:
+def test_its_quantity_rules_are_enforced(runtime: Path) -> None:
     program = """
 trucks = ("desk", "road-haul", "peak_fleet")
-taken(*trucks, 1); taken(*trucks, 2.0); taken(*trucks, Decimal("3.00"))
+accepted(*trucks, 1); accepted(*trucks, 2.0); accepted(*trucks, Decimal("3.00"))
 for wrong in (0, 1.5, Decimal("1.0001"), -1, "2", True):
-    message = refused("quantity.invalid", *trucks, wrong)
+    message = rejected("quantity.invalid", *trucks, wrong)
     assert "expected an integer from 1 to" in message, message
 waiting = ("desk", "road-haul", "waiting-time")
-taken(*waiting, 72); taken(*waiting, 0)
-assert "from 0 to 72" in refused("quantity.invalid", *waiting, 72.001)
+accepted(*waiting, 72); accepted(*waiting, 0)
+assert "from 0 to 72" in rejected("quantity.invalid", *waiting, 72.001)
 box = ("desk", "ocean.booking", "container")
 papers = {"size": "20GP", "incoterm": "FOB"}
-taken(*box, 0.5, metadata=papers); taken(*box, 24000, metadata=papers)
-assert "from 0.5 to 24000" in refused("quantity.invalid", *box, 0.4999, metadata=papers)
+accepted(*box, 0.5, metadata=papers); accepted(*box, 24000, metadata=papers)
+assert "from 0.5 to 24000" in rejected("quantity.invalid", *box, 0.4999, metadata=papers)
 """
     run(program, runtime)
 
 
-def test_metadata_rules_hold(runtime: Path) -> None:
+def test_its_metadata_rules_are_enforced(runtime: Path) -> None:
     program = """
 box = ("desk", "ocean.booking", "container")
-message = refused("metadata.required", *box)
+message = rejected("metadata.required", *box)
 assert "the metric type requires 'size'" in message, message
-assert "requires 'incoterm'" in refused("metadata.required", *box, metadata={"size": "20GP"})
+assert "requires 'incoterm'" in rejected("metadata.required", *box, metadata={"size": "20GP"})
 wrong = {"size": "21GP", "incoterm": "FOB"}
-message = refused("metadata.invalid", *box, metadata=wrong)
+message = rejected("metadata.invalid", *box, metadata=wrong)
 assert "'size' to be one of '20GP', '40GP', '40HC', '45HC'" in message, message
-refused("metadata.invalid", *box, metadata={"size": "20GP", "incoterm": 5})
+rejected("metadata.invalid", *box, metadata={"size": "20GP", "incoterm": 5})
 right = {"size": "20GP", "incoterm": "FOB"}
-event = taken(*box, metadata={**right, "reefer": True, "other": 1})
+event = accepted(*box, metadata={**right, "reefer": True, "other": 1})
 assert json.loads(event["metadata"]) == {**right, "reefer": True, "other": 1}
 
-# A key that is declared and not required is best effort.
+# A declared key that is not required is best effort.
 assert client.record(*box, metadata={**right, "reefer": "yes"})
 assert json.loads(sent[-1]["metadata"])["reefer"] == "yes"
 assert errors.pop().code == "metadata.degraded"
 
-# What is required survives where the rest is cut.
+# Required keys survive when the rest is cut.
 assert client.record(*box, metadata={**right, "k": "x" * 9000})
 assert json.loads(sent[-1]["metadata"]) == {"cut": True, **right}
 assert errors.pop().code == "metadata.degraded"
 
 export = ("desk", "customs_desk", "declaration.export")
-taken(*export, metadata={"regime": "EX"})
-message = refused("metadata.invalid", *export, metadata={"regime": "IM"})
+accepted(*export, metadata={"regime": "EX"})
+message = rejected("metadata.invalid", *export, metadata={"regime": "IM"})
 assert "'regime' to be one of 'EX'" in message, message
 goods = ("desk", "customs_desk", "declaration.import")
-taken(*goods, metadata={"regime": "CO", "lines": 3})
+accepted(*goods, metadata={"regime": "CO", "lines": 3})
 for lines in (True, 3.5, "3", None):
-    refused("metadata.invalid", *goods, metadata={"regime": "CO", "lines": lines})
+    rejected("metadata.invalid", *goods, metadata={"regime": "CO", "lines": lines})
 class Odd(dict):
     def __contains__(self, key): raise RuntimeError
-refused("metadata.invalid", *goods, metadata=Odd())
+rejected("metadata.invalid", *goods, metadata=Odd())
 """
     run(program, runtime)
 
 
-def test_a_deprecated_metric_still_counts_and_says_what_replaces_it(runtime: Path) -> None:
+def test_a_deprecated_metric_is_still_accepted_and_names_its_replacement(runtime: Path) -> None:
     program = """
 old = metrics.road_haul.leg_km
 assert (old.deprecated.since, old.deprecated.remove_in) == ("2.4.0", "4.0.0")
@@ -207,7 +209,7 @@ assert not errors
     run(program, runtime)
 
 
-def test_log_follows_its_keys_levels_and_status(runtime: Path) -> None:
+def test_log_uses_its_keys_levels_and_status(runtime: Path) -> None:
     program = """
 assert client.log("desk", "road-haul", "leg", "gate closed", "alarm", {"gate": 4})
 assert sent[-1]["status"] == "refused" and sent[-1]["is_billable"] == 0
@@ -218,7 +220,7 @@ assert json.loads(sent[-1]["metadata"])["severity"] == "notice"
     run(program, runtime)
 
 
-def test_settings_have_its_prefix_and_defaults(runtime: Path) -> None:
+def test_settings_use_its_environment_prefix(runtime: Path) -> None:
     program = """
 try:
     EkaClient("harbour")
@@ -237,7 +239,7 @@ except ValueError as error:
     assert malformed.startswith("invalid TIDAL_KAFKA_LINGER_MS 'soon': expected an integer")
 
 
-def test_what_it_says_to_people_never_names_us(runtime: Path) -> None:
+def test_messages_logs_and_reprs_never_name_our_package(runtime: Path) -> None:
     program = """
 import logging
 assert client.record_metric("desk", "leg") is None

@@ -1,4 +1,4 @@
-"""A broker that is absent, or dies and comes back, costs the caller nothing and loses nothing."""
+"""While the broker is absent or restarts, no call blocks and no accepted event is lost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.waiting import eventually
 
 @contextmanager
 def recording(client: EkaClient, threads: int = 4) -> Iterator[list[str]]:
-    """Records from threads all the while, and sees that no call waits."""
+    """Records from several threads in the meantime, and asserts that no call blocks."""
     accepted: list[str] = []
     slowest: list[float] = []
     done = threading.Event()
@@ -57,8 +57,8 @@ def recording(client: EkaClient, threads: int = 4) -> Iterator[list[str]]:
     assert max(slowest) < 1
 
 
-def ends(errors: ReportedErrors) -> Counter[Any]:
-    """How often each event was heard to have failed."""
+def failures_by_id(errors: ReportedErrors) -> Counter[Any]:
+    """Returns how often each event was reported as failed."""
     return Counter(
         context.get("event_id")
         for error, context in errors
@@ -66,7 +66,7 @@ def ends(errors: ReportedErrors) -> Counter[Any]:
     )
 
 
-def test_a_broker_that_appears_later_gets_what_was_recorded_before(
+def test_a_broker_that_starts_later_receives_the_events_recorded_before(
     make_client: ClientFactory, errors: ReportedErrors
 ) -> None:
     address = unused_address()
@@ -82,7 +82,7 @@ def test_a_broker_that_appears_later_gets_what_was_recorded_before(
     assert [event["seq"] for event in events] == list(range(1, 101))
 
 
-def test_a_killed_broker_that_comes_back_gets_every_event(
+def test_a_killed_and_restarted_broker_receives_every_event(
     make_client: ClientFactory, errors: ReportedErrors, tmp_path: Path
 ) -> None:
     with DevBroker(data_dir=tmp_path) as broker:
@@ -101,7 +101,7 @@ def test_a_killed_broker_that_comes_back_gets_every_event(
         stats = client.stats()
         events = delivered_events(broker)
     found = {event["event_id"] for event in events}
-    lost = ends(errors)
+    lost = failures_by_id(errors)
     assert set(errors.codes) <= {"delivery.failed"}
     assert found | set(lost) == set(accepted)
     assert not lost or max(lost.values()) == 1
@@ -110,7 +110,7 @@ def test_a_killed_broker_that_comes_back_gets_every_event(
     assert {event["seq"] for event in events} >= set(range(1, len(accepted) + 1 - len(lost)))
 
 
-def test_events_that_wait_too_long_fail_each_by_itself(
+def test_each_event_that_exceeds_the_delivery_timeout_is_reported_as_failed(
     make_client: ClientFactory, errors: ReportedErrors
 ) -> None:
     client = make_client(
@@ -119,7 +119,7 @@ def test_events_that_wait_too_long_fail_each_by_itself(
     ids = {client.record(f"ws-{number}", "comms", "sms", number) for number in range(30)}
     eventually(lambda: len(errors) == 30)
     assert set(errors.codes) == {"delivery.failed"}
-    assert ends(errors) == Counter(ids)
+    assert failures_by_id(errors) == Counter(ids)
     for _, context in errors:
         assert context.get("product") == "comms"
         assert context.get("metric_type") == "sms"
@@ -130,7 +130,7 @@ def test_events_that_wait_too_long_fail_each_by_itself(
 
 
 @pytest.mark.parametrize("alive", [True, False], ids=["broker", "no broker"])
-def test_the_books_balance_at_every_moment(
+def test_the_counters_balance_at_every_moment(
     alive: bool, make_client: ClientFactory, broker: DevBroker, errors: ReportedErrors
 ) -> None:
     client = make_client(
@@ -153,11 +153,11 @@ def test_the_books_balance_at_every_moment(
     stats = client.stats()
     assert stats.queued == 0
     assert stats.accepted == len(accepted) == stats.delivered + stats.failed
-    assert stats.failed == len(ends(errors)) == sum(ends(errors).values())
+    assert stats.failed == len(failures_by_id(errors)) == sum(failures_by_id(errors).values())
     assert (stats.delivered > 0) == alive
 
 
-def test_an_event_too_large_for_the_broker_fails_alone(
+def test_an_event_too_large_for_kafka_fails_alone(
     make_client: ClientFactory, errors: ReportedErrors
 ) -> None:
     client = make_client(kafka_config={"message.max.bytes": 2000})
@@ -165,11 +165,11 @@ def test_an_event_too_large_for_the_broker_fails_alone(
     large = client.record(**VALID, metadata={"k": "x" * 3000})
     assert None not in (small, large)
     assert client.flush(10) == 0
-    assert ends(errors) == Counter([large])
+    assert failures_by_id(errors) == Counter([large])
     assert client.stats().delivered == 1
 
 
-def test_a_topic_that_the_broker_does_not_have_fails_each_event(
+def test_events_for_a_topic_that_does_not_exist_fail(
     broker: DevBroker, errors: ReportedErrors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("eka_usage.client.USAGE_TOPIC", "no.such.topic")
@@ -181,11 +181,11 @@ def test_a_topic_that_the_broker_does_not_have_fails_each_event(
     ) as client:
         ids = [client.record(**VALID) for _ in range(3)]
         eventually(lambda: len(errors) == 3)
-    assert ends(errors) == Counter(ids)
+    assert failures_by_id(errors) == Counter(ids)
     assert "Unknown topic" in str(errors[0][0])
 
 
-def test_no_call_waits_while_no_broker_answers(
+def test_no_call_blocks_while_the_broker_is_unreachable(
     make_client: ClientFactory, errors: ReportedErrors
 ) -> None:
     client = make_client(kafka_brokers=NO_BROKER, kafka_config=FAST_RECONNECT, max_queue_events=100)

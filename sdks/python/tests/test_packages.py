@@ -1,4 +1,4 @@
-"""The wheel and the sdist: each installs by itself, and records."""
+"""The wheel and the sdist: each installs into an empty environment and works there."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ print(importlib.metadata.version("eka-usage-sdk"), *(event.metric_type for event
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with both packages, built from a copy of the sources."""
-    folder = tmp_path_factory.mktemp("packages")
-    source = folder / "source"
+    """The directory with both packages, built from a copy of the sources."""
+    directory = tmp_path_factory.mktemp("packages")
+    source = directory / "source"
     ignored = shutil.ignore_patterns("dist", "tests", "__pycache__")
     shutil.copytree(PYTHON_SDK, source, ignore=ignored)
     subprocess.run(
-        [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source],
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", directory, source],
         check=True,
         capture_output=True,
     )
-    return folder
+    return directory
 
 
 @pytest.mark.parametrize("name", ["*.whl", "*.tar.gz"])
@@ -58,8 +58,8 @@ def test_a_package_installs_into_an_empty_environment_and_records(
     assert subprocess.run(
         [python, "-c", "import eka_usage"], capture_output=True, check=False
     ).returncode
-    # What the package and its build depend on is lent by this environment, as there is no network.
-    lent = sysconfig.get_path("purelib")
+    # There is no network: this environment provides the dependencies, also those of the build.
+    dependencies = sysconfig.get_path("purelib")
     install = ["-m", "pip", "install", "--quiet", "--no-cache-dir", "--no-index", "--no-deps"]
     install += ["--no-build-isolation"]
     subprocess.run(
@@ -68,7 +68,7 @@ def test_a_package_installs_into_an_empty_environment_and_records(
         capture_output=True,
     )
     result = subprocess.run(
-        [python, "-c", f"import sys; sys.path.append({lent!r})\n{PROGRAM}"],
+        [python, "-c", f"import sys; sys.path.append({dependencies!r})\n{PROGRAM}"],
         cwd=tmp_path,
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         capture_output=True,
@@ -78,7 +78,7 @@ def test_a_package_installs_into_an_empty_environment_and_records(
     assert (result.stderr, result.stdout) == ("", f"{SDK_VERSION} api_call sms\n")
 
 
-def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
+def test_the_wheel_contains_the_package_and_nothing_else(built: Path) -> None:
     [wheel] = built.glob("*.whl")
     sources = {
         path.relative_to(PYTHON_SDK / "src").as_posix()
@@ -90,7 +90,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
     assert "eka_usage/py.typed" in names
 
 
-def test_the_sdist_holds_what_the_wheel_is_built_from(built: Path) -> None:
+def test_the_sdist_contains_what_the_wheel_is_built_from(built: Path) -> None:
     [sdist] = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         tops = {Path(name).parts[1] for name in archive.getnames() if len(Path(name).parts) > 1}
@@ -98,10 +98,13 @@ def test_the_sdist_holds_what_the_wheel_is_built_from(built: Path) -> None:
     assert "tests" not in tops
 
 
-def test_the_wheel_asks_for_two_dependencies_only(built: Path) -> None:
+def test_the_wheel_requires_exactly_two_dependencies(built: Path) -> None:
     [wheel] = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         [name] = [name for name in archive.namelist() if name.endswith("METADATA")]
         metadata = archive.read(name).decode()
-    asked = [line for line in metadata.splitlines() if line.startswith("Requires-Dist: ")]
-    assert sorted(line.split()[1].split(">")[0] for line in asked) == ["confluent-kafka", "msgspec"]
+    required = [line for line in metadata.splitlines() if line.startswith("Requires-Dist: ")]
+    assert sorted(line.split()[1].split(">")[0] for line in required) == [
+        "confluent-kafka",
+        "msgspec",
+    ]

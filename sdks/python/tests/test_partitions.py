@@ -1,4 +1,4 @@
-"""A workspace has one partition, the one that Java's partitioner gives it."""
+"""All events of a workspace go to one partition, the one that Java's partitioner chooses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.broker import DevBroker
 
 
 def murmur2(data: bytes) -> int:
-    """Kafka's `Utils.murmur2`, with its sign removed as its partitioner does."""
+    """Returns Kafka's `Utils.murmur2` with the sign bit cleared, as its partitioner does."""
     mask = 0xFFFFFFFF
     found = 0x9747B28C ^ len(data)
     whole = len(data) - len(data) % 4
@@ -38,11 +38,11 @@ def murmur2(data: bytes) -> int:
         (b"abc", 479470107),
     ],
 )
-def test_the_reference_gives_what_kafka_says(key: bytes, signed: int) -> None:
+def test_the_reference_murmur2_agrees_with_kafkas_own_tests(key: bytes, signed: int) -> None:
     assert murmur2(key) == signed & 0x7FFFFFFF
 
 
-def test_every_event_lies_in_the_partition_of_its_workspace(
+def test_every_event_is_in_the_partition_of_its_workspace(
     make_client: ClientFactory, broker: DevBroker, topic: TopicReader
 ) -> None:
     source = random.Random(10)

@@ -1,4 +1,4 @@
-"""The pytest plugin, in the test-suite of a service that knows nothing else of the SDK."""
+"""The pytest plugin, in the test suite of a service that configures nothing else."""
 
 from __future__ import annotations
 
@@ -31,52 +31,54 @@ def names(events):
     return [(event.service_name, event.workspace_id) for event in events]
 
 @pytest.mark.parametrize("workspace", ["ws-1", "ws-2", "ws-3"])
-def test_each_test_has_its_own_events_and_the_clients_stay(workspace, usage_events):
+def test_each_test_has_its_own_events_while_the_clients_live_on(workspace, usage_events):
     assert usage_events == []
     service.handle(workspace)
     assert names(usage_events) == [("at-import", workspace), ("lazy", workspace)]
     assert [event.seq for event in usage_events] == [1, 1]
 
-def test_a_test_that_does_not_look_needs_no_broker():
+def test_a_test_without_the_fixture_needs_no_broker():
     service.handle("ws-4")
     assert service.client.stats().failed == 0
 
-def test_a_client_of_the_test_is_heard_too(usage_events):
+def test_a_client_created_in_the_test_is_captured_too(usage_events):
     EkaClient("mine", "127.0.0.1:1").record("ws-5", "api", "api_call")
     assert names(usage_events) == [("mine", "ws-5")]
 
-def test_a_client_needs_none_of_what_kafka_needs(usage_events):
+def test_a_client_needs_no_kafka_credentials(usage_events):
     EkaClient("mine", "a:1", security_protocol="SASL_SSL").record("ws-8", "api", "api_call")
     assert names(usage_events) == [("mine", "ws-8")]
 
 @pytest.mark.parametrize("workspace", ["ws-9", "ws-10"])
-def test_a_client_that_a_test_shuts_down_is_there_for_the_next(workspace, usage_events):
+def test_a_client_that_a_test_shuts_down_works_in_the_next(workspace, usage_events):
     service.handle(workspace)
     service.client.shutdown()
     assert names(usage_events) == [("at-import", workspace), ("lazy", workspace)]
 
-def test_a_full_queue_and_a_fault_can_be_had(usage_events):
+def test_a_full_queue_and_a_delivery_failure_can_be_simulated(usage_events):
     errors = []
     client = EkaClient("mine", on_error=lambda error, _: errors.append(error.code))
     usage_events.fault = "timed out"
     assert client.record("ws-6", "api", "api_call")
     usage_events.full = True
-    assert client.record("ws-6", "api", "api_call")  # parked: it was numbered already
+    assert client.record("ws-6", "api", "api_call")  # parked, as it already has its number
     assert client.record("ws-6", "api", "api_call") is None
     assert errors == ["delivery.failed", "queue.full"]
     usage_events.full, usage_events.fault = False, None
     assert client.flush() == 0
     assert names(usage_events) == [("mine", "ws-6")]
 
-def test_an_empty_producer_is_a_producer():
+def test_an_empty_in_memory_producer_is_used_although_it_is_falsy():
     producer = InMemoryProducer()
     EkaClient("mine", producer=producer).record("ws-7", "api", "api_call")
     assert names(producer) == [("mine", "ws-7")]
 """
 
 
-def test_the_fixture_serves_clients_wherever_and_whenever_they_were_made(tmp_path: Path) -> None:
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")  # so that no settings from above apply
+def test_the_fixture_captures_the_events_of_every_client(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\n"
+    )  # so that no configuration of a parent directory applies
     (tmp_path / "service.py").write_text(SERVICE)
     (tmp_path / "test_service.py").write_text(TESTS)
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]

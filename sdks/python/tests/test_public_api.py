@@ -1,4 +1,4 @@
-"""The public face: exactly these names, typed, and light to import."""
+"""The public API: exactly these names, typed, and cheap to import."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ HEAVY = {"ctypes", "difflib", "multiprocessing", "numpy", "pytest", "unittest", 
 
 
 def modules(statement: str) -> set[str]:
-    """What a fresh interpreter has loaded after a statement."""
+    """Returns the modules that a new interpreter has loaded after a statement."""
     program = f"{statement}; import sys; print(*sys.modules)"
     printed = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
@@ -67,28 +67,28 @@ def modules(statement: str) -> set[str]:
     return set(printed.stdout.split())
 
 
-def test_these_names_are_public_and_no_others() -> None:
+def test_exactly_these_names_are_public() -> None:
     assert set(eka_usage.__all__) == PUBLIC
     assert eka_usage.testing.__all__ == ["InMemoryProducer"]
     for name in PUBLIC:
         assert getattr(eka_usage, name) is not None
 
 
-def test_what_else_the_package_shows_are_its_modules() -> None:
+def test_every_other_attribute_of_the_package_is_a_module() -> None:
     found = {name for name in vars(eka_usage) if name.isidentifier() and name[0] != "_"}
     assert found - PUBLIC <= {path.stem for path in PACKAGE.glob("*")}
 
 
-def test_the_package_says_that_it_is_typed() -> None:
+def test_the_package_is_marked_as_typed() -> None:
     assert (PACKAGE / "py.typed").exists()
 
 
-def test_importing_it_loads_nothing_heavy_that_its_dependencies_do_not() -> None:
+def test_the_import_loads_no_heavy_module_beyond_its_dependencies() -> None:
     loaded = modules("import eka_usage") - modules("import confluent_kafka, msgspec")
     assert {name.partition(".")[0] for name in loaded} & HEAVY == set()
 
 
-def test_recording_loads_nothing_heavy_either() -> None:
+def test_recording_loads_no_heavy_module_either() -> None:
     program = (
         "from eka_usage import EkaClient; from eka_usage.testing import InMemoryProducer;"
         " c = EkaClient('s', producer=InMemoryProducer());"
@@ -98,14 +98,14 @@ def test_recording_loads_nothing_heavy_either() -> None:
     assert {name.partition(".")[0] for name in loaded} & HEAVY == set()
 
 
-def test_one_version_is_told_everywhere() -> None:
+def test_the_version_is_the_same_everywhere() -> None:
     catalog = yaml.safe_load((REPOSITORY / "schema/catalog.yaml").read_text(encoding="utf-8"))
     assert eka_usage.__version__ == eka_usage.SDK_VERSION == catalog["version"]
     assert eka_usage.CATALOG_VERSION.partition("+")[0] == catalog["version"]
     assert version("eka-usage-sdk") == catalog["version"]
 
 
-def test_names_from_outside_can_be_asked_for() -> None:
+def test_names_from_outside_can_be_looked_up() -> None:
     assert eka_usage.is_product("api")
     assert eka_usage.is_metric_type("api", "api_call")
     assert eka_usage.find_metric("api", "api_call") is eka_usage.metrics.api.api_call

@@ -1,4 +1,4 @@
-"""Every argument that is wrong is named, shown and answered by its own code."""
+"""Each invalid argument is rejected with a code of its own and a message that shows it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from sdks.python.tests.support import (
     record_event,
 )
 
-# One wrong value for each argument, in the order in which they are checked.
-WRONG: dict[str, tuple[Any, ErrorCode]] = {
+# One invalid value for each argument, in the order in which they are checked.
+INVALID: dict[str, tuple[Any, ErrorCode]] = {
     "workspace_id": (" ", "workspace_id.invalid"),
     "product": ("bogus", "product.unknown"),
     "metric_type": ("bogus", "metric_type.unknown"),
@@ -32,9 +32,9 @@ WRONG: dict[str, tuple[Any, ErrorCode]] = {
 }
 
 
-@pytest.mark.parametrize("argument", WRONG)
-def test_each_argument_has_its_own_code_and_field(argument: str) -> None:
-    value, code = WRONG[argument]
+@pytest.mark.parametrize("argument", INVALID)
+def test_each_invalid_argument_has_its_own_code_and_field(argument: str) -> None:
+    value, code = INVALID[argument]
     outcome = record_event(**{argument: value})
     assert outcome.event_id is None
     assert outcome.sent is None
@@ -46,13 +46,13 @@ def test_each_argument_has_its_own_code_and_field(argument: str) -> None:
     assert str(outcome.error).startswith(f"invalid {argument} ")
 
 
-@pytest.mark.parametrize("first", range(len(WRONG)))
-def test_of_several_wrong_arguments_the_first_is_named(first: int) -> None:
-    later = {argument: value for argument, (value, _) in list(WRONG.items())[first:]}
-    assert record_event(**later).error.code == list(WRONG.values())[first][1]
+@pytest.mark.parametrize("first", range(len(INVALID)))
+def test_of_several_invalid_arguments_the_first_is_reported(first: int) -> None:
+    later = {argument: value for argument, (value, _) in list(INVALID.items())[first:]}
+    assert record_event(**later).error.code == list(INVALID.values())[first][1]
 
 
-def test_the_context_identifies_the_event_that_was_refused() -> None:
+def test_the_context_identifies_the_rejected_event() -> None:
     outcome = record_event(quantity=-1, event_id="e-1", status="error")
     expected: ErrorContext = {
         "code": "quantity.invalid",
@@ -124,34 +124,34 @@ def test_the_context_identifies_the_event_that_was_refused() -> None:
         ),
     ],
 )
-def test_a_message_says_what_was_given_and_what_is_allowed(
+def test_the_message_shows_the_value_and_what_is_allowed(
     arguments: dict[str, Any], message: str
 ) -> None:
     assert str(record_event(**arguments).error).startswith(message)
 
 
-def test_a_message_stays_on_one_line_and_short_whatever_was_given() -> None:
+def test_the_message_is_one_short_line_whatever_the_value() -> None:
     for value in ("a\nb\u2028c\x1b[31m\ud800", "x" * 1_000_000, b"\n" * 1000, {"a": "\n" * 9999}):
-        for argument in WRONG:
+        for argument in INVALID:
             message = str(record_event(**{"workspace_id": "", argument: value}).error)
             assert message.isprintable()
             assert len(message) < 300
 
 
 @pytest.mark.parametrize("length", [1, 256])
-def test_a_workspace_id_of_any_allowed_length_is_taken(length: int) -> None:
+def test_a_workspace_id_of_any_allowed_length_is_accepted(length: int) -> None:
     assert record_event(workspace_id="🩺" * length).event["workspace_id"] == "🩺" * length
 
 
 @pytest.mark.parametrize(
     "value", ["", " ", "\t\n\v\f\r", "\x85\xa0\u1680\u2003\u2028\u3000", "x" * 257, None, b"ws", 1]
 )
-def test_a_workspace_id_that_is_blank_long_or_no_string_is_refused(value: object) -> None:
+def test_a_blank_too_long_or_non_string_workspace_id_is_rejected(value: object) -> None:
     assert record_event(workspace_id=value).error.code == "workspace_id.invalid"
 
 
 @pytest.mark.parametrize("value", ["\u200b", "\ufeff", "\x1c", " a ", "0"], ids=ascii)
-def test_what_unicode_does_not_call_white_space_is_not_blank(value: str) -> None:
+def test_characters_that_are_not_unicode_white_space_are_not_blank(value: str) -> None:
     assert record_event(workspace_id=value).event["workspace_id"] == value
 
 
@@ -166,20 +166,20 @@ def test_a_metric_type_of_another_product_is_unknown(product: str) -> None:
 
 
 @pytest.mark.parametrize("value", [None, "api.api_call", ("api", "api_call"), ...], ids=repr)
-def test_record_metric_takes_nothing_but_a_metric(value: Any) -> None:
+def test_record_metric_accepts_only_a_metric(value: Any) -> None:
     outcome = outcome_of(lambda client: client.record_metric("ws-1", value))
     assert outcome.error.code == "product.unknown"
     assert str(outcome.error).startswith("invalid metric ")
     assert str(outcome.error).endswith(": expected a constant of eka_usage.metrics")
 
 
-def test_a_metric_that_somebody_made_up_is_unknown() -> None:
+def test_a_made_up_metric_is_unknown() -> None:
     made_up = metrics.api.api_call._replace(metric_type="api_cal")
     outcome = outcome_of(lambda client: client.record_metric("ws-1", made_up))
     assert outcome.error.code == "metric_type.unknown"
 
 
-def test_a_log_level_that_is_unknown_is_taken_for_the_default_and_heard() -> None:
+def test_an_unknown_log_level_becomes_the_default_and_is_reported() -> None:
     outcome = outcome_of(lambda client: client.log("ws-1", "api", "api_error", "m", "warn"))  # type: ignore[call-overload]
     assert outcome.metadata == {"level": "error", "message": "m"}
     assert outcome.error.code == "metadata.degraded"
@@ -187,13 +187,13 @@ def test_a_log_level_that_is_unknown_is_taken_for_the_default_and_heard() -> Non
     assert outcome.context.get("event_id") == outcome.event_id
 
 
-def test_log_refuses_what_record_refuses() -> None:
+def test_log_rejects_what_record_rejects() -> None:
     outcome = outcome_of(lambda client: client.log("ws-1", "api", "bogus", "m"))  # type: ignore[call-overload]
     assert outcome.error.code == "metric_type.unknown"
 
 
 @pytest.mark.parametrize("metadata", [["a"], "text", 5, ()], ids=repr)
-def test_log_refuses_metadata_that_is_no_mapping(metadata: Any) -> None:
+def test_log_rejects_metadata_that_is_not_a_mapping(metadata: Any) -> None:
     outcome = outcome_of(
         lambda client: client.log("ws-1", "api", "api_error", "m", "error", metadata)
     )
@@ -202,15 +202,15 @@ def test_log_refuses_metadata_that_is_no_mapping(metadata: Any) -> None:
 
 def test_rejections_are_counted_by_code() -> None:
     with fixed_client(producer=CollectingProducer(), on_error=ReportedErrors()) as client:
-        for argument, (value, _) in WRONG.items():
+        for argument, (value, _) in INVALID.items():
             for _ in range(3):
                 client._record(**{**VALID, argument: value})
         stats = client.stats()
-    assert stats.rejected == Counter({code: 3 for _, code in WRONG.values()})
+    assert stats.rejected == Counter({code: 3 for _, code in INVALID.values()})
     assert (stats.accepted, stats.delivered, stats.failed, stats.queued) == (0, 0, 0, 0)
 
 
-def test_every_text_can_be_completed() -> None:
+def test_every_error_text_uses_only_known_placeholders() -> None:
     class Anything(dict[str, str]):
         used: ClassVar[set[str]] = set()
 

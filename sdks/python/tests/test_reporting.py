@@ -1,4 +1,4 @@
-"""Errors are heard once: by `on_error`, or as a log line a second for each code."""
+"""Errors are reported once: to `on_error`, or as one log line per second for each code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sdks.python.tests.support import VALID, CollectingProducer, ReportedErrors,
 
 
 class Clock:
-    """Time that passes when a test says so."""
+    """A clock that only the test advances."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -23,13 +23,13 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The time of the default log."""
+    """The clock of the default error log."""
     made = Clock()
     monkeypatch.setattr(reporting, "time", made)
     return made
 
 
-def test_without_on_error_an_error_is_a_log_line_with_its_code(
+def test_without_on_error_an_error_is_logged_with_its_code(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with fixed_client(producer=CollectingProducer()) as client:
@@ -45,22 +45,24 @@ def test_without_on_error_an_error_is_a_log_line_with_its_code(
     )
 
 
-def test_a_code_is_logged_once_a_second_with_the_number_held_back(
+def test_a_code_is_logged_once_per_second_with_the_number_suppressed(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     with fixed_client(producer=CollectingProducer()) as client:
         for step in (0.0, 0.5, 0.499, 0.001, 0.999, 0.001):
             clock.now += step
             client._record("ws", "bogus", "api_call")
-        held_back = [message.partition("[product.unknown]")[2] for message in caplog.messages]
-        assert held_back == [
+        suffixes = [message.partition("[product.unknown]")[2] for message in caplog.messages]
+        assert suffixes == [
             "",
             " (2 more like it were held back)",
             " (1 more like it were held back)",
         ]
 
 
-def test_codes_do_not_hold_each_other_back(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_codes_are_rate_limited_independently(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     with fixed_client(producer=CollectingProducer()) as client:
         for _ in range(3):
             client._record("ws", "bogus", "api_call")
@@ -68,7 +70,7 @@ def test_codes_do_not_hold_each_other_back(clock: Clock, caplog: pytest.LogCaptu
         assert len(caplog.messages) == 2
 
 
-def test_shutdown_says_how_many_lines_were_never_mentioned(
+def test_shutdown_logs_how_many_lines_were_suppressed(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     with fixed_client(producer=CollectingProducer()) as client:
@@ -77,7 +79,7 @@ def test_shutdown_says_how_many_lines_were_never_mentioned(
     assert caplog.messages[1:] == ["4 more errors like the last product.unknown were held back"]
 
 
-def test_an_on_error_that_looks_empty_is_called_all_the_same(
+def test_a_falsy_on_error_is_called(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     errors = ReportedErrors()

@@ -1,4 +1,4 @@
-"""What is accepted is numbered from 1 without gaps, and reaches the broker once, in order."""
+"""Accepted events are numbered from 1 without gaps and reach the broker once, in order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ THREADS = 32
 
 
 def in_threads(work: Callable[[int], None], threads: int = THREADS) -> None:
-    """Runs the work in threads, and waits for all."""
+    """Runs the function in each thread, and waits for all of them."""
     running = [threading.Thread(target=work, args=(number,)) for number in range(threads)]
     for thread in running:
         thread.start()
@@ -25,15 +25,17 @@ def in_threads(work: Callable[[int], None], threads: int = THREADS) -> None:
 
 
 def assert_complete(events: list[Any], accepted: list[str]) -> None:
-    """Every accepted id is there exactly once, numbered without gaps."""
+    """Asserts that each accepted id is there exactly once, numbered without gaps."""
     assert Counter(event["event_id"] for event in events) == Counter(accepted)
     assert sorted(event["seq"] for event in events) == list(range(1, len(accepted) + 1))
     assert len({event["instance_id"] for event in events}) <= 1
 
 
-def test_a_refused_event_takes_no_number(make_client: ClientFactory, topic: TopicReader) -> None:
+def test_a_rejected_event_takes_no_sequence_number(
+    make_client: ClientFactory, topic: TopicReader
+) -> None:
     client = make_client()
-    wrong: list[dict[str, Any]] = [
+    rejected: list[dict[str, Any]] = [
         {"workspace_id": ""},
         {"product": "bogus"},
         {"quantity": -1},
@@ -42,8 +44,8 @@ def test_a_refused_event_takes_no_number(make_client: ClientFactory, topic: Topi
         {"occurred_at": "then"},
     ]
     accepted = []
-    for mistake in wrong:
-        assert client._record(**{**VALID, **mistake}) is None
+    for invalid in rejected:
+        assert client._record(**{**VALID, **invalid}) is None
         accepted.append(client.record(**VALID))
     assert client.flush(10) == 0
     assert [(event["event_id"], event["seq"]) for event in topic.events()] == [
@@ -51,7 +53,7 @@ def test_a_refused_event_takes_no_number(make_client: ClientFactory, topic: Topi
     ]
 
 
-def test_numbers_have_no_gaps_under_many_threads_and_mistakes(
+def test_numbers_have_no_gaps_with_many_threads_and_invalid_events(
     make_client: ClientFactory, topic: TopicReader
 ) -> None:
     client = make_client()
@@ -92,7 +94,7 @@ def test_numbers_have_no_gaps_when_the_queue_is_full(
     assert_complete(topic.events(), accepted)
 
 
-def test_a_queue_takes_as_many_events_as_it_says(
+def test_the_queue_accepts_exactly_the_configured_number_of_events(
     make_client: ClientFactory, errors: ReportedErrors
 ) -> None:
     for limit in (2, 10, 1000):
@@ -109,7 +111,7 @@ def test_a_queue_takes_as_many_events_as_it_says(
     assert {context["reason"] for _, context in errors} == {"local_queue_full"}
 
 
-def test_a_queue_is_full_by_its_bytes_too(
+def test_the_queue_is_also_full_by_bytes(
     make_client: ClientFactory, errors: ReportedErrors
 ) -> None:
     client = make_client(
@@ -121,7 +123,7 @@ def test_a_queue_is_full_by_its_bytes_too(
     assert set(errors.codes) == {"queue.full"}
 
 
-def test_one_threads_events_of_a_workspace_keep_their_order(
+def test_events_of_one_thread_and_workspace_keep_their_order(
     make_client: ClientFactory, topic: TopicReader
 ) -> None:
     client = make_client(max_queue_events=40, linger_ms=1)

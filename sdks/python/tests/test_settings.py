@@ -1,6 +1,6 @@
-"""Every setting: from the environment, overridden by its argument, refused where it is malformed.
+"""Each setting is read from the environment, overridden by its argument, rejected if malformed.
 
-The tests go over the generated table, so that a new setting is covered by being there.
+The tests iterate over the generated table, so that they cover a new setting as it is added.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ REQUIRED = {setting.argument: "in-memory:1" for setting in SETTINGS if setting.r
 
 
 def resolved(setting: Setting, argument: Any = None, variable: str | None = None) -> Any:
-    """What a setting comes to, from its argument and its environment variable."""
+    """Returns the value of a setting, given its argument and its environment variable."""
     arguments = {**REQUIRED, setting.argument: argument}
     return Settings.resolve(
         {name: value for name, value in arguments.items() if value is not None},
@@ -29,7 +29,7 @@ def resolved(setting: Setting, argument: Any = None, variable: str | None = None
 
 
 def valid(setting: Setting) -> Iterator[tuple[str, Any]]:
-    """Some texts and what they mean."""
+    """Yields valid texts, each with the value that it stands for."""
     match setting.type:
         case "integer":
             for value in (setting.minimum, setting.maximum, setting.default):
@@ -51,7 +51,7 @@ def valid(setting: Setting) -> Iterator[tuple[str, Any]]:
 
 
 def malformed(setting: Setting) -> Iterator[str]:
-    """Some texts that mean nothing."""
+    """Yields malformed texts."""
     match setting.type:
         case "integer":
             yield from [str(setting.minimum - 1), str(setting.maximum + 1)]
@@ -76,27 +76,27 @@ def malformed(setting: Setting) -> Iterator[str]:
             yield from [" ", "\n"]
 
 
-EVERY = pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-TEXTS = pytest.mark.parametrize(
+EACH_SETTING = pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+VALID_TEXTS = pytest.mark.parametrize(
     ("setting", "text", "value"),
     [(setting, *pair) for setting in SETTINGS for pair in valid(setting)],
     ids=lambda part: part.name if isinstance(part, Setting) else repr(part)[:20],
 )
-WRONG = pytest.mark.parametrize(
+MALFORMED = pytest.mark.parametrize(
     ("setting", "text"),
     [(setting, text) for setting in SETTINGS for text in malformed(setting)],
     ids=lambda part: part.name if isinstance(part, Setting) else ascii(part)[:20],
 )
 
 
-@EVERY
-def test_every_type_of_setting_has_examples_here(setting: Setting) -> None:
+@EACH_SETTING
+def test_every_setting_has_valid_and_malformed_examples(setting: Setting) -> None:
     assert list(valid(setting))
     assert list(malformed(setting))
 
 
-@TEXTS
-def test_a_variable_is_read(setting: Setting, text: str, value: Any) -> None:
+@VALID_TEXTS
+def test_an_environment_variable_is_read(setting: Setting, text: str, value: Any) -> None:
     if not setting.required:
         assert resolved(setting, variable=text) == value
     assert Settings.resolve({}, {"EKA_KAFKA_BROKERS": "a:1", setting.variable: text})[
@@ -104,52 +104,58 @@ def test_a_variable_is_read(setting: Setting, text: str, value: Any) -> None:
     ] == (value)
 
 
-@TEXTS
-def test_an_argument_is_read_as_text_and_as_itself(setting: Setting, text: str, value: Any) -> None:
+@VALID_TEXTS
+def test_an_argument_may_be_text_or_of_its_own_type(
+    setting: Setting, text: str, value: Any
+) -> None:
     assert resolved(setting, argument=text) == value
     assert resolved(setting, argument=value) == value
 
 
-@TEXTS
-def test_an_argument_overrides_its_variable_however_malformed(
+@VALID_TEXTS
+def test_an_argument_overrides_even_a_malformed_variable(
     setting: Setting, text: str, value: Any
 ) -> None:
     for wrong in malformed(setting):
         assert resolved(setting, argument=text, variable=wrong) == value
 
 
-@EVERY
-def test_an_empty_variable_is_not_set(setting: Setting) -> None:
+@EACH_SETTING
+def test_an_empty_variable_counts_as_unset(setting: Setting) -> None:
     if not setting.required:
         assert resolved(setting, variable="") == resolved(setting) == setting.default
 
 
-@WRONG
-def test_a_malformed_variable_is_named_shown_and_answered(setting: Setting, text: str) -> None:
+@MALFORMED
+def test_a_malformed_variable_is_rejected_with_its_name_and_value(
+    setting: Setting, text: str
+) -> None:
     environment = {"EKA_KAFKA_BROKERS": "a:1", setting.variable: text}
     with pytest.raises(ConfigError) as caught:
         Settings.resolve({}, environment)
-    assert_says(str(caught.value), setting, setting.variable, text)
+    assert_explains(str(caught.value), setting, setting.variable, text)
     assert caught.value.code == "config.invalid"
 
 
-@WRONG
-def test_a_malformed_argument_is_named_shown_and_answered(setting: Setting, text: str) -> None:
+@MALFORMED
+def test_a_malformed_argument_is_rejected_with_its_name_and_value(
+    setting: Setting, text: str
+) -> None:
     with pytest.raises(ConfigError) as caught:
         resolved(setting, argument=text)
-    assert_says(str(caught.value), setting, setting.argument, text)
+    assert_explains(str(caught.value), setting, setting.argument, text)
 
 
-@EVERY
+@EACH_SETTING
 @pytest.mark.parametrize("value", [1.5, b"a:1", {}, {"a"}, object, [5], [None], (b"a",)], ids=repr)
-def test_an_argument_of_another_type_is_refused(setting: Setting, value: Any) -> None:
+def test_an_argument_of_another_type_is_rejected(setting: Setting, value: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         resolved(setting, argument=value)
     assert str(caught.value).startswith(f"invalid {setting.argument} ")
 
 
-def assert_says(message: str, setting: Setting, name: str, text: str) -> None:
-    """A message names the setting, shows its value unless secret, and says what is allowed."""
+def assert_explains(message: str, setting: Setting, name: str, text: str) -> None:
+    """Asserts that a message names the setting and what it may be, and shows no secret."""
     assert message.startswith(f"invalid {name} ")
     assert message.isprintable()
     assert len(message) < 300
@@ -171,7 +177,7 @@ def assert_says(message: str, setting: Setting, name: str, text: str) -> None:
             assert expected == "a string"
 
 
-@EVERY
+@EACH_SETTING
 def test_the_client_reads_every_variable(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(setting.variable, next(malformed(setting)))
     arguments: dict[str, Any] = {} if setting.required else {"kafka_brokers": NO_BROKER}
@@ -179,7 +185,7 @@ def test_the_client_reads_every_variable(setting: Setting, monkeypatch: pytest.M
         EkaClient("checkout", **arguments)
 
 
-def test_missing_brokers_are_a_value_error_that_says_how_to_give_them() -> None:
+def test_missing_brokers_raise_a_value_error_that_explains_how_to_set_them() -> None:
     with pytest.raises(ValueError, match="kafka brokers not configured") as caught:
         EkaClient("checkout")
     assert isinstance(caught.value, ConfigError)
@@ -188,12 +194,12 @@ def test_missing_brokers_are_a_value_error_that_says_how_to_give_them() -> None:
     )
 
 
-def test_brokers_are_not_missed_where_a_producer_or_kafka_config_has_them() -> None:
+def test_brokers_are_optional_with_a_producer_or_in_kafka_config() -> None:
     EkaClient("checkout", producer=CollectingProducer()).shutdown()
     EkaClient("checkout", kafka_config={"bootstrap.servers": NO_BROKER}).shutdown()
 
 
-def test_an_unknown_argument_is_a_type_error_with_the_nearest_name() -> None:
+def test_an_unknown_argument_raises_a_type_error_with_the_nearest_name() -> None:
     with pytest.raises(TypeError) as caught:
         EkaClient("checkout", NO_BROKER, linger=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     assert str(caught.value) == "EkaClient() has no argument 'linger': did you mean 'linger_ms'?"
@@ -201,9 +207,9 @@ def test_an_unknown_argument_is_a_type_error_with_the_nearest_name() -> None:
 
 @pytest.mark.parametrize("value", ["", " ", "x" * 257, None, 5, b"name", "\ud800"], ids=ascii)
 @pytest.mark.parametrize("parameter", ["service_name", "hostname"])
-def test_a_name_that_cannot_stand_in_an_event_is_refused(parameter: str, value: Any) -> None:
+def test_an_invalid_service_name_or_hostname_is_rejected(parameter: str, value: Any) -> None:
     if (parameter, value) == ("hostname", None):
-        return  # the machine's own
+        return  # the machine's hostname
     arguments: dict[str, Any] = {"service_name": "checkout", parameter: value}
     with pytest.raises(
         ConfigError, match=f"^invalid {parameter} .*: expected a non-blank string of 1 to 25"
@@ -211,7 +217,7 @@ def test_a_name_that_cannot_stand_in_an_event_is_refused(parameter: str, value: 
         EkaClient(producer=CollectingProducer(), **arguments)
 
 
-def test_a_refused_client_leaves_nothing_behind() -> None:
+def test_a_failed_construction_leaves_no_thread_behind() -> None:
     before = threading.active_count()
     refused: list[dict[str, Any]] = [
         {"linger_ms": "x"},

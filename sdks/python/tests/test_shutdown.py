@@ -1,4 +1,4 @@
-"""flush() and shutdown(): bounded, honest about what is left, and the end of every event."""
+"""`flush()` and `shutdown()` are bounded and return what is left; no event has two outcomes."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from tests.waiting import eventually
 
 @pytest.fixture
 def make_offline_client(make_client: ClientFactory) -> ClientFactory:
-    """Makes clients of a broker that is not there."""
+    """Makes clients whose broker is unreachable."""
     return lambda **arguments: make_client(
         kafka_brokers=NO_BROKER, kafka_config={"log_level": 0}, **arguments
     )
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float]:
-    """What a call returns, and how long it took."""
+    """Returns the result of a call, and how long it took."""
     start = time.monotonic()
     return call(), time.monotonic() - start
 
 
-def test_flush_returns_0_when_all_is_delivered(
+def test_flush_returns_zero_when_everything_is_delivered(
     make_client: ClientFactory, topic: TopicReader
 ) -> None:
     client = make_client(linger_ms=500)
@@ -51,7 +51,7 @@ def test_flush_returns_0_when_all_is_delivered(
 
 
 @pytest.mark.parametrize("timeout", [0, 0.0, -1, 0.3])
-def test_flush_returns_in_time_with_what_is_left(
+def test_flush_returns_within_its_timeout_with_the_number_left(
     timeout: float, make_offline_client: ClientFactory
 ) -> None:
     client = make_offline_client()
@@ -63,7 +63,7 @@ def test_flush_returns_in_time_with_what_is_left(
     assert client.stats().queued == 7
 
 
-def test_the_settings_bound_flush_and_shutdown_where_nothing_is_said(
+def test_flush_and_shutdown_default_to_the_configured_timeout(
     make_offline_client: ClientFactory, errors: ReportedErrors
 ) -> None:
     client = make_offline_client(shutdown_timeout_ms=200)
@@ -88,7 +88,7 @@ def test_shutdown_reports_each_event_that_it_gives_up(
     assert (stats.accepted, stats.delivered, stats.failed, stats.queued) == (20, 0, 20, 0)
 
 
-def test_shutdown_may_be_called_again_and_from_many_threads(
+def test_shutdown_may_be_called_repeatedly_and_from_many_threads(
     make_client: ClientFactory, topic: TopicReader, errors: ReportedErrors
 ) -> None:
     client = make_client()
@@ -105,7 +105,7 @@ def test_shutdown_may_be_called_again_and_from_many_threads(
     assert Counter(event["event_id"] for event in topic.events()) == Counter(ids)
 
 
-def test_concurrent_shutdowns_count_what_is_given_up_once(
+def test_concurrent_shutdowns_count_each_undelivered_event_once(
     make_offline_client: ClientFactory, errors: ReportedErrors
 ) -> None:
     client = make_offline_client()
@@ -121,7 +121,7 @@ def test_concurrent_shutdowns_count_what_is_given_up_once(
     assert len(errors) == 10
 
 
-def test_a_shutdown_is_over_in_its_own_time_while_another_takes_longer(
+def test_a_shutdown_keeps_its_timeout_while_another_waits_longer(
     make_offline_client: ClientFactory, errors: ReportedErrors
 ) -> None:
     client = make_offline_client()
@@ -135,7 +135,7 @@ def test_a_shutdown_is_over_in_its_own_time_while_another_takes_longer(
     assert errors.codes == ["shutdown.timeout"]
 
 
-def test_an_on_error_of_the_clients_own_thread_may_shut_it_down(
+def test_on_error_may_shut_the_client_down_from_its_own_thread(
     make_client: ClientFactory, errors: ReportedErrors
 ) -> None:
     def on_error(error: EkaError, context: ErrorContext) -> None:
@@ -153,7 +153,7 @@ def test_an_on_error_of_the_clients_own_thread_may_shut_it_down(
     assert client.record(**VALID) is None
 
 
-def test_a_client_that_was_shut_down_refuses_and_answers(
+def test_a_closed_client_rejects_events_and_still_returns_its_stats(
     make_client: ClientFactory, errors: ReportedErrors
 ) -> None:
     client = make_client()
@@ -170,7 +170,9 @@ def test_a_client_that_was_shut_down_refuses_and_answers(
     assert client.stats().rejected == {"client.closed": 2, "product.unknown": 1}
 
 
-def test_a_client_is_a_context_manager(make_client: ClientFactory, topic: TopicReader) -> None:
+def test_leaving_the_with_block_shuts_the_client_down(
+    make_client: ClientFactory, topic: TopicReader
+) -> None:
     def fail(client: EkaClient) -> None:
         client.record(**VALID)
         raise ZeroDivisionError
@@ -181,14 +183,14 @@ def test_a_client_is_a_context_manager(make_client: ClientFactory, topic: TopicR
     assert client.record(**VALID) is None
 
 
-def test_a_client_that_never_recorded_is_shut_down_at_once(
+def test_an_unused_client_shuts_down_at_once(
     make_offline_client: ClientFactory,
 ) -> None:
     left, took = timed(make_offline_client().shutdown)
     assert (left, took < 1) == (0, True)
 
 
-def test_two_clients_keep_separate_books(make_client: ClientFactory, topic: TopicReader) -> None:
+def test_two_clients_have_separate_counters(make_client: ClientFactory, topic: TopicReader) -> None:
     first, second = make_client(), make_client(debug=True)
     for _ in range(3):
         first.record(**VALID)
@@ -201,7 +203,7 @@ def test_two_clients_keep_separate_books(make_client: ClientFactory, topic: Topi
     assert found == {first.instance_id: 3, second.instance_id: 2}
 
 
-def test_a_client_that_the_host_forgot_still_delivers(
+def test_an_unreferenced_client_still_delivers(
     make_client: ClientFactory, topic: TopicReader
 ) -> None:
     def forgotten() -> weakref.ref[EkaClient]:
@@ -218,7 +220,7 @@ def test_a_client_that_the_host_forgot_still_delivers(
     assert len(topic.messages()) == 1
 
 
-def test_what_is_accepted_during_shutdown_ends_once(
+def test_an_event_accepted_during_shutdown_has_one_outcome(
     make_client: ClientFactory, topic: TopicReader, errors: ReportedErrors
 ) -> None:
     client = make_client(linger_ms=1)
@@ -245,7 +247,7 @@ def test_what_is_accepted_during_shutdown_ends_once(
     assert (stats.accepted, stats.failed, stats.queued) == (len(accepted), len(given_up), 0)
 
 
-def test_an_event_that_comes_through_after_shutdown_ended_is_reported(
+def test_an_event_that_arrives_after_shutdown_has_ended_is_reported(
     make_client: ClientFactory, errors: ReportedErrors
 ) -> None:
     client = make_client()
@@ -270,7 +272,7 @@ def test_an_event_that_comes_through_after_shutdown_ended_is_reported(
     assert client.stats()[:4] == (2, 1, 1, 0)
 
 
-def test_record_does_not_wait_for_a_shutdown_that_waits_for_kafka(errors: ReportedErrors) -> None:
+def test_record_does_not_block_on_a_shutdown_that_waits_for_kafka(errors: ReportedErrors) -> None:
     calling, go_on, flushing = threading.Event(), threading.Event(), threading.Event()
 
     def produce(key: bytes, **_: object) -> None:

@@ -315,7 +315,7 @@ def test_a_forked_child_has_a_spool_of_its_own(spool_dir: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_books_balance_at_every_moment(mode: str, make_spool_client: ClientFactory) -> None:
+def test_the_counters_balance_at_every_moment(mode: str, make_spool_client: ClientFactory) -> None:
     address = unused_address()
     client = make_spool_client(mode, kafka_brokers=address, max_queue_events=100)
     for _ in range(300):

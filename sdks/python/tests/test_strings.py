@@ -1,4 +1,4 @@
-"""Strings on the wire: UTF-8 with the minimal escapes of JSON, whatever they hold."""
+"""Strings on the wire: UTF-8 with JSON's minimal escapes, whatever they contain."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from sdks.python.tests.support import VALID, CollectingProducer, fixed_client, record_event
 
-HARD = [
+TRICKY = [
     'quotes " and \\ backslashes \\" \\\\',
     "</script><!-- ${x} {{y}} %s {0}",
     "\u2028\u2029 \x7f \x85 \ufeff \xa0",
@@ -26,13 +26,13 @@ HARD = [
 
 
 class Color(str, Enum):
-    """The kind of enumeration whose str() is not its value."""
+    """An enumeration whose `str()` is not its value."""
 
     RED = "red"
 
 
 class Loud(str):
-    """A string that says something else of itself."""
+    """A string whose `str()`, `repr()` and `format()` return another text."""
 
     __slots__ = ()
 
@@ -46,7 +46,7 @@ class Loud(str):
         return "shouted"
 
 
-@pytest.mark.parametrize("text", HARD, ids=ascii)
+@pytest.mark.parametrize("text", TRICKY, ids=ascii)
 def test_every_field_carries_every_string(text: str) -> None:
     collector = CollectingProducer()
     with fixed_client(producer=collector, service_name=text, hostname=text) as client:
@@ -63,7 +63,7 @@ def test_every_field_carries_every_string(text: str) -> None:
 
 @pytest.mark.workspace
 def test_strings_are_escaped_as_node_escapes_them() -> None:
-    texts = [*HARD, *(f"a{chr(point)}b" for point in range(0x300))]
+    texts = [*TRICKY, *(f"a{chr(point)}b" for point in range(0x300))]
     program = """
       for (const text of JSON.parse(require("fs").readFileSync(0)))
         console.log(JSON.stringify({m: JSON.stringify({k: text}), w: text}).slice(1, -1));
@@ -97,7 +97,7 @@ def test_a_lone_surrogate_in_metadata_becomes_the_replacement_character() -> Non
 
 
 @pytest.mark.parametrize("kind", [Color.RED, Loud("red")], ids=["enum", "subclass"])
-def test_a_subclass_of_str_counts_by_its_characters(kind: str) -> None:
+def test_a_str_subclass_is_written_as_its_characters(kind: str) -> None:
     outcome = record_event(workspace_id=kind, event_id=kind, metadata={kind: kind, "more": [kind]})
     assert outcome.errors == []
     assert outcome.sent is not None
@@ -106,7 +106,7 @@ def test_a_subclass_of_str_counts_by_its_characters(kind: str) -> None:
     assert outcome.metadata == {"red": "red", "more": ["red"]}
 
 
-def test_names_of_the_catalog_may_be_enumerations() -> None:
+def test_catalog_names_may_be_enum_members() -> None:
     class Name(str, Enum):
         PRODUCT = "api"
         METRIC_TYPE = "api_call"
@@ -119,7 +119,7 @@ def test_names_of_the_catalog_may_be_enumerations() -> None:
 
 
 @pytest.mark.parametrize("name", [Color.RED, Loud("red")], ids=["enum", "subclass"])
-def test_a_service_named_by_a_subclass_of_str_counts_by_its_characters(name: str) -> None:
+def test_a_service_name_of_a_str_subclass_is_written_as_its_characters(name: str) -> None:
     collector = CollectingProducer()
     with fixed_client(producer=collector, service_name=name, hostname=name) as client:
         client.record(**VALID)

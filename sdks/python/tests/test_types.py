@@ -1,4 +1,4 @@
-"""What type checkers say of a service: right code passes, and each mistake is found where it is."""
+"""Type checkers accept the correct code of a service and report each mistake on its line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from eka_usage.testing import InMemoryProducer
 client = EkaClient("checkout", "a:1")
 """
 
-RIGHT = """
+CORRECT = """
 assert_type(client.record("ws", "api", "api_call"), str | None)
 assert_type(client.record("ws", "comms", "sms", 2, "error", Decimal("0.1"), {"a": 1}), str | None)
 client.record("ws", "api", "api_call", Decimal(1), event_id="e", occurred_at=datetime.now())
@@ -69,7 +69,7 @@ status: Status = "ok"
 level: LogLevel = "debug"
 """
 
-# A statement each, with what mypy and pyright call the mistake.
+# Each statement, with the names of the errors that mypy and pyright report.
 WRONG = [
     ('client.record("ws", "api", "sms")', "call-overload", "reportCallIssue"),
     ('client.record("ws", "bogus", "api_call")', "call-overload", "reportCallIssue"),
@@ -99,7 +99,7 @@ Check = Callable[[str], list[tuple[int, str]]]
 
 
 def run(*command: str | Path) -> str:
-    """What a checker prints."""
+    """Returns the output of a type checker."""
     result = subprocess.run(
         [sys.executable, "-m", *command],
         capture_output=True,
@@ -113,14 +113,14 @@ def run(*command: str | Path) -> str:
 
 @pytest.fixture(scope="module", params=["mypy", "pyright"])
 def check(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Check:
-    """Gives the line and the name of each mistake that a checker finds."""
-    folder = tmp_path_factory.mktemp(request.param)
-    service = folder / "service.py"
+    """Returns a function that lists the line and the name of each error that a checker reports."""
+    directory = tmp_path_factory.mktemp(request.param)
+    service = directory / "service.py"
 
     def mypy(text: str) -> list[tuple[int, str]]:
         service.write_text(text)
         printed = run(
-            "mypy", "--strict", "--config-file=", "--cache-dir", folder / "cache", service
+            "mypy", "--strict", "--config-file=", "--cache-dir", directory / "cache", service
         )
         return [
             (int(line), name)
@@ -131,8 +131,8 @@ def check(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
     def pyright(text: str) -> list[tuple[int, str]]:
         service.write_text(text)
-        (folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
-        printed = run("pyright", "--pythonpath", sys.executable, "--project", folder)
+        (directory / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
+        printed = run("pyright", "--pythonpath", sys.executable, "--project", directory)
         found = re.findall(
             r"service\.py:(\d+):\d+ - error: .*?\((report\w+)\)$", printed, re.MULTILINE | re.DOTALL
         )
@@ -141,11 +141,13 @@ def check(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return mypy if request.param == "mypy" else pyright
 
 
-def test_right_code_passes(check: Check) -> None:
-    assert check(PRELUDE + RIGHT) == []
+def test_correct_code_passes(check: Check) -> None:
+    assert check(PRELUDE + CORRECT) == []
 
 
-def test_each_mistake_is_found_by_its_name(check: Check, request: pytest.FixtureRequest) -> None:
+def test_each_mistake_is_reported_with_its_error_name(
+    check: Check, request: pytest.FixtureRequest
+) -> None:
     checker = request.node.callspec.params["check"]
     text, expected = PRELUDE, {}
     for statement, mypy, pyright in WRONG:

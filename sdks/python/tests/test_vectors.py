@@ -26,7 +26,7 @@ RUNNABLE = [vector for vector in VECTORS if LANGUAGE not in vector.case.cannot]
 
 @pytest.fixture(scope="module", autouse=True)
 def report() -> Iterator[None]:
-    """Says which cases ran, where somebody compares that between SDKs."""
+    """Writes the list of cases that ran, for the comparison between SDKs."""
     yield
     path = os.environ.get("CONFORMANCE_REPORT")
     if path:
@@ -40,7 +40,7 @@ def report() -> Iterator[None]:
 def client(
     vector: vectors.Vector, collector: CollectingProducer, errors: ReportedErrors
 ) -> EkaClient:
-    """A client in the circumstances of a vector."""
+    """Returns a client with the injected values of a vector."""
     given = vector.file.given
     now = parse_time(given.clock)
     assert now is not None
@@ -56,7 +56,7 @@ def client(
 
 
 @pytest.mark.parametrize("vector", RUNNABLE, ids=lambda vector: vector.case.id)
-def test_a_call_becomes_what_the_vector_says(vector: vectors.Vector) -> None:
+def test_a_call_produces_what_its_vector_expects(vector: vectors.Vector) -> None:
     collector, errors = CollectingProducer(), ReportedErrors()
     with client(vector, collector, errors) as recording:
         record: Any = recording.record
@@ -73,17 +73,17 @@ def test_a_call_becomes_what_the_vector_says(vector: vectors.Vector) -> None:
     assert errors.codes == (["metadata.degraded"] if expect.degraded else [])
 
 
-def test_keys_go_to_the_partitions_that_the_vectors_say(
+def test_keys_go_to_the_partitions_that_the_vectors_expect(
     broker: DevBroker, topic: TopicReader
 ) -> None:
-    wanted = {
+    expected = {
         vector.arguments["workspace_id"]: vector.case.expect.partition
         for vector in RUNNABLE
         if vector.case.expect.partition is not None
     }
-    assert wanted
+    assert expected
     with EkaClient("partitions", broker.bootstrap) as recording:
-        for key in wanted:
+        for key in expected:
             recording.record(key, "api", "api_call")
         assert recording.flush() == 0
-    assert {message.key.decode(): message.partition for message in topic.messages()} == wanted
+    assert {message.key.decode(): message.partition for message in topic.messages()} == expected

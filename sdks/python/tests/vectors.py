@@ -1,4 +1,4 @@
-"""Loads the conformance vectors that all SDKs share, and makes their calls sayable in Python."""
+"""Loads the conformance vectors that all SDKs share, and decodes their calls into Python values."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _OWN = {
 
 
 class Unencodable:
-    """A value that JSON has no form for."""
+    """A value that JSON cannot represent."""
 
     def __str__(self) -> str:
         return "unencodable"
 
 
 class Strict(msgspec.Struct, forbid_unknown_fields=True):
-    """A part of a vector file; a key that it does not know is an error."""
+    """A part of a vector file; an unknown key is an error."""
 
 
 class Given(Strict):
@@ -40,7 +40,7 @@ class Given(Strict):
 
 
 class Expect(Strict):
-    """An event, as far as it differs from that of the file, or a code and a field."""
+    """The expected event, as its differences from the file's, or the expected code and field."""
 
     event: dict[str, str] | None = None
     partition: int | None = None
@@ -50,7 +50,7 @@ class Expect(Strict):
 
 
 class Case(Strict):
-    """One call and what every SDK makes of it."""
+    """One call and its expected result in every SDK."""
 
     id: str
     call: dict[str, Any]
@@ -59,7 +59,7 @@ class Case(Strict):
 
 
 class VectorFile(Strict):
-    """A file of cases that share a base."""
+    """A file of cases with a common base."""
 
     schema: str = msgspec.field(name="$schema")
     given: Given
@@ -70,20 +70,20 @@ class VectorFile(Strict):
 
 
 class Vector(msgspec.Struct):
-    """One case together with what its file says."""
+    """One case, together with its file."""
 
     file: VectorFile
     case: Case
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The arguments of the call, as Python says them."""
+        """The arguments of the call, as Python values."""
         call = {**self.file.call, **self.case.call}
-        return {name: _said(value) for name, value in call.items() if value != {"$": "absent"}}
+        return {name: _decoded(value) for name, value in call.items() if value != {"$": "absent"}}
 
     @property
     def event(self) -> bytes:
-        """The bytes that are expected."""
+        """The expected bytes."""
         texts = {**self.file.event, **(self.case.expect.event or {})}
         text = "{" + ",".join(f'"{name}":{value}' for name, value in texts.items()) + "}"
         for name, value in _OWN.items():
@@ -92,7 +92,7 @@ class Vector(msgspec.Struct):
 
 
 def load() -> list[Vector]:
-    """All cases of all files.
+    """Returns all cases of all files.
 
     Raises:
         ValueError: there is no file, a file has no case, or a key is unknown.
@@ -109,14 +109,14 @@ def load() -> list[Vector]:
     return found
 
 
-def _said(value: Any) -> Any:
+def _decoded(value: Any) -> Any:
     if isinstance(value, list):
-        return [_said(item) for item in value]
+        return [_decoded(item) for item in value]
     if not isinstance(value, dict):
         return value
     if "$" in value:
         return _special(value)
-    return {key: _said(item) for key, item in value.items()}
+    return {key: _decoded(item) for key, item in value.items()}
 
 
 def _special(value: dict[str, Any]) -> Any:
