@@ -1,4 +1,4 @@
-"""Whatever event the schemas and rules accept, every target makes something sound of it."""
+"""Every target generates valid output for any event that the schemas and rules accept."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from codegen.targets.event_schema import event_schema
 from tests.codegen.tools import REPOSITORY
 
 FREIGHT = REPOSITORY / "schema/examples/freight"
-SOUND = {name: read(FREIGHT / f"{name}.yaml", name).data for name in FILES}
+VALID = {name: read(FREIGHT / f"{name}.yaml", name).data for name in FILES}
 VECTORS = jsonschema_rs.Draft202012Validator(
     json.loads((REPOSITORY / "tests/conformance/vectors.schema.json").read_bytes())
 )
-# What the cases inject has a length of its own.
+# Fields whose limits may vary; the injected values of all others have a fixed length.
 LIMITED = ("workspace_id", "quantity", "unit_cost", "metadata", "occurred_at")
 LIMITS: dict[str, list[Any]] = {
     "min_length": [1, 2, 9],
@@ -40,8 +40,8 @@ LIMITS: dict[str, list[Any]] = {
     "ahead": ["1ms", "36500d"],
     "behind": ["1ms", "36500d"],
 }
-STANDS_IN = {"event_id": "hostname", "occurred_at": "ts"}
-LESS = ("unit_cost", "metadata", "event_id", "occurred_at")
+REPLACEMENTS = {"event_id": "hostname", "occurred_at": "ts"}
+REMOVABLE = ("unit_cost", "metadata", "event_id", "occurred_at")
 
 
 def model(data: dict[str, Any], folder: Path) -> Model | None:
@@ -51,11 +51,11 @@ def model(data: dict[str, Any], folder: Path) -> Model | None:
 
 
 def without(data: dict[str, Any], field: str) -> None:
-    """Takes a field away, and whatever speaks of it."""
+    """Removes a field, and everything that refers to it."""
     del data["event"]["fields"][field]
     table = data["event"]["table"]
     for role in [role for role, name in table.items() if name == field]:
-        table[role] = STANDS_IN.get(field)
+        table[role] = REPLACEMENTS.get(field)
     if table.get("cost", "") is None:
         del table["cost"]
     for names in data["event"]["call"].values():
@@ -71,10 +71,10 @@ def without(data: dict[str, Any], field: str) -> None:
 
 
 def altered(chance: random.Random) -> dict[str, Any]:
-    """Freight with some fields less, other limits, and arguments that are no longer optional."""
-    data = copy.deepcopy(SOUND)
+    """Returns the freight catalog with fields removed, limits changed and arguments required."""
+    data = copy.deepcopy(VALID)
     fields, call = data["event"]["fields"], data["event"]["call"]
-    for name in LESS:
+    for name in REMOVABLE:
         if chance.random() < 0.2:
             without(data, name)
     for name in LIMITED:
@@ -104,7 +104,7 @@ def alter(field: dict[str, Any], chance: random.Random) -> None:
 
 
 def accepted(count: int, folder: Path) -> Iterator[Model]:
-    """So many models of altered events; what the rules refuse is passed over."""
+    """Yields this many models of altered events, without those that the rules reject."""
     chance = random.Random(7)
     for _ in range(count):
         found = None
@@ -120,13 +120,13 @@ def vectors(model: Model) -> dict[str, Any]:
     return found
 
 
-def test_every_target_makes_something_of_every_event_that_is_accepted(tmp_path: Path) -> None:
+def test_every_target_generates_output_for_every_accepted_event(tmp_path: Path) -> None:
     for one in accepted(12, tmp_path):
         for outputs in TARGETS.values():
             assert list(outputs(one))
 
 
-def test_vectors_of_any_event_obey_their_schema_and_that_of_the_event(tmp_path: Path) -> None:
+def test_vectors_of_any_event_match_their_schema_and_that_of_the_event(tmp_path: Path) -> None:
     for one in accepted(20, tmp_path):
         file = vectors(one)
         assert [error.message for error in VECTORS.iter_errors(file)] == []
@@ -139,8 +139,8 @@ def test_vectors_of_any_event_obey_their_schema_and_that_of_the_event(tmp_path: 
 
 
 def renamed() -> dict[str, Any]:
-    """Freight with another name for each field and each error."""
-    data = copy.deepcopy(SOUND)
+    """Returns the freight catalog with another name for each field and each error."""
+    data = copy.deepcopy(VALID)
     event, sdk = data["event"], data["sdk"]
     event["fields"] = {f"x_{name}": field for name, field in event["fields"].items()}
     for field in event["fields"].values():
@@ -158,14 +158,14 @@ def renamed() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_no_target_knows_a_field_or_an_error_by_its_name(name: str, tmp_path: Path) -> None:
+def test_no_target_depends_on_the_name_of_a_field_or_an_error(name: str, tmp_path: Path) -> None:
     other = model(renamed(), tmp_path)
     assert other is not None
     assert list(TARGETS[name](other))
 
 
-def test_vectors_of_other_names_are_the_same_but_for_these_names(tmp_path: Path) -> None:
-    own, other = model(SOUND, tmp_path), model(renamed(), tmp_path)
+def test_renaming_changes_only_the_names_in_the_vectors(tmp_path: Path) -> None:
+    own, other = model(VALID, tmp_path), model(renamed(), tmp_path)
     assert own is not None
     assert other is not None
     for mine, theirs in zip(vectors(own)["cases"], vectors(other)["cases"], strict=True):

@@ -1,4 +1,4 @@
-"""The command line: what it prints, and its exit status."""
+"""The command line: its output and exit status."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def root(made: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_summary_counts_what_happened(root: Path) -> None:
+def test_the_summary_counts_changed_unchanged_and_removed_files(root: Path) -> None:
     (root / "docs/errors.md").unlink()
     count = len(tree(root))
     result = codegen("generate", "--schema", SCHEMA, "--root", root)
@@ -44,16 +44,14 @@ def test_the_summary_counts_what_happened(root: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["check"], ["generate", "--check"]])
-def test_checking_is_silent_but_for_one_line_where_all_is_well(
-    command: list[str], root: Path
-) -> None:
+def test_check_prints_one_line_if_everything_is_up_to_date(command: list[str], root: Path) -> None:
     result = codegen(*command, "--schema", SCHEMA, "--root", root)
     assert (result.returncode, result.stderr) == (0, "")
     assert re.fullmatch(r"\d+ files up to date, in \d+\.\d s\n", result.stdout)
 
 
 @pytest.mark.parametrize("command", [["check"], ["generate", "--check"]])
-def test_checking_names_every_difference_and_writes_nothing(command: list[str], root: Path) -> None:
+def test_check_reports_every_difference_and_writes_nothing(command: list[str], root: Path) -> None:
     (root / "docs/errors.md").unlink()
     settings = root / "docs/settings.md"
     settings.write_text(settings.read_text().replace("# Settings", "# Mine"))
@@ -62,8 +60,8 @@ def test_checking_names_every_difference_and_writes_nothing(command: list[str], 
     result = codegen(*command, "--schema", SCHEMA, "--root", root)
     assert result.returncode == 1
     assert tree(root) == before
-    said = [line for line in result.stderr.splitlines() if re.match(r"[a-z].*: ", line)]
-    assert said == [
+    reported = [line for line in result.stderr.splitlines() if re.match(r"[a-z].*: ", line)]
+    assert reported == [
         "docs/errors.md:1:1: error[missing]: missing; run `generate`",
         f"docs/settings.md:1:1: error[edited]: {EDITED}",
         f"sdks/typescript/src/generated/mine.ts:1:1: error[untracked]: {UNTRACKED}",
@@ -73,7 +71,7 @@ def test_checking_names_every_difference_and_writes_nothing(command: list[str], 
     assert "+# Settings" in result.stderr
 
 
-def test_github_gets_an_annotation_for_each_difference(root: Path) -> None:
+def test_github_format_prints_an_annotation_for_each_difference(root: Path) -> None:
     (root / "docs/errors.md").unlink()
     result = codegen("check", "--format", "github", "--schema", SCHEMA, "--root", root)
     assert result.returncode == 1
@@ -83,7 +81,9 @@ def test_github_gets_an_annotation_for_each_difference(root: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "github"])
-def test_the_manifest_is_no_difference_where_it_only_follows(form: str, root: Path) -> None:
+def test_a_manifest_that_only_follows_another_difference_is_not_reported(
+    form: str, root: Path
+) -> None:
     settings = root / "docs/settings.md"
     settings.write_text(f"{settings.read_text()}more\n")
     (root / MANIFEST).write_text((root / MANIFEST).read_text().replace("docs/", "doc/"))
@@ -93,7 +93,7 @@ def test_the_manifest_is_no_difference_where_it_only_follows(form: str, root: Pa
     assert "codegen: 1 file not as generated" in result.stderr
 
 
-def test_a_manifest_that_differs_alone_is_named_without_its_digests(root: Path) -> None:
+def test_a_manifest_that_differs_alone_is_reported_without_its_digests(root: Path) -> None:
     (root / MANIFEST).write_text((root / MANIFEST).read_text().replace('": "', '": "0'))
     result = codegen("check", "--schema", SCHEMA, "--root", root)
     assert result.stderr.splitlines() == [
@@ -102,7 +102,7 @@ def test_a_manifest_that_differs_alone_is_named_without_its_digests(root: Path) 
     ]
 
 
-def test_without_a_manifest_every_file_is_still_known_as_codegens_own(root: Path) -> None:
+def test_generated_files_are_recognised_without_a_manifest(root: Path) -> None:
     made = tree(root)
     (root / MANIFEST).unlink()
     for path in made:
@@ -114,7 +114,7 @@ def test_without_a_manifest_every_file_is_still_known_as_codegens_own(root: Path
     assert tree(root) == made
 
 
-def test_a_wrong_schema_changes_nothing(root: Path, tmp_path: Path) -> None:
+def test_an_invalid_schema_changes_nothing(root: Path, tmp_path: Path) -> None:
     schema = tmp_path / "schema"
     shutil.copytree(SCHEMA, schema)
     catalog = schema / "catalog.yaml"
@@ -128,7 +128,7 @@ def test_a_wrong_schema_changes_nothing(root: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_one_target_makes_only_its_own_files(name: str, made: Path, tmp_path: Path) -> None:
+def test_one_target_generates_only_its_own_files(name: str, made: Path, tmp_path: Path) -> None:
     result = codegen("generate", "--schema", SCHEMA, "--root", tmp_path, "--target", name)
     assert result.returncode == 0, result.stderr
     files = tree(tmp_path)
@@ -137,14 +137,14 @@ def test_one_target_makes_only_its_own_files(name: str, made: Path, tmp_path: Pa
     assert files.items() < tree(made).items()
 
 
-def test_all_targets_one_by_one_make_the_same_as_one_run(made: Path, tmp_path: Path) -> None:
+def test_all_targets_one_by_one_generate_the_same_as_one_run(made: Path, tmp_path: Path) -> None:
     for name in TARGETS:
         codegen("generate", "--schema", SCHEMA, "--root", tmp_path, "--target", name)
     assert tree(tmp_path) == tree(made)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         ([], "the following arguments are required: COMMAND"),
         (["generat"], "generat"),
@@ -156,10 +156,10 @@ def test_all_targets_one_by_one_make_the_same_as_one_run(made: Path, tmp_path: P
         (["check", "--format", "xml"], "invalid choice: 'xml'"),
     ],
 )
-def test_wrong_use_says_what_would_be_right(arguments: list[str], says: str) -> None:
+def test_a_usage_error_explains_what_is_expected(arguments: list[str], message: str) -> None:
     result = codegen(*arguments)
     assert result.returncode == 2
-    assert says in result.stderr
+    assert message in result.stderr
     assert "Traceback" not in result.stderr
 
 
@@ -170,7 +170,7 @@ def test_a_missing_schema_file_is_a_located_problem(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_a_file_in_the_way_is_kept_and_named(tmp_path: Path) -> None:
+def test_a_hand_written_file_in_the_way_is_kept_and_reported(tmp_path: Path) -> None:
     path = tmp_path / "docs/errors.md"
     path.parent.mkdir()
     path.write_text("mine\n")
@@ -180,8 +180,8 @@ def test_a_file_in_the_way_is_kept_and_named(tmp_path: Path) -> None:
     assert tree(tmp_path) == {"docs/errors.md": b"mine\n"}
 
 
-def test_a_folder_that_cannot_be_written_is_named() -> None:
-    result = codegen("generate", "--schema", SCHEMA, "--root", "/sys")  # not even root may write
+def test_a_folder_that_cannot_be_written_is_reported() -> None:
+    result = codegen("generate", "--schema", SCHEMA, "--root", "/sys")  # read-only even for root
     assert result.returncode == 1
     assert re.fullmatch(r"codegen: /sys/\S+: .+\n", result.stderr)
 

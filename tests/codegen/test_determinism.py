@@ -1,4 +1,4 @@
-"""The same schema gives the same bytes anywhere; a run killed at any point leaves whole files."""
+"""The same schema gives the same bytes everywhere; a killed run leaves only complete files."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.codegen.tools import GOLDEN, REPOSITORY, codegen, tree
 
 SCHEMA = GOLDEN / "hostile" / "schema"
 KILLS = 12
-# Without python, which takes longer than all others, until a run writes its first file.
-QUICK = ("--target", "go", "typescript", "docs", "infra")
+# All but python, the slowest one until a run writes its first file.
+FAST_TARGETS = ("--target", "go", "typescript", "docs", "infra")
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +79,15 @@ def test_the_umask_changes_neither_bytes_nor_modes(
         assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
 
 
-def test_a_killed_run_leaves_whole_files_and_the_next_one_completes_it(
+def test_a_killed_run_leaves_complete_files_and_the_next_one_finishes_it(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Two catalogs take turns under one root, so that each run writes, replaces and removes."""
+    """Two catalogs alternate under one root, so that each run writes, replaces and removes."""
     names = ("hostile", "plain")
-    whole = {name: generated(name, tmp_path_factory.mktemp(name), *QUICK) for name in names}
-    contents = {path: {files.get(path) for files in whole.values()} for path in _paths(whole)}
+    complete = {
+        name: generated(name, tmp_path_factory.mktemp(name), *FAST_TARGETS) for name in names
+    }
+    contents = {path: {files.get(path) for files in complete.values()} for path in _paths(complete)}
     chosen = random.Random(3)
     killed = 0
     for turn in range(KILLS):
@@ -98,18 +100,18 @@ def test_a_killed_run_leaves_whole_files_and_the_next_one_completes_it(
         for path, text in tree(tmp_path).items():
             if not path.endswith(".codegen-tmp"):
                 assert text in contents[path], f"{path} is half written"
-        assert generated(name, tmp_path, *QUICK) == whole[name]
-    assert killed, "no run was killed before its end"
+        assert generated(name, tmp_path, *FAST_TARGETS) == complete[name]
+    assert killed, "every run ended before it was killed"
 
 
-def _paths(whole: dict[str, dict[str, bytes]]) -> set[str]:
-    return {path for files in whole.values() for path in files}
+def _paths(complete: dict[str, dict[str, bytes]]) -> set[str]:
+    return {path for files in complete.values() for path in files}
 
 
 def _start(schema: Path, root: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "codegen", "generate"]
     return subprocess.Popen(
-        [*command, "--schema", str(schema), "--root", str(root), *QUICK],
+        [*command, "--schema", str(schema), "--root", str(root), *FAST_TARGETS],
         cwd=REPOSITORY,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         stdout=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""How a problem is shown."""
+"""How diagnostics are displayed."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from codegen.diagnostics import (
 from codegen.load import load
 
 
-def test_text_is_one_line_as_compilers_write_it() -> None:
+def test_a_problem_is_one_line_in_the_format_of_compilers() -> None:
     problem = error("schema/catalog.yaml", Position(41, 9), "unknown-key", "unknown key 'unti'")
     assert render_text(problem) == (
         "schema/catalog.yaml:41:9: error[unknown-key]: unknown key 'unti'"
     )
 
 
-def test_a_second_place_is_said_at_the_end() -> None:
+def test_a_related_position_follows_the_message() -> None:
     place = Place("first written at", "b.yaml", Position(3, 5))
     problem = error("a.yaml", Position(4, 5), "duplicate-key", "duplicate key 'x'", place)
     assert render_text(problem).endswith("duplicate key 'x'; first written at b.yaml:3:5")
 
 
-def test_annotations_escape_what_github_would_read() -> None:
+def test_annotations_escape_what_github_interprets() -> None:
     problem = Diagnostic("a,b:c.yaml", Position(1, 2), "warning", "x", "100%\nsure: yes, it is")
     assert render_github(problem) == (
         "::warning file=a%2Cb%3Ac.yaml,line=1,col=2,title=x::100%25%0Asure: yes, it is"
@@ -53,11 +53,11 @@ def test_annotations_escape_what_github_would_read() -> None:
         *(("zebra", None), ("", None)),
     ],
 )
-def test_the_nearest_name_is_near_or_none(name: str, meant: str | None) -> None:
+def test_the_nearest_name_is_close_or_absent(name: str, meant: str | None) -> None:
     assert nearest(name, ["unit", "api_call", "tool_call", "api_error"]) == meant
 
 
-def test_a_long_list_is_cut_and_counted() -> None:
+def test_a_long_list_is_truncated_and_counted() -> None:
     assert listing(["a"]) == "a"
     assert listing(["a", "b", "c"]) == "a, b or c"
     assert listing(map(str, range(20)), limit=2) == "0, 1 or 18 more"
@@ -68,7 +68,7 @@ def test_quoted_text_stays_on_one_line_and_short() -> None:
     assert len(quote("x" * 500)) < 70
 
 
-def test_a_folder_below_the_working_directory_is_shown_from_there(
+def test_a_path_below_the_working_directory_is_shown_relative_to_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "deep").mkdir()
@@ -78,7 +78,7 @@ def test_a_folder_below_the_working_directory_is_shown_from_there(
     assert load(tmp_path / "other").diagnostics[0].path == f"{tmp_path}/other/catalog.yaml"
 
 
-def test_problems_of_all_files_come_in_the_order_of_their_places(tmp_path: Path) -> None:
+def test_problems_of_all_files_are_ordered_by_position(tmp_path: Path) -> None:
     (tmp_path / "catalog.yaml").write_text("version: 1.10\nvresion: 2\nversion: 3\n")
     (tmp_path / "event.yaml").write_text(json.dumps({"nam": "X"}))
     found = load(tmp_path).diagnostics

@@ -1,7 +1,7 @@
-"""Each folder of fixtures is a catalog with mistakes, and the diagnostics that they must give.
+"""Each folder of fixtures is a catalog with mistakes and the diagnostics that it must produce.
 
-A folder holds only the files that differ from `fixtures/base`. Its diagnostics are in expected.txt,
-word for word: they are what people read.
+A folder holds only the files that differ from `fixtures/base`. expected.txt has the diagnostics
+verbatim, because people read them.
 """
 
 from __future__ import annotations
@@ -26,14 +26,12 @@ def diagnostics(case: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> st
     return "".join(f"{render_text(d)}\n" for d in load(Path("schema")).diagnostics)
 
 
-def test_the_base_of_all_fixtures_has_no_problem(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_base_fixture_has_no_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert diagnostics(FIXTURES / "base", tmp_path, monkeypatch) == ""
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}/{case.name}")
-def test_mistakes_give_exactly_the_expected_lines(
+def test_mistakes_produce_exactly_the_expected_diagnostics(
     case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = (case / "expected.txt").read_text(encoding="utf-8")
@@ -41,7 +39,7 @@ def test_mistakes_give_exactly_the_expected_lines(
     assert diagnostics(case, tmp_path, monkeypatch) == expected
 
 
-def test_every_rule_has_a_fixture_that_it_alone_fails() -> None:
+def test_every_rule_has_a_fixture_that_fails_no_other_rule() -> None:
     folders = {folder.name for folder in (FIXTURES / "rules").iterdir()}
     assert folders == set(RULES)
     for rule in RULES:
@@ -49,7 +47,7 @@ def test_every_rule_has_a_fixture_that_it_alone_fails() -> None:
         assert all(f"[{rule}]: " in line for line in lines.splitlines())
 
 
-def test_every_folder_of_fixtures_says_what_it_expects() -> None:
+def test_every_fixture_has_expected_diagnostics() -> None:
     folders = {
         folder for group in ("rules", "schema", "source") for folder in (FIXTURES / group).iterdir()
     }

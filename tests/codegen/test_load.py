@@ -1,4 +1,4 @@
-"""Whatever stands in the three files, loading them ends in a model or in diagnostics."""
+"""Loading any three files ends in a model or in diagnostics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from codegen.load import FILES, load
 from codegen.source import Route, read
 
 FREIGHT = Path(__file__).parents[2] / "schema" / "examples" / "freight"
-SOUND = {name: read(FREIGHT / f"{name}.yaml", name).data for name in FILES}
+VALID = {name: read(FREIGHT / f"{name}.yaml", name).data for name in FILES}
 ODD: list[Any] = [
     *(None, 5, -1, 0.5, True, "", "x", "7d", "a/b", "1.2", "choice", "9" * 3000, 10**25),
     *([], {}, [[]], [None], ["x", 5], {"x": None}, {"x": {}}, {"type": []}, {"set_by": "caller"}),
@@ -30,8 +30,8 @@ def routes(data: Any, route: Route = ()) -> Iterator[Route]:
             yield from routes(value, (*route, key))
 
 
-def wound(data: Any, route: Route, chance: random.Random) -> None:
-    """Take away what is at a route, or put something odd in its place."""
+def corrupt(data: Any, route: Route, chance: random.Random) -> None:
+    """Removes the value at a route, or replaces it with an odd one."""
     *parents, last = route
     for step in parents:
         data = data[step]
@@ -42,13 +42,15 @@ def wound(data: Any, route: Route, chance: random.Random) -> None:
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_odd_values_anywhere_give_diagnostics_and_no_traceback(seed: int, tmp_path: Path) -> None:
+def test_odd_values_anywhere_produce_diagnostics_and_no_traceback(
+    seed: int, tmp_path: Path
+) -> None:
     chance = random.Random(seed)
     for _ in range(5):
         for name in FILES:
-            data = copy.deepcopy(SOUND[name])
+            data = copy.deepcopy(VALID[name])
             for _ in range(chance.randint(0, 3)):
-                wound(data, chance.choice(list(routes(data))), chance)
+                corrupt(data, chance.choice(list(routes(data))), chance)
             (tmp_path / f"{name}.yaml").write_text(json.dumps(data), encoding="utf-8")
         loaded = load(tmp_path)
         assert (loaded.model is None) == any(d.severity == "error" for d in loaded.diagnostics)

@@ -1,4 +1,4 @@
-"""What a catalog name is called in each language."""
+"""How a catalog name is spelled in each language."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.codegen.tools import run, tool
         ("typescript", "api_call_v2", "apiCallV2", "ApiCallV2", "sms.api_call_v2", "apiCallV2"),
     ],
 )
-def test_joints_become_what_the_language_writes(
+def test_separators_follow_the_convention_of_the_language(
     language: str, attribute: str, constant: str, type_name: str, metric: str, argument: str
 ) -> None:
     names = LANGUAGES[language]
@@ -33,7 +33,7 @@ def test_joints_become_what_the_language_writes(
         assert names.argument(name) == argument
 
 
-def refused_by_python(words: list[str], _: Path) -> set[str]:
+def rejected_by_python(words: list[str], _: Path) -> set[str]:
     def compiles(word: str) -> bool:
         try:
             compile(f"{word} = 1", "words", "exec")
@@ -44,37 +44,37 @@ def refused_by_python(words: list[str], _: Path) -> set[str]:
     return {word for word in words if not compiles(word)}
 
 
-def refused_by_go(words: list[str], folder: Path) -> set[str]:
+def rejected_by_go(words: list[str], folder: Path) -> set[str]:
     for word in words:
         (folder / f"{word}.go").write_text(f"package words\n\nvar {word} = 1\n", encoding="utf-8")
     result = run([tool("gofmt"), "-l", "."], cwd=folder)
     return set(re.findall(r"^(\w+)\.go:", result.stdout, re.MULTILINE))
 
 
-def refused_by_typescript(words: list[str], folder: Path) -> set[str]:
-    """As a constant, or because any object already has it."""
+def rejected_by_typescript(words: list[str], folder: Path) -> set[str]:
+    """Returns the words that are invalid as a constant, or that every object already has."""
     program = f"console.log({json.dumps(words)}.filter((word) => word in {{}}).join())"
-    refused = set(run([tool("node"), "-e", program], cwd=folder).stdout.strip().split(","))
+    rejected = set(run([tool("node"), "-e", program], cwd=folder).stdout.strip().split(","))
     options = ["--noEmit", "--strict", "--types", "", "--target", "es2022", "--module", "esnext"]
-    for _ in ("its syntax", "its meaning"):  # tsc looks at the second where the first is fine
-        files = [folder / f"{word}.ts" for word in words if word not in refused]
+    for _ in ("syntax", "types"):  # tsc checks types only if the syntax is valid
+        files = [folder / f"{word}.ts" for word in words if word not in rejected]
         for file in files:
             file.write_text(f"export const {file.stem} = 1;\n", encoding="utf-8")
         result = run([tool("tsc"), *options, *(file.name for file in files)], cwd=folder)
-        refused |= set(re.findall(r"^(\w+)\.ts\(", result.stdout, re.MULTILINE))
-    return refused
+        rejected |= set(re.findall(r"^(\w+)\.ts\(", result.stdout, re.MULTILINE))
+    return rejected
 
 
 @pytest.mark.parametrize(
-    ("language", "refused"),
+    ("language", "rejected_by"),
     [
-        ("python", refused_by_python),
-        ("go", refused_by_go),
-        ("typescript", refused_by_typescript),
+        ("python", rejected_by_python),
+        ("go", rejected_by_go),
+        ("typescript", rejected_by_typescript),
     ],
 )
-def test_a_language_reserves_just_those_of_all_words_that_it_refuses(
-    language: str, refused: Callable[[list[str], Path], set[str]], tmp_path: Path
+def test_the_reserved_words_of_a_language_are_those_it_rejects(
+    language: str, rejected_by: Callable[[list[str], Path], set[str]], tmp_path: Path
 ) -> None:
     words = sorted({word for known in LANGUAGES.values() for word in known.reserved})
-    assert refused(words, tmp_path) == LANGUAGES[language].reserved
+    assert rejected_by(words, tmp_path) == LANGUAGES[language].reserved

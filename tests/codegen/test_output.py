@@ -1,4 +1,4 @@
-"""What is rendered compiles in its language, and its formatter finds nothing to do."""
+"""Generated code compiles in its language, and its formatter changes nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCHEMAS = {
 
 
 class Project:
-    """The output for one catalog, with the hand-written files that the tables need beside it."""
+    """The output for one catalog, with the hand-written files that it depends on."""
 
     def __init__(self, schema: Path, root: Path) -> None:
         result = codegen("generate", "--schema", schema, "--root", root)
@@ -59,7 +59,7 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return Project(schema, tmp_path_factory.mktemp(request.param))
 
 
-def test_python_imports_every_module(project: Project) -> None:
+def test_every_python_module_imports(project: Project) -> None:
     package = project.python.name
     modules = [
         f"{package}._generated.{path.stem}" for path in project.python.glob("_generated/*.py")
@@ -79,25 +79,25 @@ def test_typescript_type_checks(project: Project) -> None:
     assert result.returncode == 0, result.stdout
 
 
-def test_ruff_format_finds_nothing_to_do(project: Project) -> None:
+def test_ruff_format_changes_nothing(project: Project) -> None:
     config = str(REPOSITORY / "pyproject.toml")
     command = [tool("ruff"), "format", "--diff", "--no-cache", "--config", config, "_generated"]
     result = run(command, cwd=project.python)
     assert result.returncode == 0, result.stdout
 
 
-def test_gofmt_finds_nothing_to_do(project: Project) -> None:
+def test_gofmt_changes_nothing(project: Project) -> None:
     files = sorted(str(path) for path in project.go.glob("zz_*.go"))
     result = run([tool("gofmt"), "-d", *files], cwd=project.go)
     assert (result.returncode, result.stdout) == (0, "")
 
 
-def test_biome_finds_nothing_to_do(project: Project) -> None:
+def test_biome_changes_nothing(project: Project) -> None:
     result = run([tool("biome"), "check", "src/generated"], cwd=project.typescript)
     assert result.returncode == 0, result.stdout
 
 
-def test_gofmt_finds_nothing_to_do_in_the_topics(project: Project) -> None:
+def test_gofmt_changes_nothing_in_the_topics(project: Project) -> None:
     root = next(path for path in project.go.parents if (path / ".codegen.json").exists())
     result = run([tool("gofmt"), "-d", root / "infra/devbroker"], cwd=root)
     assert (result.returncode, result.stdout) == (0, "")

@@ -1,4 +1,4 @@
-"""What unquoted YAML is worth."""
+"""The values of unquoted YAML scalars."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from codegen.scalars import plain
         *((text, text) for text in ("host:9092", "nobody", "+91 80", "2024-01", "..", ".hidden")),
     ],
 )
-def test_what_every_reader_takes_alike_has_its_value(text: str, value: object) -> None:
+def test_a_scalar_that_every_parser_reads_alike_has_its_value(text: str, value: object) -> None:
     assert plain(text) == value
     assert type(plain(text)) is type(value)
 
@@ -32,11 +32,11 @@ def test_what_every_reader_takes_alike_has_its_value(text: str, value: object) -
         *("2024-01-31T10:00:00Z", "2024-1-1 10:00:00"),
     ],
 )
-def test_what_readers_take_differently_is_worth_nothing(text: str) -> None:
+def test_a_scalar_that_parsers_read_differently_has_no_value(text: str) -> None:
     assert plain(text) is None
 
 
-def test_whatever_yaml_1_1_does_not_take_for_text_is_no_text_here() -> None:
+def test_a_scalar_that_is_not_a_string_in_yaml_1_1_is_not_a_string_here() -> None:
     alphabet = ("", "0", "1", "7", "_", ".", "e", "x", "+", "-", ":", "a")
     texts = {a + b + c + d for a in alphabet for b in alphabet for c in alphabet for d in alphabet}
     resolver = yaml.SafeLoader("")

@@ -1,4 +1,4 @@
-"""The JSON Schemas themselves, and that every word of theirs has a translation."""
+"""The JSON Schemas themselves, and the diagnostics for each of their keywords."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ANNOTATIONS = {
 
 
 def objects(data: Any, *, names: bool = False) -> Iterator[dict[str, Any]]:
-    """Every schema inside a schema; the keys of `properties` and `$defs` are names."""
+    """Yields every nested schema; the keys of `properties` and `$defs` are names."""
     if isinstance(data, dict):
         if not names:
             yield data
@@ -31,25 +31,25 @@ def objects(data: Any, *, names: bool = False) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_each_schema_is_one_of_2020_12(name: str) -> None:
+def test_each_schema_is_valid_2020_12(name: str) -> None:
     assert jsonschema_rs.meta.is_valid(schema(name))
     assert schema(name)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
-def test_every_keyword_that_can_fail_is_translated_and_no_other() -> None:
+def test_exactly_the_keywords_that_can_fail_have_a_translation() -> None:
     used = {keyword for name in FILES for one in objects(schema(name)) for keyword in one}
     assert used - _ANNOTATIONS == set(TRANSLATIONS)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_mapping_is_closed_or_has_a_pattern_of_its_names(name: str) -> None:
+def test_every_object_is_closed_or_has_a_pattern_for_its_keys(name: str) -> None:
     for one in objects(schema(name)):
         if one.get("type") == "object":
             assert one["additionalProperties"] is False or "propertyNames" in one
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_key_explains_itself_to_who_hovers_over_it(name: str) -> None:
+def test_every_key_has_a_description_for_editors(name: str) -> None:
     for one in objects(schema(name)):
         for key, value in one.get("properties", {}).items():
             if "const" not in value:
@@ -58,7 +58,7 @@ def test_every_key_explains_itself_to_who_hovers_over_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_pattern_is_also_said_in_words(name: str) -> None:
+def test_every_pattern_has_an_error_message(name: str) -> None:
     for one in objects(schema(name)):
         assert ("pattern" in one) == ("patternErrorMessage" in one)
 
@@ -90,7 +90,7 @@ def test_the_catalogs_of_this_repository_have_no_problem(folder: str) -> None:
     assert loaded.model is not None
 
 
-def test_examples_keep_the_names_that_the_sdk_runtimes_call() -> None:
+def test_examples_keep_the_names_that_the_sdks_depend_on() -> None:
     own = load(ROOT / "schema").model
     assert own is not None
     for folder in (ROOT / "schema" / "examples").iterdir():

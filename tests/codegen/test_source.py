@@ -1,4 +1,4 @@
-"""Reading YAML: positions, and whatever bytes a file may hold."""
+"""Reading YAML: positions, and files with arbitrary bytes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def problems(source: Source) -> list[tuple[str, Position]]:
     return [(d.code, d.position) for d in source.diagnostics]
 
 
-def test_keys_and_values_know_their_line_and_column(tmp_path: Path) -> None:
+def test_keys_and_values_have_a_line_and_column(tmp_path: Path) -> None:
     source = source_of("a:\n  - {b: 1, c: x}\n  - 'd'\n", tmp_path)
     assert source.data == {"a": [{"b": 1, "c": "x"}, "d"]}
     assert source.key(("a",)) == (1, 1)
@@ -36,7 +36,7 @@ def test_keys_and_values_know_their_line_and_column(tmp_path: Path) -> None:
     assert source.value(("a", 1)) == (3, 5)
 
 
-def test_what_is_not_there_is_where_it_would_be(tmp_path: Path) -> None:
+def test_a_missing_key_has_the_position_of_its_parent(tmp_path: Path) -> None:
     source = source_of("a:\n  b: 1\n", tmp_path)
     assert source.key(("a", "missing", "deeper")) == source.key(("a",))
 
@@ -51,7 +51,7 @@ def test_columns_count_characters_not_bytes(tmp_path: Path) -> None:
     assert source_of("{é😀: x, b: y}", tmp_path).key(("b",)) == (1, 9)
 
 
-def test_only_plain_scalars_keep_how_they_were_written(tmp_path: Path) -> None:
+def test_only_plain_scalars_keep_their_source_text(tmp_path: Path) -> None:
     source = source_of("a: 1.10\nb: '1.10'\nc: [x]\n", tmp_path)
     assert source.data == {"a": 1.1, "b": "1.10", "c": ["x"]}
     assert [source.written((key,)) for key in "abc"] == ["1.10", None, None]
@@ -91,14 +91,16 @@ def test_only_plain_scalars_keep_how_they_were_written(tmp_path: Path) -> None:
         (b": b\n", "syntax", (1, 1)),
     ],
 )
-def test_bytes_that_are_no_catalog_are_located(
+def test_an_invalid_file_is_reported_with_its_position(
     data: bytes | str, code: str, position: tuple[int, int], tmp_path: Path
 ) -> None:
     assert problems(source_of(data, tmp_path)) == [(code, position)]
 
 
 @pytest.mark.parametrize("text", ["~", "no", "5", "words", "[]", "'~'", "*a"])
-def test_a_file_that_is_no_mapping_is_located(text: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_mapping_is_reported_with_its_position(
+    text: str, tmp_path: Path
+) -> None:
     for name in FILES:
         (tmp_path / f"{name}.yaml").write_text(text)
     loaded = load(tmp_path)
@@ -112,19 +114,19 @@ def test_the_first_of_two_equal_keys_is_kept(tmp_path: Path) -> None:
     assert source.diagnostics[0].related == ("first written at", "catalog.yaml", (1, 1))
 
 
-def test_a_missing_file_a_folder_and_a_loop_are_located(tmp_path: Path) -> None:
+def test_a_missing_file_a_directory_and_a_symlink_loop_are_reported(tmp_path: Path) -> None:
     (tmp_path / "event.yaml").mkdir()
     (tmp_path / "sdk.yaml").symlink_to(tmp_path / "sdk.yaml")
     codes = [d.code for d in load(tmp_path).diagnostics]
     assert codes == ["missing-file", "directory", "unreadable-file"]
 
 
-def test_a_name_that_no_file_can_have_is_located(tmp_path: Path) -> None:
+def test_an_invalid_file_name_is_reported(tmp_path: Path) -> None:
     assert [d.code for d in load(tmp_path / "a\0b").diagnostics] == ["unreadable-file"] * 3
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_any_bytes_give_diagnostics_inside_the_file(seed: int, tmp_path: Path) -> None:
+def test_any_bytes_produce_diagnostics_within_the_file(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
     for round_ in range(5):
         folder = tmp_path / str(round_)
@@ -166,18 +168,18 @@ _PIECES = [
 
 
 def _mutated(data: bytes, chance: random.Random) -> bytes:
-    """One to six wounds: a value replaced, a piece put in, bytes taken out, lines swapped."""
+    """Makes one to six changes: replaces a value, inserts or removes bytes, or swaps lines."""
     for _ in range(chance.randint(1, 6)):
         lines = data.split(b"\n")
         at = chance.randrange(len(lines))
-        wound = chance.randrange(4)
+        change = chance.randrange(4)
         key, colon, _value = lines[at].partition(b": ")
-        if wound == 0 and colon:
+        if change == 0 and colon:
             lines[at] = key + colon + chance.choice(_PIECES)
-        elif wound == 1:
+        elif change == 1:
             place = chance.randint(0, len(lines[at]))
             lines[at] = lines[at][:place] + chance.choice(_PIECES) + lines[at][place:]
-        elif wound == 2:
+        elif change == 2:
             place = chance.randint(0, len(lines[at]))
             lines[at] = lines[at][:place] + lines[at][place + chance.randint(1, 9) :]
         else:

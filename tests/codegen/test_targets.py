@@ -1,4 +1,4 @@
-"""What single targets promise beyond bytes that compile."""
+"""Properties of single targets, beyond output that compiles."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def accepts(model: Model) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(event_schema(model), validate_formats=True)
 
 
-def test_the_event_schema_has_the_fields_in_the_order_of_the_wire(model: Model) -> None:
+def test_the_event_schema_lists_fields_in_wire_order(model: Model) -> None:
     assert list(event_schema(model)["properties"]) == list(EVENT)
 
 
@@ -67,7 +67,7 @@ def test_the_event_schema_has_the_fields_in_the_order_of_the_wire(model: Model) 
         {"a_field_of_tomorrow": [1]},
     ],
 )
-def test_the_event_schema_takes_what_a_reader_must_keep(
+def test_the_event_schema_accepts_what_a_reader_must_keep(
     difference: dict[str, Any], accepts: jsonschema_rs.Draft202012Validator
 ) -> None:
     accepts.validate(EVENT | difference)
@@ -93,7 +93,7 @@ def test_the_event_schema_takes_what_a_reader_must_keep(
         {"seq": 1.5},
     ],
 )
-def test_the_event_schema_refuses_what_no_sdk_writes(
+def test_the_event_schema_rejects_what_no_sdk_writes(
     difference: dict[str, Any], accepts: jsonschema_rs.Draft202012Validator
 ) -> None:
     assert not accepts.is_valid(EVENT | difference)
@@ -104,7 +104,7 @@ def test_every_field_is_required(field: str, accepts: jsonschema_rs.Draft202012V
     assert not accepts.is_valid({key: value for key, value in EVENT.items() if key != field})
 
 
-def test_readers_take_events_of_before_a_field_came(model: Model) -> None:
+def test_readers_accept_events_older_than_a_field(model: Model) -> None:
     *older, newest = model.event.fields
     event = replace(model.event, fields=(*older, replace(newest, since="9.0.0")))
     schema = event_schema(replace(model, event=event))
@@ -112,12 +112,12 @@ def test_readers_take_events_of_before_a_field_came(model: Model) -> None:
     assert newest.name in schema["properties"]
 
 
-def test_limits_of_the_schema_are_exact_numbers(model: Model) -> None:
+def test_the_limits_of_the_event_schema_are_exact(model: Model) -> None:
     properties = json.loads(json.dumps(event_schema(model)), parse_float=Decimal)["properties"]
     assert properties["quantity"]["maximum"] == 10**18
 
 
-def test_one_version_reaches_package_and_lock(tmp_path: Path) -> None:
+def test_package_and_lock_have_the_catalogs_version(tmp_path: Path) -> None:
     schema, root = tmp_path / "schema", tmp_path / "root"
     shutil.copytree(REPOSITORY / "schema", schema)
     catalog = schema / "catalog.yaml"
@@ -136,6 +136,6 @@ def test_one_version_reaches_package_and_lock(tmp_path: Path) -> None:
     }
 
 
-def test_the_lock_of_the_typescript_package_names_no_address() -> None:
+def test_the_lock_of_the_typescript_package_contains_no_url() -> None:
     lock = (REPOSITORY / "sdks/typescript/package-lock.json").read_text(encoding="utf-8")
     assert '"resolved"' not in lock

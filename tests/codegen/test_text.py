@@ -1,4 +1,4 @@
-"""Text that anybody may have written ends no comment, string, docstring or table cell early."""
+"""Arbitrary text never ends a comment, string, docstring or table cell early."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def hostile(count: int = 400) -> list[str]:
-    """The same texts on every machine: each piece alone, then many run together."""
+    """Returns the same texts on every machine: each piece alone, then many concatenated."""
     chosen = random.Random(20_26)
     return PIECES + ["".join(chosen.choices(PIECES, k=chosen.randint(2, 12))) for _ in range(count)]
 
@@ -64,11 +64,11 @@ def test_a_go_string_holds_exactly_the_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES.values(), ids=LANGUAGES)
-def test_strings_show_what_turns_the_direction_of_writing(language: Language) -> None:
+def test_strings_escape_bidirectional_control_characters(language: Language) -> None:
     assert not any(BIDI.search(language.string(given)) for given in hostile())
 
 
-def test_every_comment_line_is_one_line_that_begins_with_its_mark() -> None:
+def test_every_comment_line_is_one_line_that_begins_with_the_comment_mark() -> None:
     for given in hostile():
         for mark in ("#", "//"):
             for line in text.line_comment(mark, given, "\t"):
@@ -77,35 +77,35 @@ def test_every_comment_line_is_one_line_that_begins_with_its_mark() -> None:
                 assert not BIDI.search(line)
 
 
-def test_a_wrapped_line_begins_with_a_letter_so_that_it_is_no_list_heading_or_tag() -> None:
+def test_a_wrapped_line_never_begins_like_a_list_a_heading_or_a_tag() -> None:
     for given in hostile():
         for line in text.wrap(text.flow(given), 20)[1:]:
             assert line[0].isalpha()
 
 
-def test_wrapping_loses_nothing() -> None:
+def test_wrapping_keeps_every_word() -> None:
     for given in hostile():
         line = text.flow(given)
         assert " ".join(text.wrap(line, 20)) == line
 
 
-def test_a_python_comment_is_nothing_but_a_comment() -> None:
+def test_a_python_comment_contains_no_code() -> None:
     for given in hostile():
         source = "\n".join(text.line_comment("#", given)) + "\n"
         kinds = {token.type for token in tokenize.generate_tokens(io.StringIO(source).readline)}
         assert kinds <= {tokenize.COMMENT, tokenize.NL, tokenize.ENDMARKER, tokenize.NEWLINE}
 
 
-def test_a_docstring_is_one_expression_that_says_the_text() -> None:
+def test_a_docstring_is_one_expression_with_the_text() -> None:
     for given in hostile():
         module = ast.parse("\n".join(text.docstring(given)))
         assert len(module.body) == 1
-        said = ast.get_docstring(module)
-        assert said is not None
-        assert " ".join(said.split()) == " ".join(text.flow(given).split())
+        parsed = ast.get_docstring(module)
+        assert parsed is not None
+        assert " ".join(parsed.split()) == " ".join(text.flow(given).split())
 
 
-def test_a_tsdoc_comment_ends_once_at_its_end() -> None:
+def test_a_tsdoc_comment_ends_only_at_its_end() -> None:
     for given in hostile():
         for words in ("", f"since {given}"):
             comment = "\n".join(text.tsdoc(given, deprecated=words, default=words))
@@ -113,16 +113,16 @@ def test_a_tsdoc_comment_ends_once_at_its_end() -> None:
             assert not re.search(r"^ \* @(?!deprecated |default )", comment, re.MULTILINE)
 
 
-def test_a_tsdoc_tag_in_a_description_is_no_tag() -> None:
+def test_a_tsdoc_tag_in_a_description_is_escaped() -> None:
     assert text.tsdoc("@deprecated now") == [r"/** \@deprecated now */"]
 
 
-def test_a_table_cell_has_no_column_or_line_of_its_own() -> None:
+def test_a_table_cell_never_splits_its_row() -> None:
     for given in hostile():
         for cell in (text.markdown(given), text.markdown_code(given)):
             assert len(cell.splitlines()) <= 1
             assert not re.search(r"(?<!\\)(\\\\)*\|", cell)
 
 
-def test_scripts_and_emoji_that_join_letters_stay_as_they_are() -> None:
+def test_joined_scripts_and_emoji_stay_unchanged() -> None:
     assert text.flow("👨‍👩‍👧 क्ष") == "👨‍👩‍👧 क्ष"

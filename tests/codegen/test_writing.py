@@ -1,4 +1,4 @@
-"""What a run does to the files under its root, and what it refuses to do."""
+"""How a run changes the files under its root, and when it refuses to."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_second_run_writes_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "a/b.py").stat().st_mtime_ns == stamp
 
 
-def test_missing_stale_edited_and_obsolete_files_are_told_apart(tmp_path: Path) -> None:
+def test_missing_stale_edited_and_obsolete_files_are_distinguished(tmp_path: Path) -> None:
     names = ("edited.py", "gone.py", "obsolete.py", "same.py", "stale.py")
     generate(tmp_path, *map(generated, names))
     (tmp_path / "gone.py").unlink()
@@ -59,21 +59,21 @@ def test_missing_stale_edited_and_obsolete_files_are_told_apart(tmp_path: Path) 
     }
 
 
-def test_the_difference_leads_from_what_is_there_to_what_should_be(tmp_path: Path) -> None:
+def test_a_diff_leads_from_the_actual_to_the_expected_content(tmp_path: Path) -> None:
     generate(tmp_path, generated("a.py"))
     (tmp_path / "a.py").write_text(f"# {NOTICE}\nmine", encoding="utf-8")
     (change,) = plan(tmp_path, {"t": [generated("a.py")]}).changes
     assert change.diff().splitlines()[-2:] == ["-mine", "+1"]
 
 
-def test_a_file_no_longer_made_goes_with_the_folders_it_leaves_empty(tmp_path: Path) -> None:
+def test_an_obsolete_file_is_removed_with_the_folders_it_leaves_empty(tmp_path: Path) -> None:
     generate(tmp_path, generated("a/b/c/d.py"), generated("a/e.py"))
     generate(tmp_path, generated("a/e.py"))
     assert sorted(tree(tmp_path)) == [MANIFEST, "a/e.py"]
     assert not (tmp_path / "a/b").exists()
 
 
-def test_a_file_taken_over_by_hand_is_kept_when_it_is_no_longer_made(tmp_path: Path) -> None:
+def test_an_obsolete_file_edited_by_hand_is_kept(tmp_path: Path) -> None:
     generate(tmp_path, generated("a.py"), generated("b.py"))
     (tmp_path / "a.py").write_text("all mine\n", encoding="utf-8")
     generate(tmp_path, generated("b.py"))
@@ -100,14 +100,14 @@ def test_an_unknown_file_in_a_generated_folder_is_reported_and_kept(tmp_path: Pa
     assert kinds(tmp_path, *outputs) == expected
 
 
-def test_a_file_that_codegen_never_made_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_codegen_did_not_generate_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("mine\n", encoding="utf-8")
     assert reason(tmp_path, generated("a.py"), generated("b.py")) == (
         "a.py: a file that codegen did not make is in the way; move or delete it"
     )
 
 
-def test_json_carries_the_notice_in_its_first_key(tmp_path: Path) -> None:
+def test_json_has_the_notice_in_its_first_key(tmp_path: Path) -> None:
     def file(value: int) -> File:
         return File("a.json", json.dumps({**JSON_COMMENT, "value": value}, indent=2))
 
@@ -117,12 +117,12 @@ def test_json_carries_the_notice_in_its_first_key(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "a.json").read_bytes())["value"] == 2
 
 
-def test_a_text_that_only_speaks_of_the_notice_is_somebodys_work(tmp_path: Path) -> None:
+def test_a_file_that_only_quotes_the_notice_is_hand_written(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(f"mine\n\n# {NOTICE}\n", encoding="utf-8")
     assert "a file that codegen did not make" in reason(tmp_path, generated("a.py"))
 
 
-def test_a_file_with_the_notice_is_codegens_own_without_any_manifest(tmp_path: Path) -> None:
+def test_a_file_with_the_notice_is_generated_even_without_a_manifest(tmp_path: Path) -> None:
     generate(tmp_path, generated("a.py"))
     (tmp_path / MANIFEST).unlink()
     generate(tmp_path, generated("a.py", "2"))
@@ -132,13 +132,13 @@ def test_a_file_with_the_notice_is_codegens_own_without_any_manifest(tmp_path: P
 @pytest.mark.parametrize(
     "path", ["../a.py", "/a.py", "a/../../b.py", "a//b.py", "./a.py", "a\\b.py"]
 )
-def test_a_path_that_would_leave_the_root_is_refused(tmp_path: Path, path: str) -> None:
+def test_a_path_outside_the_root_is_rejected(tmp_path: Path, path: str) -> None:
     root = tmp_path / "root"
     root.mkdir()
     assert "leaves the root or is no plain relative path" in reason(root, generated(path))
 
 
-def test_a_link_is_refused_as_a_file_and_as_a_folder(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_rejected_as_a_file_and_as_a_folder(tmp_path: Path) -> None:
     root, outside = tmp_path / "root", tmp_path / "outside"
     root.mkdir()
     outside.mkdir()
@@ -149,19 +149,19 @@ def test_a_link_is_refused_as_a_file_and_as_a_folder(tmp_path: Path) -> None:
     assert list(outside.iterdir()) == []
 
 
-def test_a_file_where_a_folder_should_be_and_the_reverse_are_refused(tmp_path: Path) -> None:
+def test_a_file_in_place_of_a_folder_and_the_reverse_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("mine\n", encoding="utf-8")
     (tmp_path / "b.py").mkdir()
     assert "a is no folder" in reason(tmp_path, generated("a/b.py"))
     assert "is no regular file" in reason(tmp_path, generated("b.py"))
 
 
-def test_two_outputs_of_one_path_are_refused(tmp_path: Path) -> None:
+def test_two_outputs_with_one_path_are_rejected(tmp_path: Path) -> None:
     assert "made twice" in reason(tmp_path, generated("a.py"), generated("a.py", "2"))
 
 
 @pytest.mark.parametrize("text", ["", "<<<<<<< ours", '{"t": 1}', "null"])
-def test_a_spoilt_manifest_says_what_to_do(tmp_path: Path, text: str) -> None:
+def test_a_corrupt_manifest_is_reported_with_a_remedy(tmp_path: Path, text: str) -> None:
     (tmp_path / MANIFEST).write_text(text, encoding="utf-8")
     assert "as after a merge; delete it and run `generate`" in reason(tmp_path, generated("a.py"))
 
@@ -174,13 +174,13 @@ def test_a_partial_run_leaves_other_targets_alone(tmp_path: Path) -> None:
     assert list(json.loads((tmp_path / MANIFEST).read_bytes())) == ["one", "two"]
 
 
-def test_a_whole_run_forgets_a_target_that_is_no_more(tmp_path: Path) -> None:
+def test_a_full_run_removes_the_files_of_a_target_that_no_longer_exists(tmp_path: Path) -> None:
     write(plan(tmp_path, {"one": [generated("one.py")], "two": [generated("two.py")]}))
     generate(tmp_path, generated("one.py"), target="one")
     assert sorted(tree(tmp_path)) == [MANIFEST, "one.py"]
 
 
-def test_a_part_of_a_hand_written_file_is_replaced_and_the_rest_kept(tmp_path: Path) -> None:
+def test_a_section_of_a_hand_written_file_is_replaced_and_the_rest_kept(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_bytes(b"before\r\n<!-- generated: x -->\nold\n<!-- /generated -->\nafter")
     readme.chmod(0o600)
@@ -192,7 +192,7 @@ def test_a_part_of_a_hand_written_file_is_replaced_and_the_rest_kept(tmp_path: P
     assert kinds(tmp_path, section("README.md", "x", "new\\1\n")) == {}
 
 
-def test_two_parts_of_one_file_are_both_replaced(tmp_path: Path) -> None:
+def test_two_sections_of_one_file_are_both_replaced(tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     file.write_text("a=1 b=2", encoding="utf-8")
     parts = [Splice("a.txt", name, re.compile(rf"{name}=(\d)"), "9") for name in "ab"]
@@ -200,13 +200,13 @@ def test_two_parts_of_one_file_are_both_replaced(tmp_path: Path) -> None:
     assert file.read_text(encoding="utf-8") == "a=9 b=9"
 
 
-def test_a_hand_written_file_that_is_absent_goes_without_its_part(tmp_path: Path) -> None:
+def test_a_section_of_an_absent_file_is_skipped(tmp_path: Path) -> None:
     generate(tmp_path, section("README.md", "x", "new\n"))
     assert sorted(tree(tmp_path)) == [MANIFEST]
 
 
 @pytest.mark.parametrize("times", [0, 2])
-def test_a_part_must_have_exactly_one_place(tmp_path: Path, times: int) -> None:
+def test_a_section_must_have_exactly_one_place(tmp_path: Path, times: int) -> None:
     text = "<!-- generated: x -->\n<!-- /generated -->\n" * times
     (tmp_path / "README.md").write_text(text, encoding="utf-8")
     assert reason(tmp_path, section("README.md", "x", "")) == (
@@ -215,12 +215,12 @@ def test_a_part_must_have_exactly_one_place(tmp_path: Path, times: int) -> None:
     )
 
 
-def test_a_hand_written_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+def test_a_hand_written_file_that_is_not_utf8_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_bytes(b"\xff")
     assert "not UTF-8" in reason(tmp_path, section("README.md", "x", ""))
 
 
-def test_temporary_files_of_a_killed_run_are_cleaned_up(tmp_path: Path) -> None:
+def test_temporary_files_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     generate(tmp_path, generated("a/b.py"))
     (tmp_path / "a/.b.py.codegen-tmp").write_text("half", encoding="utf-8")
     assert kinds(tmp_path, generated("a/b.py")) == {}

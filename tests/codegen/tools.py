@@ -1,4 +1,4 @@
-"""What tests of the generator share: the tools of the set-up, and runs of the generator."""
+"""Runs the generator and the tools that `make setup` installs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).resolve().parent / "golden"
 TYPESCRIPT = REPOSITORY / "sdks" / "typescript"
 
-# Where the set-up puts tools, before those of the machine.
+# Tools that `make setup` installs precede those of the machine.
 _PATH = os.pathsep.join(
     [str(Path(sys.prefix, "bin")), str(TYPESCRIPT / "node_modules/.bin"), os.environ["PATH"]]
 )
 
 
 def tool(name: str) -> str:
-    """A tool's path; a test without its tool fails, because the set-up installs it."""
+    """Returns the path of a tool; without it the test fails, because `make setup` installs it."""
     found = shutil.which(name, path=_PATH)
     if found is None:
         pytest.fail(f"{name} is not installed; run `make setup`")
@@ -30,7 +30,7 @@ def tool(name: str) -> str:
 
 
 def run(command: Sequence[str | Path], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Runs a tool to its end; its output is text, the two streams in one."""
+    """Runs a tool; stdout of the result has both streams."""
     environment = {**os.environ, "PATH": _PATH}
     return subprocess.run(
         [str(part) for part in command],
@@ -50,7 +50,7 @@ def codegen(
     env: Mapping[str, str] | None = None,
     umask: int = -1,
 ) -> subprocess.CompletedProcess[str]:
-    """`python -m codegen` as a process."""
+    """Runs `python -m codegen` as a process."""
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **(env or {})}
     return subprocess.run(
         [sys.executable, "-m", "codegen", *map(str, arguments)],
@@ -65,7 +65,7 @@ def codegen(
 
 
 def tree(root: Path) -> dict[str, bytes]:
-    """Every file below a folder, by its path from there."""
+    """Returns the content of every file below a folder, by relative path."""
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in sorted(root.rglob("*"))

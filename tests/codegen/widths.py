@@ -1,4 +1,4 @@
-"""A catalog whose names and texts have every length, so that lines of code end at every column."""
+"""A catalog with names and texts of every length, so that lines of code end at every column."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _LONGEST_NAME = 64
 
 
 def name(length: int) -> str:
-    """A name of so many characters, with each joint where it is long enough."""
+    """Returns a name of this length, with every separator if it is long enough."""
     parts = ["a", "b-c", "d.e", "f_g"]
     text = "_".join(parts)
     return (text + "_" + "x" * length)[:length].rstrip("._-").ljust(length, "y")
 
 
 def words(length: int) -> str:
-    """Words of mixed length, so many characters of them in all."""
+    """Returns a text of this length, in words of various lengths."""
     return (
         ("The words 'of' a text, in \"various\" lengths: " * length)[: length - 1]
         .rstrip()
