@@ -1,4 +1,4 @@
-"""The table of what the SDKs show notices each gap, and each explanation that explains nothing."""
+"""The parity check detects every gap without a reason, and every reason without a gap."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PACKAGES = {
 
 
 def surfaces(*, python: Sequence[str], go: Sequence[str], **other: str) -> list[Surface]:
-    """Two languages with these exports; the other names are Go's."""
+    """Returns the surfaces of two languages with these exports; `other` are Go's other names."""
     names = tuple(OtherName("go", "Exports", pattern, name) for pattern, name in other.items())
     found = []
     for language, exports in (("python", python), ("go", go)):
@@ -39,17 +39,19 @@ def test_the_three_sdks_have_no_gap_without_a_reason(capsys: pytest.CaptureFixtu
 
 
 def test_a_name_that_one_sdk_lacks_is_a_gap() -> None:
-    (said,) = problems(surfaces(python=["find_metric", "STATUSES"], go=["Statuses"]), [])
-    assert said.startswith("Exports: 'find_metric' is in python and not in go: add it there, or ")
-    assert said.endswith("say why not in tests/conformance/parity/known.yaml")
+    (problem,) = problems(surfaces(python=["find_metric", "STATUSES"], go=["Statuses"]), [])
+    assert problem.startswith(
+        "Exports: 'find_metric' is in python and not in go: add it there, or "
+    )
+    assert problem.endswith("add the reason to tests/conformance/parity/known.yaml")
 
 
-def test_a_gap_with_a_reason_is_none() -> None:
+def test_a_gap_with_a_reason_is_allowed() -> None:
     known = Difference("Exports", "find_metric", ("python",), "…")
     assert problems(surfaces(python=["find_metric"], go=[]), [known]) == []
 
 
-def test_a_name_may_be_another_elsewhere() -> None:
+def test_a_concept_may_have_another_name_in_one_language() -> None:
     assert (
         problems(surfaces(python=["Status"], go=["StatusOK"], **{"Status[A-Z]*": "Status"}), [])
         == []
@@ -57,29 +59,29 @@ def test_a_name_may_be_another_elsewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    ("go", "problem"),
+    ("go", "expected"),
     [
         (["FindMetric"], "every SDK has Exports 'find_metric': remove the entry"),
         ([], "'find_metric' is in python and not in go"),
     ],
 )
-def test_a_reason_for_what_is_otherwise_is_none(go: list[str], problem: str) -> None:
+def test_a_reason_that_does_not_fit_the_gap_is_an_error(go: list[str], expected: str) -> None:
     known = Difference("Exports", "find_metric", ("go",), "…")
-    (said,) = problems(surfaces(python=["find_metric"], go=go), [known])
-    assert problem in said
+    (problem,) = problems(surfaces(python=["find_metric"], go=go), [known])
+    assert expected in problem
 
 
-def test_a_reason_and_another_name_for_what_no_sdk_has_are_refused() -> None:
+def test_a_reason_or_another_name_that_no_sdk_needs_is_an_error() -> None:
     known = Difference("Exports", "gone", ("go",), "…")
-    said = problems(surfaces(python=[], go=[], Gone="gone"), [known])
-    assert [line.partition(": ")[2] for line in said] == [
+    found = problems(surfaces(python=[], go=[], Gone="gone"), [known])
+    assert [line.partition(": ")[2] for line in found] == [
         "no SDK has Exports 'gone': remove the entry",
         "go has no Exports 'Gone': remove the name",
     ]
 
 
 @pytest.mark.parametrize(
-    ("language", "file", "taken_out", "problem"),
+    ("language", "file", "removed", "expected"),
     [
         (
             "python",
@@ -102,14 +104,14 @@ def test_a_reason_and_another_name_for_what_no_sdk_has_are_refused() -> None:
         ("typescript", "generated/metrics.ts", r"    sms: .*?\n", "constants: 'metrics.comms.sms'"),
     ],
 )
-def test_what_is_taken_out_of_an_sdk_is_missed(
-    language: str, file: str, taken_out: str, problem: str, tmp_path: Path
+def test_a_name_removed_from_an_sdk_is_detected(
+    language: str, file: str, removed: str, expected: str, tmp_path: Path
 ) -> None:
     for path in ("schema", *PACKAGES.values()):
         shutil.copytree(ROOT / path, tmp_path / path)
     source = tmp_path / PACKAGES[language] / file
-    text, times = re.subn(taken_out, "", source.read_text(), count=1, flags=re.DOTALL)
+    text, times = re.subn(removed, "", source.read_text(), count=1, flags=re.DOTALL)
     assert times == 1
     source.write_text(text)
-    said = problems(*read(tmp_path, KNOWN))
-    assert [line for line in said if problem in line and f"not in {language}" in line], said
+    found = problems(*read(tmp_path, KNOWN))
+    assert [line for line in found if expected in line and f"not in {language}" in line], found

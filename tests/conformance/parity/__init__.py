@@ -1,1 +1,1 @@
-"""What the three SDKs show, side by side: from their source, and a gap is an error."""
+"""Compares the public names of the three SDKs, read from their source; a gap is an error."""

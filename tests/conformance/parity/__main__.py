@@ -20,7 +20,7 @@ READERS = {"python": python.read, "go": golang.read, "typescript": typescript.re
 
 
 def main(arguments: list[str]) -> int:
-    """Writes the table, or checks that it stands and that no gap is unexplained."""
+    """Writes the table, or checks that it is up to date and that every gap has a reason."""
     if arguments not in (["check"], ["generate"]):
         sys.stderr.write("usage: python -m tests.conformance.parity check | generate\n")
         return 2
@@ -34,22 +34,20 @@ def main(arguments: list[str]) -> int:
     for problem in found:
         sys.stderr.write(f"{problem}\n")
     if found:
-        sys.stderr.write(f"parity: {len(found)} to mend\n")
+        sys.stderr.write(f"parity: {len(found)} to fix\n")
         return 1
     concepts = {concept for surface in surfaces for concept in surface.names}
-    sys.stdout.write(
-        f"{len(concepts)} names in {len(surfaces)} SDKs, each known gap with its reason\n"
-    )
+    sys.stdout.write(f"{len(concepts)} names in {len(surfaces)} SDKs, every gap has a reason\n")
     return 0
 
 
 def read(root: Path, known: Path) -> tuple[list[Surface], list[Difference]]:
-    """The surface of each SDK of a repository, and the differences that are known."""
+    """Returns the surface of each SDK of a repository, and the known differences."""
     packages = yaml.safe_load((root / "schema/sdk.yaml").read_bytes())["packages"]
-    told: dict[str, Any] = yaml.safe_load(known.read_bytes())
+    entries: dict[str, Any] = yaml.safe_load(known.read_bytes())
     other_names = tuple(
         OtherName(language, section, pattern, concept)
-        for language, sections in told["names"].items()
+        for language, sections in entries["names"].items()
         for section, names in sections.items()
         for pattern, concept in names.items()
     )
@@ -60,7 +58,7 @@ def read(root: Path, known: Path) -> tuple[list[Surface], list[Difference]]:
         surfaces.append(surface)
     differences = [
         Difference(entry["section"], name, tuple(entry["only"]), " ".join(entry["reason"].split()))
-        for entry in told["differences"]
+        for entry in entries["differences"]
         for name in entry["names"]
     ]
     return surfaces, differences

@@ -1,4 +1,4 @@
-"""Where the surfaces differ, and what to do about it."""
+"""Compares the surfaces and reports what to do about each gap."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KNOWN = "tests/conformance/parity/known.yaml"
 
 @dataclass(frozen=True)
 class Difference:
-    """A name that only some languages have, and why that is right."""
+    """A name that only some languages have, and the reason."""
 
     section: str
     name: str
@@ -21,18 +21,18 @@ class Difference:
 
     @property
     def concept(self) -> tuple[str, str]:
-        """What it is about."""
+        """Returns the section and the key of the name."""
         return self.section, key(self.name)
 
 
 def rows(surfaces: Sequence[Surface]) -> list[Concept]:
-    """Each concept once, section by section, in the order in which the SDKs have them."""
+    """Returns each concept once, by section, in the order of the SDKs."""
     found = dict.fromkeys(concept for surface in surfaces for concept in surface.names)
     return sorted(found, key=lambda concept: SECTIONS.index(concept[0]))
 
 
 def problems(surfaces: Sequence[Surface], differences: Sequence[Difference]) -> list[str]:
-    """A line for each gap that nobody explained, and for each entry that explains none."""
+    """Returns a line for each gap without a reason, and for each entry that is not needed."""
     known = {difference.concept: difference for difference in differences}
     found = []
     for concept in rows(surfaces):
@@ -63,5 +63,5 @@ def _gap(concept: Concept, surfaces: Sequence[Surface], having: tuple[str, ...])
     lacking = ", ".join(s.language for s in surfaces if s.language not in having)
     return (
         f"{section}: {first.names[concept][0]!r} is in {', '.join(having)} and not in {lacking}: "
-        f"add it there, or say why not in {KNOWN}"
+        f"add it there, or add the reason to {KNOWN}"
     )

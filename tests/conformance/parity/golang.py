@@ -1,4 +1,4 @@
-"""The Go SDK's surface, from its source as gofmt lays it out."""
+"""Reads the Go SDK's surface from its source as gofmt formats it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _TYPE = re.compile(
 )
 _CONSTANT = re.compile(r"^(?:const |var |\t)([A-Z]\w*)(?: (\w+))? = (.*)$", re.MULTILINE)
 _ROW = re.compile(r'^\t\{"(\w+)", "(\w+)", "With(\w+)"', re.MULTILINE)
-# What fmt and errors ask of a type.
+# Methods that implement interfaces of fmt and errors.
 _PROTOCOL = {"String", "Error", "Unwrap"}
 
 
 def read(package: Path, surface: Surface) -> None:
-    """Adds all that the package and its testing package show."""
+    """Adds the exported names of the package and its testing package."""
     source = _source(package)
     constants = {name: (kind, value) for name, kind, value in _CONSTANT.findall(source)}
     _client(source, surface)
@@ -78,7 +78,7 @@ def _source(package: Path) -> str:
 
 
 def _top_level(source: str) -> Iterator[str]:
-    """Types, and functions that make no option."""
+    """Yields types, and functions that do not return an option."""
     options = {*_returning(source, "Option"), *_returning(source, "RecordOption")}
     yield from (match[1] for match in _TYPE.finditer(source))
     for receiver, name in _FUNCTION.findall(source):
@@ -91,7 +91,7 @@ def _returning(source: str, kind: str) -> list[str]:
 
 
 def _members(source: str, name: str) -> Iterator[str]:
-    """Exported fields and methods, those of embedded interfaces too."""
+    """Yields exported fields and methods, including those of embedded interfaces."""
     for found, _, body in _TYPE.findall(source):
         if found == name:
             for line in body.splitlines():

@@ -1,4 +1,4 @@
-"""The Python SDK's surface, from its syntax trees: nothing of it is imported."""
+"""Reads the Python SDK's surface from its syntax trees, without importing it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def read(package: Path, surface: Surface) -> None:
-    """Adds all that `eka_usage` and `eka_usage.testing` show."""
+    """Adds the public names of `eka_usage` and `eka_usage.testing`."""
     trees = {path: ast.parse(path.read_bytes()) for path in sorted(package.rglob("*.py"))}
     classes = {
         node.name: node
@@ -45,7 +45,7 @@ def _client(classes: dict[str, ast.ClassDef], surface: Surface) -> None:
     surface.add("Client", client.name)
     for member in _members(client):
         surface.add("Client", member)
-        # What the type checker sees of `record` is overloads around `_record`.
+        # `record` is declared as overloads of `_record`.
         for argument in _arguments(methods.get(member) or methods[f"_{member}"]):
             surface.add("Arguments", f"{member}.{argument}")
 
@@ -87,7 +87,7 @@ def _testing(
 
 
 def _members(node: ast.ClassDef) -> Iterator[str]:
-    """Public fields, attributes that `__init__` sets, methods and properties."""
+    """Yields public fields, attributes that `__init__` sets, methods and properties."""
     for item in node.body:
         if isinstance(item, Function) and item.name == "__init__":
             for inner in ast.walk(item):
@@ -112,7 +112,7 @@ def _arguments(function: Function) -> list[str]:
 
 
 def _values(tree: ast.Module, name: str) -> list[str]:
-    """The strings in what is assigned to a name of a module."""
+    """Returns the strings in the value assigned to a name of a module."""
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
             constants = (n.value for n in ast.walk(node.value) if isinstance(n, ast.Constant))

@@ -1,4 +1,4 @@
-"""What an SDK shows to those who use it: names by section, the same concept under the same key."""
+"""The public names of an SDK by section, the same concept under the same key."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ Concept = tuple[Section, str]
 
 
 def key(name: str) -> str:
-    """`max_queue_bytes`, `MaxQueueBytes` and `maxQueueBytes` are one name; points count."""
+    """Returns one key for `max_queue_bytes`, `MaxQueueBytes` and `maxQueueBytes`; keeps dots."""
     return "".join(letter for letter in name.lower() if letter.isalnum() or letter == ".")
 
 
 @dataclass(frozen=True)
 class OtherName:
-    """What one language calls otherwise, wholly or as a part between points; by `fnmatch`."""
+    """A different name in one language, of a whole name or a part between dots; by `fnmatch`."""
 
     language: str
     section: str
@@ -42,7 +42,7 @@ class OtherName:
 
 @dataclass
 class Surface:
-    """The names of one language. `used` collects which of the other names were needed."""
+    """The names of one language; `used` collects the other names that were needed."""
 
     language: str
     other_names: tuple[OtherName, ...]
@@ -50,21 +50,21 @@ class Surface:
     names: dict[Concept, list[str]] = field(default_factory=dict)
 
     def add(self, section: Section, name: str, spelling: str = "") -> None:
-        """Takes a name in; the spelling is how it is written where it is used."""
+        """Adds a name, with its spelling in code if that differs."""
         concept = ".".join(self._concept(section, part) for part in name.split("."))
         spellings = self.names.setdefault((section, key(concept)), [])
         if (spelling or name) not in spellings:
             spellings.append(spelling or name)
 
     def rename(self, section: Section, name: str, concept: str) -> None:
-        """Says that a name which was taken in stands for a concept."""
+        """Maps a name that was added to a concept."""
         if spellings := self.names.pop((section, key(name)), None):
             self.names[section, key(concept)] = spellings
 
     def _concept(self, section: Section, name: str) -> str:
         for other in self.other_names:
-            mine = (other.language, other.section) == (self.language, section)
-            if mine and fnmatchcase(name, other.pattern):
+            applies = (other.language, other.section) == (self.language, section)
+            if applies and fnmatchcase(name, other.pattern):
                 self.used.add(other)
                 return other.concept
         return name

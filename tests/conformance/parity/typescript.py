@@ -1,4 +1,4 @@
-"""The TypeScript SDK's surface, from its source as biome lays it out."""
+"""Reads the TypeScript SDK's surface from its source as biome formats it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MEMBER = re.compile(r"  (?:readonly |async |get )*([a-z]\w*)(?:\?|<.*>)?[:;(]")
 
 
 def read(package: Path, surface: Surface) -> None:
-    """Adds all that the three entry points show."""
+    """Adds the exported names of the three entry points."""
     sources = {path: path.read_text(encoding="utf-8") for path in sorted(package.rglob("*.ts"))}
     everything = "\n".join(sources.values())
     _client(everything, surface)
@@ -85,7 +85,7 @@ def _body(source: str, opening: str) -> str:
 
 
 def _members(source: str, name: str) -> Iterator[str]:
-    """Fields, methods and properties of a class or an interface."""
+    """Yields fields, methods and properties of a class or an interface."""
     body = _body(source, rf"export (?:class|interface) {name}\b[^\n]*\{{")
     for line in body.splitlines():
         if (match := _MEMBER.match(line)) and match[1] != "constructor":
