@@ -1,4 +1,4 @@
-"""The mutations still fit the files that they break; `make mutations` runs them."""
+"""The mutations match the generated files; `make mutations` runs them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tests.conformance.mutations import MUTATIONS, Mutation, generated
 
 @pytest.mark.parametrize(
     ("language", "mutation"),
-    [(language, mutation) for language, all_of_it in MUTATIONS.items() for mutation in all_of_it],
+    [(language, mutation) for language, mutations in MUTATIONS.items() for mutation in mutations],
     ids=lambda value: value if isinstance(value, str) else value.what,
 )
-def test_every_mutation_changes_the_file_that_it_names(language: str, mutation: Mutation) -> None:
+def test_every_mutation_changes_its_file(language: str, mutation: Mutation) -> None:
     text = generated(language, mutation.file).read_text(encoding="utf-8")
     assert mutation.applied(text) != text

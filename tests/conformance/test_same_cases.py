@@ -18,8 +18,8 @@ RUNNERS = {
 }
 
 
-def ran(language: str, report: Path) -> set[str]:
-    """The ids of the cases that an SDK ran, or said that it cannot run."""
+def reported_ids(language: str, report: Path) -> set[str]:
+    """Returns the ids of the cases that an SDK ran or reported as not applicable."""
     folder, command = RUNNERS[language]
     environment = {**os.environ, "CONFORMANCE_REPORT": str(report)}
     run = subprocess.run(
@@ -31,7 +31,7 @@ def ran(language: str, report: Path) -> set[str]:
 
 @pytest.mark.timeout(240)
 def test_every_sdk_runs_every_case(tmp_path: Path) -> None:
-    ids = {language: ran(language, tmp_path / language) for language in RUNNERS}
+    ids = {language: reported_ids(language, tmp_path / language) for language in RUNNERS}
     assert len(ids["python"]) > 1000
     assert ids["go"] == ids["python"]
     assert ids["typescript"] == ids["python"]

@@ -1,4 +1,4 @@
-"""The vectors themselves: sound, many, and honest about what a language cannot say."""
+"""The vectors themselves: valid, many, with a reason for every case that a language skips."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ FILES = sorted((HERE / "vectors").glob("*.json"))
 
 
 def cases() -> list[dict[str, Any]]:
-    """All cases of all files."""
+    """Returns the cases of all files."""
     return [case for path in FILES for case in json.loads(path.read_bytes())["cases"]]
 
 
-def repeated(values: list[str]) -> list[str]:
-    """What stands there more than once."""
+def duplicates(values: list[str]) -> list[str]:
+    """Returns the values that occur more than once."""
     return [value for value, count in Counter(values).items() if count > 1]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_a_file_of_vectors_obeys_its_schema(path: Path) -> None:
+def test_a_file_of_vectors_matches_its_schema(path: Path) -> None:
     text = path.read_text(encoding="utf-8").encode("ascii").decode()
-    errors = jsonschema_rs.Draft202012Validator(SCHEMA).iter_errors(_sayable(json.loads(text)))
+    errors = jsonschema_rs.Draft202012Validator(SCHEMA).iter_errors(_escaped(json.loads(text)))
     assert [error.message for error in errors] == []
 
 
-def test_there_are_over_a_thousand_and_each_has_an_id_of_its_own() -> None:
+def test_there_are_over_a_thousand_cases_with_unique_ids() -> None:
     ids = [case["id"] for case in cases()]
     assert len(ids) > 1000
-    assert repeated(ids) == []
+    assert duplicates(ids) == []
 
 
-def test_no_reason_for_leaving_a_case_out_is_given_twice() -> None:
+def test_no_two_skipped_cases_have_the_same_reason() -> None:
     reasons = [reason for case in cases() for reason in case.get("cannot", {}).values()]
-    assert repeated(reasons) == []
+    assert duplicates(reasons) == []
 
 
-def test_a_field_that_a_case_expects_is_a_field_of_the_event() -> None:
+def test_every_field_that_a_case_expects_is_a_field_of_the_event() -> None:
     for path in FILES:
         file = json.loads(path.read_bytes())
         for case in file["cases"]:
             assert set(case["expect"].get("event", {})) <= set(file["event"]), case["id"]
 
 
-def _sayable(value: Any) -> Any:
-    """The same with lone surrogates, which the validator cannot take, as ASCII."""
+def _escaped(value: Any) -> Any:
+    """Escapes lone surrogates, which the validator does not support."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, list):
-        return [_sayable(item) for item in value]
+        return [_escaped(item) for item in value]
     if isinstance(value, dict):
-        return {_sayable(key): _sayable(item) for key, item in value.items()}
+        return {_escaped(key): _escaped(item) for key, item in value.items()}
     return value
