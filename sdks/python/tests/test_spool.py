@@ -1,4 +1,4 @@
-"""A client with a spool: what Kafka does not take now, this process or the next one delivers."""
+"""A client with a spool: what Kafka does not accept now, this or the next process delivers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MODES = ["spill", "durable"]
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_what_is_left_at_shutdown_is_delivered_by_the_next_process(
+def test_shutdown_leaves_undelivered_events_on_disk_for_the_next_process(
     mode: str, make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors
 ) -> None:
     client = make_spool_client(mode, kafka_brokers=NO_BROKER)
@@ -50,7 +50,7 @@ def test_what_is_left_at_shutdown_is_delivered_by_the_next_process(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_broker_that_comes_back_gets_what_is_on_disk_then_what_is_new(
+def test_the_next_process_delivers_the_events_on_disk_before_new_ones(
     mode: str, make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors
 ) -> None:
     address = unused_address()
@@ -58,20 +58,20 @@ def test_a_broker_that_comes_back_gets_what_is_on_disk_then_what_is_new(
     recorded = [first.record(**VALID) for _ in range(300)]
     first.shutdown()
     with DevBroker(listen=address) as broker:
-        heir = make_spool_client(mode, kafka_brokers=address)
-        eventually(lambda: heir.stats().replayed == 300)
+        successor = make_spool_client(mode, kafka_brokers=address)
+        eventually(lambda: successor.stats().replayed == 300)
         eventually(lambda: not [name for name in segment_names(spool_dir) if name.first_seq])
-        assert heir.stats().adopted == 300
-        recorded.append(heir.record(**VALID))
-        assert heir.flush(10) == 0
-        assert heir.shutdown() == 0
+        assert successor.stats().adopted == 300
+        recorded.append(successor.record(**VALID))
+        assert successor.flush(10) == 0
+        assert successor.shutdown() == 0
         assert [event["event_id"] for event in delivered_events(broker)] == recorded
     assert segment_names(spool_dir) == []
     assert errors == []
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_full_queue_goes_on_on_disk_and_in_order(
+def test_events_beyond_a_full_queue_spill_to_disk_and_keep_their_order(
     mode: str, make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors
 ) -> None:
     address = unused_address()
@@ -94,7 +94,7 @@ def test_a_full_queue_goes_on_on_disk_and_in_order(
     assert errors == []
 
 
-def test_the_age_of_what_waits_is_that_of_its_oldest_segment(
+def test_oldest_spooled_ms_is_the_age_of_the_oldest_segment(
     make_spool_client: ClientFactory, spool_dir: Path
 ) -> None:
     client = make_spool_client(
@@ -104,18 +104,18 @@ def test_the_age_of_what_waits_is_that_of_its_oldest_segment(
         for _ in range(30):
             client.record(**VALID)
         time.sleep(0.1)
-    begun = [
+    created = [
         header.created_at
         for name in segment_names(spool_dir)
         if (header := Segment.open(spool_dir, name, write=False).header()) is not None
     ]
-    assert max(begun) - min(begun) >= 100
+    assert max(created) - min(created) >= 100
     now = time.time_ns() // 1_000_000
-    assert client.stats().oldest_spooled_ms >= now - min(begun)
+    assert client.stats().oldest_spooled_ms >= now - min(created)
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_events_that_kafka_did_not_take_in_time_are_tried_again(
+def test_events_whose_delivery_timed_out_are_spooled_and_replayed(
     mode: str, make_spool_client: ClientFactory, errors: ReportedErrors
 ) -> None:
     address = unused_address()
@@ -129,7 +129,7 @@ def test_events_that_kafka_did_not_take_in_time_are_tried_again(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_an_event_that_no_retry_helps_is_a_dead_letter(
+def test_an_event_that_kafka_permanently_rejects_is_dead_lettered(
     mode: str, make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors
 ) -> None:
     client = make_spool_client(mode, kafka_config={"message.max.bytes": 2000})
@@ -145,7 +145,7 @@ def test_an_event_that_no_retry_helps_is_a_dead_letter(
     assert spooled_ids(spool_dir) == []
 
 
-def test_durable_is_on_disk_before_record_returns(
+def test_a_durable_event_is_on_disk_before_record_returns(
     make_spool_client: ClientFactory, spool_dir: Path
 ) -> None:
     client = make_spool_client("durable", kafka_brokers=NO_BROKER)
@@ -156,7 +156,7 @@ def test_durable_is_on_disk_before_record_returns(
     assert client.stats().queued == 20
 
 
-def test_what_kafka_has_does_not_stay_on_disk(
+def test_acknowledged_events_do_not_stay_on_disk(
     make_spool_client: ClientFactory, spool_dir: Path
 ) -> None:
     client = make_spool_client("durable")
@@ -168,7 +168,7 @@ def test_what_kafka_has_does_not_stay_on_disk(
     assert segment_names(spool_dir) == []
 
 
-def test_spill_writes_nothing_while_all_is_well(
+def test_spill_mode_writes_nothing_while_events_are_delivered(
     make_spool_client: ClientFactory, spool_dir: Path
 ) -> None:
     client = make_spool_client("spill")
@@ -178,7 +178,7 @@ def test_spill_writes_nothing_while_all_is_well(
     assert segment_names(spool_dir) == []
 
 
-def test_a_full_disk_refuses_before_an_event_is_numbered(
+def test_a_full_spool_rejects_events_before_they_are_numbered(
     make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors
 ) -> None:
     tuning = FAST_TUNING._replace(segment_bytes=1 << 21)
@@ -210,7 +210,7 @@ def test_record_never_raises_whatever_the_disk_does(
     assert counters_balance(client)
 
 
-def test_a_disk_that_fails_leaves_spill_as_if_it_were_off(
+def test_a_failing_disk_leaves_spill_mode_working_as_if_the_spool_were_off(
     make_spool_client: ClientFactory, errors: ReportedErrors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: object) -> Segment:
@@ -226,16 +226,14 @@ def test_a_disk_that_fails_leaves_spill_as_if_it_were_off(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_folder_that_was_asked_for_and_cannot_be_had_is_an_error(
-    mode: Any, tmp_path: Path
-) -> None:
+def test_an_unusable_configured_spool_dir_is_a_config_error(mode: Any, tmp_path: Path) -> None:
     spool_dir = tmp_path / "none" / "spool"
-    message = rf"^invalid spool_dir .*; {re.escape(str(spool_dir))}: "
+    message = rf"^invalid spool_dir '.*; {re.escape(str(spool_dir))}: "
     with pytest.raises(ConfigError, match=message):
         EkaClient("checkout", NO_BROKER, spool=mode, spool_dir=str(spool_dir))
 
 
-def test_a_folder_of_the_default_that_cannot_be_had_is_said_once_and_done_without(
+def test_an_unusable_default_spool_dir_is_logged_once_and_disables_the_spool(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv("EKA_SPOOL")
@@ -247,12 +245,12 @@ def test_a_folder_of_the_default_that_cannot_be_had_is_said_once_and_done_withou
     assert "EKA_SPOOL_DIR" in line
 
 
-def test_a_client_of_these_tests_leaves_the_spool_of_this_machine_alone() -> None:
+def test_clients_in_these_tests_do_not_use_the_machines_spool() -> None:
     with EkaClient("checkout", NO_BROKER) as client:
         assert client._spool is None
 
 
-def test_an_injected_producer_has_a_spool_only_where_it_is_asked_for(
+def test_an_injected_producer_has_a_spool_only_if_passed_as_an_argument(
     spool_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EKA_SPOOL", "durable")
@@ -267,17 +265,17 @@ def test_an_injected_producer_has_a_spool_only_where_it_is_asked_for(
     assert segment_names(spool_dir) == []
 
 
-def test_a_producer_that_refuses_for_a_while_gets_it_again(
+def test_an_event_that_a_producer_temporarily_refuses_is_sent_again(
     spool_dir: Path, monkeypatch: pytest.MonkeyPatch, errors: ReportedErrors
 ) -> None:
     monkeypatch.setattr(spooling, "TUNING", FAST_TUNING)
     answers = [KafkaError(KafkaError.REQUEST_TIMED_OUT)] * 5
-    taken: list[bytes] = []
+    delivered: list[bytes] = []
 
     def produce(*, value: bytes, on_delivery: Callable[[Any, Any], None], **_: object) -> None:
         answer = answers.pop() if answers else None
         if answer is None:
-            taken.append(value)
+            delivered.append(value)
         on_delivery(answer, None)
 
     client = EkaClient(
@@ -290,14 +288,16 @@ def test_a_producer_that_refuses_for_a_while_gets_it_again(
     for _ in range(3):
         client.record(**VALID)
     assert client.flush(10) == 0
-    assert len(taken) == 3
+    assert len(delivered) == 3
     assert client.stats().delivered == 3
     client.shutdown()
     assert errors == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
-def test_a_forked_child_has_a_spool_of_its_own(spool_dir: Path, tmp_path: Path) -> None:
+def test_a_forked_child_writes_segments_with_an_origin_of_its_own(
+    spool_dir: Path, tmp_path: Path
+) -> None:
     program = """
         client = EkaClient("checkout", spool="durable", spool_dir="spool")
         record(client, 1)
@@ -315,7 +315,9 @@ def test_a_forked_child_has_a_spool_of_its_own(spool_dir: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_counters_balance_at_every_moment(mode: str, make_spool_client: ClientFactory) -> None:
+def test_the_counters_balance_with_a_spool_at_every_moment(
+    mode: str, make_spool_client: ClientFactory
+) -> None:
     address = unused_address()
     client = make_spool_client(mode, kafka_brokers=address, max_queue_events=100)
     for _ in range(300):
@@ -325,4 +327,4 @@ def test_the_counters_balance_at_every_moment(mode: str, make_spool_client: Clie
         while client.flush(0.01):
             assert counters_balance(client)
             assert min(client.stats()[:4]) >= 0
-    eventually(lambda: client.stats().delivered == 300)  # a line for the log counts as queued
+    eventually(lambda: client.stats().delivered == 300)  # librdkafka counts a log line as in flight

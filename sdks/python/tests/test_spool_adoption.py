@@ -1,4 +1,4 @@
-"""Who takes which abandoned segments, and when."""
+"""Which segments an adopter takes over from other clients, and when."""
 
 from __future__ import annotations
 
@@ -23,112 +23,114 @@ from sdks.python.tests.spool_support import (
 )
 
 LEASE = 0.1
-STRAY = 0.3
-ELSEWHERE = b"elsewher"
+ORPHAN_TIMEOUT = 0.3
+OTHER_DESTINATION = b"elsewher"
 
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Directory:
-    """A folder that a spool may use."""
+    """A directory that a spool may use."""
     found = Directory(tmp_path / "spool", 1 << 20)
     found.prepare()
     return found
 
 
-def journal(directory: Directory, *sizes: int, destination: bytes = b"destined") -> Journal:
-    """A journal that events of these sizes were written to."""
-    written = Journal(directory, new_origin(destination), EVENTS, FAST_TUNING)
+def filled_log(directory: Directory, *sizes: int, destination: bytes = b"destined") -> Journal:
+    """Returns a segment log to which events of these sizes were appended."""
+    log = Journal(directory, new_origin(destination), EVENTS, FAST_TUNING)
     for seq, size in enumerate(sizes, start=1):
-        written.append(b"ws-1", event(seq, size))
-    return written
+        log.append(b"ws-1", event(seq, size))
+    return log
 
 
-def adopter(directory: Directory, lease: float = LEASE) -> Adopter:
-    """One who looks for segments."""
-    return Adopter(directory, new_origin(), FAST_TUNING._replace(lease=lease, stray=STRAY))
+def new_adopter(directory: Directory, lease: float = LEASE) -> Adopter:
+    """Returns an adopter with short timeouts."""
+    return Adopter(directory, new_origin(), FAST_TUNING._replace(lease=lease, stray=ORPHAN_TIMEOUT))
 
 
-def taken(by: Adopter) -> list[bytes]:
-    """The events of what it takes now."""
+def adopt(adopter: Adopter) -> list[bytes]:
+    """Lets it adopt what it may now, and returns the events."""
     return [
         item.event
-        for segment in by.adopted()
+        for segment in adopter.adopted()
         for item in segment.read()
         if isinstance(item, Record)
     ]
 
 
-def test_what_was_released_is_adopted_at_once_by_one(directory: Directory) -> None:
-    journal(directory, 1, 2).release()
-    first, second = adopter(directory), adopter(directory)
-    assert taken(first) == [event(1, 1), event(2, 2)]
-    assert taken(second) == []
+def test_a_released_segment_is_adopted_at_once_by_one_client(directory: Directory) -> None:
+    filled_log(directory, 1, 2).release()
+    first, second = new_adopter(directory), new_adopter(directory)
+    assert adopt(first) == [event(1, 1), event(2, 2)]
+    assert adopt(second) == []
 
 
-def test_a_crashed_owner_is_inherited_after_the_lease(directory: Directory) -> None:
-    crashed = journal(directory, 1)
-    heir, patient = adopter(directory), adopter(directory, lease=3600)
-    assert taken(heir) == taken(patient) == []
+def test_the_segments_of_a_crashed_owner_are_adopted_after_the_lease(directory: Directory) -> None:
+    crashed = filled_log(directory, 1)
+    adopter, patient = new_adopter(directory), new_adopter(directory, lease=3600)
+    assert adopt(adopter) == adopt(patient) == []
     time.sleep(LEASE)
-    assert taken(patient) == []
-    assert taken(heir) == [event(1, 1)]
-    # It was only paused: what it writes now comes after that.
+    assert adopt(patient) == []
+    assert adopt(adopter) == [event(1, 1)]
+    # The owner was only paused: what it appends now follows in another segment.
     crashed.append(b"ws-1", event(2))
     crashed.release()
-    assert taken(heir) == [event(2)]
+    assert adopt(adopter) == [event(2)]
 
 
-def test_one_lease_is_enough_for_all_segments_of_a_crashed_owner(directory: Directory) -> None:
-    journal(directory, 3500, 3500, 3500)
-    heir = adopter(directory)
-    assert taken(heir) == []
+def test_all_segments_of_a_crashed_owner_are_adopted_after_one_lease(directory: Directory) -> None:
+    filled_log(directory, 3500, 3500, 3500)
+    adopter = new_adopter(directory)
+    assert adopt(adopter) == []
     time.sleep(LEASE)
-    assert taken(heir) == [event(1, 3500), event(2, 3500), event(3, 3500)]
+    assert adopt(adopter) == [event(1, 3500), event(2, 3500), event(3, 3500)]
 
 
-def test_a_heart_that_beats_is_no_crash(directory: Directory) -> None:
-    alive = journal(directory, 1)
-    heir = adopter(directory)
+def test_an_owner_whose_heartbeat_advances_keeps_its_segments(directory: Directory) -> None:
+    alive = filled_log(directory, 1)
+    adopter = new_adopter(directory)
     for _ in range(8):
-        assert taken(heir) == []
+        assert adopt(adopter) == []
         time.sleep(LEASE / 3)
         for segment in alive.segments():
             segment.beat()
 
 
-def test_a_later_segment_waits_for_an_earlier_one_of_a_living_owner(directory: Directory) -> None:
-    owner = journal(directory, 3500, 3500)
+def test_a_later_segment_is_not_adopted_before_a_live_owners_earlier_one(
+    directory: Directory,
+) -> None:
+    owner = filled_log(directory, 3500, 3500)
     first, second, *_ = owner.segments()
     assert second.hand_to(NOBODY)
-    heir = adopter(directory)
-    assert taken(heir) == []
+    adopter = new_adopter(directory)
+    assert adopt(adopter) == []
     assert first.hand_to(NOBODY)
-    assert taken(heir) == [event(1, 3500), event(2, 3500)]
+    assert adopt(adopter) == [event(1, 3500), event(2, 3500)]
 
 
-def test_what_was_meant_for_another_cluster_is_left_alone(directory: Directory) -> None:
-    journal(directory, 1, destination=ELSEWHERE).release()
-    assert taken(adopter(directory)) == []
+def test_a_segment_for_another_destination_is_left_alone(directory: Directory) -> None:
+    filled_log(directory, 1, destination=OTHER_DESTINATION).release()
+    assert adopt(new_adopter(directory)) == []
     assert len(segment_names(directory.path)) == 1
 
 
-def test_a_newer_version_is_left_alone_and_reported_once(
+def test_a_segment_of_a_newer_version_is_left_alone_and_reported_once(
     directory: Directory, caplog: pytest.LogCaptureFixture
 ) -> None:
-    written = journal(directory, 1)
-    [segment, *_] = written.segments()
+    log = filled_log(directory, 1)
+    [segment, *_] = log.segments()
     header = segment.header()
     assert header is not None
     segment.begin(header._replace(version=2))
-    written.release()
-    heir = adopter(directory)
-    assert taken(heir) == taken(heir) == []
+    log.release()
+    adopter = new_adopter(directory)
+    assert adopt(adopter) == adopt(adopter) == []
     assert len([line for line in caplog.messages if "version 2" in line]) == 1
 
 
 @contextmanager
 def first_header(directory: Directory) -> Iterator[bytearray]:
-    """The first segment's bytes, to be damaged."""
+    """Gives the bytes of the first segment for damaging, and writes them back."""
     path = directory.path / str(segment_names(directory.path)[0])
     content = bytearray(path.read_bytes())
     yield content
@@ -136,47 +138,47 @@ def first_header(directory: Directory) -> Iterator[bytearray]:
 
 
 @pytest.mark.parametrize("place", [9, 20, 40, 50], ids=["version", "origin", "time", "destination"])
-def test_a_damaged_header_costs_no_event(place: int, directory: Directory) -> None:
-    journal(directory, 3500, 3500).release()
+def test_a_damaged_header_loses_no_event(place: int, directory: Directory) -> None:
+    filled_log(directory, 3500, 3500).release()
     with first_header(directory) as header:
         header[place] ^= 1
-    assert taken(adopter(directory)) == [event(1, 3500), event(2, 3500)]
+    assert adopt(new_adopter(directory)) == [event(1, 3500), event(2, 3500)]
 
 
-def test_a_damaged_header_is_left_alone_where_its_neighbours_say_elsewhere(
+def test_a_damaged_header_is_left_alone_if_its_neighbours_go_elsewhere(
     directory: Directory,
 ) -> None:
-    journal(directory, 3500, 3500, destination=ELSEWHERE).release()
+    filled_log(directory, 3500, 3500, destination=OTHER_DESTINATION).release()
     with first_header(directory) as header:
         header[48:56] = DESTINATION
-    heir = adopter(directory)
-    assert taken(heir) == []
-    time.sleep(STRAY)
-    assert taken(heir) == []
+    adopter = new_adopter(directory)
+    assert adopt(adopter) == []
+    time.sleep(ORPHAN_TIMEOUT)
+    assert adopt(adopter) == []
 
 
-def test_a_damaged_header_that_nothing_explains_is_taken_by_anybody_in_the_end(
+def test_an_orphan_with_a_damaged_header_is_adopted_after_the_orphan_timeout(
     directory: Directory,
 ) -> None:
-    journal(directory, 1).release()
+    filled_log(directory, 1).release()
     with first_header(directory) as header:
-        header[48:56] = ELSEWHERE
-    heir = adopter(directory)
-    assert taken(heir) == []  # whoever it was meant for has time to take it
-    time.sleep(STRAY)
-    assert taken(heir) == [event(1, 1)]
+        header[48:56] = OTHER_DESTINATION
+    adopter = new_adopter(directory)
+    assert adopt(adopter) == []  # clients of its own destination have time to adopt it
+    time.sleep(ORPHAN_TIMEOUT)
+    assert adopt(adopter) == [event(1, 1)]
 
 
-def test_a_segment_that_was_never_written_to_is_adopted_empty(directory: Directory) -> None:
+def test_a_segment_without_records_is_adopted_as_empty(directory: Directory) -> None:
     name = new_origin().name(EVENTS)._replace(owner=NOBODY)
     Segment.create(directory.path, name, FAST_TUNING.segment_bytes)
-    assert [segment.read() for segment in adopter(directory).adopted()] == [[]]
+    assert [segment.read() for segment in new_adopter(directory).adopted()] == [[]]
 
 
-def test_what_is_no_segment_is_left_alone(directory: Directory, tmp_path: Path) -> None:
+def test_files_that_are_not_segments_are_left_alone(directory: Directory, tmp_path: Path) -> None:
     (directory.path / "README").write_text("mine")
     target = tmp_path / "target"
     target.write_bytes(bytes(4096))
     (directory.path / str(new_origin().name(EVENTS)._replace(owner=NOBODY))).symlink_to(target)
-    assert taken(adopter(directory)) == []
+    assert adopt(new_adopter(directory)) == []
     assert target.read_bytes() == bytes(4096)

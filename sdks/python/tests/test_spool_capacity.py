@@ -1,4 +1,4 @@
-"""Durable events and the room on disk: an event has its room before it has its number."""
+"""Durable events and disk space: there is room for an event before it is numbered."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ CALLERS = 16
 
 
 class Disk:
-    """How many more segments there is room for, and the error of one that finds none."""
+    """How many more segments the disk has room for, and the error if it has none."""
 
     def __init__(self, room: int, error: int) -> None:
         self.room = room
         self.error = error
 
-    def taken(self) -> None:
-        """Takes the room of one segment."""
+    def allocate(self) -> None:
+        """Takes up the room of one segment."""
         if self.room == 0:
             raise OSError(self.error, os.strerror(self.error))
         self.room -= 1
@@ -49,11 +49,11 @@ class Disk:
 
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
-    """A disk with room for everything, until a test says otherwise."""
+    """A disk with unlimited room, until a test sets a limit."""
     real, found = Segment.create, Disk(-1, errno.ENOSPC)
 
     def create(spool_dir: Path, name: Any, size: int) -> Segment:
-        found.taken()
+        found.allocate()
         return real(spool_dir, name, size)
 
     monkeypatch.setattr(Segment, "create", create)
@@ -70,7 +70,7 @@ def outbox(client: EkaClient) -> SpoolingOutbox:
 @pytest.mark.parametrize(
     ("error", "code"), [(errno.ENOSPC, "spool.full"), (errno.EROFS, "spool.failed")]
 )
-def test_the_first_event_is_refused_where_the_disk_has_no_room_for_it(
+def test_the_first_event_is_rejected_if_the_disk_has_no_room_for_it(
     error: int,
     code: str,
     make_spool_client: ClientFactory,
@@ -88,7 +88,7 @@ def test_the_first_event_is_refused_where_the_disk_has_no_room_for_it(
     assert len(spooled_ids(spool_dir)) == client.stats().accepted == 1
 
 
-def test_room_is_made_with_the_client(
+def test_a_new_client_preallocates_a_segment(
     make_spool_client: ClientFactory, spool_dir: Path, disk: Disk
 ) -> None:
     client = make_spool_client("durable", kafka_brokers=NO_BROKER)
@@ -98,7 +98,9 @@ def test_room_is_made_with_the_client(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
-def test_a_forked_child_is_refused_where_the_disk_has_no_room_for_its_own(tmp_path: Path) -> None:
+def test_a_forked_child_rejects_events_if_the_disk_has_no_room_for_its_segment(
+    tmp_path: Path,
+) -> None:
     program = """
         import errno
         from eka_usage.spool.segment import Segment
@@ -121,10 +123,10 @@ def test_a_forked_child_is_refused_where_the_disk_has_no_room_for_its_own(tmp_pa
     assert (result.returncode, result.stdout) == (0, "spool.full None\n")
 
 
-def test_callers_that_were_numbered_before_another_filled_the_disk_find_room(
+def test_events_that_were_numbered_before_the_disk_filled_up_still_find_room(
     make_spool_client: ClientFactory, spool_dir: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All of them have passed the look at the disk before any of them writes."""
+    """All callers pass the check for room before any of them writes."""
     tuning = FAST_TUNING._replace(segment_bytes=SEGMENT_BYTES, headroom_bytes=SEGMENT_BYTES // 4)
     disk.room = 1
     client = make_spool_client("durable", tuning=tuning, kafka_brokers=NO_BROKER)
@@ -154,7 +156,7 @@ def test_callers_that_were_numbered_before_another_filled_the_disk_find_room(
     assert client.stats().rejected == {"spool.full": 1}
 
 
-def test_an_event_that_finds_no_room_in_the_queue_on_disk_stays_where_it_was_written(
+def test_an_event_without_room_in_the_backlog_stays_in_its_durable_segment(
     make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors, disk: Disk
 ) -> None:
     address = unused_address()
@@ -178,13 +180,13 @@ def test_an_event_that_finds_no_room_in_the_queue_on_disk_stays_where_it_was_wri
     assert segment_names(spool_dir) == []
 
 
-def test_an_event_that_finds_no_room_behind_others_follows_them_once_there_is_some(
+def test_an_event_parked_for_lack_of_disk_space_is_delivered_in_order(
     make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors, disk: Disk
 ) -> None:
     address = unused_address()
     client = make_spool_client("durable", kafka_brokers=address, max_queue_events=10)
-    # Each is longer than what is kept free, and three fill a segment but for a bit more than that,
-    # so that one is numbered and then finds no room.
+    # Each event is longer than the headroom, and three leave little more than the headroom of a
+    # segment free, so that one more is numbered and then finds no room.
     long = {"text": "x" * 20_000}
     accepted = []
     while event_id := client.record(**VALID, metadata=long):
@@ -200,7 +202,7 @@ def test_an_event_that_finds_no_room_behind_others_follows_them_once_there_is_so
     assert segment_names(spool_dir) == []
 
 
-def test_there_is_room_only_where_each_journal_has_some(
+def test_events_are_rejected_unless_each_segment_log_has_room(
     make_spool_client: ClientFactory, errors: ReportedErrors, disk: Disk
 ) -> None:
     client = make_spool_client("durable", kafka_brokers=NO_BROKER, max_queue_events=10)
@@ -212,7 +214,7 @@ def test_there_is_room_only_where_each_journal_has_some(
     assert set(errors.codes) == {"spool.full"}
 
 
-def test_what_is_parked_at_the_end_and_on_disk_is_no_delivery(
+def test_a_parked_event_that_is_on_disk_at_shutdown_counts_as_spooled(
     make_spool_client: ClientFactory, spool_dir: Path, disk: Disk
 ) -> None:
     client = make_spool_client("durable", kafka_brokers=NO_BROKER, max_queue_events=10)
@@ -225,7 +227,7 @@ def test_what_is_parked_at_the_end_and_on_disk_is_no_delivery(
     assert spooled_ids(spool_dir) == accepted
 
 
-def test_events_go_on_to_wait_behind_those_on_disk_until_all_are_sent(
+def test_new_events_wait_behind_those_on_disk_until_all_are_sent(
     make_spool_client: ClientFactory,
 ) -> None:
     client = make_spool_client("spill", kafka_brokers=NO_BROKER, max_queue_events=10)
@@ -235,7 +237,7 @@ def test_events_go_on_to_wait_behind_those_on_disk_until_all_are_sent(
     assert outbox(client)._behind
 
 
-def test_an_event_that_comes_when_the_queue_on_disk_was_just_taken_is_on_disk(
+def test_an_event_that_arrives_just_after_the_backlog_was_taken_is_on_disk(
     make_spool_client: ClientFactory, spool_dir: Path, disk: Disk
 ) -> None:
     client = make_spool_client("durable", kafka_brokers=NO_BROKER, max_queue_events=10)
@@ -254,7 +256,7 @@ def test_an_event_that_comes_when_the_queue_on_disk_was_just_taken_is_on_disk(
     assert counters_balance(client)
 
 
-def test_a_delivery_that_failed_is_not_given_up_while_the_disk_is_full(
+def test_a_failed_delivery_is_not_lost_while_the_disk_is_full(
     make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors, disk: Disk
 ) -> None:
     address = unused_address()
@@ -270,7 +272,7 @@ def test_a_delivery_that_failed_is_not_given_up_while_the_disk_is_full(
     assert errors == []
 
 
-def test_what_waits_in_memory_for_room_on_disk_is_left_to_the_next_process(
+def test_shutdown_leaves_events_that_wait_for_disk_space_to_the_next_process(
     make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors, disk: Disk
 ) -> None:
     client = make_spool_client("durable", kafka_brokers=NO_BROKER, delivery_timeout_ms=1000)

@@ -1,4 +1,4 @@
-"""The folder of the spool: who may use it, and what order its segments have."""
+"""The directory of the spool: who may use it, and the order of its segments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sdks.python.tests.spool_support import new_origin
 PLENTY = 1 << 20
 
 
-def test_segments_are_in_the_order_of_their_events_whenever_they_were_made(
+def test_segments_are_listed_in_the_order_of_their_events(
     tmp_path: Path,
 ) -> None:
     directory, writer = Directory(tmp_path, PLENTY), new_origin()
@@ -26,7 +26,7 @@ def test_segments_are_in_the_order_of_their_events_whenever_they_were_made(
     assert directory.names() == [made[0], made[2], made[1]]
 
 
-def test_a_folder_is_made_for_its_user_alone(tmp_path: Path) -> None:
+def test_a_new_directory_is_accessible_to_its_user_alone(tmp_path: Path) -> None:
     Directory(tmp_path / "new", PLENTY).prepare()
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
 
@@ -53,14 +53,14 @@ def _open_to_all(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("make", [_missing_parent, _file, _link, _open_to_all])
-def test_a_folder_that_is_not_its_users_alone_is_refused(
+def test_a_path_that_is_not_a_private_directory_is_rejected(
     make: Callable[[Path], Path], tmp_path: Path
 ) -> None:
     with pytest.raises(Unusable):
         Directory(make(tmp_path), PLENTY).prepare()
 
 
-def test_a_folder_of_another_user_is_refused(
+def test_a_directory_of_another_user_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "spool").mkdir(mode=0o700)

@@ -1,4 +1,4 @@
-"""What docs/spool-format.md says of bytes and names, and of damage to them."""
+"""The names and bytes that docs/spool-format.md specifies, and what damage to them costs."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ NAME = Name("events", ORIGIN, 42, 3, "0" * 32)
 
 
 def content(*events: bytes, key: bytes = b"ws-1") -> bytes:
-    """A segment that holds these events."""
-    begun = salt(bytes.fromhex(ORIGIN))
+    """Returns the bytes of a segment with these events."""
+    origin_salt = salt(bytes.fromhex(ORIGIN))
     return HEADER.pack().ljust(HEADER_BYTES, b"\0") + b"".join(
-        record(body_start(key) + event, begun) for event in events
+        record(body_start(key) + event, origin_salt) for event in events
     )
 
 
 def events(segment: bytes) -> list[bytes]:
-    """Those that a reader finds."""
+    """Returns the events that a reader finds."""
     return [item.event for item in records(segment, ORIGIN) if isinstance(item, Record)]
 
 
 def damages(segment: bytes) -> int:
-    """The places that a reader reports."""
+    """Returns how many damaged places a reader reports."""
     return sum(isinstance(item, Damage) for item in records(segment, ORIGIN))
 
 
-def test_a_name_is_read_as_it_was_written() -> None:
+def test_a_segment_name_is_parsed_as_it_was_formatted() -> None:
     assert str(NAME) == f"events-{ORIGIN}-00000000000000000042-000003.{'0' * 32}"
     assert Name.parse(str(NAME)) == NAME
 
@@ -50,27 +50,27 @@ def test_a_name_is_read_as_it_was_written() -> None:
 @pytest.mark.parametrize(
     "text", ["", "events", f"{NAME}.tmp", f"x{NAME}", str(NAME).replace("events", "other")]
 )
-def test_what_is_named_otherwise_is_no_segment(text: str) -> None:
+def test_any_other_file_name_is_not_a_segment(text: str) -> None:
     assert Name.parse(text) is None
 
 
-def test_a_header_is_read_as_it_was_written() -> None:
+def test_a_header_is_unpacked_as_it_was_packed() -> None:
     assert len(HEADER.pack()) == 208
     assert Header.unpack(content()) == HEADER
 
 
-def test_an_instance_id_that_is_too_long_is_cut() -> None:
+def test_an_instance_id_that_is_too_long_is_truncated() -> None:
     header = Header.unpack(HEADER._replace(instance_id="é" * 100).pack())
     assert header is not None
     assert header.sound
     assert header.instance_id == "é" * (INSTANCE_ID_BYTES // 2)
 
 
-def test_a_segment_that_nothing_was_written_to_has_no_header() -> None:
+def test_a_segment_of_zeros_has_no_header() -> None:
     assert Header.unpack(bytes(HEADER_BYTES)) is None
 
 
-def test_no_bit_of_a_header_can_change_unnoticed() -> None:
+def test_every_changed_bit_of_a_header_is_detected() -> None:
     packed = HEADER.pack()
     for place in range(len(packed) * 8):
         changed = bytearray(packed)
@@ -81,20 +81,20 @@ def test_no_bit_of_a_header_can_change_unnoticed() -> None:
         assert header.acked == 0
 
 
-def test_records_are_read_in_their_order() -> None:
+def test_records_are_read_in_order() -> None:
     segment = content(b"one", b"two", b"three").ljust(4096, b"\0")
     assert events(segment) == [b"one", b"two", b"three"]
     assert damages(segment) == 0
 
 
 @pytest.mark.parametrize("lost", range(1, 16))
-def test_a_torn_tail_is_skipped_in_silence(lost: int) -> None:
+def test_a_torn_record_at_the_end_is_not_reported_as_damage(lost: int) -> None:
     segment = content(b"one", b"two")[:-lost].ljust(4096, b"\0")
     assert events(segment) == [b"one"]
     assert damages(segment) == 0
 
 
-def test_a_bad_record_in_the_middle_costs_itself_alone() -> None:
+def test_a_damaged_record_in_the_middle_loses_only_itself() -> None:
     whole = content(b"one", b"two", b"three")
     middle = [item for item in records(whole, ORIGIN) if isinstance(item, Record)][1]
     for place in range(middle.start, middle.end):
@@ -104,13 +104,13 @@ def test_a_bad_record_in_the_middle_costs_itself_alone() -> None:
         assert damages(bytes(segment)) == 1
 
 
-def test_a_record_of_another_origin_is_none() -> None:
+def test_a_record_of_another_origin_is_not_read_as_a_record() -> None:
     other = record(body_start(b"") + b"forged", salt(bytes(16)))
     assert events(content(other, b"two")) == [other, b"two"]
     assert events(content(b"one") + other) == [b"one"]
 
 
-def test_random_damage_loses_only_what_it_touches() -> None:
+def test_random_damage_loses_only_the_records_it_touches() -> None:
     dice = random.Random(6)
     whole = content(*(b"event %d" % number for number in range(50)))
     for _ in range(200):
@@ -128,7 +128,7 @@ def test_random_damage_loses_only_what_it_touches() -> None:
         assert set(untouched) <= set(events(bytes(segment)))
 
 
-def test_replay_begins_at_a_record_or_at_the_first() -> None:
+def test_replay_starts_at_a_record_boundary_or_at_the_first_record() -> None:
     found = list(records(content(b"one", b"two"), ORIGIN))
     first, second = found
     assert replay_start(first.end, found) == second.start
@@ -136,7 +136,7 @@ def test_replay_begins_at_a_record_or_at_the_first() -> None:
     assert replay_start(first.end + 1, found) == 0
 
 
-def test_a_destination_is_the_same_however_its_brokers_are_written() -> None:
+def test_a_destination_does_not_depend_on_how_its_brokers_are_written() -> None:
     one = destination("topic", ["a:9092", "B:9093"])
     assert destination("topic", ["b:9093", "A", "a"]) == one
     assert destination("other", ["a:9092", "b:9093"]) != one

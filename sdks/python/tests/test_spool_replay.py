@@ -1,4 +1,4 @@
-"""How what is on disk is sent: once, in its order, and at what pace; and what a refusal changes."""
+"""Replay from disk: each event once, in order, at a limited rate; what failures change."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from sdks.python.tests.spool_support import (
 )
 from tests.waiting import eventually
 
-SHORTEST, LONGEST = 0.2, 30.0
+MIN_PAUSE, MAX_PAUSE = 0.2, 30.0
 COUNT = 100
-A_SECOND = 200
-SMALL = FAST_TUNING._replace(window_bytes=500)
-Answer = Literal["taken", "not now", "never", "raises", "silence"]
+EVENTS_PER_SECOND = 200
+SMALL_WINDOW = FAST_TUNING._replace(window_bytes=500)
+Answer = Literal["delivered", "refused", "rejected", "raises", "unreported"]
 
 
 class Carrier:
@@ -58,7 +58,9 @@ class Carrier:
         self.sent.append((time.monotonic(), event))
         if answer == "raises":
             raise ValueError(answer)
-        self._waiting.append((answer, report, Failure(answer, key, event, final=answer == "never")))
+        self._waiting.append(
+            (answer, report, Failure(answer, key, event, final=answer == "rejected"))
+        )
 
     def flush(self, timeout: float) -> int:
         waiting, self._waiting = self._waiting, []
@@ -67,9 +69,9 @@ class Carrier:
             return 0
         self.batches.append([failure.event for _, _, failure in waiting])
         for answer, (delivered_events, failed), failure in waiting:
-            if answer == "taken":
+            if answer == "delivered":
                 delivered_events()
-            elif answer != "silence":
+            elif answer != "unreported":
                 failed(failure)
         return 0
 
@@ -124,8 +126,8 @@ class Replay:
 
 
 @pytest.fixture
-def begun(spool_dir: Path) -> Iterator[Callable[..., Replay]]:
-    """Begins to send events that wait in a segment."""
+def begin_replay(spool_dir: Path) -> Iterator[Callable[..., Replay]]:
+    """Begins to replay a segment with so many events."""
     started: list[Replay] = []
 
     def begin(
@@ -133,7 +135,7 @@ def begun(spool_dir: Path) -> Iterator[Callable[..., Replay]]:
         count: int,
         *,
         own: bool = True,
-        answer: Callable[[int], Answer] = lambda _: "taken",
+        answer: Callable[[int], Answer] = lambda _: "delivered",
         room: int = 1000,
     ) -> Replay:
         started.append(Replay(spool_dir, tuning, count, Carrier(answer, room), own=own))
@@ -145,11 +147,11 @@ def begun(spool_dir: Path) -> Iterator[Callable[..., Replay]]:
 
 
 @pytest.fixture
-def replayed(begun: Callable[..., Replay], spool_dir: Path) -> Callable[..., Carrier]:
-    """Sends events that wait in a segment; the carrier that took them."""
+def replay_all(begin_replay: Callable[..., Replay], spool_dir: Path) -> Callable[..., Carrier]:
+    """Replays a segment with so many events to the end, and returns the transport."""
 
     def send(tuning: Tuning, count: int, **arguments: Any) -> Carrier:
-        found = begun(tuning, count, **arguments)
+        found = begin_replay(tuning, count, **arguments)
         eventually(lambda: not segment_names(spool_dir))
         assert found.delivered == count
         return found.carrier
@@ -157,83 +159,87 @@ def replayed(begun: Callable[..., Replay], spool_dir: Path) -> Callable[..., Car
     return send
 
 
-def test_a_breaker_is_closed_until_something_is_refused_and_after_a_delivery() -> None:
-    breaker = Breaker(SHORTEST, LONGEST)
+def test_the_circuit_breaker_opens_on_a_refusal_and_closes_on_a_delivery() -> None:
+    breaker = Breaker(MIN_PAUSE, MAX_PAUSE)
     states = [breaker.is_open]
-    for hear in (breaker.refused, breaker.delivered, breaker.refused):
-        hear()
+    for report in (breaker.refused, breaker.delivered, breaker.refused):
+        report()
         states.append(breaker.is_open)
     assert states == [False, True, False, True]
-    assert breaker.pause() <= SHORTEST
+    assert breaker.pause() <= MIN_PAUSE
 
 
-def test_its_pause_doubles_up_to_the_longest_and_chance_takes_off_a_half_at_most() -> None:
-    breaker = Breaker(SHORTEST, LONGEST)
+def test_the_breakers_pause_doubles_up_to_its_maximum_with_jitter_of_up_to_half() -> None:
+    breaker = Breaker(MIN_PAUSE, MAX_PAUSE)
     for number in range(12):
         breaker.refused()
-        whole = min(LONGEST, SHORTEST * 2**number)
+        whole = min(MAX_PAUSE, MIN_PAUSE * 2**number)
         pauses = [breaker.pause() for _ in range(200)]
         assert whole / 2 <= min(pauses) < 0.6 * whole
         assert 0.9 * whole < max(pauses) <= whole
 
 
-def test_after_a_refusal_one_event_goes_alone_until_one_is_delivered(
-    replayed: Callable[..., Carrier],
+def test_after_a_refusal_single_events_probe_until_one_is_delivered(
+    replay_all: Callable[..., Carrier],
 ) -> None:
     tuning = FAST_TUNING._replace(retry_min=0.1, retry_max=0.2)
-    carrier = replayed(tuning, 10, answer=lambda sent: "not now" if sent < 12 else "taken")
+    carrier = replay_all(tuning, 10, answer=lambda sent: "refused" if sent < 12 else "delivered")
     whole, probe = [event(seq) for seq in range(1, 11)], [event(1)]
-    # All are refused, then two probes; the third is taken, and the others follow.
+    # All are refused, then two probes; the third is delivered, and the others follow.
     assert carrier.batches == [whole, probe, probe, probe, whole[1:]]
     pauses = [later - before for (before, _), (later, _) in pairwise(carrier.sent[9:13])]
     assert pauses[0] >= 0.05
     assert all(pause >= 0.1 for pause in pauses[1:])
 
 
-def test_what_was_adopted_is_sent_no_faster_than_the_bound(
-    replayed: Callable[..., Carrier],
+def test_adopted_events_are_replayed_no_faster_than_the_rate_limit(
+    replay_all: Callable[..., Carrier],
 ) -> None:
-    tuning = SMALL._replace(events_per_second=A_SECOND)
-    times = [sent for sent, _ in replayed(tuning, COUNT, own=False).sent]
-    for before, later in zip(times, times[A_SECOND // 4 :], strict=False):
+    tuning = SMALL_WINDOW._replace(events_per_second=EVENTS_PER_SECOND)
+    times = [sent for sent, _ in replay_all(tuning, COUNT, own=False).sent]
+    for before, later in zip(times, times[EVENTS_PER_SECOND // 4 :], strict=False):
         assert later - before >= 0.15
-    assert times[-1] - times[0] >= 0.8 * COUNT / A_SECOND
+    assert times[-1] - times[0] >= 0.8 * COUNT / EVENTS_PER_SECOND
 
 
-def test_a_clients_own_events_wait_for_no_such_bound(replayed: Callable[..., Carrier]) -> None:
-    tuning = SMALL._replace(events_per_second=1)
-    times = [sent for sent, _ in replayed(tuning, COUNT).sent]
+def test_a_clients_own_events_are_replayed_without_a_rate_limit(
+    replay_all: Callable[..., Carrier],
+) -> None:
+    tuning = SMALL_WINDOW._replace(events_per_second=1)
+    times = [sent for sent, _ in replay_all(tuning, COUNT).sent]
     assert times[-1] - times[0] < COUNT / 2
 
 
-def test_each_event_is_sent_once_in_its_order_and_a_window_at_a_time(
-    replayed: Callable[..., Carrier],
+def test_each_event_is_sent_once_in_order_and_one_window_at_a_time(
+    replay_all: Callable[..., Carrier],
 ) -> None:
-    carrier = replayed(SMALL, COUNT)
+    carrier = replay_all(SMALL_WINDOW, COUNT)
     assert [content for _, content in carrier.sent] == [event(seq) for seq in range(1, COUNT + 1)]
     assert 10 < max(map(len, carrier.batches)) < 30
 
 
-def test_what_finds_the_queue_full_is_sent_when_there_is_room(
-    replayed: Callable[..., Carrier],
+def test_an_event_that_finds_the_queue_full_is_sent_once_there_is_room(
+    replay_all: Callable[..., Carrier],
 ) -> None:
-    carrier = replayed(FAST_TUNING, 10, room=4)
+    carrier = replay_all(FAST_TUNING, 10, room=4)
     whole = [event(seq) for seq in range(1, 11)]
     assert carrier.batches == [whole[:4], whole[4:8], whole[8:]]
 
 
-def test_what_the_carrier_does_not_take_at_all_is_sent_again(
-    replayed: Callable[..., Carrier],
+def test_an_event_on_which_the_transport_raises_is_sent_again(
+    replay_all: Callable[..., Carrier],
 ) -> None:
-    carrier = replayed(FAST_TUNING, 3, answer=lambda sent: "raises" if sent == 1 else "taken")
+    carrier = replay_all(FAST_TUNING, 3, answer=lambda sent: "raises" if sent == 1 else "delivered")
     assert carrier.batches == [[event(1), event(3)], [event(2)]]
 
 
-def test_what_no_retry_helps_is_buried_and_the_others_are_delivered(
-    begun: Callable[..., Replay], spool_dir: Path
+def test_permanently_rejected_events_are_dead_lettered_and_the_others_delivered(
+    begin_replay: Callable[..., Replay], spool_dir: Path
 ) -> None:
-    answers: list[Answer] = ["taken", "never", "not now", "taken", "never"]
-    found = begun(FAST_TUNING, 5, answer=lambda sent: answers[sent] if sent < 5 else "taken")
+    answers: list[Answer] = ["delivered", "rejected", "refused", "delivered", "rejected"]
+    found = begin_replay(
+        FAST_TUNING, 5, answer=lambda sent: answers[sent] if sent < 5 else "delivered"
+    )
     eventually(lambda: not segment_names(spool_dir))
     assert found.buried == [event(2), event(5)]
     assert found.delivered == 3
@@ -241,21 +247,23 @@ def test_what_no_retry_helps_is_buried_and_the_others_are_delivered(
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_what_others_accepted_is_counted_when_it_is_taken_over(
-    own: bool, begun: Callable[..., Replay], spool_dir: Path
+def test_only_events_that_other_clients_accepted_count_as_adopted(
+    own: bool, begin_replay: Callable[..., Replay], spool_dir: Path
 ) -> None:
-    found = begun(FAST_TUNING, 5, own=own)
+    found = begin_replay(FAST_TUNING, 5, own=own)
     eventually(lambda: not segment_names(spool_dir))
     assert found.adopted == (0 if own else 5)
 
 
-@pytest.mark.parametrize("unheard", ["silence", "not now"])
-def test_who_is_stopped_in_the_middle_leaves_what_was_not_heard_of_and_little_else(
-    unheard: Answer, begun: Callable[..., Replay], spool_dir: Path
+@pytest.mark.parametrize("last_answer", ["unreported", "refused"])
+def test_a_stopped_replay_leaves_the_unacked_events_and_at_most_a_window_more(
+    last_answer: Answer, begin_replay: Callable[..., Replay], spool_dir: Path
 ) -> None:
-    """The last window is sent again by whoever comes next, and no other."""
+    """The next client sends only the last window again."""
     silent = COUNT // 2
-    found = begun(SMALL, COUNT, answer=lambda sent: "taken" if sent < silent else unheard)
+    found = begin_replay(
+        SMALL_WINDOW, COUNT, answer=lambda sent: "delivered" if sent < silent else last_answer
+    )
     eventually(lambda: len(found.carrier.sent) > silent)
     found.replayer.stop()
     [name] = segment_names(spool_dir)
@@ -266,8 +274,8 @@ def test_who_is_stopped_in_the_middle_leaves_what_was_not_heard_of_and_little_el
     assert found.delivered <= silent
 
 
-def test_a_mark_that_cannot_be_written_makes_no_event_count_twice(
-    begun: Callable[..., Replay], spool_dir: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_failed_write_of_the_acked_offset_counts_no_event_twice(
+    begin_replay: Callable[..., Replay], spool_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, failed = Segment.ack, list[int]()
 
@@ -278,16 +286,16 @@ def test_a_mark_that_cannot_be_written_makes_no_event_count_twice(
         real(segment, offset)
 
     monkeypatch.setattr(Segment, "ack", failing)
-    found = begun(SMALL, COUNT)
+    found = begin_replay(SMALL_WINDOW, COUNT)
     eventually(lambda: not segment_names(spool_dir))
     assert failed
     assert found.delivered == len(found.carrier.sent) == COUNT
 
 
-def test_who_has_nothing_to_replay_closes_its_connections(
-    begun: Callable[..., Replay], monkeypatch: pytest.MonkeyPatch
+def test_an_idle_replayer_closes_its_connections(
+    begin_replay: Callable[..., Replay], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replay, "_IDLE", 0.05)
-    idle = begun(FAST_TUNING, 3)
+    idle = begin_replay(FAST_TUNING, 3)
     eventually(lambda: idle.delivered == 3)
     eventually(lambda: idle.replayer._carrier is None)

@@ -1,4 +1,4 @@
-"""Clients of one folder: what one took from another, and which events go first."""
+"""Clients that share a spool directory: what one adopts, and whose events go first."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from tests.waiting import eventually
 EVENTS = 5
 
 
-class Holding(ScriptedProducer):
-    """A producer that reports on nothing until it is told to deliver, or on one event a pause."""
+class HoldingProducer(ScriptedProducer):
+    """A producer that reports no delivery before `deliver()`, or one after each pause."""
 
     def __init__(self, pause: float = 0) -> None:
         super().__init__(self._hold)
@@ -43,7 +43,7 @@ class Holding(ScriptedProducer):
             self._held.append(on_delivery)
 
     def deliver(self) -> None:
-        """Reports that all was delivered, from now on at once."""
+        """Reports all held events as delivered, and later ones at once."""
         self._delivers = True
         while self._held:
             self._held.pop()(None, None)
@@ -56,8 +56,8 @@ class Holding(ScriptedProducer):
 
 
 @pytest.fixture
-def client(spool_dir: Path, monkeypatch: pytest.MonkeyPatch) -> ClientFactory:
-    """Makes clients of producers of the test's own."""
+def make_shared_client(spool_dir: Path, monkeypatch: pytest.MonkeyPatch) -> ClientFactory:
+    """Makes clients with a producer of the test and a common spool directory."""
     monkeypatch.setattr(spooling, "TUNING", FAST_TUNING)
 
     def make(producer: ScriptedProducer, spool: Any = "spill", **arguments: Any) -> EkaClient:
@@ -74,11 +74,11 @@ def client(spool_dir: Path, monkeypatch: pytest.MonkeyPatch) -> ClientFactory:
 
 
 @pytest.fixture
-def left(client: ClientFactory, spool_dir: Path) -> Callable[[], None]:
-    """Lets a client end whose producer took nothing, and another adopt what it left."""
+def abandon_events(make_shared_client: ClientFactory, spool_dir: Path) -> Callable[[], None]:
+    """Leaves events of a client that ends, and waits until another has adopted them."""
 
-    def leave() -> None:
-        with client(Holding()) as other:
+    def abandon() -> None:
+        with make_shared_client(HoldingProducer()) as other:
             for _ in range(EVENTS):
                 other.record(**VALID)
         eventually(
@@ -87,13 +87,13 @@ def left(client: ClientFactory, spool_dir: Path) -> Callable[[], None]:
             )
         )
 
-    return leave
+    return abandon
 
 
-def all_hearts_beat(spool_dir: Path) -> bool:
-    """Whether each segment in it is seen to have an owner who lives."""
+def heartbeats_advance(spool_dir: Path) -> bool:
+    """Reports whether the heartbeat of each segment advances."""
 
-    def beats() -> dict[str, int]:
+    def heartbeats() -> dict[str, int]:
         found = {}
         for name in segment_names(spool_dir):
             segment = Segment.open(spool_dir, name, write=False)
@@ -101,74 +101,74 @@ def all_hearts_beat(spool_dir: Path) -> bool:
             segment.close()
         return found
 
-    before = beats()
+    before = heartbeats()
     time.sleep(3 * FAST_TUNING.heartbeat)
-    after = beats()
+    after = heartbeats()
     return before.keys() == after.keys() and all(after[name] > before[name] for name in after)
 
 
-def test_what_others_left_waits_while_more_than_a_quarter_of_the_queue_is_taken(
-    client: ClientFactory, left: Callable[[], None], spool_dir: Path
+def test_adopted_events_wait_while_over_a_quarter_of_the_queue_is_in_use(
+    make_shared_client: ClientFactory, abandon_events: Callable[[], None], spool_dir: Path
 ) -> None:
-    producer = Holding()
-    with client(producer) as heir:
+    producer = HoldingProducer()
+    with make_shared_client(producer) as adopter:
         for _ in range(EVENTS + 1):
-            heir.record(**VALID)
-        left()
+            adopter.record(**VALID)
+        abandon_events()
         time.sleep(0.2)
-        assert heir.stats().adopted == 0
+        assert adopter.stats().adopted == 0
         producer.deliver()
-        eventually(lambda: heir.stats().replayed == EVENTS)
+        eventually(lambda: adopter.stats().replayed == EVENTS)
     assert segment_names(spool_dir) == []
 
 
-def test_what_was_taken_over_and_not_sent_is_given_back(
-    client: ClientFactory, left: Callable[[], None], spool_dir: Path
+def test_adopted_segments_that_were_not_sent_are_released_at_shutdown(
+    make_shared_client: ClientFactory, abandon_events: Callable[[], None], spool_dir: Path
 ) -> None:
-    with client(Holding()) as heir:
+    with make_shared_client(HoldingProducer()) as adopter:
         for _ in range(EVENTS + 1):
-            heir.record(**VALID)
-        left()
+            adopter.record(**VALID)
+        abandon_events()
     assert len(spooled_ids(spool_dir)) == 2 * EVENTS + 1
     assert {name.owner for name in segment_names(spool_dir)} == {NOBODY}
 
 
-def test_the_heart_of_a_client_beats_in_each_of_its_segments(
-    client: ClientFactory, left: Callable[[], None], spool_dir: Path
+def test_a_client_writes_heartbeats_to_each_of_its_segments(
+    make_shared_client: ClientFactory, abandon_events: Callable[[], None], spool_dir: Path
 ) -> None:
-    with client(Holding(), "durable") as heir:
+    with make_shared_client(HoldingProducer(), "durable") as adopter:
         for _ in range(EVENTS + 1):
-            heir.record(**VALID)
-        eventually(lambda: all_hearts_beat(spool_dir))
-        left()  # which waits until its own events leave room for it
-        eventually(lambda: all_hearts_beat(spool_dir))
-    with client(Holding()) as heir:
-        eventually(lambda: heir.stats().adopted >= EVENTS)  # which are on their way
-        eventually(lambda: all_hearts_beat(spool_dir))
+            adopter.record(**VALID)
+        eventually(lambda: heartbeats_advance(spool_dir))
+        abandon_events()  # replayed only once its own events leave room
+        eventually(lambda: heartbeats_advance(spool_dir))
+    with make_shared_client(HoldingProducer()) as adopter:
+        eventually(lambda: adopter.stats().adopted >= EVENTS)  # sent and not yet reported
+        eventually(lambda: heartbeats_advance(spool_dir))
 
 
 @pytest.mark.parametrize("mode", ["spill", "durable"])
 def test_shutdown_never_raises_whatever_the_disk_does(
     mode: str,
-    client: ClientFactory,
-    left: Callable[[], None],
+    make_shared_client: ClientFactory,
+    abandon_events: Callable[[], None],
     spool_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def failing(*_: object) -> bool:
         raise OSError(5, "Input/output error")
 
-    heir = client(Holding(), mode)
+    adopter = make_shared_client(HoldingProducer(), mode)
     for _ in range(EVENTS + 1):
-        heir.record(**VALID)
-    left()
+        adopter.record(**VALID)
+    abandon_events()
     monkeypatch.setattr(Segment, "hand_to", failing)
-    assert heir.shutdown() == 0
+    assert adopter.shutdown() == 0
     assert len(spooled_ids(spool_dir)) == 2 * EVENTS + 1
 
 
-def refusing(*codes: int) -> ScriptedProducer:
-    """A producer that reports these errors, one for each event."""
+def failing_producer(*codes: int) -> ScriptedProducer:
+    """Returns a producer that reports these errors, one for each event."""
     answers = [KafkaError(code) for code in codes]
 
     def produce(*, on_delivery: Callable[[Any, Any], None], **_: object) -> None:
@@ -177,11 +177,11 @@ def refusing(*codes: int) -> ScriptedProducer:
     return ScriptedProducer(produce)
 
 
-def test_an_own_event_that_is_refused_for_ever_when_it_is_replayed_has_failed(
-    client: ClientFactory, spool_dir: Path, errors: ReportedErrors
+def test_an_own_event_that_kafka_rejects_permanently_on_replay_counts_as_failed(
+    make_shared_client: ClientFactory, spool_dir: Path, errors: ReportedErrors
 ) -> None:
-    producer = refusing(KafkaError.REQUEST_TIMED_OUT, KafkaError.TOPIC_AUTHORIZATION_FAILED)
-    with client(producer, on_error=errors) as own:
+    producer = failing_producer(KafkaError.REQUEST_TIMED_OUT, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    with make_shared_client(producer, on_error=errors) as own:
         own.record(**VALID)
         assert own.flush(10) == 0
         stats = own.stats()
@@ -190,46 +190,50 @@ def test_an_own_event_that_is_refused_for_ever_when_it_is_replayed_has_failed(
     assert len(spooled_ids(spool_dir, "dead")) == 1
 
 
-def test_what_others_accepted_and_kafka_refuses_for_ever_is_heard_of_and_not_counted_as_failed(
-    client: ClientFactory, spool_dir: Path, errors: ReportedErrors
+def test_an_adopted_event_that_kafka_rejects_is_reported_and_not_counted_as_failed(
+    make_shared_client: ClientFactory, spool_dir: Path, errors: ReportedErrors
 ) -> None:
-    with client(Holding()) as other:
+    with make_shared_client(HoldingProducer()) as other:
         other.record(**VALID)
-    with client(refusing(KafkaError.TOPIC_AUTHORIZATION_FAILED), on_error=errors) as heir:
-        eventually(lambda: heir.stats().dead_lettered == 1)
+    with make_shared_client(
+        failing_producer(KafkaError.TOPIC_AUTHORIZATION_FAILED), on_error=errors
+    ) as adopter:
+        eventually(lambda: adopter.stats().dead_lettered == 1)
         eventually(lambda: errors.codes == ["delivery.failed"])
-        assert heir.stats()[:4] == (0, 0, 0, 0)
+        assert adopter.stats()[:4] == (0, 0, 0, 0)
     assert len(spooled_ids(spool_dir, "dead")) == 1
 
 
-def test_a_dead_letter_that_finds_no_room_is_heard_of_all_the_same(
-    client: ClientFactory, errors: ReportedErrors, monkeypatch: pytest.MonkeyPatch
+def test_a_dead_letter_without_room_on_disk_is_still_reported(
+    make_shared_client: ClientFactory, errors: ReportedErrors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> Segment:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Segment, "create", full)
-    with client(refusing(KafkaError.TOPIC_AUTHORIZATION_FAILED), on_error=errors) as own:
+    with make_shared_client(
+        failing_producer(KafkaError.TOPIC_AUTHORIZATION_FAILED), on_error=errors
+    ) as own:
         own.record(**VALID)
         assert own.flush(10) == 0
         assert (own.stats().failed, own.stats().dead_lettered) == (1, 0)
     assert errors.codes == ["delivery.failed"]
 
 
-def test_shutdown_waits_as_long_as_there_is_progress(
-    client: ClientFactory, monkeypatch: pytest.MonkeyPatch
+def test_shutdown_keeps_waiting_while_events_are_being_delivered(
+    make_shared_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patience = 1.0
     monkeypatch.setattr(spooling, "TUNING", FAST_TUNING._replace(patience=patience))
-    slow = Holding(pause=patience / EVENTS / 2)
-    one = client(slow)
+    slow = HoldingProducer(pause=patience / EVENTS / 2)
+    one = make_shared_client(slow)
     for _ in range(4 * EVENTS):
         one.record(**VALID)
     assert one.shutdown(30) == 0
     assert one.stats().delivered == 4 * EVENTS
 
 
-def test_what_others_took_is_waited_for_no_more(
+def test_a_client_stops_waiting_for_events_that_another_has_adopted(
     make_spool_client: ClientFactory, spool_dir: Path
 ) -> None:
     client = make_spool_client("spill", kafka_brokers=NO_BROKER, max_queue_events=EVENTS)

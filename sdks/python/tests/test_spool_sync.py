@@ -1,4 +1,4 @@
-"""When the disk has what a client wrote, and not the kernel alone."""
+"""When the events that a client writes are synced to the disk itself."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from sdks.python.tests.spool_support import FAST_TUNING, segment_names
 from sdks.python.tests.support import NO_BROKER, VALID, ClientFactory
 from tests.waiting import eventually
 
-# So rarely does its heart beat that nothing but the setting can be why it syncs.
-SLOW = FAST_TUNING._replace(segment_bytes=1 << 16, heartbeat=60.0, lease=300.0)
+# With so rare a heartbeat, only the setting can be the reason for a sync.
+RARE_HEARTBEAT = FAST_TUNING._replace(segment_bytes=1 << 16, heartbeat=60.0, lease=300.0)
 
 
 def written(spool_dir: Path) -> list[int]:
-    """The inodes of the segments that hold events."""
+    """Returns the inodes of the segments with events."""
     return [
         (spool_dir / str(name)).stat().st_ino for name in segment_names(spool_dir) if name.first_seq
     ]
@@ -28,40 +28,42 @@ def written(spool_dir: Path) -> list[int]:
 
 @pytest.fixture
 def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The inodes of what was synced, segment or folder, in its order."""
-    found: list[int] = []
+    """The inodes of the segments and directories that were synced, in order."""
+    inodes: list[int] = []
 
-    def counted(real: Callable[[int], None]) -> Callable[[int], None]:
+    def recorded(real: Callable[[int], None]) -> Callable[[int], None]:
         def sync(fd: int) -> None:
             real(fd)
-            found.append(os.fstat(fd).st_ino)
+            inodes.append(os.fstat(fd).st_ino)
 
         return sync
 
-    monkeypatch.setattr(segment, "_fdatasync", counted(segment._fdatasync))
-    monkeypatch.setattr(os, "fsync", counted(os.fsync))
-    return found
+    monkeypatch.setattr(segment, "_fdatasync", recorded(segment._fdatasync))
+    monkeypatch.setattr(os, "fsync", recorded(os.fsync))
+    return inodes
 
 
-def test_where_it_may_not_wait_each_record_is_synced_before_it_returns(
+def test_with_spool_sync_ms_zero_each_event_is_synced_before_record_returns(
     synced: list[int], make_spool_client: ClientFactory, spool_dir: Path
 ) -> None:
-    client = make_spool_client("durable", tuning=SLOW, kafka_brokers=NO_BROKER, spool_sync_ms=0)
+    client = make_spool_client(
+        "durable", tuning=RARE_HEARTBEAT, kafka_brokers=NO_BROKER, spool_sync_ms=0
+    )
     for number in range(1, 6):
         before = len(synced)
         client.record(**VALID)
         [inode] = written(spool_dir)
-        # The first event of a segment is there only if the folder knows the segment, too.
+        # A new segment survives only if the directory, with its entry, is synced too.
         due = {inode, spool_dir.stat().st_ino} if number == 1 else {inode}
         assert due <= set(synced[before:])
 
 
 @pytest.mark.parametrize("mode", ["spill", "durable"])
-def test_where_it_may_wait_records_are_synced_soon(
+def test_with_spool_sync_ms_above_zero_events_are_synced_soon_after(
     mode: str, make_spool_client: ClientFactory, spool_dir: Path, synced: list[int]
 ) -> None:
     client = make_spool_client(
-        mode, tuning=SLOW, kafka_brokers=NO_BROKER, spool_sync_ms=100, max_queue_events=2
+        mode, tuning=RARE_HEARTBEAT, kafka_brokers=NO_BROKER, spool_sync_ms=100, max_queue_events=2
     )
     for _ in range(5):
         synced.clear()
@@ -73,7 +75,9 @@ def test_where_it_may_wait_records_are_synced_soon(
 def test_nothing_is_synced_while_nothing_is_written(
     make_spool_client: ClientFactory, spool_dir: Path, synced: list[int]
 ) -> None:
-    client = make_spool_client("durable", tuning=SLOW, kafka_brokers=NO_BROKER, spool_sync_ms=10)
+    client = make_spool_client(
+        "durable", tuning=RARE_HEARTBEAT, kafka_brokers=NO_BROKER, spool_sync_ms=10
+    )
     client.record(**VALID)
     eventually(partial(synced.__contains__, written(spool_dir)[-1]), seconds=10)
     before = len(synced)

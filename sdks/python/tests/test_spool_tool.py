@@ -23,7 +23,7 @@ from sdks.python.tests.spool_support import (
 
 @pytest.fixture
 def spool_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A spool with three events, two of them dead, whose owner lives."""
+    """A spool with one released event, and two dead letters whose owner is alive."""
     path = tmp_path / "spool"
     monkeypatch.setenv("EKA_SPOOL_DIR", str(path))
     directory = Directory(path, 1 << 20)
@@ -46,7 +46,9 @@ def test_ls_lists_the_segments(spool_dir: Path, capsys: pytest.CaptureFixture[st
     assert "nobody" in printed
 
 
-def test_verify_says_what_is_damaged(spool_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_reports_what_is_damaged(
+    spool_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["verify"]) == 0
     [name] = segment_names(spool_dir, "dead")
     path = spool_dir / str(name)
@@ -64,23 +66,23 @@ def test_show_prints_the_events(spool_dir: Path, capfd: pytest.CaptureFixture[st
     assert capfd.readouterr().out == "2 \n3 \n"
 
 
-def test_who_reads_what_is_shown_may_stop_in_the_middle(spool_dir: Path) -> None:
+def test_show_exits_quietly_when_its_reader_closes_the_pipe(spool_dir: Path) -> None:
     command = [sys.executable, "-m", "eka_usage.spool", "--dir", str(spool_dir), "show"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.close()
-        _, said = process.communicate(timeout=30)
-    assert (process.returncode, said) == (0, b"")
+        _, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stderr) == (0, b"")
 
 
-def test_replay_makes_dead_letters_events_that_anybody_may_adopt(spool_dir: Path) -> None:
+def test_replay_turns_dead_letters_into_events_that_any_client_may_adopt(spool_dir: Path) -> None:
     assert main(["replay"]) == 0
     assert segment_names(spool_dir, "dead") == []
     assert spooled_events(spool_dir) == [event(1), event(2), event(3)]
     assert {name.owner for name in segment_names(spool_dir)} == {NOBODY}
 
 
-def test_purge_removes_dead_letters_alone(spool_dir: Path) -> None:
+def test_purge_removes_only_dead_letters_unless_segments_are_named(spool_dir: Path) -> None:
     assert main(["purge"]) == 0
     assert segment_names(spool_dir, "dead") == []
     assert spooled_events(spool_dir) == [event(1)]
@@ -89,9 +91,9 @@ def test_purge_removes_dead_letters_alone(spool_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--dir", "/no/such", "ls"], ["show", "events-1"]])
-def test_what_is_not_there_is_said(
+def test_a_missing_directory_or_segment_is_an_error(
     arguments: list[str], spool_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 2
-    said = capsys.readouterr().err
-    assert "--dir" in said or "see ls" in said
+    stderr = capsys.readouterr().err
+    assert "--dir" in stderr or "see ls" in stderr
