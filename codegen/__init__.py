@@ -1,1 +1,1 @@
-"""Generates what three SDKs, documents and infrastructure share from schema/."""
+"""Generates what the SDKs, the documents and the infrastructure share, from schema/."""

@@ -8,6 +8,6 @@ import sys
 from codegen.cli import main
 
 if __name__ == "__main__":
-    # Nearly everything that is made lives to the end; collecting garbage only walks over it.
+    # Nearly every object lives until the end, so garbage collection only walks the heap in vain.
     gc.disable()
     sys.exit(main())

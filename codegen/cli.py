@@ -1,4 +1,4 @@
-"""The command line: generate what follows from schema/, or check that it stands."""
+"""The command line: generates files from schema/, or checks that they are up to date."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from codegen.render import Output
 from codegen.targets import TARGETS
 from codegen.write import write
 
-FINE, PROBLEMS, WRONG_USE = 0, 1, 2
+SUCCESS, PROBLEMS, USAGE_ERROR = 0, 1, 2
 
 _HOME = Path(__file__).resolve().parent.parent
 
 _DESCRIPTION = """\
-Makes the tables of three SDKs, the documents and the infrastructure from the YAML files of schema/.
+Generates the SDKs' tables, the documents and the infrastructure from the YAML files in schema/.
 
-After an edit of schema/: `generate`, then commit what it changed. In CI: `check`.
+After an edit of schema/, run `generate` and commit the result. CI runs `check`.
 """
 
 _EXAMPLES = """\
 examples:
-  python -m codegen generate                     bring everything up to date
-  python -m codegen generate --check             show what that would change, change nothing
-  python -m codegen check                        the schema files and their rules, then the same
-  python -m codegen generate --target go docs    only these
+  python -m codegen generate                     update all generated files
+  python -m codegen generate --check             show the differences, write nothing
+  python -m codegen check                        validate schema/, then do the same
+  python -m codegen generate --target go docs    generate only these targets
   python -m codegen generate --schema schema/examples/NAME --root ../other
-                                                 another catalog, into another folder
+                                                 use another catalog and output directory
 
-exit status: 0 fine, 1 problems found, 2 wrong use
+exit status: 0 success, 1 problems found, 2 usage error
 """
 
 _FORMATS: dict[str, Callable[[Diagnostic], str]] = {"text": render_text, "github": render_github}
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     problem = _misuse(options)
     if problem:
         sys.stderr.write(f"codegen: {problem}\n")
-        return WRONG_USE
+        return USAGE_ERROR
     try:
         return _run(options)
     except OSError as failure:
@@ -65,27 +65,27 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         type=Path,
         default=_HOME / "schema",
-        help="the folder of the three YAML files (default: schema/ beside codegen/)",
+        help="read the three YAML files from this directory (default: schema/ beside codegen/)",
     )
     common.add_argument(
         "--root",
         metavar="DIR",
         type=Path,
         default=_HOME,
-        help="the folder that generated files go to (default: the one that holds codegen/)",
+        help="write generated files below this directory (default: the parent of codegen/)",
     )
     common.add_argument(
         "--target",
         metavar="NAME",
         nargs="+",
         action="extend",
-        help=f"only these of {', '.join(TARGETS)} (default: all)",
+        help=f"process only these targets: {', '.join(TARGETS)} (default: all)",
     )
     common.add_argument(
         "--format",
         choices=_FORMATS,
         default="text",
-        help="how problems are written; github makes annotations of them (default: text)",
+        help="print problems in this format; github prints annotations (default: text)",
     )
     parser = argparse.ArgumentParser(
         prog="python -m codegen",
@@ -97,17 +97,19 @@ def _parser() -> argparse.ArgumentParser:
     generate = commands.add_parser(
         "generate",
         parents=[common],
-        help="write what is missing or out of date, remove what is no longer made",
-        description="Writes what is missing or out of date, and removes what is no longer made.",
+        help="write missing and outdated files, remove obsolete ones",
+        description="Writes missing and outdated files, and removes obsolete ones.",
     )
     generate.add_argument(
-        "--check", action="store_true", help="write nothing; show each difference, and fail if any"
+        "--check",
+        action="store_true",
+        help="show the differences, write nothing, and fail if there are any",
     )
     check = commands.add_parser(
         "check",
         parents=[common],
-        help="check schema/ and its rules, then that everything generated is up to date",
-        description="Checks schema/ and its rules, then that everything generated is up to date. "
+        help="validate schema/, then check that all generated files are up to date",
+        description="Validates schema/, then checks that all generated files are up to date. "
         "Writes nothing.",
     )
     check.set_defaults(check=True)
@@ -119,11 +121,13 @@ def _misuse(options: argparse.Namespace) -> str:
         if name not in TARGETS:
             return f"unknown target {name!r}: {suggestion(name, TARGETS)}"
     if options.schema.is_file():
-        return f"--schema {options.schema}: a file; expected the folder of the three YAML files"
+        return (
+            f"--schema {options.schema}: is a file; expected the directory of the three YAML files"
+        )
     if not options.schema.is_dir():
-        return f"--schema {options.schema}: no such folder"
+        return f"--schema {options.schema}: no such directory"
     if not options.root.is_dir():
-        return f"--root {options.root}: no such folder; create it first"
+        return f"--root {options.root}: no such directory; create it first"
     return ""
 
 
@@ -152,7 +156,7 @@ def _run(options: argparse.Namespace) -> int:
         return _report(compared, show, started)
     write(compared)
     _summarise(compared, started)
-    return FINE
+    return SUCCESS
 
 
 def _made(model: Model, names: Sequence[str] | None) -> dict[str, list[Output]]:
@@ -173,14 +177,14 @@ def _report(compared: Plan, show: Callable[[Diagnostic], str], started: float) -
         sys.stderr.write(f"codegen: {differ} not as generated; run `python -m codegen generate`\n")
         return PROBLEMS
     sys.stdout.write(f"{_count(compared.unchanged, 'file')} up to date, in {_seconds(started)}\n")
-    return FINE
+    return SUCCESS
 
 
 def _remedy(change: Change) -> str:
     if change.kind is Kind.EDITED:
         return "change schema/ or a template instead, and run `generate`"
     if change.kind is Kind.UNTRACKED:
-        return "delete it or move it away"
+        return "delete it or move it"
     return "run `generate`"
 
 

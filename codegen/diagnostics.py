@@ -1,4 +1,4 @@
-"""One problem found in the schema files, where it is, and how it is shown."""
+"""One problem in the schema files: its place, its message, its output formats."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 
 class Position(NamedTuple):
-    """A place in a file; both count from 1, columns in characters."""
+    """A position in a file; both count from 1, columns in characters."""
 
     line: int
     column: int
 
 
 class Place(NamedTuple):
-    """A second place that a problem has to do with, and what it has to do with it."""
+    """A related place, with a note on how it relates to the problem."""
 
     note: str
     path: str
@@ -26,7 +26,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """A problem: what was found at one place, what is allowed, and what to do next."""
+    """A problem at one place: what is wrong, what is allowed, what to do next."""
 
     path: str
     position: Position
@@ -37,31 +37,31 @@ class Diagnostic:
 
     @property
     def order(self) -> tuple[str, Position, str, str]:
-        """Sorts by file and place; code and words only keep the order the same every time."""
+        """Returns the sort key: file and place; code and message make the order deterministic."""
         return self.path, self.position, self.code, self.message
 
 
 def error(
     path: str, position: Position, code: str, message: str, related: Place | None = None
 ) -> Diagnostic:
-    """A problem that nothing can be generated with; a warning comes only from a rule."""
+    """Returns an error, which stops the generation; only rules return warnings."""
     return Diagnostic(path, position, "error", code, message, related)
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
-    """Whether anything is worse than a warning."""
+    """Reports whether any diagnostic is an error."""
     return any(diagnostic.severity == "error" for diagnostic in diagnostics)
 
 
 def render_text(diagnostic: Diagnostic) -> str:
-    """`schema/catalog.yaml:41:9: error[unknown-key]: …`, as compilers write it."""
+    """Returns `schema/catalog.yaml:41:9: error[unknown-key]: …`, the format of compilers."""
     d = diagnostic
     place = f"{d.path}:{d.position.line}:{d.position.column}"
     return f"{place}: {d.severity}[{d.code}]: {_sentence(d)}"
 
 
 def render_github(diagnostic: Diagnostic) -> str:
-    """A GitHub workflow command, which shows the problem beside the line in a pull request."""
+    """Returns a GitHub workflow command, which annotates the line in a pull request."""
     d = diagnostic
     place = f"file={_property(d.path)},line={d.position.line},col={d.position.column}"
     return f"::{d.severity} {place},title={_property(d.code)}::{_data(_sentence(d))}"
@@ -87,17 +87,17 @@ _LONGEST = 60
 
 
 def quote(text: str) -> str:
-    """Text as a message shows it: in quotes, on one line, cut where it is long."""
+    """Returns a text for a message: in quotes, on one line, truncated if long."""
     return repr(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
 
 
 def show(value: object) -> str:
-    """A value as a message shows it: text in quotes, and what is no text as YAML has it."""
+    """Returns a value for a message: text in quotes, anything else as YAML writes it."""
     return quote(value) if isinstance(value, str) else f"`{json.dumps(value)}`"
 
 
 def listing(names: Iterable[str], joint: str = "or", limit: int = 12) -> str:
-    """`a, b or c`; a long list is cut and counted."""
+    """Returns `a, b or c`; a long list is truncated, with the number of further names."""
     names = list(names)
     if len(names) > limit:
         return f"{', '.join(names[:limit])} {joint} {len(names) - limit} more"
@@ -105,7 +105,7 @@ def listing(names: Iterable[str], joint: str = "or", limit: int = 12) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The name that was probably meant, if one is near enough."""
+    """Returns the most similar name, or None if no name is similar enough."""
     best, best_ratio = None, 0.6
     matcher: SequenceMatcher[str] = SequenceMatcher(autojunk=False)
     matcher.set_seq2(name.lower())
@@ -119,7 +119,7 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
 
 def suggestion(name: str, names: Iterable[str], expected: str = "expected") -> str:
-    """`did you mean 'api'?`, or else the list of what is allowed."""
+    """Returns `did you mean 'api'?`, or the list of allowed names if none is similar."""
     names = list(names)
     near = nearest(name, names)
     if near is not None:

@@ -1,4 +1,4 @@
-"""The three files of a schema folder, read and checked together."""
+"""Reads and validates the three files of a schema directory together."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ FILES = ("catalog", "event", "sdk")
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The model, None if there is any error, and all diagnostics in the order of their places."""
+    """The model, or None if there are errors; and all diagnostics, sorted by place."""
 
     model: Model | None
     diagnostics: list[Diagnostic]
 
 
 def load(folder: Path) -> Loaded:
-    """Read catalog.yaml, event.yaml and sdk.yaml of a folder; every problem is a diagnostic."""
+    """Reads catalog.yaml, event.yaml and sdk.yaml; every problem becomes a diagnostic."""
     sources = {
         name: read(folder / f"{name}.yaml", _shown(folder / f"{name}.yaml")) for name in FILES
     }
@@ -35,22 +35,22 @@ def load(folder: Path) -> Loaded:
     diagnostics = _unrepeated(diagnostics, rules.check(readable))
     diagnostics.sort(key=lambda d: d.order)
     if has_errors(diagnostics):
-        # A warning beside an error is often its shadow: a unit unused for a misspelt key.
+        # A warning beside an error is often its consequence: a misspelt key leaves a unit unused.
         return Loaded(None, [d for d in diagnostics if d.severity == "error"])
     return Loaded(Model.build(*(sources[name].data for name in FILES)), diagnostics)
 
 
 def _unrepeated(known: list[Diagnostic], more: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """One problem, one line: what an earlier stage said of a value, a later one only repeats.
+    """Returns one diagnostic per place: a later stage would only repeat an earlier one's.
 
-    A missing key says nothing of what stands where it was looked for.
+    A missing key does not count, since its place is that of the mapping around it.
     """
     places = {(d.path, d.position) for d in known if d.code != "missing-key"}
     return known + [d for d in more if (d.path, d.position) not in places]
 
 
 def _shown(file: Path) -> str:
-    """A path as a reader knows it: from the working directory where it is below it."""
+    """Returns the path relative to the working directory if it is below it, else absolute."""
     absolute = file.absolute()
     try:
         shown = absolute.relative_to(Path.cwd())

@@ -1,7 +1,7 @@
-"""What a name of the catalog is called in each language.
+"""Derives the identifiers of each language from the catalog's names.
 
-Catalog names are lower-case words joined by `.`, `-` or `_`. The three joints become one in every
-language, so two names may become one identifier: `rules` refuses that, here it is only worked out.
+Catalog names are lowercase words joined by `.`, `-` or `_`. Every language maps the three joints to
+one, so two names may become the same identifier: `rules` rejects that, not this module.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ _JOINT = re.compile(r"[._-]")
 
 
 def words(name: str) -> list[str]:
-    """`api.call` as `api`, `call`."""
+    """Returns `api`, `call` for `api.call`."""
     return [word for word in _JOINT.split(name) if word]
 
 
 def snake(name: str) -> str:
-    """`api.call` as `api_call`."""
+    """Returns `api_call` for `api.call`."""
     return _JOINT.sub("_", name)
 
 
 def upper_snake(name: str) -> str:
-    """`api.call` as `API_CALL`."""
+    """Returns `API_CALL` for `api.call`."""
     return snake(name).upper()
 
 
 def pascal(name: str) -> str:
-    """`api.call` as `ApiCall`."""
+    """Returns `ApiCall` for `api.call`."""
     return "".join(word[:1].upper() + word[1:] for word in words(name))
 
 
 def camel(name: str) -> str:
-    """`api.call` as `apiCall`."""
+    """Returns `apiCall` for `api.call`."""
     first, *rest = words(name)
     return first + "".join(word[:1].upper() + word[1:] for word in rest)
 
 
-# staticcheck's list (ST1003), and those that settings and metric types bring.
+# staticcheck's list (ST1003), and the initialisms of settings and metric types.
 _INITIALISMS = frozenset(
     word
     for line in (
@@ -55,7 +55,7 @@ _INITIALISMS = frozenset(
 
 
 def go_exported(name: str) -> str:
-    """`api.call` as `APICall`."""
+    """Returns `APICall` for `api.call`."""
     return "".join(
         word.upper() if word in _INITIALISMS else word[:1].upper() + word[1:]
         for word in words(name)
@@ -63,25 +63,25 @@ def go_exported(name: str) -> str:
 
 
 def go_unexported(name: str) -> str:
-    """`api.call` as `apiCall`."""
+    """Returns `apiCall` for `api.call`."""
     first, *rest = words(name)
     return first + go_exported("_".join(rest))
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One target language: its reserved words, its names, its literals and its comments.
+    """A target language: its reserved words, identifiers, literals and comments.
 
-    attribute  a member looked up on a value: `api_call` (Python, TypeScript), `APICall` (Go)
+    attribute  a member of a value: `api_call` (Python, TypeScript), `APICall` (Go)
     constant   a module's constant: `API_CALL`, `APICall`, `apiCall`
     type_name  a type: `ApiCall`, in Go `APICall`
-    metric     the whole identifier of a metric type's constant, from product and metric type:
-               `api.api_call`, in Go `MetricAPIAPICall`; it must be unique in the catalog
-    client     the client's arguments that are no settings; no setting may have their names
-    argument   how a caller passes a setting that sdk.yaml gives no other name: `kafka_brokers`,
-               `WithKafkaBrokers`, `kafkaBrokers`
-    string     a literal that holds exactly the text, as the language's formatter leaves it
-    comment    whole lines of a comment from any text: (text, indent) -> lines
+    metric     the full identifier of a metric type's constant, from product and metric type:
+               `api.api_call`, in Go `MetricAPIAPICall`; unique in the catalog
+    client     the client's arguments other than settings; no setting may have their names
+    argument   a setting's argument, unless sdk.yaml names it: `kafka_brokers`, `WithKafkaBrokers`,
+               `kafkaBrokers`
+    string     a literal of exactly the text, as the language's formatter writes it
+    comment    the lines of a comment with any text: (text, indent) -> lines
     """
 
     name: str
@@ -99,17 +99,17 @@ class Language:
 _GO_KEYWORDS = """break case chan const continue default defer else fallthrough for func go goto if
     import interface map package range return select struct switch type var"""
 
-# With what every object already has: a look-up by such a name would find it in an empty table.
+# With the properties of every object: a lookup by such a name succeeds in an empty table.
 _TYPESCRIPT_KEYWORDS = """arguments await break case catch class const constructor continue
     debugger default delete do else enum eval export extends false finally for function if
     implements import in instanceof interface let new null package private protected public
     return static super switch this throw true try typeof var void while with yield"""
 
 
-# What record(), record_metric() and log() take besides fields of the event.
+# The parameters of record(), record_metric() and log() other than fields of the event.
 OWN_PARAMETERS = frozenset({"self", "metric", "level", "message", "options"})
 
-# What a client takes besides settings.
+# The arguments of a client other than settings.
 _OWN_ARGUMENTS = (
     *("service_name", "kafka_config", "on_error", "debug", "producer"),
     *("clock", "new_id", "hostname"),

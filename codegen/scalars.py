@@ -1,7 +1,7 @@
-"""What a plain YAML scalar is worth, where YAML 1.1 and 1.2 agree; where they differ, nothing.
+"""The value of a plain YAML scalar if YAML 1.1 and 1.2 agree on it, otherwise None.
 
 `no` is false to one reader and text to another, `1.10` loses its zero, `0x1F` is 31 or text. Such a
-scalar becomes None, which no schema here takes: the person who wrote it decides, by quoting it.
+scalar becomes None, which no schema here accepts: its author has to decide, by quoting it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WORDS |= {
     if form not in _WORDS
 }
 
-# Thirty digits are beyond any limit here, and far below where int() refuses.
+# Thirty digits are beyond any limit here, and far below the limit of int().
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,29})")
 _FRACTION = re.compile(r"-?(0|[1-9][0-9]{0,29})\.[0-9]{1,30}([eE][-+]?[0-9]{1,3})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt\s].*)?")
@@ -37,7 +37,7 @@ _NUMBER = re.compile(
 
 
 def plain(text: str) -> Scalar:
-    """The value of an unquoted scalar, or None where readers would differ."""
+    """Returns the value of an unquoted scalar, or None if YAML readers disagree on it."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in "+-.0123456789":
@@ -51,12 +51,12 @@ def plain(text: str) -> Scalar:
 
 
 def is_number(text: str) -> bool:
-    """Whether some reader of YAML takes an unquoted scalar for a number."""
+    """Reports whether some YAML reader parses an unquoted scalar as a number."""
     return _NUMBER.fullmatch(text) is not None
 
 
 def describe(text: str) -> str:
-    """What readers of YAML may take an unquoted scalar for."""
+    """Returns what a YAML reader may parse an unquoted scalar as."""
     word = text.lower()
     if word in ("null", "~"):
         return "null"

@@ -1,4 +1,4 @@
-"""What the JSON Schemas say of a file, in our own words and at its own place."""
+"""Validates a file by its JSON Schema, with messages and positions of our own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "schema"
 
 @cache
 def schema(name: str) -> dict[str, Any]:
-    """The JSON Schema of `catalog`, `event` or `sdk`."""
+    """Returns the JSON Schema of `catalog`, `event` or `sdk`."""
     text = (FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")
     return cast("dict[str, Any]", json.loads(text))
 
@@ -33,7 +33,7 @@ def _validator(name: str) -> jsonschema_rs.Draft202012Validator:
 
 @dataclass(frozen=True, slots=True)
 class _Violation:
-    """One violated keyword, with the schema that holds it."""
+    """A violated keyword, with the schema that contains it."""
 
     source: Source
     route: Route
@@ -44,11 +44,11 @@ class _Violation:
 
     @property
     def expected(self) -> str:
-        """What a pattern asks for; editors show the same words."""
+        """Returns what a pattern expects; editors show the same message."""
         return str(self.rule.get("patternErrorMessage", f"expected {self.limit}"))
 
     def found(self) -> str:
-        """The value as the file has it."""
+        """Returns the value as the file has it."""
         if isinstance(self.instance, str):
             return quote(self.instance)
         written = self.source.written(self.route)
@@ -58,7 +58,7 @@ class _Violation:
 
     @property
     def key(self) -> str:
-        """The key that the value stands under, itself or as an item of a list."""
+        """Returns the key of the value, or of the list that contains it."""
         return next((step for step in reversed(self.route) if isinstance(step, str)), "")
 
     def here(self, code: str, message: str) -> Diagnostic:
@@ -69,12 +69,12 @@ class _Violation:
         return error(self.source.path, place, code, message)
 
     def within(self) -> str:
-        """`in 'api_call'`, to say which of many alike is meant."""
+        """Returns `in 'api_call'`, which identifies one of many similar entries."""
         return f" in {quote(self.key)}" if self.key else ""
 
 
 def check(source: Source, name: str) -> Iterator[Diagnostic]:
-    """Check one file against the schema of that name."""
+    """Validates one file against the schema of that name."""
     violations = [
         _Violation(
             source,
@@ -153,7 +153,7 @@ def _type(v: _Violation) -> Iterator[Diagnostic]:
     types = [name for name in _TYPES if name in v.kind.types]
     written = v.source.written(v.route)
     if written and "string" in types and not re.search(v.rule.get("pattern", ""), written):
-        # Advice to quote it would lead to this message anyway.
+        # Quoting the value would only lead to this message.
         yield from _pattern(v)
         return
     wanted = listing(_TYPES[name] for name in types)
@@ -162,9 +162,9 @@ def _type(v: _Violation) -> Iterator[Diagnostic]:
 
 
 def _advice(v: _Violation, types: list[str], written: str | None) -> str:
-    """How to write what was probably meant, where that would be taken."""
+    """Returns how to write what was probably meant, if that would be accepted."""
     if written == "" and v.source.rest(v.route).startswith("#"):
-        return ": # begins a comment, so quote the text that it belongs to"
+        return ": # begins a comment, so quote the text"
     if written:
         word = written.lower()
         if "string" in types:
@@ -174,7 +174,7 @@ def _advice(v: _Violation, types: list[str], written: str | None) -> str:
         if v.instance is None and {"integer", "number"} & set(types) and is_number(written):
             return ": write it in the fewest plain decimal digits, such as 10 or 0.5"
     elif isinstance(v.instance, str) and _is_one_of(plain(v.instance), types):
-        return ": take the quotes away"
+        return ": remove the quotes"
     return ""
 
 
@@ -208,7 +208,7 @@ def _unique_items(v: _Violation) -> Iterator[Diagnostic]:
     for index, item in enumerate(v.instance):
         if item is not None and item in seen:
             place = v.source.value((*v.route, index))
-            yield error(v.source.path, place, "duplicate-item", f"{show(item)} is here twice")
+            yield error(v.source.path, place, "duplicate-item", f"{show(item)} appears twice")
         seen.append(item)
 
 

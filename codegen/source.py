@@ -1,7 +1,7 @@
-"""YAML with the line and column of every key and value, and no surprises.
+"""Reads YAML with the line and column of every key and value.
 
-The YAML accepted here is the part that every reader understands alike: one document of mappings,
-lists and scalars. Whatever else a file holds becomes a diagnostic, never an exception.
+It accepts the subset on which all YAML readers agree: one document of mappings, lists and scalars.
+Anything else in a file becomes a diagnostic, never an exception.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Route: TypeAlias = "tuple[Step, ...]"
 START = Position(1, 1)
 _DEEPEST = 40
 
-# What YAML does not allow, and the line breaks that only some readers count as such.
+# Characters that YAML does not allow, and line breaks that only some readers recognise.
 _UNPRINTABLE = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 
 
 class Mark(NamedTuple):
-    """Where a value and its key are, and how a plain scalar was written."""
+    """The positions of a value and its key, and the source text of a plain scalar."""
 
     position: tuple[int, int]
     key: tuple[int, int]
@@ -41,7 +41,7 @@ class Mark(NamedTuple):
 
 @dataclass(slots=True)
 class Source:
-    """One file: its data, and where everything in it is; without a root it cannot be read."""
+    """One file: its data and the position of every part; root is None if it is unreadable."""
 
     path: str
     text: str = ""
@@ -50,30 +50,30 @@ class Source:
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def value(self, route: Route) -> Position:
-        """Where the value at a route begins; of what is not there, the nearest thing around it."""
+        """Returns where the value at a route begins; if it is missing, its nearest parent."""
         return _position(self._mark(route).position)
 
     def key(self, route: Route) -> Position:
-        """Where the key of a value is; an item of a list has none but itself."""
+        """Returns where the key of a value begins; for an item of a list, the item itself."""
         return _position(self._mark(route).key)
 
     def written(self, route: Route) -> str | None:
-        """A plain scalar as the file has it, or None for anything else."""
+        """Returns the source text of a plain scalar, or None for anything else."""
         return self._mark(route).written
 
     def rest(self, route: Route) -> str:
-        """What the file has on the line where a value begins, from there on."""
+        """Returns the rest of the line on which a value begins."""
         line, column = self._mark(route).position
         return BREAK.split(self.text)[line][column:].lstrip()
 
     def fail(
         self, position: Position, code: str, message: str, related: Place | None = None
     ) -> None:
-        """Add a problem of the file itself."""
+        """Adds a problem of the file itself."""
         self.diagnostics.append(error(self.path, position, code, message, related))
 
     def stop(self, position: Position, code: str, message: str) -> Exception:
-        """Add a problem that ends the reading; the caller raises what is returned."""
+        """Adds a problem that ends the reading; the caller raises the returned exception."""
         self.fail(position, code, message)
         return _Stop()
 
@@ -96,7 +96,7 @@ def _position(mark: tuple[int, int]) -> Position:
 
 
 def read(file: Path, path: str) -> Source:
-    """Read one YAML file; `path` is how diagnostics call it."""
+    """Reads one YAML file; diagnostics name it by `path`."""
     source = Source(path)
     try:
         source.text = _text(file, source)
@@ -107,7 +107,7 @@ def read(file: Path, path: str) -> Source:
 
 
 class _Stop(Exception):
-    """Nothing after this place can be understood."""
+    """The rest of the file cannot be parsed."""
 
 
 def _text(file: Path, source: Source) -> str:
@@ -115,7 +115,7 @@ def _text(file: Path, source: Source) -> str:
         mode = file.stat().st_mode
         data = file.read_bytes() if stat.S_ISREG(mode) else None
     except FileNotFoundError:
-        message = "there is no such file; all three schema files are required"
+        message = "no such file; all three schema files are required"
         raise source.stop(START, "missing-file", message) from None
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or problem
@@ -123,8 +123,8 @@ def _text(file: Path, source: Source) -> str:
 
     if data is None:
         if stat.S_ISDIR(mode):
-            raise source.stop(START, "directory", "this is a folder; expected a YAML file")
-        raise source.stop(START, "unreadable-file", "this is no regular file; expected a YAML file")
+            raise source.stop(START, "directory", "is a directory; expected a YAML file")
+        raise source.stop(START, "unreadable-file", "is not a regular file; expected a YAML file")
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         message = "begins with a byte-order mark; save it as UTF-8 without one"
         raise source.stop(START, "byte-order-mark", message)
@@ -145,13 +145,13 @@ def _text(file: Path, source: Source) -> str:
 
 
 def _at(before: str) -> Position:
-    """The position after a text."""
+    """Returns the position after a text."""
     lines = BREAK.split(before)
     return Position(len(lines), len(lines[-1]) + 1)
 
 
 class _Frame:
-    """A mapping or list that is being filled."""
+    """A mapping or list under construction."""
 
     __slots__ = ("data", "key", "key_position", "marks", "position")
 
@@ -180,7 +180,7 @@ class _Builder:
             raise self.source.stop(_position(mark), code, message) from None
         root = self.source.root
         if root is None or root.written == "":
-            raise self.source.stop(START, "empty-file", "there is nothing in this file")
+            raise self.source.stop(START, "empty-file", "the file has no content")
 
     def _fail(
         self, mark: tuple[int, int], code: str, message: str, related: Place | None = None
@@ -205,10 +205,10 @@ class _Builder:
         here = (event.start_mark.line, event.start_mark.column)
         self.documents += 1
         if self.documents > 1:
-            message = "a second document begins here; one is allowed"
+            message = "a second document begins here; only one is allowed"
             raise self.source.stop(_position(here), "second-document", message)
         if event.version or event.tags:
-            self._fail(here, "directive", "directives (%…) are not allowed; take the line away")
+            self._fail(here, "directive", "directives (%…) are not allowed; remove the line")
 
     def _scalar(self, event: Any) -> None:
         mark = event.start_mark
@@ -238,7 +238,7 @@ class _Builder:
             frame.key = None
         elif unquoted and not isinstance(plain(text), str):
             self._fail(
-                here, "key-type", f'key {text or "(nothing)"} is no text: quote it: "{text}"'
+                here, "key-type", f'key {text or "(nothing)"} is not text; quote it: "{text}"'
             )
 
     def _open(self, event: Any, mapping: bool) -> None:
@@ -253,10 +253,10 @@ class _Builder:
         self.stack.append(_Frame({}, {}, here) if mapping else _Frame([], [], here))
 
     def _refuse_key(self, here: tuple[int, int], what: str) -> None:
-        """A collection where a key belongs: what it holds, and its value, are read and dropped."""
+        """Rejects a collection as a key; its content and its value are parsed and dropped."""
         frame = self.stack[-1] if self.stack else None
         if frame is not None and type(frame.data) is dict and frame.key_position is None:
-            self._fail(here, "key-type", f"a key is text, not {what}; quote it if it is meant so")
+            self._fail(here, "key-type", f"a key must be text, not {what}; quote it")
 
     def _alias(self, event: Any) -> None:
         here = (event.start_mark.line, event.start_mark.column)
@@ -268,14 +268,16 @@ class _Builder:
 
     def _decorated(self, event: Any, here: tuple[int, int]) -> None:
         if event.anchor is not None:
-            message = f"anchors (&{event.anchor}) are not allowed; take it away, or quote the text"
+            message = (
+                f"anchors (&{event.anchor}) are not allowed; remove the anchor, or quote the text"
+            )
             self._fail(here, "anchor", message)
         if event.tag is not None:
-            message = f"tags ({event.tag}) are not allowed; take it away, or quote the text"
+            message = f"tags ({event.tag}) are not allowed; remove the tag, or quote the text"
             self._fail(here, "tag", message)
 
     def _put(self, value: Any, here: tuple[int, int], written: str | None, children: Any) -> None:
-        """Hand a finished value to the collection around it."""
+        """Adds a finished value to the enclosing collection."""
         if not self.stack:
             self.source.data = value
             self.source.root = Mark(here, here, written, children)

@@ -1,7 +1,7 @@
-"""Foreign text made safe for a place in generated code: string literals, comments, Markdown.
+"""Escapes arbitrary text for generated code: string literals, comments, Markdown.
 
-A description may hold anything. A literal keeps it exactly; a comment or a table cell keeps what a
-reader sees, shows what he would not see, and never ends early.
+A description may contain anything. A literal preserves it exactly; a comment or a table cell keeps
+the visible text, escapes invisible characters, and never ends early.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-# Zero-width (non-)joiners shape Indic scripts and emoji, and hide nothing.
+# Zero-width (non-)joiners shape Indic scripts and emoji; they hide nothing.
 _KEPT_FORMAT = "\u200c\u200d"
-# Not those that are unassigned (Cn): a newer Python knows more, and must not write other bytes.
+# Without unassigned ones (Cn): newer Pythons assign more, and must not write other bytes.
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 _PLAIN = re.compile(r"[ -~]*")
 _NOT_PLAIN = re.compile(r"[^ -~]")
@@ -25,13 +25,13 @@ def _is_hidden(char: str) -> bool:
 
 
 def _code_point(char: str) -> str:
-    """A form that Python and Go read, and that a person recognises anywhere."""
+    """Returns an escape that Python and Go parse and that people recognise anywhere."""
     code = ord(char)
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 def flow(text: str) -> str:
-    """Text on one line: white space becomes one space, what is invisible becomes its escape."""
+    """Returns text on one line, with single spaces and escaped invisible characters."""
     line = " ".join(text.split())
     if _PLAIN.fullmatch(line):
         return line
@@ -39,10 +39,10 @@ def flow(text: str) -> str:
 
 
 def wrap(line: str, width: int) -> list[str]:
-    """A line as several, of `width` where words allow it.
+    """Wraps a line at `width`, as far as words allow it.
 
-    A new line begins only at a letter: nothing in it can then be taken for a list, a heading, a tag
-    or a directive by what reads comments (gofmt, TSDoc, linters).
+    A new line only begins with a letter, so that no tool that reads comments (gofmt, TSDoc,
+    linters) can mistake it for a list, a heading, a tag or a directive.
     """
     lines: list[str] = []
     while len(line) > width:
@@ -69,12 +69,12 @@ def _quote(text: str, quote: str, escape: Callable[[str], str]) -> str:
 
 
 def _fewer_escapes(text: str) -> str:
-    """The quote that ruff and Biome choose: the double one, unless the other saves escapes."""
+    """Returns the quote that ruff and Biome choose: double, unless single saves escapes."""
     return "'" if text.count('"') > text.count("'") else '"'
 
 
 def python_string(text: str) -> str:
-    """A Python literal as `ruff format` leaves it."""
+    """Returns a Python literal as `ruff format` writes it."""
 
     def escape(char: str) -> str:
         if ord(char) <= 0xFF:
@@ -85,12 +85,12 @@ def python_string(text: str) -> str:
 
 
 def go_string(text: str) -> str:
-    """An interpreted Go literal."""
+    """Returns an interpreted Go literal."""
     return _quote(text, '"', lambda char: _code_point(char) if _is_hidden(char) else char)
 
 
 def sql_string(text: str) -> str:
-    """A literal of ClickHouse, on one line; what a reader would not see stands as its bytes."""
+    """Returns a ClickHouse literal on one line; invisible characters become their bytes."""
 
     def escape(char: str) -> str:
         if not _is_hidden(char):
@@ -101,7 +101,7 @@ def sql_string(text: str) -> str:
 
 
 def typescript_string(text: str) -> str:
-    """A TypeScript literal as Biome leaves it; ASCII alone, so that its length is its width."""
+    """Returns a TypeScript literal as Biome writes it; ASCII only, so its length is its width."""
 
     def escape(char: str) -> str:
         code = ord(char)
@@ -114,13 +114,13 @@ _DOCSTRING_END = re.compile(r'"""|"$')
 
 
 def line_comment(mark: str, text: str, indent: str = "", width: int = 100) -> list[str]:
-    """Comment lines that each begin with a mark, `#` or `//`."""
+    """Returns comment lines that each begin with a mark, `#` or `//`."""
     lead = f"{indent}{mark} "
     return [lead + line for line in wrap(flow(text), width - len(lead))]
 
 
 def docstring(text: str, indent: str = "", width: int = 100) -> list[str]:
-    '''A Python docstring: one line where it fits, else closed by `"""` on a line of its own.'''
+    """Returns a Python docstring: one line if it fits, else with a closing line of its own."""
     line = flow(text).replace("\\", "\\\\")
     line = _DOCSTRING_END.sub(lambda m: m[0].replace('"', r"\""), line)
     if len(indent) + len(line) + 6 <= width:
@@ -130,14 +130,14 @@ def docstring(text: str, indent: str = "", width: int = 100) -> list[str]:
 
 
 def tsdoc(text: str, indent: str = "", width: int = 100, **tags: str) -> list[str]:
-    """A TSDoc comment: one line where it fits; a tag is there where its text is not empty."""
+    """Returns a TSDoc comment: one line if it fits; tags with an empty text are left out."""
     line = _tsdoc_escape(text)
-    said = [f"@{name} {_tsdoc_escape(words)}" for name, words in tags.items() if words]
-    if not said and len(indent) + len(line) + 7 <= width:
+    tagged = [f"@{name} {_tsdoc_escape(words)}" for name, words in tags.items() if words]
+    if not tagged and len(indent) + len(line) + 7 <= width:
         return [f"{indent}/** {line} */"]
     room = width - len(indent) - 3
     lines = wrap(line, room)
-    for tag in said:
+    for tag in tagged:
         lines += ["", *wrap(tag, room)]
     return [f"{indent}/**", *(f"{indent} * {line}".rstrip() for line in lines), f"{indent} */"]
 
@@ -151,12 +151,12 @@ _MARKDOWN = re.compile(r"[\\`*_\[\]<>|~&#]")
 
 
 def markdown(text: str) -> str:
-    """Text inside a Markdown paragraph or table cell: every character stands for itself."""
+    """Returns text for a Markdown paragraph or table cell, without any markup in effect."""
     return _MARKDOWN.sub(r"\\\g<0>", flow(text))
 
 
 def markdown_code(text: str) -> str:
-    """Text as code inside a table cell, fenced by more backticks than it holds."""
+    """Returns text as code for a table cell, fenced by more backticks than it contains."""
     line = flow(text).replace("|", "\\|")
     longest = max((len(run) for run in re.findall("`+", line)), default=0)
     fence = "`" * (longest + 1)

@@ -1,4 +1,4 @@
-"""Carries out a plan so that a run killed at any point leaves whole files only."""
+"""Executes a plan; a run that is killed at any point leaves only complete files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FOLDER_MODE = 0o755
 
 
 def write(plan: Plan) -> None:
-    """Writes and removes what the plan says; the manifest comes last, as the plan orders it."""
+    """Writes and removes the plan's files, in its order; the manifest comes last."""
     for folder in plan.folders:
         for leftover in (plan.root / folder).glob(f".*{TEMPORARY}"):
             leftover.unlink(missing_ok=True)
@@ -32,7 +32,7 @@ def _replace(path: Path, content: bytes, root: Path) -> None:
 
 
 def _make_folder(folder: Path, root: Path) -> None:
-    """Folders that everyone can read, whatever the umask."""
+    """Creates a folder that everyone can read, whatever the umask."""
     if folder.is_dir():
         return
     if folder != root:

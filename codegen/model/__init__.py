@@ -1,6 +1,6 @@
-"""What the three files of schema/ mean: frozen values, no positions, no I/O.
+"""The model of the three files of schema/: frozen values without positions and I/O.
 
-`Model.build` takes data that the JSON Schemas and the rules have accepted, so it never fails.
+`Model.build` receives data that passed the JSON Schemas and the rules, so it never fails.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Model:
 
     @cached_property
     def catalog_version(self) -> str:
-        """The version and a digest of what the catalog means, words for people left out."""
+        """Returns the version with a digest of the catalog's meaning, descriptions left out."""
         catalog = self.catalog
         meaning = {
             "topics": {t.role: [t.name, t.partitions, t.key] for t in catalog.topics},
@@ -80,7 +80,7 @@ class Model:
         return f"{catalog.version}+{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     def variable(self, setting: Setting) -> str:
-        """The environment variable of a setting."""
+        """Returns the environment variable of a setting."""
         return self.catalog.env_prefix + setting.name.upper()
 
 

@@ -1,4 +1,4 @@
-"""What catalog.yaml means: products, metric types, statuses, units, topics."""
+"""The model of catalog.yaml: products, metric types, statuses, units, topics."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class QuantityRule:
-    """What one metric type asks of a quantity beyond the limits of the field."""
+    """The constraints of one metric type on the quantity, on top of the field's limits."""
 
     integer: bool
     minimum: int | float | None
@@ -45,7 +45,7 @@ class QuantityRule:
 
 @dataclass(frozen=True, slots=True)
 class MetadataKey:
-    """One key that a metric type declares; a subset of JSON Schema."""
+    """A metadata key that a metric type declares; a subset of JSON Schema."""
 
     name: str
     required: bool

@@ -1,4 +1,4 @@
-"""Plain data as the files hold it; durations stay text until they are read."""
+"""Plain data of the files; durations stay text until `milliseconds` parses them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Data = Mapping[str, Any]
 _DURATION = re.compile(r"([1-9][0-9]*)(ms|s|m|h|d)")
 _MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
-# A hundred years: any date of today plus or minus that is one that every language can say.
+# A hundred years: today plus or minus that is a date that every language can represent.
 LONGEST_DURATION = "36500d"
 
 
 def milliseconds(duration: str) -> int:
-    """`7d` as milliseconds; ValueError where it is no duration."""
+    """Returns a duration such as `7d` in milliseconds; raises ValueError for other texts."""
     match = _DURATION.fullmatch(duration)
     if match is None:
         raise ValueError(f"not a duration: {duration!r}")

@@ -1,4 +1,4 @@
-"""What event.yaml means: the fields of an event, the call, the table."""
+"""The model of event.yaml: the fields of an event, the call, the table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from codegen.model.data import Data
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of the event. `limits` holds what bounds it, by the name it has in event.yaml."""
+    """A field of the event; `limits` are its constraints, by their names in event.yaml."""
 
     name: str
     type: str
@@ -31,7 +31,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The table of events: its name, and the names of the columns that mean something there."""
+    """The table of events: its name, and the name of the column in each role."""
 
     database: str
     name: str
@@ -63,9 +63,9 @@ class Event:
 
     @property
     def roles(self) -> Mapping[str, Field]:
-        """The fields by the part of the catalog that they carry, whatever their names.
+        """Returns the fields by the part of the catalog that they carry, whatever their names.
 
-        Only `quantity` and `metadata` may be absent, where no metric type has a rule on them.
+        Only `quantity` and `metadata` may be missing, if no metric type has a rule on them.
         """
         return {field.catalog: field for field in self.fields if field.catalog is not None}
 

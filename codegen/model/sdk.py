@@ -1,4 +1,4 @@
-"""What sdk.yaml means: packages, settings, the spool, error codes."""
+"""The model of sdk.yaml: packages, settings, the spool, error codes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SpoolConstant:
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """How accepted events are kept on disk; `final_errors` are numbers in Kafka's protocol."""
+    """How accepted events are stored on disk; `final_errors` are numbers in Kafka's protocol."""
 
     constants: tuple[SpoolConstant, ...]
     final_errors: Mapping[str, int]

@@ -1,7 +1,7 @@
-"""What the schemas cannot say: one function a rule, in one table.
+"""Rules that JSON Schema cannot express: one function per rule, in one table.
 
-A rule looks at the raw data, not at the model, so that it can speak of a file whose other parts are
-unsound: a person sees all problems at once.
+A rule reads the raw data instead of the model, so that it also covers a file whose other parts are
+invalid: all problems appear at once.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ RULES: Mapping[str, Callable[[Files], Iterator[Finding]]] = {
 
 
 def check(sources: Mapping[str, Source]) -> Iterator[Diagnostic]:
-    """Run every rule on the files that could be read."""
+    """Runs every rule on the readable files."""
     files = Files(sources)
     for code, rule in RULES.items():
         try:

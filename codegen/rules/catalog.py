@@ -24,38 +24,38 @@ def unknown_unit(files: Files) -> Iterator[Finding]:
 
 
 def unused_unit(files: Files) -> Iterator[Finding]:
-    """A unit is defined and no metric type has it."""
+    """A unit is defined, but no metric type has it."""
     used = {unit for _, unit in files.each("catalog", f"{_METRIC_TYPES}/unit", str)}
     for unit in files.names("catalog", "units"):
         if unit not in used:
-            message = f"no metric type has the unit {quote(unit)}: take it away"
+            message = f"no metric type has the unit {quote(unit)}: remove it"
             yield Finding("catalog", ("units", unit), message, at_key=True, severity="warning")
 
 
 def default_status(files: Files) -> Iterator[Finding]:
-    """Not exactly one status is the one of events that name none."""
-    yield from _exactly_one(files, "default", "an event that names no status")
+    """Not exactly one status is the default of events without one."""
+    yield from _exactly_one(files, "default", "events without a status")
 
 
 def log_status(files: Files) -> Iterator[Finding]:
-    """Not exactly one status is the one of events that log() makes."""
-    yield from _exactly_one(files, "log", "an event that log() makes")
+    """Not exactly one status is that of log()."""
+    yield from _exactly_one(files, "log", "logged events")
 
 
 def _exactly_one(files: Files, flag: str, use: str) -> Iterator[Finding]:
     statuses = files.names("catalog", "statuses")
     flagged = [route for route, on in files.each("catalog", f"statuses/*/{flag}", bool) if on]
     if not flagged:
-        message = f"no status has `{flag}: true`, as that of {use}: give it to {listing(statuses)}"
+        message = f"no status has `{flag}: true`, for {use}: set it on {listing(statuses)}"
         yield Finding("catalog", ("statuses",), message, at_key=True)
     for route in flagged[1:]:
-        message = f"a second status has `{flag}: true`: exactly one is that of {use}"
+        message = f"a second status has `{flag}: true`, for {use}: exactly one must have it"
         other = ("the first is at", "catalog", flagged[0])
         yield Finding("catalog", route, message, at_key=True, other=other)
 
 
 def default_log_level(files: Files) -> Iterator[Finding]:
-    """The default log level is none of the log levels."""
+    """The default log level is not one of the log levels."""
     levels = files.texts("catalog", "log_levels")
     for route, level in files.each("catalog", "default_log_level", str):
         if level not in levels:
@@ -64,15 +64,15 @@ def default_log_level(files: Files) -> Iterator[Finding]:
 
 
 def topic_key(files: Files) -> Iterator[Finding]:
-    """A topic's key is no field of the event, or no string."""
+    """A topic's key is not a field of the event, or not a string."""
     fields = files.one("event", "fields", dict)
     texts = [name for name, field in fields.items() if _is_text(field)]
     for route, key in files.each("catalog", "topics/*/key", str):
         if key not in fields:
-            message = f"key {quote(key)} is no field of the event: {suggestion(key, texts)}"
+            message = f"key {quote(key)} is not a field of the event: {suggestion(key, texts)}"
             yield Finding("catalog", route, message)
         elif key not in texts:
-            message = f"key {quote(key)} is no string: expected {listing(texts)}"
+            message = f"key {quote(key)} must be a string: expected {listing(texts)}"
             yield Finding("catalog", route, message)
 
 
@@ -81,19 +81,19 @@ def _is_text(field: Any) -> bool:
 
 
 def duplicate_topic(files: Files) -> Iterator[Finding]:
-    """Two topics have one name."""
+    """Two topics have the same name."""
     first: dict[str, Any] = {}
     for route, name in files.each("catalog", "topics/*/name", str):
-        # Kafka's metrics make one of '.' and '_', and it refuses the second of two such topics.
+        # Kafka's metrics do not distinguish '.' and '_': it rejects the second of two such topics.
         same = first.setdefault(name.replace(".", "_"), route)
         if same != route:
-            message = f"topic {quote(name)} is taken, as Kafka counts '.' and '_' as one"
+            message = f"topic {quote(name)} is taken: Kafka does not distinguish '.' and '_'"
             other = ("the first is at", "catalog", same)
             yield Finding("catalog", route, message, other=other)
 
 
 def duration(files: Files) -> Iterator[Finding]:
-    """A retention or a limit of time is longer than anything can be kept."""
+    """A retention or a time limit is longer than the longest duration."""
     for file, pattern in (
         ("catalog", "topics/*/retention"),
         ("event", "fields/*/ahead"),
@@ -103,7 +103,7 @@ def duration(files: Files) -> Iterator[Finding]:
             try:
                 too_long = milliseconds(text) > milliseconds(LONGEST_DURATION)
             except ValueError:
-                continue  # the schema has said so
+                continue  # the schema reports it
             if too_long:
                 message = f"{quote(text)} is too long: expected at most {LONGEST_DURATION}"
                 yield Finding(file, route, message)
@@ -113,16 +113,16 @@ def empty_product(files: Files) -> Iterator[Finding]:
     """There is no product, or a product has no metric type."""
     for route, products in files.each("catalog", "products", dict):
         if not products:
-            message = "there is no product: add one, with a metric type"
+            message = "no product: add one, with a metric type"
             yield Finding("catalog", route, message, at_key=True)
     for route, metric_types in files.each("catalog", "products/*/metric_types", dict):
         if not metric_types:
-            message = f"product {quote(str(route[1]))} has no metric type: add one, or take it away"
+            message = f"product {quote(str(route[1]))} has no metric type: add one, or remove it"
             yield Finding("catalog", route, message, at_key=True)
 
 
 def quantity_limits(files: Files) -> Iterator[Finding]:
-    """A metric type's limits contradict each other or those of the field that they bound."""
+    """A metric type's limits contradict each other or the limits of the field."""
     field = _quantity_field(files)
     least = number(field.get("minimum"), -math.inf)
     most = number(field.get("maximum"), math.inf)
@@ -135,22 +135,22 @@ def quantity_limits(files: Files) -> Iterator[Finding]:
         for side, value in bounds.items():
             here = (*route, side)
             if not least <= value <= most:
-                message = f"{side} {value} is beyond what every quantity may be: {least} to {most}"
+                message = (
+                    f"{side} {value} is outside the limits of every quantity, {least} to {most}"
+                )
                 yield Finding("catalog", here, message)
             elif not is_exact(value):
-                message = f"no double is exactly {value}: choose one near it"
+                message = f"{value} is not exact as a double: choose a number near it"
                 yield Finding("catalog", here, message)
             elif quantity.get("integer") is True and isinstance(value, float):
-                yield Finding(
-                    "catalog", here, f"{side} {value} is no whole number, but must be one"
-                )
+                yield Finding("catalog", here, f"{side} {value} must be a whole number")
         if len(bounds) == 2 and bounds["minimum"] > bounds["maximum"]:
             message = f"maximum {bounds['maximum']} is below the minimum {bounds['minimum']}"
             yield Finding("catalog", (*route, "maximum"), message)
 
 
 def _quantity_field(files: Files) -> dict[str, Any]:
-    """The field that a metric type's quantity rule narrows; what bounds nothing where none does."""
+    """Returns the field that quantity rules constrain; empty if there is none."""
     fields = files.one("event", "fields", dict).values()
     holders = (f for f in fields if isinstance(f, dict) and f.get("catalog") == "quantity")
     return next(holders, {})
@@ -169,7 +169,7 @@ def metadata_value(files: Files) -> Iterator[Finding]:
     pattern = f"{_METRIC_TYPES}/metadata/properties/*"
     for route, rule in files.each("catalog", pattern, dict):
         if "const" in rule and "enum" in rule:
-            message = "const and enum are both given: keep the one that is meant"
+            message = "const and enum exclude each other: remove one"
             yield Finding("catalog", (*route, "enum"), message, at_key=True)
         kind = str(rule.get("type"))
         if kind in _JSON_TYPES:
@@ -179,7 +179,7 @@ def metadata_value(files: Files) -> Iterator[Finding]:
             values += [((*route, "enum", index), value) for index, value in enumerate(allowed)]
             for place, value in values:
                 if value is not None and not _is_a(value, kind):
-                    message = f"{show(value)} can never be accepted: the type is {kind}"
+                    message = f"{show(value)} is never accepted: the type is {kind}"
                     yield Finding("catalog", place, message)
 
 

@@ -1,4 +1,4 @@
-"""Rules on metric types that are deprecated, and on what replaces them."""
+"""Rules on deprecated metric types and their replacements."""
 
 from __future__ import annotations
 
@@ -12,28 +12,26 @@ _DEPRECATED = "products/*/metric_types/*/deprecated"
 
 
 def missing_replacement(files: Files) -> Iterator[Finding]:
-    """A deprecation says neither what to use instead nor when it ends."""
+    """A deprecation has neither a replacement nor a version of removal."""
     for route, deprecated in files.each("catalog", _DEPRECATED, dict):
         if not {"replaced_by", "remove_in"} & deprecated.keys():
-            message = (
-                "nothing says what to use instead, nor when it goes: add replaced_by or remove_in"
-            )
+            message = "neither a replacement nor a version of removal: add replaced_by or remove_in"
             yield Finding("catalog", route, message, at_key=True)
 
 
 def unknown_replacement(files: Files) -> Iterator[Finding]:
-    """What replaces a metric type is no metric type."""
+    """The replacement of a metric type is not a metric type."""
     known = dict.fromkeys(_metric_types(files))
     for route, text in files.each("catalog", f"{_DEPRECATED}/replaced_by", str):
         if _target(route, text) not in known:
             own = [name for product, name in known if product == route[1]]
             names = [*("/".join(one) for one in known), *(() if "/" in text else own)]
-            message = f"replaced_by {quote(text)} is no metric type: {suggestion(text, names)}"
+            message = f"replaced_by {quote(text)} is not a metric type: {suggestion(text, names)}"
             yield Finding("catalog", route, message)
 
 
 def replacement_cycle(files: Files) -> Iterator[Finding]:
-    """Following the replacements leads back to where one began."""
+    """A chain of replacements leads back to its start."""
     replacements: dict[tuple[str, str], tuple[str, str]] = {}
     places: dict[tuple[str, str], Route] = {}
     for route, text in files.each("catalog", f"{_DEPRECATED}/replaced_by", str):
@@ -49,7 +47,7 @@ def replacement_cycle(files: Files) -> Iterator[Finding]:
             at = replacements[at]
         if at in chain:
             cycle = [*chain[chain.index(at) :], at]
-            message = f"replaced in a circle: {' → '.join('/'.join(one) for one in cycle)}"
+            message = f"replacements form a cycle: {' → '.join('/'.join(one) for one in cycle)}"
             yield Finding("catalog", places[at], message)
 
 
@@ -59,12 +57,10 @@ def version_order(files: Files) -> Iterator[Finding]:
     for route, deprecated in files.each("catalog", _DEPRECATED, dict):
         since, until = deprecated.get("since"), deprecated.get("remove_in")
         if _later(since, current):
-            message = f"deprecated since {since}, but the catalog's version is only {current}"
+            message = f"deprecated since {since}, but the catalog's version is {current}"
             yield Finding("catalog", (*route, "since"), message)
         if _later(since, until) or (since == until and since is not None):
-            message = (
-                f"removed in {until}, but deprecated only since {since}: expected a later version"
-            )
+            message = f"removed in {until}, but deprecated since {since}: expected a later version"
             yield Finding("catalog", (*route, "remove_in"), message)
 
 
@@ -87,6 +83,6 @@ def _metric_types(files: Files) -> list[tuple[str, str]]:
 
 
 def _target(route: Route, text: str) -> tuple[str, str]:
-    """Product and metric type; without a product, the one in which it is written."""
+    """Returns product and metric type; the product defaults to the deprecated one's."""
     product, slash, name = text.rpartition("/")
     return (product if slash else str(route[1])), name

@@ -1,4 +1,4 @@
-"""What rules read: the data of the readable files, by patterns that pass over unsound parts."""
+"""The data of the readable files for rules, by patterns that skip invalid parts."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ T = TypeVar("T")
 
 
 class Unsound(Exception):
-    """A part that a rule compares with is not there, or not as the schema wants it."""
+    """A part that a rule depends on is missing or does not match the schema."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a rule found, and where; the table gives it its code."""
+    """A problem that a rule found, with its place; the table of rules gives it its code."""
 
     file: str
     route: Route
@@ -27,7 +27,7 @@ class Finding:
     at_key: bool = False
     severity: str = "error"
     other: tuple[str, str, Route] | None = None
-    """A second place: what it has to do with this one, file and route; there, the key is meant."""
+    """A related place: a note on its relation, the file, and the route of a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Files:
     sources: Mapping[str, Source]
 
     def each(self, file: str, pattern: str, kind: type[T]) -> Iterator[tuple[Route, T]]:
-        """The values of one kind at a pattern such as `products/*/title`, with their routes."""
+        """Yields the values of one type at a pattern such as `products/*/title`, with routes."""
         source = self.sources.get(file)
         if source is not None:
             for route, value in _walk(source.data, pattern.split("/"), ()):
@@ -45,24 +45,24 @@ class Files:
                     yield route, value
 
     def one(self, file: str, pattern: str, kind: type[T]) -> T:
-        """The one value at a route; a rule that needs it does not run where it is unsound."""
+        """Returns the value at a route; raises Unsound, which skips the rule, if invalid."""
         for _, value in self.each(file, pattern, kind):
             return value
         raise Unsound
 
     def names(self, file: str, pattern: str) -> list[str]:
-        """The keys of the mapping at a route; a rule that needs them does not run without it."""
+        """Returns the keys of the mapping at a route; raises Unsound if invalid."""
         return list(self.one(file, pattern, dict))
 
     def texts(self, file: str, pattern: str) -> list[str]:
-        """The items of the list at a route, all of them text; likewise."""
+        """Returns the texts in the list at a route; raises Unsound if invalid."""
         items = self.one(file, pattern, list)
         if not all(isinstance(item, str) for item in items):
             raise Unsound
         return items
 
     def diagnostic(self, code: str, finding: Finding) -> Diagnostic:
-        """A finding with the places that its routes stand for."""
+        """Returns the finding with the positions of its routes."""
         source = self.sources[finding.file]
         place = source.key(finding.route) if finding.at_key else source.value(finding.route)
         other = None
@@ -72,13 +72,18 @@ class Files:
         return Diagnostic(source.path, place, finding.severity, code, finding.message, other)
 
 
+def attribute(entry: Any, key: str) -> Any:
+    """Returns a value of a mapping, or None if it is missing or the mapping invalid."""
+    return entry.get(key) if isinstance(entry, dict) else None
+
+
 def number(value: object, otherwise: float) -> int | float:
-    """A limit as a number; `otherwise` where it is not given, or unsound."""
+    """Returns a limit as a number, or `otherwise` if it is missing or invalid."""
     return value if isinstance(value, int | float) else otherwise
 
 
 def is_exact(value: float) -> bool:
-    """Whether every language can say a number: Go and JavaScript have it as a double."""
+    """Reports whether all languages represent a number exactly: Go and JavaScript use doubles."""
     return math.isfinite(value) and float(value) == value
 
 

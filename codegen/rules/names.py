@@ -1,4 +1,4 @@
-"""Rules on names, and on what becomes of them in the three languages."""
+"""Rules on names, and on their identifiers in the three languages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAMED = (
 
 
 def name_length(files: Files) -> Iterator[Finding]:
-    """A name is longer than every language and table has room for."""
+    """A name is too long for an identifier or a column."""
     for pattern in _NAMED:
         for file, route, name in _names(files, pattern):
             if len(name) > LONGEST:
@@ -50,12 +50,12 @@ def reserved_word(files: Files) -> Iterator[Finding]:
             ]
             if languages:
                 where = listing(languages, "and")
-                message = f"{quote(name)} is a reserved word of {where}: choose another"
+                message = f"{quote(name)} is a reserved word of {where}: choose another name"
                 yield Finding(file, route, message, at_key=True)
 
 
 def identifier_collision(files: Files) -> Iterator[Finding]:
-    """Two names become one identifier in some language."""
+    """Two names become the same identifier in some language."""
     for pattern in _NAMED:
         taken: dict[tuple[str, str], tuple[Route, str]] = {}
         for file, route, name in _names(files, pattern):
@@ -71,7 +71,7 @@ def identifier_collision(files: Files) -> Iterator[Finding]:
 
 
 def _names(files: Files, pattern: tuple[str, str]) -> Iterator[tuple[str, Route, str]]:
-    """The names at a pattern: the keys of a mapping, or the texts of a list."""
+    """Yields the names at a pattern: the keys of a mapping, or the texts of a list."""
     file, steps = pattern
     for route, value in files.each(file, steps, object):
         name = route[-1] if isinstance(route[-1], str) else value
@@ -82,7 +82,7 @@ def _names(files: Files, pattern: tuple[str, str]) -> Iterator[tuple[str, Route,
 def _identifiers(
     pattern: tuple[str, str], route: Route, name: str
 ) -> Iterator[tuple[Language, str]]:
-    """What a name becomes; that of a metric type must be unique among those of all products."""
+    """Yields a name's identifiers; a metric type's must be unique across all products."""
     for language in LANGUAGES.values():
         if pattern == _METRIC_TYPES:
             yield language, language.metric(str(route[1]), name)
@@ -92,5 +92,5 @@ def _identifiers(
 
 
 def title(language: Language) -> str:
-    """A language as people write it."""
+    """Returns the name of a language as people write it."""
     return {"typescript": "TypeScript"}.get(language.name, language.name.capitalize())

@@ -25,16 +25,16 @@ _KINDS: dict[str, type] = {
 
 
 def error_field(files: Files) -> Iterator[Finding]:
-    """An error's field is no field of the event."""
+    """An error's field is not a field of the event."""
     fields = files.names("event", "fields")
     for route, name in files.each("sdk", "errors/*/field", str):
         if name not in fields:
-            message = f"{quote(name)} is no field of the event: {suggestion(name, fields)}"
+            message = f"{quote(name)} is not a field of the event: {suggestion(name, fields)}"
             yield Finding("sdk", route, message)
 
 
 def error_text(files: Files) -> Iterator[Finding]:
-    """An error's text has a placeholder that nothing fills in, or that asks for a format."""
+    """An error's text has an unknown placeholder, or one with a format."""
     fields = files.one("event", "fields", dict)
     for route, text in files.each("sdk", "errors/*/text", str):
         name = files.sources["sdk"].data["errors"][route[1]].get("field")
@@ -47,30 +47,30 @@ def error_text(files: Files) -> Iterator[Finding]:
         try:
             placeholders = list(string.Formatter().parse(text))
         except ValueError:
-            message = f"a brace has no partner: expected {{name}}, of {listing(allowed)}"
+            message = f"unbalanced brace: expected {{name}}, with the name {listing(allowed)}"
             yield Finding("sdk", route, message)
             continue
         for _, name, form, conversion in placeholders:
             if name is not None and name not in allowed:
                 hint = suggestion(name, allowed)
-                yield Finding("sdk", route, f"nothing fills in {{{name}}}: {hint}")
+                yield Finding("sdk", route, f"unknown placeholder {{{name}}}: {hint}")
             elif form or conversion:
-                message = f"not every language can format {{{name}}}: write it without ! and :"
+                message = f"placeholder {{{name}}} must not have a format: remove ! and :"
                 yield Finding("sdk", route, message)
 
 
 def setting_limits(files: Files) -> Iterator[Finding]:
-    """A setting has limits that its type does not know, or that contradict."""
+    """A setting has limits that its type does not support, or contradictory limits."""
     for route, setting in files.each("sdk", "settings/*", dict):
         kind = str(setting.get("type"))
         if kind not in _KINDS:
             continue
         for key, of in (("minimum", "integer"), ("maximum", "integer"), ("choices", "choice")):
             if key in setting and kind != of:
-                message = f"{key} is for a setting of type {of}; this one is a {kind}"
+                message = f"{key} requires a setting of type {of}; this one has type {kind}"
                 yield Finding("sdk", (*route, key), message, at_key=True)
             elif key not in setting and kind == of == "integer":
-                message = f"an integer has both limits: add its {key}"
+                message = f"an integer must have both limits: add its {key}"
                 yield Finding("sdk", route, message, at_key=True)
         least, most = _limits(setting)
         if least > most:
@@ -79,7 +79,7 @@ def setting_limits(files: Files) -> Iterator[Finding]:
 
 
 def setting_default(files: Files) -> Iterator[Finding]:
-    """A setting's default does not fit its type, its limits or its choices."""
+    """A setting's default does not match its type, its limits or its choices."""
     for route, setting in files.each("sdk", "settings/*", dict):
         message = _bad_default(setting)
         if message:
@@ -92,14 +92,16 @@ def _bad_default(setting: dict[str, Any]) -> str | None:
     if default is None or kind not in _KINDS:
         return None
     if setting.get("required") is True:
-        return "a required setting has no default: take one of the two away"
+        return "a required setting cannot have a default: remove one of the two"
     if type(default) is not _KINDS[kind]:
         wanted = {int: "a whole number", bool: "true or false", str: "text"}[_KINDS[kind]]
-        return f"default {show(default)} does not fit the type {kind}: expected {wanted}"
+        return f"default {show(default)} does not match the type {kind}: expected {wanted}"
     choices = setting.get("choices")
     if kind == "choice" and isinstance(choices, list) and default not in choices:
         names = [str(choice) for choice in choices]
-        return f"default {show(default)} is no choice: {suggestion(str(default), names)}"
+        return (
+            f"default {show(default)} is not one of the choices: {suggestion(str(default), names)}"
+        )
     least, most = _limits(setting)
     if isinstance(default, int) and least <= most and not least <= default <= most:
         return f"default {default} is outside the limits {least} to {most}"
@@ -111,7 +113,7 @@ def _limits(setting: dict[str, Any]) -> tuple[int | float, int | float]:
 
 
 def duplicate_argument(files: Files) -> Iterator[Finding]:
-    """A setting's argument is that of another, one that every client has, or a reserved word."""
+    """A setting's argument is another setting's or the client's, or a reserved word."""
     for language in LANGUAGES.values():
         first: dict[str, Route] = {}
         for route, setting in files.each("sdk", "settings/*", dict):
@@ -124,28 +126,30 @@ def duplicate_argument(files: Files) -> Iterator[Finding]:
                 message = f"{name} is the argument of two settings in {title(language)}: rename one"
                 yield Finding("sdk", place, message, True, other=("the other is at", "sdk", same))
             elif name in language.client:
-                message = f"{name} is an argument that every client has in {title(language)}"
-                yield Finding("sdk", place, f"{message}: choose another", True)
+                message = f"{name} is an argument of every client in {title(language)}"
+                yield Finding("sdk", place, f"{message}: choose another name", True)
             elif name in language.reserved:
-                message = f"{quote(name)} is a reserved word of {title(language)}: choose another"
+                message = (
+                    f"{quote(name)} is a reserved word of {title(language)}: choose another name"
+                )
                 yield Finding("sdk", place, message, True)
 
 
 def duplicate_path(files: Files) -> Iterator[Finding]:
-    """Two packages have one folder."""
+    """Two packages have the same directory."""
     first: dict[str, Route] = {}
     for route, path in files.each("sdk", "packages/*/path", str):
         same = first.setdefault(path, route)
         if same != route:
-            message = f"two packages are in {quote(path)}: give each a folder of its own"
+            message = f"two packages are in {quote(path)}: give each its own directory"
             yield Finding("sdk", route, message, other=("the other is at", "sdk", same))
 
 
 def duplicate_property(files: Files) -> Iterator[Finding]:
-    """Two settings set one property of librdkafka."""
+    """Two settings map to the same librdkafka property."""
     first: dict[str, Route] = {}
     for route, name in files.each("sdk", "settings/*/librdkafka", str):
         same = first.setdefault(name, route)
         if same != route:
-            message = f"two settings set librdkafka's {name}: take one away"
+            message = f"two settings map to librdkafka's {name}: remove one"
             yield Finding("sdk", route, message, other=("the other is at", "sdk", same))

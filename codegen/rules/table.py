@@ -1,14 +1,13 @@
-"""Rules on the table of event.yaml: what its columns mean."""
+"""Rules on the table of event.yaml and the roles of its columns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from codegen.diagnostics import quote, suggestion
-from codegen.rules.files import Files, Finding
+from codegen.rules.files import Files, Finding, attribute
 
-# The type of the field that fills each role.
+# The type of the field in each role.
 _ROLES = {
     "id": "string",
     "account": "string",
@@ -22,36 +21,32 @@ _MAY_BE_NULL = ("cost",)
 
 
 def table_field(files: Files) -> Iterator[Finding]:
-    """A role of the table is filled by no field, or by one that cannot fill it."""
+    """The field of a role does not exist, or cannot have that role."""
     fields = files.one("event", "fields", dict)
     for route, name in files.each("event", "table/*", str):
         role = str(route[-1])
         if role not in _ROLES:
             continue
         wanted = _ROLES[role]
-        fitting = [each for each, field in fields.items() if _of(field, "type") == wanted]
+        fitting = [each for each, field in fields.items() if attribute(field, "type") == wanted]
         if name not in fields:
-            message = f"{role} {quote(name)} is no field: {suggestion(name, fitting)}"
+            message = f"{role} {quote(name)} is not a field: {suggestion(name, fitting)}"
             yield Finding("event", route, message)
         elif name not in fitting:
-            message = f"{role} must be a {wanted}, and {quote(name)} is a "
-            yield Finding("event", route, f"{message}{_of(fields[name], 'type')}")
-        elif role not in _MAY_BE_NULL and _of(fields[name], "nullable") is True:
-            message = f"{role} may not be null, and {quote(name)} may: take one of them away"
+            message = f"{role} must be a field of type {wanted}, but {quote(name)} has type "
+            yield Finding("event", route, f"{message}{attribute(fields[name], 'type')}")
+        elif role not in _MAY_BE_NULL and attribute(fields[name], "nullable") is True:
+            message = f"{role} must not be null, but {quote(name)} is nullable: change one of them"
             yield Finding("event", route, message)
 
 
 def table_column(files: Files) -> Iterator[Finding]:
-    """The table has two columns of one name, or nothing to add up."""
+    """The table has two columns with the same name, or no quantity to total."""
     fields = files.one("event", "fields", dict)
     for route, name in files.each("event", "table/ingested", str):
         if name in fields:
-            message = f"{quote(name)} is a field already: choose another name"
+            message = f"{quote(name)} is already a field: choose another name"
             yield Finding("event", route, message)
-        if not any(_of(field, "catalog") == "quantity" for field in fields.values()):
-            message = "a table adds quantities up, and no field has `catalog: quantity`"
+        if not any(attribute(field, "catalog") == "quantity" for field in fields.values()):
+            message = "a table totals quantities, but no field has `catalog: quantity`"
             yield Finding("event", ("table",), message, at_key=True)
-
-
-def _of(field: Any, key: str) -> Any:
-    return field.get(key) if isinstance(field, dict) else None

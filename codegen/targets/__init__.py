@@ -1,4 +1,4 @@
-"""What codegen makes: each target turns the model into outputs."""
+"""The targets of codegen: each turns the model into outputs."""
 
 from __future__ import annotations
 

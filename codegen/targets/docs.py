@@ -1,4 +1,4 @@
-"""Documents: what may be recorded, the event as JSON Schema, settings and error codes."""
+"""Generates the documents: metric types, the event's JSON Schema, settings, error codes."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class _Error:
 
 
 def outputs(model: Model) -> Iterator[Output]:
-    """The documents, and the settings in the READMEs."""
+    """Yields the documents, and the settings in the READMEs."""
     catalog = model.catalog
     units = {unit.name: markdown(unit.title) for unit in catalog.units}
     billed = ", ".join(markdown_code(s.name) for s in catalog.statuses if s.billable)

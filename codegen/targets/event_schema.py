@@ -1,4 +1,4 @@
-"""The event as JSON Schema (2020-12), for those who read events."""
+"""Generates the JSON Schema (2020-12) of the event, for readers of events."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _KEYWORDS = {
 
 
 def event_schema(model: Model) -> dict[str, Any]:
-    """One event as it stands in Kafka.
+    """Returns the schema of one event in Kafka.
 
-    Names of the catalog are plain strings and unknown fields are allowed: the SDK that sent an
-    event may know a newer catalog than its reader.
+    Names of the catalog are plain strings and unknown fields are allowed, since the SDK that sent
+    an event may have a newer catalog than its reader.
     """
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

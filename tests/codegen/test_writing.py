@@ -103,7 +103,7 @@ def test_an_unknown_file_in_a_generated_folder_is_reported_and_kept(tmp_path: Pa
 def test_a_file_that_codegen_did_not_generate_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("mine\n", encoding="utf-8")
     assert reason(tmp_path, generated("a.py"), generated("b.py")) == (
-        "a.py: a file that codegen did not make is in the way; move or delete it"
+        "a.py: a file that codegen did not generate is in the way; move or delete it"
     )
 
 
@@ -119,7 +119,7 @@ def test_json_has_the_notice_in_its_first_key(tmp_path: Path) -> None:
 
 def test_a_file_that_only_quotes_the_notice_is_hand_written(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(f"mine\n\n# {NOTICE}\n", encoding="utf-8")
-    assert "a file that codegen did not make" in reason(tmp_path, generated("a.py"))
+    assert "a file that codegen did not generate" in reason(tmp_path, generated("a.py"))
 
 
 def test_a_file_with_the_notice_is_generated_even_without_a_manifest(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_file_with_the_notice_is_generated_even_without_a_manifest(tmp_path: P
 def test_a_path_outside_the_root_is_rejected(tmp_path: Path, path: str) -> None:
     root = tmp_path / "root"
     root.mkdir()
-    assert "leaves the root or is no plain relative path" in reason(root, generated(path))
+    assert "is not a plain relative path inside the root" in reason(root, generated(path))
 
 
 def test_a_symbolic_link_is_rejected_as_a_file_and_as_a_folder(tmp_path: Path) -> None:
@@ -152,18 +152,18 @@ def test_a_symbolic_link_is_rejected_as_a_file_and_as_a_folder(tmp_path: Path) -
 def test_a_file_in_place_of_a_folder_and_the_reverse_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("mine\n", encoding="utf-8")
     (tmp_path / "b.py").mkdir()
-    assert "a is no folder" in reason(tmp_path, generated("a/b.py"))
-    assert "is no regular file" in reason(tmp_path, generated("b.py"))
+    assert "a is not a directory" in reason(tmp_path, generated("a/b.py"))
+    assert "is not a regular file" in reason(tmp_path, generated("b.py"))
 
 
 def test_two_outputs_with_one_path_are_rejected(tmp_path: Path) -> None:
-    assert "made twice" in reason(tmp_path, generated("a.py"), generated("a.py", "2"))
+    assert "generated twice" in reason(tmp_path, generated("a.py"), generated("a.py", "2"))
 
 
 @pytest.mark.parametrize("text", ["", "<<<<<<< ours", '{"t": 1}', "null"])
 def test_a_corrupt_manifest_is_reported_with_a_remedy(tmp_path: Path, text: str) -> None:
     (tmp_path / MANIFEST).write_text(text, encoding="utf-8")
-    assert "as after a merge; delete it and run `generate`" in reason(tmp_path, generated("a.py"))
+    assert "perhaps by a merge; delete it and run `generate`" in reason(tmp_path, generated("a.py"))
 
 
 def test_a_partial_run_leaves_other_targets_alone(tmp_path: Path) -> None:

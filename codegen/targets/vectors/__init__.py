@@ -1,7 +1,7 @@
-"""Conformance vectors that follow from the schema: combinations, near misses, edges of limits.
+"""Generates conformance vectors from the schema: combinations, near misses, edges of limits.
 
-Every SDK must turn the same call into the same bytes, or refuse it with the same code. What is
-expected is worked out here by other means than an SDK's.
+Every SDK must turn the same call into the same bytes, or reject it with the same code. The expected
+results are computed by other means than those of an SDK.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _PATH = "tests/conformance/vectors/generated.json"
 
 
 def outputs(model: Model) -> Iterator[Output]:
-    """One file of cases."""
+    """Yields one file of cases."""
     yield File(_PATH, _json(model))
 
 
 def _json(model: Model) -> str:
-    """A line for each case, so that a change in the schema reads well as a difference."""
+    """Returns JSON with one case per line, so that diffs after a schema change are readable."""
     head = {
         **JSON_COMMENT,
         "$schema": "../vectors.schema.json",

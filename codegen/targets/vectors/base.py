@@ -1,4 +1,4 @@
-"""What all cases share: the circumstances, the call that a case changes, the event it becomes."""
+"""The base of all cases: the environment, the call that a case changes, the resulting event."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ GIVEN: Mapping[str, str] = {
 
 
 def caller_fields(event: Event) -> list[Field]:
-    """The arguments of a call, in their order."""
+    """Returns the arguments of a call, in order."""
     return [event.field(name) for name in (*event.positional, *event.named)]
 
 
 def metric(model: Model) -> MetricType:
-    """The first metric type that has the fewest rules of its own."""
+    """Returns the first metric type with the fewest rules."""
     return min(model.catalog.metric_types, key=lambda one: len(bounded(one)))
 
 
 def call(model: Model) -> Case:
-    """The least that a call must say."""
+    """Returns the minimal call."""
     one = metric(model)
     names = {
         "product": one.product,
@@ -50,20 +50,20 @@ def call(model: Model) -> Case:
 
 
 def event(model: Model) -> Mapping[str, str]:
-    """The JSON text of each field of the event that this call becomes."""
+    """Returns the JSON text of each field of the event that this call produces."""
     given = call(model)
     status = model.catalog.default_status
     roles = {"status": text(status.name), "billable": str(int(status.billable))}
     return {
-        field.name: _became(field, given[field.name])
+        field.name: _json_of(field, given[field.name])
         if field.name in given
-        else roles.get(field.catalog or "") or _left_out(field)
+        else roles.get(field.catalog or "") or _omitted(field)
         for field in model.event.fields
     }
 
 
 def _sample(field: Field) -> object:
-    """A value that the limits of a required argument allow."""
+    """Returns a value within the limits of a required argument."""
     if field.type == "string":
         least, most = field.limits.get("min_length", 1), field.limits.get("max_length")
         return "ws-1".ljust(least, "x")[:most]
@@ -73,12 +73,12 @@ def _sample(field: Field) -> object:
     return {} if field.type == "json" else GIVEN["clock"]
 
 
-def _became(field: Field, value: object) -> str:
+def _json_of(field: Field, value: object) -> str:
     return text(json_text(value)) if field.type == "json" else json_text(value)
 
 
-def _left_out(field: Field) -> str:
-    """What stands in the event where no caller says anything."""
+def _omitted(field: Field) -> str:
+    """Returns the JSON text of a field whose argument is omitted."""
     if field.default is None and field.nullable:
         return "null"
     if field.type == "timestamp":

@@ -1,4 +1,4 @@
-"""What the rules of a metric type ask of a call, and arguments that give it."""
+"""Example arguments that satisfy the rules of a metric type."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _EXAMPLES: Mapping[str, object] = {"string": "x", "integer": 1, "number": 1.5, "
 
 
 def bounded(one: MetricType) -> frozenset[str]:
-    """The parts of the catalog that its rules bound: the fields with these roles are not free."""
+    """Returns the parts of the catalog that its rules constrain."""
     rules = {"quantity": one.quantity, "metadata": one.metadata}
     return frozenset(part for part, rule in rules.items() if rule)
 
 
 def allowed(event: Event, one: MetricType) -> tuple[dict[str, object], dict[str, str]]:
-    """The least arguments that satisfy a metric type, and what they become in the event."""
+    """Returns minimal arguments that satisfy a metric type, and their texts in the event."""
     arguments: dict[str, object] = {}
     texts: dict[str, str] = {}
     if one.quantity is not None:
@@ -32,7 +32,7 @@ def allowed(event: Event, one: MetricType) -> tuple[dict[str, object], dict[str,
 
 
 def quantities(field: Field, one: MetricType) -> tuple[float, float]:
-    """The least and the greatest quantity of a metric type."""
+    """Returns the smallest and the largest quantity of a metric type."""
     low: float = field.limits["minimum"]
     high: float = field.limits["maximum"]
     rule = one.quantity
@@ -44,7 +44,7 @@ def quantities(field: Field, one: MetricType) -> tuple[float, float]:
 
 
 def required(one: MetricType) -> dict[str, object]:
-    """The keys of metadata that a metric type requires, each with a value that it allows."""
+    """Returns the metadata keys that a metric type requires, each with an allowed value."""
     return {
         key.name: key.allowed[0] if key.allowed else _EXAMPLES[key.type or "string"]
         for key in one.metadata

@@ -1,4 +1,4 @@
-"""Every limit of every argument: at its edge, one past it, and what lies on the way there."""
+"""Cases for the limits of every argument: at the edge, one past it, and within."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def cases(model: Model) -> Iterator[Case]:
-    """The limits of the arguments in the order of the call, then the partitions of keys.
+    """Yields the limits of the arguments in the order of the call, then the partitions of keys.
 
-    A limit that the rules of the call's own metric type narrow is left to the cases of such rules.
+    Limits that the rules of the call's own metric type narrow are left to the cases of these rules.
     """
     narrowed = bounded(metric(model))
     for field in caller_fields(model.event):
@@ -163,7 +163,7 @@ def _large(field: Field, largest: int) -> Iterator[Case]:
     wrapping = len('{"k":""}')
     for width, char in _WIDTHS.items():
         times, rest = divmod(max(largest - wrapping, 0), len(char.encode()))
-        if rest == 0 and width == "ascii" and largest >= wrapping:  # enough to commit once
+        if rest == 0 and width == "ascii" and largest >= wrapping:  # once is enough to commit
             kept = text(f'{{"k":"{char * times}"}}')
             yield _kept(field, f"largest-{width}", {"k": _repeat(char, times)}, kept)
         cut = {"event": {field.name: text(field.limits["oversize"])}, "degraded": True}

@@ -1,4 +1,4 @@
-"""Every combination of names that the catalog allows, near misses, and what metric types ask."""
+"""Cases for every valid combination of names, near misses, and the rules of metric types."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WRONG: Mapping[str, object] = {"string": 1, "integer": "1", "number": "1", "boo
 
 
 def cases(model: Model) -> Iterator[Case]:
-    """All of them, in the order of the catalog."""
+    """Yields the cases in the order of the catalog."""
     for one in model.catalog.metric_types:
         yield from _combinations(model, one)
         yield from _rules(model.event, one)
@@ -44,7 +44,7 @@ def _combinations(model: Model, one: MetricType) -> Iterator[Case]:
 
 
 def _rules(event: Event, one: MetricType) -> Iterator[Case]:
-    """What the rules of a metric type refuse."""
+    """Yields the calls that the rules of a metric type reject."""
     arguments, _ = allowed(event, one)
 
     def refused(what: str, name: str, value: object, code: str | None) -> Case:

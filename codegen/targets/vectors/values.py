@@ -1,4 +1,4 @@
-"""Worked out by other means than an SDK's: JSON texts, ECMAScript's numbers, Java's partitions."""
+"""Expected values, computed independently of the SDKs: JSON, ECMAScript numbers, partitions."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from decimal import Decimal
 
 
 def text(value: str) -> str:
-    """A string as JSON with the minimal escapes of RFC 8785."""
+    """Returns a string as JSON with the minimal escapes of RFC 8785."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def json_text(value: object) -> str:
-    """Any JSON value without spaces, its keys in their order."""
+    """Returns any JSON value without spaces, its keys in order."""
     if isinstance(value, dict):
         return f"{{{','.join(f'{text(key)}:{json_text(item)}' for key, item in value.items())}}}"
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -21,7 +21,7 @@ def json_text(value: object) -> str:
 
 
 def ecmascript(number: float | Decimal) -> str:
-    """A number as ECMAScript's Number::toString writes it, from its shortest digits."""
+    """Returns a number as ECMAScript's Number::toString writes it, from its shortest digits."""
     value = Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
     if value < 0:
         return f"-{ecmascript(-value)}"
@@ -38,7 +38,7 @@ def ecmascript(number: float | Decimal) -> str:
 
 
 def partition(key: str, partitions: int) -> int:
-    """The partition of a key: murmur2 as Java's clients have it, its sign dropped."""
+    """Returns the partition of a key: murmur2 as in Java's clients, without its sign."""
     data = key.encode()
     mask, m = 0xFFFFFFFF, 0x5BD1E995
     h = 0x9747B28C ^ len(data)
