@@ -168,7 +168,7 @@ def answer(driver: Driver, line: str) -> None:
         request = json.loads(line)
         arguments = {key: value for key, value in request.items() if key not in {"id", "do"}}
         reply = getattr(driver, request["do"])(**arguments)
-    except Exception as error:  # noqa: BLE001  whatever it is, the driver goes on
+    except Exception as error:  # noqa: BLE001  any error is answered as a fault
         reply = {"fault": f"{type(error).__name__}: {error}"}
     write_line({"id": request.get("id"), **reply})
 

@@ -59,7 +59,7 @@ def test_parent_and_child_each_deliver_their_own_events(
 
 
 @pytest.mark.parametrize("ending", ["sys.exit()", "raise SystemExit(0)"])
-def test_a_child_does_not_wait_for_its_parents_undelivered_events(
+def test_a_forked_child_does_not_wait_for_its_parents_undelivered_events(
     ending: str, tmp_path: Path
 ) -> None:
     program = f"""
@@ -80,7 +80,7 @@ def test_a_child_does_not_wait_for_its_parents_undelivered_events(
     assert len(set(rest)) == len(rest) == 5
 
 
-def test_a_child_may_collect_clients_that_its_parent_discarded(tmp_path: Path) -> None:
+def test_a_forked_child_may_garbage_collect_its_parents_discarded_clients(tmp_path: Path) -> None:
     program = """
         import gc
         gc.disable()

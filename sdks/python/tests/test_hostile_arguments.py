@@ -175,7 +175,7 @@ class Failing:
 
 
 @pytest.mark.parametrize("error", [RuntimeError, UnprintableError, RecursionError, StopIteration])
-def test_an_exception_from_on_error_is_logged_and_goes_no_further(
+def test_an_exception_from_on_error_is_logged_and_not_raised(
     error: type[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
     on_error = Failing(error)

@@ -144,7 +144,7 @@ def test_a_unit_cost_that_is_not_a_finite_number_is_rejected(unit_cost: object) 
     assert record_event(unit_cost=unit_cost).error.code == "unit_cost.invalid"
 
 
-def test_every_digit_of_a_decimal_survives() -> None:
+def test_every_digit_of_a_decimal_is_kept() -> None:
     random_digits = random.Random(1)
     for _ in range(300):
         digits = "".join(random_digits.choices("0123456789", k=random_digits.randint(1, 40)))

@@ -91,7 +91,7 @@ def run(program: str, runtime: Path, **environment: str) -> str:
     return result.stdout
 
 
-def test_products_statuses_levels_and_topics_come_from_its_catalog(runtime: Path) -> None:
+def test_products_statuses_levels_and_topics_come_from_the_catalog(runtime: Path) -> None:
     printed = run("print(json.dumps([PRODUCTS, STATUSES, LOG_LEVELS, USAGE_TOPIC]))", runtime)
     catalog = yaml.safe_load((FREIGHT / "catalog.yaml").read_text(encoding="utf-8"))
     assert json.loads(printed) == [
@@ -102,7 +102,7 @@ def test_products_statuses_levels_and_topics_come_from_its_catalog(runtime: Path
     ]
 
 
-def test_events_follow_its_catalog(runtime: Path) -> None:
+def test_events_follow_the_catalog(runtime: Path) -> None:
     program = """
 event = accepted("desk", "road-haul", "leg", 12.5)
 assert (event["status"], event["is_billable"]) == ("completed", 1)
@@ -118,7 +118,7 @@ rejected("metric_type.unknown", "desk", "road-haul", "lookup")
     run(program, runtime)
 
 
-def test_its_limits_are_enforced(runtime: Path) -> None:
+def test_the_catalogs_limits_are_enforced(runtime: Path) -> None:
     program = """
 rejected("workspace_id.invalid", "x" * 41, "road-haul", "leg")
 accepted("x" * 40, "road-haul", "leg")
@@ -141,7 +141,7 @@ accepted("desk", "road-haul", "leg", occurred_at=now - timedelta(days=60))
     run(program, runtime)
 
 
-def test_its_quantity_rules_are_enforced(runtime: Path) -> None:
+def test_the_catalogs_quantity_rules_are_enforced(runtime: Path) -> None:
     program = """
 trucks = ("desk", "road-haul", "peak_fleet")
 accepted(*trucks, 1); accepted(*trucks, 2.0); accepted(*trucks, Decimal("3.00"))
@@ -159,7 +159,7 @@ assert "from 0.5 to 24000" in rejected("quantity.invalid", *box, 0.4999, metadat
     run(program, runtime)
 
 
-def test_its_metadata_rules_are_enforced(runtime: Path) -> None:
+def test_the_catalogs_metadata_rules_are_enforced(runtime: Path) -> None:
     program = """
 box = ("desk", "ocean.booking", "container")
 message = rejected("metadata.required", *box)
@@ -209,7 +209,7 @@ assert not errors
     run(program, runtime)
 
 
-def test_log_uses_its_keys_levels_and_status(runtime: Path) -> None:
+def test_log_uses_the_catalogs_keys_levels_and_status(runtime: Path) -> None:
     program = """
 assert client.log("desk", "road-haul", "leg", "gate closed", "alarm", {"gate": 4})
 assert sent[-1]["status"] == "refused" and sent[-1]["is_billable"] == 0
@@ -220,7 +220,7 @@ assert json.loads(sent[-1]["metadata"])["severity"] == "notice"
     run(program, runtime)
 
 
-def test_settings_use_its_environment_prefix(runtime: Path) -> None:
+def test_settings_use_the_catalogs_own_environment_prefix(runtime: Path) -> None:
     program = """
 try:
     EkaClient("harbour")

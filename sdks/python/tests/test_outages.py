@@ -157,7 +157,7 @@ def test_the_counters_balance_at_every_moment(
     assert (stats.delivered > 0) == alive
 
 
-def test_an_event_too_large_for_kafka_fails_alone(
+def test_an_event_too_large_for_kafka_fails_and_the_others_are_delivered(
     make_client: ClientFactory, errors: ReportedErrors
 ) -> None:
     client = make_client(kafka_config={"message.max.bytes": 2000})
@@ -169,7 +169,7 @@ def test_an_event_too_large_for_kafka_fails_alone(
     assert client.stats().delivered == 1
 
 
-def test_events_for_a_topic_that_does_not_exist_fail(
+def test_events_fail_if_the_topic_does_not_exist(
     broker: DevBroker, errors: ReportedErrors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("eka_usage.client.USAGE_TOPIC", "no.such.topic")

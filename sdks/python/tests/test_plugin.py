@@ -76,9 +76,8 @@ def test_an_empty_in_memory_producer_is_used_although_it_is_falsy():
 
 
 def test_the_fixture_captures_the_events_of_every_client(tmp_path: Path) -> None:
-    (tmp_path / "pytest.ini").write_text(
-        "[pytest]\n"
-    )  # so that no configuration of a parent directory applies
+    # So that no configuration of a parent directory applies.
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "service.py").write_text(SERVICE)
     (tmp_path / "test_service.py").write_text(TESTS)
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]

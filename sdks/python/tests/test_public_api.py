@@ -88,7 +88,7 @@ def test_the_import_loads_no_heavy_module_beyond_its_dependencies() -> None:
     assert {name.partition(".")[0] for name in loaded} & HEAVY == set()
 
 
-def test_recording_loads_no_heavy_module_either() -> None:
+def test_recording_loads_no_heavy_module_beyond_the_dependencies() -> None:
     program = (
         "from eka_usage import EkaClient; from eka_usage.testing import InMemoryProducer;"
         " c = EkaClient('s', producer=InMemoryProducer());"
@@ -105,7 +105,7 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert version("eka-usage-sdk") == catalog["version"]
 
 
-def test_names_from_outside_can_be_looked_up() -> None:
+def test_product_and_metric_names_can_be_looked_up() -> None:
     assert eka_usage.is_product("api")
     assert eka_usage.is_metric_type("api", "api_call")
     assert eka_usage.find_metric("api", "api_call") is eka_usage.metrics.api.api_call

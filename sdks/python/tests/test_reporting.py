@@ -60,7 +60,7 @@ def test_a_code_is_logged_once_per_second_with_the_number_suppressed(
         ]
 
 
-def test_codes_are_rate_limited_independently(
+def test_each_code_is_rate_limited_separately(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     with fixed_client(producer=CollectingProducer()) as client:

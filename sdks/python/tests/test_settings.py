@@ -105,7 +105,7 @@ def test_an_environment_variable_is_read(setting: Setting, text: str, value: Any
 
 
 @VALID_TEXTS
-def test_an_argument_may_be_text_or_of_its_own_type(
+def test_an_argument_may_be_text_or_a_value_of_the_settings_type(
     setting: Setting, text: str, value: Any
 ) -> None:
     assert resolved(setting, argument=text) == value
@@ -178,7 +178,9 @@ def assert_explains(message: str, setting: Setting, name: str, text: str) -> Non
 
 
 @EACH_SETTING
-def test_the_client_reads_every_variable(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_client_reads_every_environment_variable(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(setting.variable, next(malformed(setting)))
     arguments: dict[str, Any] = {} if setting.required else {"kafka_brokers": NO_BROKER}
     with pytest.raises(ConfigError, match=f"^invalid {setting.variable} "):

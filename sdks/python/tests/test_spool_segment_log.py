@@ -66,7 +66,7 @@ def test_an_appended_event_is_in_the_file_at_once(
     assert mode.st_blocks * 512 >= FAST_TUNING.segment_bytes
 
 
-def test_the_log_rolls_to_another_segment_when_one_is_full(
+def test_the_segment_log_rolls_when_a_segment_is_full(
     spool_dir: Path, make_log: Callable[..., Journal]
 ) -> None:
     log = make_log()
@@ -215,7 +215,7 @@ def test_release_fences_and_truncates_a_segment_with_unacked_events(
     assert spooled_events(spool_dir) == [event(1), event(2), event(3)]
 
 
-def test_the_log_reports_full_while_it_has_room_for_events_already_numbered(
+def test_the_segment_log_reports_full_while_numbered_events_still_fit(
     make_log: Callable[..., Journal],
 ) -> None:
     trouble: list[Any] = []
@@ -322,7 +322,7 @@ def test_a_segment_created_during_the_release_is_not_left_behind(
     assert segment_names(spool_dir) == []
 
 
-def test_the_log_reports_when_there_is_room_again(
+def test_the_segment_log_reports_when_there_is_room_again(
     spool_dir: Path, make_log: Callable[..., Journal]
 ) -> None:
     trouble: list[Any] = []

@@ -61,7 +61,7 @@ def test_verify_reports_what_is_damaged(
     assert "2 damaged places" in printed
 
 
-def test_show_prints_the_events(spool_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_show_prints_the_unacked_events(spool_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["show", str(segment_names(spool_dir, "dead")[0])]) == 0
     assert capfd.readouterr().out == "2 \n3 \n"
 

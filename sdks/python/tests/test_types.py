@@ -141,11 +141,11 @@ def check(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return mypy if request.param == "mypy" else pyright
 
 
-def test_correct_code_passes(check: Check) -> None:
+def test_type_checkers_accept_correct_code(check: Check) -> None:
     assert check(PRELUDE + CORRECT) == []
 
 
-def test_each_mistake_is_reported_with_its_error_name(
+def test_type_checkers_report_each_mistake_by_its_error_name(
     check: Check, request: pytest.FixtureRequest
 ) -> None:
     checker = request.node.callspec.params["check"]
