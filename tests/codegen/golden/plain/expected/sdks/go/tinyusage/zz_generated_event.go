@@ -4,19 +4,19 @@ package tinyusage
 
 import "encoding/json"
 
-// TinyEvent: One use.
+// TinyEvent: One unit of usage.
 type TinyEvent struct {
 	// EventID: Identifies the event.
 	EventID string `json:"event_id"`
-	// WorkspaceID: Who used it.
+	// WorkspaceID: The workspace to bill.
 	WorkspaceID string `json:"workspace_id"`
 	// Product: The product.
 	Product string `json:"product"`
-	// MetricType: What of the product.
+	// MetricType: The metric type of the product.
 	MetricType string `json:"metric_type"`
-	// Status: How it ended.
+	// Status: How the work ended.
 	Status string `json:"status"`
-	// Quantity: How much.
+	// Quantity: How much was used.
 	Quantity json.Number `json:"quantity"`
 	// IsBillable: Whether it is charged.
 	IsBillable int `json:"is_billable"`

@@ -2,9 +2,9 @@
 
 /** The files that accepted events are kept in: docs/spool-format.md. Bytes and milliseconds. */
 export const spool = {
-  /** What a file begins with. */
+  /** The first bytes of a file. */
   magic: "SPOOL",
-  /** How long nothing may happen. */
+  /** A heartbeat older than this means that the owner is dead. */
   leaseMs: 500,
 } as const;
 

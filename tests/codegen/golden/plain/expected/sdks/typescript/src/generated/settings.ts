@@ -12,7 +12,7 @@ export const settings = {
     required: true,
     secret: false,
   },
-  /** Whether the end of the process waits for what is queued. */
+  /** Whether the exit of the process waits for queued events. */
   flushOnExit: {
     variable: "TINY_FLUSH_ON_EXIT",
     argument: "flushOnExit",
@@ -28,7 +28,7 @@ export interface SettingOptions {
   /** Addresses of Kafka brokers. */
   readonly kafkaBrokers?: string | readonly string[] | undefined;
   /**
-   * Whether the end of the process waits for what is queued.
+   * Whether the exit of the process waits for queued events.
    *
    * @default false
    */

@@ -2,10 +2,10 @@
 
 package spool
 
-// magic: What a file begins with.
+// magic: The first bytes of a file.
 const magic = "SPOOL"
 
-// leaseMs: How long nothing may happen.
+// leaseMs: A heartbeat older than this means that the owner is dead.
 const leaseMs = 500
 
 // IsFinal reports whether no retry helps against an error, by its code in Kafka's protocol.

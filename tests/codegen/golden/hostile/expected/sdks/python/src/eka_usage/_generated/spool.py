@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Final
 
 MAGIC: Final = "SPOOL"
-"""What a file begins with."""
+"""The first bytes of a file."""
 LEASE_MS: Final = 500
-"""How long nothing may happen."""
+"""A heartbeat older than this means that the owner is dead."""
 FINAL_ERRORS: Final = frozenset((10,))
 """Refusals that no retry mends, by their numbers in Kafka's protocol."""

@@ -46,4 +46,4 @@ class SettingArguments(TypedDict, total=False):
     """Settings as arguments of the client; each overrides its environment variable."""
 
     flush_on_exit: bool | None
-    """Whether the end of the process waits for what is queued."""
+    """Whether the exit of the process waits for queued events."""

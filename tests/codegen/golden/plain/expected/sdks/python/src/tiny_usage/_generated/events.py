@@ -10,13 +10,15 @@ from msgspec import Meta, Struct
 
 
 class TinyEvent(Struct):
-    """One use."""
+    """One unit of usage."""
 
     event_id: Annotated[str, Meta(description="Identifies the event.", max_length=64, min_length=1)]
-    workspace_id: Annotated[str, Meta(description="Who used it.", max_length=64, min_length=1)]
+    workspace_id: Annotated[
+        str, Meta(description="The workspace to bill.", max_length=64, min_length=1)
+    ]
     product: Annotated[str, Meta(description="The product.")]
-    metric_type: Annotated[str, Meta(description="What of the product.")]
-    status: Annotated[str, Meta(description="How it ended.")]
-    quantity: Annotated[Decimal, Meta(description="How much.")]
+    metric_type: Annotated[str, Meta(description="The metric type of the product.")]
+    status: Annotated[str, Meta(description="How the work ended.")]
+    quantity: Annotated[Decimal, Meta(description="How much was used.")]
     is_billable: Annotated[Literal[0, 1], Meta(description="Whether it is charged.")]
     ts: Annotated[datetime, Meta(description="When it was accepted.")]
