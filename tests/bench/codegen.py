@@ -49,7 +49,7 @@ def catalog(size: int) -> str:
         lines += [
             f"      metric_{metric:02}:",
             "        unit: call",
-            f"        description: Calls of kind {metric} that product {product} answered in time.",
+            f"        description: Calls of kind {metric} that product {product} served in time.",
         ]
     return "\n".join(lines) + "\n"
 

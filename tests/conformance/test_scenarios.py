@@ -128,15 +128,15 @@ def test_a_queue_at_its_event_limit_rejects_at_once_and_leaves_no_gap(
 ) -> None:
     own_broker.kill()
     instance = new(driver, own_broker.bootstrap, max_queue_events=50)
-    answer = driver.request("record", call=CALL, times=60)
-    assert (len(answer["accepted"]), answer["refused"]) == (50, 10)
-    assert answer["slowest"] < NOT_BLOCKED_MS
+    response = driver.request("record", call=CALL, times=60)
+    assert (len(response["accepted"]), response["refused"]) == (50, 10)
+    assert response["slowest"] < NOT_BLOCKED_MS
     assert driver.codes() == ["queue.full"] * 10
     assert {error["reason"] for error in driver.errors} == {"local_queue_full"}
     assert counters(driver)["rejected"] == {"queue.full": 10}
     own_broker.restart()
     assert driver.request("flush", timeout=30_000)["queued"] == 0
-    accepted = answer["accepted"] + driver.request("record", call=CALL)["accepted"]
+    accepted = response["accepted"] + driver.request("record", call=CALL)["accepted"]
     assert driver.request("flush", timeout=30_000)["queued"] == 0
     assert_once_each(read(own_broker, instance), accepted)
 
@@ -144,8 +144,8 @@ def test_a_queue_at_its_event_limit_rejects_at_once_and_leaves_no_gap(
 def test_a_queue_at_its_byte_limit_rejects(driver: Driver) -> None:
     new(driver, NO_BROKER, max_queue_bytes=1_048_576)
     call = {**CALL, "metadata": {"text": "x" * 30_000}}
-    answer = driver.request("record", call=call, times=60)
-    assert 30 <= len(answer["accepted"]) <= 36
+    response = driver.request("record", call=call, times=60)
+    assert 30 <= len(response["accepted"]) <= 36
     assert set(driver.codes()) == {"queue.full"}
 
 
@@ -173,17 +173,17 @@ def test_a_permanent_error_is_reported_for_every_event(
 def test_flush_returns_at_its_timeout(driver: Driver) -> None:
     new(driver, NO_BROKER)
     driver.request("record", call=CALL, times=10)
-    answer = driver.request("flush", timeout=300)
-    assert answer["queued"] == 10
-    assert 200 < answer["took"] < 5000
+    response = driver.request("flush", timeout=300)
+    assert response["queued"] == 10
+    assert 200 < response["took"] < 5000
 
 
 def test_shutdown_returns_at_its_timeout_and_reports_every_lost_event(driver: Driver) -> None:
     new(driver, NO_BROKER)
     accepted = driver.request("record", call=CALL, times=10)["accepted"]
-    answer = driver.request("shutdown", timeout=300)
-    assert answer["undelivered"] == 10
-    assert answer["took"] < 5000
+    response = driver.request("shutdown", timeout=300)
+    assert response["undelivered"] == 10
+    assert response["took"] < 5000
     assert driver.codes() == ["shutdown.timeout"] * 10
     assert Counter(error["event_id"] for error in driver.errors) == Counter(accepted)
     assert counters(driver)["failed"] == 10
@@ -194,11 +194,11 @@ def test_a_broker_that_is_down_at_the_start_only_delays_events(
 ) -> None:
     own_broker.kill()
     instance = new(driver, own_broker.bootstrap)
-    answer = driver.request("record", call=CALL, times=100)
-    assert answer["slowest"] < NOT_BLOCKED_MS
+    response = driver.request("record", call=CALL, times=100)
+    assert response["slowest"] < NOT_BLOCKED_MS
     own_broker.restart()
     assert driver.request("flush", timeout=30_000)["queued"] == 0
-    assert_once_each(read(own_broker, instance), answer["accepted"])
+    assert_once_each(read(own_broker, instance), response["accepted"])
 
 
 def test_an_outage_of_ten_seconds_loses_nothing(driver: Driver, own_broker: DevBroker) -> None:
@@ -208,9 +208,9 @@ def test_an_outage_of_ten_seconds_loses_nothing(driver: Driver, own_broker: DevB
     own_broker.kill()
     killed = time.monotonic()
     while time.monotonic() < killed + 10:
-        answer = driver.request("record", call=CALL, times=10)
-        assert answer["slowest"] < NOT_BLOCKED_MS
-        accepted += answer["accepted"]
+        response = driver.request("record", call=CALL, times=10)
+        assert response["slowest"] < NOT_BLOCKED_MS
+        accepted += response["accepted"]
         time.sleep(0.5)
     own_broker.restart()
     assert driver.request("flush", timeout=40_000)["queued"] == 0
@@ -243,8 +243,8 @@ def test_a_closed_client_rejects(driver: Driver, broker: DevBroker) -> None:
     new(driver, broker.bootstrap)
     assert driver.request("shutdown")["undelivered"] == 0
     assert driver.request("shutdown")["undelivered"] == 0
-    answer = driver.request("record", call=CALL)
-    assert (answer["accepted"], answer["refused"]) == ([], 1)
+    response = driver.request("record", call=CALL)
+    assert (response["accepted"], response["refused"]) == ([], 1)
     assert driver.codes() == ["client.closed"]
     assert counters(driver)["rejected"] == {"client.closed": 1}
 

@@ -112,8 +112,8 @@ def _fork(experiment: Experiment) -> None:
     driver = experiment.start()
     for _ in range(5):
         driver.request("stream", call=CALL, times=200)
-        answer = driver.request("fork", call=CALL, times=100)
-        driver.streamed += answer["accepted"]
+        response = driver.request("fork", call=CALL, times=100)
+        driver.streamed += response["accepted"]
     driver.end()
     experiment.recover()
 
