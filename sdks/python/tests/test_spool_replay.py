@@ -36,20 +36,18 @@ Answer = Literal["delivered", "refused", "rejected", "raises", "unreported"]
 
 
 class Carrier:
-    """Says what became of events when it is flushed, and remembers when each one came."""
+    """A fake transport that reports outcomes on `flush()` and notes when it got each event."""
 
     def __init__(self, answer: Callable[[int], Answer], room: int) -> None:
         self.sent: list[tuple[float, bytes]] = []
-        # What came between two flushes.
+        # The events between two flushes.
         self.batches: list[list[bytes]] = []
         self._answer = answer
         self._room = room
         self._waiting: list[tuple[Answer, Any, Failure]] = []
 
-    def reporter(
-        self, delivered_events: Callable[[], object], failed: Callable[[Failure], object]
-    ) -> Any:
-        return delivered_events, failed
+    def reporter(self, delivered: Callable[[], object], failed: Callable[[Failure], object]) -> Any:
+        return delivered, failed
 
     def send_reported(self, key: bytes, event: bytes, report: Any) -> None:
         if len(self._waiting) >= self._room:
@@ -68,18 +66,18 @@ class Carrier:
             time.sleep(timeout)
             return 0
         self.batches.append([failure.event for _, _, failure in waiting])
-        for answer, (delivered_events, failed), failure in waiting:
+        for answer, (delivered, failed), failure in waiting:
             if answer == "delivered":
-                delivered_events()
+                delivered()
             elif answer != "unreported":
                 failed(failure)
         return 0
 
     def purge(self) -> None:
-        """Keeps nothing."""
+        """Has nothing to purge."""
 
     def outlive(self) -> None:
-        """Has no threads."""
+        """Has no threads to outlive."""
 
 
 class Replay:
