@@ -26,7 +26,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     # A test that needs a spool configures one, with a directory of its own.
     monkeypatch.setenv("EKA_SPOOL", "off")
     # Brokers are required here, although the SDK's own pytest plugin makes them optional.
-    monkeypatch.setattr(EkaClient, "_in_place_of_kafka", None)
+    monkeypatch.setattr(EkaClient, "_ambient", EkaClient._ambient._replace(producer=None))
 
 
 @pytest.fixture(autouse=True)

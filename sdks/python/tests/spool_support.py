@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eka_usage import EkaClient, spooling
+from eka_usage import EkaClient, spool_wiring
+from eka_usage.route import Route
 from eka_usage.spool.directory import Directory
 from eka_usage.spool.format import Name, Record
 from eka_usage.spool.origin import Origin
 from eka_usage.spool.segment import Segment
+from eka_usage.spool.spool import Spool
 from eka_usage.spool.tuning import Tuning
 
 from sdks.python.tests.support import FAST_RECONNECT, ClientFactory
@@ -44,12 +46,24 @@ def make_spool_client(
     fast = FAST_TUNING._replace(segment_bytes=1 << 16)
 
     def make(mode: str, *, tuning: Tuning = fast, **arguments: Any) -> EkaClient:
-        monkeypatch.setattr(spooling, "TUNING", tuning)
+        monkeypatch.setattr(spool_wiring, "TUNING", tuning)
         config = {**FAST_RECONNECT, **arguments.pop("kafka_config", {})}
         given = {"spool": mode, "spool_dir": str(spool_dir), **arguments}
         return make_client(kafka_config=config, **given)
 
     return make
+
+
+def spool_of(client: EkaClient) -> Spool:
+    """Returns the spool of a client that has one."""
+    spool = client._outbox._spool
+    assert spool is not None
+    return spool
+
+
+def goes_to_disk(client: EkaClient) -> bool:
+    """Reports whether the client's next event has to wait on disk behind others."""
+    return client._outbox._route is Route.DISK
 
 
 def new_origin(destination: bytes = DESTINATION) -> Origin:

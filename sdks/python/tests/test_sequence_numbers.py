@@ -134,7 +134,7 @@ def test_events_of_one_thread_and_workspace_keep_their_order(
             workspace = f"ws-{number}-{turn % 3}"
             event_id = client.record(workspace, "api", "api_call")
             if event_id is None:
-                eventually(lambda: client._outbox.refusal is None)
+                eventually(lambda: client._outbox.gate.reject_reason() is None)
             else:
                 expected[workspace].append(event_id)
 

@@ -252,14 +252,14 @@ def test_an_event_that_arrives_after_shutdown_has_ended_is_reported(
 ) -> None:
     client = make_client()
     client.record(**VALID)
-    carry, calling, go_on = client._outbox._carry, threading.Event(), threading.Event()
+    send, calling, go_on = client._outbox._send, threading.Event(), threading.Event()
 
     def slow(key: str, value: str) -> None:
         calling.set()
         assert go_on.wait(10)
-        carry(key, value)
+        send(key, value)
 
-    client._outbox._carry = slow
+    client._outbox._send = slow
     recording = threading.Thread(target=client._record, args=("late", "api", "api_call"))
     recording.start()
     assert calling.wait(10)

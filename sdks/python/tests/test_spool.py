@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
-from eka_usage import ConfigError, EkaClient, spooling
+from eka_usage import ConfigError, EkaClient, spool_wiring
 from eka_usage.spool.segment import Segment
 from eka_usage.testing import InMemoryProducer
 
 from sdks.python.tests.programs import run_program
-from sdks.python.tests.spool_support import FAST_TUNING, segment_names, spooled_ids
+from sdks.python.tests.spool_support import FAST_TUNING, goes_to_disk, segment_names, spooled_ids
 from sdks.python.tests.support import (
     NO_BROKER,
     VALID,
@@ -83,7 +83,7 @@ def test_events_beyond_a_full_queue_spill_to_disk_and_keep_their_order(
     assert client.stats().oldest_spooled_ms >= 0
     with DevBroker(listen=address) as broker:
         assert client.flush(20) == 0
-        eventually(lambda: not client._outbox._behind)  # type: ignore[attr-defined]
+        eventually(lambda: not goes_to_disk(client))
         recorded += [client.record(**VALID) for _ in range(20)]
         assert client.flush(10) == 0
         stats = client.stats()
@@ -237,17 +237,17 @@ def test_an_unusable_default_spool_dir_is_logged_once_and_disables_the_spool(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv("EKA_SPOOL")
-    monkeypatch.setattr(EkaClient, "_keeps_unasked", True)
-    monkeypatch.setattr("eka_usage.spool.plan.default_path", lambda: tmp_path / "none" / "spool")
+    monkeypatch.setattr(EkaClient, "_ambient", EkaClient._ambient._replace(spools=True))
+    monkeypatch.setattr("eka_usage.spool_wiring.default_path", lambda: tmp_path / "none" / "spool")
     with EkaClient("checkout", NO_BROKER) as client:
-        assert client._spool is None
+        assert client._spool_config is None
     [line] = [line for line in caplog.messages if "no spool" in line]
     assert "EKA_SPOOL_DIR" in line
 
 
 def test_clients_in_these_tests_do_not_use_the_machines_spool() -> None:
     with EkaClient("checkout", NO_BROKER) as client:
-        assert client._spool is None
+        assert client._spool_config is None
 
 
 def test_an_injected_producer_has_a_spool_only_if_passed_as_an_argument(
@@ -268,7 +268,7 @@ def test_an_injected_producer_has_a_spool_only_if_passed_as_an_argument(
 def test_an_event_that_a_producer_temporarily_refuses_is_sent_again(
     spool_dir: Path, monkeypatch: pytest.MonkeyPatch, errors: ReportedErrors
 ) -> None:
-    monkeypatch.setattr(spooling, "TUNING", FAST_TUNING)
+    monkeypatch.setattr(spool_wiring, "TUNING", FAST_TUNING)
     answers = [KafkaError(KafkaError.REQUEST_TIMED_OUT)] * 5
     delivered: list[bytes] = []
 

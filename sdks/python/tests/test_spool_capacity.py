@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eka_usage import EkaClient
 from eka_usage.spool.segment import Segment
-from eka_usage.spooling import SpoolingOutbox
 
 from sdks.python.tests.programs import run_program
-from sdks.python.tests.spool_support import FAST_TUNING, segment_names, spooled_ids
+from sdks.python.tests.spool_support import (
+    FAST_TUNING,
+    goes_to_disk,
+    segment_names,
+    spool_of,
+    spooled_ids,
+)
 from sdks.python.tests.support import (
     NO_BROKER,
     VALID,
@@ -57,13 +61,6 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
         return real(spool_dir, name, size)
 
     monkeypatch.setattr(Segment, "create", create)
-    return found
-
-
-def outbox(client: EkaClient) -> SpoolingOutbox:
-    """What a test looks into."""
-    found = client._outbox
-    assert isinstance(found, SpoolingOutbox)
     return found
 
 
@@ -130,7 +127,7 @@ def test_events_that_were_numbered_before_the_disk_filled_up_still_find_room(
     tuning = FAST_TUNING._replace(segment_bytes=SEGMENT_BYTES, headroom_bytes=SEGMENT_BYTES // 4)
     disk.room = 1
     client = make_spool_client("durable", tuning=tuning, kafka_brokers=NO_BROKER)
-    journal = outbox(client)._spool._live
+    journal = spool_of(client)._live
     client.record(**VALID)
     assert journal._page is not None
     size = journal._page.end
@@ -163,7 +160,7 @@ def test_an_event_without_room_in_the_backlog_stays_in_its_durable_segment(
     client = make_spool_client("durable", kafka_brokers=address, max_queue_events=10)
     disk.room = 0
     recorded = [client.record(**VALID) for _ in range(11)]
-    outbox(client)._spool._live.prepare()  # as the keeper may do meanwhile: this journal has room
+    spool_of(client)._live.prepare()  # as the keeper may do meanwhile: this journal has room
     recorded += [client.record(**VALID) for _ in range(9)]
     accepted = [event_id for event_id in recorded if event_id is not None]
     assert len(accepted) == 10
@@ -191,9 +188,9 @@ def test_an_event_parked_for_lack_of_disk_space_is_delivered_in_order(
     accepted = []
     while event_id := client.record(**VALID, metadata=long):
         accepted.append(event_id)
-        if outbox(client)._behind:
+        if goes_to_disk(client):
             disk.room = 0
-    assert outbox(client)._parked
+    assert client._outbox._parked
     disk.room = -1
     with DevBroker(listen=address) as broker:
         eventually(lambda: client.flush(1) == 0)
@@ -207,9 +204,9 @@ def test_events_are_rejected_unless_each_segment_log_has_room(
 ) -> None:
     client = make_spool_client("durable", kafka_brokers=NO_BROKER, max_queue_events=10)
     while client.record(**VALID):
-        if outbox(client)._behind:
+        if goes_to_disk(client):
             disk.room = 0
-    outbox(client)._spool._live.prepare()  # as the keeper does
+    spool_of(client)._live.prepare()  # as the keeper does
     assert client.record(**VALID) is None
     assert set(errors.codes) == {"spool.full"}
 
@@ -220,7 +217,7 @@ def test_a_parked_event_that_is_on_disk_at_shutdown_counts_as_spooled(
     client = make_spool_client("durable", kafka_brokers=NO_BROKER, max_queue_events=10)
     disk.room = 0
     accepted = [event_id for _ in range(20) if (event_id := client.record(**VALID))]
-    assert outbox(client)._parked
+    assert client._outbox._parked
     assert client.shutdown() == 0
     stats = client.stats()
     assert (stats.delivered, stats.spooled) == (0, len(accepted))
@@ -233,8 +230,8 @@ def test_new_events_wait_behind_those_on_disk_until_all_are_sent(
     client = make_spool_client("spill", kafka_brokers=NO_BROKER, max_queue_events=10)
     for _ in range(20):
         client.record(**VALID)
-    outbox(client)._resume()  # another event may have come since the replayer saw none
-    assert outbox(client)._behind
+    client._outbox.caught_up()  # another event may have come since the replayer saw none
+    assert goes_to_disk(client)
 
 
 def test_an_event_that_arrives_just_after_the_backlog_was_taken_is_on_disk(
@@ -242,7 +239,7 @@ def test_an_event_that_arrives_just_after_the_backlog_was_taken_is_on_disk(
 ) -> None:
     client = make_spool_client("durable", kafka_brokers=NO_BROKER, max_queue_events=10)
     recorded = [client.record(**VALID) for _ in range(20)]
-    spool = outbox(client)._spool
+    spool = spool_of(client)
     eventually(lambda: spool.pending >= 10)
     disk.room = 0
     while spool._backlog.take():
@@ -251,7 +248,7 @@ def test_an_event_that_arrives_just_after_the_backlog_was_taken_is_on_disk(
     given = [VALID[name] for name in ("workspace_id", "product", "metric_type")]
     encode: Callable[..., tuple[str, str, str]] = client._encode
     late, event, _ = encode(*given, 1, "ok", None, None, None, None)
-    outbox(client).put(VALID["workspace_id"], event)
+    client._outbox.put(VALID["workspace_id"], event)
     assert set(spooled_ids(spool_dir)) == {*recorded, late}
     assert counters_balance(client)
 
@@ -263,7 +260,7 @@ def test_a_failed_delivery_is_not_lost_while_the_disk_is_full(
     client = make_spool_client("durable", kafka_brokers=address, delivery_timeout_ms=1000)
     disk.room = 0
     recorded = {client.record(**VALID) for _ in range(5)}
-    eventually(lambda: outbox(client)._unkept)
+    eventually(lambda: client._outbox.gate.last_spill_error)
     assert set(spooled_ids(spool_dir)) == recorded
     disk.room = -1
     with DevBroker(listen=address) as broker:
@@ -278,7 +275,7 @@ def test_shutdown_leaves_events_that_wait_for_disk_space_to_the_next_process(
     client = make_spool_client("durable", kafka_brokers=NO_BROKER, delivery_timeout_ms=1000)
     disk.room = 0
     recorded = {client.record(**VALID) for _ in range(5)}
-    eventually(lambda: outbox(client)._unkept)
+    eventually(lambda: client._outbox.gate.last_spill_error)
     assert client.shutdown() == 0
     assert set(spooled_ids(spool_dir)) == recorded
     assert client.stats().spooled == 5

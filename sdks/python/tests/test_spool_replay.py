@@ -15,7 +15,7 @@ from eka_usage.spool.breaker import Breaker
 from eka_usage.spool.directory import Directory
 from eka_usage.spool.format import EVENTS, NOBODY
 from eka_usage.spool.journal import Journal
-from eka_usage.spool.replay import Replayer, Source
+from eka_usage.spool.replay import Replayer
 from eka_usage.spool.segment import Segment
 from eka_usage.spool.tuning import Tuning
 
@@ -95,31 +95,31 @@ class Replay:
         self._own = own
         self._segment = journal.take()
         journal.release()
-        source = Source(
-            connect=lambda: carrier,
-            next=self._next,
-            waits=lambda: True,
-            adopted=self._adopted,
-            delivered=self._delivered,
-            buried=self._buried,
-            refused=lambda error, key, content: Failure(str(error), key, content),
-        )
-        self.replayer = Replayer(source, tuning)
+        self.replayer = Replayer(self, tuning)
         self.replayer.wake()
 
-    def _next(self) -> tuple[Segment, bool] | None:
+    def connect(self) -> Carrier:
+        return self.carrier
+
+    def failure_of(self, error: BaseException, key: bytes, event: bytes) -> Failure:
+        return Failure(str(error), key, event)
+
+    def expects_more(self) -> bool:
+        return True
+
+    def next_segment(self) -> tuple[Segment, bool] | None:
         segment, self._segment = self._segment, None
         return None if segment is None else (segment, self._own)
 
-    def _adopted(self, spooled_events: int) -> None:
-        self.adopted += spooled_events
+    def count_adopted(self, events: int) -> None:
+        self.adopted += events
 
-    def _delivered(self, spooled_events: int, own: bool) -> None:
-        assert own == self._own
-        self.delivered += spooled_events
+    def count_delivered(self, events: int, is_own: bool) -> None:
+        assert is_own == self._own
+        self.delivered += events
 
-    def _buried(self, failure: Failure, own: bool) -> None:
-        assert own == self._own
+    def dead_letter(self, failure: Failure, is_own: bool) -> None:
+        assert is_own == self._own
         self.buried.append(failure.event)
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
-from eka_usage import EkaClient, spooling
+from eka_usage import EkaClient, spool_wiring
 from eka_usage.spool.format import NOBODY
 from eka_usage.spool.segment import Segment
 
-from sdks.python.tests.spool_support import FAST_TUNING, segment_names, spooled_ids
+from sdks.python.tests.spool_support import FAST_TUNING, segment_names, spool_of, spooled_ids
 from sdks.python.tests.support import (
     NO_BROKER,
     VALID,
@@ -58,7 +58,7 @@ class HoldingProducer(ScriptedProducer):
 @pytest.fixture
 def make_shared_client(spool_dir: Path, monkeypatch: pytest.MonkeyPatch) -> ClientFactory:
     """Makes clients with a producer of the test and a common spool directory."""
-    monkeypatch.setattr(spooling, "TUNING", FAST_TUNING)
+    monkeypatch.setattr(spool_wiring, "TUNING", FAST_TUNING)
 
     def make(producer: ScriptedProducer, spool: Any = "spill", **arguments: Any) -> EkaClient:
         return EkaClient(
@@ -224,7 +224,7 @@ def test_shutdown_keeps_waiting_while_events_are_being_delivered(
     make_shared_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patience = 1.0
-    monkeypatch.setattr(spooling, "TUNING", FAST_TUNING._replace(patience=patience))
+    monkeypatch.setattr(spool_wiring, "TUNING", FAST_TUNING._replace(patience=patience))
     slow = HoldingProducer(pause=patience / EVENTS / 2)
     one = make_shared_client(slow)
     for _ in range(4 * EVENTS):
@@ -244,7 +244,7 @@ def test_a_client_stops_waiting_for_events_that_another_has_adopted(
         assert segment.hand_to("ab" * 16)
         segment.end_appends()
     client.record(**VALID)
-    spool = client._outbox._spool  # type: ignore[attr-defined]
+    spool = spool_of(client)
     eventually(lambda: spool.pending == 1)
     assert client.stats().spooled == EVENTS + 1
     assert counters_balance(client)

@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, cast
-
-import msgspec
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from . import checks, lifecycle
 from ._generated.catalog import (
@@ -22,6 +20,7 @@ from ._generated.catalog import (
     USAGE_TOPIC,
 )
 from ._generated.limits import QUANTITY_DEFAULT
+from .admission import Admission, Limits
 from .errors import ValidationError, nearest, shown
 from .event import EventEncoder
 from .failure import Failed
@@ -34,9 +33,8 @@ from .outcomes import Outcomes
 from .reporting import OnError
 from .settings import Settings
 from .settings import kafka_config as read_kafka_config
-from .spool.origin import Origin, destination
-from .spool.plan import Plan, plan
-from .spooling import SpoolingOutbox
+from .spool.config import SpoolConfig
+from .spool_wiring import spool_config, spool_opener
 from .transports import kafka
 from .transports.base import Transport
 from .transports.injected import InjectedTransport, ProducerLike
@@ -47,11 +45,35 @@ if TYPE_CHECKING:
     from ._generated.calls import Log, Record, SettingArguments
     from ._generated.catalog import Status
 
+_OPEN = Admission.OPEN
+
 
 def _called(name: str, method: Callable[..., str | None]) -> Callable[..., str | None]:
     """The method under the name by which errors and help() should show it."""
     method.__name__, method.__qualname__ = name, f"EkaClient.{name}"
     return method
+
+
+class Ambient(NamedTuple):
+    """What surrounds every client of the process; the pytest plugin changes it.
+
+    Attributes:
+        producer: takes the place of Kafka where neither brokers nor a producer are given.
+        spools: whether a client of Kafka keeps events on disk where its caller leaves it open.
+        redirect: takes the events of every client, whatever the client was made with.
+    """
+
+    producer: ProducerLike | None = None
+    spools: bool = True
+    redirect: ProducerLike | None = None
+
+
+class Instance(NamedTuple):
+    """What a client is in one process: an id, numbers from 1, counters and a queue."""
+
+    encoder: EventEncoder
+    outcomes: Outcomes
+    outbox: Outbox
 
 
 class EkaClient:
@@ -77,10 +99,7 @@ class EkaClient:
         ConfigError: an argument or an environment variable cannot be used; it says which and why.
     """
 
-    # Where neither brokers nor a producer are given; the pytest plugin sets it.
-    _in_place_of_kafka: ClassVar[ProducerLike | None] = None
-    # Whether a client of Kafka keeps events on disk where its caller says nothing of it.
-    _keeps_unasked: ClassVar[bool] = True
+    _ambient: ClassVar = Ambient()
 
     def __init__(
         self,
@@ -98,7 +117,7 @@ class EkaClient:
     ) -> None:
         overrides = read_kafka_config(kafka_config)
         named = "bootstrap.servers" in overrides
-        instead = self._in_place_of_kafka if producer is None else producer
+        instead = self._ambient.producer if producer is None else producer
         self._settings = Settings.resolve(
             {**settings, "kafka_brokers": kafka_brokers},
             os.environ,
@@ -115,57 +134,59 @@ class EkaClient:
         self._new_id = new_id
         self._on_error = on_error
         self._debug = debug
-        unasked = producer is None and self._keeps_unasked
-        self._spool = self._plan() if unasked or settings.get("spool") is not None else None
-        self._begin(self._connect, self._spool)
-        if producer is None:
-            self._check_kafka()
+        unasked = producer is None and self._ambient.spools
+        has_spool = unasked or settings.get("spool") is not None
+        self._limits = Limits(self._settings["max_queue_events"], self._settings["max_queue_bytes"])
+        self._spool_config = self._configure_spool() if has_spool else None
+        self._become(self._new_instance(self._connect, self._spool_config))
+        if producer is None and self._ambient.redirect is None:
+            self._settings.require_credentials(overrides)
+            kafka.check(self._settings, overrides)
         self._outbox.begin()
-        self._look_after()
+        self._register()
 
-    def _check_kafka(self) -> None:
-        self._settings.require_credentials(self._overrides)
-        kafka.check(self._settings, self._overrides)
-
-    def _look_after(self) -> None:
+    def _register(self) -> None:
         ends = lifecycle.Ends(self._end, self._exit_timeout, self._after_fork)
         lifecycle.adopt(self, ends, flush_on_sigterm=self._settings["flush_on_sigterm"])
 
-    def _plan(self) -> Plan | None:
-        """What the spool is to be; None where there is none."""
+    def _configure_spool(self) -> SpoolConfig | None:
+        if self._ambient.redirect is not None:
+            return None
         brokers = self._overrides.get("bootstrap.servers", self._settings["kafka_brokers"])
         if isinstance(brokers, str):
             brokers = brokers.split(",")
-        where = destination(USAGE_TOPIC, brokers if self._producer is None else None)
-        return plan(self._settings, where)
+        return spool_config(self._settings, brokers if self._producer is None else None)
 
-    def _begin(self, connect: Callable[[Failed], Transport], spool: Plan | None = None) -> None:
-        """Starts the books of this process: as another instance, with an empty queue."""
-        self._outcomes = Outcomes(self._on_error, self._debug)
-        self._encoder = EventEncoder(self._service_name, self._hostname, self._clock, self._new_id)
-        limit = (
-            f"the limit is {self._settings['max_queue_events']} events"
-            f" or {self._settings['max_queue_bytes']} bytes"
+    def _new_instance(
+        self, connect: Callable[[Failed], Transport], spool: SpoolConfig | None = None
+    ) -> Instance:
+        """Returns an instance with an id of its own, whose counters and queue are empty."""
+        encoder = EventEncoder(self._service_name, self._hostname, self._clock, self._new_id)
+        outcomes = Outcomes(self._on_error, self._debug)
+        open_spool = None
+        if spool is not None:
+            replay = partial(self._connect, reports=True)
+            open_spool = spool_opener(spool, encoder.instance_id, outcomes, self._limits, replay)
+        return Instance(
+            encoder, outcomes, Outbox(connect, outcomes.failed, self._limits, open_spool)
         )
-        if spool is None:
-            self._outbox = Outbox(connect, self._outcomes.failed, limit)
-        else:
-            self._outbox = SpoolingOutbox(
-                connect,
-                self._outcomes.failed,
-                limit,
-                self._outcomes.undelivered,
-                self._settings["max_queue_events"] // 4,
-                spool,
-                Origin(spool.destination, self.instance_id, _seq),
-                partial(self._connect, reports=True),
-            )
-        self._encode = self._encoder.encode
+
+    def _become(self, instance: Instance) -> None:
+        """Records by this instance from now on."""
+        self._instance = instance
+        self._outbox = instance.outbox
+        # What every record() needs, one look-up away.
+        self._gate = instance.outbox.gate
+        self._encode = instance.encoder.encode
+        self._put = instance.outbox.put
+        self._outcomes = instance.outcomes
 
     def _connect(self, failed: Failed, *, reports: bool = False) -> Transport:
-        if self._producer is not None:
-            return InjectedTransport(self._producer, USAGE_TOPIC, failed)
-        reports = reports or (self._spool is not None and self._spool.durable)
+        redirect = self._ambient.redirect
+        producer = self._producer if redirect is None else redirect
+        if producer is not None:
+            return InjectedTransport(producer, USAGE_TOPIC, failed)
+        reports = reports or (self._spool_config is not None and self._spool_config.durable)
         return kafka.KafkaTransport(
             self._settings, self._overrides, USAGE_TOPIC, failed, reports=reports
         )
@@ -200,10 +221,9 @@ class EkaClient:
         Returns:
             The event's id; None where the event was not accepted, which `on_error` has heard.
         """
-        outbox = self._outbox
-        refusal = outbox.refusal  # another thread may lift it at any moment
-        if refusal is not None and (refused := refusal()) is not None:
-            self._outcomes.rejected(refused, workspace_id, product, metric_type, status, event_id)
+        gate = self._gate  # another thread may open it at any moment
+        if gate.admission is not _OPEN and (reason := gate.reject_reason()) is not None:
+            self._outcomes.rejected(reason, workspace_id, product, metric_type, status, event_id)
             return None
         try:
             accepted_id, event, lost = self._encode(
@@ -220,7 +240,7 @@ class EkaClient:
         except Exception as error:
             self._outcomes.rejected(error, workspace_id, product, metric_type, status, event_id)
             return None
-        outbox.put(workspace_id, event)
+        self._put(workspace_id, event)
         if lost or self._debug:
             self._outcomes.accepted(accepted_id, event, lost)
         return accepted_id
@@ -341,7 +361,7 @@ class EkaClient:
     @property
     def instance_id(self) -> str:
         """Identifies this client in this process; stands in every event."""
-        return self._encoder.instance_id
+        return self._instance.encoder.instance_id
 
     def _end(self, timeout: float) -> None:
         self.shutdown(timeout)
@@ -349,29 +369,25 @@ class EkaClient:
             self._outbox.outlive()
 
     def _after_fork(self) -> None:
-        self._begin(self._outbox.after_fork(), self._spool)
+        connect = self._outbox.connection.after_fork()
+        self._become(self._new_instance(connect, self._spool_config))
 
     def _begin_anew(self) -> None:
         """Becomes another instance, which connects when it first records."""
         self._outbox.close(0)
-        self._begin(lambda failed: self._connect(failed))  # noqa: PLW0108  whatever it is by then
+        self._become(self._new_instance(self._connect))
 
     @contextmanager
-    def _redirected(self, connect: Callable[[Failed], Transport]) -> Generator[None]:
-        """For a while the client is another instance, whose events go elsewhere."""
-        saved = dict(vars(self))
-        self._begin(connect)
+    def _another_instance(self) -> Generator[None]:
+        """Within the context the client is another instance, which has no spool."""
+        before = self._instance
+        self._become(self._new_instance(self._connect))
         try:
             yield
         finally:
             self._outbox.close(0)
-            vars(self).update(saved)
-            self._look_after()  # it may have been shut down meanwhile
+            self._become(before)
+            self._register()  # it may have been shut down meanwhile
 
     def _seconds(self, timeout: float | None) -> float:
         return self._exit_timeout if timeout is None else max(0.0, float(timeout))
-
-
-def _seq(event: bytes) -> int:
-    """The number of an event."""
-    return int(msgspec.json.decode(event)["seq"])

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from .transports import kafka
 from .transports.callbacks import inside
+from .wakeup import WakeUp
 
 
 class Ends(NamedTuple):
@@ -36,7 +37,7 @@ class Ends(NamedTuple):
 
 
 _ends: dict[Any, Ends] = {}
-_ended = threading.Event()
+_ended = WakeUp()
 # Seconds that on_error may take at SIGTERM, for all that it is still to hear of.
 _REPORTING = 10.0
 # Whether the garbage collector was on, at each fork that is under way.
@@ -82,7 +83,7 @@ def _handle_sigterm() -> None:
 
 
 def _on_sigterm(number: int, _: object) -> None:
-    if (reported := inside()) and not _ended.is_set():
+    if (reported := inside()) and not _ended.is_raised:
         # What that call has to report, only this thread can: it goes on while another waits.
         elsewhere = threading.Thread(
             target=_end_elsewhere, args=(number, reported), name="eka-usage-end"
@@ -96,10 +97,10 @@ def _on_sigterm(number: int, _: object) -> None:
     os.kill(os.getpid(), number)
 
 
-def _end_elsewhere(number: int, reported: threading.Event) -> None:
+def _end_elsewhere(number: int, reported: WakeUp) -> None:
     shutdown_all()
     reported.wait(_REPORTING)
-    _ended.set()
+    _ended.wake()
     os.kill(os.getpid(), number)
 
 

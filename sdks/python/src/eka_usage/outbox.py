@@ -1,8 +1,12 @@
 """Accepted events on their way out: each one is delivered, or reported once.
 
-An event is numbered before it is handed over, and numbers have no gaps, so one that then finds the
-queue full is parked, not refused; while any is parked, no further event is accepted. At most one
+An event is numbered before it is put here, and numbers have no gaps, so one that then finds the
+queue full is parked, not rejected; while any is parked, no further event is accepted. At most one
 event for each thread that records can be parked.
+
+With a spool, nothing that can still be delivered is given up: what Kafka does not take now waits
+on disk. While anything of the client's own waits there, each event joins the end of that queue, so
+that order is kept; once the disk is empty again, events go straight to Kafka.
 """
 
 from __future__ import annotations
@@ -10,101 +14,104 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from contextlib import suppress
+from functools import partial
+from typing import Any
 
-from . import lifecycle
+from .admission import Gate, Limits
+from .connection import Connection
 from .count import Count
-from .errors import ClientClosedError, EkaError, QueueFullError, described
+from .errors import described
 from .failure import Failed, Failure
+from .parking import Parked, Parking
+from .poller import Poller
 from .reporting import RateLimitedLog
+from .route import Route
 from .spool.journal import Group
-from .spool.spool import Counts
+from .spool.spool import Counts, Spool
 from .transports.base import Transport
-from .transports.kafka import refusal
+from .transports.kafka import failure_of
+from .wakeup import WakeUp
 
-# Short enough that finished events leave the queue well before it is full, long enough that the
-# thread does not contend with callers for the interpreter.
-_INTERVAL = 0.02
-# In a thread that records without a pause no other hears of deliveries: each one needs the
-# interpreter once. So after so many events it hears of them itself, some microseconds' work.
-_TURN = 256
-# While nothing is queued it only looks for what librdkafka has to say.
-_REST = 0.5
+# A thread that records without a pause lets no other poll: each poll needs the interpreter once.
+# So after so many events it polls itself, some microseconds' work.
+_POLL_EVERY = 256
 # A wait for Kafka is cut in slices, so that the host's signal handlers run in between.
 _SLICE = 0.2
+# The same where the wait is for the disk too, which the replayer empties.
+_DISK_SLICE = 0.05
 
-
-class Parked(NamedTuple):
-    """An event that found no room, and where it is on disk all the same."""
-
-    key: str
-    value: str
-    group: Group | None = None
+_Send = Callable[[str, str], None]
+_Keep = Callable[[bytes, bytes], object]
 
 
 class Outbox:
-    """Hands events to a transport, from the moment it is first used.
+    """Sends events by a transport, which the first event opens, and by a spool if there is one.
 
     Args:
         connect: makes the transport.
-        failed: told of each event that is finally not delivered.
-        limit: the size of the queue, in words.
+        failed: receives each event that is finally not delivered.
+        limits: how much the queue holds.
+        open_spool: makes the spool.
+
+    Attributes:
+        connection: holds the transport.
+        gate: says whether an event can be accepted; callers ask before they number one.
+        gave_up: whether anything was left when the outbox was closed.
     """
 
-    def __init__(self, connect: Callable[[Failed], Transport], failed: Failed, limit: str) -> None:
-        self._connect = connect
+    def __init__(
+        self,
+        connect: Callable[[Failed], Transport],
+        failed: Failed,
+        limits: Limits,
+        open_spool: Callable[[Outbox], Spool] | None = None,
+    ) -> None:
         self._failed = failed
-        self._limit = limit
         # A signal handler may come in between, hence locks that their own thread can take again.
         # Neither is held while Kafka is waited for; `_parking` is never taken inside `_lock`.
         self._lock = threading.RLock()
         self._parking = threading.RLock()
-        self._transport: Transport | None = None
-        self._parked: deque[Parked] = deque()
-        self._closer: int | None = None
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._finished = False
-        # Whether anything was left when it was closed.
+        self.connection = Connection(connect, self._undelivered, self._lock)
+        self.gate = Gate(self._parking, limits)
+        self._parked = Parking(self._parking, self.gate)
         self.gave_up = False
-        self._log = RateLimitedLog()
-        self._carry: Callable[[str, str], None] = self._start
         self._taken = Count()
-        self._idle = False
-        self._awake = threading.Event()
-        # Says why no event can be accepted at the moment, or None where one can be after all;
-        # callers look before they number an event.
-        self.refusal: Callable[[], EkaError | None] | None = None
+        self._count_taken = self._taken.next
+        self._poller = Poller(self._poll, self.queued)
+        self._closer: int | None = None
+        self._closed = WakeUp()
+        self._finished = False
+        # How many events shutdown() gave up, since the disk did not take them either.
+        self._lost = 0
+        self._log = RateLimitedLog()
+        self._route = Route.UNOPENED
+        self._send: _Send = self._open_route
+        self._spool = open_spool(self) if open_spool else None
+        self._usual_route = Route.DIRECT
+        if self._spool is not None and self._spool.durable:
+            self._usual_route = Route.DURABLE
+            self.gate.require(self._spool.make_room)
 
     def begin(self) -> None:
-        """Does what is to be done before the first event."""
-
-    def counts(self) -> Counts:
-        """What a disk adds to the books."""
-        return Counts()
-
-    def open(self) -> Transport:
-        """The transport, made when it is first asked for."""
-        with self._lock:
-            if self._transport is None:
-                self._transport = self._connect(self._undelivered)
-                lifecycle.flush_when_a_worker_ends()
-            return self._transport
+        """Reserves room on disk and looks after what is there, before the first event."""
+        if self._spool is not None:
+            self.gate.reserve()
+            self._spool.start()
 
     def put(self, key: str, value: str) -> None:
         """Takes an event that was numbered. Never waits, never raises."""
         try:
-            self._carry(key, value)
+            self._send(key, value)
         except BufferError:
-            self._park(key, value)
+            self._spill_or_park(key, value)
         except Exception as error:
-            self._undelivered(refusal(error, key.encode(), value.encode()))
-        if self._taken.next() % _TURN == 0:
-            self._hear()
-        if self._idle:
-            self._awake.set()
+            self._undelivered(failure_of(error, key.encode(), value.encode()))
+        if self._count_taken() % _POLL_EVERY == 0:
+            self._poll()
+        if self._poller.is_idle:
+            self._poller.wake()
         if self._finished:
             self._give_up()  # shutdown() ended while this call was on its way
 
@@ -114,158 +121,278 @@ class Outbox:
         return self._taken.given_out
 
     def queued(self) -> int:
-        """How many events are neither delivered nor failed."""
-        return len(self._parked) + (self._transport.queued() if self._transport else 0)
+        """How many events in memory are neither delivered nor failed."""
+        return len(self._parked) + self.connection.queued()
+
+    def counts(self) -> Counts:
+        """What the disk adds to the counters."""
+        return Counts() if self._spool is None else self._spool.counts()
 
     def flush(self, timeout: float) -> int:
-        """Waits up to `timeout` seconds, and returns how many events are still queued."""
+        """Waits up to `timeout` seconds, and returns how many events are in memory or on disk."""
         deadline = time.monotonic() + timeout
-        while self._transport is not None:
-            self._unpark()
-            left = deadline - time.monotonic()
-            try:
-                self._transport.flush(max(0.0, min(left, _SLICE)))
-            except Exception as error:  # an injected producer may raise whatever it likes
-                self._broken(error)
-                break
-            if left <= 0 or not self.queued():
-                break
-        return self.queued()
+        self._wait(timeout)
+        while self._pending and (left := deadline - time.monotonic()) > 0:
+            self._wait(min(left, _DISK_SLICE))
+        return self.queued() + self._pending
 
     def close(self, timeout: float) -> int:
         """Accepts nothing more, flushes, gives up the rest, and returns how many that were.
 
+        With a spool, the rest goes to disk, and only what the disk does not take is given up.
         While one thread is at it, others wait for it, no longer than their own time. A signal
         handler that interrupts it cannot wait: it does the same in its turn.
         """
         me = threading.get_ident()
-        with self._parking:
-            self.refusal = _closed
+        self.gate.close()
         with self._lock:
             self._closer = self._closer or me
         if self._closer != me:
-            self._stopped.wait(timeout)
+            self._closed.wait(timeout)
         elif not self._finished:
             self._drain(timeout)
         with self._lock:
             left = 0 if self._finished else self.queued()
             self.gave_up = self.gave_up or left > 0
             self._finished = True
-        if not self._stopped.is_set():
+        if not self._closed.is_raised:
             self._give_up()
-        self._stopped.set()
-        self._awake.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(1)
-        return left
-
-    def _drain(self, timeout: float) -> None:
-        """Waits for what is queued, before the rest is given up."""
-        self.flush(timeout)
+        self._closed.wake()
+        self._poller.stop()
+        return self._lost if left and self._spool is not None else left
 
     def outlive(self) -> None:
         """Lets the end of the process not wait for what was given up."""
-        if self._transport is not None:
-            self._transport.outlive()
+        self.connection.outlive()
+        if self._spool is not None:
+            self._spool.outlive()
 
-    def after_fork(self) -> Callable[[Failed], Transport]:
-        """In a forked child: makes the transport of the child's own outbox."""
-        carried_on = self._transport.fork() if self._transport else None
-        connect = self._connect
-        return connect if carried_on is None else lambda _: carried_on
+    # What the spool's host needs.
 
-    def _start(self, key: str, value: str) -> None:
-        """What a process that records nothing does without, and the first event."""
-        transport = self.open()
-        with self._lock:
-            if self._thread is None:
-                self._thread = self._started()
-            if self._thread is not None:
-                self._carry = self._carrier(transport)
-        self._carrier(transport)(key, value)
+    def caught_up(self) -> None:
+        """Sends the events to come to Kafka again, as nothing waits on disk any more."""
+        with self._parking:
+            if self._route is Route.DISK and not self._pending:
+                self._take_route(self._usual_route)
 
-    def _carrier(self, transport: Transport) -> Callable[[str, str], None]:
-        """What takes an event, in the usual course of things."""
+    def room_changed(self, error: Exception | None) -> None:
+        """Takes note of why the spool has no more room, or by None that it has some."""
+        with self._parking:
+            is_needed = self._route is Route.DISK or self._usual_route is Route.DURABLE
+            self.gate.spool_changed(error, is_needed=is_needed)
+
+    def unsent(self, group: Group, failure: Failure) -> None:
+        """Takes an event that is on disk, and that the transport could not deliver."""
+        spool = self._spool
+        if spool is None:  # no group without a spool
+            return
+        if failure.final:
+            spool.bury(failure)
+            group.done()
+        elif failure.given_up or self._finished:
+            spool.leave()
+        else:
+            self._move(spool, spool.take_back, failure.key, failure.event, group)
+
+    # Routes.
+
+    def _take_route(self, route: Route) -> None:
+        """Sends the events to come by this route.
+
+        The callable changes first: a signal handler that records in between finds one that works.
+        """
+        self._send = self._sender(route)
+        self._route = route
+
+    def _sender(self, route: Route) -> _Send:
+        if self._spool is not None and route is Route.DISK:
+            return partial(self._spill, self._spool)
+        transport = self.connection.open()
+        if self._spool is not None and route is Route.DURABLE:
+            return partial(self._write, self._spool, transport.send_reported)
         return transport.send
 
-    def _undelivered(self, failure: Failure) -> None:
-        """What becomes of an event that the transport could not deliver."""
-        self._failed(failure)
+    def _open_route(self, key: str, value: str) -> None:
+        """Does what a process that records nothing does without, then sends the first event."""
+        self.begin()
+        send = self._sender(self._usual_route)
+        if self._start_poller():
+            with self._parking:
+                if self._route is Route.UNOPENED:
+                    self._take_route(self._usual_route)
+        send(key, value)
 
-    def _started(self) -> threading.Thread | None:
-        """The thread that hears of deliveries; None where the process cannot have one now."""
-        thread = threading.Thread(target=self._run, name="eka-usage", daemon=True)
+    def _start_poller(self) -> bool:
+        """Reports whether the poller runs; the process may not be able to have a thread now."""
+        with self._lock:
+            try:
+                if not self._poller.is_started:
+                    self._poller.start()
+            except RuntimeError as error:
+                self.connection.report(error)
+            return self._poller.is_started
+
+    def _write(
+        self, spool: Spool, send: Callable[[bytes, bytes, Any], None], key: str, value: str
+    ) -> None:
+        """Takes an event to disk, then to Kafka."""
+        start, event = key.encode(), value.encode()
         try:
-            thread.start()
-        except RuntimeError as error:  # too many threads, or the end of the interpreter is near
-            self._broken(error)
-            return None
-        return thread
-
-    def _run(self) -> None:
-        while not self._stopped.wait(_INTERVAL):
-            self._hear()
-            if not self.queued():
-                self._rest()
-
-    def _hear(self) -> None:
-        """Hears what became of events, which makes room for others."""
+            group = spool.append(start, event)
+        except Exception as error:  # it was numbered before the disk was found full
+            self._cannot_write(spool, error)
+            self.room_changed(error)
+            self.connection.open().send(key, value)
+            return
         try:
-            if self._transport is not None:
-                self._transport.poll()
-            self._unpark()
+            send(start, event, group.report)
+        except BufferError:
+            self._move(spool, spool.keep, start, event, group)
         except Exception as error:
-            self._broken(error)
+            self.unsent(group, failure_of(error, start, event))
 
-    def _rest(self) -> None:
-        """Waits for an event; what comes just before it begins to wait, it hears of a bit later."""
-        self._awake.clear()
-        self._idle = True
-        self._awake.wait(_REST)
-        self._idle = False
+    def _spill(self, spool: Spool, key: str, value: str) -> None:
+        """Takes an event to disk only."""
+        try:
+            self._wait_on_disk(spool.keep, key.encode(), value.encode())
+        except Exception as error:
+            self._cannot_write(spool, error)
+            raise BufferError(str(error)) from None
 
-    def _broken(self, error: Exception) -> None:
-        self._log.log(logging.ERROR, "transport", f"the producer raised {described(error)}")
-
-    def _park(self, key: str, value: str, group: Group | None = None) -> None:
+    def _wait_on_disk(self, keep: _Keep, key: bytes, event: bytes) -> None:
+        """Takes an event to disk, and all that come after it until the disk is empty."""
         with self._parking:
-            self._parked.append(Parked(key, value, group))
-            self.refusal = self.refusal or self._full
+            keep(key, event)
+            self.gate.last_spill_error = None
+            if not self._finished:
+                self._take_route(Route.DISK)
+
+    def _move(self, spool: Spool, keep: _Keep, key: bytes, event: bytes, group: Group) -> None:
+        """Takes an event that is on disk to those that wait there."""
+        try:
+            self._wait_on_disk(keep, key, event)
+        except Exception as error:
+            self._cannot_write(spool, error)
+            self._parked.park(Parked(key.decode(), event.decode(), group))
+        else:
+            group.done()
+
+    # Parked events.
+
+    def _spill_or_park(self, key: str, value: str) -> None:
+        """Takes an event that found the queue full."""
+        group = None
+        if self._spool is not None:
+            if self._route is not Route.DISK:  # otherwise it comes from there, and found no room
+                with suppress(BufferError):
+                    self._spill(self._spool, key, value)
+                    return
+            if self._spool.durable:
+                # What is kept free for events that were numbered already is free in this journal.
+                with suppress(Exception):
+                    group = self._spool.append(key.encode(), value.encode())
+        self._parked.park(Parked(key, value, group))
 
     def _unpark(self) -> None:
-        """Hands over what was parked, in its order, as far as there is room."""
-        with self._parking:
-            for _ in range(len(self._parked)):
-                key, value, _group = parked = self._parked[0]
-                try:
-                    self._again(parked)
-                except BufferError:
-                    return
-                except Exception as error:
-                    self._undelivered(refusal(error, key.encode(), value.encode()))
-                self._parked.popleft()
-            if self.refusal == self._full and not self._parked:
-                self.refusal = None
+        """Sends what was parked, as far as there is room."""
+        self._parked.unpark(self._resend)
 
-    def _again(self, parked: Parked) -> None:
-        """Hands over an event that was parked."""
-        self._carry(parked.key, parked.value)
+    def _resend(self, parked: Parked) -> None:
+        key, value, group = parked
+        start, event = key.encode(), value.encode()
+        try:
+            if group is None or self._spool is None:
+                self._send(key, value)
+            elif self._route is Route.DISK:
+                self._spill(self._spool, key, value)
+                group.done()
+            else:
+                self.connection.open().send_reported(start, event, group.report)
+        except BufferError:
+            raise
+        except Exception as error:
+            failure = failure_of(error, start, event)
+            if group is None:
+                self._undelivered(failure)
+            else:
+                self.unsent(group, failure)
+
+    # The end of events that were not delivered.
+
+    def _undelivered(self, failure: Failure) -> None:
+        """Takes an event that is in memory only, and that the transport could not deliver."""
+        if self._spool is None:
+            self._failed(failure)
+        elif failure.final:
+            self._spool.bury(failure)
+        else:
+            try:
+                self._wait_on_disk(self._spool.take_back, failure.key, failure.event)
+            except Exception as error:
+                self._cannot_write(self._spool, error)
+                self._lost += failure.given_up
+                self._failed(failure)
+
+    def _give_up(self) -> None:
+        self._parked.clear(self._abandon)
+        self.connection.purge()
+        if self._spool is not None:
+            self._spool.release()
 
     def _abandon(self, parked: Parked) -> None:
-        """Gives up an event that was parked."""
+        if parked.group is not None and self._spool is not None:
+            self._spool.leave()
+            return
         key, event = parked.key.encode(), parked.value.encode()
         self._undelivered(Failure("it found the queue full", key, event, given_up=True))
 
-    def _give_up(self) -> None:
-        with self._parking:
-            while self._parked:
-                self._abandon(self._parked.popleft())
-        if self._transport is not None:
-            self._transport.purge()
+    # Waiting.
 
-    def _full(self) -> EkaError:
-        return QueueFullError.of("queue.full", hint=self._limit)
+    @property
+    def _pending(self) -> int:
+        """How many of the client's own events wait on disk."""
+        return 0 if self._spool is None else self._spool.pending
 
+    def _drain(self, timeout: float) -> None:
+        """Waits for what is queued; with a spool only as long as there is progress."""
+        if self._spool is None:
+            self.flush(timeout)
+            return
+        now = since = time.monotonic()
+        deadline, best = now + timeout, 0
+        while left := self.queued() + self._pending:
+            self._wait(max(0.0, min(deadline - now, _DISK_SLICE)))
+            now = time.monotonic()
+            if not best or left < best:
+                best, since = left, now
+            if now >= deadline or now - since > self._spool.patience:
+                return
 
-def _closed() -> EkaError:
-    return ClientClosedError.of("client.closed")
+    def _wait(self, seconds: float) -> None:
+        """Waits for the transport, and then a moment for the disk."""
+        self._flush_memory(seconds)
+        if self._pending and not (self.connection.is_open and self.queued()):
+            time.sleep(min(seconds, _DISK_SLICE))
+
+    def _flush_memory(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self.connection.is_open:
+            self._unpark()
+            left = deadline - time.monotonic()
+            if not self.connection.flush(max(0.0, min(left, _SLICE))):
+                return
+            if left <= 0 or not self.queued():
+                return
+
+    def _poll(self) -> None:
+        """Reads what became of events, which makes room for others."""
+        try:
+            self.connection.poll()
+            self._unpark()
+        except Exception as error:
+            self.connection.report(error)
+
+    def _cannot_write(self, spool: Spool, error: Exception) -> None:
+        self.gate.last_spill_error = error
+        text = f"the spool in {spool.folder} cannot be written: {described(error)}; make room there"
+        self._log.log(logging.ERROR, "spool", text)

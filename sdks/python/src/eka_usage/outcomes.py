@@ -81,10 +81,13 @@ class Outcomes:
     def failed(self, failure: Failure) -> None:
         """Hears of an accepted event that cannot be delivered."""
         self.ledger.fail()
-        self.undelivered(failure)
+        self._report_failure(failure)
 
-    def undelivered(self, failure: Failure) -> None:
-        """Hears of an event that cannot be delivered, which another client accepted."""
+    def foreign_failed(self, failure: Failure) -> None:
+        """Reports an event that cannot be delivered, which another client accepted and counts."""
+        self._report_failure(failure)
+
+    def _report_failure(self, failure: Failure) -> None:
         kind = ShutdownTimeoutError if failure.given_up else DeliveryError
         code: ErrorCode = "shutdown.timeout" if failure.given_up else "delivery.failed"
         fields = msgspec.json.decode(failure.event)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from ..errors import described
 from ..reporting import RateLimitedLog
+from ..wakeup import WakeUp
 
 
 class Keeper:
@@ -31,7 +32,7 @@ class Keeper:
         self._beat = beat
         self._heartbeat = heartbeat
         self._stopped = False
-        self._awake = threading.Event()
+        self._awake = WakeUp()
         self._starting = threading.RLock()
         self._thread: threading.Thread | None = None
         self._log = RateLimitedLog()
@@ -50,12 +51,12 @@ class Keeper:
 
     def wake(self) -> None:
         """There is something to do."""
-        self._awake.set()
+        self._awake.wake()
 
     def stop(self) -> None:
         """Ends."""
         self._stopped = True
-        self._awake.set()
+        self._awake.wake()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(5)
 

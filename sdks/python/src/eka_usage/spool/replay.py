@@ -12,6 +12,7 @@ from ..count import Count
 from ..errors import described
 from ..failure import Failed, Failure
 from ..reporting import RateLimitedLog, say
+from ..wakeup import WakeUp
 from .breaker import Breaker
 from .format import NOBODY, Damage, Record
 from .segment import Segment
@@ -33,37 +34,44 @@ class Carrier(Protocol):
     def outlive(self) -> None: ...
 
 
-class Source(NamedTuple):
-    """What there is to replay, and what becomes of it.
+class ReplaySource(Protocol):
+    """What there is to replay, and what becomes of it."""
 
-    Attributes:
-        connect: makes the carrier.
-        next: the next segment, and whether this client wrote it; None while there is none.
-        waits: whether there will be a next one soon.
-        adopted: told how many events of others were found.
-        delivered: told how many events Kafka has, and whether they are this client's own.
-        buried: told of an event that can never be delivered, and whether it is this client's own.
-        refused: makes of an exception what it means for an event.
-    """
+    def connect(self) -> Carrier:
+        """Makes the transport."""
+        ...
 
-    connect: Callable[[], Carrier]
-    next: Callable[[], tuple[Segment, bool] | None]
-    waits: Callable[[], bool]
-    adopted: Callable[[int], object]
-    delivered: Callable[[int, bool], object]
-    buried: Callable[[Failure, bool], object]
-    refused: Callable[[BaseException, bytes, bytes], Failure]
+    def next_segment(self) -> tuple[Segment, bool] | None:
+        """Returns the next segment and whether this client wrote it; None while there is none."""
+        ...
+
+    def expects_more(self) -> bool:
+        """Reports whether there will be a next segment soon."""
+        ...
+
+    def count_adopted(self, events: int) -> None:
+        """Receives how many events of others a segment holds."""
+
+    def count_delivered(self, events: int, is_own: bool) -> None:
+        """Receives how many events Kafka has, and whether this client accepted them."""
+
+    def dead_letter(self, failure: Failure, is_own: bool) -> None:
+        """Receives an event that can never be delivered, and whether this client accepted it."""
+
+    def failure_of(self, error: BaseException, key: bytes, event: bytes) -> Failure:
+        """Returns what a transport's exception means for an event."""
+        ...
 
 
 class Replayer:
     """A thread that lives while there is something to replay."""
 
-    def __init__(self, source: Source, tuning: Tuning) -> None:
+    def __init__(self, source: ReplaySource, tuning: Tuning) -> None:
         self._source = source
         self._tuning = tuning
         self._breaker = Breaker(tuning.retry_min, tuning.retry_max)
-        self._stopped = threading.Event()
-        self._waking = threading.Event()
+        self._stopped = WakeUp()
+        self._awake = WakeUp()
         self._starting = threading.RLock()
         self._thread: threading.Thread | None = None
         self._carrier: Carrier | None = None
@@ -74,9 +82,9 @@ class Replayer:
 
     def wake(self) -> None:
         """There may be something to replay."""
-        self._waking.set()
+        self._awake.wake()
         with self._starting:
-            if self._stopped.is_set() or self._thread is not None:
+            if self._stopped.is_raised or self._thread is not None:
                 return
             thread = threading.Thread(target=self._run, name="eka-usage-replay", daemon=True)
             try:
@@ -87,8 +95,8 @@ class Replayer:
 
     def stop(self) -> None:
         """Stops in the middle, and leaves the rest to whoever comes next."""
-        self._stopped.set()
-        self._waking.set()
+        self._stopped.wake()
+        self._awake.wake()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(5)
@@ -108,8 +116,8 @@ class Replayer:
 
     def _run(self) -> None:
         idle_since = time.monotonic()
-        while not self._stopped.is_set():
-            self._waking.clear()
+        while not self._stopped.is_raised:
+            self._awake.clear()
             try:
                 self._work = self._work or self._taken()
                 if self._work is not None:
@@ -121,13 +129,13 @@ class Replayer:
                 self._stopped.wait(self._tuning.retry_min)
             if time.monotonic() - idle_since > _IDLE:
                 self._carrier = None
-            self._waking.wait(_SLICE if self._source.waits() else _IDLE)
+            self._awake.wait(_SLICE if self._source.expects_more() else _IDLE)
         if self._carrier is not None:
             self._carrier.purge()
 
     def _taken(self) -> _Work | None:
         """The next segment, read once."""
-        found = self._source.next()
+        found = self._source.next_segment()
         if found is None:
             return None
         segment, own = found
@@ -142,7 +150,7 @@ class Replayer:
             )
         records = [item for item in items if isinstance(item, Record)]
         if not own:
-            self._source.adopted(len(records))
+            self._source.count_adopted(len(records))
         return _Work(segment, own, records)
 
     def _replay(self, work: _Work) -> None:
@@ -170,12 +178,12 @@ class Replayer:
     def _deliver(self, window: list[Record], own: bool) -> list[Record]:
         """What is left of the window, which is nothing unless it is told to stop."""
         left = window
-        while left and not self._stopped.is_set():
+        while left and not self._stopped.is_raised:
             batch = left
             if self._breaker.is_open:
                 self._stopped.wait(self._breaker.pause())
                 batch = left[:1]
-            if not self._stopped.is_set():
+            if not self._stopped.is_raised:
                 left = self._sent(batch, own) + left[len(batch) :]
         return left
 
@@ -192,9 +200,9 @@ class Replayer:
         delivered = len(batch) - len(left) - len(final)
         if delivered:
             self._breaker.delivered()
-            self._source.delivered(delivered, own)
+            self._source.count_delivered(delivered, own)
         for failure in final:
-            self._source.buried(failure, own)
+            self._source.dead_letter(failure, own)
         if left:
             self._breaker.refused()
         return left
@@ -207,7 +215,7 @@ class Replayer:
         send = carrier.send_reported
         for item in batch:
             try:
-                while not self._stopped.is_set():
+                while not self._stopped.is_raised:
                     try:
                         send(item.key, item.event, report)
                     except BufferError:
@@ -215,9 +223,9 @@ class Replayer:
                     else:
                         break
             except Exception as error:
-                failures.append(self._source.refused(error, item.key, item.event))
+                failures.append(self._source.failure_of(error, item.key, item.event))
         while delivered.given_out + len(failures) < len(batch):
-            if self._stopped.is_set():
+            if self._stopped.is_raised:
                 carrier.purge()
                 return None
             carrier.flush(_SLICE)

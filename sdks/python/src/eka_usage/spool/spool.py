@@ -8,45 +8,53 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from ..errors import described
 from ..failure import Failure
-from ..reporting import RateLimitedLog
+from ..reporting import RateLimitedLog, say
 from .adoption import Adopter
+from .config import SpoolConfig
 from .directory import Directory, Full
 from .format import DEAD, EVENTS, NOBODY, Record
 from .journal import Group, Journal, Trouble
 from .keeper import Keeper
 from .origin import Origin
-from .plan import Plan
-from .replay import Carrier, Replayer, Source
+from .replay import Carrier, Replayer
 from .segment import Segment
 from .tuning import Tuning
 
 
-class Host(NamedTuple):
-    """What the spool asks of the client whose it is.
+class SpoolHost(Protocol):
+    """The client that a spool belongs to."""
 
-    Attributes:
-        connect: makes a carrier of its own for what is replayed.
-        report_of: what the client's own carrier calls about the events of a group.
-        refused: makes of a carrier's exception what it means for an event.
-        drained: whether nothing of the client's own is on its way.
-        calm: whether the client's own events leave room for those of others.
-        caught_up: told, again and again, that nothing of the client's own waits on disk.
-        trouble: told why there will be no more room, and by None that there is some again.
-        buried: told of an event that can never be delivered, and whether it is the client's own.
-    """
+    def connect(self) -> Carrier:
+        """Makes a transport of its own for what is replayed."""
+        ...
 
-    connect: Callable[[], Carrier]
-    report_of: Callable[[Group], Any]
-    refused: Callable[[BaseException, bytes, bytes], Failure]
-    drained: Callable[[], bool]
-    calm: Callable[[], bool]
-    caught_up: Callable[[], object]
-    trouble: Callable[[Trouble | None], object]
-    buried: Callable[[Failure, bool], object]
+    def report_of(self, group: Group) -> Any:
+        """Returns what the client's own transport calls about the events of a group."""
+
+    def failure_of(self, error: BaseException, key: bytes, event: bytes) -> Failure:
+        """Returns what a transport's exception means for an event."""
+        ...
+
+    def is_drained(self) -> bool:
+        """Reports whether nothing of the client's own is in flight."""
+        ...
+
+    def is_quiet(self) -> bool:
+        """Reports whether the client's own events leave room for those of others."""
+        ...
+
+    def caught_up(self) -> None:
+        """Called again and again while nothing of the client's own waits on disk."""
+
+    def room_changed(self, error: Trouble | None) -> None:
+        """Receives why there will be no more room, and None once there is some again."""
+
+    def dead_lettered(self, failure: Failure, is_own: bool) -> None:
+        """Receives an event that can never be delivered, and whether this client accepted it."""
 
 
 class Counts(NamedTuple):
@@ -66,15 +74,17 @@ class Spool:
         append: writes an event that is also on its way to Kafka; see `Journal.append`.
     """
 
-    def __init__(self, plan: Plan, origin: Origin, host: Host, tuning: Tuning) -> None:
-        self.folder = plan.folder
-        self.durable = plan.durable
+    def __init__(
+        self, config: SpoolConfig, origin: Origin, host: SpoolHost, tuning: Tuning
+    ) -> None:
+        self.folder = config.folder
+        self.durable = config.durable
         self.patience = tuning.patience
         self._host = host
         self._tuning = tuning
         self._troubles: list[Trouble | None] = [None, None]
-        directory = Directory(plan.folder, plan.max_bytes)
-        at_once = plan.durable and plan.sync == 0
+        directory = Directory(config.folder, config.max_bytes)
+        at_once = config.durable and config.sync == 0
         self._live = Journal(
             directory,
             origin,
@@ -108,17 +118,8 @@ class Spool:
         self.append = self._live.append
         self._adopter = Adopter(directory, origin, tuning)
         self._adopted: deque[Segment] = deque()
-        source = Source(
-            host.connect,
-            self._next,
-            self._waits,
-            self._found,
-            self._delivered,
-            self._undeliverable,
-            host.refused,
-        )
-        self._replayer = Replayer(source, tuning)
-        interval = plan.sync or tuning.heartbeat
+        self._replayer = Replayer(self, tuning)
+        interval = config.sync or tuning.heartbeat
         self._keeper = Keeper(self._tick, interval, self._beat, tuning.heartbeat)
         # A signal handler may count while its thread is counting.
         self._books = threading.RLock()
@@ -176,7 +177,7 @@ class Spool:
     def bury(self, failure: Failure) -> None:
         """Keeps an own event that can never be delivered, for a person to look at."""
         self._bury(failure)
-        self._host.buried(failure, True)
+        self._host.dead_lettered(failure, True)
 
     def counts(self) -> Counts:
         """The books."""
@@ -201,15 +202,27 @@ class Spool:
                 release()
             except OSError as error:
                 self._say(error)
+        kept = self.counts().spooled
+        if kept:
+            text = "%d events wait in %s: the next process on this machine sends them"
+            say(logging.WARNING, text, kept, self.folder)
 
     def outlive(self) -> None:
         """Lets the end of the process not wait for it."""
         self._replayer.outlive()
 
-    def _next(self) -> tuple[Segment, bool] | None:
-        """What to replay: the client's own events first."""
+    # What the replayer asks for: see ReplaySource.
+
+    def connect(self) -> Carrier:
+        return self._host.connect()
+
+    def failure_of(self, error: BaseException, key: bytes, event: bytes) -> Failure:
+        return self._host.failure_of(error, key, event)
+
+    def next_segment(self) -> tuple[Segment, bool] | None:
+        """Returns what to replay: the client's own events first."""
         if self.pending:
-            segment = self._oldest() if self._host.drained() else None
+            segment = self._oldest() if self._host.is_drained() else None
             if self.durable:
                 self._backlog.prepare()
             if segment is None or segment.is_mine():
@@ -218,9 +231,27 @@ class Spool:
         self._host.caught_up()
         self._returned.rest()
         self._backlog.rest()
-        if self._adopted and self._host.calm():
+        if self._adopted and self._host.is_quiet():
             return self._adopted.popleft(), False
         return None
+
+    def expects_more(self) -> bool:
+        return bool(self._adopted) or self.pending > 0
+
+    def count_adopted(self, events: int) -> None:
+        self._count(adopted=events)
+
+    def count_delivered(self, events: int, is_own: bool) -> None:
+        if is_own:
+            self._count(spooled=-events)
+        else:
+            self._count(replayed=events)
+
+    def dead_letter(self, failure: Failure, is_own: bool) -> None:
+        self._bury(failure)
+        self._host.dead_lettered(failure, is_own)
+        if is_own:
+            self._count(spooled=-1)
 
     def _oldest(self) -> Segment | None:
         return self._returned.take() or self._backlog.take()
@@ -228,10 +259,7 @@ class Spool:
     def _troubled(self, journal: int, trouble: Trouble | None) -> None:
         """There is room where each journal has some."""
         self._troubles[journal] = trouble
-        self._host.trouble(self._troubles[0] or self._troubles[1])
-
-    def _waits(self) -> bool:
-        return bool(self._adopted) or self.pending > 0
+        self._host.room_changed(self._troubles[0] or self._troubles[1])
 
     def _tick(self) -> bool:
         if self.durable:
@@ -254,23 +282,8 @@ class Spool:
             self._backlog.prepare()
         for segment in self._adopter.adopted():
             self._adopted.append(segment)
-        if self._waits():
+        if self.expects_more():
             self._replayer.wake()
-
-    def _found(self, events: int) -> None:
-        self._count(adopted=events)
-
-    def _delivered(self, events: int, own: bool) -> None:
-        if own:
-            self._count(spooled=-events)
-        else:
-            self._count(replayed=events)
-
-    def _undeliverable(self, failure: Failure, own: bool) -> None:
-        self._bury(failure)
-        self._host.buried(failure, own)
-        if own:
-            self._count(spooled=-1)
 
     def _bury(self, failure: Failure) -> None:
         try:

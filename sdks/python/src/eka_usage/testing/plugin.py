@@ -10,23 +10,18 @@ from typing import Any
 import pytest
 
 from .. import lifecycle
-from .._generated.catalog import USAGE_TOPIC
-from ..client import EkaClient
-from ..failure import Failed
-from ..transports.injected import InjectedTransport
+from ..client import Ambient, EkaClient
 from .producer import InMemoryProducer
 
 
 def pytest_configure() -> None:
     """Lets clients be made where no brokers are configured, as when a test imports a service."""
-    EkaClient._in_place_of_kafka = _Nowhere()
-    EkaClient._keeps_unasked = False
+    EkaClient._ambient = Ambient(producer=_Nowhere(), spools=False)
 
 
 def pytest_unconfigure() -> None:
     """Leaves no trace."""
-    EkaClient._in_place_of_kafka = None
-    EkaClient._keeps_unasked = True
+    EkaClient._ambient = Ambient()
 
 
 @pytest.fixture
@@ -36,29 +31,15 @@ def usage_events(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryProducer]:
     Clients need no brokers, whether they were made before the test or are made in it.
     """
     producer = InMemoryProducer()
-
-    def connect(failed: Failed, **_: object) -> InjectedTransport:
-        return InjectedTransport(producer, USAGE_TOPIC, failed)
-
-    monkeypatch.setattr(EkaClient, "_connect", staticmethod(connect))
-    monkeypatch.setattr(EkaClient, "_check_kafka", _nothing_to_check)
-    monkeypatch.setattr(EkaClient, "_plan", _no_spool)
+    monkeypatch.setattr(EkaClient, "_ambient", EkaClient._ambient._replace(redirect=producer))
     before = lifecycle.clients()
     with ExitStack() as stack:
         for client in before:
-            stack.enter_context(client._redirected(connect))
+            stack.enter_context(client._another_instance())
         yield producer
         for client in lifecycle.clients():
             if client not in before:
                 client._begin_anew()  # a service may keep it for the tests to come
-
-
-def _nothing_to_check(_: EkaClient) -> None:
-    pass
-
-
-def _no_spool(_: EkaClient) -> None:
-    pass
 
 
 class _Nowhere:

@@ -10,10 +10,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from ..wakeup import WakeUp
+
 _here = threading.local()
 
 
-def inside() -> threading.Event | None:
+def inside() -> WakeUp | None:
     """Where this thread is in such a call, which may have more to report: what its end sets."""
     return getattr(_here, "ended", None)
 
@@ -21,12 +23,12 @@ def inside() -> threading.Event | None:
 def calling(call: Callable[..., Any], *arguments: object) -> Any:
     """What the call returns, or raises; a call inside another is made by a thread of its own."""
     if not inside():
-        _here.ended = ended = threading.Event()
+        _here.ended = ended = WakeUp()
         try:
             return call(*arguments)
         finally:
             _here.ended = None
-            ended.set()
+            ended.wake()
     found: list[Any] = []
     failed: list[Exception] = []
 

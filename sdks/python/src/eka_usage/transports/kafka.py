@@ -115,8 +115,8 @@ class KafkaTransport:
             self._failed(_failure(error, message))
 
 
-def refusal(error: BaseException, key: bytes, event: bytes) -> Failure:
-    """An event that librdkafka, or whatever stands in its place, did not take at all."""
+def failure_of(error: BaseException, key: bytes, event: bytes) -> Failure:
+    """Returns the failure of an event that a transport did not take at all, by what it raised."""
     inner = error.args[0] if error.args else None
     final = isinstance(inner, KafkaError) and inner.code() in FINAL_ERRORS
     return Failure(described(error), key, event, final=final)

@@ -1,0 +1,125 @@
+"""Whether an event may be numbered now, and the error where it may not.
+
+Callers look before they number an event, so that one that is rejected leaves no gap.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from enum import Enum
+from typing import NamedTuple
+
+from .errors import ClientClosedError, EkaError, QueueFullError, SpoolError, described
+from .spool.directory import Full
+
+
+class Admission(Enum):
+    """Whether events are accepted."""
+
+    OPEN = "open"
+    UNRESERVED = "unreserved"
+    """As `OPEN`, once room on disk is reserved for the first event."""
+    QUEUE_FULL = "queue full"
+    """Until every parked event has left memory."""
+    SPOOL_FULL = "spool full"
+    """Until the spool has room again; that a parked event leaves memory does not end it."""
+    CLOSED = "closed"
+
+
+_FULL = frozenset({Admission.QUEUE_FULL, Admission.SPOOL_FULL})
+
+
+class Limits(NamedTuple):
+    """How much a queue holds."""
+
+    events: int
+    bytes: int
+
+    def __str__(self) -> str:
+        return f"the limit is {self.events} events or {self.bytes} bytes"
+
+
+class Gate:
+    """Holds the admission of one outbox.
+
+    Args:
+        lock: guards every change; the outbox holds it while it decides on one.
+        limits: how much the queue holds.
+
+    Attributes:
+        admission: read without the lock by every `record()`.
+        last_error: why the spool has no more room, or None.
+        last_spill_error: why the last event that was to wait on disk does not, or None.
+    """
+
+    def __init__(self, lock: threading.RLock, limits: Limits) -> None:
+        self._lock = lock
+        self._limits = limits
+        self._reserve: Callable[[], object] | None = None
+        self.admission = Admission.OPEN
+        self.last_error: Exception | None = None
+        self.last_spill_error: Exception | None = None
+
+    def require(self, reserve: Callable[[], object]) -> None:
+        """Accepts nothing before `reserve` has made room on disk, as every event needs some."""
+        self._reserve = reserve
+        self.admission = Admission.UNRESERVED
+
+    def reserve(self) -> None:
+        """Makes room on disk for the first event, where every event needs some."""
+        with self._lock:
+            if self.admission is Admission.UNRESERVED and self._reserve is not None:
+                try:
+                    self._reserve()
+                except Exception as error:
+                    self.spool_changed(error, is_needed=True)
+
+    def reject_reason(self) -> EkaError | None:
+        """Returns why no event can be accepted; None where one can be after all."""
+        if self.admission is Admission.UNRESERVED:
+            self.reserve()
+        admission = self.admission
+        if admission is Admission.CLOSED:
+            return ClientClosedError.of("client.closed")
+        return self._full() if admission in _FULL else None
+
+    def close(self) -> None:
+        """Accepts nothing from now on."""
+        with self._lock:
+            self.admission = Admission.CLOSED
+
+    def queue_filled(self) -> None:
+        """Accepts nothing until `queue_drained()`."""
+        with self._lock:
+            if self.admission is Admission.OPEN:
+                self.admission = Admission.QUEUE_FULL
+
+    def queue_drained(self) -> None:
+        """Accepts events again, unless something other than the queue stands in the way."""
+        with self._lock:
+            if self.admission is Admission.QUEUE_FULL:
+                self.admission = Admission.OPEN
+
+    def spool_changed(self, error: Exception | None, *, is_needed: bool) -> None:
+        """Takes note of why the spool has no more room, or by None that it has some.
+
+        Args:
+            error: why it has none.
+            is_needed: whether the next event has to go to disk.
+        """
+        with self._lock:
+            self.last_error = error
+            if error is None:
+                if self.admission in {Admission.UNRESERVED, Admission.SPOOL_FULL}:
+                    self.admission = Admission.OPEN
+            elif is_needed and self.admission in {Admission.UNRESERVED, Admission.OPEN}:
+                self.admission = Admission.SPOOL_FULL
+
+    def _full(self) -> EkaError:
+        error = self.last_error or self.last_spill_error
+        if isinstance(error, Full):
+            return SpoolError.of("spool.full", hint=str(error))
+        if error is None or self._reserve is None:
+            return QueueFullError.of("queue.full", hint=str(self._limits))
+        return SpoolError.of("spool.failed", hint=described(error))

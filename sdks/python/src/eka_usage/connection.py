@@ -1,0 +1,86 @@
+"""The transport of one outbox, made by the first event and guarded against what it raises."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from . import lifecycle
+from .errors import described
+from .failure import Failed
+from .reporting import RateLimitedLog
+from .transports.base import Transport
+
+
+class Connection:
+    """A transport that is there once it is needed; an injected one may raise whatever it likes.
+
+    Args:
+        connect: makes the transport.
+        failed: receives each event that the transport could not deliver.
+        lock: held while the transport is made.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[Failed], Transport],
+        failed: Failed,
+        lock: threading.RLock,
+    ) -> None:
+        self._connect = connect
+        self._failed = failed
+        self._lock = lock
+        self._transport: Transport | None = None
+        self._log = RateLimitedLog()
+
+    def open(self) -> Transport:
+        """Returns the transport, made when it is first needed."""
+        with self._lock:
+            if self._transport is None:
+                self._transport = self._connect(self._failed)
+                lifecycle.flush_when_a_worker_ends()
+            return self._transport
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the transport was made."""
+        return self._transport is not None
+
+    def queued(self) -> int:
+        """How many events the transport holds."""
+        return 0 if self._transport is None else self._transport.queued()
+
+    def poll(self) -> None:
+        """Reads what became of events."""
+        if self._transport is not None:
+            self._transport.poll()
+
+    def flush(self, seconds: float) -> bool:
+        """Waits for what is queued, and reports whether the transport can go on."""
+        try:
+            if self._transport is not None:
+                self._transport.flush(seconds)
+        except Exception as error:
+            self.report(error)
+            return False
+        return True
+
+    def purge(self) -> None:
+        """Gives up what is queued."""
+        if self._transport is not None:
+            self._transport.purge()
+
+    def outlive(self) -> None:
+        """Lets the end of the process not wait for what was given up."""
+        if self._transport is not None:
+            self._transport.outlive()
+
+    def after_fork(self) -> Callable[[Failed], Transport]:
+        """Returns, in a forked child, what makes the transport of the child's own outbox."""
+        carried_on = self._transport.fork() if self._transport else None
+        return self._connect if carried_on is None else lambda _: carried_on
+
+    def report(self, error: Exception) -> None:
+        """Logs what the transport raised, or a thread that could not be started for it."""
+        self._log.log(logging.ERROR, "transport", f"the producer raised {described(error)}")

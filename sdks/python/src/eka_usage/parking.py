@@ -1,0 +1,60 @@
+"""Numbered events that found no room: they wait in memory, and nothing is accepted meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from .admission import Gate
+from .spool.journal import Group
+
+
+class Parked(NamedTuple):
+    """An event that found no room, and its group where it is on disk all the same."""
+
+    key: str
+    value: str
+    group: Group | None = None
+
+
+class Parking:
+    """Holds parked events in their order.
+
+    Args:
+        lock: held while an event enters or leaves.
+        gate: closed while any event is parked.
+    """
+
+    def __init__(self, lock: threading.RLock, gate: Gate) -> None:
+        self._lock = lock
+        self._gate = gate
+        self._events: deque[Parked] = deque()
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def park(self, parked: Parked) -> None:
+        """Adds an event behind the others."""
+        with self._lock:
+            self._events.append(parked)
+            self._gate.queue_filled()
+
+    def unpark(self, send: Callable[[Parked], None]) -> None:
+        """Sends events in their order, until `send` raises BufferError as there is no more room."""
+        with self._lock:
+            for _ in range(len(self._events)):
+                try:
+                    send(self._events[0])
+                except BufferError:
+                    return
+                self._events.popleft()
+            if not self._events:
+                self._gate.queue_drained()
+
+    def clear(self, abandon: Callable[[Parked], None]) -> None:
+        """Gives up every event."""
+        with self._lock:
+            while self._events:
+                abandon(self._events.popleft())
