@@ -99,7 +99,10 @@ def test_a_clone_with_a_space_in_its_path_is_rejected_at_once(tmp_path: Path) ->
         ["make", "setup"], cwd=folder, capture_output=True, text=True, check=False
     )
     assert result.returncode == 2
-    assert "path has a space, which make cannot take: move the clone" in result.stderr
+    assert (
+        "path of this folder has a space, which make does not support: move the clone"
+        in result.stderr
+    )
     assert [path.name for path in folder.iterdir()] == ["Makefile"]
 
 
