@@ -1,7 +1,7 @@
 /** What waits on disk, on its way to Kafka by a transport of its own. */
 
+import { describeError } from "./describe.js";
 import { murmur2 } from "./murmur2.js";
-import { words } from "./reporting.js";
 import type { SpooledRecord } from "./spool/records.js";
 import type { Carrier, Refusal } from "./spool/replayer.js";
 import { type Message, SendError, type Transport } from "./transports/transport.js";
@@ -67,7 +67,7 @@ export class TransportCarrier implements Carrier {
       await this.#transport.send(batch);
       return undefined;
     } catch (error) {
-      return error instanceof SendError ? error : new SendError(words(error), "counted");
+      return error instanceof SendError ? error : new SendError(describeError(error), "counted");
     }
   }
 }

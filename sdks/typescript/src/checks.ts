@@ -4,6 +4,7 @@
  * What comes back is JSON.
  */
 
+import { describeValue, nearest, quoted } from "./describe.js";
 import { ConfigError, invalid, message } from "./errors.js";
 import { type LogLevel, logLevels, statuses } from "./generated/catalog.js";
 import type { ErrorCode } from "./generated/errors.js";
@@ -14,7 +15,6 @@ import type { Metric, MetricRule } from "./metric.js";
 import { numberText } from "./number.js";
 import { safely } from "./safely.js";
 import { formatTime, parseTime } from "./time.js";
-import { nearest, quoted, shown } from "./words.js";
 
 const blank = new Set(blankCharacters);
 
@@ -46,7 +46,7 @@ export function hostname(value: unknown): string {
 function identifier(code: ErrorCode, value: unknown, { minLength, maxLength }: Lengths): string {
   if (!isText(value, minLength, maxLength)) {
     const allowed = { min_length: minLength, max_length: maxLength };
-    throw invalid(code, { given: shown(value), ...allowed });
+    throw invalid(code, { given: describeValue(value), ...allowed });
   }
   return JSON.stringify(value);
 }
@@ -54,7 +54,7 @@ function identifier(code: ErrorCode, value: unknown, { minLength, maxLength }: L
 function named(parameter: string, value: unknown, { minLength, maxLength }: Lengths): string {
   if (!isText(value, minLength, maxLength)) {
     const hint = `a non-blank string of ${minLength} to ${maxLength} characters`;
-    const words = message("config.invalid", { parameter, given: shown(value), hint });
+    const words = message("config.invalid", { parameter, given: describeValue(value), hint });
     throw new ConfigError("config.invalid", words);
   }
   return JSON.stringify(value);
@@ -83,17 +83,17 @@ function isBlank(text: string): boolean {
 export function metric(product: unknown, metricType: unknown, status: unknown): Metric {
   if (!isProduct(product)) {
     const hint = nearest(product, productNames());
-    throw invalid("product.unknown", { given: shown(product), hint });
+    throw invalid("product.unknown", { given: describeValue(product), hint });
   }
   const found = findMetric(product, metricType);
   if (found === undefined) {
     const hint = nearest(metricType, metricTypeNames(product));
-    const values = { given: shown(metricType), product: shown(product), hint };
+    const values = { given: describeValue(metricType), product: describeValue(product), hint };
     throw invalid("metric_type.unknown", values);
   }
   if (typeof status !== "string" || !Object.hasOwn(statuses, status)) {
     const hint = nearest(status, Object.keys(statuses));
-    throw invalid("status.unknown", { given: shown(status), hint });
+    throw invalid("status.unknown", { given: describeValue(status), hint });
   }
   return found;
 }
@@ -136,7 +136,7 @@ function amount(
     const type = typeof value;
     const more = type === "boolean" || type === "string" ? `; a ${type} is no number` : "";
     const hint = `${kind} from ${low} to ${high}${more}`;
-    throw invalid(code, { given: shown(value), hint });
+    throw invalid(code, { given: describeValue(value), hint });
   }
   return text;
 }
@@ -156,7 +156,7 @@ export function occurredAt(value: unknown, now: number): string {
   const milliseconds = parseTime(value);
   if (milliseconds === undefined || milliseconds > now + aheadMs || milliseconds < now - behindMs) {
     const isDate = milliseconds !== undefined && typeof value !== "string";
-    const given = isDate ? quoted(formatTime(milliseconds)) : shown(value);
+    const given = isDate ? quoted(formatTime(milliseconds)) : describeValue(value);
     throw invalid("occurred_at.invalid", { given, ahead, behind });
   }
   return JSON.stringify(formatTime(milliseconds));

@@ -2,6 +2,7 @@
 
 import { Lent, TransportCarrier } from "./carrier.js";
 import * as checks from "./checks.js";
+import { describeError, describeValue, nearest } from "./describe.js";
 import { DeliveryError, MetadataDegradedError, message } from "./errors.js";
 import { type Encoded, EventEncoder } from "./event.js";
 import {
@@ -21,13 +22,12 @@ import type { Metric } from "./metric.js";
 import { checkOptions, type EkaClientOptions, machineName, type RecordOptions } from "./options.js";
 import { Outbox } from "./outbox.js";
 import { outboxSettings } from "./outboxSettings.js";
-import { logAccepted, words } from "./reporting.js";
+import { logAccepted } from "./reporting.js";
 import { safely } from "./safely.js";
 import { requireCredentials, resolveSettings } from "./settings.js";
 import { outboxSpool } from "./spooling.js";
 import { InjectedTransport } from "./transports/injected.js";
 import { KafkaTransport } from "./transports/kafka.js";
-import { nearest, shown } from "./words.js";
 
 /**
  * Reports usage to Kafka, without ever blocking or crashing its caller.
@@ -187,7 +187,7 @@ export class EkaClient implements AsyncDisposable {
     const rest = [undefined, logStatus, undefined, details] as const;
     const eventId = this.record(workspaceId, product, metricType, ...rest);
     if (known === undefined && eventId !== undefined) {
-      this.#degraded(`level ${shown(level)}: ${nearest(level, logLevels)}`, eventId);
+      this.#degraded(`level ${describeValue(level)}: ${nearest(level, logLevels)}`, eventId);
     }
     return eventId;
   }
@@ -197,7 +197,7 @@ export class EkaClient implements AsyncDisposable {
     try {
       await this.#outbox.connect();
     } catch (error) {
-      const text = message("delivery.failed", { hint: words(error) });
+      const text = message("delivery.failed", { hint: describeError(error) });
       throw new DeliveryError("delivery.failed", text);
     }
   }

@@ -14,9 +14,9 @@
  * `record()` throws none of them. All but ConfigError reach `onError`.
  */
 
+import { camel } from "./describe.js";
 import type { ErrorInfo } from "./errorInfo.js";
 import { type ErrorCode, errorCodes } from "./generated/errors.js";
-import { camel } from "./words.js";
 
 /** The base of every error of this package. */
 export class EkaError extends Error {

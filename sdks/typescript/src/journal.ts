@@ -1,5 +1,6 @@
 /** What becomes of events: counted in the books, and told to whoever has to know. */
 
+import { describeError } from "./describe.js";
 import {
   DeliveryError,
   EkaError,
@@ -9,7 +10,7 @@ import {
 } from "./errors.js";
 import { Ledger, type Stats } from "./ledger.js";
 import type { OutboxListener } from "./outbox.js";
-import { type OnError, Reporter, words } from "./reporting.js";
+import { type OnError, Reporter } from "./reporting.js";
 import type { SpoolStats } from "./spool/spool.js";
 
 /** What identifies an event, as far as it is known. */
@@ -75,7 +76,7 @@ export class Journal implements OutboxListener {
 }
 
 function unexpected(raised: unknown): string {
-  return message("delivery.failed", { hint: `unexpected ${words(raised)}` });
+  return message("delivery.failed", { hint: `unexpected ${describeError(raised)}` });
 }
 
 function identityOf(event: Buffer): Identity {

@@ -1,10 +1,10 @@
 /** Any value as JSON text, where JSON.stringify would throw, drop it, or go on for ever. */
 
 import { types } from "node:util";
+import { className } from "./describe.js";
 import { limits } from "./generated/limits.js";
 import { numberText } from "./number.js";
 import { safely } from "./safely.js";
-import { className } from "./words.js";
 
 const { maxBytes, maxDepth, tooDeep } = limits.metadata;
 const unreadable = "[unreadable]";

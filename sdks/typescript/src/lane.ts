@@ -1,7 +1,7 @@
 /** Events that keep their order: one batch of them is on its way at a time. */
 
+import { describeError } from "./describe.js";
 import { type Arrival, EventQueue, type QueuedEvent } from "./eventQueue.js";
-import { words } from "./reporting.js";
 import type { Group } from "./spool/segment.js";
 import { SendError, type Transport } from "./transports/transport.js";
 
@@ -123,7 +123,7 @@ export class Lane {
       await this.#transport.send(events);
       return undefined;
     } catch (error) {
-      return error instanceof SendError ? error : new SendError(words(error), "counted");
+      return error instanceof SendError ? error : new SendError(describeError(error), "counted");
     }
   }
 

@@ -5,10 +5,10 @@
  * form, and too much of it is cut to a marker. What was lost is said once, in words.
  */
 
+import { className } from "./describe.js";
 import { logLevelKey, logMessageKept, logMessageKey } from "./generated/constants.js";
 import { limits } from "./generated/limits.js";
 import { isJsonObject, JsonWriter, OversizeError } from "./jsonWriter.js";
-import { className } from "./words.js";
 
 /** Metadata as an object of keys and values. */
 export type Metadata = Readonly<Record<string, unknown>>;

@@ -1,11 +1,11 @@
 /** What a metric type asks of metadata: the keys that it declares. */
 
+import { describeValue, quoted } from "./describe.js";
 import { invalid } from "./errors.js";
 import { isJsonObject } from "./jsonWriter.js";
 import { type Details, encodeMetadata, type Metadata, noDetails } from "./metadata.js";
 import type { MetadataKey, MetricRule } from "./metric.js";
 import { safely } from "./safely.js";
-import { quoted, shown } from "./words.js";
 
 /** Checks and encodes the metadata of one event. */
 export function metadata(value: unknown, keys: MetricRule["metadata"]): Details {
@@ -15,7 +15,7 @@ export function metadata(value: unknown, keys: MetricRule["metadata"]): Details 
   const given: unknown = value ?? {};
   if (!isJsonObject(given)) {
     const hint = "an object of keys and values";
-    throw invalid("metadata.invalid", { given: shown(value), hint });
+    throw invalid("metadata.invalid", { given: describeValue(value), hint });
   }
   if (keys === undefined) {
     return encodeMetadata(given, []);
@@ -32,7 +32,7 @@ function fault(given: Metadata, name: string, { required, type, allowed }: Metad
   const value = safely(() => (Object.hasOwn(given, name) ? given[name] : undefined));
   if (value === undefined) {
     if (required) {
-      throw invalid("metadata.required", { given: shown(given), hint: quoted(name) });
+      throw invalid("metadata.required", { given: describeValue(given), hint: quoted(name) });
     }
     return "";
   }
@@ -45,9 +45,9 @@ function fault(given: Metadata, name: string, { required, type, allowed }: Metad
     return "";
   }
   if (required) {
-    throw invalid("metadata.invalid", { given: shown(value), hint: expected });
+    throw invalid("metadata.invalid", { given: describeValue(value), hint: expected });
   }
-  return `expected ${expected}, got ${shown(value)}`;
+  return `expected ${expected}, got ${describeValue(value)}`;
 }
 
 function isSame(value: unknown, allowed: unknown): boolean {

@@ -1,6 +1,7 @@
 /** What a client and its calls can be told. */
 
 import { hostname } from "node:os";
+import { describeValue } from "./describe.js";
 import { limits } from "./generated/limits.js";
 import type { SettingOptions } from "./generated/settings.js";
 import { isJsonObject } from "./jsonWriter.js";
@@ -9,7 +10,6 @@ import { safely } from "./safely.js";
 import { checkOptionNames, configError } from "./settings.js";
 import type { ProducerLike } from "./transports/injected.js";
 import type { KafkaConfig } from "./transports/kafkaOptions.js";
-import { shown } from "./words.js";
 
 /** Options of a client; those that are settings override their environment variable. */
 export interface EkaClientOptions extends SettingOptions {
@@ -67,7 +67,7 @@ export function checkOptions(options: EkaClientOptions): void {
   const { kafkaConfig = {} } = options;
   if (!isJsonObject(kafkaConfig)) {
     const hint = "an object of options of @platformatic/kafka";
-    throw configError("kafkaConfig", shown(kafkaConfig), hint);
+    throw configError("kafkaConfig", describeValue(kafkaConfig), hint);
   }
 }
 

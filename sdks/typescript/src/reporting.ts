@@ -1,5 +1,6 @@
 /** How errors are heard: by the caller's `onError`, or as a line a second for each code. */
 
+import { describeError } from "./describe.js";
 import { type EkaError, type ErrorContext, MetadataDegradedError } from "./errors.js";
 import { safely } from "./safely.js";
 
@@ -50,7 +51,11 @@ export class Reporter {
   }
 
   #failed(raised: unknown, error: EkaError): void {
-    this.#log.line("error", "onError", `onError threw ${words(raised)} on: ${error.message}`);
+    this.#log.line(
+      "error",
+      "onError",
+      `onError threw ${describeError(raised)} on: ${error.message}`,
+    );
   }
 }
 
@@ -93,14 +98,4 @@ export function logAccepted(json: string): void {
 /** Logs; a console of the host's that throws is not the caller's trouble. */
 function say(level: "debug" | "warn" | "error", text: string): void {
   safely(() => console[level](`${prefix} ${text}`));
-}
-
-/** What was thrown, in words, whatever it is. */
-export function words(raised: unknown): string {
-  return safely(() => described(raised)) ?? "something unprintable";
-}
-
-function described(raised: unknown): string {
-  const isPlain = raised instanceof Error && raised.name === "Error";
-  return isPlain ? raised.message : String(raised);
 }

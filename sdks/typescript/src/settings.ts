@@ -1,9 +1,9 @@
 /** Settings from options and the environment: resolved once, refused before anything is sent. */
 
+import { describeValue, nearest, quoted } from "./describe.js";
 import { ConfigError, message } from "./errors.js";
 import { settings } from "./generated/settings.js";
 import type { Setting } from "./setting.js";
-import { nearest, quoted, shown } from "./words.js";
 
 type Table = typeof settings;
 type Values = { integer: number; boolean: boolean; string: string; list: readonly string[] };
@@ -104,7 +104,7 @@ function resolve(
   const [value, expected] = readers[type](given, setting);
   if (value === undefined) {
     const name = option === undefined ? variable : argument;
-    throw configError(name, setting.secret ? "a secret" : shown(given), expected);
+    throw configError(name, setting.secret ? "a secret" : describeValue(given), expected);
   }
   return value;
 }

@@ -1,15 +1,14 @@
 /** How a client keeps events on disk, as its settings say. */
 
+import { describeError, describeValue } from "./describe.js";
 import { usageTopic } from "./generated/constants.js";
 import { settings as table } from "./generated/settings.js";
 import type { EkaClientOptions } from "./options.js";
 import type { OutboxSpool } from "./outbox.js";
-import { words } from "./reporting.js";
 import { configError, type Settings } from "./settings.js";
 import { destinationOf } from "./spool/destination.js";
 import { defaultFolder, Folder } from "./spool/folder.js";
 import type { Carrier, SpoolSettings } from "./spool/spool.js";
-import { shown } from "./words.js";
 
 /** What a spool needs to know of its client. */
 export type SpoolClient = Pick<SpoolSettings, "instanceId" | "clock" | "seq"> & {
@@ -43,9 +42,9 @@ export function outboxSpool(
     return { settings: kept, carrier };
   } catch (error) {
     const [dir, mode] = [table.spoolDir.variable, table.spool.variable];
-    const why = `${words(error)}; set ${dir} to a folder that this process can write, or ${mode}=off`;
+    const why = `${describeError(error)}; set ${dir} to a folder that this process can write, or ${mode}=off`;
     if (asked !== undefined) {
-      throw configError(asked.name, shown(asked.value), `a place for the spool: ${why}`);
+      throw configError(asked.name, describeValue(asked.value), `a place for the spool: ${why}`);
     }
     warn(`events that cannot be delivered are kept in memory only: ${why}`);
     return undefined;

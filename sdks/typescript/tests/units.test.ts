@@ -1,11 +1,11 @@
 import { compatibilityPartitioner } from "@platformatic/kafka";
 import { describe, expect, test } from "vitest";
+import { describeValue, nearest } from "../src/describe.js";
 import { EventIds } from "../src/ids.js";
 import { findMetric, isMetricType, isProduct, metrics } from "../src/index.js";
 import { murmur2 } from "../src/murmur2.js";
 import { numberText } from "../src/number.js";
 import { parseTime } from "../src/time.js";
-import { nearest, shown } from "../src/words.js";
 
 describe("murmur2", () => {
   test("is that of the library's Java-compatible partitioner, for keys of every length", () => {
@@ -99,12 +99,12 @@ describe("names from outside", () => {
 
 describe("words", () => {
   test("a value is shown on one line, and cut", () => {
-    expect(shown("a'b\n")).toBe(String.raw`'a\'b\n'`);
-    expect(shown("x".repeat(200))).toHaveLength(83);
-    expect(shown(10n ** 200n)).toBe("of type bigint");
-    expect(shown(Object.create(null))).toBe("of type object");
-    expect(shown(new Date())).toBe("of type Date");
-    expect(shown(Symbol("s"))).toBe("of type symbol");
+    expect(describeValue("a'b\n")).toBe(String.raw`'a\'b\n'`);
+    expect(describeValue("x".repeat(200))).toHaveLength(83);
+    expect(describeValue(10n ** 200n)).toBe("of type bigint");
+    expect(describeValue(Object.create(null))).toBe("of type object");
+    expect(describeValue(new Date())).toBe("of type Date");
+    expect(describeValue(Symbol("s"))).toBe("of type symbol");
   });
 
   test("the nearest name is one that a person may have meant", () => {

@@ -1,6 +1,6 @@
 /** A producer of the caller's own, in place of Kafka or in front of it. */
 
-import { words } from "../reporting.js";
+import { describeError } from "../describe.js";
 import { isFinal } from "./kafkaErrors.js";
 import { type Message, SendError, type Transport } from "./transport.js";
 
@@ -46,7 +46,7 @@ export class InjectedTransport implements Transport {
       }
       await this.#producer.send({ topic: this.#topic, messages });
     } catch (error) {
-      throw new SendError(words(error), "never", isFinal(error));
+      throw new SendError(describeError(error), "never", isFinal(error));
     }
   }
 

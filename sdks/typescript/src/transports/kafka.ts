@@ -1,9 +1,9 @@
 /** Kafka by @platformatic/kafka, which batches, compresses and knows the leaders. */
 
 import { Producer, type ProducerOptions } from "@platformatic/kafka";
+import { describeError } from "../describe.js";
 import { ConfigError } from "../errors.js";
 import { usageTopicPartitions } from "../generated/constants.js";
-import { words } from "../reporting.js";
 import { hideSecrets, type Settings } from "../settings.js";
 import { sendError } from "./kafkaErrors.js";
 import { type KafkaConfig, kafkaOptions } from "./kafkaOptions.js";
@@ -72,7 +72,7 @@ function producer(config: KafkaConfig, settings: Settings): BytesProducer {
     void new Producer({ ...options, strict: true }).close();
     return new Producer(options);
   } catch (error) {
-    const why = hideSecrets(words(error), settings);
+    const why = hideSecrets(describeError(error), settings);
     const text = `invalid kafkaConfig: @platformatic/kafka says: ${why}`;
     throw new ConfigError("config.invalid", text);
   }

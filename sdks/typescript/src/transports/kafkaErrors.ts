@@ -1,7 +1,7 @@
 /** What an error of @platformatic/kafka means for a batch. Its errors are nested in each other. */
 
+import { describeError } from "../describe.js";
 import { finalErrors } from "../generated/spool.js";
-import { words } from "../reporting.js";
 import { SendError } from "./transport.js";
 
 const unknownTopic = "UNKNOWN_TOPIC_OR_PARTITION";
@@ -16,10 +16,10 @@ export function sendError(error: unknown, topic: string): SendError {
   }
   const unsupported = all.find(isUnsupported);
   if (unsupported !== undefined) {
-    return new SendError(words(unsupported), "never");
+    return new SendError(describeError(unsupported), "never");
   }
   if (answer !== undefined) {
-    const text = `${words(answer)} [${String(answer["apiId"])}]`;
+    const text = `${describeError(answer)} [${String(answer["apiId"])}]`;
     const retry = answer["canRetry"] === true ? "counted" : "never";
     return new SendError(text, retry, isFinal(error));
   }
@@ -57,7 +57,7 @@ function reason(error: unknown): string {
     return reason((error.errors as unknown[]).at(-1));
   }
   if (!(error instanceof Error)) {
-    return words(error);
+    return describeError(error);
   }
   const cause = error.cause === undefined ? "" : ` ${reason(error.cause)}`;
   return `${error.message}${cause}`;

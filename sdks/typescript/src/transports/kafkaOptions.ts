@@ -2,8 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
+import { describeError } from "../describe.js";
 import { settings as table } from "../generated/settings.js";
-import { words } from "../reporting.js";
 import { configError, type Settings } from "../settings.js";
 
 /** Options of @platformatic/kafka's `Producer`, which override every setting. */
@@ -60,7 +60,11 @@ function certificates({ kafkaSslCaLocation: path }: Settings): { ca?: Buffer } {
   try {
     return { ca: readFileSync(path) };
   } catch (error) {
-    throw configError(table.kafkaSslCaLocation.argument, `'${path}'`, `a file: ${words(error)}`);
+    throw configError(
+      table.kafkaSslCaLocation.argument,
+      `'${path}'`,
+      `a file: ${describeError(error)}`,
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-/** Values and names as error messages show them. */
+/** Values, names and errors as messages show them. */
 
 import { safely } from "./safely.js";
 
@@ -18,8 +18,8 @@ export function quoted(text: string): string {
   return `'${inside.replaceAll('\\"', '"').replaceAll("'", "\\'")}'${cut ? "…" : ""}`;
 }
 
-/** A value as an error message shows it: short, on one line, and never failing. */
-export function shown(value: unknown): string {
+/** Describes a value for an error message: short, on one line, and without ever throwing. */
+export function describeValue(value: unknown): string {
   switch (typeof value) {
     case "string":
       return quoted(value);
@@ -34,6 +34,16 @@ export function shown(value: unknown): string {
     default:
       return `of type ${typeof value}`;
   }
+}
+
+/** Describes whatever was thrown, without ever throwing. */
+export function describeError(raised: unknown): string {
+  return safely(() => messageOf(raised)) ?? "something unprintable";
+}
+
+function messageOf(raised: unknown): string {
+  const isPlain = raised instanceof Error && raised.name === "Error";
+  return isPlain ? raised.message : String(raised);
 }
 
 /** The name of an object's class, whatever its class does. */
