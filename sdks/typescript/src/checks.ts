@@ -4,6 +4,7 @@
  * What comes back is JSON.
  */
 
+import { formatTime, parseTime } from "./clock.js";
 import { describeValue, nearest, quoted } from "./describe.js";
 import { ConfigError, invalid, message } from "./errors.js";
 import { type LogLevel, logLevels, statuses } from "./generated/catalog.js";
@@ -14,7 +15,6 @@ import { findMetric, isProduct, metricTypeNames, productNames } from "./lookup.j
 import type { Metric, MetricRule } from "./metric.js";
 import { numberText } from "./number.js";
 import { safely } from "./safely.js";
-import { formatTime, parseTime } from "./time.js";
 
 const blank = new Set(blankCharacters);
 

@@ -6,6 +6,7 @@
  */
 
 import * as checks from "./checks.js";
+import { formatTime } from "./clock.js";
 import { type Status, statuses } from "./generated/catalog.js";
 import { catalogVersion, sdkVersion } from "./generated/constants.js";
 import { type EventParts, encodeConstants, encodeEvent } from "./generated/encoder.js";
@@ -13,7 +14,6 @@ import { EventIds } from "./ids.js";
 import { metadata as checkedMetadata } from "./metadataRules.js";
 import type { MetricRule } from "./metric.js";
 import type { RecordOptions } from "./options.js";
-import { formatTime } from "./time.js";
 import { type Workspace, Workspaces } from "./workspace.js";
 
 /** What is injectable in an encoder. */

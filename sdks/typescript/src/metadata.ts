@@ -8,7 +8,7 @@
 import { className } from "./describe.js";
 import { logLevelKey, logMessageKept, logMessageKey } from "./generated/constants.js";
 import { limits } from "./generated/limits.js";
-import { isJsonObject, JsonWriter, OversizeError } from "./jsonWriter.js";
+import { isJsonObject, JsonWriter, OversizeError } from "./jsonText.js";
 
 /** Metadata as an object of keys and values. */
 export type Metadata = Readonly<Record<string, unknown>>;

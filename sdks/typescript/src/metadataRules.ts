@@ -2,7 +2,7 @@
 
 import { describeValue, quoted } from "./describe.js";
 import { invalid } from "./errors.js";
-import { isJsonObject } from "./jsonWriter.js";
+import { isJsonObject } from "./jsonText.js";
 import { type Details, encodeMetadata, type Metadata, noDetails } from "./metadata.js";
 import type { MetadataKey, MetricRule } from "./metric.js";
 import { safely } from "./safely.js";

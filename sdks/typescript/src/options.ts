@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { describeValue } from "./describe.js";
 import { limits } from "./generated/limits.js";
 import type { SettingOptions } from "./generated/settings.js";
-import { isJsonObject } from "./jsonWriter.js";
+import { isJsonObject } from "./jsonText.js";
 import type { OnError } from "./reporting.js";
 import { safely } from "./safely.js";
 import { checkOptionNames, configError } from "./settings.js";

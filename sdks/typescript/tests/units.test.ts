@@ -1,11 +1,11 @@
 import { compatibilityPartitioner } from "@platformatic/kafka";
 import { describe, expect, test } from "vitest";
+import { parseTime } from "../src/clock.js";
 import { describeValue, nearest } from "../src/describe.js";
 import { EventIds } from "../src/ids.js";
 import { findMetric, isMetricType, isProduct, metrics } from "../src/index.js";
 import { murmur2 } from "../src/murmur2.js";
 import { numberText } from "../src/number.js";
-import { parseTime } from "../src/time.js";
 
 describe("murmur2", () => {
   test("is that of the library's Java-compatible partitioner, for keys of every length", () => {
