@@ -14,7 +14,6 @@ import {
 } from "./generated/catalog.js";
 import { defaultLogLevel, defaultStatus, logStatus, usageTopic } from "./generated/constants.js";
 import { limits } from "./generated/limits.js";
-import { Journal } from "./journal.js";
 import type { Stats } from "./ledger.js";
 import { adopt, type Ends, release } from "./lifecycle.js";
 import { logMetadata, type Metadata } from "./metadata.js";
@@ -22,6 +21,7 @@ import type { Metric } from "./metric.js";
 import { checkOptions, type EkaClientOptions, machineName, type RecordOptions } from "./options.js";
 import { Outbox } from "./outbox.js";
 import { outboxSettings } from "./outboxSettings.js";
+import { Outcomes } from "./outcomes.js";
 import { logAccepted } from "./reporting.js";
 import { safely } from "./safely.js";
 import { requireCredentials, resolveSettings } from "./settings.js";
@@ -42,7 +42,7 @@ import { KafkaTransport } from "./transports/kafka.js";
 export class EkaClient implements AsyncDisposable {
   readonly #encoder: EventEncoder;
   readonly #outbox: Outbox;
-  readonly #journal: Journal;
+  readonly #outcomes: Outcomes;
   readonly #debug: boolean;
   readonly #shutdownTimeoutMs: number;
   readonly #ends: Ends;
@@ -63,20 +63,20 @@ export class EkaClient implements AsyncDisposable {
     const transport =
       producer === undefined ? kafka() : new InjectedTransport(producer, usageTopic);
     this.#encoder = new EventEncoder(serviceName, hostname, { clock, newId });
-    this.#journal = new Journal(options.onError, usageTopic);
+    this.#outcomes = new Outcomes(options.onError, usageTopic);
     const outboxed = outboxSettings(settings, clock);
     const spool = outboxSpool(settings, options, {
       instanceId: this.#encoder.instanceId,
       clock,
       seq: () => this.#encoder.numbered,
-      warn: (text) => this.#journal.warn(text),
+      warn: (text) => this.#outcomes.warn(text),
       carrier: () =>
         new TransportCarrier(
           producer === undefined ? kafka() : new Lent(transport),
           outboxed.lateBatchBytes,
         ),
     });
-    this.#outbox = new Outbox(transport, outboxed, this.#journal, spool);
+    this.#outbox = new Outbox(transport, outboxed, this.#outcomes, spool);
     this.#debug = options.debug ?? false;
     this.#shutdownTimeoutMs = settings.shutdownTimeoutMs;
     this.#ends = {
@@ -133,7 +133,7 @@ export class EkaClient implements AsyncDisposable {
       this.#put(event);
     } catch (error) {
       const eventId = safely(() => options?.eventId);
-      this.#journal.rejected(error, { eventId, workspaceId, product, metricType, status });
+      this.#outcomes.rejected(error, { eventId, workspaceId, product, metricType, status });
       return undefined;
     }
     if (event.lost !== "" || this.#debug) {
@@ -214,7 +214,7 @@ export class EkaClient implements AsyncDisposable {
 
   /** What became of the events of this client. */
   stats(): Stats {
-    return this.#journal.stats(this.#encoder.numbered, this.#outbox.spooled);
+    return this.#outcomes.stats(this.#encoder.numbered, this.#outbox.spooled);
   }
 
   /**
@@ -237,7 +237,7 @@ export class EkaClient implements AsyncDisposable {
 
   async #close(timeoutMs: number): Promise<number> {
     const undelivered = await this.#outbox.close(timeoutMs);
-    this.#journal.close();
+    this.#outcomes.close();
     release(this.#ends);
     return undelivered;
   }
@@ -262,6 +262,6 @@ export class EkaClient implements AsyncDisposable {
 
   #degraded(hint: string, eventId: string): void {
     const text = message("metadata.degraded", { hint });
-    this.#journal.report(new MetadataDegradedError("metadata.degraded", text), { eventId });
+    this.#outcomes.report(new MetadataDegradedError("metadata.degraded", text), { eventId });
   }
 }

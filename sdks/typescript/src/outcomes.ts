@@ -17,7 +17,7 @@ import type { SpoolStats } from "./spool/spool.js";
 export type Identity = Omit<ErrorContext, "code" | "reason" | "field" | "topic">;
 
 /** The books and the voice of one client. */
-export class Journal implements OutboxListener {
+export class Outcomes implements OutboxListener {
   readonly #ledger = new Ledger();
   readonly #reporter: Reporter;
   readonly #topic: string;
