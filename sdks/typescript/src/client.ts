@@ -15,7 +15,6 @@ import {
 import { defaultLogLevel, defaultStatus, logStatus, usageTopic } from "./generated/constants.js";
 import { limits } from "./generated/limits.js";
 import type { Stats } from "./ledger.js";
-import { adopt, type Ends, release } from "./lifecycle.js";
 import { logMetadata, type Metadata } from "./metadata.js";
 import type { Metric } from "./metric.js";
 import { checkOptions, type EkaClientOptions, machineName, type RecordOptions } from "./options.js";
@@ -25,6 +24,7 @@ import { Outcomes } from "./outcomes.js";
 import { logAccepted } from "./reporting.js";
 import { safely } from "./safely.js";
 import { requireCredentials, resolveSettings } from "./settings.js";
+import { register, type ShutdownHooks, unregister } from "./shutdownHooks.js";
 import { outboxSpool } from "./spooling.js";
 import { InjectedTransport } from "./transports/injected.js";
 import { KafkaTransport } from "./transports/kafka.js";
@@ -45,7 +45,7 @@ export class EkaClient implements AsyncDisposable {
   readonly #outcomes: Outcomes;
   readonly #debug: boolean;
   readonly #shutdownTimeoutMs: number;
-  readonly #ends: Ends;
+  readonly #hooks: ShutdownHooks;
   #closing: Promise<number> | undefined;
 
   constructor(options: EkaClientOptions) {
@@ -79,14 +79,14 @@ export class EkaClient implements AsyncDisposable {
     this.#outbox = new Outbox(transport, outboxed, this.#outcomes, spool);
     this.#debug = options.debug ?? false;
     this.#shutdownTimeoutMs = settings.shutdownTimeoutMs;
-    this.#ends = {
+    this.#hooks = {
       timeoutMs: settings.shutdownTimeoutMs,
       queued: () => this.#outbox.queued,
       drain: (timeoutMs) => this.#outbox.drain(timeoutMs),
       shutdown: (timeoutMs) => this.shutdown(timeoutMs),
       abandon: () => this.#outbox.abandon(),
     };
-    adopt(this.#ends, settings.flushOnSigterm);
+    register(this.#hooks, settings.flushOnSigterm);
   }
 
   /** Identifies this client; stands in every event. */
@@ -238,7 +238,7 @@ export class EkaClient implements AsyncDisposable {
   async #close(timeoutMs: number): Promise<number> {
     const undelivered = await this.#outbox.close(timeoutMs);
     this.#outcomes.close();
-    release(this.#ends);
+    unregister(this.#hooks);
     return undelivered;
   }
 

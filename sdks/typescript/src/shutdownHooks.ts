@@ -7,7 +7,7 @@
  */
 
 /** What a client does at the ends of a process. */
-export interface Ends {
+export interface ShutdownHooks {
   /** The milliseconds that the end of the process may wait for this client. */
   readonly timeoutMs: number;
   /** How many events this process still has to see to. */
@@ -20,24 +20,24 @@ export interface Ends {
   abandon(): void;
 }
 
-const clients = new Set<Ends>();
+const clients = new Set<ShutdownHooks>();
 let terminating = false;
 
 /** Looks after a client from now on. */
-export function adopt(ends: Ends, flushOnSigterm: boolean): void {
+export function register(hooks: ShutdownHooks, flushOnSigterm: boolean): void {
   if (clients.size === 0) {
     process.on("beforeExit", flushAll);
     process.on("exit", abandonAll);
   }
-  clients.add(ends);
+  clients.add(hooks);
   if (flushOnSigterm && process.listenerCount("SIGTERM") === 0) {
     process.on("SIGTERM", onSigterm);
   }
 }
 
 /** Forgets a client that was shut down. */
-export function release(ends: Ends): void {
-  clients.delete(ends);
+export function unregister(hooks: ShutdownHooks): void {
+  clients.delete(hooks);
   if (clients.size === 0) {
     process.off("beforeExit", flushAll);
     process.off("exit", abandonAll);
@@ -48,19 +48,19 @@ export function release(ends: Ends): void {
 /** Node asks again after whatever it had to wait for, until nothing is queued. */
 async function flushAll(): Promise<void> {
   await undefined; // the host's own listeners come first, and may record
-  const waiting = [...clients].filter((ends) => ends.queued() > 0);
+  const waiting = [...clients].filter((hooks) => hooks.queued() > 0);
   await Promise.all(
-    waiting.map(async (ends) => {
-      if ((await ends.drain(ends.timeoutMs)) > 0) {
-        await ends.shutdown(0);
+    waiting.map(async (hooks) => {
+      if ((await hooks.drain(hooks.timeoutMs)) > 0) {
+        await hooks.shutdown(0);
       }
     }),
   );
 }
 
 function abandonAll(): void {
-  for (const ends of clients) {
-    ends.abandon();
+  for (const hooks of clients) {
+    hooks.abandon();
   }
 }
 
@@ -70,7 +70,7 @@ async function onSigterm(signal: NodeJS.Signals): Promise<void> {
     return;
   }
   terminating = true;
-  await Promise.all([...clients].map((ends) => ends.shutdown(ends.timeoutMs)));
+  await Promise.all([...clients].map((hooks) => hooks.shutdown(hooks.timeoutMs)));
   process.off(signal, onSigterm);
   // The process still ends by the signal, as its parent expects.
   process.kill(process.pid, signal);
