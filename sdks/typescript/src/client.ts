@@ -14,10 +14,11 @@ import {
 } from "./generated/catalog.js";
 import { defaultLogLevel, defaultStatus, logStatus, usageTopic } from "./generated/constants.js";
 import { limits } from "./generated/limits.js";
+import { ownHostname } from "./host.js";
 import type { Stats } from "./ledger.js";
 import { logMetadata, type Metadata } from "./metadata.js";
 import type { Metric } from "./metric.js";
-import { checkOptions, type EkaClientOptions, machineName, type RecordOptions } from "./options.js";
+import { checkOptions, type EkaClientOptions, type RecordOptions } from "./options.js";
 import { Outbox } from "./outbox.js";
 import { outboxSettings } from "./outboxSettings.js";
 import { Outcomes } from "./outcomes.js";
@@ -58,7 +59,7 @@ export class EkaClient implements AsyncDisposable {
       requireCredentials(settings, { ...options });
     }
     const serviceName = checks.serviceName(options.serviceName);
-    const hostname = checks.hostname(options.hostname ?? machineName());
+    const hostname = checks.hostname(options.hostname ?? ownHostname());
     const kafka = () => new KafkaTransport(settings, kafkaConfig, usageTopic);
     const transport =
       producer === undefined ? kafka() : new InjectedTransport(producer, usageTopic);

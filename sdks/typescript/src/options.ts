@@ -1,12 +1,9 @@
 /** What a client and its calls can be told. */
 
-import { hostname } from "node:os";
 import { describeValue } from "./describe.js";
-import { limits } from "./generated/limits.js";
 import type { SettingOptions } from "./generated/settings.js";
 import { isJsonObject } from "./jsonText.js";
 import type { OnError } from "./reporting.js";
-import { safely } from "./safely.js";
 import { checkOptionNames, configError } from "./settings.js";
 import type { ProducerLike } from "./transports/injected.js";
 import type { KafkaConfig } from "./transports/kafkaOptions.js";
@@ -69,10 +66,4 @@ export function checkOptions(options: EkaClientOptions): void {
     const hint = "an object of options of @platformatic/kafka";
     throw configError("kafkaConfig", describeValue(kafkaConfig), hint);
   }
-}
-
-/** The name of this machine, as far as it fits into an event. */
-export function machineName(): string {
-  const name = safely(hostname) ?? "";
-  return name.toWellFormed().trim().slice(0, limits.hostname.maxLength) || "unknown";
 }
