@@ -4,8 +4,7 @@ import { ClientClosedError, message, QueueFullError, SpoolError } from "./errors
 import type { Encoded } from "./event.js";
 import type { Arrival, QueuedEvent } from "./eventQueue.js";
 import { spool as constants } from "./generated/spool.js";
-import { Lane, type LaneListener } from "./lane.js";
-import type { OutboxSettings } from "./outboxSettings.js";
+import { Lane, type LaneListener, type LaneSettings } from "./lane.js";
 import { Schedule } from "./schedule.js";
 import { spoolFault } from "./spool/fault.js";
 import type { Group } from "./spool/segment.js";
@@ -22,6 +21,14 @@ import type { Transport } from "./transports/transport.js";
 const longestTimer = 2 ** 31 - 1;
 // A connection to a broker that hangs may never close.
 const longestClose = 1000;
+
+/** How an outbox sends, and how much it holds. */
+export interface OutboxSettings extends LaneSettings {
+  /** How long an event may wait for others, in milliseconds. */
+  readonly lingerMs: number;
+  readonly maxEvents: number;
+  readonly maxBytes: number;
+}
 
 /** What an outbox keeps events on disk with. */
 export interface OutboxSpool {

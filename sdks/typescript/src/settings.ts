@@ -3,6 +3,7 @@
 import { describeValue, nearest, quoted } from "./describe.js";
 import { ConfigError, message } from "./errors.js";
 import { settings } from "./generated/settings.js";
+import type { OutboxSettings } from "./outbox.js";
 import type { Setting } from "./setting.js";
 
 type Table = typeof settings;
@@ -24,6 +25,10 @@ const address = /^(?:[^\s,:/[\]]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
 // What Kafka's own settings have in front of an address, such as PLAINTEXT://.
 const listener = /^[^:/]+:\/\/(?=.)/;
 const defaultPort = 9092;
+// Brokers refuse a batch of more than 1 MiB by default, headers included.
+const largestBatch = 900_000;
+// A batch that had to wait for the one before it has grown; sent whole, it catches up sooner.
+const late = 4;
 const booleans: ReadonlyMap<string, boolean> = new Map([
   ["true", true],
   ["1", true],
@@ -71,6 +76,20 @@ export function checkOptionNames(options: Given, others: readonly string[]): voi
       throw new TypeError(`EkaClient has no option ${quoted(name)}: ${nearest(name, known)}`);
     }
   }
+}
+
+/** What an outbox needs of the settings. */
+export function outboxSettings(settings: Settings, clock: () => number): OutboxSettings {
+  return {
+    lingerMs: settings.kafkaLingerMs,
+    batchBytes: Math.min(settings.kafkaBatchSize, largestBatch),
+    lateBatchBytes: Math.min(late * settings.kafkaBatchSize, largestBatch),
+    retries: settings.kafkaRetries,
+    deliveryTimeoutMs: settings.deliveryTimeoutMs,
+    clock,
+    maxEvents: settings.maxQueueEvents,
+    maxBytes: settings.maxQueueBytes,
+  };
 }
 
 /** The text with the value of every secret setting replaced. */
