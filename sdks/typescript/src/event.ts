@@ -11,7 +11,7 @@ import { type Status, statuses } from "./generated/catalog.js";
 import { catalogVersion, sdkVersion } from "./generated/constants.js";
 import { type EventParts, encodeConstants, encodeEvent } from "./generated/encoder.js";
 import { EventIds } from "./ids.js";
-import { metadata as checkedMetadata } from "./metadataRules.js";
+import { checkMetadata } from "./metadata.js";
 import type { MetricRule } from "./metric.js";
 import type { RecordOptions } from "./options.js";
 import { type Workspace, Workspaces } from "./workspace.js";
@@ -89,7 +89,7 @@ export class EventEncoder {
     const amount =
       quantity === 1 && !rule.quantity ? "1" : checks.quantity(quantity, rule.quantity);
     const cost = unitCost == null ? "null" : checks.unitCost(unitCost);
-    const details = checkedMetadata(metadata, rule.metadata);
+    const details = checkMetadata(metadata, rule.metadata);
     const given: unknown = options?.eventId ?? this.#newId?.();
     const givenJson = given == null ? "" : checks.eventId(given);
     const { milliseconds, ts, prefix } = this.#now();

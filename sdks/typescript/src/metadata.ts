@@ -5,10 +5,13 @@
  * form, and too much of it is cut to a marker. What was lost is said once, in words.
  */
 
-import { className } from "./describe.js";
+import { className, describeValue, quoted } from "./describe.js";
+import { invalid } from "./errors.js";
 import { logLevelKey, logMessageKept, logMessageKey } from "./generated/constants.js";
 import { limits } from "./generated/limits.js";
 import { isJsonObject, JsonWriter, OversizeError } from "./jsonText.js";
+import type { MetadataKey, MetricRule } from "./metric.js";
+import { safely } from "./safely.js";
 
 /** Metadata as an object of keys and values. */
 export type Metadata = Readonly<Record<string, unknown>>;
@@ -26,13 +29,73 @@ const marker = JSON.parse(oversize) as Metadata;
 const few = 64;
 
 /** An event's metadata where the caller gives none. */
-export const noDetails: Details = { json: JSON.stringify(limits.metadata.default), lost: "" };
+const noDetails: Details = { json: JSON.stringify(limits.metadata.default), lost: "" };
+
+/** Checks and encodes the metadata of one event. */
+export function checkMetadata(value: unknown, keys: MetricRule["metadata"]): Details {
+  if (value == null && keys === undefined) {
+    return noDetails;
+  }
+  const given: unknown = value ?? {};
+  if (!isJsonObject(given)) {
+    const hint = "an object of keys and values";
+    throw invalid("metadata.invalid", { given: describeValue(value), hint });
+  }
+  if (keys === undefined) {
+    return encodeMetadata(given, []);
+  }
+  const declared = Object.entries(keys);
+  const wrong = declared.map(([name, key]) => keyFault(given, name, key));
+  const kept = declared.filter(([, { required }]) => required).map(([name]) => name);
+  const { json, lost } = encodeMetadata(given, kept);
+  return { json, lost: [...wrong, lost].filter((words) => words !== "").join("; ") };
+}
+
+/** What is wrong with the value of a key that may be absent, or "". */
+function keyFault(given: Metadata, name: string, { required, type, allowed }: MetadataKey): string {
+  const value = safely(() => (Object.hasOwn(given, name) ? given[name] : undefined));
+  if (value === undefined) {
+    if (required) {
+      throw invalid("metadata.required", { given: describeValue(given), hint: quoted(name) });
+    }
+    return "";
+  }
+  let expected: string;
+  if (allowed !== undefined && !allowed.some((text) => isSame(value, JSON.parse(text)))) {
+    expected = `${quoted(name)} to be one of ${allowed.join(", ")}`;
+  } else if (type !== undefined && !isOf(type, value)) {
+    expected = `${quoted(name)} to be a ${type}`;
+  } else {
+    return "";
+  }
+  if (required) {
+    throw invalid("metadata.invalid", { given: describeValue(value), hint: expected });
+  }
+  return `expected ${expected}, got ${describeValue(value)}`;
+}
+
+function isSame(value: unknown, allowed: unknown): boolean {
+  return typeof value === "bigint" && typeof allowed === "number"
+    ? BigInt(Math.trunc(allowed)) === value && Number.isInteger(allowed)
+    : value === allowed;
+}
+
+function isOf(type: string, value: unknown): boolean {
+  switch (type) {
+    case "integer":
+      return typeof value === "bigint" || Number.isInteger(value);
+    case "number":
+      return typeof value === "bigint" || typeof value === "number";
+    default:
+      return typeof value === type;
+  }
+}
 
 /**
  * Encodes metadata. `kept` names the keys that stay beside the marker where the rest is too large;
  * so do those of `log()`, with the beginning of the message.
  */
-export function encodeMetadata(metadata: Metadata, kept: readonly string[]): Details {
+function encodeMetadata(metadata: Metadata, kept: readonly string[]): Details {
   const text = plainText(metadata);
   return text === undefined ? bestEffort(metadata, kept) : { json: JSON.stringify(text), lost: "" };
 }
