@@ -7,7 +7,7 @@ import type { EkaClientOptions } from "./options.js";
 import type { OutboxSpool } from "./outbox.js";
 import { configError, type Settings } from "./settings.js";
 import { destinationOf } from "./spool/destination.js";
-import { defaultFolder, Folder } from "./spool/folder.js";
+import { Directory, defaultDirectory } from "./spool/directory.js";
 import type { Carrier, SpoolSettings } from "./spool/spool.js";
 
 /** What a spool needs to know of its client. */
@@ -29,11 +29,11 @@ export function outboxSpool(
   if (settings.spool === "off" || !isMeant) {
     return undefined;
   }
-  const path = settings.spoolDir ?? defaultFolder();
+  const path = settings.spoolDir ?? defaultDirectory();
   try {
     const kept: SpoolSettings = {
       ...client,
-      folder: new Folder(path),
+      directory: new Directory(path),
       isDurable: settings.spool === "durable",
       maxBytes: settings.spoolMaxBytes,
       syncMs: settings.spoolSyncMs,

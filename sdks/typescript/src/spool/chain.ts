@@ -1,9 +1,9 @@
 /** The segments that one client writes, one after another. */
 
 import { spool } from "../generated/spool.js";
+import type { Directory } from "./directory.js";
 import { SpoolFault, spoolFault } from "./fault.js";
 import { SegmentFile } from "./file.js";
-import type { Folder } from "./folder.js";
 import { encodeHeader } from "./header.js";
 import { type Kind, newName } from "./name.js";
 import { Framer } from "./records.js";
@@ -27,16 +27,16 @@ export interface Author {
 /** Appends to the last segment, and makes another when that is full. */
 export class Chain {
   readonly #kind: Kind;
-  readonly #folder: Folder;
+  readonly #directory: Directory;
   readonly #author: Author;
   readonly #framer: Framer;
   #segments: Segment[] = [];
   #refusal: SpoolFault | undefined;
   #entrusted = 0;
 
-  constructor(kind: Kind, folder: Folder, author: Author) {
+  constructor(kind: Kind, directory: Directory, author: Author) {
     this.#kind = kind;
-    this.#folder = folder;
+    this.#directory = directory;
     this.#author = author;
     this.#framer = new Framer(author.origin);
   }
@@ -140,14 +140,14 @@ export class Chain {
 
   #made(): Segment {
     const { origin, instanceId, destination, maxBytes, clock, seq, count } = this.#author;
-    if (this.#folder.bytes() + spool.segmentBytes > maxBytes) {
-      const hint = `the limit of '${this.#folder.path}' is ${maxBytes} bytes; is Kafka reachable?`;
+    if (this.#directory.bytes() + spool.segmentBytes > maxBytes) {
+      const hint = `the limit of '${this.#directory.path}' is ${maxBytes} bytes; is Kafka reachable?`;
       throw new SpoolFault(hint, true);
     }
     const [createdAt, firstSeq] = [clock(), seq()];
     const header = encodeHeader({ origin, firstSeq, createdAt, destination, instanceId });
     const name = newName(this.#kind, origin.toString("hex"), firstSeq, count());
-    const file = SegmentFile.create(this.#folder, name, header);
+    const file = SegmentFile.create(this.#directory, name, header);
     return new Segment(file, createdAt);
   }
 }

@@ -2,7 +2,7 @@
 
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { spool } from "../generated/spool.js";
-import type { Folder } from "./folder.js";
+import type { Directory } from "./directory.js";
 import { decodeHeader, type Header } from "./header.js";
 import { Inherited } from "./inherited.js";
 import { fileName, nobody, type SegmentName } from "./name.js";
@@ -28,14 +28,14 @@ interface Sighting {
 
 /** Watches the segments of others, and adopts one at a time. */
 export class Estate {
-  readonly #folder: Folder;
+  readonly #directory: Directory;
   readonly #heir: Heir;
   readonly #reported = new Set<string>();
   #seen = new Map<string, Sighting>();
   #mayHave: SegmentName[] = [];
 
-  constructor(folder: Folder, heir: Heir) {
-    this.#folder = folder;
+  constructor(directory: Directory, heir: Heir) {
+    this.#directory = directory;
     this.#heir = heir;
   }
 
@@ -45,7 +45,7 @@ export class Estate {
     const seen = new Map<string, Sighting>();
     const living = new Set<string>();
     this.#mayHave = [];
-    const names = this.#folder.segments();
+    const names = this.#directory.segments();
     for (const name of names) {
       if (name.kind !== "events" || name.owner === origin) {
         continue;
@@ -79,7 +79,7 @@ export class Estate {
       if (!this.#isStillSo(name)) {
         continue;
       }
-      const inherited = Inherited.adopt(this.#folder, name, this.#heir.origin);
+      const inherited = Inherited.adopt(this.#directory, name, this.#heir.origin);
       if (inherited !== undefined) {
         this.#reportDamage(inherited);
         return inherited;
@@ -145,7 +145,7 @@ export class Estate {
     const bytes = Buffer.alloc(spool.headerBytes);
     try {
       const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
-      const descriptor = openSync(this.#folder.file(file), flags);
+      const descriptor = openSync(this.#directory.file(file), flags);
       try {
         readSync(descriptor, bytes, 0, bytes.length, 0);
       } finally {

@@ -15,7 +15,7 @@ import {
   writeSync,
 } from "node:fs";
 import { spool } from "../generated/spool.js";
-import type { Folder } from "./folder.js";
+import type { Directory } from "./directory.js";
 import { places } from "./header.js";
 import { fileName, nobody, type SegmentName } from "./name.js";
 
@@ -25,20 +25,24 @@ const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 /** Reads, marks and removes one file; what it throws is of the file system. */
 export class SegmentFile {
   readonly name: SegmentName;
-  readonly #folder: Folder;
+  readonly #directory: Directory;
   readonly #descriptor: number;
   #isOpen = true;
   readonly #number = Buffer.alloc(8);
 
-  private constructor(folder: Folder, name: SegmentName, flags: number) {
-    this.#folder = folder;
+  private constructor(directory: Directory, name: SegmentName, flags: number) {
+    this.#directory = directory;
     this.name = name;
-    this.#descriptor = openSync(folder.file(fileName(name)), O_RDWR | O_NOFOLLOW | flags, ownOnly);
+    this.#descriptor = openSync(
+      directory.file(fileName(name)),
+      O_RDWR | O_NOFOLLOW | flags,
+      ownOnly,
+    );
   }
 
   /** A new one, whose blocks are its own from now on. */
-  static create(folder: Folder, name: SegmentName, header: Buffer): SegmentFile {
-    const file = new SegmentFile(folder, name, O_CREAT | O_EXCL);
+  static create(directory: Directory, name: SegmentName, header: Buffer): SegmentFile {
+    const file = new SegmentFile(directory, name, O_CREAT | O_EXCL);
     try {
       file.write(emptySegment, emptySegment.length, 0);
       file.write(header, places.heartbeat, 0);
@@ -50,8 +54,8 @@ export class SegmentFile {
   }
 
   /** One that is there. */
-  static open(folder: Folder, name: SegmentName): SegmentFile {
-    return new SegmentFile(folder, name, 0);
+  static open(directory: Directory, name: SegmentName): SegmentFile {
+    return new SegmentFile(directory, name, 0);
   }
 
   /** Whether it can be read and written. */
@@ -61,7 +65,7 @@ export class SegmentFile {
 
   /** Whether nobody has taken it over and removed it. */
   get isThere(): boolean {
-    return existsSync(this.#folder.file(fileName(this.name)));
+    return existsSync(this.#directory.file(fileName(this.name)));
   }
 
   write(bytes: Buffer, length: number, at: number): void {
@@ -118,15 +122,15 @@ export class SegmentFile {
   release(): void {
     this.letGo();
     ifThere(() => {
-      const path = this.#folder.file(fileName(this.name));
-      renameSync(path, this.#folder.file(fileName({ ...this.name, owner: nobody })));
+      const path = this.#directory.file(fileName(this.name));
+      renameSync(path, this.#directory.file(fileName({ ...this.name, owner: nobody })));
     });
   }
 
   /** Removes it; if it is gone, another client has taken it over. */
   remove(): void {
     this.letGo();
-    rmSync(this.#folder.file(fileName(this.name)), { force: true });
+    rmSync(this.#directory.file(fileName(this.name)), { force: true });
   }
 
   #mark(at: number, value: bigint): void {
@@ -144,8 +148,8 @@ export class SegmentFile {
 }
 
 /** Takes over a segment; false where somebody else was first. */
-export function rename(folder: Folder, from: SegmentName, to: SegmentName): boolean {
-  return ifThere(() => renameSync(folder.file(fileName(from)), folder.file(fileName(to))));
+export function rename(directory: Directory, from: SegmentName, to: SegmentName): boolean {
+  return ifThere(() => renameSync(directory.file(fileName(from)), directory.file(fileName(to))));
 }
 
 function ifThere(act: () => void): boolean {

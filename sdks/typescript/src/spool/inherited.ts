@@ -1,8 +1,8 @@
 /** A segment that was taken over from a client that is gone. */
 
 import { spool } from "../generated/spool.js";
+import type { Directory } from "./directory.js";
 import { rename, SegmentFile } from "./file.js";
-import type { Folder } from "./folder.js";
 import { decodeHeader, type Header } from "./header.js";
 import type { SegmentName } from "./name.js";
 import { readRecords, type SpooledRecord } from "./records.js";
@@ -40,9 +40,11 @@ export class Inherited {
   }
 
   /** Takes over a segment; undefined where somebody else was first. */
-  static adopt(folder: Folder, name: SegmentName, owner: string): Inherited | undefined {
+  static adopt(directory: Directory, name: SegmentName, owner: string): Inherited | undefined {
     const own = { ...name, owner };
-    return rename(folder, name, own) ? new Inherited(SegmentFile.open(folder, own)) : undefined;
+    return rename(directory, name, own)
+      ? new Inherited(SegmentFile.open(directory, own))
+      : undefined;
   }
 
   /** The records that are not done yet. */

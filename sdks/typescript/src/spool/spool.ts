@@ -8,9 +8,9 @@ import { spool as constants } from "../generated/spool.js";
 import { Backlog } from "./backlog.js";
 import type { Pauses } from "./breaker.js";
 import { Chain } from "./chain.js";
+import type { Directory } from "./directory.js";
 import { Estate } from "./estate.js";
 import { SpoolFault } from "./fault.js";
-import type { Folder } from "./folder.js";
 import { Inheritance } from "./inheritance.js";
 import { type Carrier, type Lot, type Refusal, Replayer } from "./replayer.js";
 import type { Group, Segment } from "./segment.js";
@@ -27,7 +27,7 @@ export interface Timing extends Pauses {
 
 /** How one client keeps events. */
 export interface SpoolSettings {
-  readonly folder: Folder;
+  readonly directory: Directory;
   readonly isDurable: boolean;
   readonly maxBytes: number;
   readonly syncMs: number;
@@ -70,7 +70,7 @@ export class Spool {
   readonly isDurable: boolean;
   readonly #clock: () => number;
   readonly #host: SpoolHost;
-  readonly #folder: Folder;
+  readonly #directory: Directory;
   readonly #returned: Backlog;
   readonly #backlog: Backlog;
   readonly #events: Chain;
@@ -85,8 +85,8 @@ export class Spool {
   #isReleased = false;
 
   constructor(settings: SpoolSettings, host: SpoolHost) {
-    const { folder, destination, timing = constants } = settings;
-    const { heartbeatMs, leaseMs, orphanTimeoutMs } = timing;
+    const { directory, destination, timing = constants } = settings;
+    const { heartbeatMs, leaseMs, strayMs } = timing;
     const origin = randomBytes(16);
     let made = 0;
     const count = () => ++made;
@@ -96,34 +96,34 @@ export class Spool {
     this.isDurable = settings.isDurable;
     this.#clock = settings.clock;
     this.#host = host;
-    this.#folder = folder;
-    this.#events = new Chain("events", folder, author);
-    this.#dead = new Chain("dead", folder, author);
+    this.#directory = directory;
+    this.#events = new Chain("events", directory, author);
+    this.#dead = new Chain("dead", directory, author);
     const listener = {
       delivered: (events: number) => host.replayed(events),
       refused: (refusal: Refusal) => this.#refused(refusal, true),
     };
     this.#backlog = new Backlog(this.#events, origin, listener);
     // What was in memory was accepted before whatever waits in the backlog.
-    const returned = new Chain("events", folder, { ...author, seq: () => 1 });
+    const returned = new Chain("events", directory, { ...author, seq: () => 1 });
     this.#returned = new Backlog(returned, origin, listener);
     this.#chains = [returned, this.#events];
     const refused = (refusal: Refusal) => this.#refused(refusal, false);
-    this.#inheritance = new Inheritance(new Estate(folder, heir), refused);
+    this.#inheritance = new Inheritance(new Estate(directory, heir), refused);
     const source = {
       next: () => this.#next(),
       carrier: () => host.carrier(),
       failed: (error: unknown) => this.#trouble(error),
     };
     this.#replayer = new Replayer(source, timing, leaseMs);
-    this.#syncer = new Syncer(folder, settings.syncMs, (error) => this.#trouble(error));
+    this.#syncer = new Syncer(directory, settings.syncMs, (error) => this.#trouble(error));
     this.#keeper = setInterval(this.#keep, heartbeatMs).unref();
     setImmediate(this.#keep).unref();
   }
 
   /** Where events are kept. */
   get path(): string {
-    return this.#folder.path;
+    return this.#directory.path;
   }
 
   /** Whether events wait on disk, so that later ones have to wait there too. */

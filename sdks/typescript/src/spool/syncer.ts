@@ -1,11 +1,11 @@
 /** Has the disk keep what was written, a while later. */
 
-import type { Folder } from "./folder.js";
+import type { Directory } from "./directory.js";
 import type { Segment } from "./segment.js";
 
 /** Bounds what a loss of power may take. */
 export class Syncer {
-  readonly #folder: Folder;
+  readonly #directory: Directory;
   readonly #afterMs: number;
   readonly #trouble: (error: unknown) => void;
   readonly #known = new WeakSet<Segment>();
@@ -13,8 +13,8 @@ export class Syncer {
   #timer: NodeJS.Timeout | undefined;
 
   /** Waits so many milliseconds; with 0 for the disk itself. */
-  constructor(folder: Folder, afterMs: number, trouble: (error: unknown) => void) {
-    this.#folder = folder;
+  constructor(directory: Directory, afterMs: number, trouble: (error: unknown) => void) {
+    this.#directory = directory;
     this.#afterMs = afterMs;
     this.#trouble = trouble;
   }
@@ -34,7 +34,7 @@ export class Syncer {
   now(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const { file } of this.#taken(() => this.#folder.syncNow())) {
+    for (const { file } of this.#taken(() => this.#directory.syncNow())) {
       file.syncNow();
     }
   }
@@ -42,7 +42,7 @@ export class Syncer {
   readonly #later = (): void => {
     this.#timer = undefined;
     try {
-      for (const { file } of this.#taken(() => this.#folder.sync())) {
+      for (const { file } of this.#taken(() => this.#directory.sync())) {
         file.sync(this.#trouble);
       }
     } catch (error) {

@@ -3,7 +3,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Folder } from "../../src/spool/folder.js";
+import { Directory } from "../../src/spool/directory.js";
 import { encodeHeader, type Identity } from "../../src/spool/header.js";
 import { fileName, newName, nobody } from "../../src/spool/name.js";
 import { Framer, type SpooledRecord } from "../../src/spool/records.js";
@@ -84,7 +84,7 @@ export function spoolIn(path: string, more: Partial<SpoolSettings> = {}) {
   const kafka = new FakeKafka();
   let seq = 0;
   const settings: SpoolSettings = {
-    folder: new Folder(path),
+    directory: new Directory(path),
     isDurable: true,
     maxBytes: 2 ** 28,
     syncMs: 50,
@@ -116,7 +116,7 @@ export function leftBehind(
   const full = { ...header, instanceId: "gone", ...identity };
   const bytes = Buffer.concat([encodeHeader(full), ...records]);
   change(bytes);
-  new Folder(path);
+  new Directory(path);
   const own = newName("events", origin.toString("hex"), full.firstSeq, number);
   const name = fileName({ ...own, owner });
   writeFileSync(join(path, name), bytes, { mode: 0o600 });

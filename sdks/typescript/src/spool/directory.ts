@@ -20,13 +20,13 @@ const usualParent = "/var/tmp";
 const onlyOwner = 0o700;
 
 /** Where the spool is if nobody says. */
-export function defaultFolder(): string {
+export function defaultDirectory(): string {
   const parent = existsSync(usualParent) ? usualParent : tmpdir();
   return join(parent, `eka-usage-${process.getuid?.() ?? userInfo().username}`);
 }
 
 /** A folder that can be used. */
-export class Folder {
+export class Directory {
   readonly path: string;
 
   /** Makes the folder where there is none; throws where it cannot be used. */
