@@ -6,7 +6,7 @@
  */
 
 import type { Encoded } from "./event.js";
-import type { Group } from "./spool/segment.js";
+import type { AckGroup } from "./spool/segmentWriter.js";
 import type { Message } from "./transports/transport.js";
 import type { Workspace } from "./workspace.js";
 
@@ -16,7 +16,7 @@ export interface QueuedEvent extends Message {
   /** When it was accepted, in milliseconds since 1970. */
   readonly acceptedAt: number;
   /** Where it is on disk, if it is. */
-  readonly group: Group | undefined;
+  readonly group: AckGroup | undefined;
 }
 
 /** What there is to know of an event that comes. */
@@ -34,7 +34,7 @@ interface Slab {
   readonly workspaces: Workspace[];
   readonly ends: number[];
   readonly times: number[];
-  readonly groups: (Group | undefined)[];
+  readonly groups: (AckGroup | undefined)[];
 }
 
 /** A first-in, first-out queue of events. */
@@ -56,7 +56,7 @@ export class EventQueue {
   }
 
   /** Appends an event, and returns how many bytes it has. */
-  push({ workspace, json, acceptedAt }: Arrival, group?: Group): number {
+  push({ workspace, json, acceptedAt }: Arrival, group?: AckGroup): number {
     let slab = this.#last;
     if (slab === undefined || slab.bytes.length - slab.end < json.length * widest) {
       slab = this.#slabFor(Buffer.byteLength(json));

@@ -2,7 +2,7 @@
 
 import { describeError } from "./describe.js";
 import { type Arrival, EventQueue, type QueuedEvent } from "./eventQueue.js";
-import type { Group } from "./spool/segment.js";
+import type { AckGroup } from "./spool/segmentWriter.js";
 import { SendError, type Transport } from "./transports/transport.js";
 
 const shortestPause = 100;
@@ -73,7 +73,7 @@ export class Lane {
   }
 
   /** Appends an event, and returns how many bytes it has. */
-  push(event: Arrival, group?: Group): number {
+  push(event: Arrival, group?: AckGroup): number {
     return this.#queue.push(event, group);
   }
 

@@ -7,7 +7,7 @@ import { spool as constants } from "./generated/spool.js";
 import { Lane, type LaneListener, type LaneSettings } from "./lane.js";
 import { Schedule } from "./schedule.js";
 import { spoolFault } from "./spool/fault.js";
-import type { Group } from "./spool/segment.js";
+import type { AckGroup } from "./spool/segmentWriter.js";
 import {
   type Carrier,
   Spool,
@@ -130,7 +130,7 @@ export class Outbox implements LaneListener {
     }
   }
 
-  #queue(event: Arrival, group?: Group): void {
+  #queue(event: Arrival, group?: AckGroup): void {
     const lane = this.#lanes[event.workspace.hash % this.#lanes.length] as Lane;
     this.#events += 1;
     this.#bytes += lane.push(event, group);
@@ -222,7 +222,7 @@ export class Outbox implements LaneListener {
       if (!isKept) {
         this.#listener.failed(event.value, why, false);
       }
-      event.group?.settle();
+      event.group?.markAcked();
     }
   }
 
@@ -234,7 +234,7 @@ export class Outbox implements LaneListener {
   #settled(events: readonly QueuedEvent[]): void {
     this.#removed(events);
     for (const { group } of events) {
-      group?.settle();
+      group?.markAcked();
     }
   }
 

@@ -3,7 +3,7 @@
 import type { Chain } from "./chain.js";
 import { readRecords } from "./records.js";
 import type { Lot, Refusal } from "./replayer.js";
-import type { Segment } from "./segment.js";
+import type { SegmentWriter } from "./segmentWriter.js";
 
 /** Hears how they end. */
 export interface BacklogListener {
@@ -30,7 +30,7 @@ export class Backlog {
   }
 
   /** The record that was just written to this segment waits. */
-  add(segment: Segment): void {
+  add(segment: SegmentWriter): void {
     segment.backlog += 1;
     this.#isBehind = true;
   }

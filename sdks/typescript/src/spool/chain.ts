@@ -7,7 +7,7 @@ import { SegmentFile } from "./file.js";
 import { encodeHeader } from "./header.js";
 import { type Kind, newName } from "./name.js";
 import { Framer } from "./records.js";
-import { Segment } from "./segment.js";
+import { SegmentWriter } from "./segmentWriter.js";
 
 /** What the segments of a client have in common. */
 export interface Author {
@@ -30,7 +30,7 @@ export class Chain {
   readonly #directory: Directory;
   readonly #author: Author;
   readonly #framer: Framer;
-  #segments: Segment[] = [];
+  #segments: SegmentWriter[] = [];
   #refusal: SpoolFault | undefined;
   #entrusted = 0;
 
@@ -42,7 +42,7 @@ export class Chain {
   }
 
   /** Those that are not removed yet, oldest first. */
-  get segments(): readonly Segment[] {
+  get segments(): readonly SegmentWriter[] {
     return this.#segments;
   }
 
@@ -57,7 +57,7 @@ export class Chain {
   }
 
   /** Writes a record, and says where it is; throws a SpoolFault. */
-  append(key: Buffer, value: string | Buffer): Segment {
+  append(key: Buffer, value: string | Buffer): SegmentWriter {
     const length = this.#framer.frame(key, value);
     try {
       for (;;) {
@@ -102,7 +102,7 @@ export class Chain {
     this.#segments = [];
   }
 
-  #end({ file, backlog, isLost, isDone }: Segment): void {
+  #end({ file, backlog, isLost, isDone }: SegmentWriter): void {
     this.#entrusted += backlog;
     if (isLost) {
       file.letGo();
@@ -114,7 +114,7 @@ export class Chain {
     }
   }
 
-  #segmentFor(length: number): Segment {
+  #segmentFor(length: number): SegmentWriter {
     const last = this.#segments.at(-1);
     if (last?.hasRoom(length)) {
       return last;
@@ -126,7 +126,7 @@ export class Chain {
     return made;
   }
 
-  #make(): Segment {
+  #make(): SegmentWriter {
     if (this.#refusal !== undefined) {
       throw this.#refusal; // until the next heartbeat, so that refusing is quick
     }
@@ -138,7 +138,7 @@ export class Chain {
     }
   }
 
-  #made(): Segment {
+  #made(): SegmentWriter {
     const { origin, instanceId, destination, maxBytes, clock, seq, count } = this.#author;
     if (this.#directory.bytes() + spool.segmentBytes > maxBytes) {
       const hint = `the limit of '${this.#directory.path}' is ${maxBytes} bytes; is Kafka reachable?`;
@@ -148,6 +148,6 @@ export class Chain {
     const header = encodeHeader({ origin, firstSeq, createdAt, destination, instanceId });
     const name = newName(this.#kind, origin.toString("hex"), firstSeq, count());
     const file = SegmentFile.create(this.#directory, name, header);
-    return new Segment(file, createdAt);
+    return new SegmentWriter(file, createdAt);
   }
 }

@@ -13,7 +13,7 @@ import { Estate } from "./estate.js";
 import { SpoolFault } from "./fault.js";
 import { Inheritance } from "./inheritance.js";
 import { type Carrier, type Lot, type Refusal, Replayer } from "./replayer.js";
-import type { Group, Segment } from "./segment.js";
+import type { AckGroup, SegmentWriter } from "./segmentWriter.js";
 import { Syncer } from "./syncer.js";
 
 export type { Carrier, Refusal } from "./replayer.js";
@@ -137,7 +137,7 @@ export class Spool {
   }
 
   /** Keeps an event that is delivered from memory; throws a SpoolFault. */
-  keep(key: Buffer, event: string | Buffer): Group {
+  keep(key: Buffer, event: string | Buffer): AckGroup {
     return this.#append(this.#events, key, event).track();
   }
 
@@ -207,7 +207,7 @@ export class Spool {
     return kept;
   }
 
-  #append(chain: Chain, key: Buffer, event: string | Buffer): Segment {
+  #append(chain: Chain, key: Buffer, event: string | Buffer): SegmentWriter {
     if (this.#isReleased) {
       throw new SpoolFault("the client was shut down", false);
     }

@@ -1,15 +1,15 @@
 /** Has the disk keep what was written, a while later. */
 
 import type { Directory } from "./directory.js";
-import type { Segment } from "./segment.js";
+import type { SegmentWriter } from "./segmentWriter.js";
 
 /** Bounds what a loss of power may take. */
 export class Syncer {
   readonly #directory: Directory;
   readonly #afterMs: number;
   readonly #trouble: (error: unknown) => void;
-  readonly #known = new WeakSet<Segment>();
-  readonly #dirty = new Set<Segment>();
+  readonly #known = new WeakSet<SegmentWriter>();
+  readonly #dirty = new Set<SegmentWriter>();
   #timer: NodeJS.Timeout | undefined;
 
   /** Waits so many milliseconds; with 0 for the disk itself. */
@@ -20,7 +20,7 @@ export class Syncer {
   }
 
   /** A record was written. */
-  wrote(segment: Segment): void {
+  wrote(segment: SegmentWriter): void {
     if (this.#afterMs === 0) {
       this.#dirty.add(segment);
       this.now();
@@ -51,7 +51,7 @@ export class Syncer {
   };
 
   /** Those to be synced; what was not synced before has a name that the folder has to keep. */
-  #taken(syncFolder: () => void): Segment[] {
+  #taken(syncFolder: () => void): SegmentWriter[] {
     const all = [...this.#dirty].filter(({ file, isDone }) => file.isOpen && !isDone);
     this.#dirty.clear();
     if (all.some((segment) => !this.#known.has(segment))) {

@@ -50,7 +50,7 @@ describe("a segment", () => {
     const { spool } = spoolIn(folder.path);
     const groups = Array.from({ length: 7 }, () => spool.keep(key, big));
     expect(files(folder.path)).toHaveLength(2);
-    groups.slice(0, 5).map((group) => group.settle());
+    groups.slice(0, 5).map((group) => group.markAcked());
     await holds(() => expect(files(folder.path)).toHaveLength(1));
     spool.release();
     expect(files(folder.path)).toHaveLength(1);
@@ -68,9 +68,9 @@ describe("a segment", () => {
       const { records } = readRecords(bytes, Buffer.from(origin, "hex"));
       return records.filter(({ end }) => end <= upTo).length;
     };
-    groups.slice(1).map((group) => group.settle());
+    groups.slice(1).map((group) => group.markAcked());
     expect(acked()).toBe(0);
-    groups[0]?.settle();
+    groups[0]?.markAcked();
     expect(acked()).toBe(2 * constants.groupEvents);
     spool.release();
     expect(files(folder.path)).toEqual([]);
@@ -97,7 +97,7 @@ describe("a full disk", () => {
     const { spool } = spoolIn(folder.path, { maxBytes: 2 * constants.segmentBytes });
     const groups = Array.from({ length: 10 }, () => spool.keep(key, big));
     expect(() => spool.keep(key, big)).toThrow(/the limit of .* is 2097152 bytes/);
-    groups.map((group) => group.settle());
+    groups.map((group) => group.markAcked());
     await holds(() => expect(() => spool.keep(key, big)).not.toThrow());
     spool.release();
   });
@@ -179,7 +179,7 @@ describe("a disk that takes no marks any more", () => {
       vi.spyOn(SegmentFile.prototype, "beat"),
     ];
     marks.map((mark) => mark.mockImplementation(broken));
-    spool.keep(key, "from memory").settle();
+    spool.keep(key, "from memory").markAcked();
     ["a", "b"].map((text) => spool.defer(key, text));
     await holds(() => expect(spool.isBehind).toBe(false));
     expect(kafka.delivered).toEqual(["a", "b"]);

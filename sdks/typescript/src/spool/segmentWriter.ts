@@ -4,20 +4,20 @@ import { spool } from "../generated/spool.js";
 import type { SegmentFile } from "./file.js";
 
 /** Records in a row that are marked as done together. */
-export class Group {
-  readonly #segment: Segment;
+export class AckGroup {
+  readonly #segment: SegmentWriter;
   /** Where the last of them ends. */
   end: number;
   records = 0;
   pending = 0;
 
-  constructor(segment: Segment, end: number) {
+  constructor(segment: SegmentWriter, end: number) {
     this.#segment = segment;
     this.end = end;
   }
 
   /** One of its events is delivered, or kept elsewhere. */
-  settle(): void {
+  markAcked(): void {
     this.pending -= 1;
     if (this.pending === 0) {
       this.#segment.advance();
@@ -26,15 +26,15 @@ export class Group {
 }
 
 /** Appends records, and moves the mark before which all are done. */
-export class Segment {
+export class SegmentWriter {
   readonly file: SegmentFile;
   readonly createdAt: number;
   /** How many of its records are in no memory, and not done. */
   backlog = 0;
   #used: number = spool.headerBytes;
   #acked: number = spool.headerBytes;
-  #groups: Group[] = [];
-  #open: Group | undefined;
+  #groups: AckGroup[] = [];
+  #open: AckGroup | undefined;
   #beats = 0n;
   #isSealed = false;
   #isLost = false;
@@ -80,10 +80,10 @@ export class Segment {
   }
 
   /** Counts the last record as one that is delivered from memory. */
-  track(): Group {
+  track(): AckGroup {
     let group = this.#open;
     if (group === undefined || group.records === spool.groupEvents) {
-      group = new Group(this, this.#used);
+      group = new AckGroup(this, this.#used);
       this.#groups.push(group);
       this.#open = group;
     }
