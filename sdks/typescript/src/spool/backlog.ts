@@ -30,35 +30,35 @@ export class Backlog {
   }
 
   /** The record that was just written to this segment waits. */
-  add(segment: SegmentWriter): void {
-    segment.backlog += 1;
+  add(writer: SegmentWriter): void {
+    writer.backlog += 1;
     this.#isBehind = true;
   }
 
   /** What waits in the first segment; undefined where nothing waits any more. */
   next(): Lot | undefined {
-    const segments = this.chain.segments;
-    for (const segment of segments) {
-      segment.closeGroup(); // what came from memory is done, or nobody would ask
+    const writers = this.chain.writers;
+    for (const writer of writers) {
+      writer.closeGroup(); // what came from memory is done, or nobody would ask
     }
-    const segment = segments.find(({ isDone, isLost }) => !isDone && !isLost);
-    if (segment === undefined) {
+    const writer = writers.find(({ isDone, isLost }) => !isDone && !isLost);
+    if (writer === undefined) {
       this.#isBehind = false;
       this.chain.tidy();
       return undefined;
     }
-    const end = segment.used;
-    const { records } = readRecords(segment.file.read(end), this.#origin, segment.acked);
+    const end = writer.used;
+    const { records } = readRecords(writer.segment.read(end), this.#origin, writer.acked);
     return {
       records,
       end,
       done: (delivered, upTo) => {
-        segment.backlog -= delivered;
-        segment.acknowledge(upTo);
+        writer.backlog -= delivered;
+        writer.acknowledge(upTo);
         this.#listener.delivered(delivered);
       },
       refused: (refusal) => {
-        segment.backlog -= 1;
+        writer.backlog -= 1;
         this.#listener.refused(refusal);
       },
     };

@@ -3,10 +3,10 @@
 import { spool } from "../generated/spool.js";
 import type { Directory } from "./directory.js";
 import { SpoolFault, spoolFault } from "./fault.js";
-import { SegmentFile } from "./file.js";
 import { encodeHeader } from "./header.js";
 import { type Kind, newName } from "./name.js";
 import { Framer } from "./records.js";
+import { Segment } from "./segment.js";
 import { SegmentWriter } from "./segmentWriter.js";
 
 /** What the segments of a client have in common. */
@@ -30,7 +30,7 @@ export class Chain {
   readonly #directory: Directory;
   readonly #author: Author;
   readonly #framer: Framer;
-  #segments: SegmentWriter[] = [];
+  #writers: SegmentWriter[] = [];
   #refusal: SpoolFault | undefined;
   #entrusted = 0;
 
@@ -42,13 +42,13 @@ export class Chain {
   }
 
   /** Those that are not removed yet, oldest first. */
-  get segments(): readonly SegmentWriter[] {
-    return this.#segments;
+  get writers(): readonly SegmentWriter[] {
+    return this.#writers;
   }
 
   /** How many records are in no memory, and not done. */
   get waiting(): number {
-    return this.#segments.reduce((sum, { backlog }) => sum + backlog, 0);
+    return this.#writers.reduce((sum, { backlog }) => sum + backlog, 0);
   }
 
   /** How many were left to other clients. */
@@ -61,9 +61,9 @@ export class Chain {
     const length = this.#framer.frame(key, value);
     try {
       for (;;) {
-        const segment = this.#segmentFor(length);
-        if (segment.append(this.#framer.bytes, length)) {
-          return segment;
+        const writer = this.#segmentFor(length);
+        if (writer.append(this.#framer.bytes, length)) {
+          return writer;
         }
       }
     } catch (error) {
@@ -74,53 +74,53 @@ export class Chain {
   /** Shows that its owner is alive, and tries again to make a segment where that was refused. */
   beat(): void {
     this.#refusal = undefined;
-    for (const segment of this.#segments) {
-      segment.beat();
-      segment.closeGroup();
+    for (const writer of this.#writers) {
+      writer.beat();
+      writer.closeGroup();
     }
     this.tidy();
   }
 
   /** Removes the segments that are done, and forgets those that were taken over. */
   tidy(): void {
-    const last = this.#segments.at(-1);
-    this.#segments = this.#segments.filter((segment) => {
-      if (!segment.isLost && (!segment.isDone || segment === last)) {
+    const last = this.#writers.at(-1);
+    this.#writers = this.#writers.filter((writer) => {
+      if (!writer.isLost && (!writer.isDone || writer === last)) {
         return true;
       }
-      this.#end(segment);
+      this.#end(writer);
       return false;
     });
   }
 
   /** Leaves what is not done to whoever comes first, and removes the rest. */
   release(): void {
-    for (const segment of this.#segments) {
-      segment.seal();
-      this.#end(segment);
+    for (const writer of this.#writers) {
+      writer.seal();
+      this.#end(writer);
     }
-    this.#segments = [];
+    this.#writers = [];
   }
 
-  #end({ file, backlog, isLost, isDone }: SegmentWriter): void {
+  #end({ segment, backlog, isLost, isDone }: SegmentWriter): void {
     this.#entrusted += backlog;
     if (isLost) {
-      file.letGo();
+      segment.letGo();
     } else if (isDone) {
-      file.remove();
+      segment.remove();
       this.#refusal = undefined;
     } else {
-      file.release();
+      segment.release();
     }
   }
 
   #segmentFor(length: number): SegmentWriter {
-    const last = this.#segments.at(-1);
+    const last = this.#writers.at(-1);
     if (last?.hasRoom(length)) {
       return last;
     }
     const made = this.#make();
-    this.#segments.push(made);
+    this.#writers.push(made);
     last?.seal();
     this.tidy();
     return made;
@@ -147,7 +147,7 @@ export class Chain {
     const [createdAt, firstSeq] = [clock(), seq()];
     const header = encodeHeader({ origin, firstSeq, createdAt, destination, instanceId });
     const name = newName(this.#kind, origin.toString("hex"), firstSeq, count());
-    const file = SegmentFile.create(this.#directory, name, header);
-    return new SegmentWriter(file, createdAt);
+    const segment = Segment.create(this.#directory, name, header);
+    return new SegmentWriter(segment, createdAt);
   }
 }

@@ -2,10 +2,10 @@
 
 import { spool } from "../generated/spool.js";
 import type { Directory } from "./directory.js";
-import { rename, SegmentFile } from "./file.js";
 import { decodeHeader, type Header } from "./header.js";
 import type { SegmentName } from "./name.js";
 import { readRecords, type SpooledRecord } from "./records.js";
+import { rename, Segment } from "./segment.js";
 
 /** What is left to do of it. */
 export class Inherited {
@@ -17,12 +17,12 @@ export class Inherited {
   /** At how many places it was damaged. */
   readonly damaged: number;
   readonly hasBadHeader: boolean;
-  readonly #file: SegmentFile;
+  readonly #file: Segment;
   readonly #records: readonly SpooledRecord[];
   #beats: bigint;
   #acked: number;
 
-  private constructor(file: SegmentFile) {
+  private constructor(file: Segment) {
     file.close();
     const bytes = file.read();
     const { state, createdAt, acked, heartbeat }: Header = decodeHeader(bytes);
@@ -42,9 +42,7 @@ export class Inherited {
   /** Takes over a segment; undefined where somebody else was first. */
   static adopt(directory: Directory, name: SegmentName, owner: string): Inherited | undefined {
     const own = { ...name, owner };
-    return rename(directory, name, own)
-      ? new Inherited(SegmentFile.open(directory, own))
-      : undefined;
+    return rename(directory, name, own) ? new Inherited(Segment.open(directory, own)) : undefined;
   }
 
   /** The records that are not done yet. */

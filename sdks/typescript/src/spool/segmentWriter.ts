@@ -1,18 +1,18 @@
 /** A segment that this client writes, and what of it is done. */
 
 import { spool } from "../generated/spool.js";
-import type { SegmentFile } from "./file.js";
+import type { Segment } from "./segment.js";
 
 /** Records in a row that are marked as done together. */
 export class AckGroup {
-  readonly #segment: SegmentWriter;
+  readonly #writer: SegmentWriter;
   /** Where the last of them ends. */
   end: number;
   records = 0;
   pending = 0;
 
-  constructor(segment: SegmentWriter, end: number) {
-    this.#segment = segment;
+  constructor(writer: SegmentWriter, end: number) {
+    this.#writer = writer;
     this.end = end;
   }
 
@@ -20,14 +20,14 @@ export class AckGroup {
   markAcked(): void {
     this.pending -= 1;
     if (this.pending === 0) {
-      this.#segment.advance();
+      this.#writer.advance();
     }
   }
 }
 
 /** Appends records, and moves the mark before which all are done. */
 export class SegmentWriter {
-  readonly file: SegmentFile;
+  readonly segment: Segment;
   readonly createdAt: number;
   /** How many of its records are in no memory, and not done. */
   backlog = 0;
@@ -39,8 +39,8 @@ export class SegmentWriter {
   #isSealed = false;
   #isLost = false;
 
-  constructor(file: SegmentFile, createdAt: number) {
-    this.file = file;
+  constructor(segment: Segment, createdAt: number) {
+    this.segment = segment;
     this.createdAt = createdAt;
   }
 
@@ -69,9 +69,9 @@ export class SegmentWriter {
 
   /** Writes a record; false where the segment is another client's by now. */
   append(bytes: Buffer, length: number): boolean {
-    this.file.write(bytes, length, this.#used);
+    this.segment.write(bytes, length, this.#used);
     // Only a look after the write tells whether he who took the segment over has read the record.
-    if (this.file.isClosed) {
+    if (this.segment.isClosed) {
       this.#isLost = true;
       return false;
     }
@@ -124,8 +124,8 @@ export class SegmentWriter {
   beat(): void {
     if (!this.#isLost) {
       this.#beats += 1n;
-      this.file.beat(this.#beats);
-      this.#isLost = !this.file.isThere || (!this.#isSealed && this.file.isClosed);
+      this.segment.beat(this.#beats);
+      this.#isLost = !this.segment.isThere || (!this.#isSealed && this.segment.isClosed);
     }
   }
 
@@ -133,8 +133,8 @@ export class SegmentWriter {
   seal(): void {
     if (!this.#isSealed && !this.#isLost) {
       this.#isSealed = true;
-      this.file.close();
-      this.file.cut(this.#used);
+      this.segment.close();
+      this.segment.cut(this.#used);
       this.closeGroup();
     }
   }
@@ -144,7 +144,7 @@ export class SegmentWriter {
       return;
     }
     try {
-      this.file.acknowledge(this.#acked);
+      this.segment.acknowledge(this.#acked);
     } catch {
       // What is not marked is sent twice. The next heartbeat says what is wrong with the disk.
     }

@@ -161,8 +161,8 @@ export class Spool {
   /** Keeps an event that was refused for good, for people to look at. */
   bury(key: Buffer, event: Buffer): void {
     try {
-      const segment = this.#dead.append(key, event);
-      this.#syncer.wrote(segment);
+      const writer = this.#dead.append(key, event);
+      this.#syncer.wrote(writer);
       this.#deadLettered += 1;
     } catch (error) {
       this.#trouble(error);
@@ -211,9 +211,9 @@ export class Spool {
     if (this.#isReleased) {
       throw new SpoolFault("the client was shut down", false);
     }
-    const segment = chain.append(key, event);
-    this.#syncer.wrote(segment);
-    return segment;
+    const writer = chain.append(key, event);
+    this.#syncer.wrote(writer);
+    return writer;
   }
 
   readonly #keep = (): void => {
@@ -248,8 +248,8 @@ export class Spool {
   }
 
   #oldest(): number {
-    const segments = this.#chains.flatMap((chain) => chain.segments);
-    const undone = segments.filter(({ isDone }) => !isDone);
+    const writers = this.#chains.flatMap((chain) => chain.writers);
+    const undone = writers.filter(({ isDone }) => !isDone);
     const times = [this.#inheritance.createdAt, ...undone.map(({ createdAt }) => createdAt)];
     const known = times.filter((time) => time !== undefined);
     return known.length > 0 ? Math.max(0, this.#clock() - Math.min(...known)) : 0;

@@ -20,12 +20,12 @@ export class Syncer {
   }
 
   /** A record was written. */
-  wrote(segment: SegmentWriter): void {
+  wrote(writer: SegmentWriter): void {
     if (this.#afterMs === 0) {
-      this.#dirty.add(segment);
+      this.#dirty.add(writer);
       this.now();
-    } else if (!this.#dirty.has(segment)) {
-      this.#dirty.add(segment);
+    } else if (!this.#dirty.has(writer)) {
+      this.#dirty.add(writer);
       this.#timer ??= setTimeout(this.#later, this.#afterMs).unref();
     }
   }
@@ -34,16 +34,16 @@ export class Syncer {
   now(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const { file } of this.#taken(() => this.#directory.syncNow())) {
-      file.syncNow();
+    for (const { segment } of this.#taken(() => this.#directory.syncNow())) {
+      segment.syncNow();
     }
   }
 
   readonly #later = (): void => {
     this.#timer = undefined;
     try {
-      for (const { file } of this.#taken(() => this.#directory.sync())) {
-        file.sync(this.#trouble);
+      for (const { segment } of this.#taken(() => this.#directory.sync())) {
+        segment.sync(this.#trouble);
       }
     } catch (error) {
       this.#trouble(error);
@@ -52,13 +52,13 @@ export class Syncer {
 
   /** Those to be synced; what was not synced before has a name that the folder has to keep. */
   #taken(syncFolder: () => void): SegmentWriter[] {
-    const all = [...this.#dirty].filter(({ file, isDone }) => file.isOpen && !isDone);
+    const all = [...this.#dirty].filter(({ segment, isDone }) => segment.isOpen && !isDone);
     this.#dirty.clear();
-    if (all.some((segment) => !this.#known.has(segment))) {
+    if (all.some((writer) => !this.#known.has(writer))) {
       syncFolder();
     }
-    for (const segment of all) {
-      this.#known.add(segment);
+    for (const writer of all) {
+      this.#known.add(writer);
     }
     return all;
   }

@@ -2,9 +2,9 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { spool as constants } from "../../src/generated/spool.js";
-import { SegmentFile } from "../../src/spool/file.js";
 import { parseName } from "../../src/spool/name.js";
 import { readRecords } from "../../src/spool/records.js";
+import { Segment } from "../../src/spool/segment.js";
 import {
   destination,
   files,
@@ -174,10 +174,7 @@ describe("a disk that takes no marks any more", () => {
     const broken = () => {
       throw new Error("input/output error");
     };
-    const marks = [
-      vi.spyOn(SegmentFile.prototype, "acknowledge"),
-      vi.spyOn(SegmentFile.prototype, "beat"),
-    ];
+    const marks = [vi.spyOn(Segment.prototype, "acknowledge"), vi.spyOn(Segment.prototype, "beat")];
     marks.map((mark) => mark.mockImplementation(broken));
     spool.keep(key, "from memory").markAcked();
     ["a", "b"].map((text) => spool.defer(key, text));

@@ -23,7 +23,7 @@ const ownOnly = 0o600;
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 
 /** Reads, marks and removes one file; what it throws is of the file system. */
-export class SegmentFile {
+export class Segment {
   readonly name: SegmentName;
   readonly #directory: Directory;
   readonly #descriptor: number;
@@ -41,8 +41,8 @@ export class SegmentFile {
   }
 
   /** A new one, whose blocks are its own from now on. */
-  static create(directory: Directory, name: SegmentName, header: Buffer): SegmentFile {
-    const file = new SegmentFile(directory, name, O_CREAT | O_EXCL);
+  static create(directory: Directory, name: SegmentName, header: Buffer): Segment {
+    const file = new Segment(directory, name, O_CREAT | O_EXCL);
     try {
       file.write(emptySegment, emptySegment.length, 0);
       file.write(header, places.heartbeat, 0);
@@ -54,8 +54,8 @@ export class SegmentFile {
   }
 
   /** One that is there. */
-  static open(directory: Directory, name: SegmentName): SegmentFile {
-    return new SegmentFile(directory, name, 0);
+  static open(directory: Directory, name: SegmentName): Segment {
+    return new Segment(directory, name, 0);
   }
 
   /** Whether it can be read and written. */
