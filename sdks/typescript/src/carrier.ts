@@ -2,7 +2,7 @@
 
 import { describeError } from "./describe.js";
 import { murmur2 } from "./murmur2.js";
-import type { SpooledRecord } from "./spool/records.js";
+import type { SpooledRecord } from "./spool/record.js";
 import type { Carrier, Refusal } from "./spool/replayer.js";
 import { type Message, SendError, type Transport } from "./transports/transport.js";
 

@@ -1,7 +1,7 @@
 /** A client's own events that wait on disk, in no memory, and go from there. */
 
 import type { Chain } from "./chain.js";
-import { readRecords } from "./records.js";
+import { readRecords } from "./record.js";
 import type { Lot, Refusal } from "./replayer.js";
 import type { SegmentWriter } from "./segmentWriter.js";
 

@@ -4,9 +4,9 @@ import { spool } from "../generated/spool.js";
 import type { Directory } from "./directory.js";
 import { SpoolFault, spoolFault } from "./fault.js";
 import { encodeHeader } from "./header.js";
-import { type Kind, newName } from "./name.js";
-import { Framer } from "./records.js";
+import { Framer } from "./record.js";
 import { Segment } from "./segment.js";
+import { type Kind, newName } from "./segmentName.js";
 import { SegmentWriter } from "./segmentWriter.js";
 
 /** What the segments of a client have in common. */

@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { inOrder, parseName, type SegmentName } from "./name.js";
+import { inOrder, parseName, type SegmentName } from "./segmentName.js";
 
 const usualParent = "/var/tmp";
 const onlyOwner = 0o700;

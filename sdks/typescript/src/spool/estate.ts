@@ -5,7 +5,7 @@ import { spool } from "../generated/spool.js";
 import type { Directory } from "./directory.js";
 import { decodeHeader, type Header } from "./header.js";
 import { Inherited } from "./inherited.js";
-import { fileName, nobody, type SegmentName } from "./name.js";
+import { fileName, type SegmentName, unowned } from "./segmentName.js";
 
 /** Who looks for segments, and for which. */
 export interface Heir {
@@ -64,7 +64,7 @@ export class Estate {
         continue;
       }
       // Later segments of a living origin wait, so that their order is kept, but are watched too.
-      if (name.owner !== nobody && untouched < leaseMs) {
+      if (name.owner !== unowned && untouched < leaseMs) {
         living.add(name.origin);
       } else if (!living.has(name.origin)) {
         this.#mayHave.push(name);
@@ -92,7 +92,7 @@ export class Estate {
   #isStillSo(name: SegmentName): boolean {
     const file = fileName(name);
     const isSame = this.#header(file)?.heartbeat === this.#seen.get(file)?.heartbeat;
-    return isSame || name.owner === nobody;
+    return isSame || name.owner === unowned;
   }
 
   #isForMe(

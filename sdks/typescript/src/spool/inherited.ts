@@ -3,9 +3,9 @@
 import { spool } from "../generated/spool.js";
 import type { Directory } from "./directory.js";
 import { decodeHeader, type Header } from "./header.js";
-import type { SegmentName } from "./name.js";
-import { readRecords, type SpooledRecord } from "./records.js";
+import { readRecords, type SpooledRecord } from "./record.js";
 import { rename, Segment } from "./segment.js";
+import type { SegmentName } from "./segmentName.js";
 
 /** What is left to do of it. */
 export class Inherited {

@@ -1,7 +1,7 @@
 /** Sends what is on disk: a window at a time, in order, and gently where Kafka takes nothing. */
 
 import { Breaker, type Pauses } from "./breaker.js";
-import type { SpooledRecord } from "./records.js";
+import type { SpooledRecord } from "./record.js";
 
 /** A record that Kafka did not take. */
 export interface Refusal {

@@ -17,7 +17,7 @@ import {
 import { spool } from "../generated/spool.js";
 import type { Directory } from "./directory.js";
 import { places } from "./header.js";
-import { fileName, nobody, type SegmentName } from "./name.js";
+import { fileName, type SegmentName, unowned } from "./segmentName.js";
 
 const ownOnly = 0o600;
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
@@ -123,7 +123,7 @@ export class Segment {
     this.letGo();
     ifThere(() => {
       const path = this.#directory.file(fileName(this.name));
-      renameSync(path, this.#directory.file(fileName({ ...this.name, owner: nobody })));
+      renameSync(path, this.#directory.file(fileName({ ...this.name, owner: unowned })));
     });
   }
 

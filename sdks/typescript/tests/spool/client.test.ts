@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { TransportCarrier } from "../../src/carrier.js";
 import { EkaClient, type ProducerMessage } from "../../src/index.js";
-import type { SpooledRecord } from "../../src/spool/records.js";
+import type { SpooledRecord } from "../../src/spool/record.js";
 import { type Message, SendError, type Transport } from "../../src/transports/transport.js";
 import { Heard } from "../support/collector.js";
 import { files, temporary } from "../support/spooled.js";

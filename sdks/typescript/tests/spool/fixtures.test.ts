@@ -10,8 +10,8 @@ import { describe, expect, test } from "vitest";
 import { usageTopic } from "../../src/index.js";
 import { destinationOf } from "../../src/spool/destination.js";
 import { decodeHeader, encodeHeader, places } from "../../src/spool/header.js";
-import { fileName, newName, nobody, parseName } from "../../src/spool/name.js";
-import { Framer, readRecords } from "../../src/spool/records.js";
+import { Framer, readRecords } from "../../src/spool/record.js";
+import { fileName, newName, parseName, unowned } from "../../src/spool/segmentName.js";
 import { files, spoolIn, temporary } from "../support/spooled.js";
 import { holds } from "../support/waiting.js";
 
@@ -76,10 +76,14 @@ function written(): Map<string, [Buffer, Expected]> {
     closed: true,
   };
   const all: [string, Buffer, Expected][] = [
-    [nobody, whole, { header, events, damaged: 0 }],
-    [nobody, segment(acked), { header: { ...header, acked }, events: events.slice(1), damaged: 0 }],
+    [unowned, whole, { header, events, damaged: 0 }],
+    [
+      unowned,
+      segment(acked),
+      { header: { ...header, acked }, events: events.slice(1), damaged: 0 },
+    ],
     [origin.toString("hex"), broken, { header, events: [events[0], events[2]], damaged: 1 }],
-    [nobody, torn, { header, events: events.slice(0, 2), damaged: 0 }],
+    [unowned, torn, { header, events: events.slice(0, 2), damaged: 0 }],
   ];
   return new Map(
     all.map(([owner, bytes, expected], index) => {

@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { spool } from "../../src/generated/spool.js";
 import { destinationOf } from "../../src/spool/destination.js";
 import { decodeHeader, encodeHeader } from "../../src/spool/header.js";
-import { fileName, inOrder, newName, parseName } from "../../src/spool/name.js";
-import { Framer, readRecords } from "../../src/spool/records.js";
+import { Framer, readRecords } from "../../src/spool/record.js";
+import { fileName, inOrder, newName, parseName } from "../../src/spool/segmentName.js";
 
 const origin = Buffer.alloc(16, 0x5a);
 const identity = {

@@ -2,9 +2,9 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { spool as constants } from "../../src/generated/spool.js";
-import { parseName } from "../../src/spool/name.js";
-import { readRecords } from "../../src/spool/records.js";
+import { readRecords } from "../../src/spool/record.js";
 import { Segment } from "../../src/spool/segment.js";
+import { parseName } from "../../src/spool/segmentName.js";
 import {
   destination,
   files,

@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Directory } from "../../src/spool/directory.js";
 import { encodeHeader, type Identity } from "../../src/spool/header.js";
-import { fileName, newName, nobody } from "../../src/spool/name.js";
-import { Framer, type SpooledRecord } from "../../src/spool/records.js";
+import { Framer, type SpooledRecord } from "../../src/spool/record.js";
 import type { Carrier, Refusal } from "../../src/spool/replayer.js";
+import { fileName, newName, unowned } from "../../src/spool/segmentName.js";
 import { Spool, type SpoolHost, type SpoolSettings, type Timing } from "../../src/spool/spool.js";
 
 /** So that nobody waits. */
@@ -105,7 +105,7 @@ export function leftBehind(
   change: (bytes: Buffer) => void = () => undefined,
   more: Partial<Identity> & { owner?: string; number?: number } = {},
 ): string {
-  const { owner = nobody, number = 1, ...identity } = more;
+  const { owner = unowned, number = 1, ...identity } = more;
   const origin = identity.origin ?? Buffer.alloc(16, 0xa1);
   const header = { origin, firstSeq: 1, createdAt: 1_700_000_000_000, destination };
   const framer = new Framer(origin);

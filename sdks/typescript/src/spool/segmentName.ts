@@ -16,7 +16,7 @@ export interface SegmentName {
 }
 
 /** The owner of what may be adopted at once. */
-export const nobody = "0".repeat(32);
+export const unowned = "0".repeat(32);
 
 const pattern = /^(events|dead)-([0-9a-f]{32})-(\d{20})-(\d{6,15})\.([0-9a-f]{32})$/;
 
