@@ -1,8 +1,8 @@
 /** A client's own events that wait on disk, in no memory, and go from there. */
 
-import type { Chain } from "./chain.js";
 import { readRecords } from "./record.js";
 import type { Lot, Refusal } from "./replayer.js";
+import type { SegmentLog } from "./segmentLog.js";
 import type { SegmentWriter } from "./segmentWriter.js";
 
 /** Hears how they end. */
@@ -13,13 +13,13 @@ export interface BacklogListener {
 
 /** Once something waits here, everything later does too, so that the order is kept. */
 export class Backlog {
-  readonly chain: Chain;
+  readonly log: SegmentLog;
   readonly #origin: Buffer;
   readonly #listener: BacklogListener;
   #isBehind = false;
 
-  constructor(chain: Chain, origin: Buffer, listener: BacklogListener) {
-    this.chain = chain;
+  constructor(log: SegmentLog, origin: Buffer, listener: BacklogListener) {
+    this.log = log;
     this.#origin = origin;
     this.#listener = listener;
   }
@@ -37,14 +37,14 @@ export class Backlog {
 
   /** What waits in the first segment; undefined where nothing waits any more. */
   next(): Lot | undefined {
-    const writers = this.chain.writers;
+    const writers = this.log.writers;
     for (const writer of writers) {
       writer.closeGroup(); // what came from memory is done, or nobody would ask
     }
     const writer = writers.find(({ isDone, isLost }) => !isDone && !isLost);
     if (writer === undefined) {
       this.#isBehind = false;
-      this.chain.tidy();
+      this.log.tidy();
       return undefined;
     }
     const end = writer.used;

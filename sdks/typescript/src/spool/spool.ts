@@ -7,12 +7,12 @@ import { randomBytes } from "node:crypto";
 import { spool as constants } from "../generated/spool.js";
 import { Backlog } from "./backlog.js";
 import type { Pauses } from "./breaker.js";
-import { Chain } from "./chain.js";
 import type { Directory } from "./directory.js";
 import { Estate } from "./estate.js";
 import { SpoolFault } from "./fault.js";
 import { Inheritance } from "./inheritance.js";
 import { type Carrier, type Lot, type Refusal, Replayer } from "./replayer.js";
+import { SegmentLog } from "./segmentLog.js";
 import type { AckGroup, SegmentWriter } from "./segmentWriter.js";
 import { Syncer } from "./syncer.js";
 
@@ -73,9 +73,9 @@ export class Spool {
   readonly #directory: Directory;
   readonly #returned: Backlog;
   readonly #backlog: Backlog;
-  readonly #events: Chain;
-  readonly #dead: Chain;
-  readonly #chains: readonly Chain[];
+  readonly #events: SegmentLog;
+  readonly #dead: SegmentLog;
+  readonly #logs: readonly SegmentLog[];
   readonly #inheritance: Inheritance;
   readonly #replayer: Replayer;
   readonly #syncer: Syncer;
@@ -97,17 +97,17 @@ export class Spool {
     this.#clock = settings.clock;
     this.#host = host;
     this.#directory = directory;
-    this.#events = new Chain("events", directory, author);
-    this.#dead = new Chain("dead", directory, author);
+    this.#events = new SegmentLog("events", directory, author);
+    this.#dead = new SegmentLog("dead", directory, author);
     const listener = {
       delivered: (events: number) => host.replayed(events),
       refused: (refusal: Refusal) => this.#refused(refusal, true),
     };
     this.#backlog = new Backlog(this.#events, origin, listener);
     // What was in memory was accepted before whatever waits in the backlog.
-    const returned = new Chain("events", directory, { ...author, seq: () => 1 });
+    const returned = new SegmentLog("events", directory, { ...author, seq: () => 1 });
     this.#returned = new Backlog(returned, origin, listener);
-    this.#chains = [returned, this.#events];
+    this.#logs = [returned, this.#events];
     const refused = (refusal: Refusal) => this.#refused(refusal, false);
     this.#inheritance = new Inheritance(new Estate(directory, heir), refused);
     const source = {
@@ -133,7 +133,7 @@ export class Spool {
 
   /** How many events wait on disk that this client is to deliver. */
   get waiting(): number {
-    return this.#chains.reduce((sum, { waiting }) => sum + waiting, 0);
+    return this.#logs.reduce((sum, { waiting }) => sum + waiting, 0);
   }
 
   /** Keeps an event that is delivered from memory; throws a SpoolFault. */
@@ -152,7 +152,7 @@ export class Spool {
    */
   takeBack(key: Buffer, event: Buffer): void {
     try {
-      this.#returned.add(this.#append(this.#returned.chain, key, event));
+      this.#returned.add(this.#append(this.#returned.log, key, event));
     } catch {
       this.defer(key, event); // that takes no segment more
     }
@@ -181,7 +181,7 @@ export class Spool {
 
   stats(): SpoolStats {
     const { adopted, replayed } = this.#inheritance;
-    const entrusted = this.#chains.reduce((sum, chain) => sum + chain.entrusted, 0);
+    const entrusted = this.#logs.reduce((sum, log) => sum + log.entrusted, 0);
     const spooled = this.waiting + entrusted + this.#left;
     const deadLettered = this.#deadLettered;
     return { spooled, adopted, replayed, deadLettered, oldestSpooledMs: this.#oldest() };
@@ -196,7 +196,7 @@ export class Spool {
     this.#isReleased = true;
     clearInterval(this.#keeper);
     void this.#replayer.stop();
-    const parts = [...this.#chains, this.#dead, this.#inheritance];
+    const parts = [...this.#logs, this.#dead, this.#inheritance];
     for (const act of [() => this.#syncer.now(), ...parts.map((part) => () => part.release())]) {
       try {
         act();
@@ -207,11 +207,11 @@ export class Spool {
     return kept;
   }
 
-  #append(chain: Chain, key: Buffer, event: string | Buffer): SegmentWriter {
+  #append(log: SegmentLog, key: Buffer, event: string | Buffer): SegmentWriter {
     if (this.#isReleased) {
       throw new SpoolFault("the client was shut down", false);
     }
-    const writer = chain.append(key, event);
+    const writer = log.append(key, event);
     this.#syncer.wrote(writer);
     return writer;
   }
@@ -221,8 +221,8 @@ export class Spool {
       return;
     }
     try {
-      for (const chain of [...this.#chains, this.#dead]) {
-        chain.beat();
+      for (const log of [...this.#logs, this.#dead]) {
+        log.beat();
       }
       this.#inheritance.keep();
     } catch (error) {
@@ -248,7 +248,7 @@ export class Spool {
   }
 
   #oldest(): number {
-    const writers = this.#chains.flatMap((chain) => chain.writers);
+    const writers = this.#logs.flatMap((log) => log.writers);
     const undone = writers.filter(({ isDone }) => !isDone);
     const times = [this.#inheritance.createdAt, ...undone.map(({ createdAt }) => createdAt)];
     const known = times.filter((time) => time !== undefined);

@@ -25,7 +25,7 @@ export interface Author {
 }
 
 /** Appends to the last segment, and makes another when that is full. */
-export class Chain {
+export class SegmentLog {
   readonly #kind: Kind;
   readonly #directory: Directory;
   readonly #author: Author;
@@ -61,7 +61,7 @@ export class Chain {
     const length = this.#framer.frame(key, value);
     try {
       for (;;) {
-        const writer = this.#segmentFor(length);
+        const writer = this.#writerFor(length);
         if (writer.append(this.#framer.bytes, length)) {
           return writer;
         }
@@ -114,11 +114,12 @@ export class Chain {
     }
   }
 
-  #segmentFor(length: number): SegmentWriter {
+  #writerFor(length: number): SegmentWriter {
     const last = this.#writers.at(-1);
-    if (last?.hasRoom(length)) {
-      return last;
-    }
+    return last?.hasRoom(length) ? last : this.#roll(last);
+  }
+
+  #roll(last: SegmentWriter | undefined): SegmentWriter {
     const made = this.#make();
     this.#writers.push(made);
     last?.seal();
