@@ -26,7 +26,7 @@ export interface Header {
 }
 
 /** Where those parts are that change. */
-export const places = { heartbeat: 208, acked: 216, closed: 224 } as const;
+export const places = { heartbeat: 208, acked: 216, fenced: 224 } as const;
 
 const at = { version: 8, crc: 12, origin: 16, firstSeq: 32, createdAt: 40, destination: 48 };
 const textAt = { length: 56, text: 58 };

@@ -23,7 +23,7 @@ export class Inherited {
   #acked: number;
 
   private constructor(file: Segment) {
-    file.close();
+    file.fence();
     const bytes = file.read();
     const { state, createdAt, acked, heartbeat }: Header = decodeHeader(bytes);
     const { records, damaged } = readRecords(bytes, Buffer.from(file.name.origin, "hex"));

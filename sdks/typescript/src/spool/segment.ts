@@ -91,12 +91,12 @@ export class Segment {
     this.#mark(places.acked, BigInt(upTo));
   }
 
-  close(): void {
-    this.write(Buffer.of(1), 1, places.closed);
+  fence(): void {
+    this.write(Buffer.of(1), 1, places.fenced);
   }
 
-  get isClosed(): boolean {
-    readSync(this.#descriptor, this.#number, 0, 1, places.closed);
+  get isFenced(): boolean {
+    readSync(this.#descriptor, this.#number, 0, 1, places.fenced);
     return this.#number[0] !== 0;
   }
 
@@ -120,7 +120,7 @@ export class Segment {
 
   /** Leaves it to whoever comes first. */
   release(): void {
-    this.letGo();
+    this.close();
     ifThere(() => {
       const path = this.#directory.file(fileName(this.name));
       renameSync(path, this.#directory.file(fileName({ ...this.name, owner: unowned })));
@@ -129,7 +129,7 @@ export class Segment {
 
   /** Removes it; if it is gone, another client has taken it over. */
   remove(): void {
-    this.letGo();
+    this.close();
     rmSync(this.#directory.file(fileName(this.name)), { force: true });
   }
 
@@ -139,7 +139,7 @@ export class Segment {
   }
 
   /** Has nothing more to do with it. */
-  letGo(): void {
+  close(): void {
     if (this.#isOpen) {
       this.#isOpen = false;
       closeSync(this.#descriptor);

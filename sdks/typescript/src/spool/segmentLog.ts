@@ -105,7 +105,7 @@ export class SegmentLog {
   #end({ segment, backlog, isLost, isDone }: SegmentWriter): void {
     this.#entrusted += backlog;
     if (isLost) {
-      segment.letGo();
+      segment.close();
     } else if (isDone) {
       segment.remove();
       this.#refusal = undefined;

@@ -71,7 +71,7 @@ export class SegmentWriter {
   append(bytes: Buffer, length: number): boolean {
     this.segment.write(bytes, length, this.#used);
     // Only a look after the write tells whether he who took the segment over has read the record.
-    if (this.segment.isClosed) {
+    if (this.segment.isFenced) {
       this.#isLost = true;
       return false;
     }
@@ -125,7 +125,7 @@ export class SegmentWriter {
     if (!this.#isLost) {
       this.#beats += 1n;
       this.segment.beat(this.#beats);
-      this.#isLost = !this.segment.isThere || (!this.#isSealed && this.segment.isClosed);
+      this.#isLost = !this.segment.isThere || (!this.#isSealed && this.segment.isFenced);
     }
   }
 
@@ -133,7 +133,7 @@ export class SegmentWriter {
   seal(): void {
     if (!this.#isSealed && !this.#isLost) {
       this.#isSealed = true;
-      this.segment.close();
+      this.segment.fence();
       this.segment.cut(this.#used);
       this.closeGroup();
     }

@@ -48,7 +48,7 @@ function segment(acked: number): Buffer {
   const header = encodeHeader({ ...identity, instanceId });
   header.writeBigUInt64LE(3n, places.heartbeat);
   header.writeBigUInt64LE(BigInt(acked), places.acked);
-  header[places.closed] = 1;
+  header[places.fenced] = 1;
   const framer = new Framer(origin);
   const records = events.map(([key, event]) => {
     const length = framer.frame(Buffer.from(key), event);

@@ -16,7 +16,7 @@ import {
 } from "../support/spooled.js";
 import { holds } from "../support/waiting.js";
 
-const mark = { closed: 224, acked: 216 };
+const mark = { fenced: 224, acked: 216 };
 const big = "x".repeat(200_000);
 
 /** Damages a header so that it seems to be for elsewhere. */
@@ -82,7 +82,7 @@ describe("a segment", () => {
     spool.keep(key, "before");
     const [name = ""] = files(folder.path);
     const bytes = readFileSync(join(folder.path, name));
-    bytes[mark.closed] = 1;
+    bytes[mark.fenced] = 1;
     writeFileSync(join(folder.path, name), bytes);
     spool.keep(key, "after");
     expect(files(folder.path)).toHaveLength(2);
