@@ -41,20 +41,20 @@ export class Backlog {
     for (const writer of writers) {
       writer.closeGroup(); // what came from memory is done, or nobody would ask
     }
-    const writer = writers.find(({ isDone, isLost }) => !isDone && !isLost);
+    const writer = writers.find(({ isAcked, isLost }) => !isAcked && !isLost);
     if (writer === undefined) {
       this.#isBehind = false;
       this.log.tidy();
       return undefined;
     }
     const end = writer.used;
-    const { records } = readRecords(writer.segment.read(end), this.#origin, writer.acked);
+    const { records } = readRecords(writer.segment.read(end), this.#origin, writer.ackedOffset);
     return {
       records,
       end,
       done: (delivered, upTo) => {
         writer.backlog -= delivered;
-        writer.acknowledge(upTo);
+        writer.markAcked(upTo);
         this.#listener.delivered(delivered);
       },
       refused: (refusal) => {

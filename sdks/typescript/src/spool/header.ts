@@ -22,11 +22,11 @@ export interface Header {
   readonly createdAt: number;
   readonly destination: Buffer;
   readonly heartbeat: bigint;
-  readonly acked: number;
+  readonly ackedOffset: number;
 }
 
 /** Where those parts are that change. */
-export const places = { heartbeat: 208, acked: 216, fenced: 224 } as const;
+export const places = { heartbeat: 208, ackedOffset: 216, fenced: 224 } as const;
 
 const at = { version: 8, crc: 12, origin: 16, firstSeq: 32, createdAt: 40, destination: 48 };
 const textAt = { length: 56, text: 58 };
@@ -55,7 +55,7 @@ export function decodeHeader(bytes: Buffer): Header {
     createdAt: Number(bytes.readBigUInt64LE(at.createdAt)),
     destination: bytes.subarray(at.destination, at.destination + 8),
     heartbeat: bytes.readBigUInt64LE(places.heartbeat),
-    acked: Number(bytes.readBigUInt64LE(places.acked)),
+    ackedOffset: Number(bytes.readBigUInt64LE(places.ackedOffset)),
   };
 }
 

@@ -56,7 +56,7 @@ export class Inheritance {
       perSecond: spool.replayEventsPerSecond,
       done: (delivered, upTo) => {
         this.#replayed += delivered;
-        segment.acknowledge(upTo);
+        segment.markAcked(upTo);
       },
       refused: this.#refused,
     };

@@ -20,18 +20,18 @@ export class Inherited {
   readonly #file: Segment;
   readonly #records: readonly SpooledRecord[];
   #beats: bigint;
-  #acked: number;
+  #ackedOffset: number;
 
   private constructor(file: Segment) {
     file.fence();
     const bytes = file.read();
-    const { state, createdAt, acked, heartbeat }: Header = decodeHeader(bytes);
+    const { state, createdAt, ackedOffset, heartbeat }: Header = decodeHeader(bytes);
     const { records, damaged } = readRecords(bytes, Buffer.from(file.name.origin, "hex"));
-    const isMark = records.some(({ start, end }) => start === acked || end === acked);
+    const isMark = records.some(({ start, end }) => start === ackedOffset || end === ackedOffset);
     this.#file = file;
     this.#records = records;
     this.#beats = heartbeat;
-    this.#acked = state === "good" && isMark ? acked : 0;
+    this.#ackedOffset = state === "good" && isMark ? ackedOffset : 0;
     this.name = file.name;
     this.createdAt = state === "good" ? createdAt : 0;
     this.end = records.at(-1)?.end ?? spool.headerBytes;
@@ -47,7 +47,7 @@ export class Inherited {
 
   /** The records that are not done yet. */
   get left(): readonly SpooledRecord[] {
-    return this.#records.filter(({ start }) => start >= this.#acked);
+    return this.#records.filter(({ start }) => start >= this.#ackedOffset);
   }
 
   beat(): void {
@@ -56,9 +56,9 @@ export class Inherited {
   }
 
   /** Marks all records before this as done. */
-  acknowledge(upTo: number): void {
-    this.#acked = upTo;
-    this.#file.acknowledge(upTo);
+  markAcked(upTo: number): void {
+    this.#ackedOffset = upTo;
+    this.#file.writeAckedOffset(upTo);
   }
 
   /** Leaves the rest to whoever comes first. */

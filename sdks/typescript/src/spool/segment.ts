@@ -87,8 +87,8 @@ export class Segment {
     this.#mark(places.heartbeat, count);
   }
 
-  acknowledge(upTo: number): void {
-    this.#mark(places.acked, BigInt(upTo));
+  writeAckedOffset(upTo: number): void {
+    this.#mark(places.ackedOffset, BigInt(upTo));
   }
 
   fence(): void {

@@ -85,7 +85,7 @@ export class SegmentLog {
   tidy(): void {
     const last = this.#writers.at(-1);
     this.#writers = this.#writers.filter((writer) => {
-      if (!writer.isLost && (!writer.isDone || writer === last)) {
+      if (!writer.isLost && (!writer.isAcked || writer === last)) {
         return true;
       }
       this.#end(writer);
@@ -102,11 +102,11 @@ export class SegmentLog {
     this.#writers = [];
   }
 
-  #end({ segment, backlog, isLost, isDone }: SegmentWriter): void {
+  #end({ segment, backlog, isLost, isAcked }: SegmentWriter): void {
     this.#entrusted += backlog;
     if (isLost) {
       segment.close();
-    } else if (isDone) {
+    } else if (isAcked) {
       segment.remove();
       this.#refusal = undefined;
     } else {

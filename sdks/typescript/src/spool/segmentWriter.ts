@@ -20,7 +20,7 @@ export class AckGroup {
   markAcked(): void {
     this.pending -= 1;
     if (this.pending === 0) {
-      this.#writer.advance();
+      this.#writer.advanceAckedOffset();
     }
   }
 }
@@ -32,7 +32,7 @@ export class SegmentWriter {
   /** How many of its records are in no memory, and not done. */
   backlog = 0;
   #used: number = spool.headerBytes;
-  #acked: number = spool.headerBytes;
+  #ackedOffset: number = spool.headerBytes;
   #groups: AckGroup[] = [];
   #open: AckGroup | undefined;
   #beats = 0n;
@@ -50,12 +50,12 @@ export class SegmentWriter {
   }
 
   /** All records before this are done. */
-  get acked(): number {
-    return this.#acked;
+  get ackedOffset(): number {
+    return this.#ackedOffset;
   }
 
-  get isDone(): boolean {
-    return this.#acked === this.#used;
+  get isAcked(): boolean {
+    return this.#ackedOffset === this.#used;
   }
 
   /** Whether another client has taken it over, who delivers what is in it. */
@@ -96,27 +96,27 @@ export class SegmentWriter {
   /** Has the last group end here, though it may not be full. */
   closeGroup(): void {
     this.#open = undefined;
-    this.advance();
+    this.advanceAckedOffset();
   }
 
   /** Moves the mark past the groups that are done. */
-  advance(): void {
-    const before = this.#acked;
+  advanceAckedOffset(): void {
+    const before = this.#ackedOffset;
     for (let group = this.#groups[0]; group?.pending === 0; group = this.#groups[0]) {
       if (group === this.#open && group.records < spool.groupEvents) {
         break;
       }
       this.#groups.shift();
-      this.#acked = group.end;
+      this.#ackedOffset = group.end;
     }
-    if (this.#acked > before) {
+    if (this.#ackedOffset > before) {
       this.#mark();
     }
   }
 
   /** Marks all records before this as done. */
-  acknowledge(upTo: number): void {
-    this.#acked = upTo;
+  markAcked(upTo: number): void {
+    this.#ackedOffset = upTo;
     this.#mark();
   }
 
@@ -144,7 +144,7 @@ export class SegmentWriter {
       return;
     }
     try {
-      this.segment.acknowledge(this.#acked);
+      this.segment.writeAckedOffset(this.#ackedOffset);
     } catch {
       // What is not marked is sent twice. The next heartbeat says what is wrong with the disk.
     }

@@ -249,7 +249,7 @@ export class Spool {
 
   #oldest(): number {
     const writers = this.#logs.flatMap((log) => log.writers);
-    const undone = writers.filter(({ isDone }) => !isDone);
+    const undone = writers.filter(({ isAcked }) => !isAcked);
     const times = [this.#inheritance.createdAt, ...undone.map(({ createdAt }) => createdAt)];
     const known = times.filter((time) => time !== undefined);
     return known.length > 0 ? Math.max(0, this.#clock() - Math.min(...known)) : 0;

@@ -52,7 +52,7 @@ export class Syncer {
 
   /** Those to be synced; what was not synced before has a name that the folder has to keep. */
   #taken(syncFolder: () => void): SegmentWriter[] {
-    const all = [...this.#dirty].filter(({ segment, isDone }) => segment.isOpen && !isDone);
+    const all = [...this.#dirty].filter(({ segment, isAcked }) => segment.isOpen && !isAcked);
     this.#dirty.clear();
     if (all.some((writer) => !this.#known.has(writer))) {
       syncFolder();

@@ -47,7 +47,7 @@ const events = [
 function segment(acked: number): Buffer {
   const header = encodeHeader({ ...identity, instanceId });
   header.writeBigUInt64LE(3n, places.heartbeat);
-  header.writeBigUInt64LE(BigInt(acked), places.acked);
+  header.writeBigUInt64LE(BigInt(acked), places.ackedOffset);
   header[places.fenced] = 1;
   const framer = new Framer(origin);
   const records = events.map(([key, event]) => {

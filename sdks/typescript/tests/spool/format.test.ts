@@ -52,8 +52,12 @@ describe("a name", () => {
 
 describe("a header", () => {
   test("says what it was made of", () => {
-    const { state, createdAt, destination, acked } = decodeHeader(encodeHeader(identity));
-    expect({ state, createdAt, acked }).toEqual({ state: "good", createdAt: 1.7e12, acked: 0 });
+    const { state, createdAt, destination, ackedOffset } = decodeHeader(encodeHeader(identity));
+    expect({ state, createdAt, ackedOffset }).toEqual({
+      state: "good",
+      createdAt: 1.7e12,
+      ackedOffset: 0,
+    });
     expect(destination).toEqual(identity.destination);
   });
 

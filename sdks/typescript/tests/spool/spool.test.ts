@@ -174,7 +174,10 @@ describe("a disk that takes no marks any more", () => {
     const broken = () => {
       throw new Error("input/output error");
     };
-    const marks = [vi.spyOn(Segment.prototype, "acknowledge"), vi.spyOn(Segment.prototype, "beat")];
+    const marks = [
+      vi.spyOn(Segment.prototype, "writeAckedOffset"),
+      vi.spyOn(Segment.prototype, "beat"),
+    ];
     marks.map((mark) => mark.mockImplementation(broken));
     spool.keep(key, "from memory").markAcked();
     ["a", "b"].map((text) => spool.defer(key, text));
