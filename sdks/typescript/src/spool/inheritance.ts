@@ -35,7 +35,7 @@ export class Inheritance {
 
   /** Shows that its owner is alive, and looks for more. */
   keep(): void {
-    this.#current?.beat();
+    this.#current?.heartbeat();
     this.#estate.look();
   }
 

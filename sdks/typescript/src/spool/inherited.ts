@@ -4,8 +4,8 @@ import { spool } from "../generated/spool.js";
 import type { Directory } from "./directory.js";
 import { decodeHeader, type Header } from "./header.js";
 import { readRecords, type SpooledRecord } from "./record.js";
-import { rename, Segment } from "./segment.js";
-import type { SegmentName } from "./segmentName.js";
+import { Segment } from "./segment.js";
+import { type SegmentName, unowned } from "./segmentName.js";
 
 /** What is left to do of it. */
 export class Inherited {
@@ -17,22 +17,22 @@ export class Inherited {
   /** At how many places it was damaged. */
   readonly damaged: number;
   readonly hasBadHeader: boolean;
-  readonly #file: Segment;
+  readonly #segment: Segment;
   readonly #records: readonly SpooledRecord[];
-  #beats: bigint;
+  #heartbeats: bigint;
   #ackedOffset: number;
 
-  private constructor(file: Segment) {
-    file.fence();
-    const bytes = file.read();
+  private constructor(segment: Segment) {
+    segment.fence();
+    const bytes = segment.read();
     const { state, createdAt, ackedOffset, heartbeat }: Header = decodeHeader(bytes);
-    const { records, damaged } = readRecords(bytes, Buffer.from(file.name.origin, "hex"));
+    const { records, damaged } = readRecords(bytes, Buffer.from(segment.name.origin, "hex"));
     const isMark = records.some(({ start, end }) => start === ackedOffset || end === ackedOffset);
-    this.#file = file;
+    this.#segment = segment;
     this.#records = records;
-    this.#beats = heartbeat;
+    this.#heartbeats = heartbeat;
     this.#ackedOffset = state === "good" && isMark ? ackedOffset : 0;
-    this.name = file.name;
+    this.name = segment.name;
     this.createdAt = state === "good" ? createdAt : 0;
     this.end = records.at(-1)?.end ?? spool.headerBytes;
     this.damaged = damaged;
@@ -41,8 +41,8 @@ export class Inherited {
 
   /** Takes over a segment; undefined where somebody else was first. */
   static adopt(directory: Directory, name: SegmentName, owner: string): Inherited | undefined {
-    const own = { ...name, owner };
-    return rename(directory, name, own) ? new Inherited(Segment.open(directory, own)) : undefined;
+    const segment = Segment.adopt(directory, name, owner);
+    return segment && new Inherited(segment);
   }
 
   /** The records that are not done yet. */
@@ -50,24 +50,24 @@ export class Inherited {
     return this.#records.filter(({ start }) => start >= this.#ackedOffset);
   }
 
-  beat(): void {
-    this.#beats += 1n;
-    this.#file.beat(BigInt.asUintN(64, this.#beats));
+  heartbeat(): void {
+    this.#heartbeats += 1n;
+    this.#segment.writeHeartbeat(BigInt.asUintN(64, this.#heartbeats));
   }
 
   /** Marks all records before this as done. */
   markAcked(upTo: number): void {
     this.#ackedOffset = upTo;
-    this.#file.writeAckedOffset(upTo);
+    this.#segment.writeAckedOffset(upTo);
   }
 
   /** Leaves the rest to whoever comes first. */
   release(): void {
-    this.#file.release();
+    this.#segment.transferTo(unowned);
   }
 
   /** Everything in it is done. */
   remove(): void {
-    this.#file.remove();
+    this.#segment.remove();
   }
 }

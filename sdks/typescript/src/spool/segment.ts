@@ -17,7 +17,7 @@ import {
 import { spool } from "../generated/spool.js";
 import type { Directory } from "./directory.js";
 import { places } from "./header.js";
-import { fileName, type SegmentName, unowned } from "./segmentName.js";
+import { fileName, type SegmentName } from "./segmentName.js";
 
 const ownOnly = 0o600;
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
@@ -53,9 +53,10 @@ export class Segment {
     }
   }
 
-  /** One that is there. */
-  static open(directory: Directory, name: SegmentName): Segment {
-    return new Segment(directory, name, 0);
+  /** Makes `owner` the owner of a segment, and opens it; undefined where another client was first. */
+  static adopt(directory: Directory, name: SegmentName, owner: string): Segment | undefined {
+    const own = { ...name, owner };
+    return rename(directory, name, own) ? new Segment(directory, own, 0) : undefined;
   }
 
   /** Whether it can be read and written. */
@@ -83,7 +84,7 @@ export class Segment {
     return bytes;
   }
 
-  beat(count: bigint): void {
+  writeHeartbeat(count: bigint): void {
     this.#mark(places.heartbeat, count);
   }
 
@@ -118,13 +119,10 @@ export class Segment {
     fdatasyncSync(this.#descriptor);
   }
 
-  /** Leaves it to whoever comes first. */
-  release(): void {
+  /** Closes it and makes `owner` its owner, unless another client was first. */
+  transferTo(owner: string): void {
     this.close();
-    ifThere(() => {
-      const path = this.#directory.file(fileName(this.name));
-      renameSync(path, this.#directory.file(fileName({ ...this.name, owner: unowned })));
-    });
+    rename(this.#directory, this.name, { ...this.name, owner });
   }
 
   /** Removes it; if it is gone, another client has taken it over. */
@@ -147,14 +145,10 @@ export class Segment {
   }
 }
 
-/** Takes over a segment; false where somebody else was first. */
-export function rename(directory: Directory, from: SegmentName, to: SegmentName): boolean {
-  return ifThere(() => renameSync(directory.file(fileName(from)), directory.file(fileName(to))));
-}
-
-function ifThere(act: () => void): boolean {
+/** Renames a segment; false where another client was first. */
+function rename(directory: Directory, from: SegmentName, to: SegmentName): boolean {
   try {
-    act();
+    renameSync(directory.file(fileName(from)), directory.file(fileName(to)));
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") {

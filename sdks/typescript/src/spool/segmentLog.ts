@@ -6,7 +6,7 @@ import { SpoolFault, spoolFault } from "./fault.js";
 import { encodeHeader } from "./header.js";
 import { Framer } from "./record.js";
 import { Segment } from "./segment.js";
-import { type Kind, newName } from "./segmentName.js";
+import { type Kind, newName, unowned } from "./segmentName.js";
 import { SegmentWriter } from "./segmentWriter.js";
 
 /** What the segments of a client have in common. */
@@ -72,10 +72,10 @@ export class SegmentLog {
   }
 
   /** Shows that its owner is alive, and tries again to make a segment where that was refused. */
-  beat(): void {
+  heartbeat(): void {
     this.#refusal = undefined;
     for (const writer of this.#writers) {
-      writer.beat();
+      writer.heartbeat();
       writer.closeGroup();
     }
     this.tidy();
@@ -110,7 +110,7 @@ export class SegmentLog {
       segment.remove();
       this.#refusal = undefined;
     } else {
-      segment.release();
+      segment.transferTo(unowned);
     }
   }
 

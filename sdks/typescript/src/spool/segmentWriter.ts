@@ -35,7 +35,7 @@ export class SegmentWriter {
   #ackedOffset: number = spool.headerBytes;
   #groups: AckGroup[] = [];
   #open: AckGroup | undefined;
-  #beats = 0n;
+  #heartbeats = 0n;
   #isSealed = false;
   #isLost = false;
 
@@ -121,10 +121,10 @@ export class SegmentWriter {
   }
 
   /** Shows that its owner is alive, and notices where the segment is another client's by now. */
-  beat(): void {
+  heartbeat(): void {
     if (!this.#isLost) {
-      this.#beats += 1n;
-      this.segment.beat(this.#beats);
+      this.#heartbeats += 1n;
+      this.segment.writeHeartbeat(this.#heartbeats);
       this.#isLost = !this.segment.isThere || (!this.#isSealed && this.segment.isFenced);
     }
   }

@@ -222,7 +222,7 @@ export class Spool {
     }
     try {
       for (const log of [...this.#logs, this.#dead]) {
-        log.beat();
+        log.heartbeat();
       }
       this.#inheritance.keep();
     } catch (error) {

@@ -176,7 +176,7 @@ describe("a disk that takes no marks any more", () => {
     };
     const marks = [
       vi.spyOn(Segment.prototype, "writeAckedOffset"),
-      vi.spyOn(Segment.prototype, "beat"),
+      vi.spyOn(Segment.prototype, "writeHeartbeat"),
     ];
     marks.map((mark) => mark.mockImplementation(broken));
     spool.keep(key, "from memory").markAcked();
