@@ -6,15 +6,10 @@ import type { Arrival, QueuedEvent } from "./eventQueue.js";
 import { spool as constants } from "./generated/spool.js";
 import { Lane, type LaneListener, type LaneSettings } from "./lane.js";
 import { Schedule } from "./schedule.js";
+import type { SpoolConfig } from "./spool/config.js";
 import { spoolFault } from "./spool/fault.js";
 import type { AckGroup } from "./spool/segmentWriter.js";
-import {
-  type Carrier,
-  Spool,
-  type SpoolHost,
-  type SpoolSettings,
-  type SpoolStats,
-} from "./spool/spool.js";
+import { type Carrier, Spool, type SpoolHost, type SpoolStats } from "./spool/spool.js";
 import type { Transport } from "./transports/transport.js";
 
 // A longer one would fire at once.
@@ -32,7 +27,7 @@ export interface OutboxSettings extends LaneSettings {
 
 /** What an outbox keeps events on disk with. */
 export interface OutboxSpool {
-  readonly settings: SpoolSettings;
+  readonly settings: SpoolConfig;
   /** Makes what sends from the disk. */
   readonly carrier: () => Carrier;
 }

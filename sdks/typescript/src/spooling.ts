@@ -6,12 +6,13 @@ import { settings as table } from "./generated/settings.js";
 import type { EkaClientOptions } from "./options.js";
 import type { OutboxSpool } from "./outbox.js";
 import { configError, type Settings } from "./settings.js";
-import { destinationOf } from "./spool/destination.js";
+import type { SpoolConfig } from "./spool/config.js";
 import { Directory, defaultDirectory } from "./spool/directory.js";
-import type { Carrier, SpoolSettings } from "./spool/spool.js";
+import { destinationOf } from "./spool/origin.js";
+import type { Carrier } from "./spool/spool.js";
 
 /** What a spool needs to know of its client. */
-export type SpoolClient = Pick<SpoolSettings, "instanceId" | "clock" | "seq"> & {
+export type SpoolClient = Pick<SpoolConfig, "instanceId" | "clock" | "seq"> & {
   readonly warn: (text: string) => void;
   /** Makes what sends from the disk. */
   readonly carrier: () => Carrier;
@@ -31,7 +32,7 @@ export function outboxSpool(
   }
   const path = settings.spoolDir ?? defaultDirectory();
   try {
-    const kept: SpoolSettings = {
+    const kept: SpoolConfig = {
       ...client,
       directory: new Directory(path),
       isDurable: settings.spool === "durable",

@@ -1,10 +1,8 @@
 /** How long to leave a broker alone that takes nothing. */
 
-/** The shortest and the longest pause, in milliseconds. */
-export interface Pauses {
-  readonly retryMinMs: number;
-  readonly retryMaxMs: number;
-}
+import type { Tuning } from "./tuning.js";
+
+type Pauses = Pick<Tuning, "retryMinMs" | "retryMaxMs">;
 
 /** Open after a refusal that can pass; while it is open, one event goes at a time. */
 export class Breaker {

@@ -1,7 +1,8 @@
 /** Sends what is on disk: a window at a time, in order, and gently where Kafka takes nothing. */
 
-import { Breaker, type Pauses } from "./breaker.js";
+import { Breaker } from "./breaker.js";
 import type { SpooledRecord } from "./record.js";
+import type { Tuning } from "./tuning.js";
 
 /** A record that Kafka did not take. */
 export interface Refusal {
@@ -52,9 +53,9 @@ export class Replayer {
   #usedAt = 0;
 
   /** Lets its carrier go when it has nothing to send for so long. */
-  constructor(source: Source, pauses: Pauses, idleMs: number) {
+  constructor(source: Source, tuning: Tuning, idleMs: number) {
     this.#source = source;
-    this.#breaker = new Breaker(pauses);
+    this.#breaker = new Breaker(tuning);
     this.#idleMs = idleMs;
   }
 

@@ -1,44 +1,32 @@
 /** The segments that one client writes, one after another. */
 
 import { spool } from "../generated/spool.js";
-import type { Directory } from "./directory.js";
+import type { SpoolConfig } from "./config.js";
 import { SpoolFault, spoolFault } from "./fault.js";
-import { encodeHeader } from "./header.js";
+import type { Origin } from "./origin.js";
 import { Framer } from "./record.js";
 import { Segment } from "./segment.js";
-import { type Kind, newName, unowned } from "./segmentName.js";
+import { type Kind, unowned } from "./segmentName.js";
 import { SegmentWriter } from "./segmentWriter.js";
-
-/** What the segments of a client have in common. */
-export interface Author {
-  readonly origin: Buffer;
-  readonly instanceId: string;
-  readonly destination: Buffer;
-  /** How many bytes all segments of the folder may have. */
-  readonly maxBytes: number;
-  /** Milliseconds since 1970. */
-  readonly clock: () => number;
-  /** The number of the latest event. */
-  readonly seq: () => number;
-  /** Counts the segments that it made. */
-  readonly count: () => number;
-}
 
 /** Appends to the last segment, and makes another when that is full. */
 export class SegmentLog {
   readonly #kind: Kind;
-  readonly #directory: Directory;
-  readonly #author: Author;
+  readonly #config: SpoolConfig;
+  readonly #origin: Origin;
+  readonly #firstSeq: () => number;
   readonly #framer: Framer;
   #writers: SegmentWriter[] = [];
   #refusal: SpoolFault | undefined;
   #entrusted = 0;
 
-  constructor(kind: Kind, directory: Directory, author: Author) {
+  /** `firstSeq` returns the number by which a new segment is named, and so ordered. */
+  constructor(kind: Kind, config: SpoolConfig, origin: Origin, firstSeq: () => number) {
     this.#kind = kind;
-    this.#directory = directory;
-    this.#author = author;
-    this.#framer = new Framer(author.origin);
+    this.#config = config;
+    this.#origin = origin;
+    this.#firstSeq = firstSeq;
+    this.#framer = new Framer(origin.id);
   }
 
   /** Those that are not removed yet, oldest first. */
@@ -140,15 +128,13 @@ export class SegmentLog {
   }
 
   #made(): SegmentWriter {
-    const { origin, instanceId, destination, maxBytes, clock, seq, count } = this.#author;
-    if (this.#directory.bytes() + spool.segmentBytes > maxBytes) {
-      const hint = `the limit of '${this.#directory.path}' is ${maxBytes} bytes; is Kafka reachable?`;
+    const { directory, maxBytes, clock } = this.#config;
+    if (directory.bytes() + spool.segmentBytes > maxBytes) {
+      const hint = `the limit of '${directory.path}' is ${maxBytes} bytes; is Kafka reachable?`;
       throw new SpoolFault(hint, true);
     }
-    const [createdAt, firstSeq] = [clock(), seq()];
-    const header = encodeHeader({ origin, firstSeq, createdAt, destination, instanceId });
-    const name = newName(this.#kind, origin.toString("hex"), firstSeq, count());
-    const segment = Segment.create(this.#directory, name, header);
-    return new SegmentWriter(segment, createdAt);
+    const createdAt = clock();
+    const { name, header } = this.#origin.newSegment(this.#kind, this.#firstSeq(), createdAt);
+    return new SegmentWriter(Segment.create(directory, name, header), createdAt);
   }
 }

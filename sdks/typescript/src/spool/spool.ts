@@ -3,42 +3,20 @@
  * bytes, and no events.
  */
 
-import { randomBytes } from "node:crypto";
-import { spool as constants } from "../generated/spool.js";
 import { Backlog } from "./backlog.js";
-import type { Pauses } from "./breaker.js";
+import type { SpoolConfig } from "./config.js";
 import type { Directory } from "./directory.js";
 import { Estate } from "./estate.js";
 import { SpoolFault } from "./fault.js";
 import { Inheritance } from "./inheritance.js";
+import { Origin } from "./origin.js";
 import { type Carrier, type Lot, type Refusal, Replayer } from "./replayer.js";
 import { SegmentLog } from "./segmentLog.js";
 import type { AckGroup, SegmentWriter } from "./segmentWriter.js";
 import { Syncer } from "./syncer.js";
+import { defaultTuning } from "./tuning.js";
 
 export type { Carrier, Refusal } from "./replayer.js";
-
-/** How long things take. */
-export interface Timing extends Pauses {
-  readonly heartbeatMs: number;
-  readonly leaseMs: number;
-  readonly orphanTimeoutMs: number;
-}
-
-/** How one client keeps events. */
-export interface SpoolSettings {
-  readonly directory: Directory;
-  readonly isDurable: boolean;
-  readonly maxBytes: number;
-  readonly syncMs: number;
-  readonly destination: Buffer;
-  readonly instanceId: string;
-  /** Milliseconds since 1970. */
-  readonly clock: () => number;
-  /** The number of the latest event. */
-  readonly seq: () => number;
-  readonly timing?: Timing;
-}
 
 /** What a spool asks and tells of whoever has it. */
 export interface SpoolHost {
@@ -84,29 +62,27 @@ export class Spool {
   #left = 0;
   #isReleased = false;
 
-  constructor(settings: SpoolSettings, host: SpoolHost) {
-    const { directory, destination, timing = constants } = settings;
-    const { heartbeatMs, leaseMs, strayMs } = timing;
-    const origin = randomBytes(16);
-    let made = 0;
-    const count = () => ++made;
-    const author = { ...settings, origin, count };
+  constructor(config: SpoolConfig, host: SpoolHost) {
+    const { directory, syncMs, seq, tuning = defaultTuning } = config;
+    const origin = new Origin(config);
     const warn = (text: string) => host.warn(text);
-    const heir = { origin: origin.toString("hex"), destination, leaseMs, orphanTimeoutMs, warn };
-    this.isDurable = settings.isDurable;
-    this.#clock = settings.clock;
+    const { destination } = origin;
+    const { leaseMs, orphanTimeoutMs } = tuning;
+    const heir = { origin: origin.hex, destination, leaseMs, orphanTimeoutMs, warn };
+    this.isDurable = config.isDurable;
+    this.#clock = config.clock;
     this.#host = host;
     this.#directory = directory;
-    this.#events = new SegmentLog("events", directory, author);
-    this.#dead = new SegmentLog("dead", directory, author);
+    this.#events = new SegmentLog("events", config, origin, seq);
+    this.#dead = new SegmentLog("dead", config, origin, seq);
     const listener = {
       delivered: (events: number) => host.replayed(events),
       refused: (refusal: Refusal) => this.#refused(refusal, true),
     };
-    this.#backlog = new Backlog(this.#events, origin, listener);
+    this.#backlog = new Backlog(this.#events, origin.id, listener);
     // What was in memory was accepted before whatever waits in the backlog.
-    const returned = new SegmentLog("events", directory, { ...author, seq: () => 1 });
-    this.#returned = new Backlog(returned, origin, listener);
+    const returned = new SegmentLog("events", config, origin, () => 1);
+    this.#returned = new Backlog(returned, origin.id, listener);
     this.#logs = [returned, this.#events];
     const refused = (refusal: Refusal) => this.#refused(refusal, false);
     this.#inheritance = new Inheritance(new Estate(directory, heir), refused);
@@ -115,9 +91,9 @@ export class Spool {
       carrier: () => host.carrier(),
       failed: (error: unknown) => this.#trouble(error),
     };
-    this.#replayer = new Replayer(source, timing, leaseMs);
-    this.#syncer = new Syncer(directory, settings.syncMs, (error) => this.#trouble(error));
-    this.#keeper = setInterval(this.#keep, heartbeatMs).unref();
+    this.#replayer = new Replayer(source, tuning, leaseMs);
+    this.#syncer = new Syncer(directory, syncMs, (error) => this.#trouble(error));
+    this.#keeper = setInterval(this.#keep, tuning.heartbeatMs).unref();
     setImmediate(this.#keep).unref();
   }
 

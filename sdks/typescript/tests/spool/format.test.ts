@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { spool } from "../../src/generated/spool.js";
-import { destinationOf } from "../../src/spool/destination.js";
 import { decodeHeader, encodeHeader } from "../../src/spool/header.js";
+import { destinationOf } from "../../src/spool/origin.js";
 import { Framer, readRecords } from "../../src/spool/record.js";
 import { fileName, inOrder, newName, parseName } from "../../src/spool/segmentName.js";
 

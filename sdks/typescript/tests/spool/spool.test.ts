@@ -7,8 +7,8 @@ import { Segment } from "../../src/spool/segment.js";
 import { parseName } from "../../src/spool/segmentName.js";
 import {
   destination,
+  fastTuning,
   files,
-  hasty,
   key,
   leftBehind,
   spoolIn,
@@ -58,7 +58,7 @@ describe("a segment", () => {
 
   test("says before where all is done, a group at a time", () => {
     using folder = temporary();
-    const { spool } = spoolIn(folder.path, { timing: { ...hasty, heartbeatMs: 60_000 } });
+    const { spool } = spoolIn(folder.path, { tuning: { ...fastTuning, heartbeatMs: 60_000 } });
     const groups = Array.from({ length: 600 }, (_, n) => spool.keep(key, `event ${n}`));
     const acked = () => {
       const [name = ""] = files(folder.path);
@@ -78,7 +78,7 @@ describe("a segment", () => {
 
   test("that somebody has closed meanwhile is left to him, and the record written elsewhere", () => {
     using folder = temporary();
-    const { spool } = spoolIn(folder.path, { timing: { ...hasty, heartbeatMs: 60_000 } });
+    const { spool } = spoolIn(folder.path, { tuning: { ...fastTuning, heartbeatMs: 60_000 } });
     spool.keep(key, "before");
     const [name = ""] = files(folder.path);
     const bytes = readFileSync(join(folder.path, name));
@@ -212,7 +212,7 @@ describe("what others left behind", () => {
     const started = performance.now();
     const { spool, kafka } = spoolIn(folder.path);
     await holds(() => expect(kafka.delivered).toEqual(["a"]));
-    expect(performance.now() - started).toBeGreaterThan(hasty.leaseMs);
+    expect(performance.now() - started).toBeGreaterThan(fastTuning.leaseMs);
     spool.release();
   });
 
@@ -225,7 +225,7 @@ describe("what others left behind", () => {
     }
     vi.useFakeTimers();
     const { spool, kafka } = spoolIn(folder.path);
-    await vi.advanceTimersByTimeAsync(hasty.leaseMs + 2 * hasty.heartbeatMs);
+    await vi.advanceTimersByTimeAsync(fastTuning.leaseMs + 2 * fastTuning.heartbeatMs);
     vi.useRealTimers();
     expect(kafka.delivered).toEqual(numbers.map(String));
     spool.release();
@@ -237,7 +237,7 @@ describe("what others left behind", () => {
     one.kafka.drained = false;
     one.spool.defer(key, "mine");
     const two = spoolIn(folder.path);
-    await new Promise((resolve) => setTimeout(resolve, 4 * hasty.leaseMs));
+    await new Promise((resolve) => setTimeout(resolve, 4 * fastTuning.leaseMs));
     expect(two.kafka.delivered).toEqual([]);
     one.spool.release();
     await holds(() => expect(two.kafka.delivered).toEqual(["mine"]));
@@ -292,8 +292,8 @@ describe("what others left behind", () => {
     using folder = temporary();
     leftBehind(folder.path, ["a"], lost, { number: 1 });
     leftBehind(folder.path, ["b"], undefined, { firstSeq: 2, number: 2 });
-    const timing = { ...hasty, orphanTimeoutMs: 60_000 };
-    const { spool, kafka } = spoolIn(folder.path, { timing });
+    const tuning = { ...fastTuning, orphanTimeoutMs: 60_000 };
+    const { spool, kafka } = spoolIn(folder.path, { tuning });
     await holds(() => expect(kafka.delivered).toEqual(["a", "b"]));
     spool.release();
   });
@@ -304,8 +304,10 @@ describe("what others left behind", () => {
     const here = (bytes: Buffer) => void destination.copy(bytes, 48);
     leftBehind(folder.path, ["a"], here, { destination: elsewhere, number: 1 });
     leftBehind(folder.path, ["b"], undefined, { destination: elsewhere, firstSeq: 2, number: 2 });
-    const { spool, kafka } = spoolIn(folder.path, { timing: { ...hasty, orphanTimeoutMs: 0 } });
-    await new Promise((resolve) => setTimeout(resolve, 3 * hasty.heartbeatMs));
+    const { spool, kafka } = spoolIn(folder.path, {
+      tuning: { ...fastTuning, orphanTimeoutMs: 0 },
+    });
+    await new Promise((resolve) => setTimeout(resolve, 3 * fastTuning.heartbeatMs));
     expect(kafka.delivered).toEqual([]);
     expect(files(folder.path)).toHaveLength(2);
     spool.release();
@@ -317,7 +319,7 @@ describe("what others left behind", () => {
     const started = performance.now();
     const { spool, kafka } = spoolIn(folder.path);
     await holds(() => expect(kafka.delivered).toEqual(["a"]));
-    expect(performance.now() - started).toBeGreaterThan(hasty.orphanTimeoutMs);
+    expect(performance.now() - started).toBeGreaterThan(fastTuning.orphanTimeoutMs);
     spool.release();
   });
 
@@ -339,7 +341,7 @@ describe("what others left behind", () => {
     writeFileSync(join(folder.path, "notes.txt"), "mine");
     const { spool, kafka } = spoolIn(folder.path);
     await holds(() => expect(kafka.warnings).toHaveLength(1));
-    await new Promise((resolve) => setTimeout(resolve, 3 * hasty.heartbeatMs));
+    await new Promise((resolve) => setTimeout(resolve, 3 * fastTuning.heartbeatMs));
     expect(kafka.warnings).toEqual([expect.stringContaining("of a newer version of the format")]);
     expect(kafka.delivered).toEqual([]);
     expect(files(folder.path).sort()).toEqual([other, newer].sort());

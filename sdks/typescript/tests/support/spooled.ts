@@ -3,15 +3,17 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { SpoolConfig } from "../../src/spool/config.js";
 import { Directory } from "../../src/spool/directory.js";
 import { encodeHeader, type Identity } from "../../src/spool/header.js";
 import { Framer, type SpooledRecord } from "../../src/spool/record.js";
 import type { Carrier, Refusal } from "../../src/spool/replayer.js";
 import { fileName, newName, unowned } from "../../src/spool/segmentName.js";
-import { Spool, type SpoolHost, type SpoolSettings, type Timing } from "../../src/spool/spool.js";
+import { Spool, type SpoolHost } from "../../src/spool/spool.js";
+import type { Tuning } from "../../src/spool/tuning.js";
 
 /** So that nobody waits. */
-export const hasty: Timing = {
+export const fastTuning: Tuning = {
   heartbeatMs: 20,
   leaseMs: 100,
   orphanTimeoutMs: 300,
@@ -80,10 +82,10 @@ export class FakeKafka implements SpoolHost, Carrier {
 }
 
 /** A spool of a client of its own. */
-export function spoolIn(path: string, more: Partial<SpoolSettings> = {}) {
+export function spoolIn(path: string, more: Partial<SpoolConfig> = {}) {
   const kafka = new FakeKafka();
   let seq = 0;
-  const settings: SpoolSettings = {
+  const settings: SpoolConfig = {
     directory: new Directory(path),
     isDurable: true,
     maxBytes: 2 ** 28,
@@ -92,7 +94,7 @@ export function spoolIn(path: string, more: Partial<SpoolSettings> = {}) {
     instanceId: "tests",
     clock: Date.now,
     seq: () => ++seq,
-    timing: hasty,
+    tuning: fastTuning,
     ...more,
   };
   return { kafka, spool: new Spool(settings, kafka) };
