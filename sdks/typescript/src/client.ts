@@ -1,6 +1,5 @@
 /** The client: takes usage from a service, and sees that each event is delivered or heard of. */
 
-import { Lent, TransportCarrier } from "./carrier.js";
 import * as checks from "./checks.js";
 import { describeError, describeValue, nearest } from "./describe.js";
 import { DeliveryError, MetadataDegradedError, message } from "./errors.js";
@@ -25,7 +24,7 @@ import { logAccepted } from "./reporting.js";
 import { safely } from "./safely.js";
 import { outboxSettings, requireCredentials, resolveSettings } from "./settings.js";
 import { register, type ShutdownHooks, unregister } from "./shutdownHooks.js";
-import { outboxSpool } from "./spooling.js";
+import { LaneReplayTransport, outboxSpool, SharedTransport } from "./spoolWiring.js";
 import { InjectedTransport } from "./transports/injected.js";
 import { KafkaTransport } from "./transports/kafka.js";
 
@@ -70,9 +69,9 @@ export class EkaClient implements AsyncDisposable {
       clock,
       seq: () => this.#encoder.numbered,
       warn: (text) => this.#outcomes.warn(text),
-      carrier: () =>
-        new TransportCarrier(
-          producer === undefined ? kafka() : new Lent(transport),
+      replayTransport: () =>
+        new LaneReplayTransport(
+          producer === undefined ? kafka() : new SharedTransport(transport),
           outboxed.lateBatchBytes,
         ),
     });

@@ -8,8 +8,9 @@ import { Lane, type LaneListener, type LaneSettings } from "./lane.js";
 import { Schedule } from "./schedule.js";
 import type { SpoolConfig } from "./spool/config.js";
 import { spoolFault } from "./spool/fault.js";
+import type { ReplayTransport } from "./spool/replayer.js";
 import type { AckGroup } from "./spool/segmentWriter.js";
-import { type Carrier, Spool, type SpoolHost, type SpoolStats } from "./spool/spool.js";
+import { Spool, type SpoolHost, type SpoolStats } from "./spool/spool.js";
 import type { Transport } from "./transports/transport.js";
 
 // A longer one would fire at once.
@@ -28,8 +29,8 @@ export interface OutboxSettings extends LaneSettings {
 /** What an outbox keeps events on disk with. */
 export interface OutboxSpool {
   readonly settings: SpoolConfig;
-  /** Makes what sends from the disk. */
-  readonly carrier: () => Carrier;
+  /** Creates a transport for replay. */
+  readonly replayTransport: () => ReplayTransport;
 }
 
 /** Hears how events end. */
@@ -69,7 +70,7 @@ export class Outbox implements LaneListener {
     const lane = () => new Lane(transport, settings, this);
     this.#lanes = Array.from({ length: transport.lanes }, lane);
     this.#schedule = new Schedule(this.#lanes, settings.lingerMs, () => this.#waiting.size > 0);
-    this.#spool = spool && new Spool(spool.settings, this.#host(spool.carrier));
+    this.#spool = spool && new Spool(spool.settings, this.#host(spool.replayTransport));
   }
 
   /** How many events this process still has to deliver: those in memory, and own ones on disk. */
@@ -286,10 +287,10 @@ export class Outbox implements LaneListener {
     return lost.length;
   }
 
-  #host(carrier: () => Carrier): SpoolHost {
+  #host(replayTransport: () => ReplayTransport): SpoolHost {
     const { maxEvents, maxBytes } = this.#settings;
     return {
-      carrier,
+      replayTransport,
       isDrained: () => this.#events === 0,
       isQuiet: () =>
         this.#state === "open" && 4 * this.#events <= maxEvents && 4 * this.#bytes <= maxBytes,
@@ -298,11 +299,11 @@ export class Outbox implements LaneListener {
         this.#listener.delivered(events);
         this.#hurry();
       },
-      refused: (event, why, isOwn) => {
+      rejected: (event, reason, isOwn) => {
         if (isOwn) {
-          this.#listener.failed(event, why, false);
+          this.#listener.failed(event, reason, false);
         } else {
-          this.#listener.foreignFailed(event, why);
+          this.#listener.foreignFailed(event, reason);
         }
       },
       warn: (text) => this.#listener.warn(text),

@@ -1,14 +1,14 @@
 /** A client's own events that wait on disk, in no memory, and go from there. */
 
 import { readRecords } from "./record.js";
-import type { Lot, Refusal } from "./replayer.js";
+import type { FailedRecord, ReplayBatch } from "./replayer.js";
 import type { SegmentLog } from "./segmentLog.js";
 import type { SegmentWriter } from "./segmentWriter.js";
 
 /** Hears how they end. */
 export interface BacklogListener {
   delivered(events: number): void;
-  refused(refusal: Refusal): void;
+  rejected(failed: FailedRecord): void;
 }
 
 /** Once something waits here, everything later does too, so that the order is kept. */
@@ -36,7 +36,7 @@ export class Backlog {
   }
 
   /** What waits in the first segment; undefined where nothing waits any more. */
-  next(): Lot | undefined {
+  next(): ReplayBatch | undefined {
     const writers = this.log.writers;
     for (const writer of writers) {
       writer.closeGroup(); // what came from memory is done, or nobody would ask
@@ -52,14 +52,14 @@ export class Backlog {
     return {
       records,
       end,
-      done: (delivered, upTo) => {
+      markAcked: (delivered, offset) => {
         writer.backlog -= delivered;
-        writer.markAcked(upTo);
+        writer.markAcked(offset);
         this.#listener.delivered(delivered);
       },
-      refused: (refusal) => {
+      rejected: (failed) => {
         writer.backlog -= 1;
-        this.#listener.refused(refusal);
+        this.#listener.rejected(failed);
       },
     };
   }

@@ -1,65 +1,65 @@
-/** Sends what is on disk: a window at a time, in order, and gently where Kafka takes nothing. */
+/** Sends what is on disk: one batch at a time, in order, and gently while Kafka accepts nothing. */
 
-import { Breaker } from "./breaker.js";
+import { CircuitBreaker } from "./circuitBreaker.js";
 import type { SpooledRecord } from "./record.js";
 import type { Tuning } from "./tuning.js";
 
-/** A record that Kafka did not take. */
-export interface Refusal {
+/** A record that was not delivered. */
+export interface FailedRecord {
   readonly record: SpooledRecord;
-  readonly why: string;
-  /** Whether it would only be refused again. */
+  readonly reason: string;
+  /** Whether Kafka rejects the record permanently. */
   readonly isFinal: boolean;
 }
 
-/** Carries records to Kafka. */
-export interface Carrier {
-  /** Resolves when each of them is delivered or refused; to the refusals, in their order. */
-  send(records: readonly SpooledRecord[]): Promise<readonly Refusal[]>;
+/** Sends records to Kafka, apart from the client's own transport. */
+export interface ReplayTransport {
+  /** Resolves once each record is delivered or has failed; to the failed ones, in their order. */
+  send(records: readonly SpooledRecord[]): Promise<readonly FailedRecord[]>;
   close(): Promise<void>;
 }
 
 /** Records of one segment that are sent together. */
-export interface Lot {
+export interface ReplayBatch {
   readonly records: readonly SpooledRecord[];
   /** Where the last of them ends. */
   readonly end: number;
-  /** How many a second may be sent, where there is a limit. */
-  readonly perSecond?: number;
-  /** So many more are done, which are all before this place. */
-  done(delivered: number, upTo: number): void;
-  /** One is refused for good. */
-  refused(refusal: Refusal): void;
+  /** The rate limit, where there is one. */
+  readonly eventsPerSecond?: number;
+  /** `delivered` more events are delivered; everything before `offset` is acknowledged. */
+  markAcked(delivered: number, offset: number): void;
+  /** Kafka rejected a record permanently. */
+  rejected(failed: FailedRecord): void;
 }
 
-/** Where a replayer gets what it sends. */
-export interface Source {
-  /** The next; undefined where there is nothing to send at the moment. */
-  next(): Lot | undefined;
-  /** Makes a carrier. */
-  carrier(): Carrier;
-  /** What goes wrong that should not. */
-  failed(error: unknown): void;
+/** Where a replayer gets its batches. */
+export interface ReplaySource {
+  /** Returns the next batch; undefined where there is nothing to send now. */
+  next(): ReplayBatch | undefined;
+  /** Creates a transport. */
+  transport(): ReplayTransport;
+  /** An unexpected error. */
+  onError(error: unknown): void;
 }
 
-/** Sends lots one after another, from when it is woken until there are none. */
+/** Sends batches one after another, from `wake()` until there are none left. */
 export class Replayer {
-  readonly #source: Source;
-  readonly #breaker: Breaker;
+  readonly #source: ReplaySource;
+  readonly #breaker: CircuitBreaker;
   readonly #idleMs: number;
-  #carrier: Carrier | undefined;
+  #transport: ReplayTransport | undefined;
   #isBusy = false;
   #isStopped = false;
   #usedAt = 0;
 
-  /** Lets its carrier go when it has nothing to send for so long. */
-  constructor(source: Source, tuning: Tuning, idleMs: number) {
+  /** Closes its transport after it had nothing to send for the length of a lease. */
+  constructor(source: ReplaySource, tuning: Tuning) {
     this.#source = source;
-    this.#breaker = new Breaker(tuning);
-    this.#idleMs = idleMs;
+    this.#breaker = new CircuitBreaker(tuning);
+    this.#idleMs = tuning.leaseMs;
   }
 
-  /** Says that there may be something to send. */
+  /** Starts sending, unless it is sending already. */
   wake(): void {
     if (!this.#isBusy && !this.#isStopped) {
       this.#isBusy = true;
@@ -67,66 +67,67 @@ export class Replayer {
     }
   }
 
-  /** Sends nothing more, and lets go of the carrier. */
+  /** Stops sending, and closes the transport. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    await this.#letGo();
+    await this.#closeTransport();
   }
 
   async #run(): Promise<void> {
     try {
-      for (let lot = this.#next(); lot !== undefined; lot = this.#next()) {
+      for (let batch = this.#next(); batch !== undefined; batch = this.#next()) {
         this.#usedAt = performance.now();
-        await this.#send(lot);
-        const least = (lot.records.length / (lot.perSecond ?? Number.POSITIVE_INFINITY)) * 1000;
-        await pause(least - (performance.now() - this.#usedAt));
+        await this.#send(batch);
+        const rate = batch.eventsPerSecond ?? Number.POSITIVE_INFINITY;
+        const leastMs = (batch.records.length / rate) * 1000;
+        await pause(leastMs - (performance.now() - this.#usedAt));
       }
       if (performance.now() - this.#usedAt > this.#idleMs) {
-        await this.#letGo();
+        await this.#closeTransport();
       }
     } catch (error) {
-      this.#source.failed(error);
+      this.#source.onError(error);
     } finally {
       this.#isBusy = false;
     }
   }
 
-  #next(): Lot | undefined {
+  #next(): ReplayBatch | undefined {
     return this.#isStopped ? undefined : this.#source.next();
   }
 
-  async #send(lot: Lot): Promise<void> {
-    let left = lot.records;
+  async #send(batch: ReplayBatch): Promise<void> {
+    let left = batch.records;
     while (left.length > 0 && !this.#isStopped) {
-      this.#carrier ??= this.#source.carrier();
+      this.#transport ??= this.#source.transport();
       const sent = this.#breaker.isOpen ? left.slice(0, 1) : left;
-      const refusals = await this.#carrier.send(sent);
+      const failed = await this.#transport.send(sent);
       if (this.#isStopped) {
-        return; // whoever has the segment now sends them again
+        return; // whoever owns the segment now sends them again
       }
-      const again = refusals.filter(({ isFinal }) => !isFinal).map(({ record }) => record);
-      refusals.filter(({ isFinal }) => isFinal).forEach(lot.refused);
+      const again = failed.filter(({ isFinal }) => !isFinal).map(({ record }) => record);
+      failed.filter(({ isFinal }) => isFinal).forEach(batch.rejected);
       left = [...again, ...left.slice(sent.length)];
-      lot.done(sent.length - refusals.length, left[0]?.start ?? lot.end);
+      batch.markAcked(sent.length - failed.length, left[0]?.start ?? batch.end);
       if (again.length > 0) {
-        await pause(this.#breaker.refused());
+        await pause(this.#breaker.onFailure());
       } else {
-        this.#breaker.delivered();
+        this.#breaker.onSuccess();
       }
     }
   }
 
-  async #letGo(): Promise<void> {
-    const carrier = this.#carrier;
-    this.#carrier = undefined;
-    await carrier?.close().catch(() => undefined); // nothing depends on it any more
+  async #closeTransport(): Promise<void> {
+    const transport = this.#transport;
+    this.#transport = undefined;
+    await transport?.close().catch(() => undefined); // nothing depends on it any more
   }
 }
 
 async function pause(milliseconds: number): Promise<void> {
   if (milliseconds > 0) {
     const { promise, resolve } = Promise.withResolvers<void>();
-    // What is on disk does not keep the process alive: the next one sends it.
+    // Events on disk need not keep the process alive: the next one replays them.
     setTimeout(resolve, milliseconds).unref();
     await promise;
   }

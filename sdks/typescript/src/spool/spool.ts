@@ -3,20 +3,17 @@
  * bytes, and no events.
  */
 
+import { Adopter } from "./adoption.js";
 import { Backlog } from "./backlog.js";
 import type { SpoolConfig } from "./config.js";
 import type { Directory } from "./directory.js";
-import { Estate } from "./estate.js";
 import { SpoolFault } from "./fault.js";
-import { Inheritance } from "./inheritance.js";
 import { Origin } from "./origin.js";
-import { type Carrier, type Lot, type Refusal, Replayer } from "./replayer.js";
+import { type FailedRecord, type ReplayBatch, Replayer, type ReplayTransport } from "./replayer.js";
 import { SegmentLog } from "./segmentLog.js";
 import type { AckGroup, SegmentWriter } from "./segmentWriter.js";
 import { Syncer } from "./syncer.js";
 import { defaultTuning } from "./tuning.js";
-
-export type { Carrier, Refusal } from "./replayer.js";
 
 /** What a spool asks and tells of whoever has it. */
 export interface SpoolHost {
@@ -24,12 +21,12 @@ export interface SpoolHost {
   isDrained(): boolean;
   /** Whether there is time to send what others left behind. */
   isQuiet(): boolean;
-  /** Something that sends apart from everything else. */
-  carrier(): Carrier;
+  /** Creates a transport for replay, apart from the client's own. */
+  replayTransport(): ReplayTransport;
   /** Own events were delivered from the disk. */
   replayed(events: number): void;
-  /** An event is refused for good, of this client or of one that is gone. */
-  refused(event: Buffer, why: string, isOwn: boolean): void;
+  /** Kafka rejected an event permanently, of this client or of one that is gone. */
+  rejected(event: Buffer, reason: string, isOwn: boolean): void;
   /** Something that people should know. */
   warn(text: string): void;
 }
@@ -54,7 +51,7 @@ export class Spool {
   readonly #events: SegmentLog;
   readonly #dead: SegmentLog;
   readonly #logs: readonly SegmentLog[];
-  readonly #inheritance: Inheritance;
+  readonly #adopter: Adopter;
   readonly #replayer: Replayer;
   readonly #syncer: Syncer;
   readonly #keeper: NodeJS.Timeout;
@@ -65,10 +62,6 @@ export class Spool {
   constructor(config: SpoolConfig, host: SpoolHost) {
     const { directory, syncMs, seq, tuning = defaultTuning } = config;
     const origin = new Origin(config);
-    const warn = (text: string) => host.warn(text);
-    const { destination } = origin;
-    const { leaseMs, orphanTimeoutMs } = tuning;
-    const heir = { origin: origin.hex, destination, leaseMs, orphanTimeoutMs, warn };
     this.isDurable = config.isDurable;
     this.#clock = config.clock;
     this.#host = host;
@@ -77,21 +70,23 @@ export class Spool {
     this.#dead = new SegmentLog("dead", config, origin, seq);
     const listener = {
       delivered: (events: number) => host.replayed(events),
-      refused: (refusal: Refusal) => this.#refused(refusal, true),
+      rejected: (failed: FailedRecord) => this.#rejected(failed, true),
     };
     this.#backlog = new Backlog(this.#events, origin.id, listener);
     // What was in memory was accepted before whatever waits in the backlog.
     const returned = new SegmentLog("events", config, origin, () => 1);
     this.#returned = new Backlog(returned, origin.id, listener);
     this.#logs = [returned, this.#events];
-    const refused = (refusal: Refusal) => this.#refused(refusal, false);
-    this.#inheritance = new Inheritance(new Estate(directory, heir), refused);
+    this.#adopter = new Adopter(directory, origin, tuning, {
+      rejected: (failed) => this.#rejected(failed, false),
+      warn: (text) => host.warn(text),
+    });
     const source = {
       next: () => this.#next(),
-      carrier: () => host.carrier(),
-      failed: (error: unknown) => this.#trouble(error),
+      transport: () => host.replayTransport(),
+      onError: (error: unknown) => this.#trouble(error),
     };
-    this.#replayer = new Replayer(source, tuning, leaseMs);
+    this.#replayer = new Replayer(source, tuning);
     this.#syncer = new Syncer(directory, syncMs, (error) => this.#trouble(error));
     this.#keeper = setInterval(this.#keep, tuning.heartbeatMs).unref();
     setImmediate(this.#keep).unref();
@@ -156,7 +151,7 @@ export class Spool {
   }
 
   stats(): SpoolStats {
-    const { adopted, replayed } = this.#inheritance;
+    const { adopted, replayed } = this.#adopter;
     const entrusted = this.#logs.reduce((sum, log) => sum + log.entrusted, 0);
     const spooled = this.waiting + entrusted + this.#left;
     const deadLettered = this.#deadLettered;
@@ -172,7 +167,7 @@ export class Spool {
     this.#isReleased = true;
     clearInterval(this.#keeper);
     void this.#replayer.stop();
-    const parts = [...this.#logs, this.#dead, this.#inheritance];
+    const parts = [...this.#logs, this.#dead, this.#adopter];
     for (const act of [() => this.#syncer.now(), ...parts.map((part) => () => part.release())]) {
       try {
         act();
@@ -200,14 +195,14 @@ export class Spool {
       for (const log of [...this.#logs, this.#dead]) {
         log.heartbeat();
       }
-      this.#inheritance.keep();
+      this.#adopter.heartbeat();
     } catch (error) {
       this.#trouble(error);
     }
     this.#replayer.wake();
   };
 
-  #next(): Lot | undefined {
+  #next(): ReplayBatch | undefined {
     if (this.isBehind) {
       const isDrained = this.#host.isDrained();
       const own = isDrained ? (this.#returned.next() ?? this.#backlog.next()) : undefined;
@@ -215,18 +210,18 @@ export class Spool {
         return own;
       }
     }
-    return this.#host.isQuiet() ? this.#inheritance.next() : undefined;
+    return this.#host.isQuiet() ? this.#adopter.next() : undefined;
   }
 
-  #refused({ record: { key, value }, why }: Refusal, isOwn: boolean): void {
+  #rejected({ record: { key, value }, reason }: FailedRecord, isOwn: boolean): void {
     this.bury(key, value);
-    this.#host.refused(value, why, isOwn);
+    this.#host.rejected(value, reason, isOwn);
   }
 
   #oldest(): number {
     const writers = this.#logs.flatMap((log) => log.writers);
     const undone = writers.filter(({ isAcked }) => !isAcked);
-    const times = [this.#inheritance.createdAt, ...undone.map(({ createdAt }) => createdAt)];
+    const times = [this.#adopter.createdAt, ...undone.map(({ createdAt }) => createdAt)];
     const known = times.filter((time) => time !== undefined);
     return known.length > 0 ? Math.max(0, this.#clock() - Math.min(...known)) : 0;
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { TransportCarrier } from "../../src/carrier.js";
 import { EkaClient, type ProducerMessage } from "../../src/index.js";
 import type { SpooledRecord } from "../../src/spool/record.js";
+import { LaneReplayTransport } from "../../src/spoolWiring.js";
 import { type Message, SendError, type Transport } from "../../src/transports/transport.js";
 import { Heard } from "../support/collector.js";
 import { files, temporary } from "../support/spooled.js";
@@ -72,8 +72,8 @@ describe("what is sent from the disk", () => {
       const value = Buffer.from(`${key}${start}`);
       return { start, end: start + 1, key: Buffer.from(key), value };
     });
-    const carrier = new TransportCarrier(transport, 4);
-    return { batches, sent: carrier.send(records) };
+    const replay = new LaneReplayTransport(transport, 4);
+    return { batches, sent: replay.send(records) };
   }
 
   test("goes in batches, in the order of each workspace", async () => {

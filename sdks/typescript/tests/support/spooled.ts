@@ -7,7 +7,7 @@ import type { SpoolConfig } from "../../src/spool/config.js";
 import { Directory } from "../../src/spool/directory.js";
 import { encodeHeader, type Identity } from "../../src/spool/header.js";
 import { Framer, type SpooledRecord } from "../../src/spool/record.js";
-import type { Carrier, Refusal } from "../../src/spool/replayer.js";
+import type { FailedRecord, ReplayTransport } from "../../src/spool/replayer.js";
 import { fileName, newName, unowned } from "../../src/spool/segmentName.js";
 import { Spool, type SpoolHost } from "../../src/spool/spool.js";
 import type { Tuning } from "../../src/spool/tuning.js";
@@ -38,11 +38,11 @@ export function files(path: string, kind = "events"): string[] {
   return readdirSync(path).filter((name) => name.startsWith(`${kind}-`));
 }
 
-/** A carrier and a host that note what they hear. */
-export class FakeKafka implements SpoolHost, Carrier {
+/** A transport and a host that note what they hear. */
+export class FakeKafka implements SpoolHost, ReplayTransport {
   readonly delivered: string[] = [];
   readonly windows: number[] = [];
-  readonly refusals: { text: string; why: string; isOwn: boolean }[] = [];
+  readonly refusals: { text: string; reason: string; isOwn: boolean }[] = [];
   readonly warnings: string[] = [];
   replayedOwn = 0;
   closed = 0;
@@ -53,26 +53,26 @@ export class FakeKafka implements SpoolHost, Carrier {
 
   isDrained = (): boolean => this.drained;
   isQuiet = (): boolean => this.quiet;
-  carrier = (): Carrier => this;
+  replayTransport = (): ReplayTransport => this;
   warn = (text: string): void => void this.warnings.push(text);
 
   replayed(events: number): void {
     this.replayedOwn += events;
   }
 
-  refused(event: Buffer, why: string, isOwn: boolean): void {
-    this.refusals.push({ text: event.toString(), why, isOwn });
+  rejected(event: Buffer, reason: string, isOwn: boolean): void {
+    this.refusals.push({ text: event.toString(), reason, isOwn });
   }
 
-  async send(records: readonly SpooledRecord[]): Promise<Refusal[]> {
+  async send(records: readonly SpooledRecord[]): Promise<FailedRecord[]> {
     this.windows.push(records.length);
     return records.flatMap((record) => {
-      const why = this.fault(record.value.toString());
-      if (why === undefined) {
+      const reason = this.fault(record.value.toString());
+      if (reason === undefined) {
         this.delivered.push(record.value.toString());
         return [];
       }
-      return [{ record, why, isFinal: why.endsWith("!") }];
+      return [{ record, reason, isFinal: reason.endsWith("!") }];
     });
   }
 

@@ -1,0 +1,287 @@
+/** Recovery of what clients left on disk that are gone: finding orphaned segments and adopting them. */
+
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import { spool } from "../generated/spool.js";
+import type { Directory } from "./directory.js";
+import { decodeHeader, type Header } from "./header.js";
+import type { Origin } from "./origin.js";
+import { readRecords, type SpooledRecord } from "./record.js";
+import type { FailedRecord, ReplayBatch } from "./replayer.js";
+import { Segment } from "./segment.js";
+import { fileName, type SegmentName, unowned } from "./segmentName.js";
+import type { Tuning } from "./tuning.js";
+
+/** What an adopter reports. */
+export interface AdopterListener {
+  /** A record that Kafka rejected permanently. */
+  rejected(failed: FailedRecord): void;
+  warn(text: string): void;
+}
+
+/** Adopts one orphaned segment at a time, and counts what becomes of its events. */
+export class Adopter {
+  readonly #orphans: Orphans;
+  readonly #listener: AdopterListener;
+  #current: AdoptedSegment | undefined;
+  #adopted = 0;
+  #replayed = 0;
+
+  constructor(directory: Directory, origin: Origin, tuning: Tuning, listener: AdopterListener) {
+    this.#orphans = new Orphans(directory, origin, tuning, (text) => listener.warn(text));
+    this.#listener = listener;
+  }
+
+  /** How many events were adopted. */
+  get adopted(): number {
+    return this.#adopted;
+  }
+
+  /** How many of these were delivered. */
+  get replayed(): number {
+    return this.#replayed;
+  }
+
+  /** When the current segment was created; undefined where there is none. */
+  get createdAt(): number | undefined {
+    return this.#current?.createdAt || undefined;
+  }
+
+  /** Writes a heartbeat to the current segment, and looks for orphans. */
+  heartbeat(): void {
+    this.#current?.heartbeat();
+    this.#orphans.scan();
+  }
+
+  /** Returns what is left of the current segment, or the next one; undefined where there is none. */
+  next(): ReplayBatch | undefined {
+    while (this.#current === undefined || this.#current.left.length === 0) {
+      this.#current?.remove();
+      this.#current = this.#orphans.adopt();
+      if (this.#current === undefined) {
+        return undefined;
+      }
+      this.#adopted += this.#current.left.length;
+    }
+    const segment = this.#current;
+    return {
+      records: segment.left,
+      end: segment.end,
+      eventsPerSecond: spool.replayEventsPerSecond,
+      markAcked: (delivered, offset) => {
+        this.#replayed += delivered;
+        segment.markAcked(offset);
+      },
+      rejected: (failed) => this.#listener.rejected(failed),
+    };
+  }
+
+  /** Leaves the current segment to the next client. */
+  release(): void {
+    this.#current?.release();
+    this.#current = undefined;
+  }
+}
+
+/** A segment that this client adopted, and what is left to replay of it. */
+export class AdoptedSegment {
+  readonly name: SegmentName;
+  /** When its writer created it, by the writer's clock; 0 where the header is unreadable. */
+  readonly createdAt: number;
+  /** Where its last record ends. */
+  readonly end: number;
+  /** The number of damaged places between records. */
+  readonly damaged: number;
+  readonly hasBadHeader: boolean;
+  readonly #segment: Segment;
+  readonly #records: readonly SpooledRecord[];
+  #heartbeats: bigint;
+  #ackedOffset: number;
+
+  /** Fences the segment, so that its writer notices, and only then reads it. */
+  constructor(segment: Segment) {
+    segment.fence();
+    const bytes = segment.read();
+    const { state, createdAt, ackedOffset, heartbeat }: Header = decodeHeader(bytes);
+    const { records, damaged } = readRecords(bytes, Buffer.from(segment.name.origin, "hex"));
+    const isBoundary = records.some(
+      ({ start, end }) => start === ackedOffset || end === ackedOffset,
+    );
+    this.#segment = segment;
+    this.#records = records;
+    this.#heartbeats = heartbeat;
+    this.#ackedOffset = state === "good" && isBoundary ? ackedOffset : 0;
+    this.name = segment.name;
+    this.createdAt = state === "good" ? createdAt : 0;
+    this.end = records.at(-1)?.end ?? spool.headerBytes;
+    this.damaged = damaged;
+    this.hasBadHeader = state === "bad" || (state === "blank" && records.length > 0);
+  }
+
+  /** The records that are not acknowledged yet. */
+  get left(): readonly SpooledRecord[] {
+    return this.#records.filter(({ start }) => start >= this.#ackedOffset);
+  }
+
+  heartbeat(): void {
+    this.#heartbeats += 1n;
+    this.#segment.writeHeartbeat(BigInt.asUintN(64, this.#heartbeats));
+  }
+
+  /** Marks all records before `offset` as acknowledged. */
+  markAcked(offset: number): void {
+    this.#ackedOffset = offset;
+    this.#segment.writeAckedOffset(offset);
+  }
+
+  /** Leaves the rest to the next client. */
+  release(): void {
+    this.#segment.transferTo(unowned);
+  }
+
+  remove(): void {
+    this.#segment.remove();
+  }
+}
+
+interface LastHeartbeat {
+  readonly count: bigint;
+  /** When it was first read, by `performance.now()`. */
+  readonly since: number;
+}
+
+/** The segments of other clients, and which of them this client may adopt. */
+class Orphans {
+  readonly #directory: Directory;
+  readonly #origin: Origin;
+  readonly #tuning: Tuning;
+  readonly #warn: (text: string) => void;
+  readonly #reported = new Set<string>();
+  #heartbeats = new Map<string, LastHeartbeat>();
+  #found: SegmentName[] = [];
+
+  constructor(directory: Directory, origin: Origin, tuning: Tuning, warn: (text: string) => void) {
+    this.#directory = directory;
+    this.#origin = origin;
+    this.#tuning = tuning;
+    this.#warn = warn;
+  }
+
+  /** Looks at every segment once. */
+  scan(): void {
+    const heartbeats = new Map<string, LastHeartbeat>();
+    const living = new Set<string>();
+    this.#found = [];
+    const names = this.#directory.segments();
+    for (const name of names) {
+      if (name.kind !== "events" || name.owner === this.#origin.hex) {
+        continue;
+      }
+      const file = fileName(name);
+      const header = this.#header(file);
+      if (header === undefined) {
+        continue;
+      }
+      const before = this.#heartbeats.get(file);
+      const isSame = before?.count === header.heartbeat;
+      const last = isSame ? before : { count: header.heartbeat, since: performance.now() };
+      heartbeats.set(file, last);
+      const untouchedMs = performance.now() - last.since;
+      if (!this.#isForUs(name, header, untouchedMs, names)) {
+        continue;
+      }
+      // Later segments of a living origin wait, so that their order is kept, but are watched too.
+      if (name.owner !== unowned && untouchedMs < this.#tuning.leaseMs) {
+        living.add(name.origin);
+      } else if (!living.has(name.origin)) {
+        this.#found.push(name);
+      }
+    }
+    this.#heartbeats = heartbeats;
+  }
+
+  /** Adopts the next orphan; undefined where there is none. */
+  adopt(): AdoptedSegment | undefined {
+    for (let name = this.#found.shift(); name !== undefined; name = this.#found.shift()) {
+      if (!this.#isStillOrphaned(name)) {
+        continue;
+      }
+      const segment = Segment.adopt(this.#directory, name, this.#origin.hex);
+      if (segment !== undefined) {
+        const adopted = new AdoptedSegment(segment);
+        this.#reportDamage(adopted);
+        return adopted;
+      }
+    }
+    return undefined;
+  }
+
+  /** Its owner may have woken up since the scan. */
+  #isStillOrphaned(name: SegmentName): boolean {
+    const file = fileName(name);
+    const isSame = this.#header(file)?.heartbeat === this.#heartbeats.get(file)?.count;
+    return isSame || name.owner === unowned;
+  }
+
+  /** Reports whether the segment's events go where this client's do. */
+  #isForUs(
+    name: SegmentName,
+    { state, destination }: Header,
+    untouchedMs: number,
+    names: readonly SegmentName[],
+  ): boolean {
+    if (state === "newer") {
+      const file = fileName(name);
+      const hint = "its format is newer than this SDK, which a newer release replays";
+      this.#report(file, `segment left alone: '${file}': ${hint}`);
+      return false;
+    }
+    if (state === "blank") {
+      return true;
+    }
+    const known = state === "good" ? destination : this.#destinationOf(name.origin, names);
+    const isOurs = (known ?? destination).equals(this.#origin.destination);
+    return isOurs || (known === undefined && untouchedMs >= this.#tuning.orphanTimeoutMs);
+  }
+
+  /** The destination of an origin, by the first of its segments whose header is good. */
+  #destinationOf(origin: string, names: readonly SegmentName[]): Buffer | undefined {
+    const siblings = names.filter((name) => name.origin === origin);
+    const headers = siblings.map((name) => this.#header(fileName(name)));
+    return headers.find((header) => header?.state === "good")?.destination;
+  }
+
+  #reportDamage({ name, damaged, hasBadHeader }: AdoptedSegment): void {
+    const what = [
+      ...(hasBadHeader ? ["its header"] : []),
+      ...(damaged > 0 ? [`${damaged} ${damaged === 1 ? "place" : "places"} between events`] : []),
+    ];
+    if (what.length > 0) {
+      const file = fileName(name);
+      this.#report(file, `segment damaged, replaying the rest: '${file}': ${what.join(" and ")}`);
+    }
+  }
+
+  #report(file: string, text: string): void {
+    if (!this.#reported.has(file)) {
+      this.#reported.add(file);
+      this.#warn(text);
+    }
+  }
+
+  /** Reads the current header; undefined where the file is gone or unreadable. */
+  #header(file: string): Header | undefined {
+    const bytes = Buffer.alloc(spool.headerBytes);
+    try {
+      const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
+      const descriptor = openSync(this.#directory.file(file), flags);
+      try {
+        readSync(descriptor, bytes, 0, bytes.length, 0);
+      } finally {
+        closeSync(descriptor);
+      }
+      return decodeHeader(bytes);
+    } catch {
+      return undefined;
+    }
+  }
+}

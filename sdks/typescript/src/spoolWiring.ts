@@ -1,0 +1,185 @@
+/** Wires a client to its spool: by its settings, and by a transport for replay. */
+
+import { describeError, describeValue } from "./describe.js";
+import { usageTopic } from "./generated/constants.js";
+import { settings as table } from "./generated/settings.js";
+import { murmur2 } from "./murmur2.js";
+import type { EkaClientOptions } from "./options.js";
+import type { OutboxSpool } from "./outbox.js";
+import { configError, type Settings } from "./settings.js";
+import type { SpoolConfig } from "./spool/config.js";
+import { Directory, defaultDirectory } from "./spool/directory.js";
+import { destinationOf } from "./spool/origin.js";
+import type { SpooledRecord } from "./spool/record.js";
+import type { FailedRecord, ReplayTransport } from "./spool/replayer.js";
+import { type Message, SendError, type Transport } from "./transports/transport.js";
+
+/** What a spool needs to know of its client. */
+export type SpoolClient = Pick<SpoolConfig, "instanceId" | "clock" | "seq"> & {
+  readonly warn: (text: string) => void;
+  /** Creates a transport for replay. */
+  readonly replayTransport: () => ReplayTransport;
+};
+
+/** Undefined where nothing is kept; throws a ConfigError where it should be and cannot. */
+export function outboxSpool(
+  settings: Settings,
+  options: EkaClientOptions,
+  { warn, replayTransport, ...client }: SpoolClient,
+): OutboxSpool | undefined {
+  const asked = askedBy(options);
+  // Tests inject a producer, and must not find what others left on the disk.
+  const isMeant = options.producer === undefined || asked?.isOption === true;
+  if (settings.spool === "off" || !isMeant) {
+    return undefined;
+  }
+  const path = settings.spoolDir ?? defaultDirectory();
+  try {
+    const kept: SpoolConfig = {
+      ...client,
+      directory: new Directory(path),
+      isDurable: settings.spool === "durable",
+      maxBytes: settings.spoolMaxBytes,
+      syncMs: settings.spoolSyncMs,
+      destination: destinationOf(usageTopic, brokersOf(settings, options)),
+    };
+    return { settings: kept, replayTransport };
+  } catch (error) {
+    const [dir, mode] = [table.spoolDir.variable, table.spool.variable];
+    const why = `${describeError(error)}; set ${dir} to a folder that this process can write, or ${mode}=off`;
+    if (asked !== undefined) {
+      throw configError(asked.name, describeValue(asked.value), `a place for the spool: ${why}`);
+    }
+    warn(`events that cannot be delivered are kept in memory only: ${why}`);
+    return undefined;
+  }
+}
+
+interface Asked {
+  readonly name: string;
+  readonly value: unknown;
+  readonly isOption: boolean;
+}
+
+/** What says that there is to be a spool; undefined where nobody does. */
+function askedBy(options: EkaClientOptions): Asked | undefined {
+  for (const { argument, variable } of [table.spoolDir, table.spool]) {
+    const [option, value] = [options[argument], process.env[variable]];
+    if (option !== undefined) {
+      return { name: argument, value: option, isOption: true };
+    }
+    if (value) {
+      return { name: variable, value, isOption: false };
+    }
+  }
+  return undefined;
+}
+
+function brokersOf(
+  settings: Settings,
+  { producer, kafkaConfig = {} }: EkaClientOptions,
+): readonly string[] | "producer" {
+  const given = kafkaConfig["bootstrapBrokers"] ?? settings.kafkaBrokers ?? [];
+  const brokers = (Array.isArray(given) ? given : [given]) as unknown[];
+  return producer === undefined ? brokers.map(address) : "producer";
+}
+
+/** The library takes text, and objects too. */
+function address(broker: unknown): string {
+  const { host, port } = Object(broker) as { host?: unknown; port?: unknown };
+  return host === undefined ? String(broker) : `${String(host)}:${String(port)}`;
+}
+
+/** Replays by a transport: records of one lane one after another, and lanes side by side. */
+export class LaneReplayTransport implements ReplayTransport {
+  readonly #transport: Transport;
+  readonly #batchBytes: number;
+
+  constructor(transport: Transport, batchBytes: number) {
+    this.#transport = transport;
+    this.#batchBytes = batchBytes;
+  }
+
+  async send(records: readonly SpooledRecord[]): Promise<readonly FailedRecord[]> {
+    const { lanes } = this.#transport;
+    const byLane = new Map<number, Item[]>();
+    for (const record of records) {
+      const hash = murmur2(record.key);
+      const { key, value } = record;
+      const lane = byLane.get(hash % lanes) ?? [];
+      byLane.set(hash % lanes, lane);
+      lane.push({ record, workspace: { key, hash }, value });
+    }
+    const failed = await Promise.all([...byLane.values()].map((lane) => this.#sendLane(lane)));
+    return failed.flat().sort((a, b) => a.record.start - b.record.start);
+  }
+
+  async close(): Promise<void> {
+    await this.#transport.close();
+  }
+
+  async #sendLane(items: readonly Item[]): Promise<FailedRecord[]> {
+    const failed: FailedRecord[] = [];
+    for (let from = 0; from < items.length; ) {
+      const batch = this.#batch(items, from);
+      from += batch.length;
+      const fault = await this.#fault(batch);
+      if (fault !== undefined) {
+        const { isFinal, message: reason } = fault;
+        // What follows a batch that is to be repeated must not overtake it.
+        const undelivered = isFinal ? batch : [...batch, ...items.slice(from)];
+        failed.push(...undelivered.map(({ record }) => ({ record, reason, isFinal })));
+        if (!isFinal) {
+          break;
+        }
+      }
+    }
+    return failed;
+  }
+
+  #batch(items: readonly Item[], from: number): readonly Item[] {
+    let [to, bytes] = [from, 0];
+    do {
+      bytes += items[to]?.value.length ?? 0;
+      to += 1;
+    } while (to < items.length && bytes + (items[to]?.value.length ?? 0) <= this.#batchBytes);
+    return items.slice(from, to);
+  }
+
+  async #fault(batch: readonly Item[]): Promise<SendError | undefined> {
+    try {
+      await this.#transport.send(batch);
+      return undefined;
+    } catch (error) {
+      return error instanceof SendError ? error : new SendError(describeError(error), "counted");
+    }
+  }
+}
+
+interface Item {
+  readonly record: SpooledRecord;
+  readonly workspace: { readonly key: Buffer; readonly hash: number };
+  readonly value: Buffer;
+}
+
+/** A transport that its owner closes: the replay of a client that injects a producer. */
+export class SharedTransport implements Transport {
+  readonly lanes: number;
+  readonly immediate = false;
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.lanes = transport.lanes;
+    this.#transport = transport;
+  }
+
+  async send(batch: readonly Message[]): Promise<void> {
+    await this.#transport.send(batch);
+  }
+
+  async connect(): Promise<void> {
+    await this.#transport.connect();
+  }
+
+  async close(): Promise<void> {}
+}
