@@ -44,7 +44,7 @@ export class Lane {
   readonly #queue = new EventQueue();
   /** More than one only where the transport is immediate. */
   readonly #onTheirWay = new Set<Batch>();
-  #trouble = "";
+  #lastError = "";
 
   constructor(transport: Transport, settings: LaneSettings, listener: LaneListener) {
     this.#transport = transport;
@@ -68,8 +68,8 @@ export class Lane {
   }
 
   /** Why the last attempt failed; "" after one that did not. */
-  get trouble(): string {
-    return this.#trouble;
+  get lastError(): string {
+    return this.#lastError;
   }
 
   /** Appends an event, and returns how many bytes it has. */
@@ -100,7 +100,7 @@ export class Lane {
       if (!this.#onTheirWay.has(batch)) {
         return; // given up meanwhile
       }
-      this.#trouble = fault?.message ?? "";
+      this.#lastError = fault?.message ?? "";
       if (fault === undefined) {
         this.#listener.delivered(batch.events);
         return;

@@ -7,7 +7,7 @@ import { spool as constants } from "./generated/spool.js";
 import { Lane, type LaneListener, type LaneSettings } from "./lane.js";
 import { Schedule } from "./schedule.js";
 import type { SpoolConfig } from "./spool/config.js";
-import { spoolFault } from "./spool/fault.js";
+import { asSpoolError, SpoolFullError } from "./spool/directory.js";
 import type { ReplayTransport } from "./spool/replayer.js";
 import type { AckGroup } from "./spool/segmentWriter.js";
 import { Spool, type SpoolHost, type SpoolStats } from "./spool/spool.js";
@@ -113,12 +113,13 @@ export class Outbox implements LaneListener {
         this.#queue(event, spool.keep(workspace.key, json));
       }
     } catch (error) {
-      const { isFull, message: why } = spoolFault(error);
+      const fault = asSpoolError(error);
+      const isFull = fault instanceof SpoolFullError;
       const code = isFull ? "spool.full" : "spool.failed";
       if (spool.isDurable || (isFull && this.#isFull())) {
-        throw new SpoolError(code, message(code, { hint: why }));
+        throw new SpoolError(code, message(code, { hint: fault.message }));
       }
-      this.#listener.warn(message(code, { hint: why }));
+      this.#listener.warn(message(code, { hint: fault.message }));
       if (this.#isFull()) {
         throw this.#queueFull();
       }
@@ -248,7 +249,7 @@ export class Outbox implements LaneListener {
       this.#spool?.takeBack(workspace.key, value);
       return this.#spool !== undefined;
     } catch (error) {
-      this.#listener.warn(message("spool.failed", { hint: spoolFault(error).message }));
+      this.#listener.warn(message("spool.failed", { hint: asSpoolError(error).message }));
       return false;
     }
   }
@@ -273,13 +274,13 @@ export class Outbox implements LaneListener {
 
   #giveUp(): number {
     const events = this.#lanes.flatMap((lane) => lane.giveUp());
-    const trouble = this.#trouble();
+    const lastError = this.#lastError();
     this.#removed(events);
     const onDisk = events.filter(({ group }) => group !== undefined).length;
     this.#spool?.leave(onDisk);
     const lost = events.filter((event) => event.group === undefined && !this.#takeBack(event));
     for (const { value } of lost) {
-      this.#listener.failed(value, `Kafka has not taken the event in time${trouble}`, true);
+      this.#listener.failed(value, `Kafka has not taken the event in time${lastError}`, true);
     }
     for (const resolve of this.#waiting) {
       resolve();
@@ -317,12 +318,12 @@ export class Outbox implements LaneListener {
 
   #queueFull(): QueueFullError {
     const { maxEvents, maxBytes } = this.#settings;
-    const hint = `the limit is ${maxEvents} events or ${maxBytes} bytes${this.#trouble()}`;
+    const hint = `the limit is ${maxEvents} events or ${maxBytes} bytes${this.#lastError()}`;
     return new QueueFullError("queue.full", message("queue.full", { hint }));
   }
 
-  #trouble(): string {
-    const trouble = this.#lanes.find((lane) => lane.trouble !== "")?.trouble;
-    return trouble === undefined ? "" : ` (${trouble})`;
+  #lastError(): string {
+    const lastError = this.#lanes.find((lane) => lane.lastError !== "")?.lastError;
+    return lastError === undefined ? "" : ` (${lastError})`;
   }
 }

@@ -25,7 +25,24 @@ export function defaultDirectory(): string {
   return join(parent, `eka-usage-${process.getuid?.() ?? userInfo().username}`);
 }
 
-/** A folder that can be used. */
+/** The disk does not take an event. */
+export class SpoolError extends Error {}
+
+/** The disk has no room, or the directory has reached its limit. */
+export class SpoolFullError extends SpoolError {}
+
+/** Returns the error of the file system as a SpoolError. */
+export function asSpoolError(error: unknown): SpoolError {
+  if (error instanceof SpoolError) {
+    return error;
+  }
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === "ENOSPC" || code === "EDQUOT"
+    ? new SpoolFullError(message)
+    : new SpoolError(message);
+}
+
+/** A directory that can be used. */
 export class Directory {
   readonly path: string;
 

@@ -2,7 +2,7 @@
 
 import { spool } from "../generated/spool.js";
 import type { SpoolConfig } from "./config.js";
-import { SpoolFault, spoolFault } from "./fault.js";
+import { asSpoolError, type SpoolError, SpoolFullError } from "./directory.js";
 import type { Origin } from "./origin.js";
 import { Framer } from "./record.js";
 import { Segment } from "./segment.js";
@@ -17,7 +17,7 @@ export class SegmentLog {
   readonly #firstSeq: () => number;
   readonly #framer: Framer;
   #writers: SegmentWriter[] = [];
-  #refusal: SpoolFault | undefined;
+  #lastError: SpoolError | undefined;
   #entrusted = 0;
 
   /** `firstSeq` returns the number by which a new segment is named, and so ordered. */
@@ -44,7 +44,7 @@ export class SegmentLog {
     return this.#entrusted;
   }
 
-  /** Writes a record, and says where it is; throws a SpoolFault. */
+  /** Writes a record, and says where it is; throws a SpoolError. */
   append(key: Buffer, value: string | Buffer): SegmentWriter {
     const length = this.#framer.frame(key, value);
     try {
@@ -55,13 +55,13 @@ export class SegmentLog {
         }
       }
     } catch (error) {
-      throw spoolFault(error);
+      throw asSpoolError(error);
     }
   }
 
   /** Shows that its owner is alive, and tries again to make a segment where that was refused. */
   heartbeat(): void {
-    this.#refusal = undefined;
+    this.#lastError = undefined;
     for (const writer of this.#writers) {
       writer.heartbeat();
       writer.closeGroup();
@@ -96,7 +96,7 @@ export class SegmentLog {
       segment.close();
     } else if (isAcked) {
       segment.remove();
-      this.#refusal = undefined;
+      this.#lastError = undefined;
     } else {
       segment.transferTo(unowned);
     }
@@ -116,14 +116,14 @@ export class SegmentLog {
   }
 
   #make(): SegmentWriter {
-    if (this.#refusal !== undefined) {
-      throw this.#refusal; // until the next heartbeat, so that refusing is quick
+    if (this.#lastError !== undefined) {
+      throw this.#lastError; // until the next heartbeat, so that refusing is quick
     }
     try {
       return this.#made();
     } catch (error) {
-      this.#refusal = spoolFault(error);
-      throw this.#refusal;
+      this.#lastError = asSpoolError(error);
+      throw this.#lastError;
     }
   }
 
@@ -131,7 +131,7 @@ export class SegmentLog {
     const { directory, maxBytes, clock } = this.#config;
     if (directory.bytes() + spool.segmentBytes > maxBytes) {
       const hint = `the limit of '${directory.path}' is ${maxBytes} bytes; is Kafka reachable?`;
-      throw new SpoolFault(hint, true);
+      throw new SpoolFullError(hint);
     }
     const createdAt = clock();
     const { name, header } = this.#origin.newSegment(this.#kind, this.#firstSeq(), createdAt);

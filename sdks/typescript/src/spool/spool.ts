@@ -6,8 +6,7 @@
 import { Adopter } from "./adoption.js";
 import { Backlog } from "./backlog.js";
 import type { SpoolConfig } from "./config.js";
-import type { Directory } from "./directory.js";
-import { SpoolFault } from "./fault.js";
+import { type Directory, SpoolError } from "./directory.js";
 import { Origin } from "./origin.js";
 import { type FailedRecord, type ReplayBatch, Replayer, type ReplayTransport } from "./replayer.js";
 import { SegmentLog } from "./segmentLog.js";
@@ -107,19 +106,19 @@ export class Spool {
     return this.#logs.reduce((sum, { waiting }) => sum + waiting, 0);
   }
 
-  /** Keeps an event that is delivered from memory; throws a SpoolFault. */
+  /** Keeps an event that is delivered from memory; throws a SpoolError. */
   keep(key: Buffer, event: string | Buffer): AckGroup {
     return this.#append(this.#events, key, event).track();
   }
 
-  /** Keeps an event that waits until all before it are delivered; throws a SpoolFault. */
+  /** Keeps an event that waits until all before it are delivered; throws a SpoolError. */
   defer(key: Buffer, event: string | Buffer): void {
     this.#backlog.add(this.#append(this.#events, key, event));
   }
 
   /**
    * Keeps an event that was not delivered from memory, and goes before those that were deferred
-   * meanwhile; throws a SpoolFault.
+   * meanwhile; throws a SpoolError.
    */
   takeBack(key: Buffer, event: Buffer): void {
     try {
@@ -180,7 +179,7 @@ export class Spool {
 
   #append(log: SegmentLog, key: Buffer, event: string | Buffer): SegmentWriter {
     if (this.#isReleased) {
-      throw new SpoolFault("the client was shut down", false);
+      throw new SpoolError("the client was shut down");
     }
     const writer = log.append(key, event);
     this.#syncer.wrote(writer);
