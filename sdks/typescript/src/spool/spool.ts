@@ -7,6 +7,7 @@ import { Adopter } from "./adoption.js";
 import { Backlog } from "./backlog.js";
 import type { SpoolConfig } from "./config.js";
 import { type Directory, SpoolError } from "./directory.js";
+import { Housekeeper } from "./housekeeping.js";
 import { Origin } from "./origin.js";
 import { type FailedRecord, type ReplayBatch, Replayer, type ReplayTransport } from "./replayer.js";
 import { SegmentLog } from "./segmentLog.js";
@@ -53,7 +54,7 @@ export class Spool {
   readonly #adopter: Adopter;
   readonly #replayer: Replayer;
   readonly #syncer: Syncer;
-  readonly #keeper: NodeJS.Timeout;
+  readonly #housekeeper: Housekeeper;
   #deadLettered = 0;
   #left = 0;
   #isReleased = false;
@@ -87,8 +88,8 @@ export class Spool {
     };
     this.#replayer = new Replayer(source, tuning);
     this.#syncer = new Syncer(directory, syncMs, (error) => this.#trouble(error));
-    this.#keeper = setInterval(this.#keep, tuning.heartbeatMs).unref();
-    setImmediate(this.#keep).unref();
+    const onError = (error: unknown) => this.#trouble(error);
+    this.#housekeeper = new Housekeeper(() => this.#heartbeat(), tuning.heartbeatMs, onError);
   }
 
   /** Where events are kept. */
@@ -164,7 +165,7 @@ export class Spool {
     }
     const kept = this.waiting + this.#left;
     this.#isReleased = true;
-    clearInterval(this.#keeper);
+    this.#housekeeper.stop();
     void this.#replayer.stop();
     const parts = [...this.#logs, this.#dead, this.#adopter];
     for (const act of [() => this.#syncer.now(), ...parts.map((part) => () => part.release())]) {
@@ -186,20 +187,16 @@ export class Spool {
     return writer;
   }
 
-  readonly #keep = (): void => {
-    if (this.#isReleased) {
-      return;
-    }
+  #heartbeat(): void {
     try {
       for (const log of [...this.#logs, this.#dead]) {
         log.heartbeat();
       }
       this.#adopter.heartbeat();
-    } catch (error) {
-      this.#trouble(error);
+    } finally {
+      this.#replayer.wake();
     }
-    this.#replayer.wake();
-  };
+  }
 
   #next(): ReplayBatch | undefined {
     if (this.isBehind) {
