@@ -75,7 +75,7 @@ export class Outbox implements LaneListener {
 
   /** How many events this process still has to deliver: those in memory, and own ones on disk. */
   get queued(): number {
-    return this.#events + (this.#spool?.waiting ?? 0);
+    return this.#events + (this.#spool?.pending ?? 0);
   }
 
   /** What became of events by way of the disk, where there is one. */
@@ -96,7 +96,8 @@ export class Outbox implements LaneListener {
   /** Takes an event that was numbered. Never waits; throws an EkaError where the disk is at fault. */
   put(event: Encoded): void {
     const spool = this.#spool;
-    const needsDisk = spool !== undefined && (spool.isDurable || spool.isBehind || this.#isFull());
+    const needsDisk =
+      spool !== undefined && (spool.isDurable || spool.hasBacklog || this.#isFull());
     if (needsDisk) {
       this.#keep(event, spool);
     } else {
@@ -107,10 +108,10 @@ export class Outbox implements LaneListener {
   #keep(event: Encoded, spool: Spool): void {
     const { workspace, json } = event;
     try {
-      if (spool.isBehind || this.#isFull()) {
-        spool.defer(workspace.key, json);
+      if (spool.hasBacklog || this.#isFull()) {
+        spool.spill(workspace.key, json);
       } else {
-        this.#queue(event, spool.keep(workspace.key, json));
+        this.#queue(event, spool.append(workspace.key, json));
       }
     } catch (error) {
       const fault = asSpoolError(error);
@@ -208,13 +209,13 @@ export class Outbox implements LaneListener {
   failed(events: readonly QueuedEvent[], why: string, isFinal: boolean): void {
     this.#removed(events);
     for (const event of events) {
-      const isKept = !isFinal && this.#takeBack(event);
+      const isKept = !isFinal && this.#requeue(event);
       if (!isKept && !isFinal && event.group !== undefined) {
         this.#again(event);
         continue;
       }
       if (isFinal) {
-        this.#spool?.bury(event.workspace.key, event.value);
+        this.#spool?.deadLetter(event.workspace.key, event.value);
       }
       if (!isKept) {
         this.#listener.failed(event.value, why, false);
@@ -244,9 +245,9 @@ export class Outbox implements LaneListener {
   }
 
   /** Whether an event that was not delivered waits on disk from now on. */
-  #takeBack({ workspace, value }: QueuedEvent): boolean {
+  #requeue({ workspace, value }: QueuedEvent): boolean {
     try {
-      this.#spool?.takeBack(workspace.key, value);
+      this.#spool?.requeue(workspace.key, value);
       return this.#spool !== undefined;
     } catch (error) {
       this.#listener.warn(message("spool.failed", { hint: asSpoolError(error).message }));
@@ -277,8 +278,8 @@ export class Outbox implements LaneListener {
     const lastError = this.#lastError();
     this.#removed(events);
     const onDisk = events.filter(({ group }) => group !== undefined).length;
-    this.#spool?.leave(onDisk);
-    const lost = events.filter((event) => event.group === undefined && !this.#takeBack(event));
+    this.#spool?.releaseQueued(onDisk);
+    const lost = events.filter((event) => event.group === undefined && !this.#requeue(event));
     for (const { value } of lost) {
       this.#listener.failed(value, `Kafka has not taken the event in time${lastError}`, true);
     }
@@ -293,7 +294,7 @@ export class Outbox implements LaneListener {
     return {
       replayTransport,
       isDrained: () => this.#events === 0,
-      isQuiet: () =>
+      hasCapacity: () =>
         this.#state === "open" && 4 * this.#events <= maxEvents && 4 * this.#bytes <= maxBytes,
       replayed: (events) => {
         this.#ended += events;

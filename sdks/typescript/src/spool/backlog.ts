@@ -1,22 +1,23 @@
-/** A client's own events that wait on disk, in no memory, and go from there. */
+/** A client's own events that are pending on disk, and no longer in memory. */
 
 import { readRecords } from "./record.js";
 import type { FailedRecord, ReplayBatch } from "./replayer.js";
 import type { SegmentLog } from "./segmentLog.js";
 import type { SegmentWriter } from "./segmentWriter.js";
 
-/** Hears how they end. */
+/** What a backlog reports of its events. */
 export interface BacklogListener {
   delivered(events: number): void;
+  /** Kafka rejected an event permanently. */
   rejected(failed: FailedRecord): void;
 }
 
-/** Once something waits here, everything later does too, so that the order is kept. */
+/** Replays the pending records of one segment log, segment by segment. */
 export class Backlog {
   readonly log: SegmentLog;
   readonly #origin: Buffer;
   readonly #listener: BacklogListener;
-  #isBehind = false;
+  #hasPending = false;
 
   constructor(log: SegmentLog, origin: Buffer, listener: BacklogListener) {
     this.log = log;
@@ -24,27 +25,27 @@ export class Backlog {
     this.#listener = listener;
   }
 
-  /** Whether anything waits. */
-  get isBehind(): boolean {
-    return this.#isBehind;
+  /** Whether events are pending, so that later ones have to be spilled too, to keep their order. */
+  get hasPending(): boolean {
+    return this.#hasPending;
   }
 
-  /** The record that was just written to this segment waits. */
+  /** Counts the record that was just appended to this segment as pending. */
   add(writer: SegmentWriter): void {
-    writer.backlog += 1;
-    this.#isBehind = true;
+    writer.pending += 1;
+    this.#hasPending = true;
   }
 
-  /** What waits in the first segment; undefined where nothing waits any more. */
+  /** Returns what is pending in the first segment; undefined once nothing is pending any more. */
   next(): ReplayBatch | undefined {
     const writers = this.log.writers;
     for (const writer of writers) {
-      writer.closeGroup(); // what came from memory is done, or nobody would ask
+      writer.endGroup(); // memory is empty, so what was tracked there is acknowledged
     }
     const writer = writers.find(({ isAcked, isLost }) => !isAcked && !isLost);
     if (writer === undefined) {
-      this.#isBehind = false;
-      this.log.tidy();
+      this.#hasPending = false;
+      this.log.prune();
       return undefined;
     }
     const end = writer.used;
@@ -53,12 +54,12 @@ export class Backlog {
       records,
       end,
       markAcked: (delivered, offset) => {
-        writer.backlog -= delivered;
+        writer.pending -= delivered;
         writer.markAcked(offset);
         this.#listener.delivered(delivered);
       },
       rejected: (failed) => {
-        writer.backlog -= 1;
+        writer.pending -= 1;
         this.#listener.rejected(failed);
       },
     };

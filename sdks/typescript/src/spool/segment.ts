@@ -101,7 +101,7 @@ export class Segment {
     return this.#number[0] !== 0;
   }
 
-  cut(length: number): void {
+  truncate(length: number): void {
     ftruncateSync(this.#descriptor, length);
   }
 

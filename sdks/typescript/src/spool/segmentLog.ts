@@ -9,7 +9,7 @@ import { Segment } from "./segment.js";
 import { type Kind, unowned } from "./segmentName.js";
 import { SegmentWriter } from "./segmentWriter.js";
 
-/** Appends to the last segment, and makes another when that is full. */
+/** Appends to the last segment, and rolls to a new one when that is full. */
 export class SegmentLog {
   readonly #kind: Kind;
   readonly #config: SpoolConfig;
@@ -18,9 +18,9 @@ export class SegmentLog {
   readonly #framer: Framer;
   #writers: SegmentWriter[] = [];
   #lastError: SpoolError | undefined;
-  #entrusted = 0;
+  #released = 0;
 
-  /** `firstSeq` returns the number by which a new segment is named, and so ordered. */
+  /** `firstSeq` returns the number that a new segment is named after, which orders it. */
   constructor(kind: Kind, config: SpoolConfig, origin: Origin, firstSeq: () => number) {
     this.#kind = kind;
     this.#config = config;
@@ -29,22 +29,22 @@ export class SegmentLog {
     this.#framer = new Framer(origin.id);
   }
 
-  /** Those that are not removed yet, oldest first. */
+  /** The writers of the segments that are not removed yet, oldest first. */
   get writers(): readonly SegmentWriter[] {
     return this.#writers;
   }
 
-  /** How many records are in no memory, and not done. */
-  get waiting(): number {
-    return this.#writers.reduce((sum, { backlog }) => sum + backlog, 0);
+  /** How many records are to be replayed from disk. */
+  get pending(): number {
+    return this.#writers.reduce((sum, { pending }) => sum + pending, 0);
   }
 
-  /** How many were left to other clients. */
-  get entrusted(): number {
-    return this.#entrusted;
+  /** How many pending records were left to other clients. */
+  get released(): number {
+    return this.#released;
   }
 
-  /** Writes a record, and says where it is; throws a SpoolError. */
+  /** Appends a record, and returns the writer that it went to; throws a SpoolError. */
   append(key: Buffer, value: string | Buffer): SegmentWriter {
     const length = this.#framer.frame(key, value);
     try {
@@ -59,39 +59,39 @@ export class SegmentLog {
     }
   }
 
-  /** Shows that its owner is alive, and tries again to make a segment where that was refused. */
+  /** Writes heartbeats, and lets a segment be created again where that failed. */
   heartbeat(): void {
     this.#lastError = undefined;
     for (const writer of this.#writers) {
       writer.heartbeat();
-      writer.closeGroup();
+      writer.endGroup();
     }
-    this.tidy();
+    this.prune();
   }
 
-  /** Removes the segments that are done, and forgets those that were taken over. */
-  tidy(): void {
+  /** Removes the segments that are acknowledged, and drops those that others adopted. */
+  prune(): void {
     const last = this.#writers.at(-1);
     this.#writers = this.#writers.filter((writer) => {
       if (!writer.isLost && (!writer.isAcked || writer === last)) {
         return true;
       }
-      this.#end(writer);
+      this.#drop(writer);
       return false;
     });
   }
 
-  /** Leaves what is not done to whoever comes first, and removes the rest. */
+  /** Leaves what is not acknowledged to the next client, and removes the rest. */
   release(): void {
     for (const writer of this.#writers) {
       writer.seal();
-      this.#end(writer);
+      this.#drop(writer);
     }
     this.#writers = [];
   }
 
-  #end({ segment, backlog, isLost, isAcked }: SegmentWriter): void {
-    this.#entrusted += backlog;
+  #drop({ segment, pending, isLost, isAcked }: SegmentWriter): void {
+    this.#released += pending;
     if (isLost) {
       segment.close();
     } else if (isAcked) {
@@ -108,26 +108,26 @@ export class SegmentLog {
   }
 
   #roll(last: SegmentWriter | undefined): SegmentWriter {
-    const made = this.#make();
-    this.#writers.push(made);
+    const writer = this.#create();
+    this.#writers.push(writer);
     last?.seal();
-    this.tidy();
-    return made;
+    this.prune();
+    return writer;
   }
 
-  #make(): SegmentWriter {
+  #create(): SegmentWriter {
     if (this.#lastError !== undefined) {
-      throw this.#lastError; // until the next heartbeat, so that refusing is quick
+      throw this.#lastError; // until the next heartbeat, so that failing is quick
     }
     try {
-      return this.#made();
+      return this.#tryCreate();
     } catch (error) {
       this.#lastError = asSpoolError(error);
       throw this.#lastError;
     }
   }
 
-  #made(): SegmentWriter {
+  #tryCreate(): SegmentWriter {
     const { directory, maxBytes, clock } = this.#config;
     if (directory.bytes() + spool.segmentBytes > maxBytes) {
       const hint = `the limit of '${directory.path}' is ${maxBytes} bytes; is Kafka reachable?`;

@@ -1,36 +1,36 @@
-/** A segment that this client writes, and what of it is done. */
+/** The writer's state of one segment: what is appended, and how much of it is acknowledged. */
 
 import { spool } from "../generated/spool.js";
 import type { Segment } from "./segment.js";
 
-/** Records in a row that are marked as done together. */
+/** Consecutive records that are acknowledged together, so that few writes move the acked offset. */
 export class AckGroup {
   readonly #writer: SegmentWriter;
   /** Where the last of them ends. */
   end: number;
   records = 0;
-  pending = 0;
+  unacked = 0;
 
   constructor(writer: SegmentWriter, end: number) {
     this.#writer = writer;
     this.end = end;
   }
 
-  /** One of its events is delivered, or kept elsewhere. */
+  /** Acknowledges one event: it is delivered, or recorded elsewhere. */
   markAcked(): void {
-    this.pending -= 1;
-    if (this.pending === 0) {
+    this.unacked -= 1;
+    if (this.unacked === 0) {
       this.#writer.advanceAckedOffset();
     }
   }
 }
 
-/** Appends records, and moves the mark before which all are done. */
+/** Appends records to a segment, and moves the offset before which all are acknowledged. */
 export class SegmentWriter {
   readonly segment: Segment;
   readonly createdAt: number;
-  /** How many of its records are in no memory, and not done. */
-  backlog = 0;
+  /** How many of its records are to be replayed from disk. */
+  pending = 0;
   #used: number = spool.headerBytes;
   #ackedOffset: number = spool.headerBytes;
   #groups: AckGroup[] = [];
@@ -49,16 +49,17 @@ export class SegmentWriter {
     return this.#used;
   }
 
-  /** All records before this are done. */
+  /** All records before this offset are acknowledged. */
   get ackedOffset(): number {
     return this.#ackedOffset;
   }
 
+  /** Whether all records are acknowledged. */
   get isAcked(): boolean {
     return this.#ackedOffset === this.#used;
   }
 
-  /** Whether another client has taken it over, who delivers what is in it. */
+  /** Whether another client has adopted the segment, and delivers what is in it. */
   get isLost(): boolean {
     return this.#isLost;
   }
@@ -67,10 +68,10 @@ export class SegmentWriter {
     return !this.#isSealed && !this.#isLost && this.#used + length <= spool.segmentBytes;
   }
 
-  /** Writes a record; false where the segment is another client's by now. */
+  /** Appends a record; false where another client has adopted the segment meanwhile. */
   append(bytes: Buffer, length: number): boolean {
     this.segment.write(bytes, length, this.#used);
-    // Only a look after the write tells whether he who took the segment over has read the record.
+    // An adopter fences before it reads: where there is no fence after the write, it reads the record.
     if (this.segment.isFenced) {
       this.#isLost = true;
       return false;
@@ -79,7 +80,7 @@ export class SegmentWriter {
     return true;
   }
 
-  /** Counts the last record as one that is delivered from memory. */
+  /** Adds the last record to an acknowledgement group, as one that is delivered from memory. */
   track(): AckGroup {
     let group = this.#open;
     if (group === undefined || group.records === spool.groupEvents) {
@@ -88,21 +89,21 @@ export class SegmentWriter {
       this.#open = group;
     }
     group.records += 1;
-    group.pending += 1;
+    group.unacked += 1;
     group.end = this.#used;
     return group;
   }
 
-  /** Has the last group end here, though it may not be full. */
-  closeGroup(): void {
+  /** Ends the current group, though it may not be full. */
+  endGroup(): void {
     this.#open = undefined;
     this.advanceAckedOffset();
   }
 
-  /** Moves the mark past the groups that are done. */
+  /** Moves the acked offset past the groups that are acknowledged. */
   advanceAckedOffset(): void {
     const before = this.#ackedOffset;
-    for (let group = this.#groups[0]; group?.pending === 0; group = this.#groups[0]) {
+    for (let group = this.#groups[0]; group?.unacked === 0; group = this.#groups[0]) {
       if (group === this.#open && group.records < spool.groupEvents) {
         break;
       }
@@ -110,17 +111,17 @@ export class SegmentWriter {
       this.#ackedOffset = group.end;
     }
     if (this.#ackedOffset > before) {
-      this.#mark();
+      this.#writeAckedOffset();
     }
   }
 
-  /** Marks all records before this as done. */
-  markAcked(upTo: number): void {
-    this.#ackedOffset = upTo;
-    this.#mark();
+  /** Marks all records before `offset` as acknowledged. */
+  markAcked(offset: number): void {
+    this.#ackedOffset = offset;
+    this.#writeAckedOffset();
   }
 
-  /** Shows that its owner is alive, and notices where the segment is another client's by now. */
+  /** Writes a heartbeat, and detects whether another client has adopted the segment. */
   heartbeat(): void {
     if (!this.#isLost) {
       this.#heartbeats += 1n;
@@ -129,24 +130,24 @@ export class SegmentWriter {
     }
   }
 
-  /** Has nothing more written to it. */
+  /** Ends appending, and cuts the file to its records. */
   seal(): void {
     if (!this.#isSealed && !this.#isLost) {
       this.#isSealed = true;
       this.segment.fence();
-      this.segment.cut(this.#used);
-      this.closeGroup();
+      this.segment.truncate(this.#used);
+      this.endGroup();
     }
   }
 
-  #mark(): void {
+  #writeAckedOffset(): void {
     if (this.#isLost) {
       return;
     }
     try {
       this.segment.writeAckedOffset(this.#ackedOffset);
     } catch {
-      // What is not marked is sent twice. The next heartbeat says what is wrong with the disk.
+      // What is not marked is sent twice. The next heartbeat reports what is wrong with the disk.
     }
   }
 }

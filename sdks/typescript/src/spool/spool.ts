@@ -1,6 +1,6 @@
 /**
- * What keeps events on disk that Kafka does not have yet: docs/spool-format.md. It knows keys and
- * bytes, and no events.
+ * The durable buffer of one client: events on disk until Kafka has them, as docs/spool-format.md
+ * defines. It handles keys and bytes; it has no notion of an event.
  */
 
 import { Adopter } from "./adoption.js";
@@ -15,23 +15,22 @@ import type { AckGroup, SegmentWriter } from "./segmentWriter.js";
 import { Syncer } from "./syncer.js";
 import { defaultTuning } from "./tuning.js";
 
-/** What a spool asks and tells of whoever has it. */
+/** What a spool needs of its client. */
 export interface SpoolHost {
-  /** Whether nothing waits in memory that came before what is on disk. */
+  /** Reports whether memory is empty, so that nothing in it precedes what is on disk. */
   isDrained(): boolean;
-  /** Whether there is time to send what others left behind. */
-  isQuiet(): boolean;
+  /** Reports whether there is capacity for the events of other clients. */
+  hasCapacity(): boolean;
   /** Creates a transport for replay, apart from the client's own. */
   replayTransport(): ReplayTransport;
-  /** Own events were delivered from the disk. */
+  /** Own events were delivered from disk. */
   replayed(events: number): void;
-  /** Kafka rejected an event permanently, of this client or of one that is gone. */
+  /** Kafka rejected an event permanently: one of this client, or an adopted one. */
   rejected(event: Buffer, reason: string, isOwn: boolean): void;
-  /** Something that people should know. */
   warn(text: string): void;
 }
 
-/** What became of events by way of the disk. */
+/** The part of the disk in a client's counters. */
 export interface SpoolStats {
   readonly spooled: number;
   readonly adopted: number;
@@ -46,7 +45,7 @@ export class Spool {
   readonly #clock: () => number;
   readonly #host: SpoolHost;
   readonly #directory: Directory;
-  readonly #returned: Backlog;
+  readonly #requeued: Backlog;
   readonly #backlog: Backlog;
   readonly #events: SegmentLog;
   readonly #dead: SegmentLog;
@@ -56,12 +55,13 @@ export class Spool {
   readonly #syncer: Syncer;
   readonly #housekeeper: Housekeeper;
   #deadLettered = 0;
-  #left = 0;
+  #released = 0;
   #isReleased = false;
 
   constructor(config: SpoolConfig, host: SpoolHost) {
     const { directory, syncMs, seq, tuning = defaultTuning } = config;
     const origin = new Origin(config);
+    const onError = (error: unknown) => this.#report(error);
     this.isDurable = config.isDurable;
     this.#clock = config.clock;
     this.#host = host;
@@ -73,10 +73,10 @@ export class Spool {
       rejected: (failed: FailedRecord) => this.#rejected(failed, true),
     };
     this.#backlog = new Backlog(this.#events, origin.id, listener);
-    // What was in memory was accepted before whatever waits in the backlog.
-    const returned = new SegmentLog("events", config, origin, () => 1);
-    this.#returned = new Backlog(returned, origin.id, listener);
-    this.#logs = [returned, this.#events];
+    // What was in memory was accepted before whatever is pending in the backlog.
+    const requeued = new SegmentLog("events", config, origin, () => 1);
+    this.#requeued = new Backlog(requeued, origin.id, listener);
+    this.#logs = [requeued, this.#events];
     this.#adopter = new Adopter(directory, origin, tuning, {
       rejected: (failed) => this.#rejected(failed, false),
       warn: (text) => host.warn(text),
@@ -84,98 +84,100 @@ export class Spool {
     const source = {
       next: () => this.#next(),
       transport: () => host.replayTransport(),
-      onError: (error: unknown) => this.#trouble(error),
+      onError,
     };
     this.#replayer = new Replayer(source, tuning);
-    this.#syncer = new Syncer(directory, syncMs, (error) => this.#trouble(error));
-    const onError = (error: unknown) => this.#trouble(error);
+    this.#syncer = new Syncer(directory, syncMs, onError);
     this.#housekeeper = new Housekeeper(() => this.#heartbeat(), tuning.heartbeatMs, onError);
   }
 
-  /** Where events are kept. */
+  /** The directory's path. */
   get path(): string {
     return this.#directory.path;
   }
 
-  /** Whether events wait on disk, so that later ones have to wait there too. */
-  get isBehind(): boolean {
-    return this.#returned.isBehind || this.#backlog.isBehind;
+  /** Whether events are pending on disk, so that later ones have to be spilled too. */
+  get hasBacklog(): boolean {
+    return this.#requeued.hasPending || this.#backlog.hasPending;
   }
 
-  /** How many events wait on disk that this client is to deliver. */
-  get waiting(): number {
-    return this.#logs.reduce((sum, { waiting }) => sum + waiting, 0);
+  /** How many events are pending on disk that this client replays. */
+  get pending(): number {
+    return this.#logs.reduce((sum, { pending }) => sum + pending, 0);
   }
 
-  /** Keeps an event that is delivered from memory; throws a SpoolError. */
-  keep(key: Buffer, event: string | Buffer): AckGroup {
+  /** Appends an event that is delivered from memory; throws a SpoolError. */
+  append(key: Buffer, event: string | Buffer): AckGroup {
     return this.#append(this.#events, key, event).track();
   }
 
-  /** Keeps an event that waits until all before it are delivered; throws a SpoolError. */
-  defer(key: Buffer, event: string | Buffer): void {
+  /** Appends an event that is replayed once all before it are delivered; throws a SpoolError. */
+  spill(key: Buffer, event: string | Buffer): void {
     this.#backlog.add(this.#append(this.#events, key, event));
   }
 
   /**
-   * Keeps an event that was not delivered from memory, and goes before those that were deferred
-   * meanwhile; throws a SpoolError.
+   * Appends an event that was not delivered from memory, ahead of those that were spilled meanwhile;
+   * throws a SpoolError.
    */
-  takeBack(key: Buffer, event: Buffer): void {
+  requeue(key: Buffer, event: Buffer): void {
     try {
-      this.#returned.add(this.#append(this.#returned.log, key, event));
+      this.#requeued.add(this.#append(this.#requeued.log, key, event));
     } catch {
-      this.defer(key, event); // that takes no segment more
+      this.spill(key, event); // that needs no further segment
     }
   }
 
-  /** Keeps an event that was refused for good, for people to look at. */
-  bury(key: Buffer, event: Buffer): void {
+  /** Appends an event that Kafka rejected permanently to the dead letters. */
+  deadLetter(key: Buffer, event: Buffer): void {
     try {
       const writer = this.#dead.append(key, event);
       this.#syncer.wrote(writer);
       this.#deadLettered += 1;
     } catch (error) {
-      this.#trouble(error);
+      this.#report(error);
     }
   }
 
-  /** So many events that are kept are not delivered from memory after all. */
-  leave(events: number): void {
-    this.#left += events;
+  /** Counts queued events that are on disk already and stay there for the next client. */
+  releaseQueued(events: number): void {
+    this.#released += events;
   }
 
-  /** Memory is empty, so that what waits here may go. */
+  /** Starts replaying, where memory is empty. */
   wake(): void {
     this.#replayer.wake();
   }
 
   stats(): SpoolStats {
     const { adopted, replayed } = this.#adopter;
-    const entrusted = this.#logs.reduce((sum, log) => sum + log.entrusted, 0);
-    const spooled = this.waiting + entrusted + this.#left;
+    const released = this.#logs.reduce((sum, log) => sum + log.released, this.#released);
+    const spooled = this.pending + released;
     const deadLettered = this.#deadLettered;
     return { spooled, adopted, replayed, deadLettered, oldestSpooledMs: this.#oldest() };
   }
 
-  /** Leaves what is on disk to the next client, at once, and says how many events that are. */
+  /** Leaves what is on disk to the next client, at once, and returns how many events that are. */
   release(): number {
     if (this.#isReleased) {
       return 0;
     }
-    const kept = this.waiting + this.#left;
+    const left = this.pending + this.#released;
     this.#isReleased = true;
     this.#housekeeper.stop();
     void this.#replayer.stop();
     const parts = [...this.#logs, this.#dead, this.#adopter];
-    for (const act of [() => this.#syncer.now(), ...parts.map((part) => () => part.release())]) {
+    for (const act of [
+      () => this.#syncer.syncNow(),
+      ...parts.map((part) => () => part.release()),
+    ]) {
       try {
         act();
       } catch (error) {
-        this.#trouble(error);
+        this.#report(error);
       }
     }
-    return kept;
+    return left;
   }
 
   #append(log: SegmentLog, key: Buffer, event: string | Buffer): SegmentWriter {
@@ -199,31 +201,31 @@ export class Spool {
   }
 
   #next(): ReplayBatch | undefined {
-    if (this.isBehind) {
+    if (this.hasBacklog) {
       const isDrained = this.#host.isDrained();
-      const own = isDrained ? (this.#returned.next() ?? this.#backlog.next()) : undefined;
-      if (this.isBehind) {
+      const own = isDrained ? (this.#requeued.next() ?? this.#backlog.next()) : undefined;
+      if (this.hasBacklog) {
         return own;
       }
     }
-    return this.#host.isQuiet() ? this.#adopter.next() : undefined;
+    return this.#host.hasCapacity() ? this.#adopter.next() : undefined;
   }
 
   #rejected({ record: { key, value }, reason }: FailedRecord, isOwn: boolean): void {
-    this.bury(key, value);
+    this.deadLetter(key, value);
     this.#host.rejected(value, reason, isOwn);
   }
 
   #oldest(): number {
     const writers = this.#logs.flatMap((log) => log.writers);
-    const undone = writers.filter(({ isAcked }) => !isAcked);
-    const times = [this.#adopter.createdAt, ...undone.map(({ createdAt }) => createdAt)];
+    const unacked = writers.filter(({ isAcked }) => !isAcked);
+    const times = [this.#adopter.createdAt, ...unacked.map(({ createdAt }) => createdAt)];
     const known = times.filter((time) => time !== undefined);
     return known.length > 0 ? Math.max(0, this.#clock() - Math.min(...known)) : 0;
   }
 
-  #trouble(error: unknown): void {
+  #report(error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
-    this.#host.warn(`the spool in '${this.path}' has trouble: ${why}`);
+    this.#host.warn(`spool error in '${this.path}': ${why}`);
   }
 }

@@ -1,65 +1,65 @@
-/** Has the disk keep what was written, a while later. */
+/** Syncs what was written to disk, a while later. */
 
 import type { Directory } from "./directory.js";
 import type { SegmentWriter } from "./segmentWriter.js";
 
-/** Bounds what a loss of power may take. */
+/** Bounds what a power failure may lose. */
 export class Syncer {
   readonly #directory: Directory;
   readonly #afterMs: number;
-  readonly #trouble: (error: unknown) => void;
+  readonly #onError: (error: unknown) => void;
   readonly #known = new WeakSet<SegmentWriter>();
   readonly #dirty = new Set<SegmentWriter>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** Waits so many milliseconds; with 0 for the disk itself. */
-  constructor(directory: Directory, afterMs: number, trouble: (error: unknown) => void) {
+  /** Syncs `afterMs` milliseconds after a write, in the background; with 0 at each write, at once. */
+  constructor(directory: Directory, afterMs: number, onError: (error: unknown) => void) {
     this.#directory = directory;
     this.#afterMs = afterMs;
-    this.#trouble = trouble;
+    this.#onError = onError;
   }
 
-  /** A record was written. */
+  /** Schedules a sync of the segment that a record was appended to. */
   wrote(writer: SegmentWriter): void {
     if (this.#afterMs === 0) {
       this.#dirty.add(writer);
-      this.now();
+      this.syncNow();
     } else if (!this.#dirty.has(writer)) {
       this.#dirty.add(writer);
-      this.#timer ??= setTimeout(this.#later, this.#afterMs).unref();
+      this.#timer ??= setTimeout(this.#sync, this.#afterMs).unref();
     }
   }
 
-  /** Waits for the disk. */
-  now(): void {
+  /** Syncs, and blocks until the disk is done. */
+  syncNow(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const { segment } of this.#taken(() => this.#directory.syncNow())) {
+    for (const { segment } of this.#take(() => this.#directory.syncNow())) {
       segment.syncNow();
     }
   }
 
-  readonly #later = (): void => {
+  readonly #sync = (): void => {
     this.#timer = undefined;
     try {
-      for (const { segment } of this.#taken(() => this.#directory.sync())) {
-        segment.sync(this.#trouble);
+      for (const { segment } of this.#take(() => this.#directory.sync())) {
+        segment.sync(this.#onError);
       }
     } catch (error) {
-      this.#trouble(error);
+      this.#onError(error);
     }
   };
 
-  /** Those to be synced; what was not synced before has a name that the folder has to keep. */
-  #taken(syncFolder: () => void): SegmentWriter[] {
-    const all = [...this.#dirty].filter(({ segment, isAcked }) => segment.isOpen && !isAcked);
+  /** Takes what is dirty. A segment's first sync includes the directory, which holds its name. */
+  #take(syncDirectory: () => void): SegmentWriter[] {
+    const writers = [...this.#dirty].filter(({ segment, isAcked }) => segment.isOpen && !isAcked);
     this.#dirty.clear();
-    if (all.some((writer) => !this.#known.has(writer))) {
-      syncFolder();
+    if (writers.some((writer) => !this.#known.has(writer))) {
+      syncDirectory();
     }
-    for (const writer of all) {
+    for (const writer of writers) {
       this.#known.add(writer);
     }
-    return all;
+    return writers;
   }
 }

@@ -52,7 +52,7 @@ export class FakeKafka implements SpoolHost, ReplayTransport {
   fault: (text: string) => string | undefined = () => undefined;
 
   isDrained = (): boolean => this.drained;
-  isQuiet = (): boolean => this.quiet;
+  hasCapacity = (): boolean => this.quiet;
   replayTransport = (): ReplayTransport => this;
   warn = (text: string): void => void this.warnings.push(text);
 
