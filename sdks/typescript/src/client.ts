@@ -118,7 +118,10 @@ export class EkaClient implements AsyncDisposable {
   ): string | undefined {
     let event: Encoded;
     try {
-      this.#outbox.check();
+      const reason = this.#outbox.rejectReason();
+      if (reason !== undefined) {
+        throw reason;
+      }
       event = this.#encoder.encode(
         workspaceId,
         product,
@@ -245,7 +248,7 @@ export class EkaClient implements AsyncDisposable {
     try {
       this.#outbox.put(event);
     } catch (error) {
-      this.#encoder.takeBack();
+      this.#encoder.rollbackSeq();
       throw error;
     }
   }

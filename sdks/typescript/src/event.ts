@@ -66,8 +66,8 @@ export class EventEncoder {
     return this.#seq;
   }
 
-  /** The last event was not accepted after all: its number is that of the next. */
-  takeBack(): void {
+  /** Gives back the number of the last event, which was not accepted after all. */
+  rollbackSeq(): void {
     this.#seq -= 1;
   }
 

@@ -1,6 +1,6 @@
 /** Accepted events on their way out: each one is delivered, or reported once. */
 
-import { ClientClosedError, message, QueueFullError, SpoolError } from "./errors.js";
+import { ClientClosedError, type EkaError, message, QueueFullError, SpoolError } from "./errors.js";
 import type { Encoded } from "./event.js";
 import type { Arrival, QueuedEvent } from "./eventQueue.js";
 import { spool as constants } from "./generated/spool.js";
@@ -83,14 +83,12 @@ export class Outbox implements LaneListener {
     return this.#spool?.stats();
   }
 
-  /** Throws where no event can be accepted at the moment; callers ask before they number one. */
-  check(): void {
+  /** Returns why no event is accepted now, if that is so; to be called before one is numbered. */
+  rejectReason(): EkaError | undefined {
     if (this.#state !== "open") {
-      throw new ClientClosedError("client.closed", message("client.closed", {}));
+      return new ClientClosedError("client.closed", message("client.closed", {}));
     }
-    if (this.#spool === undefined && this.#isFull()) {
-      throw this.#queueFull();
-    }
+    return this.#spool === undefined && this.#isFull() ? this.#queueFull() : undefined;
   }
 
   /** Takes an event that was numbered. Never waits; throws an EkaError where the disk is at fault. */

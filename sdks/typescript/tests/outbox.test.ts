@@ -70,7 +70,10 @@ function setUp(settings: Partial<OutboxSettings> = {}, lanes = 1) {
       json,
       lost: "",
     };
-    outbox.check();
+    const reason = outbox.rejectReason();
+    if (reason !== undefined) {
+      throw reason;
+    }
     outbox.put(event);
   };
   return { transport, outbox, ended, put };
