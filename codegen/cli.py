@@ -30,7 +30,7 @@ _EXAMPLES = """\
 examples:
   python -m codegen generate                     update all generated files
   python -m codegen generate --check             show the differences, write nothing
-  python -m codegen check                        validate schema/, then do the same
+  python -m codegen check                        validate schema/, then compare as above
   python -m codegen generate --target go docs    generate only these targets
   python -m codegen generate --schema schema/examples/NAME --root ../other
                                                  use another catalog and output directory

@@ -126,7 +126,7 @@ def field_limits(files: Files) -> Iterator[Finding]:
         for limit in _ALL_LIMITS & field.keys():
             if limit not in allowed:
                 hint = f"expected {listing(allowed)}" if allowed else "remove it"
-                message = f"a {kind} has no {limit}: {hint}"
+                message = f"type {kind} has no {limit}: {hint}"
                 yield Finding("event", (*route, limit), message, at_key=True)
         for limit in ("minimum", "maximum"):
             if not is_exact(number(field.get(limit), 0)):
