@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Creates the catalog's topics, and says where one that is there differs; it never changes one.
+# Creates the catalog's topics and reports existing ones that differ; it never changes a topic.
 set -euo pipefail
 
 # name, partitions, retention in ms
@@ -16,11 +16,11 @@ infra/create-topics.sh [--dry-run]
 
   BOOTSTRAP            the brokers' addresses, host:port, separated by commas (required)
   REPLICATION_FACTOR   copies of each partition (3)
-  COMMAND_CONFIG       a Java properties file with TLS and SASL, as kafka-topics.sh takes it
+  COMMAND_CONFIG       a Java properties file with TLS and SASL settings, as for kafka-topics.sh
 
-Runs kafka-topics.sh where the PATH has it, and the Python client where it has not.
-Exit code: 0 all topics are as the catalog says, 1 it could not be done, 2 wrong use,
-3 a topic differs from the catalog; it was left as it is.
+Runs kafka-topics.sh if it is on the PATH, else the Python client.
+Exit code: 0 all topics match the catalog, 1 failure, 2 usage error,
+3 a topic differs from the catalog; it was left unchanged.
 EOF
 }
 
@@ -34,13 +34,13 @@ while (($#)); do
     case $1 in
         --dry-run) dry_run=yes ;;
         -h | --help) usage && exit ;;
-        *) usage >&2 && fail 2 "$1 is not known" ;;
+        *) usage >&2 && fail 2 "unknown option $1" ;;
     esac
     shift
 done
 [[ -n ${BOOTSTRAP:-} ]] || fail 2 "set BOOTSTRAP to the brokers' addresses, such as localhost:9092"
 replicas=${REPLICATION_FACTOR:-3}
-[[ $replicas =~ ^[1-9][0-9]*$ ]] || fail 2 "REPLICATION_FACTOR is '$replicas', not a whole number from 1"
+[[ $replicas =~ ^[1-9][0-9]*$ ]] || fail 2 "REPLICATION_FACTOR must be a whole number from 1, got '$replicas'"
 config=${COMMAND_CONFIG:-}
 [[ -z $config || (-f $config && -r $config) ]] || fail 2 "COMMAND_CONFIG: cannot read '$config'"
 
@@ -55,23 +55,23 @@ if ! command -v kafka-topics.sh >/dev/null; then
     exec "$python" -m infra.topics "${options[@]}" "${TOPICS[@]}"
 fi
 
-said=$(mktemp)
-trap 'rm -f "$said"' EXIT
+errors=$(mktemp)
+trap 'rm -f "$errors"' EXIT
 
-# What it says to stderr, log and stack alike, waits there.
+# Its stderr, log lines and stack traces alike, goes to that file.
 kafka_topics() {
     local connection=(--bootstrap-server "$BOOTSTRAP")
     [[ -z $config ]] || connection+=(--command-config "$config")
-    kafka-topics.sh "${connection[@]}" "$@" 2>"$said"
+    kafka-topics.sh "${connection[@]}" "$@" 2>"$errors"
 }
 
-# Of that, the words of the exception that all began with.
-why() {
-    sed -nE 's/.*Exception: //p' "$said" | tail -n 1 | grep . || cat "$said"
+# The message of the last exception in the file, which is the root cause.
+cause() {
+    sed -nE 's/.*Exception: //p' "$errors" | tail -n 1 | grep . || cat "$errors"
 }
 
-# The value that a description of a topic has for a name: `PartitionCount: 10`, `retention.ms=1`.
-described() {
+# A value in the description of a topic: `PartitionCount: 10`, `retention.ms=1`.
+value_of() {
     sed -nE "1s/.*[[:space:],]$2[=:] ?([0-9]+).*/\1/p" <<<"$1"
 }
 
@@ -79,25 +79,25 @@ differing=0
 for topic in "${TOPICS[@]}"; do
     read -r name partitions retention <<<"$topic"
     found=$(kafka_topics --describe --if-exists --topic "${name//./\\.}") ||
-        fail 1 "$BOOTSTRAP: is Kafka running there, and COMMAND_CONFIG right? It says: $(why)"
+        fail 1 "cannot reach Kafka at $BOOTSTRAP: $(cause); check that it runs there and that COMMAND_CONFIG is right"
     if [[ -n $found ]]; then
-        has_partitions=$(described "$found" PartitionCount)
-        has_retention=$(described "$found" 'retention\.ms')
+        has_partitions=$(value_of "$found" PartitionCount)
+        has_retention=$(value_of "$found" 'retention\.ms')
         if ((has_partitions < partitions)); then
-            echo "$name: has $has_partitions partitions, fewer than the catalog's $partitions; left as it is"
+            echo "$name: has $has_partitions partitions, fewer than the catalog's $partitions; left unchanged"
             differing=1
         elif [[ $has_retention != "$retention" ]]; then
-            echo "$name: has retention.ms ${has_retention:-of the broker}, not the catalog's $retention; left as it is"
+            echo "$name: has retention.ms ${has_retention:-of the broker}, not the catalog's $retention; left unchanged"
             differing=1
         else
-            echo "$name: is there"
+            echo "$name: exists"
         fi
     elif [[ -n $dry_run ]]; then
         echo "$name: would be created with $partitions partitions, retention.ms $retention, $replicas replicas"
     else
         kafka_topics --create --if-not-exists --topic "$name" --partitions "$partitions" \
             --replication-factor "$replicas" --config "retention.ms=$retention" >/dev/null ||
-            fail 1 "$BOOTSTRAP: cannot create $name with REPLICATION_FACTOR=$replicas: $(why)"
+            fail 1 "$BOOTSTRAP: cannot create $name with REPLICATION_FACTOR=$replicas: $(cause)"
         echo "$name: created with $partitions partitions, retention.ms $retention, $replicas replicas"
     fi
 done

@@ -1,4 +1,4 @@
-"""Why Kafka did not answer: what a client heard meanwhile says more than that time ran out."""
+"""Why a call to Kafka failed: a client's background errors tell more than "timed out"."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ class _Client(Protocol):
 
 
 class LastError:
-    """What a client heard; it is the client's `error_cb`."""
+    """The latest error that a client reported; pass it to the client as `error_cb`."""
 
     def __init__(self) -> None:
-        self._said = ""
+        self._text = ""
 
     def __call__(self, error: KafkaError) -> None:
-        """Keeps the latest."""
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  the others say why
-            self._said = error.str()
+        """Keeps the error."""
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  the others name the cause
+            self._text = error.str()
 
     def describe(self, client: _Client, failure: KafkaException) -> str:
-        """The words for a call of the client that failed."""
-        client.poll(0)  # only then is it told
-        return self._said or str(failure.args[0].str())
+        """Returns the cause of a failed call of the client."""
+        client.poll(0)  # error_cb runs only inside poll
+        return self._text or str(failure.args[0].str())

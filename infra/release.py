@@ -1,4 +1,4 @@
-"""Whether a tag may be published: it, the package and the catalog must have one version.
+"""Check that a tag may be published: it, the package and the catalog must have one version.
 
 python -m infra.release ts-v1.2.3
 """
@@ -20,24 +20,24 @@ _CATALOG = Path("schema/catalog.yaml")
 
 
 def problems(tag: str, root: Path = ROOT) -> list[str]:
-    """Why the tag may not be published; nothing where it may."""
+    """Returns the reasons against publishing the tag; empty if there are none."""
     match = _TAG.fullmatch(tag)
     if match is None:
-        return [f"tag {tag!r} is not ts-v and a version, such as ts-v1.2.3"]
+        return [f"tag {tag!r} must be ts-v and a version, such as ts-v1.2.3"]
     versions = {
         _PACKAGE: str(json.loads((root / _PACKAGE).read_text())["version"]),
         _CATALOG: str(yaml.safe_load((root / _CATALOG).read_text())["version"]),
     }
     return [
-        f"{path} says {version}, the tag {match[1]}: set the version in {_CATALOG}, "
-        "run `make generate`, and tag that commit"
+        f"{path} has version {version}, the tag {match[1]}: set the version in {_CATALOG}, run "
+        "`make generate`, and tag that commit"
         for path, version in versions.items()
         if version != match[1]
     ]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Say what is wrong; 0 where nothing is."""
+    """Prints the problems and returns the exit status; 0 if there are none."""
     if len(arguments) != 1:
         sys.stderr.write(f"{__doc__}")
         return 2

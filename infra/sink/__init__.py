@@ -1,1 +1,1 @@
-"""The embedded sink: usage from Kafka into ClickHouse, and what is asked of it there."""
+"""Move usage events from Kafka into ClickHouse, and report on them there."""

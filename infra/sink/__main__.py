@@ -1,4 +1,4 @@
-"""`python -m infra.sink`: one command a module."""
+"""The `usage-sink` command, also `python -m infra.sink`: one module per subcommand."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _FAILED, _WRONG_USE, _INTERRUPTED = 1, 2, 130
 
 
 class Command(Protocol):
-    """A module that is a command; its docstring is its help, the first line that in the list.
+    """A module that implements a command; its docstring is the help, its first line the summary.
 
-    `run` returns the exit status, and raises SinkError where it cannot go on: that is status 1,
-    where the command sets no other default for `failed`.
+    `run` returns the exit status. It raises SinkError when it cannot continue, which is status 1
+    unless the command sets another default for `failed`.
     """
 
     __doc__: str | None
@@ -40,17 +40,17 @@ COMMANDS: Mapping[str, Command] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command and returns its exit status; results go to stdout, problems to stderr."""
-    # The driver logs what it also raises.
+    """Runs a command and returns its exit status; results go to stdout, errors to stderr."""
+    # The driver also logs the errors that it raises.
     logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
     options = _parser().parse_args(arguments)
     try:
         status = COMMANDS[options.command].run(options)
         sys.stdout.flush()
-    except SinkError as problem:
-        sys.stderr.write(f"sink: {problem}\n")
-        return _WRONG_USE if isinstance(problem, UsageError) else int(options.failed)
-    except BrokenPipeError:  # who reads has enough; the interpreter is not to say so at its end
+    except SinkError as error:
+        sys.stderr.write(f"sink: {error}\n")
+        return _WRONG_USE if isinstance(error, UsageError) else int(options.failed)
+    except BrokenPipeError:  # the reader is gone; keep the interpreter from reporting it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(options.failed)
     except KeyboardInterrupt:
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="usage-sink",
         description=sink.__doc__,
-        epilog="exit status: 0 fine, 1 it could not be done, 2 wrong use; of reconcile, see there",
+        epilog="exit status: 0 success, 1 failure, 2 usage error; `reconcile --help` has its own",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():

@@ -1,4 +1,4 @@
-"""What was read from Kafka and is not yet committed."""
+"""What was read from Kafka and is not committed yet."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import cast
 from confluent_kafka import Message
 from eka_usage import METRIC_TYPES
 
-from infra.sink.decode import Refusal, Row, decode
+from infra.sink.decode import Rejection, Row, decode
 
 _KNOWN = {(product, name) for product, names in METRIC_TYPES.items() for name in names}
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When a batch is inserted: as soon as one of them is reached."""
+    """A batch is inserted as soon as it reaches one of these limits."""
 
     rows: int
     bytes: int
@@ -27,46 +27,46 @@ class Limits:
 
 @dataclass
 class Batch:
-    """Rows for the store, dead letters, and the offsets to commit once both are safe.
+    """Rows for the store, dead letters, and the offsets to commit once both are written.
 
-    It is emptied step by step, so that a step that failed is all that is tried again.
+    It is emptied step by step, so that a retry repeats only the step that failed.
     """
 
     limits: Limits
     rows: list[tuple[Row, Message]] = field(default_factory=list)
-    dead: list[tuple[Refusal, Message]] = field(default_factory=list)
+    dead: list[tuple[Rejection, Message]] = field(default_factory=list)
     offsets: dict[int, int] = field(default_factory=dict)
     size: int = 0
     started: float = 0.0
 
     def add(self, message: Message) -> None:
-        """Decodes a message; messages of a partition come in their order."""
+        """Decodes a message; the messages of a partition must be added in their order."""
         if not self.offsets:
             self.started = time.monotonic()
         value = message.value()
         self.offsets[cast("int", message.partition())] = cast("int", message.offset()) + 1
         self.size += len(value or b"")
-        found = decode(value)
-        if isinstance(found, Row):
-            self.rows.append((found, message))
+        decoded = decode(value)
+        if isinstance(decoded, Row):
+            self.rows.append((decoded, message))
         else:
-            self.dead.append((found, message))
+            self.dead.append((decoded, message))
 
     @property
     def due(self) -> bool:
-        """Whether a limit is reached."""
+        """Whether one of the limits is reached."""
         return bool(self.offsets) and (
             len(self.rows) + len(self.dead) >= self.limits.rows
             or self.size >= self.limits.bytes
             or time.monotonic() - self.started >= self.limits.seconds
         )
 
-    def unknown(self, refused: Container[int]) -> Counter[str]:
-        """How many rows, but those `refused`, are of metric types that this catalog lacks."""
+    def unknown(self, rejected: Container[int]) -> Counter[str]:
+        """Counts the rows of metric types that this catalog lacks, without those `rejected`."""
         metrics = Counter(
             (row.product, row.metric_type)
             for index, (row, _) in enumerate(self.rows)
-            if index not in refused
+            if index not in rejected
         )
         return Counter(
             {

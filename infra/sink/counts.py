@@ -1,4 +1,4 @@
-"""What a sink has done since it started: the one place that the progress line and metrics read."""
+"""What a sink has done since it started: the one source of the progress line and the metrics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NAMES_KEPT = 100
 
 @dataclass
 class Counts:
-    """Messages are counted as stored or dead when the store, or their topic, has them."""
+    """A message counts as stored or dead once the store or the dead-letter topic has it."""
 
     read: int = 0
     stored: int = 0
@@ -20,18 +20,18 @@ class Counts:
     unknown: int = 0
     unknown_metrics: Counter[str] = field(default_factory=Counter)
     failures: int = 0
-    waiting: str = ""
+    pause_reason: str = ""
     lag: int | None = None
 
     @property
-    def stands_still(self) -> bool:
-        """Whether the store or the dead letter topic takes nothing now, or Kafka is away."""
-        return bool(self.waiting) or self.lag is None
+    def paused(self) -> bool:
+        """Whether the store, the dead-letter topic or Kafka is unavailable."""
+        return bool(self.pause_reason) or self.lag is None
 
     def add_unknown(self, metric: str, events: int) -> None:
-        """Counts events of a metric type that this catalog lacks; by name for the first 100 names.
+        """Counts events of a metric type that this catalog lacks, the first 100 types by name.
 
-        Names come from outside: kept without a limit, they would be memory without a limit.
+        Producers choose the names, so an unlimited number of them would take unlimited memory.
         """
         self.unknown += events
         if metric in self.unknown_metrics or len(self.unknown_metrics) < _NAMES_KEPT:

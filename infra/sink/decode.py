@@ -1,4 +1,4 @@
-"""The bytes of a message as a row of the table, or why they are none."""
+"""Decodes the bytes of a message into a row of the table, or into the reason for rejecting them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infra.sink.reading import declared, reader
 
 Code = Literal["empty", "oversize", "malformed", "missing", "invalid", "duplicate_key", "refused"]
 
-# Several times what an event has at all of its limits with every character escaped.
+# Several times the size of an event at all of its limits with every character escaped.
 _MAX_BYTES = 262_144
 _Event = msgspec.defstruct("_Event", [declared(field) for field in FIELDS], gc=False)
 _parse = msgspec.json.Decoder(_Event).decode
@@ -28,8 +28,8 @@ class Row(NamedTuple):
     metric_type: str
 
 
-class Refusal(NamedTuple):
-    """Why a message is no row: a code to count by, and words for whoever has to mend it."""
+class Rejection(NamedTuple):
+    """Why a message is not an event: a code to count by, and a text for whoever fixes it."""
 
     code: Code
     why: str
@@ -38,41 +38,43 @@ class Refusal(NamedTuple):
         return f"{self.code}: {self.why}"
 
 
-def decode(message: bytes | None) -> Row | Refusal:
-    """Reads one message; fields that are unknown here are passed over.
+def decode(message: bytes | None) -> Row | Rejection:
+    """Decodes one message, ignoring unknown fields.
 
-    A key that stands there twice is refused, as ClickHouse refuses it: readers disagree on which
-    of the two counts. Bytes equal to those of the row cannot have one, nor any other surprise.
+    A duplicate key is rejected, as ClickHouse rejects it: parsers disagree on which of the two
+    counts. Bytes that are equal to the encoded row cannot have one, so only others are searched.
     """
     if not message:
-        return Refusal("empty", "the message has no value")
+        return Rejection("empty", "the message has no value")
     if len(message) > _MAX_BYTES:
-        return Refusal("oversize", f"{len(message):,} bytes, at most {_MAX_BYTES:,} are read")
+        return Rejection(
+            "oversize", f"has {len(message):,} bytes, at most {_MAX_BYTES:,} are allowed"
+        )
     try:
         event = _parse(message)
         for name, read in _READERS:
             setattr(event, name, read(getattr(event, name)))
         line = _encode(event)
-        twice = line != message and _duplicate_key(message)
+        duplicate = line != message and _duplicate_key(message)
     except msgspec.ValidationError as error:
         missing = str(error).startswith("Object missing")
-        return Refusal("missing" if missing else "invalid", str(error))
+        return Rejection("missing" if missing else "invalid", str(error))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Refusal("malformed", str(error))
+        return Rejection("malformed", str(error))
     except ValueError as error:
-        return Refusal("invalid", str(error))
-    if twice:
-        return Refusal("duplicate_key", f"{twice} stands there twice")
+        return Rejection("invalid", str(error))
+    if duplicate:
+        return Rejection("duplicate_key", f"{duplicate} appears more than once")
     return Row(line, getattr(event, PRODUCT), getattr(event, METRIC_TYPE))
 
 
 def _duplicate_key(message: bytes) -> str | None:
     keys: list[str] = []
 
-    def note(pairs: list[tuple[str, Any]]) -> None:
-        keys[:] = [key for key, _ in pairs]  # the outermost object is the last to end
+    def remember(pairs: list[tuple[str, Any]]) -> None:
+        keys[:] = [key for key, _ in pairs]  # the outermost object ends last
 
     json.loads(
-        message.decode(errors="replace"), object_pairs_hook=note, parse_int=len, parse_float=len
+        message.decode(errors="replace"), object_pairs_hook=remember, parse_int=len, parse_float=len
     )
     return next((key for key in keys if keys.count(key) > 1), None)

@@ -1,15 +1,15 @@
-"""What ends a command."""
+"""The errors that end a command: SinkError, and under it UsageError and UnavailableError."""
 
 from __future__ import annotations
 
 
 class SinkError(Exception):
-    """A command cannot go on; the message tells a person what to do next."""
+    """A command cannot continue; its message states the cause and what to do."""
 
 
 class UsageError(SinkError):
-    """What the command was told cannot be, whatever the store and the broker say."""
+    """The arguments or settings are invalid, whatever the state of the store and the broker."""
 
 
 class UnavailableError(SinkError):
-    """The store or the broker cannot be reached now; the same may work in a while."""
+    """The store or the broker is unavailable; a retry may succeed."""

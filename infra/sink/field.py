@@ -1,4 +1,4 @@
-"""One field of an event, as a reader sees it."""
+"""One field of an event, as the sink decodes it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ Kind = Literal["string", "number", "integer", "flag", "json", "timestamp"]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field and its column in ClickHouse; a limit that it does not have is None.
+    """A field and its column in ClickHouse; None is the absence of a limit.
 
-    Lengths are in characters, `max_bytes` is of the JSON as UTF-8. What is not `required` came with
-    a later version: older events lack it, and the column's default stands for it.
+    Lengths are in characters; `max_bytes` limits JSON as UTF-8. A field that is not `required` is
+    newer than the oldest events, which lack it: they get the column's default.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""How the sink reaches Kafka: by the same settings as every service."""
+"""How the sink connects to Kafka: with the same settings as every service."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--brokers",
         metavar="HOST:PORT,…",
-        help=f"Kafka (default: ${_BROKERS}); TLS and SASL are set by the SDK's variables",
+        help=f"connect to these brokers (default: ${_BROKERS}); TLS and SASL are set by the SDK's "
+        "variables",
     )
 
 
 def connection(brokers: str | None) -> dict[str, Any]:
-    """The properties of librdkafka that every client of the sink has."""
+    """Returns the librdkafka properties that all clients of the sink share."""
     if not brokers and not os.environ.get(_BROKERS):
-        raise UsageError(f"no brokers named; set {_BROKERS} or pass --brokers HOST:PORT,…")
+        raise UsageError(f"no brokers configured: set {_BROKERS} or pass --brokers HOST:PORT,…")
     try:
         settings = Settings.resolve({"kafka_brokers": brokers}, os.environ)
         settings.require_credentials({})
@@ -44,23 +45,23 @@ def connection(brokers: str | None) -> dict[str, Any]:
     }
     try:
         AdminClient({**properties, "log_level": 0})
-    except KafkaException as failure:  # a file that is no certificate, say
-        raise UsageError(f"wrong settings for Kafka: {failure.args[0].str()}") from None
+    except KafkaException as failure:  # such as a CA file without a certificate
+        raise UsageError(f"invalid Kafka settings: {failure.args[0].str()}") from None
     return properties
 
 
-def failed(
-    doing: str,
+def command_error(
+    action: str,
     topic: str,
     connection: Mapping[str, Any],
     failure: KafkaException,
-    why: str,
+    cause: str,
 ) -> SinkError:
-    """What a call to Kafka that failed means to a person; `why` is what the client heard."""
+    """Returns the error to report for a failed call to Kafka; `cause` is the client's own error."""
     error = failure.args[0]
     if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-        return SinkError(f"there is no topic {topic}: run infra/create-topics.sh")
+        return SinkError(f"topic {topic} does not exist: run infra/create-topics.sh")
     return UnavailableError(
-        f"cannot {doing} {topic} at {connection['bootstrap.servers']}; is Kafka running there, and "
-        f"are TLS and SASL as it wants them? It says: {why}"
+        f"cannot {action} {topic} at {connection['bootstrap.servers']}: {cause}; check that Kafka "
+        "runs there and that the TLS and SASL settings match"
     )

@@ -1,4 +1,4 @@
-"""How many messages the store does not have yet."""
+"""Consumer lag: how many messages the store does not have yet."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ _SECONDS = 1.0
 
 
 class Lag:
-    """Asks for the ends of partitions in the background, also while nothing is read."""
+    """Fetches the end offsets of partitions in the background, also while consumption is paused."""
 
     def __init__(self, connection: Mapping[str, Any]) -> None:
         self._admin = AdminClient({**connection, "log_level": 0})
         self._ends: dict[int, int] = {}
-        self._asked = 0.0
-        self._answers: dict[TopicPartition, Future[ListOffsetsResultInfo]] = {}
+        self._requested_at = 0.0
+        self._requests: dict[TopicPartition, Future[ListOffsetsResultInfo]] = {}
 
     def forget(self) -> None:
-        """Partitions changed hands: what was heard of their ends is old."""
-        self._ends, self._answers, self._asked = {}, {}, 0.0
+        """Discards all end offsets, which are outdated after a rebalance."""
+        self._ends, self._requests, self._requested_at = {}, {}, 0.0
 
     def measure(self, topic: str, done: Mapping[int, int]) -> int | None:
-        """By the latest answer, what lies behind the offsets up to which partitions are done.
+        """Returns how many messages lie between the `done` offsets and the latest end offsets.
 
-        None before there is an answer, and after one that failed.
+        None before the first response, and after one that failed.
         """
-        self._hear()
-        if not self._answers and time.monotonic() - self._asked >= _SECONDS:
-            self._ask(topic, done)
+        self._collect()
+        if not self._requests and time.monotonic() - self._requested_at >= _SECONDS:
+            self._request(topic, done)
         if not done.keys() <= self._ends.keys():
             return None
         return sum(max(0, self._ends[partition] - at) for partition, at in done.items())
 
-    def _ask(self, topic: str, partitions: Iterable[int]) -> None:
-        self._asked = time.monotonic()
+    def _request(self, topic: str, partitions: Iterable[int]) -> None:
+        self._requested_at = time.monotonic()
         latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
         wanted = {TopicPartition(topic, partition): latest for partition in partitions}
         if wanted:
-            self._answers = self._admin.list_offsets(wanted, request_timeout=10)
+            self._requests = self._admin.list_offsets(wanted, request_timeout=10)
 
-    def _hear(self) -> None:
-        if not all(answer.done() for answer in self._answers.values()):
+    def _collect(self) -> None:
+        if not all(request.done() for request in self._requests.values()):
             return
-        for position, answer in self._answers.items():
-            failure = answer.exception()
+        for position, request in self._requests.items():
+            failure = request.exception()
             if failure is None:
-                self._ends[position.partition] = answer.result().offset
+                self._ends[position.partition] = request.result().offset
             elif isinstance(failure, KafkaException):
-                self._ends.pop(position.partition, None)  # what was heard before is old
+                self._ends.pop(position.partition, None)  # the offset known so far is outdated
             else:
                 raise failure
-        self._answers = {}
+        self._requests = {}

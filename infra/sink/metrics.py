@@ -1,4 +1,4 @@
-"""What a sink counts, for Prometheus."""
+"""Exposes the counts of a sink to Prometheus."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from infra.sink.errors import SinkError
 
 
 class _Counted(Collector):
-    """Reads the counts when it is asked, so that nothing is counted twice over."""
+    """Reads the counts at each scrape, so that nothing is counted in two places."""
 
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
@@ -26,35 +26,47 @@ class _Counted(Collector):
     def collect(self) -> Iterator[Metric]:
         counts = self._counts
         for name, text, value in (
-            ("usage_sink_read", "Messages that were read.", counts.read),
-            ("usage_sink_stored", "Events that the store has.", counts.stored),
-            ("usage_sink_unknown", "Stored events of unknown metric types.", counts.unknown),
-            ("usage_sink_failures", "Tries that a store or broker refused.", counts.failures),
+            ("usage_sink_read", "Messages consumed from the usage topic.", counts.read),
+            ("usage_sink_stored", "Events inserted into the store.", counts.stored),
+            (
+                "usage_sink_unknown",
+                "Stored events of metric types that this catalog lacks.",
+                counts.unknown,
+            ),
+            (
+                "usage_sink_failures",
+                "Attempts that failed because the store or Kafka was unavailable.",
+                counts.failures,
+            ),
         ):
             yield CounterMetricFamily(name, text, value)
         dead = CounterMetricFamily(
-            "usage_sink_dead_letters", "Messages that are no events.", labels=["reason"]
+            "usage_sink_dead_letters",
+            "Messages written to the dead-letter topic.",
+            labels=["reason"],
         )
         for code, count in list(counts.dead.items()):
             dead.add_metric([code], count)
         yield dead
         yield SummaryMetricFamily(
             "usage_sink_insert_seconds",
-            "Time that inserts took.",
+            "Duration of inserts in seconds.",
             counts.inserts,
             counts.insert_seconds,
         )
         if counts.lag is not None:
             yield GaugeMetricFamily(
-                "usage_sink_lag", "Messages that are not yet stored.", counts.lag
+                "usage_sink_lag", "Messages in the assigned partitions not stored yet.", counts.lag
             )
         yield GaugeMetricFamily(
-            "usage_sink_waiting", "1 while the store or Kafka is away.", counts.stands_still
+            "usage_sink_waiting",
+            "1 while the store or Kafka is unavailable, else 0.",
+            counts.paused,
         )
 
 
 def serve(counts: Counts, port: int) -> int:
-    """Serves them on a port from a thread of its own, and returns the port: 0 takes a free one."""
+    """Serves the metrics from a thread of its own and returns the port; 0 picks a free one."""
     registry = CollectorRegistry()
     registry.register(_Counted(counts))
     try:

@@ -1,7 +1,7 @@
-"""Brings the store's tables and views up to date.
+"""Create or update the tables and views of the store.
 
-A numbered migration is applied once. What stands in `current/`, the catalog and the views, is made
-anew whenever it changed. A second run changes nothing.
+A numbered migration is applied once. The scripts in `current/`, which are the catalog and the
+views, are applied again whenever they change. A second run changes nothing.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from infra.sink.errors import SinkError
 FOLDER = Path(__file__).resolve().parents[1] / "clickhouse"
 
 _CURRENT = "current/"
-_LEDGER = f"{DATABASE}.schema_migrations"
-# Creating what is there already changes nothing, so the ledger needs no migration of its own.
-_CREATE_LEDGER = f"""\
-CREATE TABLE IF NOT EXISTS {_LEDGER}
+_HISTORY = f"{DATABASE}.schema_migrations"
+# Creating an existing table changes nothing, so this one needs no migration.
+_CREATE_HISTORY = f"""\
+CREATE TABLE IF NOT EXISTS {_HISTORY}
 (name String, checksum String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC'))
 ENGINE = ReplacingMergeTree(applied_at) ORDER BY name"""
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A file of statements; `once` is a numbered migration, which never changes."""
+    """A file of SQL statements; `once` marks a numbered migration, which never changes."""
 
     name: str
     text: str
@@ -41,22 +41,22 @@ class Script:
 
     @property
     def checksum(self) -> str:
-        """What the ledger knows the file by."""
+        """The digest that the history stores for the file."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     def statements(self) -> Iterator[str]:
-        """Each ends with a semicolon at the end of a line, which no literal and no comment has."""
+        """Yields the statements; a semicolon at the end of a line, never in a literal, ends one."""
         lines = [line for line in self.text.splitlines() if not line.lstrip().startswith("--")]
         yield from filter(None, (part.strip() for part in "\n".join(lines).split(";\n")))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares what the command takes."""
+    """Declares the arguments of the command."""
     store.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Applies what is not applied, and names it."""
+    """Applies the pending scripts and prints their names."""
     with store.open_store(arguments.dsn) as client:
         applied = migrate(client)
     for script in applied:
@@ -66,26 +66,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def migrate(client: Client, folder: Path = FOLDER) -> list[Script]:
-    """Applies what the store lacks, in order, and returns it."""
+    """Applies the scripts that the store lacks, in order, and returns them."""
     scripts = _scripts(folder)
     try:
         client.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
-        client.command(_CREATE_LEDGER)
-        rows = client.query(f"SELECT name, checksum FROM {_LEDGER} FINAL").result_rows
+        client.command(_CREATE_HISTORY)
+        rows = client.query(f"SELECT name, checksum FROM {_HISTORY} FINAL").result_rows
     except ClickHouseError as failure:
-        raise store.failed(failure) from None
-    known = {str(name): str(checksum) for name, checksum in rows}
-    _refuse(scripts, known)
-    due = [script for script in scripts if known.get(script.name) != script.checksum]
-    for script in due:
+        raise store.query_error(failure) from None
+    applied = {str(name): str(checksum) for name, checksum in rows}
+    _reject_changed(scripts, applied)
+    pending = [script for script in scripts if applied.get(script.name) != script.checksum]
+    for script in pending:
         _apply(client, script)
-    return due
+    return pending
 
 
 def _scripts(folder: Path) -> list[Script]:
     numbered, current = sorted(folder.glob("*.sql")), sorted(folder.glob(f"{_CURRENT}*.sql"))
     if not numbered:
-        raise SinkError(f"no migrations in {folder}; run `make generate`")
+        raise SinkError(f"no migrations in {folder}: run `make generate`")
     return [
         Script(path.relative_to(folder).as_posix(), path.read_text("utf-8"), once)
         for paths, once in ((numbered, True), (current, False))
@@ -93,18 +93,18 @@ def _scripts(folder: Path) -> list[Script]:
     ]
 
 
-def _refuse(scripts: list[Script], known: dict[str, str]) -> None:
+def _reject_changed(scripts: list[Script], applied: dict[str, str]) -> None:
     for script in scripts:
-        if script.once and known.get(script.name, script.checksum) != script.checksum:
+        if script.once and applied.get(script.name, script.checksum) != script.checksum:
             raise SinkError(
-                f"{script.name} is not what this store was given; a migration never changes: "
-                "restore the file from version control, and make changes in a new one"
+                f"{script.name} differs from what was applied to this store: restore the file from "
+                "version control, and make the change in a new migration"
             )
     here = {script.name for script in scripts}
-    newer = sorted(name for name in known.keys() - here if not name.startswith(_CURRENT))
+    newer = sorted(name for name in applied.keys() - here if not name.startswith(_CURRENT))
     if newer:
         raise SinkError(
-            f"the store has {newer[0]}, which is not here; a newer version migrated it: update"
+            f"the store has {newer[0]}, which a newer version applied: update to that version"
         )
 
 
@@ -114,7 +114,7 @@ def _apply(client: Client, script: Script) -> None:
             client.command(statement)
     except ClickHouseError as failure:
         raise SinkError(
-            f"{script.name} failed; run again after a fix, from where it stopped: "
-            f"{store.first_line(failure)}"
+            f"{script.name} failed: {store.first_line(failure)}; fix the cause and run `usage-sink "
+            "migrate` again, which repeats this script"
         ) from None
-    client.insert(_LEDGER, [[script.name, script.checksum]], ["name", "checksum"])
+    client.insert(_HISTORY, [[script.name, script.checksum]], ["name", "checksum"])

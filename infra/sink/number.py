@@ -1,4 +1,4 @@
-"""Numbers as exact text: what Decimal columns are given, which no float ever touched."""
+"""Numbers as exact text for Decimal columns, without a float in between."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from infra.sink.field import Field
 
 _PLAIN = re.compile(rb"-?[0-9]+(?:\.([0-9]+))?")
 _SCALE = re.compile(r"Decimal\([0-9]+, ([0-9]+)\)")
-_REMEMBERED = 4096
+_CACHED = 4096
 _SHORT = 64
-# As many as ClickHouse's widest Decimal has.
+# The digits of ClickHouse's widest Decimal.
 _DIGITS = 76
 
 
 def reader(field: Field) -> Callable[[Raw], Raw]:
-    """What makes the JSON text of a number into what the field's column takes, or ValueError.
+    """Returns a function from a number's JSON text to the text for the field's column.
 
-    Decimals that the column has no room for are cut, not rounded: so ClickHouse reads a Decimal
-    from JSON, and a row is the same by whichever sink it came. 0.1 + 0.2 is stored as 0.3, the
-    smallest float as 0.
+    Decimals beyond the column's scale are truncated, not rounded: ClickHouse reads a Decimal from
+    JSON that way, and a row must not depend on which sink stored it. 0.1 + 0.2 is stored as 0.3,
+    the smallest float as 0. The function raises ValueError for what the field does not allow.
     """
-    remembered = lru_cache(_REMEMBERED)(_reader(field))
-    unremembered = remembered.__wrapped__
+    cached = lru_cache(_CACHED)(_reader(field))
+    uncached = cached.__wrapped__
 
     def read(raw: Raw) -> Raw:
         text = bytes(raw)
-        return remembered(text) if len(text) <= _SHORT else unremembered(text)
+        return cached(text) if len(text) <= _SHORT else uncached(text)
 
     return read
 
@@ -47,25 +47,29 @@ def _reader(field: Field) -> Callable[[bytes], Raw]:
         if text == b"null":
             if field.nullable or not field.required:
                 return null
-            raise ValueError(f"{field.name} is null")
+            raise ValueError(f"{field.name} must not be null")
         if not text[:1].isdigit() and text[:1] != b"-":
-            raise ValueError(f"{field.name} is no number: {_shown(text)}")
+            raise ValueError(f"{field.name} must be a number: {_shortened(text)}")
         try:
             value = Decimal(text.decode())
-            cut = value.quantize(last, context=context) if value.adjusted() >= -scale else Decimal()
+            truncated = (
+                value.quantize(last, context=context) if value.adjusted() >= -scale else Decimal()
+            )
         except InvalidOperation:
-            raise ValueError(f"{field.name} does not fit {field.column}: {_shown(text)}") from None
+            raise ValueError(
+                f"{field.name} does not fit {field.column}: {_shortened(text)}"
+            ) from None
         if field.minimum is not None and value < field.minimum:
-            raise ValueError(f"{field.name} is below {field.minimum}: {_shown(text)}")
+            raise ValueError(f"{field.name} must be at least {field.minimum}: {_shortened(text)}")
         if field.maximum is not None and value > field.maximum:
-            raise ValueError(f"{field.name} is above {field.maximum}: {_shown(text)}")
+            raise ValueError(f"{field.name} must be at most {field.maximum}: {_shortened(text)}")
         plain = _PLAIN.fullmatch(text)
         if plain and len(plain[1] or b"") <= scale:
             return Raw(text)
-        return Raw(f"{cut:f}".encode())
+        return Raw(f"{truncated:f}".encode())
 
     return read
 
 
-def _shown(text: bytes) -> str:
+def _shortened(text: bytes) -> str:
     return text[:_SHORT].decode() + ("…" if len(text) > _SHORT else "")

@@ -1,4 +1,4 @@
-"""Results for people and for programs: a table, CSV or JSON."""
+"""Prints results as a table, as CSV or as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def text(value: Any) -> str:
-    """A value as it is written everywhere: every digit of a number, none that says nothing."""
+    """Formats a value: all digits of a number, without trailing zeros."""
     if value is None:
         return ""
     if isinstance(value, Decimal):
@@ -25,7 +25,7 @@ def text(value: Any) -> str:
 
 
 def table(rows: Rows, columns: Iterable[str]) -> str:
-    """Columns side by side, numbers to the right."""
+    """Formats rows as aligned columns, numbers to the right."""
     names = list(columns)
     cells = [names, *([text(row[name]) for name in names] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -41,7 +41,7 @@ def table(rows: Rows, columns: Iterable[str]) -> str:
 
 
 def write_csv(rows: Rows, columns: Iterable[str]) -> None:
-    """Rows under their names; nothing stands for null."""
+    """Writes rows under a header; null is an empty cell."""
     names = list(columns)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(names)
@@ -49,7 +49,7 @@ def write_csv(rows: Rows, columns: Iterable[str]) -> None:
 
 
 def write_json(value: Any) -> None:
-    """One document. Decimals are strings, so that no reader makes doubles of them."""
+    """Writes one document; decimals are strings, so that no parser turns them into doubles."""
     json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=_as_json)
     sys.stdout.write("\n")
 
@@ -57,7 +57,7 @@ def write_json(value: Any) -> None:
 def _as_json(value: Any) -> str:
     if isinstance(value, Decimal | date):
         return text(value)
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    raise TypeError(f"cannot write {type(value).__name__} as JSON")
 
 
 def _plain(value: Decimal) -> str:

@@ -1,4 +1,4 @@
-"""A line now and then that says how the sink fares."""
+"""Logs the progress of the sink at intervals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NAMES_SHOWN = 3
 
 
 class Progress:
-    """Says a line every so many seconds, and one at the end."""
+    """Logs a line every `seconds`, and one when the sink stops."""
 
     def __init__(self, counts: Counts, seconds: float) -> None:
         self._counts = counts
@@ -21,7 +21,7 @@ class Progress:
         self._stored = 0
 
     def tick(self) -> None:
-        """Says the line when it is time."""
+        """Logs the line if it is due."""
         now = time.monotonic()
         if now - self._since < self._seconds:
             return
@@ -30,13 +30,13 @@ class Progress:
         _LOG.info("%s", line(self._counts, rate))
 
     def end(self) -> None:
-        """Says what it all came to."""
+        """Logs the totals."""
         rate = self._counts.stored / max(time.monotonic() - self._start, 1e-9)
-        _LOG.info("ends: %s", line(self._counts, rate))
+        _LOG.info("stopped: %s", line(self._counts, rate))
 
 
 def line(counts: Counts, rate: float) -> str:
-    """What there is to say; what did not happen is not said."""
+    """Formats the counts, leaving out what is zero."""
     parts = [f"stored {counts.stored:,}", f"{rate:,.0f}/s", _lag(counts)]
     if counts.dead:
         codes = ", ".join(f"{code} {count:,}" for code, count in sorted(counts.dead.items()))
@@ -44,11 +44,11 @@ def line(counts: Counts, rate: float) -> str:
     if counts.unknown:
         names = [name for name, _ in counts.unknown_metrics.most_common(_NAMES_SHOWN)]
         more = ", …" if len(counts.unknown_metrics) > _NAMES_SHOWN else ""
-        parts.append(f"not in this catalog {counts.unknown:,} ({', '.join(names)}{more})")
-    if counts.waiting:
-        parts.append(f"waiting: {counts.waiting}")
+        parts.append(f"unknown metric types {counts.unknown:,} ({', '.join(names)}{more})")
+    if counts.pause_reason:
+        parts.append(f"paused: {counts.pause_reason}")
     return ", ".join(parts)
 
 
 def _lag(counts: Counts) -> str:
-    return "lag not known" if counts.lag is None else f"lag {counts.lag:,}"
+    return "lag unknown" if counts.lag is None else f"lag {counts.lag:,}"

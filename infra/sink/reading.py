@@ -1,4 +1,4 @@
-"""What each kind of field must be, and the form in which its column takes it."""
+"""Validates each kind of field, and converts it to the form that its column takes."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from msgspec import Meta, Raw
 from infra.sink import number
 from infra.sink.field import Field
 
-# What DateTime64 can say, less a year at either end that an offset could reach beyond.
+# The range of DateTime64 without a year at either end, which an offset could leave.
 _FIRST_YEAR, _LAST_YEAR = 1901, 2298
 _CANONICAL_TIME = len("2006-01-02T15:04:05.000Z")
 _Time = Annotated[datetime, Meta(tz=True)]
 _INTEGER_LIMIT = 2**64
-_REMEMBERED = 4096
+_CACHED = 4096
 _LONGEST_TIME = 64
 
 
 def _string(field: Field) -> Callable[[str], str]:
     def read(text: str) -> str:
         if not text.strip():
-            raise ValueError(f"{field.name} is blank")
+            raise ValueError(f"{field.name} must not be blank")
         return text
 
     return read
 
 
 def _integer(field: Field) -> Callable[[int], int]:
-    # ClickHouse would store the rest of a division, without a word.
+    # ClickHouse would silently store the value modulo 2**64.
     def read(value: int) -> int:
         if value >= _INTEGER_LIMIT:
             raise ValueError(f"{field.name} does not fit {field.column}: {value}")
@@ -48,22 +48,22 @@ def _json(field: Field) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if len(text.encode()) > most:
-            raise ValueError(f"{field.name} has more than {most:,} bytes")
+            raise ValueError(f"{field.name} must have at most {most:,} bytes")
         try:
             parse(text)
         except msgspec.DecodeError as error:
-            raise ValueError(f"{field.name} holds no JSON object: {error}") from None
+            raise ValueError(f"{field.name} must hold a JSON object: {error}") from None
         return text
 
     return read
 
 
 def _timestamp(field: Field) -> Callable[[str], str]:
-    # Many events share a millisecond, and one event most often has the same time twice.
-    @lru_cache(_REMEMBERED)
+    # Many events share a millisecond, and most events have the same time twice.
+    @lru_cache(_CACHED)
     def read(text: str) -> str:
         if len(text) > _LONGEST_TIME:
-            raise ValueError(f"{field.name} has {len(text)} characters, which is no time")
+            raise ValueError(f"{field.name} must be a time, got {len(text)} characters")
         try:
             time = msgspec.convert(text, _Time)
         except msgspec.ValidationError as error:
@@ -93,9 +93,10 @@ def _type(field: Field) -> Any:
 
 
 def declared(field: Field) -> tuple[Any, ...]:
-    """The field of a Struct; msgspec checks it as far as it can, and leaves a number as text.
+    """Returns the field of a Struct: msgspec checks its type, and leaves a number as text.
 
-    One that older events lack is null there, for which ClickHouse puts the column's default.
+    A field that older events lack defaults to null, which ClickHouse replaces by the column's
+    default.
     """
     if field.required:
         nullable = field.nullable and field.kind != "number"
@@ -106,9 +107,10 @@ def declared(field: Field) -> tuple[Any, ...]:
 
 
 def reader(field: Field) -> Callable[[Any], Any] | None:
-    """What msgspec cannot check: a function of the value that returns what the column takes.
+    """Returns a function from the decoded value to what the column takes.
 
-    It raises ValueError, in words that name the field; None where nothing is left to check.
+    It checks what msgspec cannot, and raises ValueError with the name of the field. None where
+    nothing is left to check.
     """
     match field.kind:
         case "number":

@@ -1,20 +1,22 @@
-"""Proves that nothing is missing between what services accepted and what the store holds.
+"""Prove that every event that services accepted is in the store.
 
 A client numbers the events that it accepts 1, 2, 3 … without gaps, so a number that is not in the
-store is an event that was lost, or is still under way: run it when the sink has no lag.
+store belongs to an event that is lost or still in transit: run this command when the sink has no
+lag.
 
-The window is by the time at which events were accepted. Every client that accepted one in it is
-read from its first number on, so that what it sent before is not taken for missing. A gap counts
-where any of it can lie in the window: between the event before it and the event after it.
+The window selects events by the time at which they were accepted. A client with an event in it is
+read from its first number on, so that earlier events are not reported as missing. A gap counts if
+it may lie in the window, that is, between the event before it and the event after it.
 
-What this cannot see is what has no event after it: the last events of a client that ended, and a
-client of which nothing arrived. A service hears of those that it could not deliver by on_error, and
-its stats() say how many it accepted; of one that was killed nobody knows, where it has no spool.
+A gap shows only if a later event of the same client arrived. The last events of a client that
+stopped, and a client without any event in the store, do not show: `on_error` of the service reports
+what it could not deliver, and its `stats()` how many events it accepted. A killed process without a
+spool reports neither.
 
-Copies are what arrived more than once; usage counts them once. Late events occurred long before the
-store first had them: a bill that was made in between lacks them.
+Copies are events that arrived more than once; usage counts them once. Late events arrived long
+after they occurred; an invoice made in between lacks them.
 
-Exit status: 0 nothing is missing, 1 something is, 2 it could not be found out.
+Exit status: 0 nothing is missing, 1 events are missing, 2 failure or usage error.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ from infra.sink.errors import UsageError
 _RECEIPTS = f"{DATABASE}.{RECEIPTS}"
 _SINCE, _UNTIL = "{since:DateTime64(3, 'UTC')}", "{until:DateTime64(3, 'UTC')}"
 _INSIDE = f"({ACCEPTED} >= {_SINCE} AND {ACCEPTED} < {_UNTIL})"
-# Each receipt beside the one before it of the same client; before the first is number 0.
+# Each receipt with the preceding one of the same client; number 0 precedes the first.
 _PAIRS = f"""(
     SELECT
         *,
@@ -78,7 +80,7 @@ SELECT
     sum(copies) AS copies,
     sum(late) AS late
 FROM ({_CLIENTS})"""
-_REMARKABLE = f"""{_CLIENTS}
+_FINDINGS = f"""{_CLIENTS}
 HAVING missing + copies + late > 0
 ORDER BY missing DESC, copies DESC, late DESC, {INSTANCE}
 LIMIT {{limit:UInt64}}"""
@@ -93,7 +95,7 @@ FROM {_PAIRS}
 WHERE _gap
 ORDER BY {INSTANCE}, first
 LIMIT {{limit:UInt64}}"""
-# What does not fit goes to disk: a laptop reconciles what a server holds.
+# Large sorts spill to disk, so that a laptop can reconcile what a server holds.
 _SETTINGS = {
     "max_bytes_before_external_sort": 1 << 30,
     "max_bytes_before_external_group_by": 1 << 30,
@@ -103,40 +105,44 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares what the command takes."""
-    parser.set_defaults(failed=2)  # as 1 says that something is missing
+    """Declares the arguments of the command."""
+    parser.set_defaults(failed=2)  # 1 reports missing events
     store.add_arguments(parser)
-    example = "such as 2026-03-01 or 2026-03-01T06:00:00Z; UTC unless it says otherwise"
+    example = "such as 2026-03-01 or 2026-03-01T06:00:00Z; UTC unless it has an offset"
     parser.add_argument(
-        "--since", type=_time, required=True, help=f"where the window begins, {example}"
+        "--since", type=_time, required=True, help=f"begin the window here, {example}"
     )
     parser.add_argument(
-        "--until", type=_time, help="where it ends, itself no part of it (default: now)"
+        "--until", type=_time, help="end the window before this time (default: now)"
     )
     parser.add_argument(
         "--late",
         type=_duration,
         default=timedelta(hours=1),
         metavar="DURATION",
-        help="how long after it occurred an event is late, such as 90s, 30m, 1h, 2d (default: 1h)",
+        help="count events as late this long after they occurred, such as 90s, 30m, 1h, 2d "
+        "(default: 1h)",
     )
     parser.add_argument(
         "--limit",
         type=_limit,
         default=1000,
-        help="how many clients and gaps to name; all are counted (default: 1000)",
+        help="list at most this many clients and gaps; all are counted (default: %(default)s)",
     )
     parser.add_argument(
-        "--format", choices=("table", "json"), default="table", help="(default: table)"
+        "--format",
+        choices=("table", "json"),
+        default="table",
+        help="print in this format (default: %(default)s)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints what was found; 1 if any event is missing."""
+    """Prints the findings; returns 1 if any event is missing."""
     until = arguments.until or datetime.now(UTC)
     if arguments.since >= until:
         raise UsageError(
-            f"the window has no length: --since {output.text(arguments.since)} is not before "
+            f"the window is empty: --since {output.text(arguments.since)} is not before "
             f"--until {output.text(until)}"
         )
     with store.open_store(arguments.dsn, existing=True) as client:
@@ -157,7 +163,7 @@ def run(arguments: argparse.Namespace) -> int:
 def reconcile(
     client: Client, since: datetime, until: datetime, *, late: timedelta, limit: int
 ) -> dict[str, Any]:
-    """Totals, the clients with anything to say of, and the gaps; all work is the store's."""
+    """Returns the totals, the clients with findings, and the gaps; the store does all the work."""
     parameters = {
         "since": _in_store(since),
         "until": _in_store(until),
@@ -169,21 +175,21 @@ def reconcile(
         try:
             return list(client.query(query, parameters, settings=_SETTINGS).named_results())
         except ClickHouseError as failure:
-            raise store.failed(failure) from None
+            raise store.query_error(failure) from None
 
     totals = rows(_TOTALS)[0]
-    remarkable = totals["missing"] + totals["copies"] + totals["late"]
+    findings = totals["missing"] + totals["copies"] + totals["late"]
     return {
         "since": since,
         "until": until,
         "totals": totals,
-        "clients": rows(_REMARKABLE) if remarkable else [],
+        "clients": rows(_FINDINGS) if findings else [],
         "gaps": rows(_GAPS) if totals["missing"] else [],
     }
 
 
 def _in_store(time: datetime) -> str:
-    """As ClickHouse reads it where the type names the zone, whatever zone the server has."""
+    """Formats a time for a type with a time zone, so that the server's own zone has no effect."""
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
@@ -195,8 +201,8 @@ def _print(found: dict[str, Any]) -> None:
     sys.stdout.write(
         f"{totals['clients']} clients, {totals['accepted']} events accepted: "
         f"{totals['missing']} missing, {totals['copies']} copies, {totals['late']} late\n"
-        f"{'INCOMPLETE' if totals['missing'] else 'complete'}, as far as numbers show: "
-        "what has no later event of its client after it, they cannot\n"
+        f"{'INCOMPLETE' if totals['missing'] else 'complete'}, as far as numbers show: they do not "
+        "show lost events that no later event of the same client follows\n"
     )
 
 
@@ -205,17 +211,19 @@ def _time(value: str) -> datetime:
         time = datetime.fromisoformat(value)
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
     except (OverflowError, ValueError):
-        raise argparse.ArgumentTypeError(f"{value!r} is no time such as 2026-03-01") from None
+        raise argparse.ArgumentTypeError(
+            f"must be a time such as 2026-03-01, got {value!r}"
+        ) from None
 
 
 def _duration(value: str) -> timedelta:
     match = _DURATION.fullmatch(value)
     if match is None:
-        raise argparse.ArgumentTypeError(f"{value!r} is no duration such as 30m")
+        raise argparse.ArgumentTypeError(f"must be a duration such as 30m, got {value!r}")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def _limit(value: str) -> int:
     if not value.isdecimal():
-        raise argparse.ArgumentTypeError(f"{value!r} is no whole number from 0")
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0, got {value!r}")
     return int(value)

@@ -1,15 +1,15 @@
-"""Moves usage from Kafka into the store until SIGTERM or Ctrl-C.
+"""Move usage events from Kafka into the store until SIGTERM or Ctrl-C.
 
-Events are inserted in batches. Their offsets are committed when the store has them, so that
-nothing is lost however this process ends; what is repeated then counts once in the table's view.
-A message that is no event goes to the dead letter topic; see the command dlq. Where the store or
-the broker is away, it waits. Several may run against one server: each reads its share of the
-partitions. A chDB folder takes one.
+Events are inserted in batches. Offsets are committed once the store has the events, so a crash
+loses nothing; what is then inserted twice counts once in the view over the table. A message that is
+not an event goes to the dead-letter topic; see `usage-sink dlq`. While the store or the broker is
+unavailable, the sink pauses and retries. Several sinks may share one server: each consumes its
+share of the partitions. A chDB folder allows one sink.
 
-What is inserted is in the store's files: it outlives `kill -9`, and the power failing too, as the
-table says `fsync_after_insert`.
+An insert is acknowledged after fsync (`fsync_after_insert` on the table), so stored events survive
+`kill -9` and a power failure.
 
-The tests run it against chDB. A server is reached by the same client with the same statements, but
+The tests run the sink against chDB. A server gets the same statements through the same client, but
 no test has run against one.
 """
 
@@ -33,7 +33,7 @@ _HIGHEST_PORT = 65_535
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares what the command takes."""
+    """Declares the arguments of the command."""
     kafka.add_arguments(parser)
     store.add_arguments(parser)
     add = parser.add_argument
@@ -41,52 +41,52 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--group",
         type=_name,
         default="usage-sink",
-        help="the consumer group (default: %(default)s)",
+        help="join this consumer group (default: %(default)s)",
     )
     add(
         "--instance",
         metavar="NAME",
-        help="this sink's own name in the group: when it starts again it goes on at once, and "
-        "until then, for 10 seconds at most, nobody takes its share",
+        help="join the group as this static member: a restart within 10 seconds keeps the "
+        "partitions without a rebalance",
     )
     add(
         "--batch-rows",
         type=_positive(int, "a whole number"),
         default=100_000,
         metavar="N",
-        help="insert at so many messages (default: %(default)s)",
+        help="insert a batch at N messages (default: %(default)s)",
     )
     add(
         "--batch-bytes",
         type=_positive(int, "a whole number"),
         default=64 * 2**20,
         metavar="N",
-        help="or at so many bytes of them (default: %(default)s)",
+        help="or at N bytes (default: %(default)s)",
     )
     add(
         "--batch-seconds",
         type=_positive(float, "a number"),
         default=1.0,
         metavar="S",
-        help="or so long after the first (default: %(default)s)",
+        help="or S seconds after its first message (default: %(default)s)",
     )
     add(
         "--progress-seconds",
         type=_positive(float, "a number"),
         default=10.0,
         metavar="S",
-        help="say how it fares this often (default: %(default)s)",
+        help="log progress every S seconds (default: %(default)s)",
     )
     add(
         "--metrics-port",
         type=_port,
         metavar="PORT",
-        help="serve Prometheus metrics there; 0 takes a free port",
+        help="serve Prometheus metrics on PORT; 0 picks a free one",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Works until it is told to stop."""
+    """Runs the sink until SIGTERM or SIGINT, then drains it."""
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s sink: %(message)s")
     _LOG.setLevel(logging.INFO)
     limits = Limits(arguments.batch_rows, arguments.batch_bytes, arguments.batch_seconds)
@@ -99,8 +99,8 @@ def run(arguments: argparse.Namespace) -> int:
         from infra.sink import metrics
 
         port = metrics.serve(pipeline.counts, arguments.metrics_port)
-        _LOG.info("serves metrics on port %d", port)
-    # A batch is a mountain of objects without a cycle: they are looked through when it is gone.
+        _LOG.info("serving metrics on port %d", port)
+    # A batch is many objects without a cycle, so the collector runs only after it is released.
     gc.freeze()
     gc.disable()
     progress = Progress(pipeline.counts, arguments.progress_seconds)
@@ -116,7 +116,7 @@ def _positive(kind: Callable[[str], float], what: str) -> Callable[[str], float]
         except ValueError:
             value = 0
         if not 0 < value < math.inf:
-            raise argparse.ArgumentTypeError(f"expected {what} above 0, got {text!r}")
+            raise argparse.ArgumentTypeError(f"must be {what} above 0, got {text!r}")
         return value
 
     return read
@@ -124,11 +124,11 @@ def _positive(kind: Callable[[str], float], what: str) -> Callable[[str], float]
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > _HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"expected 0 to {_HIGHEST_PORT}, got {text!r}")
+        raise argparse.ArgumentTypeError(f"must be 0 to {_HIGHEST_PORT}, got {text!r}")
     return int(text)
 
 
 def _name(text: str) -> str:
     if not text:
-        raise argparse.ArgumentTypeError("expected a name")
+        raise argparse.ArgumentTypeError("must not be empty")
     return text

@@ -1,7 +1,7 @@
-"""Prints what the invoice of a workspace says for a month.
+"""Print the invoice lines of a workspace for a month.
 
-Each metric type has a line for what is charged and one for what is not. An event counts once, in
-the month in UTC that it occurred in. Quantities and costs are exact.
+Billable and non-billable usage of a metric type are separate lines. An event counts once, in the
+month (UTC) in which it occurred. Quantities and costs are exact.
 """
 
 from __future__ import annotations
@@ -33,32 +33,39 @@ _LATEST = f"""\
 SELECT DISTINCT month FROM {DATABASE}.{USAGE_BY_MONTH}
 WHERE {ACCOUNT} = {{account:String}} ORDER BY month DESC LIMIT 1"""
 _COST = "cost"
-# As many digits as the widest column of the store has.
+# The digits of the widest column in the store.
 _EXACT = Context(prec=76)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares what the command takes."""
+    """Declares the arguments of the command."""
     store.add_arguments(parser)
-    parser.add_argument("--workspace", required=True, help="whose usage")
-    parser.add_argument("--month", required=True, type=_month, help="such as 2026-03, in UTC")
+    parser.add_argument("--workspace", required=True, help="print the usage of this workspace")
     parser.add_argument(
-        "--format", choices=("table", "csv", "json"), default="table", help="(default: table)"
+        "--month", required=True, type=_month, help="print this month, such as 2026-03, in UTC"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("table", "csv", "json"),
+        default="table",
+        help="print in this format (default: %(default)s)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the lines, and for people and programs what they add up to."""
-    asked = {"account": arguments.workspace, "month": arguments.month}
+    """Prints the lines; table and JSON also have their total."""
+    parameters = {"account": arguments.workspace, "month": arguments.month}
     with store.open_store(arguments.dsn, existing=True) as client:
         try:
-            # Of a result without rows, chDB does not name the columns.
-            columns = [row[0] for row in client.query(f"DESCRIBE ({_QUERY})", asked).result_rows]
-            rows = list(client.query(_QUERY, asked).named_results())
-            latest = [] if rows else client.query(_LATEST, asked).result_rows
+            # chDB does not name the columns of a result without rows.
+            columns = [
+                row[0] for row in client.query(f"DESCRIBE ({_QUERY})", parameters).result_rows
+            ]
+            rows = list(client.query(_QUERY, parameters).named_results())
+            latest = [] if rows else client.query(_LATEST, parameters).result_rows
         except ClickHouseError as failure:
-            raise store.failed(failure) from None
-    charged = _total(rows)
+            raise store.query_error(failure) from None
+    total = _total(rows)
     if arguments.format == "csv":
         output.write_csv(rows, columns)
     elif arguments.format == "json":
@@ -66,20 +73,20 @@ def run(arguments: argparse.Namespace) -> int:
             {
                 "workspace": arguments.workspace,
                 "month": f"{arguments.month:%Y-%m}",
-                "cost": charged,
+                "cost": total,
                 "lines": rows,
             }
         )
     elif rows:
         sys.stdout.write(output.table(rows, columns))
-        sys.stdout.write(_last_line(rows, charged))
+        sys.stdout.write(_last_line(rows, total))
     elif latest:
         sys.stdout.write(
-            f"no usage of {arguments.workspace!r} in {arguments.month:%Y-%m}; "
-            f"the latest is of {latest[0][0]:%Y-%m}\n"
+            f"no usage for {arguments.workspace!r} in {arguments.month:%Y-%m}; "
+            f"the latest is in {latest[0][0]:%Y-%m}\n"
         )
     else:
-        sys.stdout.write(f"no usage of {arguments.workspace!r} in any month: is the name right?\n")
+        sys.stdout.write(f"no usage for {arguments.workspace!r} in any month: check the name\n")
     return 0
 
 
@@ -87,11 +94,13 @@ def _month(value: str) -> date:
     try:
         return datetime.strptime(value, "%Y-%m").replace(tzinfo=UTC).date()
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{value!r} is no month such as 2026-03") from None
+        raise argparse.ArgumentTypeError(
+            f"must be a month such as 2026-03, got {value!r}"
+        ) from None
 
 
 def _total(rows: list[dict[str, Any]]) -> Decimal | None:
-    """What the charged lines cost; None where none says a cost."""
+    """The cost of the billable lines; None if none of them has one."""
     costs = [row[_COST] for row in rows if row[BILLABLE] and row.get(_COST) is not None]
     if not costs:
         return None
@@ -101,9 +110,9 @@ def _total(rows: list[dict[str, Any]]) -> Decimal | None:
     return total
 
 
-def _last_line(rows: list[dict[str, Any]], charged: Decimal | None) -> str:
-    if charged is None:
-        return "\nno event says a cost\n"
+def _last_line(rows: list[dict[str, Any]], total: Decimal | None) -> str:
+    if total is None:
+        return "\nno billable event has a unit cost\n"
     unpriced = sum(row["unpriced"] for row in rows if row[BILLABLE])
-    rest = f"; {unpriced} charged events say no cost" if unpriced else ""
-    return f"\ncost of what is charged: {output.text(charged)}{rest}\n"
+    rest = f"; {unpriced} billable events have no unit cost" if unpriced else ""
+    return f"\ncost of billable usage: {output.text(total)}{rest}\n"

@@ -1,1 +1,1 @@
-"""The catalog's topics, made through the Kafka client where kafka-topics.sh is absent."""
+"""Creates the catalog's topics with the Kafka client where kafka-topics.sh is not installed."""

@@ -1,6 +1,6 @@
-"""Creates topics for create-topics.sh, through the Kafka client.
+"""Create topics for create-topics.sh with the Kafka client.
 
-What it says, and its exit codes, are those of the script.
+Output and exit codes are those of the script.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from confluent_kafka.cimpl import NewTopic
 from infra.kafka_errors import LastError
 from infra.topics.java_properties import ConfigError, client_config
 
-_CREATED_OR_THERE, _FAILED, _DIFFERS = 0, 1, 3
+_OK, _FAILED, _DIFFERS = 0, 1, 3
 _SECONDS = 10
 _RETENTION = "retention.ms"
 
 
-class RefusedError(Exception):
-    """Kafka answered, and does not do it."""
+class RejectedError(Exception):
+    """Kafka answered, and rejected the request."""
 
 
 @dataclass(frozen=True)
 class Topic:
-    """What the catalog says of a topic."""
+    """A topic as the catalog defines it."""
 
     name: str
     partitions: int
@@ -38,7 +38,7 @@ class Topic:
 
     @classmethod
     def parse(cls, text: str) -> Topic:
-        """From `name partitions retention`."""
+        """Parses `name partitions retention`."""
         name, partitions, retention = text.split()
         return cls(name, int(partitions), retention)
 
@@ -47,28 +47,28 @@ class Topic:
 
 
 def ensure(admin: AdminClient, topic: Topic, replicas: int, *, dry_run: bool) -> tuple[str, int]:
-    """Create the topic where it is absent; what is to say of it, and the exit code."""
+    """Creates the topic if it does not exist; returns the line to print, and the exit code."""
     metadata = admin.list_topics(timeout=_SECONDS).topics.get(topic.name)
     if metadata is not None and metadata.error is None:
         difference = _difference(admin, topic, len(metadata.partitions))
         if difference:
-            return f"{difference}; left as it is", _DIFFERS
-        return "is there", _CREATED_OR_THERE
-    with_what = f"with {topic}, {replicas} replicas"
+            return f"{difference}; left unchanged", _DIFFERS
+        return "exists", _OK
+    spec = f"with {topic}, {replicas} replicas"
     if dry_run:
-        return f"would be created {with_what}", _CREATED_OR_THERE
+        return f"would be created {spec}", _OK
     new = NewTopic(topic.name, topic.partitions, replicas, config={_RETENTION: topic.retention_ms})
     try:
         admin.create_topics([new], request_timeout=_SECONDS)[topic.name].result()
     except KafkaException as error:
-        # Somebody was faster; the next run compares.
+        # Another run created it first; the next run compares it.
         if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-            raise RefusedError(
+            raise RejectedError(
                 f"cannot create {topic.name} with REPLICATION_FACTOR={replicas}: "
                 f"{error.args[0].str()}"
             ) from None
-        return "is there", _CREATED_OR_THERE
-    return f"created {with_what}", _CREATED_OR_THERE
+        return "exists", _OK
+    return f"created {spec}", _OK
 
 
 def _difference(admin: AdminClient, topic: Topic, partitions: int) -> str:
@@ -83,7 +83,7 @@ def _difference(admin: AdminClient, topic: Topic, partitions: int) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it; the exit code."""
+    """Creates the topics and returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.topics", description=__doc__)
     parser.add_argument("--bootstrap", required=True, metavar="HOST:PORT,…")
     parser.add_argument("--replication-factor", type=int, default=3)
@@ -103,15 +103,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     codes = set()
     try:
         for topic in options.topics:
-            said, code = ensure(admin, topic, options.replication_factor, dry_run=options.dry_run)
-            sys.stdout.write(f"{topic.name}: {said}\n")
+            line, code = ensure(admin, topic, options.replication_factor, dry_run=options.dry_run)
+            sys.stdout.write(f"{topic.name}: {line}\n")
             codes.add(code)
-    except RefusedError as error:
+    except RejectedError as error:
         return _fail(f"{options.bootstrap}: {error}")
     except KafkaException as error:
         return _fail(
-            f"{options.bootstrap}: is Kafka running there, and COMMAND_CONFIG right? "
-            f"It says: {last_error.describe(admin, error)}"
+            f"cannot reach Kafka at {options.bootstrap}: {last_error.describe(admin, error)}; "
+            "check that it runs there and that COMMAND_CONFIG is right"
         )
     return max(codes)
 

@@ -1,12 +1,12 @@
-"""A Java client's properties file, as far as TLS and SASL go, in the words of librdkafka."""
+"""Translates the TLS and SASL settings of a Java client's properties file for librdkafka."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-# The same under both names, where the value is.
-_SAME = {
+# Settings whose values are the same in both clients.
+_SHARED = {
     "security.protocol": "security.protocol",
     "sasl.mechanism": "sasl.mechanism",
     "ssl.endpoint.identification.algorithm": "ssl.endpoint.identification.algorithm",
@@ -19,13 +19,13 @@ _JAAS = re.compile(r'\b(username|password)="((?:[^"\\]|\\.)*)"')
 
 
 class ConfigError(ValueError):
-    """The file says what this client cannot do."""
+    """The file has a setting that this client does not support."""
 
 
 def client_config(text: str) -> dict[str, str]:
-    """The configuration of a client that connects as the file says."""
+    """Returns the librdkafka configuration for the text of a properties file."""
     properties = _parse(text)
-    config = {ours: properties[java] for java, ours in _SAME.items() if java in properties}
+    config = {ours: properties[java] for java, ours in _SHARED.items() if java in properties}
     for kind, store, ours in (
         ("PEM", "ssl.truststore", "ssl.ca.location"),
         ("PKCS12", "ssl.keystore", "ssl.keystore.location"),
@@ -33,13 +33,13 @@ def client_config(text: str) -> dict[str, str]:
         given = properties.get(f"{store}.type", "JKS").upper()
         if ours in config and given != kind:
             raise ConfigError(
-                f"{store}.type is {given}, which only Java reads: give {kind} here, "
+                f"{store}.type is {given}, which only Java supports: use {kind}, "
                 "or put kafka-topics.sh on the PATH"
             )
     if "sasl.jaas.config" in properties:
         login = dict(_JAAS.findall(properties["sasl.jaas.config"]))
         if login.keys() != {"username", "password"}:
-            raise ConfigError('sasl.jaas.config: expected username="…" and password="…" in it')
+            raise ConfigError('sasl.jaas.config must have username="…" and password="…"')
         for name, value in login.items():
             config[f"sasl.{name}"] = re.sub(r"\\(.)", r"\1", value)
     return config

@@ -70,12 +70,12 @@ def incomplete(
 def record_a_day(broker: DevBroker, sink: Sink) -> dict[str, Report]:
     """Runs the services while the sink is killed, sends some events again, restarts the sink."""
     with sink:
-        sink.until("reads partitions")
+        sink.wait_for("assigned partitions")
         log("sink", "reading Kafka, writing the store")
         with ThreadPoolExecutor(1) as pool:
             services = pool.submit(run_services, broker.bootstrap, [*usage(), *mistakes()])
-            eventually(lambda: sink.stored > 0 or services.done(), lambda: sink.said)
-            sink.end(signal.SIGKILL)
+            eventually(lambda: sink.stored > 0 or services.done(), lambda: sink.log)
+            sink.stop(signal.SIGKILL)
             log("killed", f"the sink, with kill -9, after it stored {sink.stored:,} events")
             reports = services.result()
         for language, report in reports.items():
@@ -87,15 +87,15 @@ def record_a_day(broker: DevBroker, sink: Sink) -> dict[str, Report]:
         produce(broker.bootstrap, again, key=key)
         log("copies", f"all {len(again):,} events of {key} sent again")
         sink.start()
-        sink.until("lag 0")
-        sink.end()
+        sink.wait_for("lag 0")
+        sink.stop()
         log("sink", f"restarted, stored {sink.stored:,} events, lag 0")
     return reports
 
 
 def run_sink(*command: str) -> int:
     """Prints and runs a command of the sink, and returns its exit status."""
-    print(f"\n$ python -m infra.sink {shlex.join(command)}", flush=True)
+    print(f"\n$ usage-sink {shlex.join(command)}", flush=True)
     return sink_command(command)
 
 
@@ -126,7 +126,7 @@ def main(folder: Path = _FOLDER) -> int:
     log("complete", "; ".join(wrong) or "accepted = delivered = counted, every event once")
     log("agreed", "\n          ".join(different) or f"{', '.join((EXPECTED, *reports))} are equal")
     log("invoices", ", ".join(f"{name} {text(cost)}" for name, cost in charged.items()))
-    log("try", f"python -m infra.sink usage --dsn {sink.dsn} \\")
+    log("try", f"usage-sink usage --dsn {sink.dsn} \\")
     print(f"            --workspace {WORKSPACES[0]} --month {started:%Y-%m}")
     return 1 if missing or wrong or different else 0
 

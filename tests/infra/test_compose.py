@@ -1,4 +1,4 @@
-"""compose.yaml, as far as reading it goes: what its parts say of each other agrees."""
+"""compose.yaml, without running it: the settings of its services agree with each other."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _INSIDE = dict(
 )
 
 
-def test_every_image_is_the_version_that_is_tested(tmp_path: Path) -> None:
+def test_every_image_has_the_version_that_the_tests_run(tmp_path: Path) -> None:
     pom = (_ROOT / "tests/e2e/kafka/pom.xml").read_text()
     kafka = re.findall(r"<kafka.version>(.*)</kafka.version>", pom)[0]
     with store.open_store(f"chdb://{tmp_path}/store") as client:
@@ -42,7 +42,7 @@ def test_every_image_is_the_version_that_is_tested(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_every_file_that_a_service_mounts_is_here(name: str) -> None:
+def test_every_file_that_a_service_mounts_exists(name: str) -> None:
     for volume in SERVICES[name].get("volumes", []):
         source = volume.rsplit(":", 2 if volume.endswith(":ro") else 1)[0]
         if source.startswith("."):
@@ -54,16 +54,16 @@ def test_every_file_that_a_service_mounts_is_here(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_waits_for_services_that_say_when_they_are_ready(name: str) -> None:
+def test_a_service_depends_only_on_services_that_become_healthy_or_complete(name: str) -> None:
     for other, wait in SERVICES[name].get("depends_on", {}).items():
         if wait["condition"] == "service_healthy":
             assert "healthcheck" in SERVICES[other]
         else:
             assert wait["condition"] == "service_completed_successfully"
-            assert "ports" not in SERVICES[other], f"{other} never ends"
+            assert "ports" not in SERVICES[other], f"{other} never completes"
 
 
-def test_every_part_speaks_to_kafka_where_it_listens() -> None:
+def test_every_service_connects_to_a_listener_of_kafka() -> None:
     inside = _INSIDE["INSIDE"]
     assert SERVICES["topics"]["environment"]["BOOTSTRAP"] == inside
     assert WORKER["bootstrap.servers"] == inside
@@ -71,7 +71,7 @@ def test_every_part_speaks_to_kafka_where_it_listens() -> None:
     assert SERVICES["kafka"]["ports"] == [f"127.0.0.1:{port}:{port}"]
 
 
-def test_connect_has_every_variable_that_its_configuration_refers_to() -> None:
+def test_connect_gets_every_variable_that_its_configuration_references() -> None:
     referred = set(re.findall(r"\$\{env:(\w+)\}", json.dumps(CONFIG)))
     given = SERVICES["connect"]["environment"]
     assert given.keys() == referred
@@ -87,7 +87,7 @@ def test_connect_has_every_variable_that_its_configuration_refers_to() -> None:
     assert dsn.startswith(f"http://{user}:${{{prefix}PASSWORD}}")
 
 
-def test_connect_is_given_the_generated_configuration_and_the_connector() -> None:
+def test_connect_mounts_the_generated_configuration_and_the_connector() -> None:
     connect = SERVICES["connect"]
     targets = {
         volume.removesuffix(":ro").rsplit(":", 1)[1]: volume for volume in connect["volumes"]
@@ -97,18 +97,18 @@ def test_connect_is_given_the_generated_configuration_and_the_connector() -> Non
     assert any(target.startswith(f"{WORKER['plugin.path']}/") for target in targets)
 
 
-def test_the_tables_are_made_with_the_packages_of_the_sinks_lock() -> None:
+def test_the_tables_are_created_with_the_packages_of_the_sinks_lock() -> None:
     tables = SERVICES["tables"]
     [lock] = re.findall(r"--require-hashes -r (\S+)", tables["command"][-1])
     locked = set(re.findall(r"^([\w-]+)==", (_ROOT / lock).read_text(), re.MULTILINE))
     package = tomllib.loads((_INFRA / "pyproject.toml").read_text())["project"]
     required = {re.split("[=>]", each)[0] for each in package["dependencies"]}
-    # The SDK has no release to lock; it is read from the mounted clone.
+    # The SDK is imported from the mounted clone, so that no release is needed.
     assert required - locked == {"eka-usage-sdk"}
     assert tables["environment"]["PYTHONPATH"] == "sdks/python/src"
 
 
-def test_clickhouse_has_the_keeper_that_exactly_once_needs() -> None:
+def test_clickhouse_runs_the_keeper_that_exactly_once_requires() -> None:
     assert CONFIG["exactlyOnce"] == "true"
     root = ET.fromstring(COMPOSE["configs"]["keeper"]["content"])
     assert root.findtext("keeper_map_path_prefix")
@@ -117,7 +117,7 @@ def test_clickhouse_has_the_keeper_that_exactly_once_needs() -> None:
     assert root.findtext("zookeeper/node/port") == port
 
 
-def test_the_readme_names_the_connector() -> None:
+def test_the_readme_documents_the_connector() -> None:
     readme = (_INFRA / "README.md").read_text()
     assert f"/connectors/{CONFIG['name']}/config" in readme
     assert f"{int(CONFIG['consumer.override.max.poll.records']):,} messages at most" in readme

@@ -1,14 +1,13 @@
-"""kafka-connect-sink.json, as far as it runs without the connector that it is for.
+"""kafka-connect-sink.json, as far as it can be tested without ClickHouse's connector.
 
-Kafka Connect itself takes it with the file connector in that one's place; what the connector would
-insert goes into ClickHouse's engine.
+Kafka Connect runs it with the file connector in place of ClickHouse's; what the connector would
+insert is inserted into ClickHouse's engine.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -24,11 +23,12 @@ from infra.sink import migrate, store
 from tests.e2e.connect import Connect
 from tests.e2e.java import needs_kafka
 from tests.e2e.real_broker import RealBroker
+from tests.waiting import eventually
 
 _ROOT = Path(__file__).resolve().parents[2]
 CONFIG: Mapping[str, str] = json.loads((_ROOT / "infra/kafka-connect-sink.json").read_text())
 _FILE_SINK = {"connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector"}
-# Digits that no double can carry.
+# More digits than a double can represent.
 _QUANTITY = Decimal("123456789012345678.123456789012")
 _METRIC = next(
     metric
@@ -38,38 +38,38 @@ _METRIC = next(
 _BAD = b'{"event_id": not JSON \xff'
 
 
-class Kept:
-    """A producer that keeps what the SDK makes."""
+class Recorder:
+    """A producer that records the SDK's messages."""
 
     def __init__(self) -> None:
         self.values: list[bytes] = []
 
     def produce(self, topic: str, *, value: bytes, on_delivery: Any, **_: Any) -> None:
-        """Deliver at once."""
+        """Records the message and reports it as delivered."""
         self.values.append(value)
         on_delivery(None, None)
 
     def poll(self, timeout: float = 0) -> int:
-        """Have nothing to say."""
+        """Does nothing."""
         return 0
 
     def flush(self, timeout: float = 0) -> int:
-        """Have nothing left."""
+        """Does nothing."""
         return 0
 
 
 def real_events() -> list[bytes]:
-    """Events as an SDK writes them, with what is hard to carry."""
-    kept = Kept()
-    with EkaClient("connect", producer=kept) as client:
+    """Events of an SDK with values that are easily corrupted."""
+    recorder = Recorder()
+    with EkaClient("connect", producer=recorder) as client:
         for metadata in ({}, {"text": 'ünï "quoted" \\ 🎈'}, {"lines": "a\nb"}):
             cost = Decimal("0.000000000001")
             client.record_metric("ws-1", _METRIC, _QUANTITY, unit_cost=cost, metadata=metadata)
-    return kept.values
+    return recorder.values
 
 
 def references() -> dict[str, str]:
-    """A value for every variable that the configuration refers to."""
+    """A value for every variable that the configuration references."""
     text = json.dumps(CONFIG)
     return {name: f"a {name}" for name in re.findall(r"\$\{env:(\w+)\}", text)}
 
@@ -96,16 +96,16 @@ def dead_letter(bootstrap: str) -> tuple[bytes | None, dict[str, bytes]]:
 
 
 def wait_for_lines(file: Path, count: int) -> list[bytes]:
-    deadline = time.monotonic() + 30
-    while not file.exists() or len(lines := file.read_bytes().splitlines()) < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return lines
+    def lines() -> list[bytes]:
+        return file.read_bytes().splitlines() if file.exists() else []
+
+    eventually(lambda: len(lines()) >= count, lambda: f"{file} has {len(lines())} of {count} lines")
+    return lines()
 
 
 @needs_kafka
 @pytest.mark.timeout(300)  # Java starts three times
-def test_connect_takes_the_configuration_and_carries_every_event_as_it_is(tmp_path: Path) -> None:
+def test_connect_accepts_the_configuration_and_passes_every_event_unchanged(tmp_path: Path) -> None:
     out, strict = tmp_path / "out", tmp_path / "strict"
     config = {**CONFIG, **_FILE_SINK, "file": str(out)}
     file = tmp_path / "sink.json"
@@ -125,19 +125,19 @@ def test_connect_takes_the_configuration_and_carries_every_event_as_it_is(tmp_pa
             known = {entry["value"]["name"] for entry in checked["configs"]}
             assert {"errors.tolerance", "value.converter", "tasks.max", "topics"} <= known
 
-            # What is no JSON is text all the same; ClickHouse is the one that refuses it.
+            # What is not JSON is still text; only ClickHouse rejects it.
             garbage = _BAD.decode(errors="replace").encode()
             lines = wait_for_lines(out, len(events) + 1)
             assert lines == [*events[:1], garbage, *events[1:]]
 
-            # A converter that refuses it shows what becomes of a message that Connect finds bad.
-            refusing = config | {
+            # A strict converter shows what happens to a message that Connect itself rejects.
+            strict_config = config | {
                 "name": "strict",
                 "file": str(strict),
                 "value.converter": "org.apache.kafka.connect.json.JsonConverter",
                 "value.converter.schemas.enable": "false",
             }
-            worker.request("PUT", "/connectors/strict/config", refusing)
+            worker.request("PUT", "/connectors/strict/config", strict_config)
             assert len(wait_for_lines(strict, len(events))) == len(events)
             value, headers = dead_letter(broker.bootstrap)
             assert value == _BAD
@@ -148,12 +148,12 @@ def test_connect_takes_the_configuration_and_carries_every_event_as_it_is(tmp_pa
                 assert {task["state"] for task in status["tasks"]} == {"RUNNING"}
 
 
-def test_its_inserts_keep_every_digit(tmp_path: Path) -> None:
+def test_an_insert_with_its_settings_keeps_every_digit(tmp_path: Path) -> None:
     dsn = f"chdb:///{tmp_path}/store"
     client = store.open_store(dsn)
     try:
         migrate.migrate(client)
-        # The connector sends the texts of a batch one after another, with nothing between them.
+        # The connector concatenates the messages of a batch without a separator.
         settings = dict(pair.split("=") for pair in CONFIG["clickhouseSettings"].split(","))
         table = CONFIG["topic2TableMap"].partition("=")[2]
         client.raw_insert(
@@ -172,6 +172,6 @@ def test_its_inserts_keep_every_digit(tmp_path: Path) -> None:
     assert [row[2] for row in rows] == [event["metadata"] for event in events]
 
 
-def test_no_secret_stands_in_it() -> None:
+def test_it_contains_no_secret() -> None:
     for name in ("hostname", "port", "username", "password"):
         assert re.fullmatch(r"\$\{env:\w+\}", CONFIG[name]), name

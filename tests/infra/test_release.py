@@ -1,4 +1,4 @@
-"""What may be published, and the workflow that publishes it."""
+"""Releases: which tags may be published, and the workflows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PINNED = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 
 
 def versions(root: Path, *, package: str, catalog: str) -> Path:
-    """A repository with these versions."""
+    """Makes a repository with these versions."""
     for path, text in (
         ("sdks/typescript/package.json", json.dumps({"version": package})),
         ("schema/catalog.yaml", f"version: {catalog}\n"),
@@ -29,28 +29,28 @@ def versions(root: Path, *, package: str, catalog: str) -> Path:
     return root
 
 
-def test_a_tag_of_the_version_that_all_have_is_published(tmp_path: Path) -> None:
+def test_a_tag_of_the_common_version_may_be_published(tmp_path: Path) -> None:
     assert release.problems("ts-v1.2.3", versions(tmp_path, package="1.2.3", catalog="1.2.3")) == []
 
 
 @pytest.mark.parametrize(
-    ("tag", "package", "catalog", "named"),
+    ("tag", "package", "catalog", "files"),
     [
         ("ts-v1.2.4", "1.2.3", "1.2.3", ["package.json", "catalog.yaml"]),
         ("ts-v1.2.3", "1.2.2", "1.2.3", ["package.json"]),
         ("ts-v1.2.3", "1.2.3", "1.2.4", ["catalog.yaml"]),
     ],
 )
-def test_a_version_that_differs_is_named(
-    tmp_path: Path, tag: str, package: str, catalog: str, named: list[str]
+def test_a_version_that_differs_is_reported(
+    tmp_path: Path, tag: str, package: str, catalog: str, files: list[str]
 ) -> None:
     found = release.problems(tag, versions(tmp_path, package=package, catalog=catalog))
-    assert [problem.split(" says ")[0].rsplit("/")[-1] for problem in found] == named
+    assert [problem.split(" has version ")[0].rsplit("/")[-1] for problem in found] == files
 
 
 @pytest.mark.parametrize("tag", ["v1.2.3", "ts-v1.2", "ts-v1.2.3-rc1", "ts-v1.2.3\n", ""])
-def test_another_kind_of_tag_is_refused(tag: str) -> None:
-    assert "is not ts-v and a version" in release.problems(tag)[0]
+def test_a_malformed_tag_is_rejected(tag: str) -> None:
+    assert "must be ts-v and a version" in release.problems(tag)[0]
 
 
 def test_this_repository_may_be_tagged(capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,8 +60,8 @@ def test_this_repository_may_be_tagged(capsys: pytest.CaptureFixture[str]) -> No
     assert "run `make generate`, and tag that commit" in capsys.readouterr().err
 
 
-def test_the_workflow_checks_and_tests_before_it_publishes() -> None:
-    assert _WORKFLOW[True]["push"]["tags"] == ["ts-v*"]  # YAML takes `on` for a boolean
+def test_the_workflow_checks_and_tests_before_publishing() -> None:
+    assert _WORKFLOW[True]["push"]["tags"] == ["ts-v*"]  # YAML parses `on` as a boolean
     commands = [step["run"] for step in _STEPS if "run" in step]
     order = [
         next(place for place, command in enumerate(commands) if part in command)
@@ -71,7 +71,7 @@ def test_the_workflow_checks_and_tests_before_it_publishes() -> None:
     assert _WORKFLOW["jobs"]["publish"]["permissions"]["id-token"] == "write"
 
 
-def test_the_package_names_the_repository_that_its_provenance_is_about() -> None:
+def test_the_package_names_the_repository_of_its_provenance() -> None:
     package = json.loads((release.ROOT / "sdks/typescript/package.json").read_text())
     assert package["repository"] == "github:eka-care/eka-usage-sdk"
 

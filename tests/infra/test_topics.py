@@ -1,4 +1,4 @@
-"""create-topics.sh both ways: by Kafka's own tool, and by the Python client without it."""
+"""create-topics.sh with kafka-topics.sh, and without it with the Python client."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from shlex import join
 
 import pytest
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.cimpl import NewTopic
@@ -19,10 +19,11 @@ from infra.topics.java_properties import ConfigError, client_config
 from tests.broker import DevBroker
 from tests.e2e.java import java, needs_kafka
 from tests.e2e.real_broker import PASSWORD, USER, RealBroker
+from tests.waiting import eventually
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SCRIPT = _ROOT / "infra" / "create-topics.sh"
-# What tests/codegen holds against the catalog is read back from the script here.
+# Read from the script; tests/codegen compares the script with the catalog.
 TOPICS = {
     name: (int(partitions), retention)
     for name, partitions, retention in re.findall(
@@ -36,8 +37,8 @@ _JAAS = (
 
 
 @pytest.fixture
-def with_the_tool(tmp_path: Path) -> dict[str, str]:
-    """A PATH with kafka-topics.sh, as Kafka's own starts it."""
+def java_path(tmp_path: Path) -> dict[str, str]:
+    """A PATH with a kafka-topics.sh that runs Kafka's own command."""
     tool = tmp_path / "bin" / "kafka-topics.sh"
     tool.parent.mkdir()
     command = join(java("org.apache.kafka.tools.TopicCommand"))
@@ -49,7 +50,7 @@ def with_the_tool(tmp_path: Path) -> dict[str, str]:
 def run(
     bootstrap: str, environment: dict[str, str], *options: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the script; without a PATH of its own it finds no kafka-topics.sh."""
+    """Runs the script; kafka-topics.sh is found only on a PATH given in `environment`."""
     values = {"BOOTSTRAP": bootstrap, "REPLICATION_FACTOR": "1", "PYTHON": sys.executable}
     return subprocess.run(
         [_SCRIPT, *options],
@@ -61,7 +62,7 @@ def run(
 
 
 def failure(bootstrap: str, environment: dict[str, str]) -> str:
-    """The one line of a run that could not do it."""
+    """The one line of stderr of a run that fails."""
     result = run(bootstrap, environment)
     assert (result.returncode, result.stdout) == (1, "")
     [line] = result.stderr.splitlines()
@@ -69,7 +70,7 @@ def failure(bootstrap: str, environment: dict[str, str]) -> str:
 
 
 def found(bootstrap: str) -> dict[str, tuple[int, str]]:
-    """The catalog's topics as the cluster has them."""
+    """The catalog's topics that the cluster has, with partitions and retention."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     topics = admin.list_topics(timeout=10).topics
     resources = {
@@ -85,7 +86,7 @@ def found(bootstrap: str) -> dict[str, tuple[int, str]]:
 
 
 def clear(bootstrap: str) -> None:
-    """Delete the catalog's topics."""
+    """Deletes the catalog's topics."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     for deletion in admin.delete_topics(list(found(bootstrap)), operation_timeout=10).values():
         deletion.result()
@@ -93,15 +94,19 @@ def clear(bootstrap: str) -> None:
 
 
 def wait_for(bootstrap: str, topics: dict[str, tuple[int, str]]) -> None:
-    """A broker learns of what its controller did a moment later."""
-    deadline = time.monotonic() + 10
-    while found(bootstrap) != topics:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    """Waits until the broker has the topics; it lags behind its controller."""
+
+    def settled() -> bool:
+        try:
+            return found(bootstrap) == topics
+        except KafkaException:  # a topic was deleted after it was listed
+            return False
+
+    eventually(settled, lambda: f"the topics are not {topics}")
 
 
 def assert_idempotent(bootstrap: str, environment: dict[str, str], check: str) -> None:
-    """What a dry run announces is made by the first run, and left alone by the second."""
+    """The first run creates what a dry run announces, and the second changes nothing."""
     dry = run(bootstrap, environment, "--dry-run")
     assert (dry.returncode, dry.stderr) == (0, "")
     assert [line.split(" with ")[0] for line in dry.stdout.splitlines()] == [
@@ -114,12 +119,12 @@ def assert_idempotent(bootstrap: str, environment: dict[str, str], check: str) -
     wait_for(check, TOPICS)
     second = run(bootstrap, environment)
     assert (second.returncode, second.stderr) == (0, "")
-    assert second.stdout.splitlines() == [f"{name}: is there" for name in TOPICS]
+    assert second.stdout.splitlines() == [f"{name}: exists" for name in TOPICS]
     assert found(check) == TOPICS
 
 
-def assert_a_difference_is_left_alone(bootstrap: str, environment: dict[str, str]) -> None:
-    """A topic with fewer partitions, or another retention, is named and stays as it is."""
+def assert_a_difference_is_left_unchanged(bootstrap: str, environment: dict[str, str]) -> None:
+    """A topic with fewer partitions or another retention is reported and left unchanged."""
     (name, (partitions, retention)), *others = TOPICS.items()
     admin = AdminClient({"bootstrap.servers": bootstrap})
     made = [NewTopic(name, partitions - 1, 1, config={"retention.ms": retention})]
@@ -132,9 +137,9 @@ def assert_a_difference_is_left_alone(bootstrap: str, environment: dict[str, str
     assert (result.returncode, result.stderr) == (3, "")
     fewer = f"has {partitions - 1} partitions, fewer than the catalog's {partitions}"
     assert result.stdout.splitlines() == [
-        f"{name}: {fewer}; left as it is",
+        f"{name}: {fewer}; left unchanged",
         *(
-            f"{other}: has retention.ms 1000, not the catalog's {catalog}; left as it is"
+            f"{other}: has retention.ms 1000, not the catalog's {catalog}; left unchanged"
             for other, (_, catalog) in others
         ),
     ]
@@ -143,22 +148,22 @@ def assert_a_difference_is_left_alone(bootstrap: str, environment: dict[str, str
 
 @needs_kafka
 @pytest.mark.timeout(300)  # Java starts a dozen times
-def test_kafkas_own_tool_creates_once_and_leaves_differences_alone(
-    tmp_path: Path, with_the_tool: dict[str, str]
+def test_kafkas_own_tool_creates_once_and_leaves_differences_unchanged(
+    tmp_path: Path, java_path: dict[str, str]
 ) -> None:
     with RealBroker(tmp_path) as broker:
-        assert_idempotent(broker.bootstrap, with_the_tool, broker.bootstrap)
+        assert_idempotent(broker.bootstrap, java_path, broker.bootstrap)
         clear(broker.bootstrap)
-        assert_a_difference_is_left_alone(broker.bootstrap, with_the_tool)
+        assert_a_difference_is_left_unchanged(broker.bootstrap, java_path)
 
 
 @needs_kafka
 @pytest.mark.timeout(300)
-def test_the_client_does_the_same_and_both_know_tls_and_sasl(
-    tmp_path: Path, with_the_tool: dict[str, str]
+def test_the_client_does_the_same_and_both_support_tls_and_sasl(
+    tmp_path: Path, java_path: dict[str, str]
 ) -> None:
     with RealBroker(tmp_path) as broker:
-        assert_a_difference_is_left_alone(broker.bootstrap, {})
+        assert_a_difference_is_left_unchanged(broker.bootstrap, {})
         clear(broker.bootstrap)
         tls = tmp_path / "client.properties"
         tls.write_text(
@@ -168,57 +173,61 @@ def test_the_client_does_the_same_and_both_know_tls_and_sasl(
         )
         secured = {"COMMAND_CONFIG": str(tls)}
         assert_idempotent(broker.secure, secured, broker.bootstrap)
-        again = run(broker.secure, with_the_tool | secured)
+        again = run(broker.secure, java_path | secured)
         assert (again.returncode, again.stderr) == (0, "")
         clear(broker.bootstrap)
         tls.write_text(tls.read_text().replace(PASSWORD, "wrong"))
-        for way in ({}, with_the_tool):
+        for way in ({}, java_path):
             refused = failure(broker.secure, way | secured)
-            assert refused.startswith(f"create-topics: {broker.secure}: is Kafka running there, ")
+            assert refused.startswith(f"create-topics: cannot reach Kafka at {broker.secure}: ")
             assert "Authentication failed: Invalid username or password" in refused
-            lonely = failure(broker.bootstrap, way | {"REPLICATION_FACTOR": "3"})
-            assert "cannot create " in lonely
-            assert " with REPLICATION_FACTOR=3: Unable to replicate" in lonely
+            too_few = failure(broker.bootstrap, way | {"REPLICATION_FACTOR": "3"})
+            assert "cannot create " in too_few
+            assert " with REPLICATION_FACTOR=3: Unable to replicate" in too_few
 
 
-def test_the_client_way_needs_no_java(tmp_path: Path) -> None:
+def test_the_client_needs_no_java(tmp_path: Path) -> None:
     with DevBroker(data_dir=tmp_path) as broker:
         clear(broker.bootstrap)
         assert_idempotent(broker.bootstrap, {}, broker.bootstrap)
         clear(broker.bootstrap)
-        assert_a_difference_is_left_alone(broker.bootstrap, {})
+        assert_a_difference_is_left_unchanged(broker.bootstrap, {})
 
 
-def test_a_cluster_that_does_not_answer_is_named_with_why() -> None:
-    said = failure("127.0.0.1:1", {})
-    assert said.startswith("create-topics: 127.0.0.1:1: is Kafka running there, ")
-    assert "Connection refused" in said
+def test_an_unreachable_cluster_is_reported_with_the_cause() -> None:
+    error = failure("127.0.0.1:1", {})
+    assert error.startswith("create-topics: cannot reach Kafka at 127.0.0.1:1: ")
+    assert "Connection refused" in error
 
 
-def test_where_neither_way_is_open_both_are_named() -> None:
-    said = failure("127.0.0.1:1", {"PYTHON": "no-such-python"})
-    assert said.startswith("create-topics: neither kafka-topics.sh nor a no-such-python with ")
+def test_the_error_without_either_tool_names_both() -> None:
+    error = failure("127.0.0.1:1", {"PYTHON": "no-such-python"})
+    assert error.startswith("create-topics: neither kafka-topics.sh nor a no-such-python with ")
 
 
 @pytest.mark.parametrize(
-    ("environment", "options", "said"),
+    ("environment", "options", "message"),
     [
         ({"BOOTSTRAP": ""}, [], "set BOOTSTRAP to the brokers' addresses"),
-        ({"REPLICATION_FACTOR": "0"}, [], "REPLICATION_FACTOR is '0', not a whole number from 1"),
+        (
+            {"REPLICATION_FACTOR": "0"},
+            [],
+            "REPLICATION_FACTOR must be a whole number from 1, got '0'",
+        ),
         ({"COMMAND_CONFIG": "/nowhere"}, [], "COMMAND_CONFIG: cannot read '/nowhere'"),
         ({"COMMAND_CONFIG": "/"}, [], "COMMAND_CONFIG: cannot read '/'"),
-        ({}, ["--dry"], "--dry is not known"),
+        ({}, ["--dry"], "unknown option --dry"),
     ],
 )
-def test_wrong_use_is_said_before_anything_is_asked(
-    environment: dict[str, str], options: list[str], said: str
+def test_a_usage_error_is_reported_before_kafka_is_contacted(
+    environment: dict[str, str], options: list[str], message: str
 ) -> None:
     result = run("127.0.0.1:1", environment, *options)
     assert result.returncode == 2
-    assert f"create-topics: {said}" in result.stderr
+    assert f"create-topics: {message}" in result.stderr
 
 
-def test_a_java_properties_file_becomes_a_client_configuration() -> None:
+def test_a_java_properties_file_is_translated_for_the_client() -> None:
     text = (
         "# comment\nsecurity.protocol = SASL_SSL\nsasl.mechanism: PLAIN\n"
         "sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \\\n"
@@ -234,6 +243,6 @@ def test_a_java_properties_file_becomes_a_client_configuration() -> None:
     }
 
 
-def test_a_store_that_only_java_reads_is_refused_with_a_way_out() -> None:
+def test_a_truststore_that_only_java_supports_is_rejected_with_a_remedy() -> None:
     with pytest.raises(ConfigError, match=r"truststore.type is JKS.*put kafka-topics.sh"):
         client_config("ssl.truststore.location=/store.jks\n")

@@ -1,4 +1,4 @@
-"""A store of its own for a test: chDB in a folder."""
+"""Fixtures of the sink's tests: a chDB store per test."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from infra.sink.store import open_store
 
 @pytest.fixture
 def empty_store(tmp_path: Path) -> Iterator[Client]:
-    """Open for the length of the test: a process has one chDB at a time."""
+    """An open store without tables; chDB allows one open store per process."""
     with open_store(f"chdb://{tmp_path}/store") as client:
         yield client
 
 
 @pytest.fixture
 def store(empty_store: Client) -> Client:
-    """With all migrations."""
+    """An open store with all migrations applied."""
     migrate(empty_store)
     return empty_store

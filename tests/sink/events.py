@@ -1,4 +1,4 @@
-"""Rows of the table of events, as SDKs would fill them."""
+"""Inserts rows into the table of events, without a sink."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _VALUES: Mapping[str, Any] = {
     "timestamp": NOON,
 }
 _COLUMNS = [*(field.name for field in FIELDS), INGESTED]
-_USUAL = {
+_DEFAULTS = {
     **{field.name: None if field.nullable else _VALUES[field.kind] for field in FIELDS},
     INGESTED: NOON,
 }
 
 
 def insert(client: Client, events: Iterable[Mapping[str, Any]]) -> None:
-    """Inserts one block of events, each told by how it differs from the usual one."""
-    rows = [[{**_USUAL, **event}[name] for name in _COLUMNS] for event in events]
+    """Inserts one block of events; each is given by how it differs from the defaults."""
+    rows = [[{**_DEFAULTS, **event}[name] for name in _COLUMNS] for event in events]
     client.insert(TABLE, rows, _COLUMNS, database=DATABASE)

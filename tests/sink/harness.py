@@ -1,4 +1,4 @@
-"""A sink as a process of its own, and what its tests put into Kafka and read from the store."""
+"""Runs a sink as a process, produces messages for it and queries what it stored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.waiting import eventually
 
 SECONDS = 60
 _NOON = "2026-03-10T12:00:00.000Z"
-_USUAL: Mapping[str, Any] = {
+_DEFAULTS: Mapping[str, Any] = {
     "string": "x",
     "number": 1,
     "integer": 1,
@@ -33,18 +33,18 @@ _USUAL: Mapping[str, Any] = {
 }
 
 
-def event(**differs: Any) -> dict[str, Any]:
-    """A sound event, but for what is said of it."""
-    return {field.name: _USUAL[field.kind] for field in FIELDS} | differs
+def event(**fields: Any) -> dict[str, Any]:
+    """A valid event, except for the fields given."""
+    return {field.name: _DEFAULTS[field.kind] for field in FIELDS} | fields
 
 
 def encoded(event: Mapping[str, Any]) -> bytes:
-    """As SDKs write it."""
+    """Encodes an event as the SDKs do."""
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def produce(bootstrap: str, values: Iterable[bytes | None], **rest: Any) -> None:
-    """Puts messages on the usage topic."""
+    """Produces messages to the usage topic."""
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,
@@ -59,25 +59,25 @@ def produce(bootstrap: str, values: Iterable[bytes | None], **rest: Any) -> None
 
 
 class Sink:
-    """`python -m infra.sink run` against a chDB folder; what it says is in a file."""
+    """`usage-sink run` as a process against a chDB folder; it logs to a file."""
 
     def __init__(self, bootstrap: str, folder: Path, *options: str, name: str = "store") -> None:
         self.dsn = f"chdb://{folder}/{name}"
-        self._said = folder / f"{name}.log"
+        self._log_file = folder / f"{name}.log"
         self._command = [sys.executable, "-m", "infra.sink", "run", "--brokers", bootstrap]
         self._command += ["--dsn", self.dsn, "--batch-seconds", "0.2", "--progress-seconds", "0.2"]
         self._command += ["--instance", name, *options]
         self._process: subprocess.Popen[bytes] | None = None
-        self._before = 0
+        self._log_start = 0
 
     def start(self) -> None:
-        """Starts it, or starts it again."""
-        with self._said.open("ab") as said:
-            self._before = said.tell()
-            self._process = subprocess.Popen(self._command, stderr=said)
+        """Starts the process, also after it stopped."""
+        with self._log_file.open("ab") as log:
+            self._log_start = log.tell()
+            self._process = subprocess.Popen(self._command, stderr=log)
 
-    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Ends it by a signal, and returns its exit status."""
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Stops the process by a signal, and returns its exit status."""
         assert self._process is not None
         self._process.send_signal(how)
         try:
@@ -86,51 +86,53 @@ class Sink:
             self._process.kill()
 
     @property
-    def said(self) -> str:
-        """All that it said since it last started."""
-        with self._said.open("rb") as said:
-            said.seek(self._before)
-            return said.read().decode()
+    def log(self) -> str:
+        """What the process logged since its last start."""
+        with self._log_file.open("rb") as log:
+            log.seek(self._log_start)
+            return log.read().decode()
 
     @property
     def stored(self) -> int:
-        """How many events it says that it stored since it last started."""
-        said = re.findall(r"stored ([\d,]+)", self.said)
-        return int(said[-1].replace(",", "")) if said else 0
+        """The number of stored events in its last progress line; 0 before the first."""
+        counts = re.findall(r"stored ([\d,]+)", self.log)
+        return int(counts[-1].replace(",", "")) if counts else 0
 
     def metrics(self) -> dict[str, float]:
-        """What it tells Prometheus, where it has said that it does."""
-        [port] = re.findall(r"serves metrics on port (\d+)", self.said)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=SECONDS) as answer:
-            lines = answer.read().decode().splitlines()
+        """Scrapes its metrics; it must have logged that it serves them."""
+        [port] = re.findall(r"serving metrics on port (\d+)", self.log)
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{port}/metrics", timeout=SECONDS
+        ) as response:
+            lines = response.read().decode().splitlines()
         pairs = (line.rsplit(" ", 1) for line in lines if line.startswith("usage_sink_"))
         return {name: float(value) for name, value in pairs}
 
-    def until(self, text: str) -> None:
-        """Waits until it has said something."""
-        eventually(lambda: text in self.said, lambda: f"{text!r} is not in\n{self.said}")
+    def wait_for(self, text: str) -> None:
+        """Waits until its log contains the text."""
+        eventually(lambda: text in self.log, lambda: f"{text!r} is not in\n{self.log}")
 
     def __enter__(self) -> Self:
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.end(signal.SIGKILL)
+        self.stop(signal.SIGKILL)
 
     def migrate(self) -> Self:
-        """Makes its tables."""
+        """Creates the tables of its store."""
         with open_store(self.dsn) as client:
             migrate(client)
         return self
 
     @contextmanager
     def store(self) -> Iterator[Client]:
-        """What it stored, once it has ended."""
+        """Opens its store; the process must have stopped."""
         with open_store(self.dsn) as client:
             yield client
 
     def rows(self, what: str = "count()", final: str = "FINAL") -> list[tuple[Any, ...]]:
-        """What a query finds in the table, each event counted once."""
+        """Queries the table of events, without duplicates unless `final` is empty."""
         with self.store() as client:
             query = f"SELECT {what} FROM {DATABASE}.{TABLE} {final}"
             return [tuple(row) for row in client.query(query).result_rows]

@@ -1,4 +1,4 @@
-"""A message becomes a row that holds exactly what it says, or is refused with a reason."""
+"""A message is decoded into exactly its row, or rejected with a reason."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ from eka_usage import METRIC_TYPES, EkaClient, find_metric
 from eka_usage.testing import InMemoryProducer
 
 from infra.sink._generated.fields import DATABASE, FIELDS, ID, TABLE
-from infra.sink.decode import Refusal, Row, decode
+from infra.sink.decode import Rejection, Row, decode
 from infra.sink.field import Kind
 from infra.sink.writer import insert_into
 from tests.sink.harness import encoded, event
 
 
 def of(kind: Kind) -> str:
-    """The first field of a kind that has to be there and may not be null."""
+    """The first field of a kind that is required and not nullable."""
     return next(f.name for f in FIELDS if f.kind == kind and f.required and not f.nullable)
 
 
 def row(message: bytes) -> dict[str, Any]:
-    found = decode(message)
-    assert isinstance(found, Row), found
-    read: dict[str, Any] = json.loads(found.line, parse_float=Decimal)
+    decoded = decode(message)
+    assert isinstance(decoded, Row), decoded
+    read: dict[str, Any] = json.loads(decoded.line, parse_float=Decimal)
     return read
 
 
-def refused(message: bytes | None) -> str:
-    found = decode(message)
-    assert isinstance(found, Refusal), found
-    return str(found)
+def rejected(message: bytes | None) -> str:
+    decoded = decode(message)
+    assert isinstance(decoded, Rejection), decoded
+    return str(decoded)
 
 
 def with_text(field: str, text: str) -> bytes:
-    """A sound event with a field's JSON given as it is."""
+    """A valid event with the JSON text of one field replaced."""
     return encoded(event(**{field: "HERE"})).replace(b'"HERE"', text.encode())
 
 
-def test_what_an_sdk_writes_is_the_row_byte_for_byte() -> None:
-    taken: list[bytes] = []
+def test_an_sdks_message_is_the_row_byte_for_byte() -> None:
+    produced: list[bytes] = []
 
-    class Taker(InMemoryProducer):
+    class Recorder(InMemoryProducer):
         def produce(self, *, value: bytes, **rest: Any) -> None:
-            taken.append(value)
+            produced.append(value)
             super().produce(value=value, **rest)
 
-    with EkaClient("tests", producer=Taker()) as client:
+    with EkaClient("tests", producer=Recorder()) as client:
         for product, names in METRIC_TYPES.items():
             metric = find_metric(product, names[0])
             assert metric is not None
             client.record_metric("w", metric, Decimal("0.1234567"), metadata={"é": '"😀\\'})
-    assert taken
-    for message in taken:
+    assert produced
+    for message in produced:
         found = decode(message)
         assert isinstance(found, Row)
         assert found.line == message
@@ -80,7 +80,7 @@ def test_what_an_sdk_writes_is_the_row_byte_for_byte() -> None:
         ("0e999999999", "0"),
     ],
 )
-def test_a_number_reaches_the_table_exactly_cut_as_clickhouse_cuts_it(
+def test_a_number_is_stored_exactly_and_truncated_as_clickhouse_truncates_it(
     store: Client, text: str, stored: str
 ) -> None:
     number = of("number")
@@ -108,16 +108,16 @@ _BAD: dict[str, tuple[Callable[[], bytes | None], str]] = {
     "deep and unknown": (lambda: with_text("more", "[" * 9999 + "]" * 9999), "malformed"),
     "a list": (lambda: b"[]", "invalid"),
     "a lone surrogate": (lambda: with_text(of("string"), '"\\ud800"'), "malformed"),
-    "bytes that are no text": (
+    "bytes that are not UTF-8": (
         lambda: encoded(event(**{ID: "HERE"})).replace(b"HERE", b"\xff"),
         "malformed",
     ),
-    "a key twice": (lambda: encoded(event())[:-1] + f',"{ID}":"b"}}'.encode(), "duplicate_key"),
-    "a key twice, once escaped": (
+    "a duplicate key": (lambda: encoded(event())[:-1] + f',"{ID}":"b"}}'.encode(), "duplicate_key"),
+    "a duplicate key, once escaped": (
         lambda: encoded(event())[:-1] + f',"\\u{ord(ID[0]):04x}{ID[1:]}":"b"}}'.encode(),
         "duplicate_key",
     ),
-    "a text for a number": (lambda: with_text(of("number"), '"1"'), "invalid"),
+    "a string for a number": (lambda: with_text(of("number"), '"1"'), "invalid"),
     "a boolean for a number": (lambda: with_text(of("number"), "true"), "invalid"),
     "null for a number": (lambda: with_text(of("number"), "null"), "invalid"),
     "not a number": (lambda: with_text(of("number"), "NaN"), "malformed"),
@@ -127,7 +127,7 @@ _BAD: dict[str, tuple[Callable[[], bytes | None], str]] = {
         "invalid",
     ),
     "a number far too large": (lambda: with_text(of("number"), "1e999999"), "invalid"),
-    "an exponent without end": (lambda: with_text(of("number"), "1e" + "9" * 40), "invalid"),
+    "a huge exponent": (lambda: with_text(of("number"), "1e" + "9" * 40), "invalid"),
     "a boolean for a flag": (lambda: with_text(of("flag"), "true"), "invalid"),
     "two for a flag": (lambda: with_text(of("flag"), "2"), "invalid"),
     "an integer that wraps": (lambda: with_text(of("integer"), str(2**64)), "invalid"),
@@ -137,12 +137,12 @@ _BAD: dict[str, tuple[Callable[[], bytes | None], str]] = {
     "a long id": (lambda: encoded(event(**{ID: "x" * 9999})), "invalid"),
     "an object for JSON text": (lambda: with_text(of("json"), "{}"), "invalid"),
     "JSON text of a list": (lambda: encoded(event(**{of("json"): "[]"})), "invalid"),
-    "text that is no JSON": (lambda: encoded(event(**{of("json"): "{"})), "invalid"),
-    "much JSON": (
+    "text that is not JSON": (lambda: encoded(event(**{of("json"): "{"})), "invalid"),
+    "oversized JSON": (
         lambda: encoded(event(**{of("json"): '{"a":"' + "é" * 20_000 + '"}'})),
         "invalid",
     ),
-    "a message without end": (lambda: encoded(event(more="x" * 300_000)), "oversize"),
+    "a huge message": (lambda: encoded(event(more="x" * 300_000)), "oversize"),
     "the 30th of February": (
         lambda: encoded(event(**{of("timestamp"): "2026-02-30T00:00:00.000Z"})),
         "invalid",
@@ -155,7 +155,7 @@ _BAD: dict[str, tuple[Callable[[], bytes | None], str]] = {
         lambda: encoded(event(**{of("timestamp"): "9999-01-01T00:00:00.000Z"})),
         "invalid",
     ),
-    "a time of no zone": (
+    "a time without a zone": (
         lambda: encoded(event(**{of("timestamp"): "2026-01-01T00:00:00.000"})),
         "invalid",
     ),
@@ -164,30 +164,30 @@ _BAD: dict[str, tuple[Callable[[], bytes | None], str]] = {
 
 
 @pytest.mark.parametrize("what", _BAD)
-def test_what_is_no_event_is_refused(what: str) -> None:
+def test_what_is_not_an_event_is_rejected(what: str) -> None:
     make, code = _BAD[what]
-    assert refused(make()).partition(":")[0] == code
+    assert rejected(make()).partition(":")[0] == code
 
 
 @pytest.mark.parametrize("name", [field.name for field in FIELDS if field.required])
 def test_a_missing_field_is_named(name: str) -> None:
     message = event()
     del message[name]
-    assert refused(encoded(message)) == f"missing: Object missing required field `{name}`"
+    assert rejected(encoded(message)) == f"missing: Object missing required field `{name}`"
 
 
 @pytest.mark.parametrize("kind", ["string", "number", "integer", "flag", "json", "timestamp"])
 def test_a_wrong_type_names_the_field(kind: Kind) -> None:
-    assert of(kind) in refused(with_text(of(kind), "[1]"))
+    assert of(kind) in rejected(with_text(of(kind), "[1]"))
 
 
-def test_unknown_fields_are_passed_over_whatever_they_hold() -> None:
+def test_unknown_fields_are_ignored_whatever_they_hold() -> None:
     plain = event()
     more = encoded(plain)[:-1] + b',"new":{"a":1,"a":2},"newer":"\xff"}'
     assert row(more) == row(encoded(plain))
 
 
-def test_a_null_cost_stays_null() -> None:
+def test_a_null_cost_is_stored_as_null() -> None:
     nullable = next(field.name for field in FIELDS if field.nullable)
     assert row(encoded(event(**{nullable: None})))[nullable] is None
 

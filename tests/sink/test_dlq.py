@@ -1,4 +1,4 @@
-"""Dead letters are listed, shown and put back, each at most once."""
+"""Dead letters are listed, shown and replayed, each at most once."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _ORIGIN = re.compile(rf"^{re.escape(USAGE_TOPIC)}/\d+/\d+", re.MULTILINE)
 
 @pytest.fixture
 def own_broker(tmp_path: Path) -> Iterator[DevBroker]:
-    """One whose topics nobody else reads or writes."""
+    """A broker whose topics no other test uses."""
     with DevBroker(data_dir=tmp_path / "kafka") as running:
         yield running
 
 
 def command(broker: DevBroker, *arguments: str) -> list[str]:
     action, *rest = arguments
-    told = ["dlq", action, "--brokers", broker.bootstrap, *rest]
-    return [sys.executable, "-m", "infra.sink", *told]
+    options = ["--brokers", broker.bootstrap, *rest]
+    return [sys.executable, "-m", "infra.sink", "dlq", action, *options]
 
 
 def dlq(broker: DevBroker, *arguments: str, status: int = 0) -> str:
@@ -45,24 +45,24 @@ def dlq(broker: DevBroker, *arguments: str, status: int = 0) -> str:
     return ended.stdout if status == 0 else ended.stderr
 
 
-def set_apart(broker: DevBroker, folder: Path, *messages: bytes) -> None:
-    """Has a sink find messages that are no events; one run for each."""
+def dead_letter(broker: DevBroker, folder: Path, *messages: bytes) -> None:
+    """Produces messages that are not events, and runs a sink until it has none left."""
     produce(broker.bootstrap, messages, key=b"\xffkey", headers=[("trace", b"\x01")], partition=2)
     with Sink(broker.bootstrap, folder).migrate() as sink:
-        sink.until("lag 0")
-        assert sink.end() == 0
+        sink.wait_for("lag 0")
+        assert sink.stop() == 0
 
 
-def replayed(broker: DevBroker) -> int:
-    """How far the usage topic has grown."""
+def produced(broker: DevBroker) -> int:
+    """The number of messages in the usage topic."""
     return sum(end.offset for end in ends(broker.bootstrap))
 
 
-def test_a_letter_is_listed_shown_and_replayed_with_its_own_bytes_key_and_headers(
+def test_a_dead_letter_is_listed_shown_and_replayed_with_its_own_value_key_and_headers(
     own_broker: DevBroker, tmp_path: Path
 ) -> None:
     message = bytes(range(256))
-    set_apart(own_broker, tmp_path, message)
+    dead_letter(own_broker, tmp_path, message)
     listed = dlq(own_broker, "list")
     [name] = _ORIGIN.findall(listed)
     assert "malformed: " in listed
@@ -77,63 +77,63 @@ def test_a_letter_is_listed_shown_and_replayed_with_its_own_bytes_key_and_header
     assert again.headers() == [("trace", b"\x01"), (REPLAYS, b"1")]
 
 
-def test_a_letter_of_almost_the_largest_size_is_replayed(
+def test_a_dead_letter_close_to_the_size_limit_is_replayed(
     own_broker: DevBroker, tmp_path: Path
 ) -> None:
-    set_apart(own_broker, tmp_path, b"x" * 1_030_000)
+    dead_letter(own_broker, tmp_path, b"x" * 1_030_000)
     assert dlq(own_broker, "replay", "--all").endswith("1 replayed\n")
 
 
-def test_without_brokers_both_ways_to_name_them_are_told(
+def test_the_error_for_missing_brokers_names_the_variable_and_the_option(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     variable = f"{ENVIRONMENT_PREFIX}KAFKA_BROKERS"
     monkeypatch.delenv(variable, raising=False)
     assert main(["dlq", "list"]) == 2
-    said = capsys.readouterr().err
-    assert variable in said
-    assert "--brokers" in said
+    error = capsys.readouterr().err
+    assert variable in error
+    assert "--brokers" in error
 
 
-def test_a_letter_is_replayed_once_and_one_that_fails_anew_counts_its_replays(
+def test_a_dead_letter_is_replayed_once_and_its_replays_are_counted_when_it_fails_again(
     own_broker: DevBroker, tmp_path: Path
 ) -> None:
-    set_apart(own_broker, tmp_path, b"no event")
+    dead_letter(own_broker, tmp_path, b"no event")
     [name] = _ORIGIN.findall(dlq(own_broker, "list"))
     for expected in ("1 replayed\n", "0 replayed\n"):
         assert dlq(own_broker, "replay", name).endswith(expected)
     assert dlq(own_broker, "list") == "0 dead letters\n"
-    set_apart(own_broker, tmp_path)
+    dead_letter(own_broker, tmp_path)
     listed = dlq(own_broker, "list")
-    [anew] = _ORIGIN.findall(listed)
-    assert anew != name
+    [again] = _ORIGIN.findall(listed)
+    assert again != name
     assert "replays 1" in listed
     assert "replayed" in next(
         line for line in dlq(own_broker, "list", "--all").splitlines() if line.startswith(name)
     )
 
 
-def test_an_event_that_was_refused_is_stored_once_its_sink_was_mended(
+def test_a_rejected_event_is_stored_by_a_replay_after_the_fix(
     own_broker: DevBroker, tmp_path: Path
 ) -> None:
-    """The fix is an event that the table takes: here the constraint that refused it goes."""
+    """The fix here drops the constraint that rejected the event."""
     from infra.sink._generated.fields import DATABASE, TABLE
 
     sink = Sink(own_broker.bootstrap, tmp_path).migrate()
     table = f"{DATABASE}.{TABLE}"
     with sink.store() as client:
         client.command(f"ALTER TABLE {table} ADD CONSTRAINT none CHECK {ID} = ''")
-    set_apart(own_broker, tmp_path, *(encoded(event(**{ID: f"id-{n}"})) for n in range(20)))
+    dead_letter(own_broker, tmp_path, *(encoded(event(**{ID: f"id-{n}"})) for n in range(20)))
     assert sink.rows() == [(0,)]
     with sink.store() as client:
         client.command(f"ALTER TABLE {table} DROP CONSTRAINT none")
     assert dlq(own_broker, "replay", "--reason", "malformed") == "0 replayed\n"
     assert dlq(own_broker, "replay", "--reason", "refused").endswith("20 replayed\n")
-    set_apart(own_broker, tmp_path)
+    dead_letter(own_broker, tmp_path)
     assert sink.rows() == [(20,)]
 
 
-def test_a_replay_that_is_killed_at_any_moment_never_doubles_and_can_be_finished(
+def test_a_replay_killed_at_any_moment_replays_nothing_twice_and_can_be_finished(
     own_broker: DevBroker, tmp_path: Path
 ) -> None:
     count = 3000
@@ -144,9 +144,9 @@ def test_a_replay_that_is_killed_at_any_moment_never_doubles_and_can_be_finished
     assert letters.flush(SECONDS) == 0
     chance = random.Random()
     for _ in range(6):
-        enough = replayed(own_broker) + chance.choice((0, 1, count // 4))
+        enough = produced(own_broker) + chance.choice((0, 1, count // 4))
         replay = subprocess.Popen(command(own_broker, "replay", "--all"), stdout=subprocess.DEVNULL)
-        while replay.poll() is None and replayed(own_broker) < enough:
+        while replay.poll() is None and produced(own_broker) < enough:
             pass
         time.sleep(chance.uniform(0, 0.1))
         replay.kill()
@@ -158,24 +158,30 @@ def test_a_replay_that_is_killed_at_any_moment_never_doubles_and_can_be_finished
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "text"),
     [
-        (["replay"], "say which"),
-        (["replay", "--all", "a/0/1"], "say which"),
-        (["replay", "a/0/1", "nonsense"], "'nonsense' is no topic/partition/offset"),
-        (["show", "nonsense"], "'nonsense' is no topic/partition/offset"),
+        (["replay"], "nothing selected"),
+        (["replay", "--all", "a/0/1"], "nothing selected"),
+        (
+            ["replay", "a/0/1", "nonsense"],
+            "must be topic/partition/offset as `dlq list` prints it, got 'nonsense'",
+        ),
+        (
+            ["show", "nonsense"],
+            "must be topic/partition/offset as `dlq list` prints it, got 'nonsense'",
+        ),
     ],
 )
-def test_wrong_use_is_told_what_to_do_before_kafka_is_asked(
-    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+def test_a_usage_error_is_reported_before_kafka_is_contacted(
+    arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     try:
         status = main(["dlq", *arguments, "--brokers", "127.0.0.1:1"])
     except SystemExit as left:
         status = int(left.code or 0)
     assert status == 2
-    assert words in capsys.readouterr().err
+    assert text in capsys.readouterr().err
 
 
-def test_a_letter_that_is_not_there_is_told_from_one_that_is(own_broker: DevBroker) -> None:
-    assert "there is no dead letter a/0/1" in dlq(own_broker, "show", "a/0/1", status=1)
+def test_a_dead_letter_that_does_not_exist_is_reported_by_name(own_broker: DevBroker) -> None:
+    assert "no dead letter a/0/1: " in dlq(own_broker, "show", "a/0/1", status=1)

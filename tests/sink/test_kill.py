@@ -1,4 +1,4 @@
-"""A sink that dies at any moment loses nothing, and counts nothing twice."""
+"""A sink that is killed at any moment loses nothing, and counts nothing twice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RATE = 1_000
 
 
 def _load(bootstrap: str, stop: threading.Event) -> int:
-    """Events until `stop`, one a number, in several accounts; a bad message after every 500."""
+    """Produces numbered events of several accounts until `stop`, and garbage after every 500."""
     producer = Producer({"bootstrap.servers": bootstrap, "enable.metrics.push": False})
     sent = 0
     while not stop.is_set():
@@ -39,7 +39,7 @@ def _load(bootstrap: str, stop: threading.Event) -> int:
 
 
 @pytest.mark.timeout(400)
-def test_a_sink_that_is_killed_twenty_times_under_load_counts_every_event_once(
+def test_a_sink_killed_twenty_times_under_load_counts_every_event_once(
     tmp_path: Path,
 ) -> None:
     chance = random.Random()
@@ -50,20 +50,20 @@ def test_a_sink_that_is_killed_twenty_times_under_load_counts_every_event_once(
         load.start()
         try:
             for _ in range(_KILLS):
-                with sink:  # whose end is SIGKILL
-                    sink.until("reads partitions")
+                with sink:  # its exit sends SIGKILL
+                    sink.wait_for("assigned partitions")
                     time.sleep(chance.uniform(0, 0.8))
         finally:
             stop.set()
             load.join()
         with sink:
-            sink.until("lag 0")
-            assert sink.end() == 0
+            sink.wait_for("lag 0")
+            assert sink.stop() == 0
     events = sent[-1]
     [(rows, ids, quantity, numbers)] = sink.rows(
         f"count(), uniqExact({ID}), sum({QUANTITY}), sum({NUMBER})"
     )
     [(before,)] = sink.rows(final="")
-    print(f"{_KILLS} kills, {events} events, {before - rows} rows twice in the table")
+    print(f"{_KILLS} kills, {events} events, {before - rows} duplicate rows in the table")
     assert (rows, ids, numbers) == (events, events, events * (events + 1) // 2)
     assert quantity == Decimal("0.1") * events

@@ -1,4 +1,4 @@
-"""Migrations of a real store."""
+"""Migrations are applied once and in order, and keep what is stored."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def columns(store: Client) -> list[str]:
 
 
 def generated(schema: Path, root: Path, old: str = "", new: str = "") -> str:
-    """The migrations of a changed event.yaml beside those that stand; what was said on stderr."""
+    """Generates migrations for a changed event.yaml beside the existing ones; returns stderr."""
     if not schema.exists():
         shutil.copytree(REPOSITORY / "schema", schema)
         shutil.copytree(FOLDER, root / "infra/clickhouse")
@@ -51,12 +51,12 @@ def test_a_second_run_changes_nothing(store: Client) -> None:
     assert migrate(store) == []
 
 
-def test_the_table_has_the_fields_of_the_event_in_their_order(store: Client) -> None:
+def test_the_table_has_the_fields_of_an_event_in_their_order(store: Client) -> None:
     names = [field.name for field in FIELDS]
     assert columns(store)[: len(names)] == names
 
 
-def test_a_migration_that_was_changed_after_it_was_applied_is_refused(
+def test_a_migration_changed_after_it_was_applied_is_rejected(
     store: Client, tmp_path: Path
 ) -> None:
     folder = tmp_path / "changed"
@@ -67,7 +67,9 @@ def test_a_migration_that_was_changed_after_it_was_applied_is_refused(
         migrate(store, folder)
 
 
-def test_a_store_that_a_newer_version_migrated_is_left_alone(store: Client, tmp_path: Path) -> None:
+def test_a_store_migrated_by_a_newer_version_is_left_unchanged(
+    store: Client, tmp_path: Path
+) -> None:
     folder = tmp_path / "newer"
     shutil.copytree(FOLDER, folder)
     (folder / "9999_of_tomorrow.sql").write_text("SELECT 1;\n", "utf-8")
@@ -76,7 +78,7 @@ def test_a_store_that_a_newer_version_migrated_is_left_alone(store: Client, tmp_
         migrate(store)
 
 
-def test_a_migration_that_fails_is_not_noted_as_applied(store: Client, tmp_path: Path) -> None:
+def test_a_failed_migration_is_not_recorded_as_applied(store: Client, tmp_path: Path) -> None:
     folder = tmp_path / "broken"
     shutil.copytree(FOLDER, folder)
     broken = folder / "9999_broken.sql"
@@ -87,7 +89,7 @@ def test_a_migration_that_fails_is_not_noted_as_applied(store: Client, tmp_path:
     assert [script.name for script in migrate(store, folder)] == [broken.name]
 
 
-def test_a_new_field_becomes_a_migration_that_keeps_what_is_stored(
+def test_a_new_field_becomes_a_migration_that_keeps_stored_events(
     store: Client, tmp_path: Path
 ) -> None:
     insert(store, [{}])
@@ -115,7 +117,7 @@ def test_a_changed_catalog_is_applied_without_a_migration(store: Client, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("fields:\n", NEW_FIELD.replace("    since: 9.0.0\n", ""), "'region' is new.*`since:`"),
         ("column: UInt64", "column: UInt32", "'seq' is UInt64.*UInt32; put that back"),
@@ -124,19 +126,19 @@ def test_a_changed_catalog_is_applied_without_a_migration(store: Client, tmp_pat
         ("  time: occurred_at", "  time: ts", "cannot get another name or key"),
     ],
 )
-def test_a_change_that_no_stored_event_survives_is_refused(
-    old: str, new: str, told: str, tmp_path: Path
+def test_a_change_that_invalidates_stored_events_is_rejected(
+    old: str, new: str, message: str, tmp_path: Path
 ) -> None:
     schema, root = tmp_path / "schema", tmp_path / "root"
     generated(schema, root)
     before = {path.name for path in (root / "infra/clickhouse").iterdir()}
-    said = generated(schema, root, old, new)
-    assert "nothing written" in said
-    assert any(re.search(told, line) for line in said.splitlines()), said
+    errors = generated(schema, root, old, new)
+    assert "nothing written" in errors
+    assert any(re.search(message, line) for line in errors.splitlines()), errors
     assert {path.name for path in (root / "infra/clickhouse").iterdir()} == before
 
 
-def test_check_asks_for_the_migration_of_a_new_field(tmp_path: Path) -> None:
+def test_check_reports_the_missing_migration_of_a_new_field(tmp_path: Path) -> None:
     schema, root = tmp_path / "schema", tmp_path / "root"
     generated(schema, root)
     event = schema / "event.yaml"
@@ -147,7 +149,7 @@ def test_check_asks_for_the_migration_of_a_new_field(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", ["edit", "remove"])
-def test_a_migration_that_stands_is_neither_edited_nor_removed(harm: str, tmp_path: Path) -> None:
+def test_an_existing_migration_may_not_be_edited_or_removed(harm: str, tmp_path: Path) -> None:
     schema, root = tmp_path / "schema", tmp_path / "root"
     generated(schema, root)
     first = min((root / "infra/clickhouse").glob("*.sql"))
@@ -155,15 +157,15 @@ def test_a_migration_that_stands_is_neither_edited_nor_removed(harm: str, tmp_pa
         first.write_text(first.read_text("utf-8").replace("UInt64", "UInt32"), "utf-8")
     else:
         first.unlink()
-    said = generated(schema, root)
-    assert f"infra/clickhouse/{first.name}:1:1: error[refused]" in said
-    assert "restore it from version control" in said
+    errors = generated(schema, root)
+    assert f"infra/clickhouse/{first.name}:1:1: error[refused]" in errors
+    assert "restore it from version control" in errors
 
 
 @pytest.mark.parametrize(
     "schema", ["schema/examples/freight", "tests/codegen/golden/hostile/schema"]
 )
-def test_the_statements_of_any_catalog_are_taken_word_for_word(
+def test_the_statements_of_any_catalog_store_its_texts_unchanged(
     schema: str, empty_store: Client, tmp_path: Path
 ) -> None:
     folder = REPOSITORY / schema

@@ -1,4 +1,4 @@
-"""What an operator hears who is wrong, or whose Kafka or store is: a line that says what to do."""
+"""An operator's mistakes, and a broken Kafka or store, are reported in one line with advice."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ READING_A_STORE = (
 )
 
 
-def said(command: Sequence[str], status: int, capsys: pytest.CaptureFixture[str]) -> str:
-    """The one line of a command that fails, behind the name of the program."""
+def error_line(command: Sequence[str], status: int, capsys: pytest.CaptureFixture[str]) -> str:
+    """Runs a command that fails, and returns its one line of stderr without the prefix."""
     assert main(command) == status
-    found = capsys.readouterr()
-    assert found.out == ""
-    [line] = found.err.splitlines()
-    name, _, words = line.partition(": ")
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    [line] = printed.err.splitlines()
+    name, _, text = line.partition(": ")
     assert name == "sink"
-    return words
+    return text
 
 
 def failure(command: Sequence[str]) -> int:
-    """With reconcile, 1 is what is missing."""
+    """The exit status of a failure; 1 of reconcile reports missing events."""
     return 2 if command[0] == "reconcile" else 1
 
 
 @contextmanager
-def answering(status: int, text: str) -> Iterator[str]:
-    """The address of a web server that has one answer."""
+def responding(status: int, text: str) -> Iterator[str]:
+    """Serves one response to every request; yields the address."""
 
-    class Answer(http.server.BaseHTTPRequestHandler):
+    class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.send_response(status)
@@ -63,7 +63,7 @@ def answering(status: int, text: str) -> Iterator[str]:
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None: ...
 
-    with http.server.HTTPServer(("127.0.0.1", 0), Answer) as server:
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -74,16 +74,17 @@ def answering(status: int, text: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("command", READING_KAFKA, ids=" ".join)
-def test_kafka_that_is_away_is_named_with_why(
+def test_an_unreachable_kafka_is_reported_with_the_cause(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = said([*command, "--brokers", NOWHERE], 1, capsys)
-    assert f" at {NOWHERE}; is Kafka running there" in words
-    assert "Connection refused" in words
+    line = error_line([*command, "--brokers", NOWHERE], 1, capsys)
+    assert f" at {NOWHERE}: " in line
+    assert "Connection refused" in line
+    assert line.endswith("; check that Kafka runs there and that the TLS and SASL settings match")
 
 
 @needs_kafka
-def test_a_wrong_password_of_kafka_is_said_to_be_one(
+def test_a_wrong_kafka_password_is_reported_as_such(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with RealBroker(tmp_path) as broker:
@@ -98,72 +99,75 @@ def test_a_wrong_password_of_kafka_is_said_to_be_one(
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
         for command in READING_KAFKA:
-            assert "Invalid username or password" in said(command, 1, capsys)
+            assert "Invalid username or password" in error_line(command, 1, capsys)
 
 
 @pytest.mark.parametrize("command", READING_KAFKA, ids=" ".join)
-def test_settings_that_no_client_takes_are_wrong_use(
+def test_settings_that_no_client_accepts_are_a_usage_error(
     command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = variables(kafka_security_protocol="SSL", kafka_ssl_ca_location=__file__)
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    words = said([*command, "--brokers", NOWHERE], 2, capsys)
-    assert words.startswith("wrong settings for Kafka: ")
-    assert "ssl.ca.location" in words
+    line = error_line([*command, "--brokers", NOWHERE], 2, capsys)
+    assert line.startswith("invalid Kafka settings: ")
+    assert "ssl.ca.location" in line
 
 
 @pytest.mark.parametrize("command", READING_A_STORE, ids=" ".join)
 @pytest.mark.parametrize(
-    ("status", "answer", "words"),
+    ("status", "response", "text"),
     [
-        (403, "Code: 516. DB::Exception: user: Authentication failed.", "refused the user or the"),
-        (404, "<html>nothing here</html>", "is the address right? It says: HTTP driver received"),
-        (200, "<html>welcome</html>", "is the address right? It says: Unexpected response"),
+        (
+            403,
+            "Code: 516. DB::Exception: user: Authentication failed.",
+            " rejected the user or the password",
+        ),
+        (404, "<html>nothing here</html>", ": HTTP driver received"),
+        (200, "<html>welcome</html>", ": Unexpected response"),
     ],
 )
-def test_a_server_that_refuses_or_is_none_is_named_with_why(
+def test_a_server_that_rejects_or_is_not_clickhouse_is_reported_with_the_cause(
     command: list[str],
     status: int,
-    answer: str,
-    words: str,
+    response: str,
+    text: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with answering(status, answer) as address:
-        line = said([*command, "--dsn", f"http://u:p@{address}"], failure(command), capsys)
-    assert line.startswith(f"the store at http://{address} ")
-    assert words in line
+    with responding(status, response) as address:
+        line = error_line([*command, "--dsn", f"http://u:p@{address}"], failure(command), capsys)
+    assert f"the store at http://{address}{text}" in line
 
 
 @pytest.mark.parametrize("command", READING_A_STORE, ids=" ".join)
-def test_a_store_that_is_away_is_named_with_why(
+def test_an_unreachable_store_is_reported_with_the_cause(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = said([*command, "--dsn", f"http://{NOWHERE}"], failure(command), capsys)
-    assert words.startswith(f"the store at http://{NOWHERE} cannot be opened; is it running")
-    assert words.endswith("Connection refused")
+    line = error_line([*command, "--dsn", f"http://{NOWHERE}"], failure(command), capsys)
+    assert line.startswith(f"cannot open the store at http://{NOWHERE}: ")
+    assert line.endswith("Connection refused; check that it runs and that the address is right")
 
 
 @pytest.mark.parametrize("command", READING_A_STORE, ids=" ".join)
-def test_an_address_of_no_known_form_is_wrong_use(
+def test_an_unsupported_dsn_is_a_usage_error(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "has no known form; expected " in said([*command, "--dsn", "host"], 2, capsys)
+    assert "unsupported DSN: expected " in error_line([*command, "--dsn", "host"], 2, capsys)
 
 
-def test_a_sink_that_cannot_begin_ends_with_a_line(tmp_path: Path) -> None:
+def test_a_sink_that_cannot_start_exits_with_one_line(tmp_path: Path) -> None:
     store = f"chdb://{tmp_path}/store"
     no_authority = variables(kafka_security_protocol="SSL", kafka_ssl_ca_location=__file__)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        for options, differs, status, words in (
-            (["--dsn", store], no_authority, 2, "wrong settings for Kafka: "),
-            (["--dsn", "host"], {}, 2, "the store's address has no known form"),
+        for options, settings, status, text in (
+            (["--dsn", store], no_authority, 2, "invalid Kafka settings: "),
+            (["--dsn", "host"], {}, 2, "unsupported DSN: "),
             (["--dsn", store, "--metrics-port", port], {}, 1, "cannot serve metrics on port "),
         ):
             ended = subprocess.run(
                 [sys.executable, "-m", "infra.sink", "run", "--brokers", NOWHERE, *options],
-                env={**os.environ, **differs},
+                env={**os.environ, **settings},
                 capture_output=True,
                 text=True,
                 timeout=SECONDS,
@@ -172,16 +176,16 @@ def test_a_sink_that_cannot_begin_ends_with_a_line(tmp_path: Path) -> None:
             assert ended.returncode == status, ended.stderr
             lines = [line for line in ended.stderr.splitlines() if "sink: Kafka: " not in line]
             assert len(lines) == 1, ended.stderr
-            assert lines[0].startswith(f"sink: {words}")
+            assert lines[0].startswith(f"sink: {text}")
 
 
-def test_a_user_who_may_change_nothing_is_told_what_the_store_says(empty_store: Client) -> None:
+def test_a_read_only_user_gets_the_error_of_the_store(empty_store: Client) -> None:
     empty_store.command("SET readonly = 1")
-    with pytest.raises(SinkError, match=r"^the store refused the query: .*readonly.*$"):
+    with pytest.raises(SinkError, match=r"^the store rejected the query: .*readonly.*$"):
         migrate(empty_store)
 
 
-def test_a_reader_who_has_enough_is_told_nothing(tmp_path: Path) -> None:
+def test_a_closed_pipe_is_not_reported(tmp_path: Path) -> None:
     dsn = f"chdb://{tmp_path}/store"
     with open_store(dsn) as client:
         migrate(client)

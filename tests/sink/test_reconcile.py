@@ -1,4 +1,4 @@
-"""What is missing, and what is not, in a real store."""
+"""Missing, duplicate and late events are found in a real store."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 
 
 def sent(client: str, numbers: Iterable[int], **differences: Any) -> list[dict[str, Any]]:
-    """Events of a client, one a minute from noon on, each in the store a minute later."""
+    """Events of a client, one per minute from noon on, each stored a minute later."""
     return [
         {
             "instance_id": client,
@@ -49,7 +49,7 @@ def gaps(result: dict[str, Any]) -> list[tuple[str, int, int]]:
     return [(gap["instance_id"], gap["first"], gap["last"]) for gap in result["gaps"]]
 
 
-def test_clients_that_arrived_whole_lack_nothing(store: Client) -> None:
+def test_nothing_is_missing_from_clients_whose_events_all_arrived(store: Client) -> None:
     insert(store, [*sent("a", range(1, 100)), *sent("b", [1])])
     result = found(store)
     assert result["totals"] == {
@@ -62,7 +62,7 @@ def test_clients_that_arrived_whole_lack_nothing(store: Client) -> None:
     assert (result["clients"], result["gaps"]) == ([], [])
 
 
-def test_missing_ranges_are_named_with_the_times_that_they_lie_between(store: Client) -> None:
+def test_missing_ranges_are_listed_with_the_times_before_and_after(store: Client) -> None:
     insert(store, sent("a", [3, 4, 6, 10]))
     result = found(store)
     assert gaps(result) == [("a", 1, 2), ("a", 5, 5), ("a", 7, 9)]
@@ -75,14 +75,14 @@ def test_missing_ranges_are_named_with_the_times_that_they_lie_between(store: Cl
     assert result["gaps"][1]["before"] == NOON + timedelta(minutes=6)
 
 
-def test_what_a_client_sent_before_the_window_is_not_taken_for_missing(store: Client) -> None:
+def test_events_before_the_window_are_not_reported_as_missing(store: Client) -> None:
     insert(store, sent("a", range(1, 100)))
     result = found(store, since=NOON + timedelta(minutes=50))
     assert result["totals"]["accepted"] == 99
     assert result["totals"]["missing"] == 0
 
 
-def test_a_gap_counts_in_the_windows_that_it_can_lie_in(store: Client) -> None:
+def test_a_gap_counts_in_every_window_in_which_it_may_lie(store: Client) -> None:
     insert(store, sent("a", [*range(1, 10), *range(30, 60)]))
     minute = timedelta(minutes=1)
     assert gaps(found(store, NOON, NOON + 9 * minute)) == []
@@ -91,12 +91,12 @@ def test_a_gap_counts_in_the_windows_that_it_can_lie_in(store: Client) -> None:
     assert gaps(found(store, NOON + 31 * minute)) == []
 
 
-def test_a_client_that_did_nothing_in_the_window_is_not_asked_for(store: Client) -> None:
+def test_a_client_without_events_in_the_window_is_ignored(store: Client) -> None:
     insert(store, sent("a", [5]))
     assert found(store, NOON + HOUR)["totals"]["clients"] == 0
 
 
-def test_copies_are_counted_also_after_the_table_has_merged_them(store: Client) -> None:
+def test_copies_are_counted_even_after_a_merge_of_the_table(store: Client) -> None:
     insert(store, sent("a", range(1, 11)))
     insert(store, sent("a", range(1, 4)))
     store.command(f"OPTIMIZE TABLE {DATABASE}.{TABLE} FINAL")
@@ -106,28 +106,28 @@ def test_copies_are_counted_also_after_the_table_has_merged_them(store: Client) 
     assert [client["copies"] for client in result["clients"]] == [3]
 
 
-def test_two_events_of_one_id_are_both_there_though_one_counts(store: Client) -> None:
+def test_two_events_with_one_id_are_both_received_although_one_counts(store: Client) -> None:
     insert(store, sent("a", [1, 2, 3], event_id="order-7", occurred_at=NOON))
     store.command(f"OPTIMIZE TABLE {DATABASE}.{TABLE} FINAL")
     assert store.command(f"SELECT count() FROM {DATABASE}.{TABLE}") == 1
     assert found(store)["totals"]["missing"] == 0
 
 
-def test_late_is_what_occurred_long_before_the_store_had_it(store: Client) -> None:
+def test_an_event_stored_long_after_it_occurred_is_late(store: Client) -> None:
     insert(store, [*sent("a", [1, 2]), *sent("a", [3], occurred_at=NOON - 2 * HOUR)])
     result = found(store)
     assert result["totals"]["late"] == 1
     assert [(c["instance_id"], c["late"]) for c in result["clients"]] == [("a", 1)]
 
 
-def test_a_late_copy_of_what_was_there_in_time_is_not_late(store: Client) -> None:
+def test_a_late_copy_of_an_event_stored_in_time_is_not_late(store: Client) -> None:
     insert(store, sent("a", [1, 2], ingested_at=NOON + 20 * HOUR))
     insert(store, sent("a", [1, 2]))
     totals = found(store)["totals"]
     assert (totals["copies"], totals["late"]) == (2, 0)
 
 
-def test_more_than_the_limit_is_counted_but_not_named(store: Client) -> None:
+def test_findings_beyond_the_limit_are_counted_but_not_listed(store: Client) -> None:
     insert(store, [event for n in range(9) for event in sent(f"c{n}", [1, 3, 5])])
     result = found(store, limit=4)
     assert result["totals"]["missing"] == 18
@@ -135,7 +135,7 @@ def test_more_than_the_limit_is_counted_but_not_named(store: Client) -> None:
 
 
 @pytest.mark.parametrize(("numbers", "status"), [([1, 2, 3], 0), ([1, 3], 1)])
-def test_the_exit_status_says_whether_anything_is_missing(
+def test_the_exit_status_reports_whether_events_are_missing(
     numbers: list[int], status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dsn = f"chdb://{tmp_path}/reconciled"
@@ -144,13 +144,13 @@ def test_the_exit_status_says_whether_anything_is_missing(
         insert(client, sent("a", numbers))
     command = ["reconcile", "--dsn", dsn, "--since", "2026-03-10", "--until", "2026-03-11"]
     assert main(command) == status
-    said = capsys.readouterr().out
-    assert ("INCOMPLETE" in said) == bool(status)
+    printed = capsys.readouterr().out
+    assert ("INCOMPLETE" in printed) == bool(status)
     assert main([*command, "--format", "json"]) == status
-    told = json.loads(capsys.readouterr().out)
-    assert told["totals"]["missing"] == 3 - len(numbers)
-    assert told["since"] == "2026-03-10T00:00:00.000Z"
-    assert [(gap["first"], gap["last"]) for gap in told["gaps"]] == [(2, 2)] * status
+    document = json.loads(capsys.readouterr().out)
+    assert document["totals"]["missing"] == 3 - len(numbers)
+    assert document["since"] == "2026-03-10T00:00:00.000Z"
+    assert [(gap["first"], gap["last"]) for gap in document["gaps"]] == [(2, 2)] * status
 
 
 @pytest.mark.parametrize(
@@ -163,16 +163,18 @@ def test_the_exit_status_says_whether_anything_is_missing(
         ("--limit", "-1"),
     ],
 )
-def test_what_is_no_window_is_refused_by_its_name(
+def test_an_invalid_argument_is_rejected_by_name(
     option: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as left:
         main(["reconcile", "--since", "2026-03-10", option, value])
     assert left.value.code == 2
-    assert f"argument {option}: {value!r} is no " in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert f"argument {option}: must be a " in error
+    assert f", got {value!r}" in error
 
 
-def test_a_window_without_length_is_not_called_complete(
+def test_an_empty_window_is_not_reported_as_complete(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["reconcile", "--dsn", f"chdb://{tmp_path}/store", "--since", "2026-03-11"]
@@ -180,7 +182,7 @@ def test_a_window_without_length_is_not_called_complete(
     assert "is not before --until 2026-03-10" in capsys.readouterr().err
 
 
-def test_the_zone_of_the_machine_moves_no_window(
+def test_the_time_zone_of_the_machine_does_not_shift_the_window(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = (

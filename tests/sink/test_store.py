@@ -1,4 +1,4 @@
-"""How a store is opened, and what is said where it cannot be."""
+"""Opening a store, and the errors when it cannot be opened."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from infra.sink.store import VARIABLE, open_store
 SECRET = "swordfish"
 
 
-def refusal(dsn: str | None) -> str:
-    with pytest.raises(SinkError) as refused:
+def open_error(dsn: str | None) -> str:
+    with pytest.raises(SinkError) as raised:
         open_store(dsn)
-    return str(refused.value)
+    return str(raised.value)
 
 
 @pytest.mark.parametrize("dsn", [None, ""])
-def test_without_an_address_both_ways_to_give_one_are_told(dsn: str | None) -> None:
-    said = refusal(dsn)
-    assert VARIABLE in said
-    assert "--dsn" in said
+def test_the_error_for_a_missing_dsn_names_the_variable_and_the_option(dsn: str | None) -> None:
+    error = open_error(dsn)
+    assert VARIABLE in error
+    assert "--dsn" in error
 
 
 @pytest.mark.parametrize(
@@ -41,20 +41,20 @@ def test_without_an_address_both_ways_to_give_one_are_told(dsn: str | None) -> N
         "http://",
     ],
 )
-def test_an_address_of_another_form_is_refused_and_its_password_not_shown(dsn: str) -> None:
-    said = refusal(dsn)
-    assert "chdb:///folder" in said
-    assert SECRET not in said
+def test_a_malformed_dsn_is_rejected_without_showing_its_password(dsn: str) -> None:
+    error = open_error(dsn)
+    assert "chdb:///folder" in error
+    assert SECRET not in error
 
 
-def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
-    said = refusal(f"http://user:{SECRET}@127.0.0.1:1/")
-    assert "the store at http://127.0.0.1:1" in said
-    assert "is it running" in said
-    assert SECRET not in said
+def test_an_unreachable_server_is_reported_without_its_password() -> None:
+    error = open_error(f"http://user:{SECRET}@127.0.0.1:1/")
+    assert "the store at http://127.0.0.1:1" in error
+    assert "check that it runs" in error
+    assert SECRET not in error
 
 
-def test_a_folder_that_another_process_holds_is_said_to_be_in_use(tmp_path: Path) -> None:
+def test_a_folder_locked_by_another_process_is_reported_as_in_use(tmp_path: Path) -> None:
     dsn = f"chdb://{tmp_path}/held"
     holder = (
         "import sys\n"
@@ -71,13 +71,13 @@ def test_a_folder_that_another_process_holds_is_said_to_be_in_use(tmp_path: Path
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "open\n"
-        assert "is open in another process" in refusal(dsn)
+        assert "is open in another process" in open_error(dsn)
         process.communicate()
     with open_store(dsn) as client:
         assert client.command("SELECT 1") == 1
 
 
-def test_what_was_written_is_there_for_the_next_to_open_it(tmp_path: Path) -> None:
+def test_what_was_written_persists(tmp_path: Path) -> None:
     dsn = f"chdb://{tmp_path}/kept"
     with open_store(dsn) as client:
         client.command("CREATE DATABASE kept")
@@ -86,10 +86,10 @@ def test_what_was_written_is_there_for_the_next_to_open_it(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("command", ["migrate", "reconcile", "usage"])
-def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as left:
+def test_every_command_prints_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exited:
         main([command, "--help"])
-    assert left.value.code == 0
+    assert exited.value.code == 0
     assert "--dsn" in capsys.readouterr().out
 
 
@@ -97,10 +97,10 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     ("command", "status"),
     [("usage --workspace ws-1 --month 2026-01", 1), ("reconcile --since 2026-01-01", 2)],
 )
-def test_a_mistyped_folder_is_no_new_store(
+def test_a_mistyped_folder_is_not_created(
     command: str, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "mistyped"
     assert main([*command.split(), "--dsn", f"chdb://{folder}"]) == status
-    assert f"there is no store at chdb://{folder}; is the path right?" in capsys.readouterr().err
+    assert f"no store at chdb://{folder}: check the path" in capsys.readouterr().err
     assert not folder.exists()

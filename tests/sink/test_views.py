@@ -1,4 +1,4 @@
-"""What is counted, and once: the views over real rows, and the command that prints them."""
+"""The views count every event once, and `usage` prints them."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def events(*differences: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def aggregate(store: Client, how: str) -> None:
-    """Makes the catalog's rows add up in another way."""
+    """Sets the aggregation of every metric type in the catalog."""
     store.command(
         f"ALTER TABLE {DATABASE}.catalog_metrics UPDATE aggregation = '{how}' WHERE 1"
         " SETTINGS mutations_sync = 1"
     )
 
 
-def test_a_batch_that_came_twice_counts_once(store: Client) -> None:
+def test_a_batch_inserted_twice_counts_once(store: Client) -> None:
     batch = events({}, {"quantity": Decimal("2.5")})
     insert(store, batch)
     insert(store, batch)
@@ -60,7 +60,7 @@ def test_a_batch_that_came_twice_counts_once(store: Client) -> None:
         {"occurred_at": NOON + timedelta(days=1), "product": "agent"},
     ],
 )
-def test_two_calls_with_one_id_count_once_whenever_and_for_whatever_they_are(
+def test_two_calls_with_one_id_count_once_whatever_their_time_and_metric_type(
     later: dict[str, Any], store: Client
 ) -> None:
     insert(store, events({"event_id": "order-7"}, {"event_id": "order-7", **later}))
@@ -68,7 +68,7 @@ def test_two_calls_with_one_id_count_once_whenever_and_for_whatever_they_are(
 
 
 @pytest.mark.parametrize("other", [{}, {"occurred_at": NOON - timedelta(days=40)}])
-def test_the_first_of_an_id_to_arrive_counts_so_that_a_billed_month_stays(
+def test_the_first_call_with_an_id_to_arrive_counts_so_that_a_billed_month_does_not_change(
     other: dict[str, Any], store: Client
 ) -> None:
     late = {"quantity": Decimal(9), "ingested_at": NOON + timedelta(days=9), **other}
@@ -79,19 +79,19 @@ def test_the_first_of_an_id_to_arrive_counts_so_that_a_billed_month_stays(
     assert rows(store, "SELECT occurred_at, quantity FROM usage") == [(NOON, 1)]
 
 
-def test_of_two_calls_with_one_id_that_arrive_together_the_earlier_counts(store: Client) -> None:
+def test_the_earlier_of_two_calls_with_one_id_in_one_insert_counts(store: Client) -> None:
     later = {"occurred_at": NOON + timedelta(days=40), "quantity": Decimal(9)}
     together = {"event_id": "order-7", "ingested_at": NOON}
     insert(store, events({**together, **later}, together))
     assert rows(store, "SELECT occurred_at, quantity FROM usage") == [(NOON, 1)]
 
 
-def test_an_id_is_that_of_one_account(store: Client) -> None:
+def test_an_id_is_unique_per_account(store: Client) -> None:
     insert(store, events({"event_id": "7"}, {"event_id": "7", "workspace_id": "other"}))
     assert rows(store, "SELECT count() FROM usage") == [(2,)]
 
 
-def test_a_filter_on_the_time_does_not_bring_a_later_call_back(store: Client) -> None:
+def test_a_filter_on_the_time_does_not_make_a_later_call_count(store: Client) -> None:
     later = {"occurred_at": NOON + timedelta(days=1)}
     insert(store, events({"event_id": "7"}, {"event_id": "7", **later}))
     assert rows(store, "SELECT count() FROM usage WHERE toDate(occurred_at) = '2026-03-11'") == [
@@ -99,7 +99,7 @@ def test_a_filter_on_the_time_does_not_bring_a_later_call_back(store: Client) ->
     ]
 
 
-def test_a_query_of_one_account_reads_nothing_of_the_others(store: Client) -> None:
+def test_a_query_for_one_account_reads_no_other_account(store: Client) -> None:
     insert(store, ({**CALL, "event_id": str(n), "workspace_id": f"w{n}"} for n in range(30_000)))
     plan = store.command(
         f"EXPLAIN indexes = 1 SELECT * FROM {DATABASE}.usage_by_month"
@@ -108,7 +108,7 @@ def test_a_query_of_one_account_reads_nothing_of_the_others(store: Client) -> No
     assert "Granules: 1/4" in str(plan)
 
 
-def test_days_and_months_are_those_of_utc(store: Client) -> None:
+def test_days_and_months_are_in_utc(store: Client) -> None:
     last = NOON.replace(day=31, hour=23, minute=59, second=59, microsecond=999000)
     insert(store, events({"occurred_at": last}, {"occurred_at": last + timedelta(milliseconds=1)}))
     by_day = rows(store, "SELECT toString(day) FROM usage_by_day ORDER BY day")
@@ -117,7 +117,7 @@ def test_days_and_months_are_those_of_utc(store: Client) -> None:
     assert by_month == [("2026-03-01",), ("2026-04-01",)]
 
 
-def test_what_is_charged_is_apart_from_what_is_not(store: Client) -> None:
+def test_billable_and_non_billable_usage_are_separate_rows(store: Client) -> None:
     insert(store, events({}, {"is_billable": 0, "quantity": Decimal(5)}))
     query = "SELECT is_billable, quantity FROM usage_by_month ORDER BY 1"
     assert rows(store, query) == [(0, 5), (1, 1)]
@@ -127,7 +127,7 @@ def test_what_is_charged_is_apart_from_what_is_not(store: Client) -> None:
     ("how", "quantity", "cost"),
     [("sum", 10, "2"), ("count", 3, "1.5"), ("max", 7, "0"), ("last", 2, "1")],
 )
-def test_quantities_and_their_cost_add_up_as_the_catalog_says(
+def test_quantities_and_costs_are_aggregated_as_the_catalog_defines(
     how: str, quantity: int, cost: str, store: Client
 ) -> None:
     aggregate(store, how)
@@ -144,7 +144,7 @@ def test_quantities_and_their_cost_add_up_as_the_catalog_says(
     assert rows(store, query) == [(how, quantity, Decimal(cost))]
 
 
-def test_a_metric_type_that_the_catalog_does_not_know_is_summed(store: Client) -> None:
+def test_an_unknown_metric_type_is_summed(store: Client) -> None:
     insert(store, events({"metric_type": "of_tomorrow", "quantity": Decimal(4)}, {}))
     query = "SELECT metric_type, aggregation, unit, quantity FROM usage_by_month ORDER BY 1"
     assert rows(store, query) == [("api_call", "sum", "call", 1), ("of_tomorrow", "sum", "", 4)]
@@ -158,7 +158,7 @@ def test_the_largest_quantities_and_costs_are_exact(store: Client) -> None:
     ]
 
 
-def test_no_cost_is_null_and_some_costs_are_counted_apart(store: Client) -> None:
+def test_the_cost_is_null_without_unit_costs_and_unpriced_events_are_counted(store: Client) -> None:
     insert(store, events({}, {"metric_type": "api_error"}))
     insert(store, [{**CALL, "event_id": "3", "unit_cost": Decimal("0.000000000001")}])
     query = "SELECT metric_type, unpriced, cost FROM usage_by_month ORDER BY 1"
@@ -170,7 +170,7 @@ def test_no_cost_is_null_and_some_costs_are_counted_apart(store: Client) -> None
 
 @pytest.fixture
 def dsn(tmp_path: Path) -> str:
-    """A store with the usage of a month, closed for the command to open."""
+    """The DSN of a closed store with the usage of a month."""
     address = f"chdb://{tmp_path}/usage"
     with open_store(address) as client:
         migrate(client)
@@ -198,8 +198,12 @@ def test_the_invoice_is_the_same_in_every_format(
     lines = list(csv.DictReader(io.StringIO(printed(dsn, capsys, "--format", "csv"))))
     document = json.loads(printed(dsn, capsys, "--format", "json"))
     table = printed(dsn, capsys)
-    told = [(line["metric_type"], line["is_billable"], line["cost"]) for line in lines]
-    assert told == [("api_call", "1", ""), ("api_error", "1", "0.1"), ("api_error", "0", "0.2")]
+    printed_lines = [(line["metric_type"], line["is_billable"], line["cost"]) for line in lines]
+    assert printed_lines == [
+        ("api_call", "1", ""),
+        ("api_error", "1", "0.1"),
+        ("api_error", "0", "0.2"),
+    ]
     assert lines[0]["quantity"] == "12345678901234567.000000000001"
     assert document["cost"] == "0.1"
     assert [
@@ -208,34 +212,34 @@ def test_the_invoice_is_the_same_in_every_format(
     ] == lines
     for line in lines:
         assert all(value in table for value in line.values())
-    assert table.endswith("\ncost of what is charged: 0.1; 1 charged events say no cost\n")
+    assert table.endswith("\ncost of billable usage: 0.1; 1 billable events have no unit cost\n")
 
 
 @pytest.mark.parametrize(
-    ("workspace", "said"),
+    ("workspace", "message"),
     [
-        ("w", "no usage of 'w' in 2025-01; the latest is of 2026-04\n"),
-        ("v", "no usage of 'v' in any month: is the name right?\n"),
+        ("w", "no usage for 'w' in 2025-01; the latest is in 2026-04\n"),
+        ("v", "no usage for 'v' in any month: check the name\n"),
     ],
 )
-def test_a_month_without_usage_is_told_from_a_name_without_any(
-    workspace: str, said: str, dsn: str, capsys: pytest.CaptureFixture[str]
+def test_a_month_without_usage_differs_from_a_workspace_without_usage(
+    workspace: str, message: str, dsn: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["usage", "--dsn", dsn, "--workspace", workspace, "--month", "2025-01"]
     assert main(command) == 0
-    assert capsys.readouterr().out == said
+    assert capsys.readouterr().out == message
 
 
-def test_a_csv_without_lines_has_its_head(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_csv_without_lines_has_its_header(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
     full = printed(dsn, capsys, "--format", "csv")
     command = ["usage", "--dsn", dsn, "--workspace", "v", "--month", "2026-03", "--format", "csv"]
     assert main(command) == 0
     assert capsys.readouterr().out == full.splitlines(keepends=True)[0]
 
 
-def test_a_store_without_tables_is_told_to_migrate(
+def test_the_error_for_a_store_without_tables_names_migrate(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["usage", "--dsn", f"chdb://{tmp_path}", "--workspace", "w"]
     assert main([*command, "--month", "2026-03"]) == 1
-    assert "run `python -m infra.sink migrate`" in capsys.readouterr().err
+    assert "run `usage-sink migrate`" in capsys.readouterr().err

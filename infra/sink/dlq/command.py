@@ -1,8 +1,8 @@
-"""Shows what is no event, and puts it back after a fix.
+"""Inspect and replay dead letters.
 
-A dead letter is named by where its message stood: topic/partition/offset. A replay puts a message's
-own bytes, key and headers back on the usage topic, once and never again; one that fails anew is a
-new letter, with one replay more.
+A dead letter is named by the position of its message: topic/partition/offset. A replay produces the
+message to the usage topic again with its own value, key and headers, at most once. A message that
+fails again becomes a new dead letter with its count of replays raised by one.
 """
 
 from __future__ import annotations
@@ -23,23 +23,25 @@ from infra.sink.errors import SinkError, UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares what the command takes."""
+    """Declares the arguments of the command."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="list | show | replay")
-    add = actions.add_parser("list", help="list the letters that wait").add_argument
-    add("--all", action="store_true", help="also those that were replayed")
-    add("--reason", metavar="CODE", help="only those of this kind, such as invalid")
-    add = actions.add_parser("show", help="show one in full").add_argument
+    add = actions.add_parser("list", help="list pending dead letters").add_argument
+    add("--all", action="store_true", help="include replayed dead letters")
+    add("--reason", metavar="CODE", help="list only this reason, such as invalid")
+    add = actions.add_parser("show", help="show one dead letter in full").add_argument
     add("letter", type=_origin, metavar="TOPIC/PARTITION/OFFSET")
-    add = actions.add_parser("replay", help="put letters back on the usage topic").add_argument
+    add = actions.add_parser("replay", help="replay dead letters to the usage topic").add_argument
     add("letters", nargs="*", type=_origin, metavar="TOPIC/PARTITION/OFFSET")
-    add("--all", action="store_true", help="all that wait, or with --reason all of its kind")
-    add("--reason", metavar="CODE", help="only those of this kind")
+    add(
+        "--all", action="store_true", help="replay all pending, or with --reason all of that reason"
+    )
+    add("--reason", metavar="CODE", help="replay only this reason")
     for action in actions.choices.values():
         kafka.add_arguments(action)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Does one of the three."""
+    """Runs one of the three actions."""
     match arguments.action:
         case "list":
             return _list(arguments)
@@ -50,33 +52,33 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    box = reader.read(kafka.connection(arguments.brokers))
-    letters = list(box.letters.values()) if arguments.all else list(box.waiting())
-    letters = _of_reason(letters, arguments.reason)
+    found = reader.read(kafka.connection(arguments.brokers))
+    letters = list(found.by_origin.values()) if arguments.all else list(found.pending())
+    letters = _with_reason(letters, arguments.reason)
     now = datetime.now(UTC)
     for letter in letters:
-        state = "replayed" if letter.origin in box.replayed else f"replays {letter.replays}"
+        state = "replayed" if letter.origin in found.replayed else f"replays {letter.replays}"
         age = str(timedelta(seconds=int((now - letter.time).total_seconds())))
         sys.stdout.write(f"{letter.origin}  {age} old  {state}  {letter.reason}\n")
-    kinds = Counter(letter.code for letter in letters)
-    listed = ", ".join(f"{code} {count}" for code, count in sorted(kinds.items()))
-    sys.stdout.write(f"{len(letters)} dead letters{': ' if kinds else ''}{listed}\n")
+    codes = Counter(letter.code for letter in letters)
+    listed = ", ".join(f"{code} {count}" for code, count in sorted(codes.items()))
+    sys.stdout.write(f"{len(letters)} dead letters{': ' if codes else ''}{listed}\n")
     return 0
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    box = reader.read(kafka.connection(arguments.brokers))
-    [letter] = _named(box, [arguments.letter])
+    found = reader.read(kafka.connection(arguments.brokers))
+    [letter] = _named(found, [arguments.letter])
     lines = {
         "letter": str(letter.origin),
         "reason": letter.reason,
         "time": letter.time.isoformat(timespec="milliseconds"),
         "replays": str(letter.replays),
-        "replayed": "yes" if letter.origin in box.replayed else "no",
+        "replayed": "yes" if letter.origin in found.replayed else "no",
         "key": _readable(letter.key),
         **{f"header {name}": _readable(value) for name, value in letter.headers},
         "bytes": f"{letter.length:,}"
-        + ("" if letter.whole else ", cut: the rest is at its origin"),
+        + ("" if letter.complete else ", truncated here: the whole message is at its origin"),
         "value": _readable(letter.value),
     }
     for name, text in lines.items():
@@ -86,16 +88,20 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _replay(arguments: argparse.Namespace) -> int:
     if bool(arguments.letters) == (arguments.all or arguments.reason is not None):
-        raise UsageError("say which: letters by name, --reason CODE, or --all")
+        raise UsageError("nothing selected: name dead letters, or pass --reason CODE or --all")
 
-    def choose(box: DeadLetters) -> Iterable[DeadLetter]:
+    def choose(found: DeadLetters) -> Iterable[DeadLetter]:
         if not arguments.letters:
-            return [each for each in _of_reason(box.waiting(), arguments.reason) if each.whole]
-        letters = _named(box, arguments.letters)
+            pending = _with_reason(found.pending(), arguments.reason)
+            return [letter for letter in pending if letter.complete]
+        letters = _named(found, arguments.letters)
         for letter in letters:
-            if not letter.whole:
-                raise SinkError(f"{letter.origin} was cut: what is left of it is no message")
-        return [letter for letter in letters if letter.origin not in box.replayed]
+            if not letter.complete:
+                raise SinkError(
+                    f"cannot replay {letter.origin}: it was truncated; the whole message is at "
+                    "its origin"
+                )
+        return [letter for letter in letters if letter.origin not in found.replayed]
 
     replayed = replay(kafka.connection(arguments.brokers), choose)
     for letter in replayed:
@@ -104,15 +110,15 @@ def _replay(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _of_reason(letters: Iterable[DeadLetter], code: str | None) -> list[DeadLetter]:
+def _with_reason(letters: Iterable[DeadLetter], code: str | None) -> list[DeadLetter]:
     return [letter for letter in letters if code in {None, letter.code}]
 
 
-def _named(box: DeadLetters, origins: Sequence[Origin]) -> list[DeadLetter]:
+def _named(found: DeadLetters, origins: Sequence[Origin]) -> list[DeadLetter]:
     for origin in origins:
-        if origin not in box.letters:
-            raise SinkError(f"there is no dead letter {origin}; see `dlq list --all`")
-    return [box.letters[origin] for origin in dict.fromkeys(origins)]
+        if origin not in found.by_origin:
+            raise SinkError(f"no dead letter {origin}: see `usage-sink dlq list --all`")
+    return [found.by_origin[origin] for origin in dict.fromkeys(origins)]
 
 
 def _origin(text: str) -> Origin:
@@ -120,12 +126,12 @@ def _origin(text: str) -> Origin:
         return Origin.parse(text)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no topic/partition/offset, as `dlq list` shows"
+            f"must be topic/partition/offset as `dlq list` prints it, got {text!r}"
         ) from None
 
 
 def _readable(value: str | bytes | None) -> str:
-    """Text as JSON, so that nothing of it speaks to the terminal; anything else in hex."""
+    """Text as JSON, so that no control character reaches the terminal; other bytes in hex."""
     if value is None:
         return "none"
     try:

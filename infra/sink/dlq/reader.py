@@ -1,4 +1,4 @@
-"""The dead letter topic, read as a whole: which letters there are, and which were replayed."""
+"""Reads the whole dead-letter topic: which dead letters it holds, and which were replayed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from infra.kafka_errors import LastError
 from infra.sink import kafka
 from infra.sink._generated.fields import DEAD_LETTER_TOPIC
-from infra.sink.dlq.record import DeadLetter, Origin, replay_marked_by
+from infra.sink.dlq.record import DeadLetter, Origin, replayed_origin
 
 _SECONDS = 10
 _READ = 1_000
@@ -20,28 +20,28 @@ _READ = 1_000
 
 @dataclass(frozen=True)
 class DeadLetters:
-    """Letters by origin: one that was written twice, as its sink died between, is one."""
+    """What the topic holds, by origin: a sink that crashed may have written a dead letter twice."""
 
-    letters: Mapping[Origin, DeadLetter]
+    by_origin: Mapping[Origin, DeadLetter]
     replayed: frozenset[Origin]
 
-    def waiting(self) -> Iterator[DeadLetter]:
-        """Those that were not replayed, the oldest first."""
-        letters = (each for origin, each in self.letters.items() if origin not in self.replayed)
+    def pending(self) -> Iterator[DeadLetter]:
+        """Yields the dead letters that were not replayed, oldest first."""
+        letters = (each for origin, each in self.by_origin.items() if origin not in self.replayed)
         return iter(sorted(letters, key=lambda letter: (letter.time, letter.origin)))
 
 
 def read(connection: Mapping[str, Any]) -> DeadLetters:
-    """Everything that the topic holds now, but what a transaction has not committed.
+    """Reads everything that the topic holds now, without what a transaction has not committed.
 
     Raises:
-        SinkError: Kafka does not answer, or has no such topic.
+        SinkError: Kafka does not answer, or the topic does not exist.
     """
     last_error = LastError()
     consumer = Consumer(
         {
             **connection,
-            "group.id": "dead-letters",  # librdkafka wants one; it is never joined
+            "group.id": "dead-letters",  # required by librdkafka; the group is never joined
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "isolation.level": "read_committed",
@@ -53,15 +53,15 @@ def read(connection: Mapping[str, Any]) -> DeadLetters:
     replayed: set[Origin] = set()
     try:
         for message in _messages(consumer):
-            marked = replay_marked_by(message)
-            if marked is not None:
-                replayed.add(marked)
+            origin = replayed_origin(message)
+            if origin is not None:
+                replayed.add(origin)
             else:
                 letter = DeadLetter.read(message)
                 letters.setdefault(letter.origin, letter)
     except KafkaException as failure:
-        why = last_error.describe(consumer, failure)
-        raise kafka.failed("read", DEAD_LETTER_TOPIC, connection, failure, why) from None
+        cause = last_error.describe(consumer, failure)
+        raise kafka.command_error("read", DEAD_LETTER_TOPIC, connection, failure, cause) from None
     finally:
         consumer.close()
     return DeadLetters(letters, frozenset(replayed))

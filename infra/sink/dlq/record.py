@@ -1,8 +1,8 @@
-"""A message that is no event, as it stands in the dead letter topic.
+"""A dead letter: a message that is not an event, as it is stored in the dead-letter topic.
 
-Value, key and headers are the message's own; what is said of it stands in further headers. Where it
-came from and why it is here is said in the words of Kafka Connect, so that one tool reads the dead
-letters of both sinks.
+Value, key and headers are the message's own; what the sink has to add goes into further headers.
+Origin and reason use Kafka Connect's header names, so that one tool reads the dead letters of both
+sinks.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Self, cast
 
 from confluent_kafka import Message
 
-from infra.sink.decode import Refusal
+from infra.sink.decode import Rejection
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -29,7 +29,7 @@ REPLAYS = f"{_OWN}replays"
 
 @dataclass(frozen=True, order=True)
 class Origin:
-    """Where a message stood when it was read; it names its dead letter, however often written."""
+    """The position that a message was read from; it identifies the message's dead letter."""
 
     topic: str
     partition: int
@@ -37,8 +37,8 @@ class Origin:
 
     @classmethod
     def of(cls, message: Message) -> Self:
-        """Where this message stands."""
-        # A message that was read stands somewhere, which its type does not say.
+        """Returns the position of a message."""
+        # The types allow None, which a consumed message never has.
         return cls(
             cast("str", message.topic()),
             cast("int", message.partition()),
@@ -47,7 +47,7 @@ class Origin:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From `topic/partition/offset`, as it is shown; ValueError if it is not that."""
+        """Parses `topic/partition/offset`; raises ValueError for anything else."""
         topic, partition, offset = text.rsplit("/", 2)
         return cls(topic, int(partition), int(offset))
 
@@ -70,28 +70,28 @@ class DeadLetter:
 
     @property
     def code(self) -> str:
-        """The kind of its reason."""
+        """The code that its reason starts with."""
         return self.reason.partition(":")[0]
 
     @property
-    def whole(self) -> bool:
-        """Whether its value is all there; see `headers_of`."""
+    def complete(self) -> bool:
+        """Whether its value was not truncated; see `dead_letter_headers`."""
         return len(self.value or b"") == self.length
 
     @classmethod
     def read(cls, message: Message) -> Self:
-        """From a message of the dead letter topic; what a header does not say has a default."""
+        """Reads a message of the dead-letter topic; absent headers have defaults."""
         headers = _headers(message)
-        said = {name: _text(value) for name, value in headers}
+        texts = {name: _text(value) for name, value in headers}
         try:
-            origin = Origin(said[_TOPIC], int(said[_PARTITION]), int(said[_OFFSET]))
+            origin = Origin(texts[_TOPIC], int(texts[_PARTITION]), int(texts[_OFFSET]))
         except (KeyError, ValueError):
             origin = Origin.of(message)
         value = _bytes(message.value())
-        length = said.get(_LENGTH, "")
+        length = texts.get(_LENGTH, "")
         return cls(
             origin,
-            said.get(_REASON, "unknown: no header says why"),
+            texts.get(_REASON, "unknown: no header holds a reason"),
             datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC),
             _replays(headers),
             int(length) if length.isdigit() else len(value or b""),
@@ -101,30 +101,32 @@ class DeadLetter:
         )
 
 
-def headers_of(message: Message, refusal: Refusal, *, length: int | None = None) -> Headers:
-    """The headers of the dead letter of a message; `length` is given where its value was cut."""
+def dead_letter_headers(
+    message: Message, rejection: Rejection, *, length: int | None = None
+) -> Headers:
+    """Returns the headers of a message's dead letter; `length` is the value's before truncation."""
     headers = _headers(message)
     origin = Origin.of(message)
-    said = {
+    added = {
         _TOPIC: origin.topic,
         _PARTITION: str(origin.partition),
         _OFFSET: str(origin.offset),
-        _REASON: str(refusal),
+        _REASON: str(rejection),
         _TIME: datetime.now(UTC).isoformat(timespec="milliseconds"),
         REPLAYS: str(_replays(headers)),
     }
     if length is not None:
-        said[_LENGTH] = str(length)
-    return [*(pair for pair in headers if pair[0] not in said), *said.items()]
+        added[_LENGTH] = str(length)
+    return [*(pair for pair in headers if pair[0] not in added), *added.items()]
 
 
-def replayed_headers(letter: DeadLetter) -> Headers:
-    """The headers of a letter's message when it is put back."""
+def replay_headers(letter: DeadLetter) -> Headers:
+    """Returns the headers of a dead letter's message when it is replayed."""
     return [*letter.headers, (REPLAYS, str(letter.replays + 1))]
 
 
-def replay_marked_by(message: Message) -> Origin | None:
-    """The origin of the letter whose replay this message of the dead letter topic records."""
+def replayed_origin(message: Message) -> Origin | None:
+    """Returns the origin that a replay marker is about; None if the message is not a marker."""
     marks = [_text(value) for name, value in _headers(message) if name == REPLAYED]
     return Origin.parse(marks[-1]) if marks else None
 
