@@ -59,7 +59,7 @@ def test_the_commands_and_queries_do_what_the_guide_says(tmp_path: Path) -> None
         'value     "hello"\n',
         "1 replayed\n",
         "1 clients, 1 events accepted: 0 missing, 0 copies, 0 late\n",
-        "cost of what is charged: 0.4\n",
+        "cost of billable usage: 0.4\n",
         "api,api_call,1,API calls,call,calls,sum,1,1,0,0.4\n",
     ):
         assert said in run.stdout
