@@ -10,6 +10,7 @@ import json
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from codegen import naming, phrases, text
 from codegen.model import ErrorCode, Field, MetricType, Model, QuantityRule, Setting
@@ -44,32 +45,21 @@ class _Product:
 
 
 def outputs(model: Model) -> Iterator[Output]:
-    """The generated files of the Go package."""
+    """Yields the generated files of the Go package and of its internal packages."""
     package = model.sdk.packages["go"]
 
-    def source(name: str, **values: object) -> File:
-        path = posixpath.join(package.path, f"zz_generated_{name}.go")
-        return file(path, f"go/{name}.go.j2", package=package.module, **values)
+    def source(name: str, template: str = "", *, internal: str = "", **values: object) -> File:
+        folder = posixpath.join(package.path, "internal", internal) if internal else package.path
+        return file(
+            posixpath.join(folder, f"zz_generated_{name}.go"),
+            f"go/{template or name}.go.j2",
+            package=internal or package.module,
+            **values,
+        )
 
-    catalog = model.catalog
-    statuses = enumerate(catalog.statuses)
+    products = _products(model)
     yield source("constants", constants=list(_constants(model)))
-    yield source("metrics", products=_products(model))
-    yield source(
-        "statuses",
-        statuses=[
-            (
-                index,
-                _string(s.name),
-                _row(_string(s.name), _bool(s.billable), _words(s.description)),
-            )
-            for index, s in statuses
-        ],
-        default=catalog.statuses.index(catalog.default_status),
-        log=catalog.statuses.index(catalog.log_status),
-        levels=[_string(level) for level in catalog.log_levels],
-    )
-    yield source("limits", limits=list(_limits(model)))
+    yield source("metrics", products=products)
     yield source(
         "settings",
         indexes=[naming.go_unexported(f"setting_{s.name}") for s in model.sdk.settings],
@@ -87,21 +77,41 @@ def outputs(model: Model) -> Iterator[Output]:
         fields=[_member(field) for field in model.event.fields],
         numbers=any(field.type == "number" for field in model.event.fields),
     )
-    yield source("encoder", encoder=_encoder(model))
-    yield file(
-        posixpath.join(package.path, "internal/spool/zz_generated_spool.go"),
-        "go/spool.go.j2",
+    yield source("catalog", internal="encode", products=products, **_statuses(model))
+    yield source("limits", "constants", internal="encode", constants=list(_limits(model)))
+    yield source("codes", "constants", internal="encode", constants=list(_rejection_codes(model)))
+    yield source("encoder", internal="encode", encoder=_encoder(model))
+    yield source(
+        "spool",
+        internal="spool",
         constants=list(_spool(model)),
         final_errors=sorted(model.sdk.spool.final_errors.values()),
     )
 
 
+def _statuses(model: Model) -> dict[str, Any]:
+    catalog = model.catalog
+    return {
+        "statuses": [
+            (
+                index,
+                _string(s.name),
+                _row(_string(s.name), _bool(s.billable), _words(s.description)),
+            )
+            for index, s in enumerate(catalog.statuses)
+        ],
+        "default": catalog.statuses.index(catalog.default_status),
+        "log": catalog.statuses.index(catalog.log_status),
+        "levels": [_string(level) for level in catalog.log_levels],
+    }
+
+
 def _constants(model: Model) -> Iterator[_Constant]:
     for constant in phrases.constants(model):
-        if constant.name == "log_status" or constant.name.endswith("_partitions"):
-            continue  # statuses.go has the one, no code reads the other
-        spell = naming.go_unexported if constant.name.startswith("log_") else naming.go_exported
-        name = "SDKVersion" if constant.name == "sdk_version" else spell(constant.name)
+        if constant.name.startswith("log_") or constant.name.endswith("_partitions"):
+            continue  # internal/encode has the ones, no code reads the others
+        spelled = naming.go_exported(constant.name)
+        name = "SDKVersion" if constant.name == "sdk_version" else spelled
         yield _constant(name, f"is {constant.about}.", constant.value)
     for status in model.catalog.statuses:
         name = f"Status{naming.go_exported(status.name)}"
@@ -204,6 +214,10 @@ def _limits(model: Model) -> Iterator[_Constant]:
             about = f"{name} is the {limit} of {field.name}."
             literal = _string(value) if isinstance(value, str) else _number(value)
             yield _Constant(_comment(about), name, literal)
+    for constant in phrases.constants(model):
+        if constant.name.startswith("log_") and constant.name != "log_status":
+            name = naming.go_unexported(constant.name)
+            yield _constant(name, f"is {constant.about}.", constant.value)
     yield _Constant(
         _comment("blankCharacters make a string blank where it holds nothing else."),
         "blankCharacters",
@@ -242,6 +256,14 @@ def _setting(model: Model, setting: Setting) -> str:
 def _code(error: ErrorCode) -> _Constant:
     name = f"Code{naming.go_exported(error.name)}"
     return _Constant(_comment(f"{name}: {error.description}", "\t"), name, _string(error.name))
+
+
+def _rejection_codes(model: Model) -> Iterator[_Constant]:
+    """Yields the codes of an invalid argument, of `Record` or of `New`."""
+    for error in model.sdk.errors:
+        if error.outcome == "refused" or (error.outcome == "rejected" and error.field):
+            name = naming.go_unexported(f"code_{error.name}")
+            yield _constant(name, "is a code of the closed set.", error.name)
 
 
 def _error(model: Model, error: ErrorCode) -> str:

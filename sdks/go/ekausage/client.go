@@ -5,21 +5,22 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/spool"
 )
 
-// A Client reports usage to Kafka without making its caller wait. Make one a process, keep it, and
-// shut it down when the process ends: what is queued then is sent, which nothing else does. All
-// methods may be called by many goroutines.
+// A Client reports usage to Kafka without blocking its caller. Create one per process, keep it, and
+// call Shutdown when the process ends, which sends what is still queued. All methods are safe for
+// concurrent use.
 type Client struct {
-	encoder      *eventEncoder
+	encoder      *encode.Encoder
 	outbox       outbox
-	books        ledger
+	ledger       ledger
 	reporter     reporter
 	debug        bool
 	shutdownTime time.Duration
@@ -28,48 +29,57 @@ type Client struct {
 	givenUp      atomic.Int64
 }
 
-// New makes a client. serviceName stands in every event. An error has the code config.invalid and
-// says which option or variable cannot be used, and why; no connection is made yet.
+// New returns a client. serviceName is part of every event. No connection is made yet. An error has
+// the code config.invalid and names the option or variable that cannot be used.
 func New(serviceName string, opts ...Option) (*Client, error) {
-	o := applied(opts)
-	s, err := resolveSettings(o.properties, o.arguments, os.Getenv, o.producer == nil)
+	o := applyOptions(opts)
+	s, err := resolveSettings(o.properties, o.settings, os.Getenv, o.producer == nil)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkServiceName(serviceName); err != nil {
-		return nil, err
+	if rejection := encode.CheckServiceName(serviceName); rejection != nil {
+		return nil, newError(*rejection)
 	}
-	hostname := machine()
+	hostname := machineName()
 	if o.hostname != nil {
-		if hostname = *o.hostname; checkHostname(hostname) != nil {
-			return nil, checkHostname(hostname)
+		hostname = *o.hostname
+		if rejection := encode.CheckHostname(hostname); rejection != nil {
+			return nil, newError(*rejection)
 		}
 	}
 	c := &Client{
-		encoder:      newEventEncoder(serviceName, hostname, o.clock, o.newID),
+		encoder: encode.NewEncoder(&encode.Config{
+			ServiceName:    serviceName,
+			Hostname:       hostname,
+			SDKVersion:     SDKVersion,
+			CatalogVersion: CatalogVersion,
+			Now:            o.now,
+			NewID:          o.newID,
+		}),
 		debug:        o.debug,
 		shutdownTime: s.milliseconds(settingShutdownTimeoutMs),
 	}
 	c.reporter.onError = o.onError
-	c.outbox.books = &c.books
+	c.outbox.ledger = &c.ledger
 	c.outbox.maxEvents = s.integer(settingMaxQueueEvents)
 	c.outbox.maxBytes = s.integer(settingMaxQueueBytes)
-	replay, err := c.connect(s, o.producer)
+	openReplay, err := c.connect(s, o.producer)
 	if err != nil {
 		return nil, err
 	}
-	if c.outbox.spool, err = openSpool(c, s, o, replay); err != nil {
+	if c.outbox.spool, err = openSpool(c, s, o, openReplay); err != nil {
 		c.outbox.transport.close()
 		return nil, err
 	}
 	c.outbox.durable = c.outbox.spool != nil && s.text(settingSpool) == spoolDurable
 	if s.boolean(settingFlushOnSigterm) {
-		sigterm.adopt(c)
+		sigterm.register(c)
 	}
 	return c, nil
 }
 
-// connect makes what events leave by, from memory and, apart from that, from disk.
+// connect creates the transport for events in memory, and returns what opens the one for events on
+// disk.
 func (c *Client) connect(s *settings, producer Producer) (openReplayTransport, error) {
 	if producer != nil {
 		c.outbox.transport = newInjectedTransport(producer, c.settled)
@@ -81,9 +91,9 @@ func (c *Client) connect(s *settings, producer Producer) (openReplayTransport, e
 	return func() (spool.ReplayTransport, error) { return newKafkaReplayTransport(s, log) }, err
 }
 
-// Record reports one event of usage and returns its id. It never waits. An empty status means
-// DefaultStatus, a nil unitCost that the cost is unknown. An error says that the event was not
-// accepted; the error handler hears it too.
+// Record reports one event of usage and returns its id. It never blocks on the network. An empty
+// status means DefaultStatus, a nil unitCost that the cost is unknown. An error means that the event
+// was not accepted; it is reported to the error handler as well.
 func (c *Client) Record(
 	workspaceID, product, metricType string,
 	quantity float64,
@@ -93,45 +103,51 @@ func (c *Client) Record(
 	opts ...RecordOption,
 ) (eventID string, err error) {
 	return c.apply(call{
-		workspaceID: workspaceID,
-		product:     product,
-		metricType:  metricType,
-		quantity:    quantity,
-		status:      status,
-		unitCost:    unitCost,
-		metadata:    metadata,
+		WorkspaceID: workspaceID,
+		Product:     product,
+		MetricType:  metricType,
+		Quantity:    quantity,
+		Status:      status,
+		UnitCost:    unitCost,
+		Metadata:    metadata,
 	}, opts)
 }
 
-// RecordMetric is Record with one of the generated constants in place of product and metric type, so
-// that no wrong pair can be said.
+// RecordMetric is Record with a generated constant in place of product and metric type, so that a pair
+// which the catalog lacks does not compile.
 func (c *Client) RecordMetric(
 	workspaceID string, metric Metric, quantity float64, opts ...RecordOption,
 ) (eventID string, err error) {
-	return c.apply(call{workspaceID: workspaceID, byMetric: true, metric: metric, quantity: quantity}, opts)
+	return c.apply(call{
+		WorkspaceID: workspaceID, ByMetric: true, Metric: uint32(metric), Quantity: quantity,
+	}, opts)
 }
 
-// Log reports one failure: an event whose status is the catalog's for failures, and whose metadata
-// has the message and its level, one of LogLevels. An empty level means DefaultLogLevel.
+// Log reports one failure: an event with the catalog's status for failures, whose metadata has the
+// message and its level, one of LogLevels. An empty level means DefaultLogLevel.
 func (c *Client) Log(
 	workspaceID, product, metricType, message, level string, metadata map[string]any,
 ) (eventID string, err error) {
-	known := knownLevel(level)
+	known := DefaultLogLevel
+	if slices.Contains(encode.LogLevels[:], level) {
+		known = level
+	}
 	eventID, err = c.record(&call{
-		workspaceID: workspaceID,
-		product:     product,
-		metricType:  metricType,
-		quantity:    quantityDefault,
-		status:      statusTable[logStatus].name,
-		metadata:    logMetadata(metadata, known, message),
+		WorkspaceID: workspaceID,
+		Product:     product,
+		MetricType:  metricType,
+		Quantity:    encode.DefaultQuantity,
+		Status:      encode.Statuses[encode.LogStatus].Name,
+		Metadata:    encode.LogMetadata(metadata, known, message),
 	})
 	if err == nil && level != "" && known != level {
-		c.degraded(fmt.Sprintf("level %s: %s", shown(level), nearest(level, logLevels[:])), eventID)
+		lost := fmt.Sprintf("level %s: %s", encode.DescribeValue(level), encode.Suggest(level, encode.LogLevels[:]))
+		c.degraded(lost, eventID)
 	}
 	return eventID, err
 }
 
-// apply keeps calls without options from needing memory for them.
+// apply keeps the arguments of a call without options on the stack.
 func (c *Client) apply(call call, opts []RecordOption) (string, error) {
 	if len(opts) == 0 {
 		return c.record(&call)
@@ -144,57 +160,56 @@ func (c *Client) apply(call call, opts []RecordOption) (string, error) {
 }
 
 func (c *Client) record(call *call) (string, error) {
-	if refused := c.outbox.rejectReason(); refused != "" {
-		return "", c.refused(call, refused)
+	if reason := c.outbox.rejectReason(); reason != "" {
+		return "", c.rejectedFor(call, reason)
 	}
-	s := scratches.Get().(*scratch)
-	defer s.release()
-	made, err := c.encoder.encode(s, call)
-	if err != nil {
-		return "", c.rejected(call, err)
+	s := encode.GetScratch()
+	defer s.Release()
+	checked, rejection := c.encoder.Encode(s, call)
+	if rejection != nil {
+		return "", c.rejected(call, invalid(rejection))
 	}
-	size := made.parts.size(&made.values) + len(call.workspaceID)
-	queued, refused := c.outbox.enter(int64(size))
-	if refused != "" {
-		return "", c.refused(call, refused)
+	size := checked.Size() + len(call.WorkspaceID)
+	queued, reason := c.outbox.enter(int64(size))
+	if reason != "" {
+		return "", c.rejectedFor(call, reason)
 	}
-	made.values.seq = c.outbox.number()
-	text := made.parts.append(s.carve(size), &made.values)
+	text := checked.Append(s.Carve(size), c.outbox.nextSeq())
 	length := len(text)
-	text = s.keep(append(text, call.workspaceID...))
-	e := event{key: text[length:], value: text[:length:length], at: made.at}
+	text = s.Keep(append(text, call.WorkspaceID...))
+	e := event{key: text[length:], value: text[:length:length], at: checked.At}
 	if err := c.outbox.send(e, queued); err != nil {
-		c.unwritten(err)
+		c.notSpooled(err)
 	}
 	if c.debug {
 		slog.Debug("ekausage: accepted", "event", string(text[:length]))
 	}
-	if made.lost != "" {
-		c.degraded(made.lost, made.eventID)
+	if checked.Lost != "" {
+		c.degraded(checked.Lost, checked.EventID)
 	}
-	return made.eventID, nil
+	return checked.EventID, nil
 }
 
-// Flush waits until every accepted event is delivered or has failed, or the context is done; the
-// error then says how many are still queued.
+// Flush waits until every accepted event is delivered or has failed, or the context is done. The error
+// then states how many are still queued.
 func (c *Client) Flush(ctx context.Context) error { return c.outbox.flush(ctx, 0) }
 
-// Stats says what became of the events of this client.
-func (c *Client) Stats() Stats { return c.withDisk(c.books.stats()) }
+// Stats returns the counters of this client.
+func (c *Client) Stats() Stats { return c.withSpoolCounters(c.ledger.stats()) }
 
-// InstanceID identifies this client; it stands in every event.
-func (c *Client) InstanceID() string { return c.encoder.instanceID }
+// InstanceID returns the id of this client, which is part of every event.
+func (c *Client) InstanceID() string { return c.encoder.InstanceID() }
 
-// Shutdown sends what is queued, for as long as WithShutdownTimeout allows, and gives up the rest.
-// It returns how many events that were; the error handler heard shutdown.timeout of each. Record is
-// refused with ErrClosed afterwards. Further calls do nothing.
+// Shutdown sends what is queued, for up to WithShutdownTimeout, and gives up the rest. It returns how
+// many events that were, each of which is reported to the error handler as shutdown.timeout. Record
+// then fails with ErrClosed. Further calls do nothing.
 func (c *Client) Shutdown() int {
 	ctx, cancel := context.WithTimeout(context.Background(), c.shutdownTime)
 	defer cancel()
 	return c.ShutdownContext(ctx)
 }
 
-// ShutdownContext is Shutdown that waits until the context is done.
+// ShutdownContext is Shutdown with a context in place of WithShutdownTimeout.
 func (c *Client) ShutdownContext(ctx context.Context) int {
 	c.shutdown.Lock()
 	defer c.shutdown.Unlock()
@@ -204,30 +219,22 @@ func (c *Client) ShutdownContext(ctx context.Context) int {
 	c.outbox.closed.Store(true)
 	_ = c.outbox.flush(ctx, c.patience())
 	c.outbox.transport.close()
-	c.leaveDisk()
+	c.releaseSpool()
 	c.reporter.log.close()
-	sigterm.release(c)
+	sigterm.unregister(c)
 	c.finished = true
 	return int(c.givenUp.Load())
 }
 
-// String names the client without its secrets.
+// String describes the client without its secrets.
 func (c *Client) String() string {
 	return fmt.Sprintf("ekausage.Client(topic=%s, instance_id=%s)", UsageTopic, c.InstanceID())
 }
 
-func (c *Client) flushAtEnd() {
+// flushAtExit sends what is queued, for up to the shutdown timeout, and spills the rest.
+func (c *Client) flushAtExit() {
 	ctx, cancel := context.WithTimeout(context.Background(), c.shutdownTime)
 	defer cancel()
 	_ = c.outbox.flush(ctx, c.patience())
-	c.outbox.toDisk()
-}
-
-// machine is the machine's name, as far as it can stand in an event.
-func machine() string {
-	name, err := os.Hostname()
-	if err != nil || !isText(name, 1, longestHostname) || !utf8.ValidString(name) {
-		return "unknown"
-	}
-	return name
+	c.outbox.spillAll()
 }

@@ -1,24 +1,72 @@
 package ekausage
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
+)
 
 // The errors that callers handle most.
 var (
-	// ErrBufferFull says that as many events as the queue takes are waiting for Kafka.
+	// ErrBufferFull reports that the queue of events waiting for Kafka is full.
 	ErrBufferFull error = CodeQueueFull
-	// ErrClosed says that the client was shut down before the call.
+	// ErrClosed reports that the client was shut down before the call.
 	ErrClosed error = CodeClientClosed
 )
 
-// An Error is any error of this package. Decide by its code, not by its text:
+// An ErrorCode identifies what went wrong, by the same name in every SDK.
+//
+// It is an error itself, so that errors.Is matches it:
+//
+//	errors.Is(err, ekausage.CodeQuantityInvalid)
+type ErrorCode string
+
+// Error returns the code.
+func (c ErrorCode) Error() string { return string(c) }
+
+// ErrorCodes lists the closed set, in the order in which one call is checked.
+func ErrorCodes() []ErrorCode {
+	codes := make([]ErrorCode, len(errorTable))
+	for i := range errorTable {
+		codes[i] = errorTable[i].code
+	}
+	return codes
+}
+
+// Outcome returns what became of the event: rejected, degraded or undelivered; or refused where New
+// failed. It is empty for a code outside the set.
+func (c ErrorCode) Outcome() string { return c.row().outcome }
+
+// Field returns the field of the event that the code is about, if any.
+func (c ErrorCode) Field() string { return c.row().field }
+
+// Description describes when the code is returned.
+func (c ErrorCode) Description() string { return c.row().description }
+
+func (c ErrorCode) row() *errorRow {
+	for i := range errorTable {
+		if errorTable[i].code == c {
+			return &errorTable[i]
+		}
+	}
+	return &errorRow{}
+}
+
+// errorRow has a text with placeholders, such as {given}.
+type errorRow struct {
+	code                                                 ErrorCode
+	outcome, field, parameter, reason, text, description string
+}
+
+// An Error is any error of this package. Match its code, not its text:
 //
 //	errors.Is(err, ekausage.CodeDeliveryFailed)
 type Error struct {
 	// Code is one of the closed set.
 	Code ErrorCode
-	// Field is the field of the event that the error is about, empty where it is about none.
+	// Field is the field of the event that the error is about, if any.
 	Field string
-	// Reason is a finer word where the code has one, such as local_queue_full; otherwise the code.
+	// Reason refines the code, such as local_queue_full; otherwise it is the code.
 	Reason string
 
 	message string
@@ -27,7 +75,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.message }
 
-// Unwrap gives the code, and the error underneath where there is one.
+// Unwrap returns the code, and the underlying error if there is one.
 func (e *Error) Unwrap() []error {
 	if e.cause == nil {
 		return []error{e.Code}
@@ -35,8 +83,8 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Code, e.cause}
 }
 
-// A ValidationError says which argument of Record is wrong; the event was not accepted. It wraps
-// an *Error.
+// A ValidationError reports which argument of Record is not valid; the event was not accepted. It
+// wraps an *Error.
 type ValidationError struct {
 	// Code is one of the closed set.
 	Code ErrorCode
@@ -48,44 +96,42 @@ type ValidationError struct {
 
 func (e *ValidationError) Error() string { return e.err.message }
 
-// Unwrap gives the *Error.
+// Unwrap returns the *Error.
 func (e *ValidationError) Unwrap() error { return e.err }
 
-// words fill the places in the text of a code.
-type words struct {
-	parameter, given, product, hint string
-}
-
-// newError is the error of a code, its text completed by what is known where it arose.
-func newError(code ErrorCode, w words) *Error {
+// newError returns the error of a rejection.
+func newError(r encode.Rejection) *Error {
+	code := ErrorCode(r.Code)
 	row := code.row()
-	if w.parameter == "" {
-		w.parameter = row.parameter
+	if r.Parameter == "" {
+		r.Parameter = row.parameter
 	}
 	reason := row.reason
 	if reason == "" {
-		reason = string(code)
+		reason = r.Code
 	}
 	text := strings.NewReplacer(
-		"{parameter}", w.parameter, "{given}", w.given, "{product}", w.product, "{hint}", w.hint,
+		"{parameter}", r.Parameter, "{given}", r.Given, "{product}", r.Product, "{hint}", r.Hint,
 	).Replace(row.text)
 	return &Error{Code: code, Field: row.field, Reason: reason, message: text}
 }
 
-// causedBy is the error of a code whose hint is the error underneath.
-func causedBy(code ErrorCode, cause error, hint string) *Error {
-	err := newError(code, words{hint: hint})
+// causedBy returns the error of a code whose hint is the underlying error.
+func causedBy(code ErrorCode, cause error) *Error {
+	err := newError(encode.Rejection{Code: string(code), Hint: cause.Error()})
 	err.cause = cause
 	return err
 }
 
-// invalid is the error of an argument: what was given, and what is allowed.
-func invalid(code ErrorCode, w words) error {
-	err := newError(code, w)
-	return &ValidationError{Code: code, Field: err.Field, err: err}
+// invalid returns the error of an argument of Record.
+func invalid(r *encode.Rejection) error {
+	err := newError(*r)
+	return &ValidationError{Code: err.Code, Field: err.Field, err: err}
 }
 
-// misconfigured is the error of a setting or another argument of New.
+// misconfigured returns the error of a setting or another argument of New.
 func misconfigured(parameter, given, hint string) error {
-	return newError(CodeConfigInvalid, words{parameter: parameter, given: given, hint: hint})
+	return newError(encode.Rejection{
+		Code: string(CodeConfigInvalid), Parameter: parameter, Given: given, Hint: hint,
+	})
 }

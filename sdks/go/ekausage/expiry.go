@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// slots is into how many slices the time is cut that an event may take: those of one slice share one
-// context, so that an event costs none of its own and expires late by a slice at most.
+// slots is how many slices the delivery timeout is cut into. The events of one slice share a context, so
+// that no event needs its own and each expires late by one slice at most.
 const slots = 64
 
-// expiry gives each event a context that ends when its time is over.
+// expiry returns the context of an event, which ends when its time is over.
 type expiry struct {
 	root    context.Context
 	after   time.Duration
@@ -26,7 +26,7 @@ type slot struct {
 	cancel context.CancelFunc
 }
 
-// newExpiry makes contexts that end so long after an event was accepted, or with root.
+// newExpiry returns an expiry whose contexts end some time after an event was accepted, or with root.
 func newExpiry(root context.Context, after time.Duration) *expiry {
 	return &expiry{root: root, after: after, slice: after / slots}
 }

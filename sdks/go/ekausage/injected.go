@@ -4,22 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/spool"
 )
 
 const (
-	// How often a producer is asked what it has delivered, and offered again what it had no room for.
-	carryInterval = 20 * time.Millisecond
-	// A flush is cut in slices, so that it ends with its context.
+	// How often a producer is polled for deliveries, and offered again what it rejected as full.
+	pollInterval = 20 * time.Millisecond
+	// A flush is sliced, so that it ends with its context.
 	flushSlice = 200 * time.Millisecond
 )
 
-// injectedTransport sends by a producer of the caller's own.
+// injectedTransport sends through the caller's own producer.
 type injectedTransport struct {
 	producer  Producer
-	reporting ReportingProducer // nil where the producer is none
+	reporting ReportingProducer // nil where the producer does not report
 	settle    settle
 	full      atomic.Bool
 	wake      chan struct{}
@@ -29,12 +32,12 @@ type injectedTransport struct {
 
 	mu      sync.Mutex
 	ended   bool
-	parked  []event              // numbered, and found no room
-	taken   []event              // by a producer that does not report, oldest first
+	parked  []event              // numbered, but rejected as full
+	sent    []event              // to a producer that does not report, oldest first
 	tickets map[*ticket]struct{} // of a producer that reports
 }
 
-// ticket is one event that a producer is to report on.
+// ticket is one event whose outcome the producer reports.
 type ticket struct{ event event }
 
 func newInjectedTransport(producer Producer, settle settle) *injectedTransport {
@@ -47,7 +50,7 @@ func newInjectedTransport(producer Producer, settle settle) *injectedTransport {
 		tickets:  make(map[*ticket]struct{}),
 	}
 	t.reporting, _ = producer.(ReportingProducer)
-	go t.carry()
+	go t.poll()
 	return t
 }
 
@@ -72,11 +75,11 @@ func (t *injectedTransport) park(e event) {
 	if ended {
 		t.settle(e, errGivenUp)
 	} else {
-		t.nudge()
+		t.notify()
 	}
 }
 
-// produce offers an event; an error says that the producer did not take it.
+// produce offers an event to the producer. An error means that it was not accepted.
 func (t *injectedTransport) produce(e event) (err error) {
 	var own *ticket
 	defer func() {
@@ -84,7 +87,7 @@ func (t *injectedTransport) produce(e event) (err error) {
 			err = fmt.Errorf("the producer panicked: %v", raised)
 		}
 		if err != nil && own != nil && !t.redeem(own) {
-			err = nil // it reported on the event before it failed
+			err = nil // it reported the outcome before it failed
 		}
 	}()
 	if t.reporting == nil {
@@ -92,9 +95,9 @@ func (t *injectedTransport) produce(e event) (err error) {
 			return err
 		}
 		t.mu.Lock()
-		t.taken = append(t.taken, e)
+		t.sent = append(t.sent, e)
 		t.mu.Unlock()
-		t.nudge()
+		t.notify()
 		return nil
 	}
 	own = &ticket{e}
@@ -108,7 +111,7 @@ func (t *injectedTransport) produce(e event) (err error) {
 	})
 }
 
-// redeem reports whether nothing was said of an event before.
+// redeem reports whether the outcome of an event was not reported before.
 func (t *injectedTransport) redeem(own *ticket) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -117,15 +120,15 @@ func (t *injectedTransport) redeem(own *ticket) bool {
 	return outstanding
 }
 
-func (t *injectedTransport) nudge() {
+func (t *injectedTransport) notify() {
 	select {
 	case t.wake <- struct{}{}:
 	default:
 	}
 }
 
-// carry looks after what is parked or taken, until there is none.
-func (t *injectedTransport) carry() {
+// poll offers parked events again and settles sent ones, until there are none.
+func (t *injectedTransport) poll() {
 	defer close(t.stopped)
 	for {
 		select {
@@ -137,15 +140,15 @@ func (t *injectedTransport) carry() {
 			select {
 			case <-t.stop:
 				return
-			case <-time.After(carryInterval):
+			case <-time.After(pollInterval):
 				t.unpark()
-				again = t.ask(0)
+				again = t.settleDelivered(0)
 			}
 		}
 	}
 }
 
-// unpark offers what was parked, in its order, as far as there is room.
+// unpark offers parked events again, in their order, until the producer is full.
 func (t *injectedTransport) unpark() {
 	t.flushing.Lock()
 	defer t.flushing.Unlock()
@@ -171,21 +174,21 @@ func (t *injectedTransport) unpark() {
 	}
 }
 
-// ask flushes for a while, settles what is delivered since, and reports whether anything is left.
-func (t *injectedTransport) ask(wait time.Duration) bool {
+// settleDelivered flushes for a while, settles what was delivered, and reports whether anything is left.
+func (t *injectedTransport) settleDelivered(wait time.Duration) bool {
 	t.flushing.Lock()
 	defer t.flushing.Unlock()
 	t.mu.Lock()
-	before := len(t.taken)
+	before := len(t.sent)
 	t.mu.Unlock()
 	if t.reporting == nil && before == 0 {
 		wait = 0
 	}
 	left := t.flushProducer(wait)
 	t.mu.Lock()
-	delivered := t.taken[:max(0, before-left)]
-	t.taken = t.taken[len(delivered):]
-	outstanding := len(t.taken) + len(t.parked)
+	delivered := t.sent[:max(0, before-left)]
+	t.sent = t.sent[len(delivered):]
+	outstanding := len(t.sent) + len(t.parked)
 	t.mu.Unlock()
 	for _, e := range delivered {
 		t.settle(e, nil)
@@ -196,7 +199,7 @@ func (t *injectedTransport) ask(wait time.Duration) bool {
 func (t *injectedTransport) flushProducer(wait time.Duration) (left int) {
 	defer func() {
 		if recover() != nil {
-			left = int(^uint(0) >> 1) // nothing is known to be delivered
+			left = math.MaxInt // nothing counts as delivered
 		}
 	}()
 	return t.producer.Flush(int(wait.Milliseconds()))
@@ -208,7 +211,7 @@ func (t *injectedTransport) flush(ctx context.Context) {
 	if deadline, ok := ctx.Deadline(); ok {
 		wait = max(0, min(wait, time.Until(deadline)))
 	}
-	t.ask(wait)
+	t.settleDelivered(wait)
 }
 
 func (t *injectedTransport) close() {
@@ -218,20 +221,62 @@ func (t *injectedTransport) close() {
 	t.ended = true
 	t.mu.Unlock()
 	t.giveUp()
-	defer func() { _ = recover() }() // the client is closed, whatever the producer says of it
+	defer func() { _ = recover() }() // the client is closed even if the producer panics
 	t.producer.Close()
 }
 
 func (t *injectedTransport) giveUp() {
 	t.mu.Lock()
-	left := append(t.parked, t.taken...)
+	left := append(t.parked, t.sent...)
 	for own := range t.tickets {
 		left = append(left, own.event)
 	}
-	t.parked, t.taken = nil, nil
+	t.parked, t.sent = nil, nil
 	clear(t.tickets)
 	t.mu.Unlock()
 	for _, e := range left {
 		t.settle(e, errGivenUp)
 	}
 }
+
+// sharedTransport replays through the caller's own producer, which stays open.
+type sharedTransport struct{ producer Producer }
+
+func (t sharedTransport) Send(ctx context.Context, records []spool.Record) []error {
+	ctx, cancel := context.WithTimeout(ctx, replayTimeout)
+	defer cancel()
+	reports := newDeliveryReports(len(records))
+	var sent []int
+	for i := range records {
+		if reporting, err := t.produce(records[i], func(err error) { reports.report(i, err) }); err != nil {
+			reports.report(i, err)
+		} else if !reporting {
+			sent = append(sent, i)
+		}
+	}
+	for len(sent) > 0 && ctx.Err() == nil {
+		if t.producer.Flush(int(flushSlice.Milliseconds())) > 0 {
+			continue
+		}
+		for _, i := range sent {
+			reports.report(i, nil)
+		}
+		sent = nil
+	}
+	return reports.wait(ctx)
+}
+
+// produce reports whether the producer itself reports the outcome of the record.
+func (t sharedTransport) produce(r spool.Record, done func(error)) (reporting bool, err error) {
+	defer func() {
+		if raised := recover(); raised != nil {
+			err = fmt.Errorf("the producer panicked: %v", raised)
+		}
+	}()
+	if reporting, ok := t.producer.(ReportingProducer); ok {
+		return true, reporting.ProduceReporting(UsageTopic, r.Key, r.Event, done)
+	}
+	return false, t.producer.Produce(UsageTopic, r.Key, r.Event)
+}
+
+func (sharedTransport) Close() {}

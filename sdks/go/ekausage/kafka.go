@@ -18,28 +18,29 @@ import (
 
 const (
 	recordsPerSlab = 64
-	// For so long a topic may be unknown, since a new one needs a moment to be known everywhere.
-	unknownTopicFor = 30 * time.Second
-	// How long the end of a client may wait for the last records to be failed.
-	closing = 5 * time.Second
+	// unknownTopicTimeout is how long a topic may be unknown: a new one takes a moment to reach all
+	// brokers.
+	unknownTopicTimeout = 30 * time.Second
+	// closeTimeout is how long closing waits for the last records to fail.
+	closeTimeout = 5 * time.Second
 )
 
-// kafkaTransport sends to one topic by franz-go, which queues, batches, compresses and retries in
+// kafkaTransport produces to one topic with franz-go, which queues, batches, compresses and retries in
 // goroutines of its own.
 //
-// franz-go counts a broker that cannot be reached as a failed try, and fails every record of a
-// partition when one has run out of tries or time. Neither is a reason to lose an event whose own
-// time is not over, so such a record is handed in again.
+// franz-go counts an unreachable broker as a failed attempt, and fails every record of a partition when
+// one has run out of attempts or time. Neither is a reason to lose an event whose own time is not over,
+// so such a record is produced again.
 type kafkaTransport struct {
 	client  *kgo.Client
 	settle  settle
 	expiry  *expiry
-	end     context.CancelFunc
-	ended   atomic.Bool
+	stop    context.CancelFunc
+	stopped atomic.Bool
 	records sync.Pool
-	memory  *promised // of events that are in memory only
-	latest  atomic.Pointer[promised]
-	trouble *connectionTrouble
+	memory  *promise // of events that are in memory only
+	latest  atomic.Pointer[promise]
+	connect *connectError
 	timeout time.Duration
 	pending atomic.Int64
 	idle    chan struct{}
@@ -48,22 +49,22 @@ type kafkaTransport struct {
 type recordSlab struct{ free []kgo.Record }
 
 func newKafkaTransport(s *settings, log kgo.Logger, settle settle) (*kafkaTransport, error) {
-	t := &kafkaTransport{settle: settle, trouble: &connectionTrouble{}, idle: make(chan struct{}, 1)}
+	t := &kafkaTransport{settle: settle, connect: &connectError{}, idle: make(chan struct{}, 1)}
 	t.records.New = func() any { return new(recordSlab) }
-	t.memory = newPromised(t, nil)
+	t.memory = newPromise(t, nil)
 	t.latest.Store(t.memory)
 	t.timeout = s.milliseconds(settingDeliveryTimeoutMs)
 	options, err := kafkaOptions(s)
 	if err != nil {
 		return nil, err
 	}
-	options = append(options, kgo.WithLogger(log), kgo.WithHooks(t.trouble))
+	options = append(options, kgo.WithLogger(log), kgo.WithHooks(t.connect))
 	if t.client, err = kgo.NewClient(options...); err != nil {
-		hint := "what the Kafka client takes: " + s.hideSecrets(err.Error())
+		hint := "settings that the Kafka client accepts: " + s.hideSecrets(err.Error())
 		return nil, misconfigured("Kafka settings", "", hint)
 	}
-	root, end := context.WithCancel(context.Background())
-	t.end = end
+	root, stop := context.WithCancel(context.Background())
+	t.stop = stop
 	t.expiry = newExpiry(root, t.timeout)
 	return t, nil
 }
@@ -83,44 +84,44 @@ func (t *kafkaTransport) send(e event) {
 	record.Value = e.value
 	record.Timestamp = e.at
 	t.pending.Add(1)
-	t.client.TryProduce(t.expiry.context(e.at), record, t.promisedOf(e.onDisk).promise)
+	t.client.TryProduce(t.expiry.context(e.at), record, t.promiseOf(e.onDisk).callback)
 }
 
-// promised is what franz-go calls about the records that are marked as done together on disk, so that
-// an event costs no function of its own.
-type promised struct {
+// promise is the callback of the records that are acknowledged together on disk, so that an event needs
+// no closure of its own.
+type promise struct {
 	transport *kafkaTransport
 	onDisk    *spool.AckGroup
-	promise   func(*kgo.Record, error)
+	callback  func(*kgo.Record, error)
 }
 
-func newPromised(t *kafkaTransport, onDisk *spool.AckGroup) *promised {
-	p := &promised{transport: t, onDisk: onDisk}
-	p.promise = p.finished
+func newPromise(t *kafkaTransport, onDisk *spool.AckGroup) *promise {
+	p := &promise{transport: t, onDisk: onDisk}
+	p.callback = p.finished
 	return p
 }
 
-func (t *kafkaTransport) promisedOf(onDisk *spool.AckGroup) *promised {
+func (t *kafkaTransport) promiseOf(onDisk *spool.AckGroup) *promise {
 	if onDisk == nil {
 		return t.memory
 	}
 	p := t.latest.Load()
 	if p.onDisk != onDisk {
-		p = newPromised(t, onDisk)
+		p = newPromise(t, onDisk)
 		t.latest.Store(p)
 	}
 	return p
 }
 
-// finished is the promise of a record.
-func (p *promised) finished(record *kgo.Record, err error) {
+// finished receives the outcome of a record.
+func (p *promise) finished(record *kgo.Record, err error) {
 	t := p.transport
 	if err != nil {
-		if t.mayStillArrive(record, err) {
-			t.client.TryProduce(record.Context, record, p.promise)
+		if t.shouldRetry(record, err) {
+			t.client.TryProduce(record.Context, record, p.callback)
 			return
 		}
-		err = t.why(record, err)
+		err = t.explain(record, err)
 	}
 	t.settle(event{key: record.Key, value: record.Value, onDisk: p.onDisk}, err)
 	if t.pending.Add(-1) == 0 {
@@ -131,36 +132,36 @@ func (p *promised) finished(record *kgo.Record, err error) {
 	}
 }
 
-// mayStillArrive reports whether a record that franz-go has given up is to be handed in again.
-func (t *kafkaTransport) mayStillArrive(record *kgo.Record, err error) bool {
-	if t.ended.Load() || errors.Is(err, kgo.ErrAborting) || record.Context.Err() != nil {
+// shouldRetry reports whether a record that franz-go has failed is produced again.
+func (t *kafkaTransport) shouldRetry(record *kgo.Record, err error) bool {
+	if t.stopped.Load() || errors.Is(err, kgo.ErrAborting) || record.Context.Err() != nil {
 		return false
 	}
 	var answer *kerr.Error
 	if !errors.As(err, &answer) {
-		return true // no broker has answered
+		return true // no broker has responded
 	}
 	if answer == kerr.UnknownTopicOrPartition {
-		return time.Since(record.Timestamp) < unknownTopicFor
+		return time.Since(record.Timestamp) < unknownTopicTimeout
 	}
-	return slices.Contains(passing, answer)
+	return slices.Contains(transient, answer)
 }
 
-// passing are answers that are not about a batch: a partition is between two leaders, or brokers do
-// not know our password yet.
-var passing = []*kerr.Error{
+// transient lists errors that are not about a batch: a partition is between two leaders, or a new
+// password has not reached the brokers yet.
+var transient = []*kerr.Error{
 	kerr.LeaderNotAvailable, kerr.NotLeaderForPartition, kerr.ReplicaNotAvailable,
 	kerr.ListenerNotFound, kerr.BrokerNotAvailable, kerr.NetworkException,
 	kerr.FencedLeaderEpoch, kerr.UnknownLeaderEpoch, kerr.SaslAuthenticationFailed,
 }
 
-// why is an error that says what its reader needs to know.
-func (t *kafkaTransport) why(record *kgo.Record, err error) error {
+// explain returns an error that states the cause rather than the symptom.
+func (t *kafkaTransport) explain(record *kgo.Record, err error) error {
 	switch {
-	case t.ended.Load(), errors.Is(err, kgo.ErrAborting):
+	case t.stopped.Load(), errors.Is(err, kgo.ErrAborting):
 		return errGivenUp
 	case record.Context.Err() != nil:
-		return fmt.Errorf("not delivered within %v%s", t.timeout, t.trouble)
+		return fmt.Errorf("not delivered within %v%s", t.timeout, t.connect)
 	}
 	return err
 }
@@ -168,21 +169,21 @@ func (t *kafkaTransport) why(record *kgo.Record, err error) error {
 func (t *kafkaTransport) flush(ctx context.Context) { _ = t.client.Flush(ctx) }
 
 func (t *kafkaTransport) close() {
-	t.ended.Store(true)
-	t.end()
+	t.stopped.Store(true)
+	t.stop()
 	t.client.Close()
 	t.settleAll()
 }
 
-// giveUp leaves franz-go able to go on, though what was on its way may arrive all the same.
+// giveUp leaves franz-go usable. What was in flight may be delivered all the same.
 func (t *kafkaTransport) giveUp() {
 	t.client.UnsafeAbortBufferedRecords()
 	t.settleAll()
 }
 
-// settleAll waits for the last promises, which may come just after the call that ends them.
+// settleAll waits for the last callbacks, which may follow the call that fails their records.
 func (t *kafkaTransport) settleAll() {
-	deadline := time.NewTimer(closing)
+	deadline := time.NewTimer(closeTimeout)
 	defer deadline.Stop()
 	for t.pending.Load() > 0 {
 		select {
@@ -193,11 +194,11 @@ func (t *kafkaTransport) settleAll() {
 	}
 }
 
-// connectionTrouble remembers why the last connection to a broker was not made.
-type connectionTrouble struct{ last atomic.Pointer[string] }
+// connectError remembers why the last connection to a broker failed.
+type connectError struct{ last atomic.Pointer[string] }
 
-// OnBrokerConnect is called by franz-go after each try.
-func (c *connectionTrouble) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
+// OnBrokerConnect is called by franz-go after each attempt.
+func (c *connectError) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
 	if err == nil {
 		c.last.Store(nil)
 		return
@@ -206,9 +207,37 @@ func (c *connectionTrouble) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duratio
 	c.last.Store(&text)
 }
 
-func (c *connectionTrouble) String() string {
+func (c *connectError) String() string {
 	if last := c.last.Load(); last != nil {
 		return "; the last connection failed: " + *last
 	}
 	return ""
 }
+
+// kafkaReplayTransport produces with a client of its own, so that replay affects neither the counters
+// nor the order of the events in memory.
+type kafkaReplayTransport struct{ client *kgo.Client }
+
+func newKafkaReplayTransport(s *settings, log kgo.Logger) (spool.ReplayTransport, error) {
+	options, err := kafkaOptions(s)
+	if err != nil {
+		return nil, err
+	}
+	options = append(options, kgo.WithLogger(log), kgo.ProducerLinger(0), kgo.RecordDeliveryTimeout(replayTimeout))
+	client, err := kgo.NewClient(options...)
+	if err != nil {
+		return nil, err
+	}
+	return &kafkaReplayTransport{client}, nil
+}
+
+func (t *kafkaReplayTransport) Send(ctx context.Context, records []spool.Record) []error {
+	reports := newDeliveryReports(len(records))
+	for i := range records {
+		record := &kgo.Record{Topic: UsageTopic, Key: records[i].Key, Value: records[i].Event}
+		t.client.TryProduce(ctx, record, func(_ *kgo.Record, err error) { reports.report(i, err) })
+	}
+	return reports.wait(ctx)
+}
+
+func (t *kafkaReplayTransport) Close() { t.client.Close() }

@@ -6,34 +6,34 @@ import (
 	"sync/atomic"
 )
 
-// Stats says what became of the events of one client; Accepted is always the sum of Delivered,
-// Failed, Queued and Spooled.
+// Stats are the counters of one client. Accepted always equals the sum of Delivered, Failed, Queued
+// and Spooled.
 type Stats struct {
-	// Accepted events are those that Record returned an id for.
+	// Accepted counts the events that Record returned an id for.
 	Accepted int64
-	// Delivered are those of them that Kafka has.
+	// Delivered counts those that Kafka has acknowledged.
 	Delivered int64
-	// Failed are those of them that cannot be delivered any more; the error handler heard of each.
+	// Failed counts those that cannot be delivered any more; each was reported to the error handler.
 	Failed int64
-	// Queued are those of them that are on their way.
+	// Queued counts those in memory.
 	Queued int64
-	// Spooled are those of them that are left to the disk, and not delivered yet.
+	// Spooled counts those on disk that are not delivered yet.
 	Spooled int64
-	// Adopted events are those that were taken over from clients that are gone.
+	// Adopted counts the events taken over from clients that are gone.
 	Adopted int64
-	// Replayed are those of the adopted ones that Kafka has.
+	// Replayed counts the adopted events that Kafka has acknowledged.
 	Replayed int64
-	// DeadLettered events were refused for good and are kept on disk: own ones, which also count as
-	// Failed, and adopted ones.
+	// DeadLettered counts the events, own and adopted, that were finally refused and are kept on disk.
+	// Own ones also count as Failed.
 	DeadLettered int64
 	// OldestSpooledMs is the age of the oldest segment on disk that has an event for this client to
-	// deliver, 0 where none has.
+	// deliver; 0 where none has.
 	OldestSpooledMs int64
 	// Rejected counts the events that were not accepted, by error code.
 	Rejected map[ErrorCode]int64
 }
 
-// ledger keeps the books of one client.
+// ledger counts the outcomes of one client's events.
 type ledger struct {
 	accepted, delivered, failed, spooled atomic.Int64
 
@@ -41,11 +41,11 @@ type ledger struct {
 	rejected map[ErrorCode]int64
 }
 
-// settled is how many events were, one way or the other.
+// settled returns how many events have an outcome.
 func (l *ledger) settled() int64 { return l.delivered.Load() + l.failed.Load() }
 
-// fromDisk counts what became of events that were left to the disk.
-func (l *ledger) fromDisk(events int64, err error) {
+// settleSpooled counts the outcome of events that were on disk.
+func (l *ledger) settleSpooled(events int64, err error) {
 	l.spooled.Add(-events)
 	if err == nil {
 		l.delivered.Add(events)
@@ -64,16 +64,17 @@ func (l *ledger) reject(code ErrorCode) {
 }
 
 func (l *ledger) stats() Stats {
-	// What is settled was accepted before: in this order nothing can seem settled that was not.
-	settled := Stats{Delivered: l.delivered.Load(), Failed: l.failed.Load()}
-	settled.Spooled = max(0, l.spooled.Load())
-	settled.Accepted = l.accepted.Load()
-	settled.Queued = settled.Accepted - settled.Delivered - settled.Failed - settled.Spooled
+	// An event is accepted before it is settled. Reading in the reverse order never shows one that was
+	// settled but not accepted.
+	stats := Stats{Delivered: l.delivered.Load(), Failed: l.failed.Load()}
+	stats.Spooled = max(0, l.spooled.Load())
+	stats.Accepted = l.accepted.Load()
+	stats.Queued = stats.Accepted - stats.Delivered - stats.Failed - stats.Spooled
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	settled.Rejected = maps.Clone(l.rejected)
-	if settled.Rejected == nil {
-		settled.Rejected = map[ErrorCode]int64{}
+	stats.Rejected = maps.Clone(l.rejected)
+	if stats.Rejected == nil {
+		stats.Rejected = map[ErrorCode]int64{}
 	}
-	return settled
+	return stats
 }

@@ -1,19 +1,21 @@
 package ekausage
 
-// A Metric is one metric type of one product. Its values are the generated constants, such as those
-// named Metric followed by product and metric type; the zero Metric is none.
+import "github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
+
+// A Metric is one metric type of one product. Its values are the generated constants, named Metric
+// followed by product and metric type. The zero Metric is not valid.
 type Metric uint32
 
-// FindMetric finds the metric of a product and a metric type as the catalog writes them. It reports
+// FindMetric returns the metric of a product and a metric type as the catalog spells them. It reports
 // false where the catalog has no such pair.
 func FindMetric(product, metricType string) (Metric, bool) {
-	metric := lookup(product, metricType)
-	return metric, metric != 0
+	metric := encode.LookupMetric(product, metricType)
+	return Metric(metric), metric != 0
 }
 
 // Metrics lists every metric, in the order of the catalog.
 func Metrics() []Metric {
-	metrics := make([]Metric, len(metricTable)-1)
+	metrics := make([]Metric, len(encode.Metrics)-1)
 	for i := range metrics {
 		metrics[i] = Metric(i + 1)
 	}
@@ -21,30 +23,30 @@ func Metrics() []Metric {
 }
 
 // Valid reports whether the catalog has the metric.
-func (m Metric) Valid() bool { return m != 0 && int(m) < len(metricTable) }
+func (m Metric) Valid() bool { return m != 0 && int(m) < len(encode.Metrics) }
 
-// Product is the product's name, empty for a metric that is not valid.
-func (m Metric) Product() string { return m.row().product }
+// Product returns the product's name, empty for a metric that is not valid.
+func (m Metric) Product() string { return m.row().Product }
 
-// MetricType is the metric type's name within its product.
-func (m Metric) MetricType() string { return m.row().metricType }
+// MetricType returns the metric type's name within its product.
+func (m Metric) MetricType() string { return m.row().MetricType }
 
-// Title is the metric type's name for people.
-func (m Metric) Title() string { return m.row().title }
+// Title returns the metric type's display name.
+func (m Metric) Title() string { return m.row().Title }
 
-// Description says what the metric type counts.
-func (m Metric) Description() string { return m.row().description }
+// Description describes what the metric type counts.
+func (m Metric) Description() string { return m.row().Description }
 
-// Owner is the team that answers for the metric type.
-func (m Metric) Owner() string { return m.row().owner }
+// Owner returns the team that is responsible for the metric type.
+func (m Metric) Owner() string { return m.row().Owner }
 
-// Unit is what a quantity of one means.
-func (m Metric) Unit() string { return m.row().unit }
+// Unit returns what a quantity of one means.
+func (m Metric) Unit() string { return m.row().Unit }
 
-// Aggregation is how quantities become a total: sum, count, max or last.
-func (m Metric) Aggregation() string { return m.row().aggregation }
+// Aggregation returns how quantities become a total: sum, count, max or last.
+func (m Metric) Aggregation() string { return m.row().Aggregation }
 
-// String is the product and the metric type, joined by a slash.
+// String returns the product and the metric type, joined by a slash.
 func (m Metric) String() string {
 	if !m.Valid() {
 		return "no metric"
@@ -52,29 +54,9 @@ func (m Metric) String() string {
 	return m.Product() + "/" + m.MetricType()
 }
 
-func (m Metric) row() *metricRow {
+func (m Metric) row() *encode.MetricRow {
 	if !m.Valid() {
-		return &metricTable[0]
+		return &encode.Metrics[0]
 	}
-	return &metricTable[m]
-}
-
-type metricRow struct {
-	product, metricType, title, description, owner, unit, aggregation string
-	quantity                                                          *quantityRule
-	metadata                                                          []metadataKey
-}
-
-// quantityRule bounds a quantity more narrowly than the event does.
-type quantityRule struct {
-	integer          bool
-	minimum, maximum float64
-}
-
-// metadataKey is a key that a metric type declares; allowed holds JSON texts, nil allows all.
-type metadataKey struct {
-	name     string
-	required bool
-	kind     string
-	allowed  []string
+	return &encode.Metrics[m]
 }

@@ -2,64 +2,237 @@ package ekausage
 
 import (
 	"maps"
+	"os"
+	"strings"
 	"time"
 
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/spool"
 )
 
-// An Option tells New something. Those that set one of the settings override its environment
+// An Option configures New. The options that set one of the settings override its environment
 // variable; docs/settings.md lists them.
 type Option func(*options)
 
 type options struct {
-	arguments  given
+	settings   givenSettings
 	properties map[string]any
 	onError    OnError
 	debug      bool
 	producer   Producer
-	clock      func() time.Time
+	now        func() time.Time
 	newID      func() string
 	hostname   *string
 	tuning     spool.Tuning
 }
 
-func applied(opts []Option) *options {
-	o := &options{arguments: given{}, tuning: spool.DefaultTuning()}
+func applyOptions(opts []Option) *options {
+	o := &options{settings: givenSettings{}, tuning: spool.DefaultTuning()}
 	for _, option := range opts {
 		option(o)
 	}
 	return o
 }
 
-// WithKafkaConfig takes properties under librdkafka's names, such as linger.ms, and overrides both
-// options and environment with them. It knows those that set one of the settings and refuses others,
-// as the default client is not librdkafka.
+func withSetting(row int, value any) Option {
+	return func(o *options) { o.settings[row] = value }
+}
+
+// WithKafkaBrokers sets the addresses of Kafka brokers, host:port, one per argument or several
+// separated by commas. It is required unless EKA_KAFKA_BROKERS is set or WithProducer replaces Kafka.
+func WithKafkaBrokers(addresses ...string) Option {
+	return withSetting(settingKafkaBrokers, append([]string{}, addresses...))
+}
+
+// WithLinger sets how long an event may wait for others to be sent in one batch, overriding the
+// default of 50ms, in whole milliseconds. Flush and Shutdown do not wait for it.
+func WithLinger(linger time.Duration) Option {
+	return withSetting(settingKafkaLingerMs, linger.Milliseconds())
+}
+
+// WithBatchSize sets the size in bytes at which a batch is sent without lingering, overriding the
+// default of 65536. It is raised to the size of the largest event, about 72 KiB, and capped at what
+// brokers accept, 1 MB.
+func WithBatchSize(bytes int) Option { return withSetting(settingKafkaBatchSize, bytes) }
+
+// WithCompression sets the compression of batches, overriding the default of lz4: none, gzip, snappy,
+// lz4 or zstd.
+func WithCompression(codec string) Option { return withSetting(settingKafkaCompressionType, codec) }
+
+// WithAcks sets who must acknowledge a batch before it counts as delivered: "1", the default, the
+// partition's leader; "all", every in-sync replica, which also enables idempotence.
+func WithAcks(acks string) Option { return withSetting(settingKafkaAcks, acks) }
+
+// WithRetries sets how often a batch that a broker refused is sent again, overriding the default of 5.
+// A broker that cannot be reached is retried until WithDeliveryTimeout is over.
+func WithRetries(retries int) Option { return withSetting(settingKafkaRetries, retries) }
+
+// WithSecurityProtocol sets how to connect to brokers: PLAINTEXT, the default, SSL, SASL_PLAINTEXT or
+// SASL_SSL. The protocols with SASL require WithSASLMechanism, WithSASLUsername and WithSASLPassword.
+func WithSecurityProtocol(protocol string) Option {
+	return withSetting(settingKafkaSecurityProtocol, protocol)
+}
+
+// WithSASLMechanism sets how the client authenticates: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512. It has
+// no effect unless WithSecurityProtocol selects SASL.
+func WithSASLMechanism(mechanism string) Option {
+	return withSetting(settingKafkaSASLMechanism, mechanism)
+}
+
+// WithSASLUsername sets the SASL user name.
+func WithSASLUsername(user string) Option { return withSetting(settingKafkaSASLUsername, user) }
+
+// WithSASLPassword sets the SASL password, which never appears in a log or an error.
+func WithSASLPassword(password string) Option {
+	return withSetting(settingKafkaSASLPassword, password)
+}
+
+// WithSSLCALocation sets a PEM file of the certificate authorities to trust, overriding the system's
+// own. It has no effect unless WithSecurityProtocol selects SSL.
+func WithSSLCALocation(file string) Option { return withSetting(settingKafkaSSLCALocation, file) }
+
+// WithBufferSize sets how many accepted events may wait for Kafka, overriding the default of 100000.
+// Record rejects further events with ErrBufferFull. WithMaxQueueBytes bounds the same queue in bytes.
+func WithBufferSize(events int) Option { return withSetting(settingMaxQueueEvents, events) }
+
+// WithMaxQueueBytes sets how many bytes of accepted events may wait for Kafka, overriding the default
+// of 64 MiB. Record rejects further events with ErrBufferFull. WithBufferSize bounds the same queue in
+// events.
+func WithMaxQueueBytes(bytes int) Option { return withSetting(settingMaxQueueBytes, bytes) }
+
+// WithDeliveryTimeout sets how long an accepted event may stay undelivered before it fails with
+// delivery.failed, overriding the default of 5 minutes, in whole milliseconds.
+func WithDeliveryTimeout(timeout time.Duration) Option {
+	return withSetting(settingDeliveryTimeoutMs, timeout.Milliseconds())
+}
+
+// WithShutdownTimeout sets how long Shutdown, and SIGTERM, may wait for undelivered events, overriding
+// the default of 10 seconds, in whole milliseconds. ShutdownContext ignores it.
+func WithShutdownTimeout(timeout time.Duration) Option {
+	return withSetting(settingShutdownTimeoutMs, timeout.Milliseconds())
+}
+
+// WithFlushOnSigterm sets whether SIGTERM flushes the queue, for up to WithShutdownTimeout, before it
+// ends the process. The default is true.
+//
+// A Go program cannot detect whether another part of it handles SIGTERM too. A service that does must
+// pass false and call Shutdown when it is done. Otherwise it receives the signal once more after the
+// events are sent, unless all clients were shut down by then.
+func WithFlushOnSigterm(flush bool) Option { return withSetting(settingFlushOnSigterm, flush) }
+
+// WithSpool sets what is written to disk: "off", nothing; "spill", the default, events that cannot be
+// delivered or queued; "durable", every event, before Record returns.
+func WithSpool(mode string) Option { return withSetting(settingSpool, mode) }
+
+// WithSpoolDir sets the directory of the spool, which processes of one machine may share, overriding
+// the default of /var/tmp/eka-usage-UID.
+func WithSpoolDir(directory string) Option { return withSetting(settingSpoolDir, directory) }
+
+// WithSpoolMaxBytes sets how much disk space the spool's directory may use, overriding the default of
+// 256 MiB. Record rejects further events with spool.full.
+func WithSpoolMaxBytes(bytes int) Option { return withSetting(settingSpoolMaxBytes, bytes) }
+
+// WithSpoolSync sets how often the spool calls fsync, and so how much a power failure may lose,
+// overriding the default of 50ms, in whole milliseconds. 0 calls fsync for each event.
+func WithSpoolSync(interval time.Duration) Option {
+	return withSetting(settingSpoolSyncMs, interval.Milliseconds())
+}
+
+// WithKafkaConfig sets properties by librdkafka's names, such as linger.ms, overriding both options and
+// environment. It accepts those that set one of the settings and rejects others, since the default
+// client is not librdkafka.
 func WithKafkaConfig(properties map[string]any) Option {
 	copied := maps.Clone(properties)
 	return func(o *options) { o.properties = copied }
 }
 
-// WithOnError gives the handler of errors, called from the caller's goroutine or the client's own;
-// it must not block. Record returns its errors too. Without a handler they are logged by log/slog, a
-// line a second for each code.
+// WithOnError sets the error handler, which is called from the caller's goroutine or the client's own
+// and must not block. Record returns its errors as well. Without a handler, errors are logged by
+// log/slog, one line per second for each code.
 func WithOnError(handler func(err error, context map[string]any)) Option {
 	return func(o *options) { o.onError = handler }
 }
 
-// WithDebug logs every accepted event by log/slog, at level Debug.
+// WithDebug sets whether every accepted event is logged by log/slog, at level Debug.
 func WithDebug(debug bool) Option { return func(o *options) { o.debug = debug } }
 
-// WithProducer sends by a producer of the caller's own in place of Kafka; the settings of Kafka then
-// do nothing, and WithKafkaBrokers is not required. Shutdown closes it. Package ekausagetest has one
+// WithProducer replaces Kafka with the caller's own producer, which Shutdown closes. The settings of
+// Kafka have no effect then, and WithKafkaBrokers is not required. Package ekausagetest has a producer
 // that keeps events in memory.
 func WithProducer(producer Producer) Option { return func(o *options) { o.producer = producer } }
 
 // WithClock replaces time.Now, for tests.
-func WithClock(now func() time.Time) Option { return func(o *options) { o.clock = now } }
+func WithClock(now func() time.Time) Option { return func(o *options) { o.now = now } }
 
-// WithNewID replaces what mints ids, UUIDv7 by default, for tests: first the instance id, then event
-// ids.
+// WithNewID replaces the function that mints ids, UUIDv7 by default, for tests. It is called for the
+// instance id first, then for each event id.
 func WithNewID(mint func() string) Option { return func(o *options) { o.newID = mint } }
 
-// WithHostname replaces the machine's name.
+// WithHostname overrides the machine's name.
 func WithHostname(name string) Option { return func(o *options) { o.hostname = &name } }
+
+// A RecordOption adds to one event what the arguments of Record and RecordMetric leave out.
+type RecordOption func(*call)
+
+type call = encode.Call
+
+// WithStatus sets how the work ended, one of the catalog's statuses. It overrides the argument of
+// Record; RecordMetric defaults to DefaultStatus.
+func WithStatus(status string) RecordOption {
+	return func(c *call) { c.Status = status }
+}
+
+// WithUnitCost sets what one unit cost. Without it, the cost is unknown.
+func WithUnitCost(cost float64) RecordOption {
+	return func(c *call) { c.UnitCost = &cost }
+}
+
+// WithMetadata sets further details. What JSON cannot express becomes a string and more than 32 KiB is
+// cut, either of which is reported to the error handler as metadata.degraded.
+func WithMetadata(metadata map[string]any) RecordOption {
+	return func(c *call) { c.Metadata = metadata }
+}
+
+// WithEventID sets an idempotency key: two events of one id count once. Without it, the client mints a
+// UUIDv7.
+func WithEventID(id string) RecordOption {
+	return func(c *call) { c.EventID, c.HasEventID = id, true }
+}
+
+// WithOccurredAt sets when the usage happened, at most 5 minutes ahead and 35 days behind. Without it,
+// usage happened now.
+func WithOccurredAt(at time.Time) RecordOption {
+	return func(c *call) { c.OccurredAt = encode.OccurrenceTime{Given: true, At: at} }
+}
+
+// WithOccurredAtText is WithOccurredAt for a time in RFC 3339, with its offset from UTC.
+func WithOccurredAtText(text string) RecordOption {
+	return func(c *call) { c.OccurredAt = encode.OccurrenceTime{Given: true, IsText: true, Text: text} }
+}
+
+// KafkaProperties returns the settings of Kafka, resolved as by New, under librdkafka's names. They are
+// for a producer that is built on that library and passed to WithProducer, such as the one in the
+// module confluent.
+func KafkaProperties(opts ...Option) (map[string]any, error) {
+	o := applyOptions(opts)
+	s, err := resolveSettings(o.properties, o.settings, os.Getenv, true)
+	if err != nil {
+		return nil, err
+	}
+	properties := map[string]any{}
+	for row := range settingTable {
+		value := s.values[row]
+		if settingTable[row].Property == "" || value == nil {
+			continue
+		}
+		switch value := value.(type) {
+		case []string:
+			properties[settingTable[row].Property] = strings.Join(value, ",")
+		case int64:
+			properties[settingTable[row].Property] = int(value)
+		default:
+			properties[settingTable[row].Property] = value
+		}
+	}
+	return properties, nil
+}

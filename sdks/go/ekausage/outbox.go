@@ -11,48 +11,18 @@ import (
 )
 
 const (
-	// How often a flush looks whether the last call of Record has come through.
-	recheck = time.Millisecond
-	// Into how many looks the time is divided in which something has to be settled.
-	looks = 10
+	// How often a flush checks whether the last call of Record has finished.
+	flushInterval = time.Millisecond
+	// How often per period of patience progress is checked.
+	progressChecks = 10
 )
 
-// An event that was accepted, on its way out.
-type event struct {
-	key, value []byte
-	at         time.Time
-	onDisk     *spool.AckGroup // nil where it is in memory only
-}
-
-func (e *event) size() int64 { return int64(len(e.key) + len(e.value)) }
-
-// transport carries events away. Each one that it takes is settled, once.
-type transport interface {
-	// send takes an event, never waits and never fails.
-	send(event)
-	// ready reports whether an event would be taken that is not accepted yet.
-	ready() bool
-	// flush waits until what was sent is settled, or the context is done.
-	flush(context.Context)
-	// giveUp settles what is left as given up; more may be sent afterwards.
-	giveUp()
-	// close gives up what is left, and ends what the transport runs.
-	close()
-}
-
-// settle is told once of each event what became of it: nil, delivered; errGivenUp, given up; any
-// other error, failed.
-type settle func(e event, err error)
-
-// errGivenUp is why the last events of a client that was shut down are not delivered.
-var errGivenUp = errors.New("the client was shut down first")
-
-// outbox bounds what is on its way, and counts what becomes of it. A place in the queue, or on disk,
-// is there before an event is numbered, so that one that finds none takes no number.
+// outbox bounds the events in flight and routes them, through memory or the spool. An event has its
+// place in the queue, or on disk, before it is numbered, so that a rejected event leaves no gap.
 type outbox struct {
 	transport           transport
-	books               *ledger
-	spool               *spool.Spool // nil: nothing goes to disk
+	ledger              *ledger
+	spool               *spool.Spool // nil: nothing is written to disk
 	durable             bool
 	maxEvents, maxBytes int64
 	events, bytes       atomic.Int64
@@ -60,23 +30,23 @@ type outbox struct {
 	closed              atomic.Bool
 }
 
-// rejectReason says why no event can be accepted at the moment; "" where one can.
+// rejectReason returns why no event can be accepted at the moment; "" where one can.
 func (o *outbox) rejectReason() ErrorCode {
 	if o.closed.Load() {
 		return CodeClientClosed
 	}
 	full := o.events.Load() >= o.maxEvents || o.bytes.Load() >= o.maxBytes || !o.transport.ready()
 	if full || o.durable || o.hasBacklog() {
-		return o.noRoom()
+		return o.spoolRejectReason()
 	}
 	return ""
 }
 
-// hasBacklog reports whether events wait on disk, so that later ones have to wait there too.
+// hasBacklog reports whether events are pending on disk, so that later ones have to follow them there.
 func (o *outbox) hasBacklog() bool { return o.spool != nil && o.spool.HasBacklog() }
 
-// noRoom says why the disk takes no event; "" where it does.
-func (o *outbox) noRoom() ErrorCode {
+// spoolRejectReason returns why the spool accepts no event; "" where it does.
+func (o *outbox) spoolRejectReason() ErrorCode {
 	if o.spool == nil {
 		return CodeQueueFull
 	}
@@ -92,18 +62,18 @@ func (o *outbox) noRoom() ErrorCode {
 	return CodeQueueFull
 }
 
-// enter takes a place in the queue for an event of about so many bytes, or sees that the disk takes
-// it.
-func (o *outbox) enter(size int64) (queued bool, refused ErrorCode) {
+// enter takes a place in the queue for an event of about so many bytes, or makes sure that the spool
+// accepts it.
+func (o *outbox) enter(size int64) (queued bool, reason ErrorCode) {
 	places := &o.events
-	if queued = o.take(size); !queued {
-		if refused := o.noRoom(); refused != "" {
-			return false, refused
+	if queued = o.takePlace(size); !queued {
+		if reason := o.spoolRejectReason(); reason != "" {
+			return false, reason
 		}
 		places = &o.writing
 		places.Add(1)
 	}
-	// A shutdown either sees the place that is taken, and waits, or is seen here.
+	// A shutdown either sees the place taken above, and waits, or is seen here.
 	if o.closed.Load() {
 		places.Add(-1)
 		return false, CodeClientClosed
@@ -111,8 +81,8 @@ func (o *outbox) enter(size int64) (queued bool, refused ErrorCode) {
 	return queued, ""
 }
 
-// take reports whether it took a place in the queue.
-func (o *outbox) take(size int64) bool {
+// takePlace reports whether it took a place in the queue.
+func (o *outbox) takePlace(size int64) bool {
 	if o.spool != nil && (o.spool.HasBacklog() || !o.transport.ready()) {
 		return false
 	}
@@ -123,25 +93,24 @@ func (o *outbox) take(size int64) bool {
 	return true
 }
 
-// number gives an event that has a place its number.
-func (o *outbox) number() uint64 { return uint64(o.books.accepted.Add(1)) }
+// nextSeq returns the sequence number of an event that has a place.
+func (o *outbox) nextSeq() uint64 { return uint64(o.ledger.accepted.Add(1)) }
 
-// send hands over an event that has a number: to the transport, and to the disk where it has no
-// place in the queue or the disk is to have every event. An error says that the disk has not got it,
-// so that it is in memory only.
+// send passes a numbered event to the transport, and writes it to disk where it has no place in the
+// queue or the spool is durable. An error means that the event is in memory only.
 func (o *outbox) send(e event, queued bool) (err error) {
 	if !queued {
 		defer o.writing.Add(-1)
 		if err = o.spool.Spill(e.key, e.value); err == nil {
-			o.books.spooled.Add(1)
+			o.ledger.spooled.Add(1)
 			return nil
 		}
 		o.events.Add(1)
 	} else if o.durable {
 		e.onDisk, err = o.spool.Append(e.key, e.value)
 		if err == nil && e.onDisk == nil {
-			o.books.spooled.Add(1)
-			o.vacate()
+			o.ledger.spooled.Add(1)
+			o.freePlace()
 			return nil
 		}
 	}
@@ -150,19 +119,19 @@ func (o *outbox) send(e event, queued bool) (err error) {
 	return err
 }
 
-// leave frees the place of an event that is settled.
+// leave frees the place of a settled event.
 func (o *outbox) leave(size int64) {
 	o.bytes.Add(-size)
-	o.vacate()
+	o.freePlace()
 }
 
-func (o *outbox) vacate() {
+func (o *outbox) freePlace() {
 	if o.events.Add(-1) == 0 && o.hasBacklog() {
 		o.spool.Wake()
 	}
 }
 
-// spill reports whether an event that was not delivered is left to the disk.
+// spill reports whether an event that was not delivered is left to the spool.
 func (o *outbox) spill(e *event, cause error) bool {
 	if o.spool == nil {
 		return false
@@ -172,7 +141,7 @@ func (o *outbox) spill(e *event, cause error) bool {
 		return false
 	}
 	if e.onDisk != nil && errors.Is(cause, errGivenUp) || o.spool.Requeue(e.key, e.value) != nil {
-		// What was written before is for the next process, if anything was.
+		// If it was written before, it is left to the next process.
 		written := e.onDisk != nil
 		e.onDisk = nil
 		return written
@@ -180,67 +149,67 @@ func (o *outbox) spill(e *event, cause error) bool {
 	return true
 }
 
-// waiting is how many events are not settled.
-func (o *outbox) waiting() int64 {
-	waiting := o.events.Load() + o.writing.Load()
+// unsettled returns how many events have no outcome yet.
+func (o *outbox) unsettled() int64 {
+	unsettled := o.events.Load() + o.writing.Load()
 	if o.spool != nil {
-		waiting += int64(o.spool.Pending())
+		unsettled += int64(o.spool.Pending())
 	}
-	return waiting
+	return unsettled
 }
 
-// flush waits until everything that was accepted is settled; while nothing is, for no longer than
-// patience, where there is a limit to that.
+// flush waits until everything that was accepted is settled. It stops waiting once nothing was settled
+// for as long as patience, unless that is 0.
 func (o *outbox) flush(ctx context.Context, patience time.Duration) error {
 	if patience > 0 {
 		var stop context.CancelFunc
 		ctx, stop = o.whileProgress(ctx, patience)
 		defer stop()
 	}
-	for o.waiting() > 0 {
+	for o.unsettled() > 0 {
 		if o.events.Load() > 0 {
 			o.transport.flush(ctx)
 		}
-		if o.waiting() == 0 {
+		if o.unsettled() == 0 {
 			break
 		}
 		select {
 		case <-ctx.Done():
-			stats := o.books.stats()
+			stats := o.ledger.stats()
 			return fmt.Errorf("ekausage: %d events still queued: %w", stats.Queued+stats.Spooled, context.Cause(ctx))
-		case <-time.After(recheck):
+		case <-time.After(flushInterval):
 		}
 	}
 	return nil
 }
 
-// toDisk leaves what is in memory to the disk, and whatever is accepted from now on, as the process is
-// about to end. In mode durable the disk has it already.
-func (o *outbox) toDisk() {
+// spillAll writes what is in memory, and every event accepted from now on, to disk, since the process
+// is about to end. A durable spool has them already.
+func (o *outbox) spillAll() {
 	if o.spool == nil || o.durable {
 		return
 	}
 	o.spool.SpillAll()
-	for deadline := time.Now().Add(closing); o.events.Load() > 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(closeTimeout); o.events.Load() > 0 && time.Now().Before(deadline); {
 		o.transport.giveUp()
-		time.Sleep(recheck)
+		time.Sleep(flushInterval)
 	}
 }
 
-// whileProgress is a context that ends, too, when nothing was settled for so long.
+// whileProgress returns a context that also ends when nothing was settled for as long as patience.
 func (o *outbox) whileProgress(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
 	ctx, stop := context.WithCancel(ctx)
 	go func() {
-		ticks := time.NewTicker(patience / looks)
+		ticks := time.NewTicker(patience / progressChecks)
 		defer ticks.Stop()
-		last, since := o.books.settled(), time.Now()
+		last, since := o.ledger.settled(), time.Now()
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-ticks.C:
 			}
-			if now := o.books.settled(); now != last {
+			if now := o.ledger.settled(); now != last {
 				last, since = now, time.Now()
 			} else if time.Since(since) > patience {
 				stop()
@@ -250,12 +219,12 @@ func (o *outbox) whileProgress(ctx context.Context, patience time.Duration) (con
 	return ctx, stop
 }
 
-// trouble says what is wrong with the disk.
-func (o *outbox) trouble() string {
+// spoolError describes why the spool rejects events.
+func (o *outbox) spoolError() string {
 	if err := o.spool.EnsureHeadroom(); err != nil {
 		return err.Error()
 	}
-	return "there was no room a moment ago"
+	return "there was no space a moment ago"
 }
 
 func (o *outbox) limit() string {

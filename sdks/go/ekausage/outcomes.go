@@ -4,59 +4,61 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
+
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
 )
 
-// refused says that no event can be accepted at the moment.
-func (c *Client) refused(call *call, code ErrorCode) error {
-	if code == CodeClientClosed {
-		return c.rejected(call, newError(code, words{}))
+// rejectedFor rejects an event because no event can be accepted at the moment.
+func (c *Client) rejectedFor(call *call, code ErrorCode) error {
+	hint := ""
+	switch code {
+	case CodeClientClosed:
+	case CodeQueueFull:
+		hint = fmt.Sprintf("%d events wait for Kafka, %s", c.ledger.stats().Queued, c.outbox.limit())
+	default:
+		hint = c.outbox.spoolError()
 	}
-	hint := fmt.Sprintf("%d events wait for Kafka, %s", c.books.stats().Queued, c.outbox.limit())
-	if code != CodeQueueFull {
-		hint = c.outbox.trouble()
-	}
-	return c.rejected(call, newError(code, words{hint: hint}))
+	return c.rejected(call, newError(encode.Rejection{Code: string(code), Hint: hint}))
 }
 
-// rejected counts and reports an event that was not accepted, and returns its error.
-func (c *Client) rejected(call *call, said error) error {
+// rejected counts and reports an event that is not accepted, and returns its error.
+func (c *Client) rejected(call *call, returned error) error {
 	var err *Error
-	errors.As(said, &err)
-	c.books.reject(err.Code)
+	errors.As(returned, &err)
+	c.ledger.reject(err.Code)
 	about := map[string]any{
-		"workspace_id": call.workspaceID,
-		"product":      call.product,
-		"metric_type":  call.metricType,
-		"status":       call.status,
+		"workspace_id": call.WorkspaceID,
+		"product":      call.Product,
+		"metric_type":  call.MetricType,
+		"status":       call.Status,
 	}
-	if call.byMetric {
-		about["product"], about["metric_type"] = call.metric.Product(), call.metric.MetricType()
+	if call.ByMetric {
+		metric := Metric(call.Metric)
+		about["product"], about["metric_type"] = metric.Product(), metric.MetricType()
 	}
-	if call.hasEventID {
-		about["event_id"] = call.eventID
+	if call.HasEventID {
+		about["event_id"] = call.EventID
 	}
-	c.report(err, said, about)
-	return said
+	c.report(err, returned, about)
+	return returned
 }
 
 // degraded reports an event that was accepted with less metadata than was given.
 func (c *Client) degraded(lost, eventID string) {
-	err := newError(CodeMetadataDegraded, words{hint: lost})
+	err := newError(encode.Rejection{Code: string(CodeMetadataDegraded), Hint: lost})
 	c.report(err, err, map[string]any{"event_id": eventID})
 }
 
-// settled counts what became of an accepted event, and reports one that is neither delivered nor
-// left to the disk. Its place is free only then, so that a flush ends after the last report.
+// settled counts the outcome of an accepted event, and reports one that is neither delivered nor
+// spilled. It frees the event's place last, so that a flush ends after the last report.
 func (c *Client) settled(e event, cause error) {
 	switch {
 	case cause == nil:
-		c.books.delivered.Add(1)
+		c.ledger.delivered.Add(1)
 	case c.outbox.spill(&e, cause):
-		c.books.spooled.Add(1)
+		c.ledger.spooled.Add(1)
 	default:
-		c.books.failed.Add(1)
+		c.ledger.failed.Add(1)
 		c.undelivered(e.value, cause)
 	}
 	if e.onDisk != nil {
@@ -72,8 +74,8 @@ func (c *Client) undelivered(value []byte, cause error) {
 		c.givenUp.Add(1)
 	}
 	var e UsageEvent
-	_ = json.Unmarshal(value, &e) // it is our own
-	err := causedBy(code, cause, cause.Error())
+	_ = json.Unmarshal(value, &e) // this client encoded it
+	err := causedBy(code, cause)
 	c.report(err, err, map[string]any{
 		"event_id":     e.EventID,
 		"workspace_id": e.WorkspaceID,
@@ -83,31 +85,10 @@ func (c *Client) undelivered(value []byte, cause error) {
 	})
 }
 
-func (c *Client) report(err *Error, said error, about map[string]any) {
+func (c *Client) report(err *Error, returned error, about map[string]any) {
 	about["code"] = string(err.Code)
 	about["reason"] = err.Reason
 	about["field"] = err.Field
 	about["topic"] = UsageTopic
-	c.reporter.report(err, said, about)
-}
-
-func knownLevel(level string) string {
-	if slices.Contains(logLevels[:], level) {
-		return level
-	}
-	return DefaultLogLevel
-}
-
-// logMetadata adds a level and a message to what the caller gave. What is too large anyway is not
-// copied.
-func logMetadata(metadata map[string]any, level, message string) map[string]any {
-	if len(metadata) > metadataMaxBytes/shortestMember {
-		return metadata
-	}
-	whole := maps.Clone(metadata)
-	if whole == nil {
-		whole = map[string]any{}
-	}
-	whole[logLevelKey], whole[logMessageKey] = level, message
-	return whole
+	c.reporter.report(err, returned, about)
 }

@@ -12,21 +12,21 @@ import (
 
 const logInterval = time.Second
 
-// OnError hears of every event that is not accepted, not delivered or accepted with less metadata.
-// The context map has code, reason, field and topic always, and what identifies the event as far as
-// it is known: event_id, workspace_id, product, metric_type and status.
+// OnError is called for every event that is not accepted, not delivered or accepted with less metadata.
+// The context map always has code, reason, field and topic, and as far as they are known event_id,
+// workspace_id, product, metric_type and status.
 type OnError = func(err error, context map[string]any)
 
-// reporter tells errors to the caller's handler, whatever that does, or logs them.
+// reporter passes errors to the caller's handler, whatever that does, or logs them.
 type reporter struct {
 	onError OnError
 	log     limitedLog
 	busy    sync.Map // the goroutines that a handler runs on
 }
 
-// report calls the handler. One that records again what fails again would go on for ever, so what
-// it brings about itself is logged.
-func (r *reporter) report(err *Error, said error, about map[string]any) {
+// report calls the handler. A handler that records again what fails again would recurse indefinitely,
+// so errors that it causes itself are logged.
+func (r *reporter) report(err *Error, returned error, about map[string]any) {
 	if r.onError == nil {
 		r.log.error(err)
 		return
@@ -42,11 +42,11 @@ func (r *reporter) report(err *Error, said error, about map[string]any) {
 			r.log.write(slog.LevelError, "on_error", fmt.Sprintf("the error handler panicked: %v, on: %v", raised, err))
 		}
 	}()
-	r.onError(said, about)
+	r.onError(returned, about)
 }
 
-// goroutine identifies the running one. Nothing else tells a handler that records again from another
-// caller, and only errors pay for it.
+// goroutine identifies the running goroutine. Nothing else distinguishes a handler that records from
+// another caller, and only errors pay for it.
 func goroutine() string {
 	var buffer [64]byte
 	header := buffer[:runtime.Stack(buffer[:], false)]
@@ -56,11 +56,11 @@ func goroutine() string {
 	return string(header)
 }
 
-// limitedLog writes a line a second for each key, and how many it held back.
+// limitedLog writes one line per second for each key, and counts the lines it suppresses.
 type limitedLog struct {
-	mu       sync.Mutex
-	next     map[string]time.Time
-	heldBack map[string]int
+	mu         sync.Mutex
+	next       map[string]time.Time
+	suppressed map[string]int
 }
 
 func (l *limitedLog) error(err *Error) {
@@ -74,40 +74,40 @@ func (l *limitedLog) error(err *Error) {
 func (l *limitedLog) write(level slog.Level, key, message string) {
 	if more, ok := l.due(key, time.Now()); ok {
 		if more > 0 {
-			message += fmt.Sprintf(" (%d more like it were held back)", more)
+			message += fmt.Sprintf(" (%d similar lines were suppressed)", more)
 		}
 		logLine(level, message)
 	}
 }
 
-func (l *limitedLog) due(key string, now time.Time) (heldBack int, ok bool) {
+func (l *limitedLog) due(key string, now time.Time) (suppressed int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.next == nil {
-		l.next, l.heldBack = map[string]time.Time{}, map[string]int{}
+		l.next, l.suppressed = map[string]time.Time{}, map[string]int{}
 	}
 	if now.Before(l.next[key]) {
-		l.heldBack[key]++
+		l.suppressed[key]++
 		return 0, false
 	}
 	l.next[key] = now.Add(logInterval)
-	heldBack = l.heldBack[key]
-	delete(l.heldBack, key)
-	return heldBack, true
+	suppressed = l.suppressed[key]
+	delete(l.suppressed, key)
+	return suppressed, true
 }
 
-// close says how many lines were held back and never mentioned.
+// close logs how many lines were suppressed since the last one.
 func (l *limitedLog) close() {
 	l.mu.Lock()
-	heldBack := l.heldBack
-	l.heldBack = map[string]int{}
+	suppressed := l.suppressed
+	l.suppressed = map[string]int{}
 	l.mu.Unlock()
-	for key, count := range heldBack {
-		logLine(slog.LevelError, fmt.Sprintf("%d more errors like the last %s were held back", count, key))
+	for key, count := range suppressed {
+		logLine(slog.LevelError, fmt.Sprintf("%d more errors like the last %s were suppressed", count, key))
 	}
 }
 
-// logLine writes to the host's log; a handler of it that panics is not the caller's trouble.
+// logLine writes to the default logger. A panic of its handler does not reach the caller.
 func logLine(level slog.Level, message string) {
 	defer func() { _ = recover() }()
 	slog.Log(context.Background(), level, "ekausage: "+message)

@@ -33,8 +33,8 @@ func TestWithoutAHandlerErrorsAreLoggedALineASecondForEachCode(t *testing.T) {
 		t.Errorf("%d lines:\n%s", count, lines)
 	}
 	client.Shutdown()
-	if !strings.Contains(lines.String(), "99 more errors like the last product.unknown were held back") {
-		t.Errorf("what was held back is not said:\n%s", lines)
+	if !strings.Contains(lines.String(), "99 more errors like the last product.unknown were suppressed") {
+		t.Errorf("no line counts what was suppressed:\n%s", lines)
 	}
 }
 

@@ -7,22 +7,55 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
 )
 
-// settings are what every setting is for one client, by its row in the table.
+// A Setting is one value that configures a client, by an option or by an environment variable.
+type Setting struct {
+	// Name is the setting's name in every SDK.
+	Name string
+	// Variable is its environment variable.
+	Variable string
+	// Option is the function that sets it in code and overrides the variable.
+	Option string
+	// Type is string, integer, boolean, choice or list.
+	Type string
+	// Unit is what a number counts, empty where it needs none.
+	Unit string
+	// Default is the default as written in the environment, empty where there is none.
+	Default string
+	// Required reports that New fails without it.
+	Required bool
+	// Secret reports that its value is never shown.
+	Secret bool
+	// Minimum and Maximum bound an integer.
+	Minimum, Maximum int64
+	// Choices are the values of a choice.
+	Choices []string
+	// Property is the key of WithKafkaConfig that sets it, empty where there is none.
+	Property string
+	// Description describes what it does.
+	Description string
+}
+
+// Settings lists everything that configures a client.
+func Settings() []Setting { return append([]Setting(nil), settingTable[:]...) }
+
+// settings are the values of one client, by the setting's row in the table.
 type settings struct {
 	values [len(settingTable)]any    // int64, bool, string or []string; nil: not set
-	names  [len(settingTable)]string // as they were given
+	names  [len(settingTable)]string // of what set them: a property, an option or a variable
 	given  [len(settingTable)]bool   // not by default
 }
 
-// given is what a caller said of a setting, by an option or as a property.
-type given map[int]any
+// givenSettings are the values that a caller passes, by options or as properties.
+type givenSettings map[int]any
 
-// resolveSettings takes properties over arguments over variables over defaults; an empty variable
-// is not set.
+// resolveSettings prefers properties to options to variables to defaults. An empty variable counts as
+// not set.
 func resolveSettings(
-	properties map[string]any, arguments given, environment func(string) string, needsBrokers bool,
+	properties map[string]any, byOption givenSettings, environment func(string) string, needsBrokers bool,
 ) (*settings, error) {
 	s := new(settings)
 	byProperty, err := rowsOf(properties)
@@ -33,7 +66,7 @@ func resolveSettings(
 		setting := &settingTable[row]
 		value, name := byProperty[row], setting.Property
 		if value == nil {
-			value, name = arguments[row], setting.Option
+			value, name = byOption[row], setting.Option
 		}
 		if value == nil {
 			value, name = notEmpty(environment(setting.Variable)), setting.Variable
@@ -49,18 +82,18 @@ func resolveSettings(
 		if value == nil {
 			continue
 		}
-		read, expected := setting.read(value)
-		if read == nil {
-			return nil, misconfigured(name, setting.shown(value), expected)
+		parsed, expected := setting.parse(value)
+		if parsed == nil {
+			return nil, misconfigured(name, setting.describe(value), expected)
 		}
-		s.values[row] = read
+		s.values[row] = parsed
 	}
 	return s, nil
 }
 
-// rowsOf finds the settings that properties of librdkafka set.
-func rowsOf(properties map[string]any) (given, error) {
-	found := given{}
+// rowsOf returns the settings that properties of librdkafka set.
+func rowsOf(properties map[string]any) (givenSettings, error) {
+	found := givenSettings{}
 	known := map[string]int{}
 	var names []string
 	for row := range settingTable {
@@ -72,8 +105,8 @@ func rowsOf(properties map[string]any) (given, error) {
 	for property, value := range properties {
 		row, ok := known[property]
 		if !ok {
-			hint := "a property that sets one of the settings; " + nearest(property, names)
-			return nil, misconfigured("WithKafkaConfig", shown(property), hint)
+			hint := "a property that sets one of the settings; " + encode.Suggest(property, names)
+			return nil, misconfigured("WithKafkaConfig", encode.DescribeValue(property), hint)
 		}
 		if value == nil {
 			value = ""
@@ -91,7 +124,7 @@ func notEmpty(text string) any {
 }
 
 func missing(setting *Setting) error {
-	err := newError(CodeConfigInvalid, words{})
+	err := newError(encode.Rejection{Code: string(CodeConfigInvalid)})
 	err.message = fmt.Sprintf("%s not configured: pass %s or set %s",
 		strings.ReplaceAll(setting.Name, "_", " "), setting.Option, setting.Variable)
 	return err
@@ -109,16 +142,16 @@ func (s *settings) milliseconds(row int) time.Duration {
 	return time.Duration(s.integer(row)) * time.Millisecond
 }
 
-// misconfigured is the error of a setting that does not go with the others.
+// misconfigured returns the error of a setting that does not fit the others.
 func (s *settings) misconfigured(row int, expected string) error {
 	value := s.values[row]
 	if value == nil {
 		value = ""
 	}
-	return misconfigured(s.names[row], settingTable[row].shown(value), expected)
+	return misconfigured(s.names[row], settingTable[row].describe(value), expected)
 }
 
-// hideSecrets replaces the value of every secret setting.
+// hideSecrets replaces the value of every secret setting in a text.
 func (s *settings) hideSecrets(text string) string {
 	for row := range settingTable {
 		if value := s.text(row); settingTable[row].Secret && value != "" {
@@ -128,18 +161,18 @@ func (s *settings) hideSecrets(text string) string {
 	return text
 }
 
-func (s *Setting) shown(value any) string {
+func (s *Setting) describe(value any) string {
 	if s.Secret {
 		return "a secret"
 	}
 	if items, ok := value.([]string); ok {
-		return shown(strings.Join(items, ","))
+		return encode.DescribeValue(strings.Join(items, ","))
 	}
-	return shown(value)
+	return encode.DescribeValue(value)
 }
 
-// read is the value of a setting, nil where it is none, and what was expected.
-func (s *Setting) read(value any) (any, string) {
+// parse returns the value of a setting, or nil and what is expected.
+func (s *Setting) parse(value any) (any, string) {
 	text := strings.TrimSpace(fmt.Sprint(value))
 	kind := reflect.ValueOf(value)
 	isText := kind.Kind() == reflect.String
@@ -163,7 +196,7 @@ func (s *Setting) read(value any) (any, string) {
 	case "choice":
 		return s.choice(text)
 	case "list":
-		return readAddresses(value)
+		return parseAddresses(value)
 	default:
 		if !isText || text == "" {
 			return nil, "a string"
@@ -183,7 +216,7 @@ func (s *Setting) choice(text string) (any, string) {
 	return nil, "one of " + strings.Join(quoted, ", ")
 }
 
-func readAddresses(value any) (any, string) {
+func parseAddresses(value any) (any, string) {
 	const expected = "addresses host:port, separated by commas"
 	var addresses []string
 	switch value := value.(type) {
@@ -194,7 +227,7 @@ func readAddresses(value any) (any, string) {
 	default:
 		return nil, expected
 	}
-	var read []string
+	var parsed []string
 	for _, address := range addresses {
 		if address = withoutListener(strings.TrimSpace(address)); address == "" {
 			continue
@@ -202,16 +235,16 @@ func readAddresses(value any) (any, string) {
 		if !isAddress(address) {
 			return nil, expected
 		}
-		read = append(read, address)
+		parsed = append(parsed, address)
 	}
-	if read == nil {
+	if parsed == nil {
 		return nil, expected
 	}
-	return read, expected
+	return parsed, expected
 }
 
-// withoutListener is an address without the name that Kafka's own settings have in front of it, such as
-// PLAINTEXT://.
+// withoutListener returns an address without the listener's name that Kafka's own settings put in front
+// of it, such as PLAINTEXT://.
 func withoutListener(address string) string {
 	if listener, rest, found := strings.Cut(address, "://"); found && listener != "" && rest != "" {
 		return rest
@@ -219,7 +252,7 @@ func withoutListener(address string) string {
 	return address
 }
 
-// isAddress takes host, host:port and [IPv6]:port.
+// isAddress reports whether a text is host, host:port and [IPv6]:port.
 func isAddress(address string) bool {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 )
 
 func resolve(properties map[string]any, arguments []Option, environment map[string]string) (*settings, error) {
-	o := applied(arguments)
-	return resolveSettings(properties, o.arguments, func(name string) string { return environment[name] }, true)
+	o := applyOptions(arguments)
+	return resolveSettings(properties, o.settings, func(name string) string { return environment[name] }, true)
 }
 
 func TestAPropertyGoesOverAnOptionOverAVariableOverADefault(t *testing.T) {
@@ -161,13 +161,13 @@ func TestAnEmptyVariableIsNotSet(t *testing.T) {
 func TestAddressesAreTakenAsOtherClientsTakeThem(t *testing.T) {
 	good := []string{"a", "a:1", "10.0.0.1:65535", "[::1]:9092", "[::1]", "PLAINTEXT://a:1", "a_b.c-d:9"}
 	for _, address := range good {
-		if read, _ := readAddresses(address); read == nil {
+		if read, _ := parseAddresses(address); read == nil {
 			t.Errorf("%q is refused", address)
 		}
 	}
 	bad := []string{"", ":1", "a:", "a:0", "a:65536", "a:x", "::1", "://a:1", "b://", "a://b://c", "a:1:2", "[x]:1", "a b"}
 	for _, address := range bad {
-		if read, _ := readAddresses(address); read != nil {
+		if read, _ := parseAddresses(address); read != nil {
 			t.Errorf("%q is accepted", address)
 		}
 	}
@@ -175,13 +175,13 @@ func TestAddressesAreTakenAsOtherClientsTakeThem(t *testing.T) {
 
 func TestSettingsThatDoNotGoTogetherAreRefused(t *testing.T) {
 	for want, opts := range map[string][]Option{
-		`invalid WithSASLMechanism "": expected a value, as the security protocol has SASL`: {
+		`invalid WithSASLMechanism "": expected a value, since the security protocol uses SASL`: {
 			WithSecurityProtocol("SASL_SSL"),
 		},
-		`invalid WithSASLPassword a secret: expected a value, as the security protocol has SASL`: {
+		`invalid WithSASLPassword a secret: expected a value, since the security protocol uses SASL`: {
 			WithSecurityProtocol("SASL_PLAINTEXT"), WithSASLMechanism("PLAIN"), WithSASLUsername("u"),
 		},
-		`invalid WithSSLCALocation "/nowhere": expected a file of certificates in PEM that can be read`: {
+		`invalid WithSSLCALocation "/nowhere": expected a readable PEM file of certificates`: {
 			WithSecurityProtocol("SSL"), WithSSLCALocation("/nowhere"),
 		},
 	} {

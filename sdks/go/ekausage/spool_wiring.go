@@ -15,23 +15,23 @@ import (
 const (
 	spoolOff     = "off"
 	spoolDurable = "durable"
-	// Others' events wait while more than this part of the queue is taken.
+	// Adopted events wait while more than this part of the queue is taken.
 	busyPart = 4
 )
 
-// spoolHost is what a client's spool sees of the client.
+// spoolHost is a client as its spool sees it.
 type spoolHost struct {
-	client              *Client
-	openReplayTransport openReplayTransport
+	client     *Client
+	openReplay openReplayTransport
 }
 
 type openReplayTransport = func() (spool.ReplayTransport, error)
 
-// openSpool opens what the settings ask for; nil where there is none. A folder that cannot be used
-// is an error if somebody asked for it, and otherwise a warning.
-func openSpool(c *Client, s *settings, o *options, replay openReplayTransport) (*spool.Spool, error) {
-	_, asked := o.arguments[settingSpool]
-	if s.text(settingSpool) == spoolOff || o.producer != nil && !asked {
+// openSpool opens the spool that the settings ask for; nil where they ask for none. A directory that
+// cannot be used is an error where it was configured, and otherwise a warning.
+func openSpool(c *Client, s *settings, o *options, openReplay openReplayTransport) (*spool.Spool, error) {
+	_, configured := o.settings[settingSpool]
+	if s.text(settingSpool) == spoolOff || o.producer != nil && !configured {
 		return nil, nil
 	}
 	config := spool.Config{
@@ -41,7 +41,7 @@ func openSpool(c *Client, s *settings, o *options, replay openReplayTransport) (
 		SyncInterval: s.milliseconds(settingSpoolSyncMs),
 		Destination:  destination(s, o.producer),
 		InstanceID:   c.InstanceID(),
-		Now:          o.clock,
+		Now:          o.now,
 		SeqOf:        seqOf,
 		Tuning:       o.tuning,
 	}
@@ -51,25 +51,23 @@ func openSpool(c *Client, s *settings, o *options, replay openReplayTransport) (
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	opened, err := spool.Open(config, &spoolHost{c, replay})
+	opened, err := spool.Open(config, &spoolHost{c, openReplay})
 	if err == nil {
 		return opened, nil
 	}
-	const hint = "a folder that can be used: %s: %v"
 	for _, row := range []int{settingSpoolDir, settingSpool} {
 		if s.given[row] {
-			return nil, s.misconfigured(row, fmt.Sprintf(hint, config.Directory, err))
+			return nil, s.misconfigured(row, fmt.Sprintf("a usable directory: %s: %v", config.Directory, err))
 		}
 	}
 	c.reporter.log.write(slog.LevelWarn, "spool", fmt.Sprintf(
-		"events that cannot be delivered are lost when this process ends, since they cannot be kept in %s: %v; "+
-			"name another folder by %s, or set %s=%s",
+		"no spool in %s: %v; undelivered events are lost when this process ends; set %s to a usable directory, or %s=%s",
 		config.Directory, err, settingTable[settingSpoolDir].Variable, settingTable[settingSpool].Variable, spoolOff))
 	return nil, nil
 }
 
-// patience is how long an end waits while nothing is delivered: what is safe on disk need not be
-// waited for. 0 is for ever.
+// patience returns how long shutdown waits while nothing is delivered, where the spool keeps what is
+// left. 0 means until the context is done.
 func (c *Client) patience() time.Duration {
 	if c.outbox.spool == nil {
 		return 0
@@ -77,21 +75,20 @@ func (c *Client) patience() time.Duration {
 	return spool.Patience
 }
 
-// leaveDisk leaves what is on disk to the next client.
-func (c *Client) leaveDisk() {
+// releaseSpool leaves what is on disk to the next client.
+func (c *Client) releaseSpool() {
 	if c.outbox.spool == nil {
 		return
 	}
 	c.outbox.spool.Release()
-	if left := c.books.stats().Spooled; left > 0 {
+	if left := c.ledger.stats().Spooled; left > 0 {
 		logLine(slog.LevelWarn, fmt.Sprintf(
 			"%d events are not delivered yet; they are kept in %s for the next process on this machine",
 			left, c.outbox.spool.Directory()))
 	}
 }
 
-// withDisk adds what became of events by way of the disk.
-func (c *Client) withDisk(s Stats) Stats {
+func (c *Client) withSpoolCounters(s Stats) Stats {
 	if c.outbox.spool == nil {
 		return s
 	}
@@ -100,8 +97,8 @@ func (c *Client) withDisk(s Stats) Stats {
 	return s
 }
 
-// unwritten says that an event is in memory only.
-func (c *Client) unwritten(err error) {
+// notSpooled logs that an event is in memory only.
+func (c *Client) notSpooled(err error) {
 	c.reporter.log.write(slog.LevelError, "unwritten", fmt.Sprintf("an accepted event is in memory only: %v", err))
 }
 
@@ -114,17 +111,17 @@ func destination(s *settings, producer Producer) spool.Destination {
 
 func seqOf(text []byte) uint64 {
 	var e UsageEvent
-	_ = json.Unmarshal(text, &e) // it is our own
+	_ = json.Unmarshal(text, &e) // this client encoded it
 	return e.Seq
 }
 
-// isFinal reports whether a delivery failed with what no retry mends.
+// isFinal reports whether no retry helps against the error of a delivery.
 func isFinal(err error) bool {
 	var answer *kerr.Error
 	return errors.As(err, &answer) && spool.IsFinal(answer.Code)
 }
 
-// Drained reports whether nothing is in memory that came before what is on disk.
+// Drained reports whether no event is in memory that precedes the backlog.
 func (h *spoolHost) Drained() bool { return h.client.outbox.events.Load() == 0 }
 
 // HasCapacity reports whether adopted events may be sent without delaying the client's own.
@@ -133,26 +130,24 @@ func (h *spoolHost) HasCapacity() bool {
 	return o.events.Load() <= o.maxEvents/busyPart && o.bytes.Load() <= o.maxBytes/busyPart
 }
 
-// OpenReplayTransport connects to what events are sent to from disk.
-func (h *spoolHost) OpenReplayTransport() (spool.ReplayTransport, error) {
-	return h.openReplayTransport()
-}
+// OpenReplayTransport connects to what records are sent to.
+func (h *spoolHost) OpenReplayTransport() (spool.ReplayTransport, error) { return h.openReplay() }
 
-// IsFinal reports whether an error would only come again.
+// IsFinal reports whether no retry helps against an error.
 func (h *spoolHost) IsFinal(err error) bool { return isFinal(err) }
 
 // Delivered counts own events that were delivered from disk.
-func (h *spoolHost) Delivered(events int) { h.client.books.fromDisk(int64(events), nil) }
+func (h *spoolHost) Delivered(events int) { h.client.ledger.settleSpooled(int64(events), nil) }
 
-// DeadLettered counts and reports an event that was on disk and is refused for good.
-func (h *spoolHost) DeadLettered(event []byte, why error, own bool) {
+// DeadLettered counts and reports an event on disk that is finally refused.
+func (h *spoolHost) DeadLettered(event []byte, err error, own bool) {
 	if own {
-		h.client.books.fromDisk(1, why)
+		h.client.ledger.settleSpooled(1, err)
 	}
-	h.client.undelivered(event, why)
+	h.client.undelivered(event, err)
 }
 
-// Warn writes to the host's log.
-func (h *spoolHost) Warn(about, text string) {
-	h.client.reporter.log.write(slog.LevelWarn, about, text)
+// Warn logs a message.
+func (h *spoolHost) Warn(key, message string) {
+	h.client.reporter.log.write(slog.LevelWarn, key, message)
 }

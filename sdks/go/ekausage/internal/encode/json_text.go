@@ -1,4 +1,4 @@
-package ekausage
+package encode
 
 import "unicode/utf8"
 
@@ -7,7 +7,7 @@ const (
 	replacement = "\uFFFD"
 )
 
-// isPlain reports whether a string stands in JSON as it is: ASCII with nothing to escape.
+// isPlain reports whether a string needs no change in JSON: it is ASCII with nothing to escape.
 func isPlain(text string) bool {
 	for i := range len(text) {
 		if c := text[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
@@ -17,7 +17,7 @@ func isPlain(text string) bool {
 	return true
 }
 
-// escaped is a string as it stands between the quotes of a JSON string.
+// escaped returns a string as it stands between the quotes of a JSON string.
 func escaped(text string) string {
 	if isPlain(text) {
 		return text
@@ -69,8 +69,8 @@ func appendEscape(b []byte, c byte) []byte {
 	return append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xF])
 }
 
-// appendEscapedJSON does the same for text that is JSON already, whose control characters are
-// escaped and whose letters are valid.
+// appendEscapedJSON is appendEscaped for text that is JSON already: its control characters are escaped
+// and it is valid UTF-8.
 func appendEscapedJSON(b, text []byte) []byte {
 	start := 0
 	for i, c := range text {

@@ -1,4 +1,4 @@
-package ekausage
+package encode
 
 import (
 	"encoding"
@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// mostPointers is how many pointers in a row are followed: they may lead in a circle.
+// mostPointers is how many pointers in a row are followed: they may form a cycle.
 const mostPointers = 100
 
-// reflected writes what has no case of its own.
+// reflected writes a value of a type that has no case of its own.
 func (w *metadataWriter) reflected(value any) bool {
 	switch value.(type) {
 	case json.Marshaler, encoding.TextMarshaler:
@@ -98,7 +98,7 @@ func (w *metadataWriter) list(value any, v reflect.Value) bool {
 			return w.string(metadataTooDeep)
 		}
 	} else {
-		// An array is a value of its own, which cannot hold itself.
+		// An array cannot contain itself.
 		if !w.enter(new(byte), -1) {
 			return w.string(metadataTooDeep)
 		}

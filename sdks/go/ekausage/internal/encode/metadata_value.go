@@ -1,4 +1,4 @@
-package ekausage
+package encode
 
 import (
 	"encoding/json"
@@ -12,26 +12,26 @@ import (
 	"time"
 )
 
-// mostBits are those of an integer that may have as many digits as metadata has bytes.
+// mostBits bounds the integers whose digits may fit into metadata.
 const mostBits = 4 * metadataMaxBytes
 
-// shortestMember is the least that a key and its value take.
+// shortestMember is the length of the shortest key with its value.
 const shortestMember = len(`"":0`)
 
-// pathStep is a key, or an index where the key is not known.
+// pathStep is a key, or an index where the key is empty.
 type pathStep struct {
 	key   string
 	index int
 }
 
-// identity tells a map or a slice from others; two slices of one array differ in length.
+// identity distinguishes maps and slices; two slices of one array differ in length.
 type identity struct {
 	pointer uintptr
 	length  int
 }
 
-// value writes any value. Like the other methods it reports false as soon as the text is too long,
-// and reads no further then.
+// value writes any value. Like the other methods, it stops and reports false as soon as the text is too
+// long.
 func (w *metadataWriter) value(value any) bool {
 	switch value := value.(type) {
 	case nil:
@@ -58,7 +58,7 @@ func (w *metadataWriter) value(value any) bool {
 		if value == nil {
 			return w.value(nil)
 		}
-		// An integer of more bits has more digits than fit, which take time to work out.
+		// An integer of more bits has more digits than fit, which would take time to compute.
 		return value.BitLen() <= mostBits && w.value(json.Number(value.String()))
 	case time.Time:
 		w.text = append(w.text, '"')
@@ -91,17 +91,17 @@ func (w *metadataWriter) string(text string) bool {
 func (w *metadataWriter) float(value float64, bits int) bool {
 	switch {
 	case math.IsNaN(value):
-		w.loseHere("is no finite number")
+		w.loseHere("is not a finite number")
 		return w.string("NaN")
 	case math.IsInf(value, 0):
-		w.loseHere("is no finite number")
+		w.loseHere("is not a finite number")
 		if value < 0 {
 			return w.string("-Infinity")
 		}
 		return w.string("Infinity")
 	}
 	if bits == 32 {
-		// The shortest decimal that is this float32, which is what its owner sees.
+		// The shortest decimal of this float32, which is what the caller sees.
 		value, _ = strconv.ParseFloat(strconv.FormatFloat(value, 'g', -1, 32), 64)
 	}
 	w.text = appendNumber(w.text, value)
@@ -137,7 +137,7 @@ func (w *metadataWriter) object(m map[string]any) bool {
 	return w.fits()
 }
 
-// member writes the value of a key that is written.
+// member writes the value of the key that was just written.
 func (w *metadataWriter) member(key string, value any) bool {
 	w.text = append(w.text, ':')
 	w.path = append(w.path, pathStep{key: key})
@@ -148,15 +148,15 @@ func (w *metadataWriter) member(key string, value any) bool {
 	return true
 }
 
-// enter goes into a container, unless it lies too deep or holds itself.
+// enter descends into a container, unless it is nested too deeply or contains itself.
 func (w *metadataWriter) enter(container any, length int) bool {
 	own := identity{reflect.ValueOf(container).Pointer(), length}
 	if slices.Contains(w.above, own) && length != 0 {
-		w.loseHere("holds itself")
+		w.loseHere("contains itself")
 		return false
 	}
 	if len(w.above) >= metadataMaxDepth {
-		w.loseHere("lies too deep")
+		w.loseHere("is nested too deeply")
 		return false
 	}
 	w.above = append(w.above, own)
@@ -165,7 +165,7 @@ func (w *metadataWriter) enter(container any, length int) bool {
 
 func (w *metadataWriter) leave() { w.above = w.above[:len(w.above)-1] }
 
-// loseHere notes what became of the value being written.
+// loseHere describes the loss of the value being written.
 func (w *metadataWriter) loseHere(what string) {
 	if len(w.lost) >= mostLost {
 		return

@@ -1,4 +1,4 @@
-package ekausage
+package encode
 
 import (
 	"fmt"
@@ -8,17 +8,17 @@ import (
 )
 
 const (
-	longestShown = 80
-	mostListed   = 12
+	longestDescription = 80
+	mostListed         = 12
 )
 
-// shown is a value as an error message shows it: short, on one line, and never failing.
-func shown(value any) string {
+// DescribeValue returns a value as an error message shows it: short, on one line, and never failing.
+func DescribeValue(value any) string {
 	switch value := value.(type) {
 	case nil:
 		return "nil"
 	case string:
-		return shownText(value)
+		return describeText(value)
 	case bool:
 		return strconv.FormatBool(value)
 	}
@@ -33,15 +33,15 @@ func shown(value any) string {
 	return fmt.Sprintf("of type %T", value)
 }
 
-func shownText(text string) string {
-	if len(text) <= longestShown {
+func describeText(text string) string {
+	if len(text) <= longestDescription {
 		return strconv.QuoteToASCII(text)
 	}
-	return strconv.QuoteToASCII(text[:longestShown])[:longestShown] + "…"
+	return strconv.QuoteToASCII(text[:longestDescription])[:longestDescription] + "…"
 }
 
-// nearest is `did you mean "api_call"?`, or what there is to choose from.
-func nearest(given string, allowed []string) string {
+// Suggest returns `did you mean "api_call"?` where a name is close, and otherwise what is allowed.
+func Suggest(given string, allowed []string) string {
 	if best := closest(given, allowed); best != "" {
 		return fmt.Sprintf("did you mean %q?", best)
 	}
@@ -56,9 +56,9 @@ func nearest(given string, allowed []string) string {
 	return text
 }
 
-// closest is the name that is reached by the fewest edits, if they are few.
+// closest returns the name that takes the fewest edits to reach, or "" where all take too many.
 func closest(given string, allowed []string) string {
-	given = strings.ToLower(given[:min(len(given), longestShown)])
+	given = strings.ToLower(given[:min(len(given), longestDescription)])
 	best, fewest := "", len(given)/3+1
 	for _, name := range allowed {
 		if edits := distance(given, name); edits <= fewest && edits < len(name) {

@@ -13,26 +13,22 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
 )
 
 const (
-	// Waits between tries double from the first to the last, as librdkafka's do.
+	// Pauses between attempts double from the first to the last, as in librdkafka.
 	firstBackoff = 100 * time.Millisecond
 	lastBackoff  = time.Second
-	// How often a broker is asked where partitions are, at most.
+	// metadataInterval paces requests for the leaders of partitions.
 	metadataInterval = 500 * time.Millisecond
-	// What a broker takes in one batch, unless it is told otherwise.
+	// largestBatch is what a broker accepts by default.
 	largestBatch = 1_000_012
-	// The names and limits around the caller's values, generously.
-	eventOverhead = 2 << 10
 )
 
-// largestEvent is more than any event takes: every letter of an id may be six of JSON, and every
-// second byte of metadata a quote.
-const largestEvent = 6*(eventIDMaxLength+workspaceIDMaxLength+serviceNameMaxLength+longestHostname) +
-	2*metadataMaxBytes + eventOverhead
-
-// kafkaOptions are the settings in the terms of franz-go. Whatever bounds the queue is our own.
+// kafkaOptions translates the settings to options of franz-go. The outbox bounds the queue instead of
+// franz-go.
 func kafkaOptions(s *settings) ([]kgo.Opt, error) {
 	options := []kgo.Opt{
 		kgo.SeedBrokers(s.list(settingKafkaBrokers)...),
@@ -42,14 +38,14 @@ func kafkaOptions(s *settings) ([]kgo.Opt, error) {
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
 		kgo.MaxBufferedRecords(math.MaxInt32),
 		kgo.ProducerLinger(s.milliseconds(settingKafkaLingerMs)),
-		kgo.ProducerBatchMaxBytes(int32(min(max(s.integer(settingKafkaBatchSize), largestEvent), largestBatch))),
+		kgo.ProducerBatchMaxBytes(int32(min(max(s.integer(settingKafkaBatchSize), encode.LargestEvent), largestBatch))),
 		kgo.ProducerBatchCompression(codecs[s.text(settingKafkaCompressionType)]()),
 		kgo.RecordRetries(int(s.integer(settingKafkaRetries))),
 		kgo.RetryBackoffFn(backoff),
 		kgo.MetadataMinAge(metadataInterval),
 	}
 	if s.text(settingKafkaAcks) == "all" {
-		// Time that is over is over, even if a broker may have the event: its id tells.
+		// An event fails on time even if a broker may have stored it: its id deduplicates.
 		options = append(options, kgo.RequiredAcks(kgo.AllISRAcks()), kgo.AllowIdempotentProduceCancellation())
 	} else {
 		options = append(options, kgo.RequiredAcks(kgo.LeaderAck()), kgo.DisableIdempotentWrite())
@@ -107,13 +103,13 @@ func tlsConfig(s *settings) (*tls.Config, error) {
 			return config, nil
 		}
 	}
-	return nil, s.misconfigured(settingKafkaSSLCALocation, "a file of certificates in PEM that can be read")
+	return nil, s.misconfigured(settingKafkaSSLCALocation, "a readable PEM file of certificates")
 }
 
 func saslMechanism(s *settings) (sasl.Mechanism, error) {
 	for _, row := range []int{settingKafkaSASLMechanism, settingKafkaSASLUsername, settingKafkaSASLPassword} {
 		if s.text(row) == "" {
-			return nil, s.misconfigured(row, "a value, as the security protocol has SASL")
+			return nil, s.misconfigured(row, "a value, since the security protocol uses SASL")
 		}
 	}
 	user, password := s.text(settingKafkaSASLUsername), s.text(settingKafkaSASLPassword)

@@ -1,4 +1,4 @@
-package ekausage
+package encode
 
 import (
 	"math"
@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// mostPlainDigits is how many digits ECMAScript writes before a point without an exponent.
+// mostPlainDigits is how many digits ECMAScript writes before the point without an exponent.
 const mostPlainDigits = 21
 
 // appendNumber appends a finite number as RFC 8785 (ECMAScript) writes it: 1.0 is 1, 1e21 is 1e+21,
@@ -27,7 +27,8 @@ func appendNumber(b []byte, number float64) []byte {
 	return b
 }
 
-// appendDecimal appends a number that is given as JSON text, exactly; false where it is none.
+// appendDecimal appends a number given as JSON text, exactly. It reports false where the text is not a
+// number.
 func appendDecimal(b []byte, text string) ([]byte, bool) {
 	rest, negative := strings.CutPrefix(text, "-")
 	mantissa, exponentText, hasExponent := rest, "", false

@@ -1,4 +1,4 @@
-package ekausage
+package encode
 
 import (
 	"strconv"
@@ -13,14 +13,38 @@ const (
 	mostFractional = 9
 )
 
-// formatTime is a time as it stands in an event, from milliseconds since 1970.
+// An OccurrenceTime is when usage happened, as a caller gives it.
+type OccurrenceTime struct {
+	// Given is set where the caller gives a time; otherwise usage happened now.
+	Given bool
+	// IsText is set where Text stands in place of At.
+	IsText bool
+	At     time.Time
+	Text   string
+}
+
+func (t *OccurrenceTime) milliseconds() (int64, bool) {
+	if t.IsText {
+		return parseTime(t.Text)
+	}
+	return t.At.UnixMilli(), true
+}
+
+func (t *OccurrenceTime) describe() string {
+	if t.IsText {
+		return DescribeValue(t.Text)
+	}
+	return t.At.Format(time.RFC3339Nano)
+}
+
+// formatTime returns milliseconds since 1970 as the text in an event.
 func formatTime(milliseconds int64) string {
 	return time.UnixMilli(milliseconds).UTC().Format(wireTime)
 }
 
-// parseTime reads an RFC 3339 time as milliseconds since 1970, rounded down. It reports false where
-// the text is none, has no offset from UTC, or is no time that exists. The standard library's reader
-// is more lenient.
+// parseTime parses an RFC 3339 time to milliseconds since 1970, rounded down. It reports false where
+// the text is malformed, has no offset from UTC, or names a time that does not exist. The standard
+// library's parser is more lenient.
 func parseTime(text string) (int64, bool) {
 	if len(text) < shortestTime {
 		return 0, false
@@ -49,7 +73,7 @@ func parseTime(text string) (int64, bool) {
 	year, month, day := number(clock[:4]), number(clock[5:7]), number(clock[8:10])
 	hour, minute, second := number(clock[11:13]), number(clock[14:16]), number(clock[17:19])
 	at := time.Date(int(year), time.Month(month), int(day), int(hour), int(minute), int(second), 0, time.UTC)
-	// What does not exist is a later time that does.
+	// time.Date turns what does not exist into a later time that does.
 	if at.Day() != int(day) || int64(at.Month()) != month || at.Hour() != int(hour) ||
 		at.Minute() != int(minute) || at.Second() != int(second) {
 		return 0, false
@@ -57,7 +81,7 @@ func parseTime(text string) (int64, bool) {
 	return (at.Unix()-offset)*1000 + milliseconds, true
 }
 
-// parseOffset reads Z or ±hh:mm as seconds east of UTC.
+// parseOffset parses Z or ±hh:mm as seconds east of UTC.
 func parseOffset(text string) (int64, bool) {
 	if text == "Z" || text == "z" {
 		return 0, true
@@ -87,7 +111,7 @@ func leadingDigits(text string) int {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// number is the value of digits that were looked at before.
+// number returns the value of digits that were checked before.
 func number(digits string) int64 {
 	value, _ := strconv.ParseInt(digits, 10, 64)
 	return value

@@ -8,16 +8,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// kafkaLog writes what franz-go warns of, a line a second for each kind.
+// kafkaLog logs the warnings of franz-go, one line per second for each message.
 type kafkaLog struct {
 	log  *limitedLog
 	hide func(string) string
 }
 
-// Level is what franz-go need not call Log for.
+// Level returns the lowest level that franz-go calls Log for.
 func (l *kafkaLog) Level() kgo.LogLevel { return kgo.LogLevelWarn }
 
-// Log is called by franz-go.
+// Log logs one warning.
 func (l *kafkaLog) Log(_ kgo.LogLevel, message string, pairs ...any) {
 	var line strings.Builder
 	line.WriteString("kafka: " + message)

@@ -1,14 +1,15 @@
-package ekausage
+package encode
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
 
-// metadataWriter writes metadata as JSON, as much of it as can be had. A quantity is sacred, metadata
-// is best effort: a value that cannot be encoded becomes its string form, and too much of it is cut
-// to a marker. What was lost is said in words.
+// metadataWriter writes metadata as JSON. A quantity is sacred, metadata is best effort: a value that
+// cannot be encoded becomes its string form, and metadata that is too large is cut to a marker. What
+// is lost is described for the error handler.
 type metadataWriter struct {
 	text   []byte // the metadata as JSON
 	quoted []byte // the same, as it stands between the quotes of a JSON string
@@ -18,23 +19,23 @@ type metadataWriter struct {
 	above  []identity // the containers around the value being written
 }
 
-// mostLost is how many losses are told of one event.
+// mostLost is how many losses of one event are described.
 const mostLost = 3
 
-// write encodes the metadata of an event of a metric type that declares keys. It returns the text
-// between the quotes of a JSON string, valid until the next call, and what was lost, or "".
-func (w *metadataWriter) write(metadata map[string]any, keys []metadataKey) ([]byte, string, error) {
+// write encodes the metadata of an event whose metric type declares keys. It returns the text between
+// the quotes of a JSON string, valid until the next call, and what was lost, or "".
+func (w *metadataWriter) write(metadata map[string]any, keys []metadataKey) ([]byte, string, *Rejection) {
 	w.lost = w.lost[:0]
 	for i := range keys {
-		if err := w.check(&keys[i], metadata); err != nil {
-			return nil, "", err
+		if rejection := w.check(&keys[i], metadata); rejection != nil {
+			return nil, "", rejection
 		}
 	}
 	w.begin()
 	if metadata == nil {
 		w.text = append(w.text, metadataDefault...)
 	} else if !w.object(metadata) {
-		w.lose(0, fmt.Sprintf("it was cut, being over %d bytes", metadataMaxBytes))
+		w.lose(0, fmt.Sprintf("it was cut, as it exceeds %d bytes", metadataMaxBytes))
 		w.cut(metadata, keys)
 	}
 	w.quoted = appendEscapedJSON(w.quoted[:0], w.text)
@@ -45,8 +46,8 @@ func (w *metadataWriter) begin() {
 	w.text, w.keys, w.path, w.above = w.text[:0], w.keys[:0], w.path[:0], w.above[:0]
 }
 
-// cut leaves the marker, the keys that the metric type requires and those of Log, with the beginning of
-// its message; or the marker alone.
+// cut keeps the marker, the keys that the metric type requires and those of Log, with the beginning of
+// its message; or the marker alone where those are too large.
 func (w *metadataWriter) cut(metadata map[string]any, keys []metadataKey) {
 	lost := slices.Clone(w.lost)
 	w.begin()
@@ -77,7 +78,7 @@ func (w *metadataWriter) cut(metadata map[string]any, keys []metadataKey) {
 	w.lost = lost
 }
 
-// beginning is so many characters of a text.
+// beginning returns the first characters of a text.
 func beginning(text string, characters int) string {
 	for at := range text {
 		if characters == 0 {
@@ -88,27 +89,27 @@ func beginning(text string, characters int) string {
 	return text
 }
 
-// check looks at a key that the metric type declares.
-func (w *metadataWriter) check(key *metadataKey, metadata map[string]any) error {
+// check checks a key that the metric type declares.
+func (w *metadataWriter) check(key *metadataKey, metadata map[string]any) *Rejection {
 	value, ok := metadata[key.name]
 	if !ok {
 		if key.required {
-			return invalid(CodeMetadataRequired, words{given: "metadata", hint: shown(key.name)})
+			return &Rejection{Code: codeMetadataRequired, Given: "metadata", Hint: DescribeValue(key.name)}
 		}
 		return nil
 	}
-	expected := key.fault(w.alone(value))
+	expected := key.mismatch(w.alone(value))
 	switch {
 	case expected == "":
 		return nil
 	case key.required:
-		return invalid(CodeMetadataInvalid, words{given: shown(value), hint: expected})
+		return &Rejection{Code: codeMetadataInvalid, Given: DescribeValue(value), Hint: expected}
 	}
-	w.lose(len(w.lost), fmt.Sprintf("expected %s, got %s", expected, shown(value)))
+	w.lose(len(w.lost), fmt.Sprintf("expected %s, got %s", expected, DescribeValue(value)))
 	return nil
 }
 
-// alone is one value as JSON, empty where that cannot be had without loss.
+// alone returns one value as JSON, empty where it cannot be encoded without loss.
 func (w *metadataWriter) alone(value any) string {
 	before := len(w.lost)
 	w.begin()
@@ -120,8 +121,8 @@ func (w *metadataWriter) alone(value any) string {
 	return string(w.text)
 }
 
-// fault says what was expected of a value, empty where the value is as declared; text is its JSON.
-func (k *metadataKey) fault(text string) string {
+// mismatch returns what was expected of a value, empty where it is as declared; text is its JSON.
+func (k *metadataKey) mismatch(text string) string {
 	if k.allowed != nil {
 		if slices.Contains(k.allowed, text) {
 			return ""
@@ -134,7 +135,7 @@ func (k *metadataKey) fault(text string) string {
 	return fmt.Sprintf("%q to be of type %s", k.name, k.kind)
 }
 
-// isKind reports whether a value that is no container is of a type of JSON Schema.
+// isKind reports whether a scalar is of a type of JSON Schema.
 func isKind(kind, text string) bool {
 	switch first := text[0]; kind {
 	case "string":
@@ -148,9 +149,23 @@ func isKind(kind, text string) bool {
 	}
 }
 
-// lose notes what was lost, at a place in the list.
+// lose describes a loss, at a place in the list.
 func (w *metadataWriter) lose(at int, what string) {
 	if len(w.lost) < mostLost || at == 0 {
 		w.lost = slices.Insert(w.lost, at, what)
 	}
+}
+
+// LogMetadata adds the level and the message of Log to the caller's metadata, which it does not change.
+// Metadata that is too large anyway is not copied.
+func LogMetadata(metadata map[string]any, level, message string) map[string]any {
+	if len(metadata) > metadataMaxBytes/shortestMember {
+		return metadata
+	}
+	whole := maps.Clone(metadata)
+	if whole == nil {
+		whole = map[string]any{}
+	}
+	whole[logLevelKey], whole[logMessageKey] = level, message
+	return whole
 }

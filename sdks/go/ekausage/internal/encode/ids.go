@@ -1,12 +1,12 @@
-package ekausage
+package encode
 
 import "math/rand/v2"
 
 // uuidLength is the length of a UUID's text.
 const uuidLength = 36
 
-// appendUUID appends a UUIDv7: the time, so that ids sort by it, and 74 random bits. They come from
-// the runtime's ChaCha8 generators, which the system seeds, so that no two ids are the same.
+// appendUUID appends a UUIDv7: the time, by which ids sort, and 74 random bits. Those come from the
+// runtime's ChaCha8 generators, which the system seeds, so that no two ids are the same.
 func appendUUID(b []byte, milliseconds int64) []byte {
 	high := uint64(milliseconds)<<16 | 0x7000 | rand.Uint64()&0x0FFF
 	low := rand.Uint64()&(1<<62-1) | 1<<63

@@ -1,4 +1,4 @@
-package ekausage
+package encode
 
 import (
 	"encoding/json"
@@ -9,10 +9,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
-func TestANumberReadsBackAsItself(t *testing.T) {
+func TestNumbers(t *testing.T) {
+	t.Run("a float reads back as itself", testFloats)
+	t.Run("text that is not a number is rejected", testMalformedNumbers)
+}
+
+func testFloats(t *testing.T) {
 	for range 100_000 {
 		number := math.Float64frombits(rand.Uint64())
 		if math.IsNaN(number) || math.IsInf(number, 0) {
@@ -33,7 +37,7 @@ func TestANumberReadsBackAsItself(t *testing.T) {
 	}
 }
 
-func TestTextThatIsNoNumberIsNone(t *testing.T) {
+func testMalformedNumbers(t *testing.T) {
 	for _, text := range []string{"", "-", "+1", "01", "1.", ".1", "1e", "1e+", "0x1", "NaN", "1_0", "1e9999999999999999999", " 1"} {
 		if got, ok := appendDecimal(nil, text); ok {
 			t.Errorf("%q is %s", text, got)
@@ -41,7 +45,11 @@ func TestTextThatIsNoNumberIsNone(t *testing.T) {
 	}
 }
 
-func TestEscapedTextReadsBackAsItself(t *testing.T) {
+func TestEscaping(t *testing.T) {
+	t.Run("escaped text reads back as itself", testEscaping)
+}
+
+func testEscaping(t *testing.T) {
 	for r := rune(0); r <= 0x10FFFF; r += 1 + r/64 {
 		text := "a" + string(r) + "b"
 		var back string
@@ -61,15 +69,19 @@ func TestEscapedTextReadsBackAsItself(t *testing.T) {
 	}
 }
 
-func TestAnIDIsAUUIDv7OfItsTimeAndNoneIsMintedTwice(t *testing.T) {
+func TestIDs(t *testing.T) {
+	t.Run("an id is a UUIDv7 of its time, and none is minted twice", testUUIDs)
+}
+
+func testUUIDs(t *testing.T) {
 	form := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	const now = 1_769_851_800_123
 	seen := map[string]bool{}
-	var s scratch
+	var s Scratch
 	for range 100_000 {
 		id := s.mint(now)
 		if seen[id] || !form.MatchString(id) {
-			t.Fatalf("%s, or twice", id)
+			t.Fatalf("%s is malformed or minted twice", id)
 		}
 		seen[id] = true
 		if at, _ := strconv.ParseInt(strings.ReplaceAll(id[:13], "-", ""), 16, 64); at != now {
@@ -78,64 +90,48 @@ func TestAnIDIsAUUIDv7OfItsTimeAndNoneIsMintedTwice(t *testing.T) {
 	}
 }
 
-func TestIDsAndEventsThatWereGivenAwayStayAsTheyAre(t *testing.T) {
-	var s scratch
+func TestScratch(t *testing.T) {
+	t.Run("ids and events stay unchanged once returned", testScratchReuse)
+}
+
+func testScratchReuse(t *testing.T) {
+	var s Scratch
 	var ids []string
 	var pieces [][]byte
 	for i := range 10_000 {
 		ids = append(ids, s.mint(int64(i)))
 		size := i * 7 % (2 * largestCarved)
-		piece := s.carve(size)
+		piece := s.Carve(size)
 		for range size / 2 {
 			piece = append(piece, byte(i))
 		}
-		pieces = append(pieces, s.keep(piece))
+		pieces = append(pieces, s.Keep(piece))
 	}
 	for i, piece := range pieces {
 		if strings.Count(string(piece), string([]byte{byte(i)})) != len(piece) || cap(piece) != len(piece) {
-			t.Fatalf("piece %d was written over, or may write over the next", i)
+			t.Fatalf("piece %d was overwritten, or may overwrite the next", i)
 		}
 	}
 	if slices.Sort(ids); len(slices.Compact(ids)) != 10_000 {
-		t.Error("ids were written over")
+		t.Error("ids were overwritten")
 	}
 }
 
-func TestEventsOfOneSliceOfTimeShareAContextAndNoneEndsEarly(t *testing.T) {
-	const after = 640 * time.Millisecond // slices of 10 ms
-	e := newExpiry(t.Context(), after)
-	start := time.Now()
-	first := e.context(start)
-	if e.context(start.Add(9*time.Millisecond)) != first {
-		t.Error("two of one slice have two contexts")
-	}
-	second := e.context(start.Add(10 * time.Millisecond))
-	if second == first {
-		t.Error("two slices have one context")
-	}
-	deadline, _ := first.Deadline()
-	if early := start.Add(after + 9*time.Millisecond); deadline.Before(early) || deadline.After(start.Add(after+e.slice)) {
-		t.Errorf("it ends after %v", deadline.Sub(start))
-	}
-}
-
-func TestRecordTakesWellUnderOneAllocation(t *testing.T) {
-	client, err := New("test", WithKafkaBrokers("127.0.0.1:1"), WithFlushOnSigterm(false), WithOnError(func(error, map[string]any) {}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Shutdown()
-	e, call := client.encoder, call{workspaceID: "ws-1", product: "api", metricType: "api_call", quantity: 2.5}
-	allocations := testing.AllocsPerRun(20_000, func() {
-		s := scratches.Get().(*scratch)
-		made, err := e.encode(s, &call)
-		if err != nil {
-			t.Fatal(err)
+func TestAllocations(t *testing.T) {
+	t.Run("an event without metadata takes well under one allocation", func(t *testing.T) {
+		e := NewEncoder(&Config{ServiceName: "test", Hostname: "host"})
+		call := Call{WorkspaceID: "ws-1", Product: "api", MetricType: "api_call", Quantity: 2.5}
+		allocations := testing.AllocsPerRun(20_000, func() {
+			s := GetScratch()
+			checked, rejection := e.Encode(s, &call)
+			if rejection != nil {
+				t.Fatal(rejection)
+			}
+			s.Keep(checked.Append(s.Carve(checked.Size()), 1))
+			s.Release()
+		})
+		if allocations >= 0.1 {
+			t.Errorf("%v allocations per event", allocations)
 		}
-		s.keep(made.parts.append(s.carve(made.parts.size(&made.values)), &made.values))
-		s.release()
 	})
-	if allocations >= 0.1 {
-		t.Errorf("%v allocations an event", allocations)
-	}
 }

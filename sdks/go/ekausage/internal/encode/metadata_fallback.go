@@ -1,4 +1,4 @@
-package ekausage
+package encode
 
 import (
 	"bytes"
@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// marshalled writes what the standard library's encoder makes of a value, in the form of RFC 8785.
+// marshalled writes a value as encoding/json encodes it, in the form of RFC 8785.
 func (w *metadataWriter) marshalled(value any) bool {
 	decoded, err := roundTrip(value)
 	if err != nil {
@@ -16,7 +16,7 @@ func (w *metadataWriter) marshalled(value any) bool {
 }
 
 func roundTrip(value any) (decoded any, err error) {
-	// A method of the caller's own may do whatever it likes.
+	// A method of the caller's own may panic.
 	defer func() {
 		if raised := recover(); raised != nil {
 			err = fmt.Errorf("%v", raised)
@@ -32,13 +32,13 @@ func roundTrip(value any) (decoded any, err error) {
 	return decoded, err
 }
 
-// form writes the string form of a value that JSON cannot say.
+// form writes the string form of a value that JSON cannot express.
 func (w *metadataWriter) form(value any) bool {
 	w.loseHere(fmt.Sprintf("of type %T became a string", value))
 	return w.string(stringForm(value))
 }
 
-// stringForm never walks through a value: it may hold itself.
+// stringForm returns the string form of a value. It never walks through one, which may contain itself.
 func stringForm(value any) (text string) {
 	defer func() {
 		if recover() != nil {

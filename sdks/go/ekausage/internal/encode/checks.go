@@ -1,0 +1,140 @@
+package encode
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"unicode/utf8"
+)
+
+const longestHostname = 255
+
+// CheckServiceName checks the argument serviceName of New.
+func CheckServiceName(name string) *Rejection {
+	return checkName("serviceName", name, serviceNameMinLength, serviceNameMaxLength)
+}
+
+// CheckHostname checks the name of a machine.
+func CheckHostname(name string) *Rejection { return checkName("hostname", name, 1, longestHostname) }
+
+func checkName(parameter, name string, shortest, longest int) *Rejection {
+	if isText(name, shortest, longest) {
+		return nil
+	}
+	hint := fmt.Sprintf("a non-blank string of %d to %d characters", shortest, longest)
+	return &Rejection{Code: codeConfigInvalid, Parameter: parameter, Given: DescribeValue(name), Hint: hint}
+}
+
+// checkWorkspaceID returns the id, escaped for JSON.
+func checkWorkspaceID(id string) (string, *Rejection) {
+	return checkIdentifier(codeWorkspaceIDInvalid, id, workspaceIDMinLength, workspaceIDMaxLength)
+}
+
+// checkEventID returns the idempotency key, escaped for JSON.
+func checkEventID(id string) (string, *Rejection) {
+	return checkIdentifier(codeEventIDInvalid, id, eventIDMinLength, eventIDMaxLength)
+}
+
+func checkIdentifier(code, id string, shortest, longest int) (string, *Rejection) {
+	if !isText(id, shortest, longest) {
+		return "", &Rejection{Code: code, Given: DescribeValue(id)}
+	}
+	return escaped(id), nil
+}
+
+// isText reports whether a string is valid, not blank, and within the bounds in characters.
+func isText(text string, shortest, longest int) bool {
+	if text == "" || len(text) > longest*utf8.UTFMax {
+		return false
+	}
+	if !isPlain(text) && !utf8.ValidString(text) {
+		return false
+	}
+	length := len(text)
+	if length > longest || length < shortest*utf8.UTFMax {
+		length = utf8.RuneCountInString(text)
+	}
+	if length < shortest || length > longest {
+		return false
+	}
+	first := text[0]
+	return first > ' ' && first < utf8.RuneSelf || strings.Trim(text, blankCharacters) != ""
+}
+
+// checkMetric returns the row of the metric that a call names.
+func checkMetric(c *Call) (int, *Rejection) {
+	if !c.ByMetric {
+		return checkNames(c.Product, c.MetricType)
+	}
+	if c.Metric == 0 || int(c.Metric) >= len(Metrics) {
+		return 0, &Rejection{
+			Code:      codeProductUnknown,
+			Parameter: "metric",
+			Given:     fmt.Sprint(c.Metric),
+			Hint:      "expected a generated constant, such as those that Metrics() lists",
+		}
+	}
+	return int(c.Metric), nil
+}
+
+func checkNames(product, metricType string) (int, *Rejection) {
+	if metric := LookupMetric(product, metricType); metric != 0 {
+		return metric, nil
+	}
+	metricTypes := MetricTypes(product)
+	if metricTypes == nil {
+		return 0, &Rejection{
+			Code: codeProductUnknown, Given: DescribeValue(product), Hint: Suggest(product, ProductNames()),
+		}
+	}
+	return 0, &Rejection{
+		Code:    codeMetricTypeUnknown,
+		Given:   DescribeValue(metricType),
+		Product: DescribeValue(product),
+		Hint:    Suggest(metricType, metricTypes),
+	}
+}
+
+// checkStatus returns the row of a status.
+func checkStatus(status string) (int, *Rejection) {
+	if row := LookupStatus(status); row >= 0 {
+		return row, nil
+	}
+	return 0, &Rejection{
+		Code: codeStatusUnknown, Given: DescribeValue(status), Hint: Suggest(status, StatusNames()),
+	}
+}
+
+func checkQuantity(quantity float64, rule *quantityRule) *Rejection {
+	if rule == nil {
+		return checkAmount(codeQuantityInvalid, quantity, quantityMinimum, quantityMaximum, false)
+	}
+	low := max(quantityMinimum, rule.minimum)
+	high := min(quantityMaximum, rule.maximum)
+	return checkAmount(codeQuantityInvalid, quantity, low, high, rule.integer)
+}
+
+func checkUnitCost(cost float64) *Rejection {
+	return checkAmount(codeUnitCostInvalid, cost, unitCostMinimum, unitCostMaximum, false)
+}
+
+func checkAmount(code string, amount, low, high float64, integer bool) *Rejection {
+	if low <= amount && amount <= high && (!integer || amount == math.Trunc(amount)) {
+		return nil
+	}
+	kind := "a finite number"
+	if integer {
+		kind = "an integer"
+	}
+	hint := fmt.Sprintf("%s from %s to %s", kind, appendNumber(nil, low), appendNumber(nil, high))
+	return &Rejection{Code: code, Given: DescribeValue(amount), Hint: hint}
+}
+
+// checkTime returns milliseconds since 1970; now is in the same unit.
+func checkTime(t *OccurrenceTime, now int64) (int64, *Rejection) {
+	milliseconds, ok := t.milliseconds()
+	if !ok || milliseconds > now+occurredAtAheadMs || milliseconds < now-occurredAtBehindMs {
+		return 0, &Rejection{Code: codeOccurredAtInvalid, Given: t.describe()}
+	}
+	return milliseconds, nil
+}

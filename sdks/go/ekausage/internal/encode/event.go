@@ -1,0 +1,222 @@
+package encode
+
+import (
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// Language is the language of this SDK, as events name it.
+	Language = "go"
+	// DefaultQuantity is the quantity of an event where the caller gives none.
+	DefaultQuantity = quantityDefault
+
+	// The names and limits around the caller's values, generously.
+	eventOverhead = 2 << 10
+)
+
+// LargestEvent exceeds the size of any event: each character of an id may take six in JSON, and every
+// second byte of metadata may be a quote.
+const LargestEvent = 6*(eventIDMaxLength+workspaceIDMaxLength+serviceNameMaxLength+longestHostname) +
+	2*metadataMaxBytes + eventOverhead
+
+var (
+	noCost      = []byte("null")
+	noMetadata  = appendEscapedJSON(nil, []byte(metadataDefault))
+	oneQuantity = []byte("1")
+)
+
+// A Call holds the arguments of one Record.
+type Call struct {
+	WorkspaceID, Product, MetricType, Status string
+	// ByMetric is set where Metric stands in place of Product and MetricType.
+	ByMetric   bool
+	Metric     uint32
+	Quantity   float64
+	UnitCost   *float64
+	Metadata   map[string]any
+	EventID    string
+	HasEventID bool
+	OccurredAt OccurrenceTime
+}
+
+// Config is what all events of one client have in common.
+type Config struct {
+	ServiceName, Hostname, SDKVersion, CatalogVersion string
+	// Now is the clock; nil means the real one.
+	Now func() time.Time
+	// NewID mints ids; nil means UUIDv7.
+	NewID func() string
+}
+
+// An Encoder checks the calls of one client and writes them as JSON. One look-up validates product,
+// metric type and status, and yields what is constant for such an event already encoded; what varies
+// is put in between.
+type Encoder struct {
+	now        func() time.Time
+	newID      func() string
+	instanceID string
+
+	constants eventConstants // except those that vary with the metric and the status
+	parts     [len(Metrics) * len(Statuses)]atomic.Pointer[eventParts]
+	instant   atomic.Pointer[instant]
+}
+
+// instant is a millisecond and its text in an event.
+type instant struct {
+	milliseconds int64
+	text         string
+}
+
+// A CheckedCall is a call as JSON, except for its sequence number. It uses the memory of a Scratch.
+type CheckedCall struct {
+	EventID string
+	// Lost describes the metadata that could not be kept; empty means none.
+	Lost string
+	// At is when the event was accepted, by the real clock.
+	At time.Time
+
+	values eventValues
+	parts  *eventParts
+}
+
+// Size returns at least the length of what Append appends.
+func (c *CheckedCall) Size() int { return c.parts.size(&c.values) }
+
+// Append appends the event as JSON.
+func (c *CheckedCall) Append(b []byte, seq uint64) []byte {
+	c.values.seq = seq
+	return c.parts.append(b, &c.values)
+}
+
+// NewEncoder returns the encoder of a client with a new instance id.
+func NewEncoder(config *Config) *Encoder {
+	e := &Encoder{now: config.Now, newID: config.NewID}
+	if e.newID != nil {
+		e.instanceID = e.newID()
+	} else {
+		e.instanceID = newUUID(time.Now().UnixMilli())
+	}
+	e.constants = eventConstants{
+		serviceName:    escaped(config.ServiceName),
+		sdkLanguage:    Language,
+		sdkVersion:     escaped(config.SDKVersion),
+		hostname:       escaped(config.Hostname),
+		catalogVersion: escaped(config.CatalogVersion),
+		instanceID:     escaped(e.instanceID),
+	}
+	e.instant.Store(&instant{milliseconds: -1})
+	return e
+}
+
+// InstanceID identifies the client.
+func (e *Encoder) InstanceID() string { return e.instanceID }
+
+// Encode checks a call, argument by argument in the order of Record.
+func (e *Encoder) Encode(s *Scratch, c *Call) (checked CheckedCall, rejection *Rejection) {
+	v := &checked.values
+	if v.workspaceID, rejection = checkWorkspaceID(c.WorkspaceID); rejection != nil {
+		return checked, rejection
+	}
+	metric, rejection := checkMetric(c)
+	if rejection != nil {
+		return checked, rejection
+	}
+	status, rejection := checkStatus(c.Status)
+	if rejection != nil {
+		return checked, rejection
+	}
+	row := &Metrics[metric]
+	if rejection = checkQuantity(c.Quantity, row.quantity); rejection != nil {
+		return checked, rejection
+	}
+	if v.quantity = oneQuantity; c.Quantity != 1 {
+		v.quantity = appendNumber(s.quantity[:0], c.Quantity)
+	}
+	v.unitCost = noCost
+	if c.UnitCost != nil {
+		if rejection = checkUnitCost(*c.UnitCost); rejection != nil {
+			return checked, rejection
+		}
+		v.unitCost = appendNumber(s.unitCost[:0], *c.UnitCost)
+	}
+	v.metadata = noMetadata
+	if c.Metadata != nil || row.metadata != nil {
+		v.metadata, checked.Lost, rejection = s.metadata.write(c.Metadata, row.metadata)
+		if rejection != nil {
+			return checked, rejection
+		}
+	}
+	if rejection = e.identify(s, c, &checked); rejection != nil {
+		return checked, rejection
+	}
+	checked.parts = e.partsOf(metric, status)
+	return checked, nil
+}
+
+// identify gives the event its id and its times.
+func (e *Encoder) identify(s *Scratch, c *Call, checked *CheckedCall) (rejection *Rejection) {
+	v := &checked.values
+	given := c.HasEventID
+	if checked.EventID = c.EventID; !given && e.newID != nil {
+		checked.EventID, given = e.newID(), true
+	}
+	if given {
+		if v.eventID, rejection = checkEventID(checked.EventID); rejection != nil {
+			return rejection
+		}
+	}
+	checked.At = time.Now()
+	now := checked.At.UnixMilli()
+	if e.now != nil {
+		now = e.now().UnixMilli()
+	}
+	v.ts = e.textOf(now)
+	v.occurredAt = v.ts
+	if c.OccurredAt.Given {
+		milliseconds, rejection := checkTime(&c.OccurredAt, now)
+		if rejection != nil {
+			return rejection
+		}
+		v.occurredAt = formatTime(milliseconds)
+	}
+	if !given {
+		checked.EventID = s.mint(now)
+		v.eventID = checked.EventID
+	}
+	return nil
+}
+
+func (e *Encoder) textOf(milliseconds int64) string {
+	last := e.instant.Load()
+	if last.milliseconds != milliseconds {
+		last = &instant{milliseconds, formatTime(milliseconds)}
+		e.instant.Store(last)
+	}
+	return last.text
+}
+
+// partsOf returns what is constant for events of a metric and a status, which the first such event
+// encodes.
+func (e *Encoder) partsOf(metric, status int) *eventParts {
+	place := &e.parts[metric*len(Statuses)+status]
+	if parts := place.Load(); parts != nil {
+		return parts
+	}
+	constants := e.constants
+	constants.product = escaped(Metrics[metric].Product)
+	constants.metricType = escaped(Metrics[metric].MetricType)
+	constants.status = escaped(Statuses[status].Name)
+	constants.isBillable = strconv.Itoa(flag(Statuses[status].Billable))
+	parts := constants.encode()
+	place.Store(parts)
+	return parts
+}
+
+func flag(set bool) int {
+	if set {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,68 @@
+package encode
+
+// A MetricRow is one metric type of one product in the catalog.
+type MetricRow struct {
+	Product, MetricType, Title, Description, Owner, Unit, Aggregation string
+
+	quantity *quantityRule
+	metadata []metadataKey
+}
+
+// quantityRule bounds a quantity more narrowly than the event does.
+type quantityRule struct {
+	integer          bool
+	minimum, maximum float64
+}
+
+// metadataKey is a key that a metric type declares; allowed holds JSON texts, nil allows all.
+type metadataKey struct {
+	name     string
+	required bool
+	kind     string
+	allowed  []string
+}
+
+// A ProductRow is a product of the catalog; its metrics are the rows from First to Last.
+type ProductRow struct {
+	Name, Title, Owner, Description string
+	First, Last                     int
+}
+
+// A StatusRow is a status of the catalog.
+type StatusRow struct {
+	Name        string
+	Billable    bool
+	Description string
+}
+
+// ProductNames lists the products of the catalog.
+func ProductNames() []string {
+	names := make([]string, len(Products))
+	for i := range Products {
+		names[i] = Products[i].Name
+	}
+	return names
+}
+
+// MetricTypes lists the metric types of a product; it is nil where the catalog lacks the product.
+func MetricTypes(product string) []string {
+	for i := range Products {
+		if row := &Products[i]; row.Name == product {
+			names := make([]string, 0, row.Last-row.First+1)
+			for metric := row.First; metric <= row.Last; metric++ {
+				names = append(names, Metrics[metric].MetricType)
+			}
+			return names
+		}
+	}
+	return nil
+}
+
+// StatusNames lists the statuses of the catalog.
+func StatusNames() []string {
+	names := make([]string, len(Statuses))
+	for i := range Statuses {
+		names[i] = Statuses[i].Name
+	}
+	return names
+}
