@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -39,11 +40,24 @@ class Project:
         (self.python / "__init__.py").touch()
 
     def _go(self, package: str) -> None:
-        shutil.copy(REPOSITORY / "sdks/go/go.mod", self.go)
-        for name in ("metric", "catalog", "setting", "errorcode"):
-            text = (REPOSITORY / f"sdks/go/ekausage/{name}.go").read_text(encoding="utf-8")
-            text = text.replace("package ekausage", f"package {package}")
-            (self.go / f"{name}.go").write_text(text, encoding="utf-8")
+        module = REPOSITORY / "sdks/go"
+        shutil.copy(module / "go.mod", self.go.parent)
+        for name in ("metric", "lookup", "internal/encode/tables"):
+            source = (module / f"ekausage/{name}.go").read_text(encoding="utf-8")
+            source = source.replace("package ekausage", f"package {package}")
+            source = source.replace("sdks/go/ekausage/", f"sdks/go/{self.go.name}/")
+            (self.go / f"{name}.go").write_text(source, encoding="utf-8")
+        errors, settings = (
+            (module / f"ekausage/{name}.go").read_text(encoding="utf-8")
+            for name in ("errors", "settings")
+        )
+        types = (
+            _go_type(errors, "ErrorCode"),
+            _go_type(errors, "errorRow"),
+            _go_type(settings, "Setting"),
+        )
+        rows = "\n".join((f"package {package}", *types))
+        (self.go / "rows.go").write_text(rows, encoding="utf-8")
 
     def _typescript(self) -> None:
         for name in ("tsconfig.json", "biome.json", "package.json"):
@@ -51,6 +65,12 @@ class Project:
         for name in ("metric", "setting", "errorInfo"):
             shutil.copy(TYPESCRIPT / f"src/{name}.ts", self.typescript / "src")
         (self.typescript / "node_modules").symlink_to(TYPESCRIPT / "node_modules")
+
+
+def _go_type(source: str, name: str) -> str:
+    match = re.search(rf"^type {name} (struct \{{\n.*?^\}}|.*?)$", source, re.MULTILINE | re.DOTALL)
+    assert match, f"no type {name}"
+    return match[0]
 
 
 @pytest.fixture(scope="module", params=[*SCHEMAS, WIDTHS])
@@ -87,7 +107,7 @@ def test_ruff_format_changes_nothing(project: Project) -> None:
 
 
 def test_gofmt_changes_nothing(project: Project) -> None:
-    files = sorted(str(path) for path in project.go.glob("zz_*.go"))
+    files = sorted(str(path) for path in project.go.rglob("zz_*.go"))
     result = run([tool("gofmt"), "-d", *files], cwd=project.go)
     assert (result.returncode, result.stdout) == (0, "")
 

@@ -75,6 +75,8 @@ def negated(value: str) -> str:
     return {"1": "0", "true": "false"}[value]
 
 
+_ENCODE = "internal/encode/zz_generated_"
+
 MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     "python": (
         Mutation("a maximum length", "limits.py", r"(_MAX_LENGTH: Final = )(\d+)", one_more),
@@ -87,15 +89,26 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         Mutation("a default", "settings.py", r"( default=)(\d+)", one_more, "codegen check"),
     ),
     "go": (
-        Mutation("a maximum length", "limits.go", r"(MaxLength = )(\d+)", one_more),
-        Mutation("a maximum size", "limits.go", r"(MaxBytes = )(\d+)", one_more),
-        Mutation("a time limit", "limits.go", r"(AheadMs = )(\d+)", one_more),
-        Mutation("a field name", "encoder.go", r'(\\",\\")(\w+)(?=\\":)', misspelled),
-        Mutation("a metric type", "metrics.go", r'(\n\t\{"\w+", ")(\w+)', misspelled),
-        Mutation("a lookup", "metrics.go", r'(\n\t\tcase ")(\w+)', misspelled),
-        Mutation("a billable status", "statuses.go", r'(\{"\w+", )(true)', negated),
-        Mutation("an error's field", "errors.go", r'(\{Code\w+, "rejected", ")(\w+)', misspelled),
-        Mutation("a default", "settings.go", r'("\w+", ")(\d+)(?=", )', one_more, "codegen check"),
+        Mutation("a maximum length", _ENCODE + "limits.go", r"(MaxLength = )(\d+)", one_more),
+        Mutation("a maximum size", _ENCODE + "limits.go", r"(MaxBytes = )(\d+)", one_more),
+        Mutation("a time limit", _ENCODE + "limits.go", r"(AheadMs = )(\d+)", one_more),
+        Mutation("a field name", _ENCODE + "encoder.go", r'(\\",\\")(\w+)(?=\\":)', misspelled),
+        Mutation("a metric type", _ENCODE + "catalog.go", r'(\n\t\{"\w+", ")(\w+)', misspelled),
+        Mutation("a lookup", _ENCODE + "catalog.go", r'(\n\t\tcase ")(\w+)', misspelled),
+        Mutation("a billable status", _ENCODE + "catalog.go", r'(\n\t\{"\w+", )(true)', negated),
+        Mutation(
+            "an error's field",
+            "zz_generated_errors.go",
+            r'(\{Code\w+, "rejected", ")(\w+)',
+            misspelled,
+        ),
+        Mutation(
+            "a default",
+            "zz_generated_settings.go",
+            r'("\w+", ")(\d+)(?=", )',
+            one_more,
+            "codegen check",
+        ),
     ),
     "typescript": (
         Mutation("a maximum length", "limits.ts", r"(maxLength: )(\d+)", one_more),
@@ -109,8 +122,8 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     ),
 }
 
-# The prefix of the generated files of a language, within its package.
-GENERATED = {"python": "_generated/", "go": "zz_generated_", "typescript": "generated/"}
+# The folder of the generated files of a language, within its package.
+GENERATED = {"python": "_generated/", "go": "", "typescript": "generated/"}
 
 VECTORS = {
     "python": Check(
@@ -138,13 +151,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(WORKERS) as pool:
         started = [pool.submit(_mutate, name, Path(folder, name)) for name in MUTATIONS]
         outcomes = [outcome for each in started for outcome in each.result()]
-    sys.stdout.write(f"{'SDK':<12}{'mutation':<20}{'file':<34}{'check':<15}detected by\n")
+    sys.stdout.write(f"{'SDK':<12}{'mutation':<20}{'file':<42}{'check':<15}detected by\n")
     for outcome in outcomes:
         mutation = outcome.mutation
         file = GENERATED[outcome.language] + mutation.file
         detected = outcome.case or "SURVIVED"
         sys.stdout.write(
-            f"{outcome.language:<12}{mutation.what:<20}{file:<34}{mutation.check:<15}{detected}\n"
+            f"{outcome.language:<12}{mutation.what:<20}{file:<42}{mutation.check:<15}{detected}\n"
         )
     survivors = sum(not outcome.case for outcome in outcomes)
     sys.stdout.write(f"{len(outcomes)} mutations, {survivors} survived\n")

@@ -20,15 +20,6 @@ const DefaultStatus = "ok"
 // DefaultLogLevel is the level of logged events without one.
 const DefaultLogLevel = "error"
 
-// logLevelKey is the metadata key of a logged event's level.
-const logLevelKey = "level"
-
-// logMessageKey is the metadata key of a logged event's message.
-const logMessageKey = "message"
-
-// logMessageKept is how many characters of the message are kept when metadata is truncated.
-const logMessageKept = 4
-
 // StatusOK is a status: Ends a comment */ and a docstring """ and a line and // begins # others /*
 // in {{ each }} {% language %}.
 const StatusOK = "ok"

@@ -2,7 +2,7 @@
 
 package ekausage
 
-// The closed set of error codes, the same in every SDK.
+// The closed set of error codes, identical in every SDK.
 const (
 	// CodeClientClosed: The call came after the client was shut down.
 	CodeClientClosed ErrorCode = "client.closed"
@@ -47,6 +47,7 @@ const (
 	CodeConfigInvalid ErrorCode = "config.invalid"
 )
 
+// errorTable lists the codes in the order in which one call is checked.
 var errorTable = [...]errorRow{
 	{CodeClientClosed, "rejected", "", "", "", "client closed: record() was called after shutdown(); keep one client for the lifetime of the process", "The call came after the client was shut down."},
 	{CodeWorkspaceIDInvalid, "rejected", "workspace_id", "workspaceID", "", "invalid {parameter} {given}: expected a non-blank string of 1 to 256 characters", "The workspace id is not a string, or it is blank, too long or not valid Unicode."},

@@ -2,7 +2,7 @@
 
 package tinyusage
 
-// The closed set of error codes, the same in every SDK.
+// The closed set of error codes, identical in every SDK.
 const (
 	// CodeEventIDInvalid: The id is empty or too long.
 	CodeEventIDInvalid ErrorCode = "event_id.invalid"
@@ -16,6 +16,7 @@ const (
 	CodeConfigInvalid ErrorCode = "config.invalid"
 )
 
+// errorTable lists the codes in the order in which one call is checked.
 var errorTable = [...]errorRow{
 	{CodeEventIDInvalid, "rejected", "event_id", "eventID", "", "invalid {parameter} {given}", "The id is empty or too long."},
 	{CodeWorkspaceIDInvalid, "rejected", "workspace_id", "workspaceID", "", "invalid {parameter} {given}", "The workspace is empty or too long."},

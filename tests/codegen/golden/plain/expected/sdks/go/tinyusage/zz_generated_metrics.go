@@ -2,30 +2,8 @@
 
 package tinyusage
 
-// A constant for each metric type; a pair that the catalog lacks cannot be said with them.
+// One constant per metric type, so that a pair which the catalog lacks does not compile.
 const (
 	// MetricAPIAPICall is api/api_call: Calls answered.
 	MetricAPIAPICall Metric = 1
 )
-
-// metricTable is indexed by Metric; the first row is no metric.
-var metricTable = [...]metricRow{
-	{},
-	{"api", "api_call", "Api call", "Calls answered.", "platform", "call", "sum", nil, nil},
-}
-
-var productTable = [...]productRow{
-	{"api", "API", "platform", "Calls over HTTP.", 1, 1},
-}
-
-// lookup finds the metric of two names; 0 where the catalog has no such pair.
-func lookup(product, metricType string) Metric {
-	switch product {
-	case "api":
-		switch metricType {
-		case "api_call":
-			return 1
-		}
-	}
-	return 0
-}
