@@ -9,8 +9,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
-from eka_usage import ConfigError
-from eka_usage.settings import Settings
+from eka_usage import ConfigError, kafka_properties
 
 from infra.sink._generated.fields import ENVIRONMENT_PREFIX
 from infra.sink.errors import SinkError, UnavailableError, UsageError
@@ -35,12 +34,11 @@ def connection(brokers: str | None) -> dict[str, Any]:
     if not brokers and not os.environ.get(_BROKERS):
         raise UsageError(f"no brokers configured: set {_BROKERS} or pass --brokers HOST:PORT,…")
     try:
-        settings = Settings.resolve({"kafka_brokers": brokers}, os.environ)
-        settings.require_credentials({})
+        resolved = kafka_properties(brokers)
     except ConfigError as error:
         raise UsageError(str(error)) from None
     properties = {
-        **{k: v for k, v in settings.librdkafka().items() if k.startswith(_CONNECTING)},
+        **{k: v for k, v in resolved.items() if k.startswith(_CONNECTING)},
         "enable.metrics.push": False,
     }
     try:

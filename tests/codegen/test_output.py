@@ -36,7 +36,7 @@ class Project:
         self._typescript()
 
     def _python(self) -> None:
-        shutil.copy(REPOSITORY / "sdks/python/src/eka_usage/metric.py", self.python)
+        shutil.copy(REPOSITORY / "sdks/python/src/eka_usage/_metric.py", self.python)
         (self.python / "__init__.py").touch()
 
     def _go(self, package: str) -> None:

@@ -85,7 +85,7 @@ def test_a_reason_or_another_name_that_no_sdk_needs_is_an_error() -> None:
     [
         (
             "python",
-            "client.py",
+            "_client.py",
             r"    def stats\(.*?(?=    def )",
             "Client: 'Stats' is in go, typescript",
         ),

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from eka_usage._generated.spool import HEADER_BYTES
-from eka_usage.spool import format as spool_format
-from eka_usage.spool.format import Damage, Header, Name, Record
-from eka_usage.spool.origin import destination
+from eka_usage._spool import format as spool_format
+from eka_usage._spool.format import Damage, Header, Name, Record
+from eka_usage._spool.origin import destination
 
 FIXTURES = Path(__file__).with_name("fixtures")
 _ORIGIN = "6d1e0f3a" * 4

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from eka_usage._generated.catalog import USAGE_TOPIC
 from eka_usage._generated.spool import HEADER_BYTES
-from eka_usage.spool.format import Header
-from eka_usage.spool.origin import destination
+from eka_usage._spool.format import Header
+from eka_usage._spool.origin import destination
 
 from tests.conformance.drivers import COMMANDS, Driver
 from tests.crash.harness import CALL

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from eka_usage import EkaClient, lifecycle
+from eka_usage import EkaClient, _shutdown_hooks
 from eka_usage._generated.settings import SETTINGS
 
 from sdks.python.tests.spool_support import make_spool_client, spool_dir
@@ -31,9 +31,9 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_leaks() -> Iterator[None]:
-    before = lifecycle.clients()
+    before = _shutdown_hooks.clients()
     yield
-    assert lifecycle.clients() == before, "a client was not shut down"
+    assert _shutdown_hooks.clients() == before, "a client was not shut down"
     assert [thread for thread in threading.enumerate() if thread.name.startswith("eka-")] == []
 
 

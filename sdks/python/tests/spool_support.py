@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eka_usage import EkaClient, spool_wiring
-from eka_usage.route import Route
-from eka_usage.spool.directory import Directory
-from eka_usage.spool.format import Name, Record
-from eka_usage.spool.origin import Origin
-from eka_usage.spool.segment import Segment
-from eka_usage.spool.spool import Spool
-from eka_usage.spool.tuning import Tuning
+from eka_usage import EkaClient, _spool_wiring
+from eka_usage._route import Route
+from eka_usage._spool.directory import Directory
+from eka_usage._spool.format import Name, Record
+from eka_usage._spool.origin import Origin
+from eka_usage._spool.segment import Segment
+from eka_usage._spool.spool import Spool
+from eka_usage._spool.tuning import Tuning
 
 from sdks.python.tests.support import FAST_RECONNECT, ClientFactory
 
@@ -46,7 +46,7 @@ def make_spool_client(
     fast = FAST_TUNING._replace(segment_bytes=1 << 16)
 
     def make(mode: str, *, tuning: Tuning = fast, **arguments: Any) -> EkaClient:
-        monkeypatch.setattr(spool_wiring, "TUNING", tuning)
+        monkeypatch.setattr(_spool_wiring, "TUNING", tuning)
         config = {**FAST_RECONNECT, **arguments.pop("kafka_config", {})}
         given = {"spool": mode, "spool_dir": str(spool_dir), **arguments}
         return make_client(kafka_config=config, **given)

@@ -63,7 +63,7 @@ def test_an_event_recorded_after_the_exit_hook_is_rejected_and_reported(
     broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""
-        from eka_usage.lifecycle import shutdown_all
+        from eka_usage._shutdown_hooks import shutdown_all
         client = EkaClient("checkout", on_error=print_error, {LONG_LINGER})
         record(client)
         atexit.unregister(shutdown_all)
@@ -208,13 +208,13 @@ def test_sigterm_during_delivery_reports_still_reports_each_event_once(tmp_path:
 
 def test_sigterm_ends_a_process_whose_on_error_never_returns(tmp_path: Path) -> None:
     program = """
-        from eka_usage import lifecycle
+        from eka_usage import _shutdown_hooks
 
         def stuck(error, context):
             mark_ready()
             time.sleep(60)
 
-        lifecycle._REPORTING = 0.5
+        _shutdown_hooks._REPORTING = 0.5
         client = EkaClient("checkout", on_error=stuck, shutdown_timeout_ms=100)
         record(client)
         client.shutdown(0)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eka_usage import ConfigError, EkaClient
+from eka_usage import ConfigError, EkaClient, kafka_properties
 from eka_usage._generated.settings import SETTINGS
-from eka_usage.settings import Settings
-from eka_usage.transports.kafka import _config
+from eka_usage._settings import Settings
+from eka_usage._transports.kafka import _config
 
 from sdks.python.tests.support import NO_BROKER, VALID, CollectingProducer, ReportedErrors
 from tests.waiting import eventually
@@ -229,3 +229,20 @@ def test_librdkafka_logs_through_the_packages_logger(
     client.shutdown(0)
     assert {record.name for record in caplog.records} == {"eka_usage"}
     assert capfd.readouterr() == ("", "")
+
+
+def test_kafka_properties_are_the_settings_of_a_client_under_librdkafkas_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("EKA_KAFKA_RETRIES", "7")
+    properties = kafka_properties("a:1,b:2", acks="all", max_queue_events=5)
+    expected = {"bootstrap.servers": "a:1,b:2", "acks": "all", "retries": 7, "linger.ms": 50}
+    assert {name: properties[name] for name in expected} == expected
+    assert "sasl.password" not in properties
+
+
+def test_kafka_properties_require_brokers_and_credentials() -> None:
+    with pytest.raises(ConfigError, match="kafka brokers not configured"):
+        kafka_properties()
+    with pytest.raises(ConfigError, match="as security_protocol is SASL_SSL"):
+        kafka_properties("a:1", security_protocol="SASL_SSL")

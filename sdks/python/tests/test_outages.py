@@ -172,7 +172,7 @@ def test_an_event_too_large_for_kafka_fails_and_the_others_are_delivered(
 def test_events_fail_if_the_topic_does_not_exist(
     broker: DevBroker, errors: ReportedErrors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eka_usage.client.USAGE_TOPIC", "no.such.topic")
+    monkeypatch.setattr("eka_usage._client.USAGE_TOPIC", "no.such.topic")
     with EkaClient(
         "checkout",
         broker.bootstrap,

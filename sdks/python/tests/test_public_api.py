@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from types import FunctionType
+from typing import get_type_hints
 
 import eka_usage
 import eka_usage.testing
@@ -52,6 +55,7 @@ PUBLIC = {
     "find_metric",
     "is_metric_type",
     "is_product",
+    "kafka_properties",
     "metrics",
 }
 # Each takes time to import, and a service that only records needs none of them.
@@ -77,6 +81,21 @@ def test_exactly_these_names_are_public() -> None:
 def test_every_other_attribute_of_the_package_is_a_module() -> None:
     found = {name for name in vars(eka_usage) if name.isidentifier() and name[0] != "_"}
     assert found - PUBLIC <= {path.stem for path in PACKAGE.glob("*")}
+
+
+def test_every_other_module_of_the_package_is_private() -> None:
+    found = {path.stem for path in PACKAGE.glob("*") if not path.name.startswith("_")}
+    assert found == {"py", "spool", "testing"}
+
+
+def test_public_classes_and_functions_show_the_package_that_they_are_imported_from() -> None:
+    for name in PUBLIC:
+        item = getattr(eka_usage, name)
+        if isinstance(item, (type, FunctionType)):
+            assert item.__module__ == "eka_usage"
+            assert pickle.loads(pickle.dumps(item)) is item
+        if isinstance(item, type):
+            get_type_hints(item)
 
 
 def test_the_package_is_marked_as_typed() -> None:

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 import pytest
-from eka_usage import reporting
+from eka_usage import _reporting
 
 from sdks.python.tests.support import VALID, CollectingProducer, ReportedErrors, fixed_client
 
@@ -25,7 +25,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of the default error log."""
     made = Clock()
-    monkeypatch.setattr(reporting, "time", made)
+    monkeypatch.setattr(_reporting, "time", made)
     return made
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from eka_usage import ConfigError, EkaClient
 from eka_usage._generated.settings import SETTINGS, Setting
-from eka_usage.settings import Settings
+from eka_usage._settings import Settings
 
 from sdks.python.tests.support import NO_BROKER, CollectingProducer
 

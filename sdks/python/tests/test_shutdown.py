@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from eka_usage import EkaClient, EkaError, ErrorContext, lifecycle
+from eka_usage import EkaClient, EkaError, ErrorContext, _shutdown_hooks
 
 from sdks.python.tests.support import (
     NO_BROKER,
@@ -215,7 +215,7 @@ def test_an_unreferenced_client_still_delivers(
     gc.collect()
     client = reference()
     assert client is not None
-    assert client in lifecycle.clients()
+    assert client in _shutdown_hooks.clients()
     client.shutdown()
     assert len(topic.messages()) == 1
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
-from eka_usage import ConfigError, EkaClient, spool_wiring
-from eka_usage.spool.segment import Segment
+from eka_usage import ConfigError, EkaClient, _spool_wiring
+from eka_usage._spool.segment import Segment
 from eka_usage.testing import InMemoryProducer
 
 from sdks.python.tests.programs import run_program
@@ -238,7 +238,7 @@ def test_an_unusable_default_spool_dir_is_logged_once_and_disables_the_spool(
 ) -> None:
     monkeypatch.delenv("EKA_SPOOL")
     monkeypatch.setattr(EkaClient, "_ambient", EkaClient._ambient._replace(spools=True))
-    monkeypatch.setattr("eka_usage.spool_wiring.default_path", lambda: tmp_path / "none" / "spool")
+    monkeypatch.setattr("eka_usage._spool_wiring.default_path", lambda: tmp_path / "none" / "spool")
     with EkaClient("checkout", NO_BROKER) as client:
         assert client._spool_config is None
     [line] = [line for line in caplog.messages if "no spool" in line]
@@ -268,7 +268,7 @@ def test_an_injected_producer_has_a_spool_only_if_passed_as_an_argument(
 def test_an_event_that_a_producer_temporarily_refuses_is_sent_again(
     spool_dir: Path, monkeypatch: pytest.MonkeyPatch, errors: ReportedErrors
 ) -> None:
-    monkeypatch.setattr(spool_wiring, "TUNING", FAST_TUNING)
+    monkeypatch.setattr(_spool_wiring, "TUNING", FAST_TUNING)
     answers = [KafkaError(KafkaError.REQUEST_TIMED_OUT)] * 5
     delivered: list[bytes] = []
 

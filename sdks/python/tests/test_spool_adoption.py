@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from eka_usage.spool.adoption import Adopter
-from eka_usage.spool.directory import Directory
-from eka_usage.spool.format import EVENTS, NOBODY, Record
-from eka_usage.spool.journal import Journal
-from eka_usage.spool.segment import Segment
+from eka_usage._spool.adoption import Adopter
+from eka_usage._spool.directory import Directory
+from eka_usage._spool.format import EVENTS, NOBODY, Record
+from eka_usage._spool.journal import Journal
+from eka_usage._spool.segment import Segment
 
 from sdks.python.tests.spool_support import (
     DESTINATION,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eka_usage.spool.segment import Segment
+from eka_usage._spool.segment import Segment
 
 from sdks.python.tests.programs import run_program
 from sdks.python.tests.spool_support import (
@@ -100,7 +100,7 @@ def test_a_forked_child_rejects_events_if_the_disk_has_no_room_for_its_segment(
 ) -> None:
     program = """
         import errno
-        from eka_usage.spool.segment import Segment
+        from eka_usage._spool.segment import Segment
 
         def full(*_):
             raise OSError(errno.ENOSPC, "No space left on device")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from eka_usage.spool.directory import Directory, Unusable
+from eka_usage._spool.directory import Directory, Unusable
 
 from sdks.python.tests.spool_support import new_origin
 

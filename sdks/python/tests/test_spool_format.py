@@ -6,7 +6,7 @@ import random
 
 import pytest
 from eka_usage._generated.spool import HEADER_BYTES, INSTANCE_ID_BYTES
-from eka_usage.spool.format import (
+from eka_usage._spool.format import (
     Damage,
     Header,
     Name,
@@ -17,7 +17,7 @@ from eka_usage.spool.format import (
     replay_start,
     salt,
 )
-from eka_usage.spool.origin import destination
+from eka_usage._spool.origin import destination
 
 ORIGIN = "6d" * 16
 HEADER = Header(bytes.fromhex(ORIGIN), 42, 1_769_851_800_123, b"destined", "instance-1")

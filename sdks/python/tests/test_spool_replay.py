@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from eka_usage.failure import Failure
-from eka_usage.spool import replay
-from eka_usage.spool.breaker import Breaker
-from eka_usage.spool.directory import Directory
-from eka_usage.spool.format import EVENTS, NOBODY
-from eka_usage.spool.journal import Journal
-from eka_usage.spool.replay import Replayer
-from eka_usage.spool.segment import Segment
-from eka_usage.spool.tuning import Tuning
+from eka_usage._failure import Failure
+from eka_usage._spool import replay
+from eka_usage._spool.breaker import Breaker
+from eka_usage._spool.directory import Directory
+from eka_usage._spool.format import EVENTS, NOBODY
+from eka_usage._spool.journal import Journal
+from eka_usage._spool.replay import Replayer
+from eka_usage._spool.segment import Segment
+from eka_usage._spool.tuning import Tuning
 
 from sdks.python.tests.spool_support import (
     FAST_TUNING,

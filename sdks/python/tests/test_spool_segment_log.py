@@ -9,10 +9,10 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from eka_usage.spool.directory import Directory, Full
-from eka_usage.spool.format import NOBODY, Name
-from eka_usage.spool.journal import Group, Journal
-from eka_usage.spool.segment import Segment
+from eka_usage._spool.directory import Directory, Full
+from eka_usage._spool.format import NOBODY, Name
+from eka_usage._spool.journal import Group, Journal
+from eka_usage._spool.segment import Segment
 
 from sdks.python.tests.spool_support import (
     FAST_TUNING,

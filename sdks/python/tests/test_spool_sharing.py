@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
-from eka_usage import EkaClient, spool_wiring
-from eka_usage.spool.format import NOBODY
-from eka_usage.spool.segment import Segment
+from eka_usage import EkaClient, _spool_wiring
+from eka_usage._spool.format import NOBODY
+from eka_usage._spool.segment import Segment
 
 from sdks.python.tests.spool_support import FAST_TUNING, segment_names, spool_of, spooled_ids
 from sdks.python.tests.support import (
@@ -58,7 +58,7 @@ class HoldingProducer(ScriptedProducer):
 @pytest.fixture
 def make_shared_client(spool_dir: Path, monkeypatch: pytest.MonkeyPatch) -> ClientFactory:
     """Makes clients with a producer of the test and a common spool directory."""
-    monkeypatch.setattr(spool_wiring, "TUNING", FAST_TUNING)
+    monkeypatch.setattr(_spool_wiring, "TUNING", FAST_TUNING)
 
     def make(producer: ScriptedProducer, spool: Any = "spill", **arguments: Any) -> EkaClient:
         return EkaClient(
@@ -224,7 +224,7 @@ def test_shutdown_keeps_waiting_while_events_are_being_delivered(
     make_shared_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patience = 1.0
-    monkeypatch.setattr(spool_wiring, "TUNING", FAST_TUNING._replace(patience=patience))
+    monkeypatch.setattr(_spool_wiring, "TUNING", FAST_TUNING._replace(patience=patience))
     slow = HoldingProducer(pause=patience / EVENTS / 2)
     one = make_shared_client(slow)
     for _ in range(4 * EVENTS):

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from eka_usage.spool import segment
+from eka_usage._spool import segment
 
 from sdks.python.tests.spool_support import FAST_TUNING, segment_names
 from sdks.python.tests.support import NO_BROKER, VALID, ClientFactory

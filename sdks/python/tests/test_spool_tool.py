@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from eka_usage.spool.__main__ import main
-from eka_usage.spool.directory import Directory
-from eka_usage.spool.format import DEAD, EVENTS, NOBODY
-from eka_usage.spool.journal import Journal
+from eka_usage._spool.directory import Directory
+from eka_usage._spool.format import DEAD, EVENTS, NOBODY
+from eka_usage._spool.journal import Journal
+from eka_usage._spool.tool import main
 
 from sdks.python.tests.spool_support import (
     FAST_TUNING,

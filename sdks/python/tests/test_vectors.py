@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from eka_usage import EkaClient
-from eka_usage.clock import parse_time
+from eka_usage._clock import parse_time
 
 from . import vectors
 from .support import CollectingProducer, ReportedErrors

@@ -4,6 +4,20 @@ The names of products, metric types and statuses come from the catalog; `metrics
 for each metric type. Errors never reach a caller of `record()`: they reach `on_error`, with a code.
 """
 
+from . import _public
+from ._client import EkaClient
+from ._errors import (
+    ClientClosedError,
+    ConfigError,
+    DeliveryError,
+    EkaError,
+    ErrorContext,
+    MetadataDegradedError,
+    QueueFullError,
+    ShutdownTimeoutError,
+    SpoolError,
+    ValidationError,
+)
 from ._generated import metrics
 from ._generated.catalog import (
     BILLABLE,
@@ -24,24 +38,12 @@ from ._generated.catalog import (
 from ._generated.errors import ErrorCode
 from ._generated.events import UsageEvent
 from ._generated.settings import SETTINGS, Setting
-from .client import EkaClient
-from .errors import (
-    ClientClosedError,
-    ConfigError,
-    DeliveryError,
-    EkaError,
-    ErrorContext,
-    MetadataDegradedError,
-    QueueFullError,
-    ShutdownTimeoutError,
-    SpoolError,
-    ValidationError,
-)
-from .ledger import Stats
-from .lookup import find_metric, is_metric_type, is_product
-from .metric import Metric
-from .reporting import OnError
-from .transports.injected import ProducerLike
+from ._ledger import Stats
+from ._lookup import find_metric, is_metric_type, is_product
+from ._metric import Metric
+from ._reporting import OnError
+from ._settings import kafka_properties
+from ._transports.injected import ProducerLike
 
 __version__ = SDK_VERSION
 
@@ -83,5 +85,8 @@ __all__ = [
     "find_metric",
     "is_metric_type",
     "is_product",
+    "kafka_properties",
     "metrics",
 ]
+
+_public.move_to_package(__name__, __all__, globals())

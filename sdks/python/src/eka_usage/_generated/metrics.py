@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..metric import Metric
+from .._metric import Metric
 
 
 class ekascribe:

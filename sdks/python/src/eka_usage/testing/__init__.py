@@ -7,6 +7,6 @@ With pytest there is a fixture, and nothing to set up:
         assert [e.metric_type for e in usage_events] == ["api_call"]
 """
 
-from .producer import InMemoryProducer
+from ._producer import InMemoryProducer
 
 __all__ = ["InMemoryProducer"]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from .. import lifecycle
-from ..client import Ambient, EkaClient
-from .producer import InMemoryProducer
+from .. import _shutdown_hooks
+from .._client import Ambient, EkaClient
+from ._producer import InMemoryProducer
 
 
 def pytest_configure() -> None:
@@ -32,12 +32,12 @@ def usage_events(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryProducer]:
     """
     producer = InMemoryProducer()
     monkeypatch.setattr(EkaClient, "_ambient", EkaClient._ambient._replace(redirect=producer))
-    before = lifecycle.clients()
+    before = _shutdown_hooks.clients()
     with ExitStack() as stack:
         for client in before:
             stack.enter_context(client._another_instance())
         yield producer
-        for client in lifecycle.clients():
+        for client in _shutdown_hooks.clients():
             if client not in before:
                 client._begin_anew()  # a service may keep it for the tests to come
 

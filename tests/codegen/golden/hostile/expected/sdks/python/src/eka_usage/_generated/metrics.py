@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..metric import Deprecation, MetadataKey, Metric, QuantityRule
+from .._metric import Deprecation, MetadataKey, Metric, QuantityRule
 
 
 class api:

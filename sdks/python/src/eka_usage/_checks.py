@@ -12,15 +12,15 @@ from decimal import Decimal
 from functools import wraps
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
-from . import number
+from . import _number
+from ._clock import format_time, parse_time
+from ._errors import ConfigError, ValidationError, invalid, nearest, shown
 from ._generated import limits
 from ._generated.catalog import BILLABLE, LOG_LEVELS, METRIC_TYPES, PRODUCTS, STATUSES
 from ._generated.errors import ErrorCode
 from ._generated.metrics import METRICS
-from .clock import format_time, parse_time
-from .errors import ConfigError, ValidationError, invalid, nearest, shown
-from .jsontext import escape, is_well_formed
-from .metric import MetadataKey, Metric, QuantityRule
+from ._json_text import escape, is_well_formed
+from ._metric import MetadataKey, Metric, QuantityRule
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -169,28 +169,28 @@ class _Bounds(NamedTuple):
     def admit(self, exact: int | float | Decimal) -> bool:
         return (
             self.low <= exact <= self.high
-            and number.has_digits(exact, self.digits)
+            and _number.has_digits(exact, self.digits)
             and not (self.integer and exact != int(exact))
         )
 
     def __str__(self) -> str:
         kind = "an integer" if self.integer else "a finite number"
-        return f"{kind} from {number.text(self.low)} to {number.text(self.high)}"
+        return f"{kind} from {_number.text(self.low)} to {_number.text(self.high)}"
 
 
 _COSTS = _Bounds(limits.UNIT_COST_MINIMUM, limits.UNIT_COST_MAXIMUM, limits.UNIT_COST_MAX_DIGITS)
 
 
 def _amount(code: ErrorCode, value: object, bounds: _Bounds) -> str:
-    exact = number.exact(value)
+    exact = _number.exact(value)
     if exact is None or not bounds.admit(exact):
         hint = str(bounds)
         if isinstance(value, (bool, str)):
             hint += f"; a {'boolean' if isinstance(value, bool) else 'string'} is no number"
-        elif exact is not None and not number.has_digits(exact, bounds.digits):
+        elif exact is not None and not _number.has_digits(exact, bounds.digits):
             hint += f" of at most {bounds.digits} digits"
         raise invalid(code, value, hint)
-    return number.text(exact)
+    return _number.text(exact)
 
 
 @_answers("metadata.invalid")

@@ -6,11 +6,11 @@ import logging
 import threading
 from collections.abc import Callable
 
-from . import lifecycle
-from .errors import described
-from .failure import Failed
-from .reporting import RateLimitedLog
-from .transports.base import Transport
+from . import _shutdown_hooks
+from ._errors import described
+from ._failure import Failed
+from ._reporting import RateLimitedLog
+from ._transports.transport import Transport
 
 
 class Connection:
@@ -39,7 +39,7 @@ class Connection:
         with self._lock:
             if self._transport is None:
                 self._transport = self._connect(self._failed)
-                lifecycle.flush_when_a_worker_ends()
+                _shutdown_hooks.flush_when_a_worker_ends()
             return self._transport
 
     @property

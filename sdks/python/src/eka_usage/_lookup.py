@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
     from ._generated.catalog import Product
-    from .metric import Metric
+    from ._metric import Metric
 
 
 def is_product(value: object) -> TypeIs[Product]:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from ..errors import described
-from ..failure import Failure
-from ..reporting import RateLimitedLog, say
+from .._errors import described
+from .._failure import Failure
+from .._reporting import RateLimitedLog, say
 from .adoption import Adopter
 from .config import SpoolConfig
 from .directory import Directory, Full

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 from .._generated.spool import VERSION
-from ..reporting import say
+from .._reporting import say
 from .directory import Directory
 from .format import EVENTS, NOBODY, Header, Name
 from .origin import Origin

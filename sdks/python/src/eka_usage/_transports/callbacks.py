@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ..wakeup import WakeUp
+from .._wakeup import WakeUp
 
 _here = threading.local()
 

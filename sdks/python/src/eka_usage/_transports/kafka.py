@@ -9,11 +9,11 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from .._errors import described
+from .._failure import Failed, Failure
 from .._generated.spool import FINAL_ERRORS
-from ..errors import described
-from ..failure import Failed, Failure
-from ..reporting import RateLimitedLog, logger
-from ..settings import Settings
+from .._reporting import RateLimitedLog, logger
+from .._settings import Settings
 from .callbacks import calling
 
 _PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001

@@ -11,7 +11,11 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
-from . import checks, lifecycle
+from . import _checks, _shutdown_hooks
+from ._admission import Admission, Limits
+from ._errors import ValidationError, nearest, shown
+from ._event import EventEncoder
+from ._failure import Failed
 from ._generated.catalog import (
     DEFAULT_LOG_LEVEL,
     DEFAULT_STATUS,
@@ -20,24 +24,20 @@ from ._generated.catalog import (
     USAGE_TOPIC,
 )
 from ._generated.limits import QUANTITY_DEFAULT
-from .admission import Admission, Limits
-from .errors import ValidationError, nearest, shown
-from .event import EventEncoder
-from .failure import Failed
-from .host import own_hostname
-from .ledger import Stats
-from .metadata import log_metadata
-from .metric import Metric
-from .outbox import Outbox
-from .outcomes import Outcomes
-from .reporting import OnError
-from .settings import Settings
-from .settings import kafka_config as read_kafka_config
-from .spool.config import SpoolConfig
-from .spool_wiring import spool_config, spool_opener
-from .transports import kafka
-from .transports.base import Transport
-from .transports.injected import InjectedTransport, ProducerLike
+from ._host import own_hostname
+from ._ledger import Stats
+from ._metadata import log_metadata
+from ._metric import Metric
+from ._outbox import Outbox
+from ._outcomes import Outcomes
+from ._reporting import OnError
+from ._settings import Settings
+from ._settings import kafka_config as read_kafka_config
+from ._spool.config import SpoolConfig
+from ._spool_wiring import spool_config, spool_opener
+from ._transports import kafka
+from ._transports.injected import InjectedTransport, ProducerLike
+from ._transports.transport import Transport
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -126,8 +126,8 @@ class EkaClient:
         if self._settings["kafka_brokers"] is None and not named:
             producer = instead
         self._exit_timeout: float = self._settings["shutdown_timeout_ms"] / 1000
-        self._service_name = checks.service_name(service_name)
-        self._hostname = own_hostname() if hostname is None else checks.hostname(hostname)
+        self._service_name = _checks.service_name(service_name)
+        self._hostname = own_hostname() if hostname is None else _checks.hostname(hostname)
         self._overrides = overrides
         self._producer = producer
         self._clock = clock
@@ -146,8 +146,8 @@ class EkaClient:
         self._register()
 
     def _register(self) -> None:
-        ends = lifecycle.Ends(self._end, self._exit_timeout, self._after_fork)
-        lifecycle.adopt(self, ends, flush_on_sigterm=self._settings["flush_on_sigterm"])
+        ends = _shutdown_hooks.Ends(self._end, self._exit_timeout, self._after_fork)
+        _shutdown_hooks.adopt(self, ends, flush_on_sigterm=self._settings["flush_on_sigterm"])
 
     def _configure_spool(self) -> SpoolConfig | None:
         if self._ambient.redirect is not None:
@@ -262,7 +262,7 @@ class EkaClient:
     ) -> str | None:
         """`record()` with a constant of `eka_usage.metrics` in place of product and metric type."""
         try:
-            product, metric_type = checks.metric_names(metric)
+            product, metric_type = _checks.metric_names(metric)
         except ValidationError as fault:
             self._outcomes.rejected(fault, workspace_id, metric, metric, status, event_id)
             return None
@@ -298,7 +298,7 @@ class EkaClient:
         Returns:
             As `record()` does.
         """
-        known = checks.log_level(level)
+        known = _checks.log_level(level)
         details = log_metadata(metadata, known or DEFAULT_LOG_LEVEL, message)
         accepted_id = self._record(
             workspace_id, product, metric_type, status=LOG_STATUS, metadata=details
@@ -343,7 +343,7 @@ class EkaClient:
         """
         undelivered = self._outbox.close(self._seconds(timeout))
         self._outcomes.close()
-        lifecycle.release(self)
+        _shutdown_hooks.release(self)
         return undelivered
 
     def __enter__(self) -> Self:

@@ -17,9 +17,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from .transports import kafka
-from .transports.callbacks import inside
-from .wakeup import WakeUp
+from ._transports import kafka
+from ._transports.callbacks import inside
+from ._wakeup import WakeUp
 
 
 class Ends(NamedTuple):

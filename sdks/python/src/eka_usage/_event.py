@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import checks, number
+from . import _checks, _number
+from ._clock import format_time
+from ._count import Count
 from ._generated.catalog import BILLABLE, CATALOG_VERSION, SDK_VERSION
 from ._generated.encoder import encode_constants, encode_event
 from ._generated.limits import METADATA_DEFAULT, QUANTITY_MAXIMUM, QUANTITY_MINIMUM
 from ._generated.metrics import METRICS
-from .clock import format_time
-from .count import Count
-from .ids import EventIds
-from .jsontext import escape, escape_json
-from .metadata import metadata_text
-from .metric import Metric
+from ._ids import EventIds
+from ._json_text import escape, escape_json
+from ._metadata import metadata_text
+from ._metric import Metric
 
 _NO_METADATA = escape_json(METADATA_DEFAULT)
 
@@ -79,10 +79,10 @@ class EventEncoder:
                 and (kind is int or kind is float)
                 and QUANTITY_MINIMUM <= quantity <= QUANTITY_MAXIMUM
             ):
-                amount = "1" if quantity == 1 else number.text(quantity)
+                amount = "1" if quantity == 1 else _number.text(quantity)
             else:
-                amount = checks.quantity(quantity, metric.quantity)
-            cost = "null" if unit_cost is None else checks.unit_cost(unit_cost)
+                amount = _checks.quantity(quantity, metric.quantity)
+            cost = "null" if unit_cost is None else _checks.unit_cost(unit_cost)
             if plain and metadata is None:
                 details, lost = _NO_METADATA, ""
             elif plain and metadata.__class__ is dict:
@@ -92,25 +92,25 @@ class EventEncoder:
             own_id = event_id
             if own_id is None and self._new_id is not None:
                 own_id = self._new_id()
-            key = "" if own_id is None else checks.event_id(own_id)
+            key = "" if own_id is None else _checks.event_id(own_id)
             now = self._clock() // 1_000_000
             instant = self._instant
             if instant[0] != now:
                 instant = self._instant = (now, format_time(now), self._ids.prefix(now))
             _, ts, prefix = instant
-            occurred = ts if occurred_at is None else checks.occurred_at(occurred_at, now)
+            occurred = ts if occurred_at is None else _checks.occurred_at(occurred_at, now)
         except Exception:
-            checks.workspace_id(workspace_id)
-            checks.product(product)
-            metric = checks.metric_type(metric_type, product)
-            checks.status(status)
-            checks.quantity(quantity, metric.quantity)
-            checks.unit_cost(unit_cost)
-            checks.metadata(metadata, metric.metadata)
+            _checks.workspace_id(workspace_id)
+            _checks.product(product)
+            metric = _checks.metric_type(metric_type, product)
+            _checks.status(status)
+            _checks.quantity(quantity, metric.quantity)
+            _checks.unit_cost(unit_cost)
+            _checks.metadata(metadata, metric.metadata)
             if event_id is not None:
-                checks.event_id(event_id)
+                _checks.event_id(event_id)
             if occurred_at is not None:
-                checks.occurred_at(occurred_at, self._clock() // 1_000_000)
+                _checks.occurred_at(occurred_at, self._clock() // 1_000_000)
             raise
         seq = self._next_seq()
         if own_id is None:
@@ -121,7 +121,7 @@ class EventEncoder:
 
 
 def _metadata(value: object, metric: Metric) -> tuple[str, str]:
-    metadata, wrong = checks.metadata(value, metric.metadata)
+    metadata, wrong = _checks.metadata(value, metric.metadata)
     kept = tuple(key.name for key in metric.metadata if key.required)
     text, lost = metadata_text(metadata, kept)
     return text, "; ".join(filter(None, (wrong, lost)))
@@ -168,7 +168,7 @@ class _Workspaces(dict[str, str]):
     _MOST = 10_000
 
     def __missing__(self, workspace_id: str) -> str:
-        text = checks.workspace_id(workspace_id)
+        text = _checks.workspace_id(workspace_id)
         if len(self) >= self._MOST:
             self.clear()
         self[workspace_id] = text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from ..failure import Failed
+from .._failure import Failed
 
 
 class Transport(Protocol):

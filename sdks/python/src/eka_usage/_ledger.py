@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from .spool.spool import Counts
+from ._spool.spool import Counts
 
 
 class Stats(NamedTuple):

@@ -19,20 +19,20 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from .admission import Gate, Limits
-from .connection import Connection
-from .count import Count
-from .errors import described
-from .failure import Failed, Failure
-from .parking import Parked, Parking
-from .poller import Poller
-from .reporting import RateLimitedLog
-from .route import Route
-from .spool.journal import Group
-from .spool.spool import Counts, Spool
-from .transports.base import Transport
-from .transports.kafka import failure_of
-from .wakeup import WakeUp
+from ._admission import Gate, Limits
+from ._connection import Connection
+from ._count import Count
+from ._errors import described
+from ._failure import Failed, Failure
+from ._parking import Parked, Parking
+from ._poller import Poller
+from ._reporting import RateLimitedLog
+from ._route import Route
+from ._spool.journal import Group
+from ._spool.spool import Counts, Spool
+from ._transports.kafka import failure_of
+from ._transports.transport import Transport
+from ._wakeup import WakeUp
 
 # A thread that records without a pause lets no other poll: each poll needs the interpreter once.
 # So after so many events it polls itself, some microseconds' work.

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 
-from ..count import Count
+from .._count import Count
 from .format import Header, Name
 
 _DEFAULT_PORT = "9092"

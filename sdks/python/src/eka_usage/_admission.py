@@ -10,8 +10,8 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
-from .errors import ClientClosedError, EkaError, QueueFullError, SpoolError, described
-from .spool.directory import Full
+from ._errors import ClientClosedError, EkaError, QueueFullError, SpoolError, described
+from ._spool.directory import Full
 
 
 class Admission(Enum):

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .admission import Gate
-from .spool.journal import Group
+from ._admission import Gate
+from ._spool.journal import Group
 
 
 class Parked(NamedTuple):

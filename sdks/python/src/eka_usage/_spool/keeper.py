@@ -7,9 +7,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from ..errors import described
-from ..reporting import RateLimitedLog
-from ..wakeup import WakeUp
+from .._errors import described
+from .._reporting import RateLimitedLog
+from .._wakeup import WakeUp
 
 
 class Keeper:

@@ -142,11 +142,13 @@ _COMMANDS: Mapping[str, Callable[[Path, Sequence[Name]], int]] = {
     "purge": _purge,
 }
 
-if __name__ == "__main__":
+
+def run() -> int:
+    """Runs the command of this process and returns its exit code."""
     try:
         status = main()
         sys.stdout.flush()
-    except BrokenPipeError:  # who reads it has seen enough; nor is the end to write what is left
+    except BrokenPipeError:  # the reader has seen enough; nor may the exit write what is left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
-    sys.exit(status)
+        return 0
+    return status

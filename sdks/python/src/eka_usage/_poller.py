@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from .wakeup import WakeUp
+from ._wakeup import WakeUp
 
 # Short enough that finished events leave the queue well before it is full, long enough that the
 # thread does not contend with callers for the interpreter.

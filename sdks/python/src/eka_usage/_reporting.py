@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeAlias
 
-from .errors import EkaError, ErrorContext, MetadataDegradedError, described
+from ._errors import EkaError, ErrorContext, MetadataDegradedError, described
 
 OnError: TypeAlias = Callable[[EkaError, ErrorContext], object]
 

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from ..count import Count
-from ..errors import described
-from ..failure import Failed, Failure
-from ..reporting import RateLimitedLog, say
-from ..wakeup import WakeUp
+from .._count import Count
+from .._errors import described
+from .._failure import Failed, Failure
+from .._reporting import RateLimitedLog, say
+from .._wakeup import WakeUp
 from .breaker import Breaker
 from .format import NOBODY, Damage, Record
 from .segment import Segment

@@ -7,9 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ._generated.catalog import USAGE_TOPIC
-from ._generated.errors import ErrorCode
-from .errors import (
+from ._errors import (
     DeliveryError,
     EkaError,
     ErrorContext,
@@ -17,9 +15,11 @@ from .errors import (
     ShutdownTimeoutError,
     described,
 )
-from .failure import Failure
-from .ledger import Ledger
-from .reporting import OnError, Reporter, say
+from ._failure import Failure
+from ._generated.catalog import USAGE_TOPIC
+from ._generated.errors import ErrorCode
+from ._ledger import Ledger
+from ._reporting import OnError, Reporter, say
 
 _IDENTITY = ("event_id", "workspace_id", "product", "metric_type", "status")
 

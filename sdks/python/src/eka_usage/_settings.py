@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from ._errors import ConfigError, nearest, shown
 from ._generated.settings import SETTINGS, Setting
-from .errors import ConfigError, nearest, shown
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._generated.calls import SettingArguments
 
 _BY_ARGUMENT = {setting.argument: setting for setting in SETTINGS}
 _ADDRESS = re.compile(r"(?:[^\s,:/\[\]]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
@@ -85,6 +91,26 @@ class Settings:
             elif name and name not in overrides and re.search(rf"\b{re.escape(name)}\b", words):
                 about = f"{self._names[setting.name]} {shown(value)}"
         return ConfigError("config.invalid", f"invalid {about}: librdkafka says: {words}")
+
+
+def kafka_properties(
+    kafka_brokers: str | list[str] | None = None, **settings: Unpack[SettingArguments]
+) -> dict[str, Any]:
+    """Returns the settings of Kafka as `EkaClient` resolves them, under librdkafka's names.
+
+    They are for a consumer, an admin client or a producer of your own that reaches the same Kafka
+    by the same environment variables; such a producer can be passed to `EkaClient(producer=)`.
+
+    Args:
+        kafka_brokers: addresses `host:port`, as a list or separated by commas.
+        settings: see `docs/settings.md`; each overrides its environment variable.
+
+    Raises:
+        ConfigError: a setting cannot be used, or brokers or credentials are missing.
+    """
+    resolved = Settings.resolve({**settings, "kafka_brokers": kafka_brokers}, os.environ)
+    resolved.require_credentials({})
+    return resolved.librdkafka()
 
 
 def kafka_config(given: Any) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from mmap import mmap
 from typing import Any, Final
 
+from .._count import Count
 from .._generated.spool import HEADER_BYTES
-from ..count import Count
 from .directory import Directory, Full
 from .format import CLOSED_AT, NOBODY, body_start, record, salt
 from .origin import Origin

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Protocol
 
 from confluent_kafka import KafkaError, Producer
 
+from .._failure import Failed, Failure
 from .._generated.spool import FINAL_ERRORS
-from ..failure import Failed, Failure
 from .callbacks import calling
 
 

@@ -9,22 +9,22 @@ from typing import Any
 
 import msgspec
 
+from ._admission import Limits
+from ._errors import ConfigError, shown
+from ._failure import Failed, Failure
 from ._generated.catalog import USAGE_TOPIC
-from .admission import Limits
-from .errors import ConfigError, shown
-from .failure import Failed, Failure
-from .outbox import Outbox
-from .outcomes import Outcomes
-from .reporting import say
-from .settings import Settings
-from .spool.config import SpoolConfig
-from .spool.directory import Directory, Unusable, default_path
-from .spool.journal import Group
-from .spool.origin import Origin, destination
-from .spool.spool import Spool
-from .spool.tuning import Tuning
-from .transports.base import Transport
-from .transports.kafka import failure_of
+from ._outbox import Outbox
+from ._outcomes import Outcomes
+from ._reporting import say
+from ._settings import Settings
+from ._spool.config import SpoolConfig
+from ._spool.directory import Directory, Unusable, default_path
+from ._spool.journal import Group
+from ._spool.origin import Origin, destination
+from ._spool.spool import Spool
+from ._spool.tuning import Tuning
+from ._transports.kafka import failure_of
+from ._transports.transport import Transport
 
 TUNING = Tuning()
 # Events of other processes are sent while no more than this part of the queue is taken.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from ._generated.limits import HOSTNAME_MAX_LENGTH
-from .jsontext import well_formed
+from ._json_text import well_formed
 
 
 def own_hostname() -> str:

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import msgspec
 
-from . import number
+from . import _number
 from ._generated.catalog import LOG_LEVEL_KEY, LOG_MESSAGE_KEPT, LOG_MESSAGE_KEY
 from ._generated.limits import (
     METADATA_MAX_BYTES,
@@ -25,7 +25,7 @@ from ._generated.limits import (
     METADATA_OVERSIZE,
     METADATA_TOO_DEEP,
 )
-from .jsontext import encode, escape_json, is_well_formed, well_formed
+from ._json_text import encode, escape_json, is_well_formed, well_formed
 
 _MARKER: Mapping[str, Any] = msgspec.json.decode(METADATA_OVERSIZE)
 # With more keys than this, what is too large is found by counting, before all of it is encoded.
@@ -73,10 +73,10 @@ def _is_plain(metadata: Mapping[Any, Any]) -> bool:
         kind = _type_of(value)
         if _type_of(key) is not str or not (
             (kind is str and len(value) <= METADATA_MAX_BYTES)
-            or (kind is int and -number.PLAIN < value < number.PLAIN)
+            or (kind is int and -_number.PLAIN < value < _number.PLAIN)
             or kind is bool
             or value is None
-            or (kind is float and number.is_plain(value))
+            or (kind is float and _number.is_plain(value))
         ):
             return False
     return True
@@ -149,7 +149,7 @@ class _Reader:
             value is None
             or kind is bool
             or (kind is int and -_INT64 <= value < _INT64)
-            or (kind is float and number.is_plain(value))
+            or (kind is float and _number.is_plain(value))
         ):
             return value
         if isinstance(value, str):
@@ -162,9 +162,9 @@ class _Reader:
             return str(value)
         if isinstance(value, int) and value.bit_length() > _MOST_BITS:
             raise _OversizeError
-        exact = number.exact(value)
+        exact = _number.exact(value)
         if exact is not None:
-            text = number.text(exact)
+            text = _number.text(exact)
             self._spend(len(text))
             return msgspec.Raw(text.encode())
         if isinstance(value, (float, Decimal)):
