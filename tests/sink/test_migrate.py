@@ -120,10 +120,10 @@ def test_a_changed_catalog_is_applied_without_a_migration(store: Client, tmp_pat
     ("old", "new", "message"),
     [
         ("fields:\n", NEW_FIELD.replace("    since: 9.0.0\n", ""), "'region' is new.*`since:`"),
-        ("column: UInt64", "column: UInt32", "'seq' is UInt64.*UInt32; put that back"),
-        ("  hostname:\n", "  host:\n", "'hostname' holds what was billed.*put it back"),
-        ("  name: usage_events", "  name: events", "cannot get another name or key"),
-        ("  time: occurred_at", "  time: ts", "cannot get another name or key"),
+        ("column: UInt64", "column: UInt32", "'seq' is UInt64.*UInt32; restore its type"),
+        ("  hostname:\n", "  host:\n", "'hostname' holds billed usage.*restore it"),
+        ("  name: usage_events", "  name: events", "the name and the key of a table cannot change"),
+        ("  time: occurred_at", "  time: ts", "the name and the key of a table cannot change"),
     ],
 )
 def test_a_change_that_invalidates_stored_events_is_rejected(

@@ -1,4 +1,4 @@
-"""Infrastructure: topics, the store, and what the sink knows of events."""
+"""Infrastructure: topics, ClickHouse tables, the Kafka Connect sink and the sink's constants."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from codegen.targets.infra import clickhouse, connect, sink, topics
 
 
 def outputs(model: Model) -> Iterator[Output]:
-    """All of it; nothing of a table where events have none."""
+    """Returns all outputs; without a table in event.yaml only the topics."""
     yield from topics.outputs(model)
     if model.event.table is not None:
         yield from clickhouse.outputs(model, model.event.table)

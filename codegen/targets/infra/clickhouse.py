@@ -1,4 +1,4 @@
-"""The store: the table of events and its migrations, the catalog beside it, the views of both."""
+"""ClickHouse: the migrations of the table of events, the catalog's tables, and the views."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from codegen.text import sql_string
 
 FOLDER = "infra/clickhouse"
 
-# What stands beside the table of events, by the name that code has for it.
-BESIDE = {"receipts": "usage_receipts", "usage": "usage", "usage_by_month": "usage_by_month"}
+# The views and tables around the table of events, by their names in code.
+RELATED = {"receipts": "usage_receipts", "usage": "usage", "usage_by_month": "usage_by_month"}
 
 _PERIODS = (
     ("usage_by_day", "day", "toDate({})"),
-    (BESIDE["usage_by_month"], "month", "toStartOfMonth({})"),
+    (RELATED["usage_by_month"], "month", "toStartOfMonth({})"),
 )
 _DECIMAL = re.compile(r"Decimal\w*\((?:[0-9]+, *)?([0-9]+)\)")
-# Of a column that is no Decimal, and so has no scale of its own.
+# For a column that is not a Decimal, and so has no scale of its own.
 _SCALE = 12
 
 
 def outputs(model: Model, table: Table) -> Iterator[File | History]:
-    """The migrations, then what is made anew whenever it changes."""
+    """Returns the migrations, then the scripts that are applied again whenever they change."""
     names = _names(model, table)
     columns = {field.name: field.column for field in model.event.fields}
     scales = [_scale(columns[name]) for name in (names["quantity"], table.cost) if name]
@@ -55,10 +55,10 @@ def outputs(model: Model, table: Table) -> Iterator[File | History]:
 
 
 def _names(model: Model, table: Table) -> Mapping[str, Any]:
-    """What the templates call each column by, by its role."""
+    """The columns' names by the roles that the templates refer to."""
     roles = ("product", "metric_type", "billable", "quantity")
     fields = {role: model.event.roles[role].name for role in roles}
-    return {**asdict(table), "events": table.name, **BESIDE, **fields}
+    return {**asdict(table), "events": table.name, **RELATED, **fields}
 
 
 def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:

@@ -10,7 +10,7 @@ from codegen.render import JSON_COMMENT, File
 
 _STRINGS = "org.apache.kafka.connect.storage.StringConverter"
 
-# How ClickHouse reads the text of an event. An insert that waits is one that can be repeated.
+# How ClickHouse parses the JSON of an event. A synchronous insert can be retried.
 _SETTINGS = {
     "async_insert": 0,
     "date_time_input_format": "best_effort",
@@ -20,7 +20,7 @@ _SETTINGS = {
 
 
 def outputs(model: Model, table: Table) -> Iterator[File]:
-    """What is put to `/connectors/NAME/config`, or handed to a standalone worker."""
+    """Returns the body for `PUT /connectors/NAME/config`, which a standalone worker reads too."""
     text = json.dumps(JSON_COMMENT | _config(model, table), indent=2, ensure_ascii=False)
     yield File("infra/kafka-connect-sink.json", f"{text}\n")
 
@@ -47,7 +47,7 @@ def _config(model: Model, table: Table) -> dict[str, str]:
         "tolerateStateMismatch": "false",
         "ignorePartitionsWhenBatching": "false",
         "key.converter": _STRINGS,
-        # JsonConverter makes a double of every number with a point; ClickHouse reads text exactly.
+        # JsonConverter parses decimals as doubles; ClickHouse parses the text exactly.
         "value.converter": _STRINGS,
         "customInsertFormat": "true",
         "insertFormat": "JSON",
@@ -57,6 +57,6 @@ def _config(model: Model, table: Table) -> dict[str, str]:
         "errors.deadletterqueue.context.headers.enable": "true",
         "errors.log.enable": "true",
         "errors.log.include.messages": "false",
-        # ClickHouse takes a bad message's whole batch for bad: what is to be replayed stays small.
+        # One bad message dead-letters its whole batch; small batches keep the replay small.
         "consumer.override.max.poll.records": "5000",
     }

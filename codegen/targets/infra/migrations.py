@@ -1,6 +1,6 @@
-"""The numbered migrations of a table: what stands is history, what differs becomes the next one.
+"""The numbered migrations of a table: existing ones are history, a difference becomes the next.
 
-Each ends with a line that says which columns the table has after it, for the next to start from.
+Each ends with a line that lists the columns of the table after it, from which the next one starts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PATH = re.compile(rf"{_FOLDER}/([0-9]{{4}})_[a-z0-9_]+\.sql")
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The table as event.yaml has it; `later` are the fields that older events lack."""
+    """The table as event.yaml defines it; `later` are the fields that older events lack."""
 
     table: str
     key: tuple[str, ...]
@@ -35,29 +35,29 @@ class Columns:
         return {"table": self.table, "key": list(self.key), "columns": dict(self.types)}
 
 
-def extend(written: Mapping[str, str], wanted: Columns) -> Iterator[File]:
-    """The migration that leads from what is written to what is wanted, if they differ."""
-    if not written:
-        yield _file(1, wanted.table.partition(".")[2], wanted.create(wanted.types), wanted)
+def extend(existing: Mapping[str, str], target: Columns) -> Iterator[File]:
+    """Yields the migration from the existing ones to the target, if they differ."""
+    if not existing:
+        yield _file(1, target.table.partition(".")[2], target.create(target.types), target)
         return
-    for expected, path in enumerate(written, 1):
+    for expected, path in enumerate(existing, 1):
         match = _PATH.fullmatch(path)
         if match is None or int(match[1]) != expected:
             raise ValueError(
-                f"{path}: migration {expected:04} was expected here; bring back what is missing"
-                " from version control, or give your own the next number by another `generate`"
+                f"{path}: expected migration {expected:04} here; restore a missing one from version"
+                " control, or renumber your own by running `generate` again"
             )
-    path, text = list(written.items())[-1]
+    path, text = list(existing.items())[-1]
     state = _state(path, text)
-    _refuse(path, state, wanted)
-    added = [name for name in wanted.types if name not in state["columns"]]
+    _reject_incompatible(path, state, target)
+    added = [name for name in target.types if name not in state["columns"]]
     if added:
         body = render.render(
             "infra/clickhouse/alter.sql.j2",
-            table=wanted.table,
-            columns=[(name, wanted.types[name], _after(name, wanted)) for name in added],
+            table=target.table,
+            columns=[(name, target.types[name], _after(name, target)) for name in added],
         )
-        yield _file(len(written) + 1, f"add_{'_'.join(added)}"[:60].rstrip("_"), body, wanted)
+        yield _file(len(existing) + 1, f"add_{'_'.join(added)}"[:60].rstrip("_"), body, target)
 
 
 def _file(number: int, name: str, body: str, after: Columns) -> File:
@@ -65,8 +65,8 @@ def _file(number: int, name: str, body: str, after: Columns) -> File:
     return File(f"{_FOLDER}/{number:04}_{name}.sql", f"-- {NOTICE}\n{body}\n{_STATE}{state}\n")
 
 
-def _after(name: str, wanted: Columns) -> str:
-    names = list(wanted.types)
+def _after(name: str, target: Columns) -> str:
+    names = list(target.types)
     index = names.index(name)
     return f"AFTER {names[index - 1]}" if index else "FIRST"
 
@@ -74,30 +74,30 @@ def _after(name: str, wanted: Columns) -> str:
 def _state(path: str, text: str) -> dict[str, Any]:
     line = text.rstrip("\n").rpartition("\n")[2]
     if not line.startswith(_STATE):
-        raise ValueError(f"{path}: its last line is gone; restore it from version control")
+        raise ValueError(f"{path}: its last line is missing; restore it from version control")
     state: dict[str, Any] = json.loads(line.removeprefix(_STATE))
     return state
 
 
-def _refuse(path: str, state: Mapping[str, Any], wanted: Columns) -> None:
-    if (state["table"], tuple(state["key"])) != (wanted.table, wanted.key):
+def _reject_incompatible(path: str, state: Mapping[str, Any], target: Columns) -> None:
+    if (state["table"], tuple(state["key"])) != (target.table, target.key):
         raise ValueError(
-            f"{path}: a table cannot get another name or key; take back `table` in event.yaml"
+            f"{path}: the name and the key of a table cannot change; revert `table` in event.yaml"
         )
     for name, column in state["columns"].items():
-        if name not in wanted.types:
+        if name not in target.types:
             raise ValueError(
-                f"{path}: column {quote(name)} holds what was billed, and event.yaml no longer"
-                " has the field; put it back"
+                f"{path}: column {quote(name)} holds billed usage, and event.yaml no longer has the"
+                " field; restore it"
             )
-        if wanted.types[name] != column:
+        if target.types[name] != column:
             raise ValueError(
-                f"{path}: column {quote(name)} is {column} and event.yaml says"
-                f" {wanted.types[name]}; put that back, or add a field of another name"
+                f"{path}: column {quote(name)} is {column}, in event.yaml it is"
+                f" {target.types[name]}; restore its type, or add a field of another name"
             )
-    for name in wanted.types:
-        if name not in state["columns"] and name not in wanted.later:
+    for name in target.types:
+        if name not in state["columns"] and name not in target.later:
             raise ValueError(
-                f"{path}: field {quote(name)} is new, and stored events lack it; say in event.yaml"
-                " `since:` which version brings it"
+                f"{path}: field {quote(name)} is new, and stored events lack it; set `since:` in"
+                " event.yaml to the version that adds it"
             )

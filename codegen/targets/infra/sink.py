@@ -1,4 +1,4 @@
-"""What the sink knows of events: their fields, their table and their topics."""
+"""The sink's generated constants: the fields of events, their table and their topics."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 from codegen import render
 from codegen.model import Field, Model, Table
 from codegen.render import File
-from codegen.targets.infra.clickhouse import BESIDE
+from codegen.targets.infra.clickhouse import RELATED
 from codegen.text import python_string
 
 _LIMITS = ("min_length", "max_length", "minimum", "maximum", "max_bytes")
 
 
 def outputs(model: Model, table: Table) -> Iterator[File]:
-    """The generated package of the sink."""
+    """Returns the modules of the sink's generated package."""
     yield render.file("infra/sink/_generated/__init__.py", "infra/__init__.py.j2")
     yield _fields(model, table)
 
@@ -29,7 +29,7 @@ def _fields(model: Model, table: Table) -> File:
         "dead letter topic": model.catalog.topic("dead_letter").name,
         "database": table.database,
         "table": table.name,
-        **BESIDE,
+        **RELATED,
         "ingested": table.ingested,
         "id": table.id,
         "account": table.account,

@@ -1,4 +1,4 @@
-"""The topics that the embedded broker starts with, and those that a cluster is given."""
+"""The topics of the embedded broker, and of create-topics.sh."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from codegen.text import go_string
 
 
 def outputs(model: Model) -> Iterator[Output]:
-    """The tables of topics."""
+    """Returns the list of topics, once in Go and once in shell."""
     topics = model.catalog.topics
     yield file(
         "infra/devbroker/zz_generated_topics.go",
