@@ -1,7 +1,7 @@
 /**
- * What each argument of `record()` must be: one function an argument, each with one error code.
+ * The checks of the arguments of `record()`: one function per argument, each with one error code.
  *
- * What comes back is JSON.
+ * Each returns the argument as JSON, or throws a ValidationError.
  */
 
 import { formatTime, parseTime } from "./clock.js";
@@ -23,22 +23,22 @@ interface Lengths {
   readonly maxLength: number;
 }
 
-/** The workspace's id. */
+/** Checks the workspace id. */
 export function workspaceId(value: unknown): string {
   return identifier("workspace_id.invalid", value, limits.workspaceId);
 }
 
-/** The idempotency key. */
+/** Checks the idempotency key. */
 export function eventId(value: unknown): string {
   return identifier("event_id.invalid", value, limits.eventId);
 }
 
-/** The service's name. */
+/** Checks the service's name; throws a ConfigError. */
 export function serviceName(value: unknown): string {
   return named("serviceName", value, limits.serviceName);
 }
 
-/** The machine's name, as the caller or the machine itself says it. */
+/** Checks the machine's name, which is the caller's or the machine's own; throws a ConfigError. */
 export function hostname(value: unknown): string {
   return named("hostname", value, limits.hostname);
 }
@@ -54,18 +54,18 @@ function identifier(code: ErrorCode, value: unknown, { minLength, maxLength }: L
 function named(parameter: string, value: unknown, { minLength, maxLength }: Lengths): string {
   if (!isText(value, minLength, maxLength)) {
     const hint = `a non-blank string of ${minLength} to ${maxLength} characters`;
-    const words = message("config.invalid", { parameter, given: describeValue(value), hint });
-    throw new ConfigError("config.invalid", words);
+    const text = message("config.invalid", { parameter, given: describeValue(value), hint });
+    throw new ConfigError("config.invalid", text);
   }
   return JSON.stringify(value);
 }
 
-/** Whether this is a string of so many characters, well formed, and with one that can be seen. */
+/** Reports whether this is a well-formed, non-blank string of an allowed length. */
 function isText(value: unknown, shortest: number, longest: number): value is string {
   if (typeof value !== "string" || value.length > 2 * longest || !value.isWellFormed()) {
     return false;
   }
-  // The length in UTF-16 is exact where it is small enough, and at most twice too large otherwise.
+  // The length in UTF-16 is exact if it is small enough, and at most twice too large otherwise.
   const length = value.length > longest || shortest > 1 ? [...value].length : value.length;
   return shortest <= length && length <= longest && !isBlank(value);
 }
@@ -79,7 +79,7 @@ function isBlank(text: string): boolean {
   return true;
 }
 
-/** The metric type that the three name. */
+/** Checks product, metric type and status, and returns the metric. */
 export function metric(product: unknown, metricType: unknown, status: unknown): Metric {
   if (!isProduct(product)) {
     const hint = nearest(product, productNames());
@@ -98,25 +98,25 @@ export function metric(product: unknown, metricType: unknown, status: unknown): 
   return found;
 }
 
-/** Product and metric type of one of `metrics`; anything else need not have them. */
+/** Returns product and metric type of one of `metrics`; undefined ones if it is anything else. */
 export function metricNames(value: unknown): Metric {
   const { product, metricType } = safely(() => ({ ...(value as Metric) })) ?? {};
   return { product, metricType } as Metric;
 }
 
-/** What a metric type asks beyond the limits of every event. */
+/** Returns what a metric type requires beyond the limits of every event. */
 export function ruleOf({ product, metricType }: Metric): MetricRule {
   return metricRules[product]?.[metricType] ?? {};
 }
 
-/** The quantity. */
+/** Checks the quantity. */
 export function quantity(value: unknown, rule: MetricRule["quantity"]): string {
   const low = Math.max(limits.quantity.minimum, rule?.minimum ?? limits.quantity.minimum);
   const high = Math.min(limits.quantity.maximum, rule?.maximum ?? limits.quantity.maximum);
   return amount("quantity.invalid", value, low, high, rule?.integer ?? false);
 }
 
-/** The unit cost. */
+/** Checks the unit cost. */
 export function unitCost(value: unknown): string {
   const { minimum, maximum } = limits.unitCost;
   return value == null ? "null" : amount("unit_cost.invalid", value, minimum, maximum, false);
@@ -134,7 +134,7 @@ function amount(
   if (!isInRange || (integer && !isInteger(value))) {
     const kind = integer ? "an integer" : "a finite number";
     const type = typeof value;
-    const more = type === "boolean" || type === "string" ? `; a ${type} is no number` : "";
+    const more = type === "boolean" || type === "string" ? `; a ${type} is not a number` : "";
     const hint = `${kind} from ${low} to ${high}${more}`;
     throw invalid(code, { given: describeValue(value), hint });
   }
@@ -145,12 +145,12 @@ function isInteger(value: unknown): boolean {
   return typeof value === "bigint" || Number.isInteger(value);
 }
 
-/** The level of a `log()`; undefined where the catalog has no such level. */
+/** Returns the level of a `log()`; undefined if the catalog has no such level. */
 export function logLevel(value: unknown): LogLevel | undefined {
   return logLevels.find((level) => level === value);
 }
 
-/** When it happened; `now` is in milliseconds since 1970. */
+/** Checks when it happened; `now` is in milliseconds since 1970. */
 export function occurredAt(value: unknown, now: number): string {
   const { ahead, aheadMs, behind, behindMs } = limits.occurredAt;
   const milliseconds = parseTime(value);

@@ -1,4 +1,4 @@
-/** The client: takes usage from a service, and sees that each event is delivered or heard of. */
+/** The client: accepts usage events, and delivers each one or reports why it cannot. */
 
 import * as checks from "./checks.js";
 import { describeError, describeValue, nearest } from "./describe.js";
@@ -31,12 +31,16 @@ import { KafkaTransport } from "./transports/kafka.js";
 /**
  * Reports usage to Kafka, without ever blocking or crashing its caller.
  *
- * Make one a process and keep it: it connects by itself, and sends what is left when the process
- * ends, or keeps it on disk. Errors never reach a caller of `record()`: they reach `onError`, with a
- * code.
+ * Create one per process and keep it: it connects on its own, and when the process ends it sends
+ * what is queued, or spills it to disk. Errors never reach the caller of `record()`: they are passed
+ * to `onError`, with a code.
  *
- * @throws ConfigError where an option or an environment variable cannot be used.
- * @throws TypeError where an option is none.
+ * @example
+ * const usage = new EkaClient({ serviceName: "billing-api", kafkaBrokers: "127.0.0.1:9092" });
+ * usage.record("workspace-1", "api", "api_call");
+ *
+ * @throws ConfigError if an option or an environment variable is invalid.
+ * @throws TypeError if an option has an unknown name.
  */
 export class EkaClient implements AsyncDisposable {
   readonly #encoder: EventEncoder;
@@ -63,7 +67,7 @@ export class EkaClient implements AsyncDisposable {
       producer === undefined ? kafka() : new InjectedTransport(producer, usageTopic);
     this.#encoder = new EventEncoder(serviceName, hostname, { clock, newId });
     this.#outcomes = new Outcomes(options.onError, usageTopic);
-    const outboxed = outboxSettings(settings, clock);
+    const sending = outboxSettings(settings, clock);
     const spool = outboxSpool(settings, options, {
       instanceId: this.#encoder.instanceId,
       clock,
@@ -72,10 +76,10 @@ export class EkaClient implements AsyncDisposable {
       replayTransport: () =>
         new LaneReplayTransport(
           producer === undefined ? kafka() : new SharedTransport(transport),
-          outboxed.lateBatchBytes,
+          sending.lateBatchBytes,
         ),
     });
-    this.#outbox = new Outbox(transport, outboxed, this.#outcomes, spool);
+    this.#outbox = new Outbox(transport, sending, this.#outcomes, spool);
     this.#debug = options.debug ?? false;
     this.#shutdownTimeoutMs = settings.shutdownTimeoutMs;
     this.#hooks = {
@@ -88,23 +92,24 @@ export class EkaClient implements AsyncDisposable {
     register(this.#hooks, settings.flushOnSigterm);
   }
 
-  /** Identifies this client; stands in every event. */
+  /** Identifies this client; every event carries it. */
   get instanceId(): string {
     return this.#encoder.instanceId;
   }
 
   /**
-   * Reports one event of usage. Never waits for anything, never throws.
+   * Records one usage event. Never blocks, never throws.
    *
-   * @param workspaceId The customer's workspace that is billed, 1 to 256 characters.
+   * @param workspaceId The customer's workspace to bill, 1 to 256 characters.
    * @param product One of `products`.
    * @param metricType One of the product's metric types.
-   * @param quantity How much, in the unit of the metric type; 1 by default.
-   * @param status One of `statuses`; `ok` by default.
-   * @param unitCost What one unit costs, if known.
-   * @param metadata Further details; what JSON cannot say becomes a string, and too much is cut.
-   * @param options An idempotency key, and when it happened.
-   * @returns The event's id; undefined where it was not accepted, which `onError` has heard.
+   * @param quantity How much, in the unit of the metric type. Default: 1.
+   * @param status One of `statuses`. Default: `ok`.
+   * @param unitCost The cost of one unit, if known.
+   * @param metadata Further details. What JSON cannot represent becomes a string; oversized metadata
+   * is cut.
+   * @param options An idempotency key, and when the usage happened.
+   * @returns The event's id; undefined if it was not accepted, in which case `onError` was called.
    */
   record<P extends Product>(
     workspaceId: string,
@@ -144,7 +149,7 @@ export class EkaClient implements AsyncDisposable {
     return event.eventId;
   }
 
-  /** `record()` with one of `metrics` in place of product and metric type. */
+  /** Records one usage event like `record()`, by one of `metrics`. */
   recordMetric(
     workspaceId: string,
     metric: Metric,
@@ -168,13 +173,13 @@ export class EkaClient implements AsyncDisposable {
   }
 
   /**
-   * Reports one failure: an event whose status is that of errors, and whose metadata says what
-   * happened.
+   * Records one failure: an event with the status of errors, whose metadata has level and message. It
+   * is not billed.
    *
    * @param message What happened.
-   * @param level One of `logLevels`; `error` by default.
+   * @param level One of `logLevels`. Default: `error`.
    * @param metadata Further details.
-   * @returns As `record()` does.
+   * @returns The same as `record()`.
    */
   log<P extends Product>(
     workspaceId: string,
@@ -194,7 +199,7 @@ export class EkaClient implements AsyncDisposable {
     return eventId;
   }
 
-  /** Resolves when Kafka can be reached; rejects with a DeliveryError where it cannot be now. */
+  /** Resolves once Kafka is reachable; rejects with a DeliveryError if it is not. Never needed. */
   async connect(): Promise<void> {
     try {
       await this.#outbox.connect();
@@ -205,28 +210,29 @@ export class EkaClient implements AsyncDisposable {
   }
 
   /**
-   * Waits until every accepted event is delivered or has failed, those on disk too. Never rejects.
+   * Waits until every accepted event is delivered or has failed, including those on disk. Never
+   * rejects.
    *
-   * @param timeoutMs How many milliseconds at most; the setting `shutdownTimeoutMs` by default.
-   * @returns How many events are left; 0 is success.
+   * @param timeoutMs The limit in milliseconds. Default: the setting `shutdownTimeoutMs`.
+   * @returns The number of events left; 0 is success.
    */
   async flush(timeoutMs: number = this.#shutdownTimeoutMs): Promise<number> {
     return await this.#outbox.flush(timeoutMs);
   }
 
-  /** What became of the events of this client. */
+  /** Returns the counters of this client. */
   stats(): Stats {
-    return this.#outcomes.stats(this.#encoder.numbered, this.#outbox.spooled);
+    return this.#outcomes.stats(this.#encoder.numbered, this.#outbox.spoolStats);
   }
 
   /**
-   * Sends what is queued. What Kafka does not take in time is kept on disk for the next process, or
-   * given up where there is no spool.
+   * Shuts down gracefully: sends what is queued. What Kafka does not acknowledge in time is spilled
+   * to disk for the next process, or given up if there is no spool.
    *
-   * Afterwards `record()` is refused with `client.closed`. May be called any number of times.
+   * Afterwards `record()` fails with `client.closed`. Further calls return the same promise's result.
    *
-   * @param timeoutMs How many milliseconds at most; the setting `shutdownTimeoutMs` by default.
-   * @returns How many events were given up; `onError` heard `shutdown.timeout` of each.
+   * @param timeoutMs The limit in milliseconds. Default: the setting `shutdownTimeoutMs`.
+   * @returns The number of events given up; `onError` received `shutdown.timeout` for each.
    */
   async shutdown(timeoutMs: number = this.#shutdownTimeoutMs): Promise<number> {
     this.#closing ??= this.#close(timeoutMs);

@@ -1,18 +1,18 @@
-/** Points in time: milliseconds since 1970 inside, RFC 3339 in UTC on the wire. */
+/** Timestamps: milliseconds since 1970 in memory, RFC 3339 in UTC on the wire. */
 
 import { types } from "node:util";
 
 const rfc3339 =
   /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 
-/** Milliseconds since 1970 as `2026-01-31T09:30:00.000Z`. */
+/** Formats milliseconds since 1970 as `2026-01-31T09:30:00.000Z`. */
 export function formatTime(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
 
 /**
- * Milliseconds since 1970 of a Date or an RFC 3339 string, rounded down; undefined where it is
- * neither, has no offset from UTC, or is no time that exists.
+ * Parses a Date or an RFC 3339 string to milliseconds since 1970, rounded down; undefined if it is
+ * neither, has no UTC offset, or is not a time that exists.
  */
 export function parseTime(value: unknown): number | undefined {
   if (typeof value === "string") {
@@ -34,7 +34,7 @@ function parseText(text: string): number | undefined {
   const thousandths = fraction.slice(0, 3).padEnd(3, "0");
   const local = `${year}-${month}-${day}T${hour}:${minute}:${second}.${thousandths}Z`;
   const milliseconds = Date.parse(local);
-  // Date.parse takes a 30th of February for the 2nd of March.
+  // Date.parse reads February 30 as March 2.
   if (Number.isNaN(milliseconds) || formatTime(milliseconds) !== local) {
     return undefined;
   }

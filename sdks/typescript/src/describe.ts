@@ -6,12 +6,12 @@ const longest = 80;
 const listed = 12;
 const alike = 0.6;
 
-/** `metric_type` as `metricType`. */
+/** Converts `metric_type` to `metricType`. */
 export function camel(name: string): string {
   return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** Text between quotes, on one line, cut where it is long. */
+/** Quotes text: on one line, and cut if it is long. */
 export function quoted(text: string): string {
   const cut = text.length > longest;
   const inside = JSON.stringify(cut ? text.slice(0, longest) : text).slice(1, -1);
@@ -46,13 +46,13 @@ function messageOf(raised: unknown): string {
   return isPlain ? raised.message : String(raised);
 }
 
-/** The name of an object's class, whatever its class does. */
+/** Returns the name of an object's class, without ever throwing. */
 export function className(value: object): string {
   const name: unknown = safely(() => value.constructor.name);
   return typeof name === "string" && name !== "" ? name.slice(0, longest) : "object";
 }
 
-/** `did you mean 'api_call'?`, or what there is to choose from. */
+/** Suggests the closest name, as in `did you mean 'api_call'?`, or lists what is allowed. */
 export function nearest(given: unknown, allowed: readonly string[]): string {
   const close = typeof given === "string" ? closest(given.slice(0, longest), allowed) : undefined;
   if (close !== undefined) {
@@ -69,7 +69,7 @@ function closest(given: string, allowed: readonly string[]): string | undefined 
   return best.rating >= alike ? best.name : undefined;
 }
 
-/** Which part of the letters of both stands in both in the same order, from 0 to 1. */
+/** Returns the share of letters in their longest common subsequence, from 0 to 1. */
 function similarity(one: string, other: string): number {
   let row = new Array<number>(other.length + 1).fill(0);
   for (const letter of one) {

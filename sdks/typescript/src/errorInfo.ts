@@ -1,10 +1,10 @@
-/** What an error code means. */
+/** The definition of an error code. */
 export interface ErrorInfo {
-  /** What became of the event; `refused` where no client was made. */
+  /** What became of the event; `refused` if no client could be created. */
   readonly outcome: "rejected" | "degraded" | "undelivered" | "refused";
-  /** The field of the event that the code is about. */
+  /** The field of the event that the error is about. */
   readonly field?: string;
   readonly reason?: string;
-  /** The message, with places to fill in such as `{given}`. */
+  /** The message, with placeholders such as `{given}`. */
   readonly text: string;
 }

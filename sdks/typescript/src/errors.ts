@@ -1,30 +1,30 @@
 /**
- * What can go wrong, as a closed set of codes that is the same in every SDK.
+ * Everything that can go wrong, as a closed set of codes that is the same in every SDK.
  *
  *     EkaError
- *     ├── ValidationError          an argument of record() is wrong: the event was not accepted
- *     ├── MetadataDegradedError    the event was accepted with less metadata than was given
- *     ├── QueueFullError           too many events wait for Kafka: the event was not accepted
- *     ├── SpoolError               the disk that events are kept on takes none: it was not accepted
+ *     ├── ValidationError          an argument of record() is invalid: the event was not accepted
+ *     ├── MetadataDegradedError    the event was accepted, with less metadata than was given
+ *     ├── QueueFullError           the queue is full: the event was not accepted
+ *     ├── SpoolError               the spool is full or unusable: the event was not accepted
  *     ├── ClientClosedError        record() after shutdown(): the event was not accepted
  *     ├── DeliveryError            an accepted event could not be delivered
  *     │   └── ShutdownTimeoutError … because the client was shut down first
- *     └── ConfigError              a setting cannot be used: thrown by new EkaClient()
+ *     └── ConfigError              a setting is invalid: thrown by new EkaClient()
  *
- * `record()` throws none of them. All but ConfigError reach `onError`.
+ * `record()` throws none of them. All but ConfigError are passed to `onError`.
  */
 
 import { camel } from "./describe.js";
 import type { ErrorInfo } from "./errorInfo.js";
 import { type ErrorCode, errorCodes } from "./generated/errors.js";
 
-/** The base of every error of this package. */
+/** The base class of every error of this package. */
 export class EkaError extends Error {
   /** One of the closed set, such as `"quantity.invalid"`; assert on this, not on the message. */
   readonly code: ErrorCode;
-  /** The field of the event that the error is about, as it stands in the event. */
+  /** The field of the event that the error is about, by its name on the wire. */
   readonly field: string | undefined;
-  /** A finer word where a code has one, such as `"local_queue_full"`; otherwise the code. */
+  /** A more specific reason if the code has one, such as `"local_queue_full"`; otherwise the code. */
   readonly reason: string;
 
   constructor(code: ErrorCode, message: string) {
@@ -37,33 +37,33 @@ export class EkaError extends Error {
   }
 }
 
-/** An argument of `record()` is wrong; the event was not accepted. */
+/** An argument of `record()` is invalid; the event was not accepted. */
 export class ValidationError extends EkaError {}
 
-/** The event was accepted, but its metadata could not be kept as it was given. */
+/** The event was accepted, but part of its metadata was converted, cut or dropped. */
 export class MetadataDegradedError extends EkaError {}
 
-/** As many events as the queue takes are waiting for Kafka; the event was not accepted. */
+/** The queue of events that wait for Kafka is full; the event was not accepted. */
 export class QueueFullError extends EkaError {}
 
-/** The disk that accepted events are kept on has no room, or fails; the event was not accepted. */
+/** The spool on disk is full or unusable; the event was not accepted. */
 export class SpoolError extends EkaError {}
 
 /** `record()` was called after `shutdown()`; the event was not accepted. */
 export class ClientClosedError extends EkaError {}
 
-/** Kafka did not take an accepted event, finally. */
+/** An accepted event could not be delivered, and is not retried any more. */
 export class DeliveryError extends EkaError {}
 
 /** The client was shut down before an accepted event could be delivered. */
 export class ShutdownTimeoutError extends DeliveryError {}
 
-/** A setting cannot be used; no client was made. */
+/** A setting is invalid; no client was created. */
 export class ConfigError extends EkaError {}
 
 /**
- * What `onError` hears beside the error. The first four are always there; the rest identifies the
- * event, as far as the place knows it where the error arose.
+ * The context that `onError` receives with the error. The first four are always present; the others
+ * identify the event, as far as they are known where the error arose.
  */
 export interface ErrorContext {
   readonly code: ErrorCode;
@@ -77,7 +77,7 @@ export interface ErrorContext {
   readonly status?: unknown;
 }
 
-/** The text of a code, completed by what is known at the place where the error arose. */
+/** Formats the message of a code with the values that are known where the error arose. */
 export function message(
   code: ErrorCode,
   values: Readonly<Record<string, string | number>>,
@@ -90,7 +90,7 @@ export function message(
   return text.replace(/\{(\w+)\}/g, (place, name: string) => String(known[name] ?? place));
 }
 
-/** The error of an argument of `record()`. */
+/** Creates the error of an argument of `record()`. */
 export function invalid(
   code: ErrorCode,
   values: Readonly<Record<string, string | number>>,

@@ -1,8 +1,8 @@
 /**
- * One call of `record()` as the JSON of one event.
+ * Encodes one call of `record()` as the JSON of one event.
  *
  * The hot path is one table look-up: a hit on (product, metric type, status) is the validation, and
- * yields what is constant for such an event already encoded. What varies is put in between.
+ * returns the constant parts of such an event, already encoded. The varying fields go in between.
  */
 
 import * as checks from "./checks.js";
@@ -16,22 +16,22 @@ import type { MetricRule } from "./metric.js";
 import type { RecordOptions } from "./options.js";
 import { type Workspace, Workspaces } from "./workspace.js";
 
-/** What is injectable in an encoder. */
+/** The injectable dependencies of an encoder. */
 export interface Sources {
   /** Milliseconds since 1970. */
   readonly clock: () => number;
-  /** Mints event ids and the instance id; UUIDv7 where it is absent. */
+  /** Mints the instance id, then event ids. @default UUIDv7 */
   readonly newId: (() => string) | undefined;
 }
 
-/** An event that has a number. */
+/** An event that is numbered and encoded. */
 export interface Encoded {
   readonly eventId: string;
   readonly workspace: Workspace;
   /** When it was accepted, in milliseconds since 1970. */
   readonly acceptedAt: number;
   readonly json: string;
-  /** What was lost of its metadata, or "". */
+  /** Describes what was lost of its metadata; "" if nothing was. */
   readonly lost: string;
 }
 
@@ -40,7 +40,7 @@ interface Combination {
   readonly rule: MetricRule;
 }
 
-/** Checks, numbers and encodes the events of one client instance. */
+/** Checks, numbers and encodes the events of one client. */
 export class EventEncoder {
   readonly instanceId: string;
   readonly #clock: () => number;
@@ -52,7 +52,7 @@ export class EventEncoder {
   #instant = { milliseconds: Number.NaN, ts: "", prefix: "" };
   #seq = 0;
 
-  /** `serviceName` and `hostname` are JSON already. */
+  /** `serviceName` and `hostname` are encoded as JSON already. */
   constructor(serviceName: string, hostname: string, { clock, newId }: Sources) {
     this.#clock = clock;
     this.#newId = newId;
@@ -61,7 +61,7 @@ export class EventEncoder {
     this.#constants = { serviceName, hostname, instanceId };
   }
 
-  /** How many events have a number, which is how many were accepted. */
+  /** How many events were numbered, and so accepted. */
   get numbered(): number {
     return this.#seq;
   }
@@ -71,7 +71,7 @@ export class EventEncoder {
     this.#seq -= 1;
   }
 
-  /** Encodes one event and numbers it; throws a ValidationError, and then takes no number. */
+  /** Numbers and encodes one event; throws a ValidationError before it takes a number. */
   encode(
     workspaceId: unknown,
     product: unknown,
@@ -95,7 +95,7 @@ export class EventEncoder {
     const { milliseconds, ts, prefix } = this.#now();
     const time = options?.occurredAt;
     const occurred = time == null ? ts : checks.occurredAt(time, milliseconds);
-    // From here on nothing of the caller's runs, and nothing can be refused.
+    // From here on none of the caller's code runs, and nothing can be rejected.
     this.#seq += 1;
     const id = given == null ? `${prefix}${this.#ids.suffix(this.#seq)}` : (given as string);
     const json = encodeEvent(
@@ -112,7 +112,7 @@ export class EventEncoder {
     return { eventId: id, workspace, acceptedAt: milliseconds, json, lost: details.lost };
   }
 
-  /** What follows from the clock, made once a millisecond. */
+  /** Everything that depends on the clock, computed once per millisecond. */
   #now(): { milliseconds: number; ts: string; prefix: string } {
     const milliseconds = Math.floor(this.#clock());
     if (milliseconds !== this.#instant.milliseconds) {
@@ -145,7 +145,7 @@ export class EventEncoder {
   }
 }
 
-/** The same text in one piece, where V8 would keep the pieces and put them together each time. */
+/** Flattens a string that V8 would keep as a rope, and join again each time it is used. */
 function flat(text: string): string {
   return Buffer.from(text).toString();
 }

@@ -1,8 +1,8 @@
 /**
- * Encoded events in the order in which they were accepted.
+ * A queue of encoded events, in the order in which they were accepted.
  *
- * Their bytes lie side by side in slabs: an event costs little more than its own length, however
- * many wait, and there is next to nothing for the garbage collector to trace.
+ * Their bytes are stored side by side in slabs: an event costs little more than its own length, and
+ * the garbage collector has next to nothing to trace, however many are queued.
  */
 
 import type { Encoded } from "./event.js";
@@ -10,23 +10,23 @@ import type { AckGroup } from "./spool/segmentWriter.js";
 import type { Message } from "./transports/transport.js";
 import type { Workspace } from "./workspace.js";
 
-/** One encoded event on its way. */
+/** One encoded event in the queue. */
 export interface QueuedEvent extends Message {
   readonly workspace: Workspace;
   /** When it was accepted, in milliseconds since 1970. */
   readonly acceptedAt: number;
-  /** Where it is on disk, if it is. */
+  /** Its acknowledgement group in the spool, if it is on disk. */
   readonly group: AckGroup | undefined;
 }
 
-/** What there is to know of an event that comes. */
+/** An event to be queued. */
 export type Arrival = Pick<Encoded, "workspace" | "json" | "acceptedAt">;
 
-// A queue that is nearly empty costs nearly nothing; one that fills up is worth larger slabs.
+// A nearly empty queue costs next to nothing; one that fills up is worth larger slabs.
 const smallestSlab = 1_024;
 const largestSlab = 65_536;
-/** UTF-8 takes at most three bytes for a character of a string. */
-const widest = 3;
+/** UTF-8 takes at most three bytes for one UTF-16 code unit. */
+const maxBytesPerUnit = 3;
 
 interface Slab {
   readonly bytes: Buffer;
@@ -45,20 +45,20 @@ export class EventQueue {
   #length = 0;
   #bytes = 0;
 
-  /** How many events wait. */
+  /** The number of queued events. */
   get length(): number {
     return this.#length;
   }
 
-  /** How many bytes they have. */
+  /** Their size in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Appends an event, and returns how many bytes it has. */
+  /** Appends an event, and returns its size in bytes. */
   push({ workspace, json, acceptedAt }: Arrival, group?: AckGroup): number {
     let slab = this.#last;
-    if (slab === undefined || slab.bytes.length - slab.end < json.length * widest) {
+    if (slab === undefined || slab.bytes.length - slab.end < json.length * maxBytesPerUnit) {
       slab = this.#slabFor(Buffer.byteLength(json));
     }
     const written = slab.bytes.write(json, slab.end);
@@ -72,7 +72,7 @@ export class EventQueue {
     return written;
   }
 
-  /** Removes the first events, up to so many bytes but at least one. */
+  /** Removes the first events: at least one, and no more than `mostBytes` if that is possible. */
   take(mostBytes: number): QueuedEvent[] {
     const events: QueuedEvent[] = [];
     let bytes = 0;
@@ -101,7 +101,7 @@ export class EventQueue {
     return events;
   }
 
-  /** The slab that has room for so many bytes; a large event gets one of its own length. */
+  /** Returns a slab with room for `needed` bytes; a large event gets one of its own length. */
   #slabFor(needed: number): Slab {
     const last = this.#last;
     if (last !== undefined && last.bytes.length - last.end >= needed) {

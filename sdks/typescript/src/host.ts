@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { limits } from "./generated/limits.js";
 import { safely } from "./safely.js";
 
-/** Returns the machine's name, cut to what an event takes; `unknown` where it has none. */
+/** Returns the machine's name, cut to the length limit; `unknown` if it has none. */
 export function ownHostname(): string {
   const name = safely(hostname) ?? "";
   return name.toWellFormed().trim().slice(0, limits.hostname.maxLength) || "unknown";

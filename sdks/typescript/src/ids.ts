@@ -1,17 +1,17 @@
-/** Event ids: UUIDv7, sortable by time, unique without asking anybody. */
+/** Event ids: UUIDv7, sortable by time, unique without coordination. */
 
 import { randomBytes } from "node:crypto";
 
-// Decimal digits are hexadecimal digits too. So the last nine digits of an id are a decimal number
-// that V8 keeps as a small integer, which is the quickest thing to format: a random start plus seq.
+// Decimal digits are hexadecimal digits too. So the last nine digits of an id are a decimal number,
+// a random start plus seq, that V8 represents as a small integer: the fastest thing to format.
 const lowest = 100_000_000;
 const starts = 400_000_000;
 const span = 400_000_000;
 
 /**
- * Mints the ids of one client instance.
+ * Mints the ids of one client.
  *
- * 66 random bits, drawn once, tell instances apart; seq tells the events of one instance apart.
+ * 66 random bits, drawn once, distinguish clients; seq distinguishes the events of one client.
  */
 export class EventIds {
   readonly #random: string;
@@ -26,18 +26,18 @@ export class EventIds {
     this.#start = lowest + (seed.readUInt32BE(6) % starts);
   }
 
-  /** All but the last nine digits of an id minted at this time. */
+  /** Returns all but the last nine digits of an id minted at this time. */
   prefix(milliseconds: number): string {
     const time = Math.max(0, milliseconds).toString(16).padStart(12, "0").slice(-12);
     return `${time.slice(0, 8)}-${time.slice(8)}-${this.#random}`;
   }
 
-  /** The last nine digits of the id of the event that is numbered seq. */
+  /** Returns the last nine digits of the id of event number seq. */
   suffix(seq: number): number {
     return this.#start + (seq % span);
   }
 
-  /** The id of the event that is numbered seq. */
+  /** Returns the id of event number seq. */
   mint(milliseconds: number, seq: number): string {
     return `${this.prefix(milliseconds)}${this.suffix(seq)}`;
   }

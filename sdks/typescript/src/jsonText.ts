@@ -1,4 +1,4 @@
-/** Any value as JSON text, where JSON.stringify would throw, drop it, or go on for ever. */
+/** Encodes any value as JSON text, where JSON.stringify would throw, drop it, or never return. */
 
 import { types } from "node:util";
 import { className } from "./describe.js";
@@ -8,21 +8,21 @@ import { safely } from "./safely.js";
 
 const { maxBytes, maxDepth, tooDeep } = limits.metadata;
 const unreadable = "[unreadable]";
-const mentioned = 3;
+const maxReported = 3;
 
 type Path = readonly string[];
 
-/** There is more to write than any metadata may hold. */
+/** The text is longer than metadata may be. */
 export class OversizeError extends Error {}
 
-/** Whether JSON has a form for this: an object of keys and values, of whatever class. */
+/** Reports whether this is an object of keys and values, of any class, as JSON has them. */
 export function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
   const isObject = typeof value === "object" && value !== null;
-  // Array.isArray throws at a proxy that was revoked, which holds nothing any more.
+  // Array.isArray throws on a revoked proxy.
   return isObject && safely(() => !Array.isArray(value) && !isOpaque(value)) === true;
 }
 
-/** Whether an object's own properties say nothing of what it holds. */
+/** Reports whether an object's own properties do not include what it holds. */
 function isOpaque(value: object): boolean {
   return (
     types.isMap(value) ||
@@ -38,17 +38,17 @@ function isOpaque(value: object): boolean {
   );
 }
 
-/** Writes one value, no more of it than metadata may hold, and notes what it lost. */
+/** Encodes one value, up to the size limit of metadata, and lists what it lost. */
 export class JsonWriter {
-  /** What was lost, in words; the first few of it. */
+  /** Describes what was lost; the first few values only. */
   readonly lost: string[] = [];
   #left: number = maxBytes;
 
-  /** The outermost object. */
+  /** Encodes the outermost object. */
   top(value: object): string {
     const form = formOf(value, "");
     if (!isJsonObject(form)) {
-      this.lost.push("its toJSON() gives no object");
+      this.lost.push("its toJSON() does not return an object");
       return "{}";
     }
     return this.#object(form, [], []);
@@ -77,9 +77,9 @@ export class JsonWriter {
     return `[${items.join()}]`;
   }
 
-  /** A property, whose getter and toJSON() may throw whatever they like. */
+  /** Encodes a property, whose getter and toJSON() may throw anything. */
   #member(holder: object, key: string, path: Path, above: readonly object[]): string | undefined {
-    this.#spend(2); // no member is shorter, with what separates it from the next
+    this.#spend(2); // the shortest member, with its separator
     try {
       const value = (holder as Record<string, unknown>)[key];
       return this.#value(formOf(value, key), path, above);
@@ -92,7 +92,7 @@ export class JsonWriter {
     }
   }
 
-  /** The value's JSON; undefined for what JSON leaves out. */
+  /** Encodes a value; undefined for what JSON omits. */
   #value(value: unknown, path: Path, above: readonly object[]): string | undefined {
     switch (typeof value) {
       case "undefined":
@@ -130,28 +130,28 @@ export class JsonWriter {
   }
 
   #integer(value: bigint): string {
-    this.#spend(value.toString(16).length / 2); // quick to say, unlike its decimal digits
+    this.#spend(value.toString(16).length / 2); // fast, unlike its decimal digits
     return numberText(value) ?? "null";
   }
 
   #notFinite(value: number, path: Path): string {
-    this.#lose(path, "is no finite number");
+    this.#lose(path, "is not a finite number");
     return this.#string(String(value));
   }
 
   #form(value: object | symbol | (() => unknown), path: Path): string {
     if (typeof value === "function") {
       this.#lose(path, "of type function became a string");
-      return this.#string(`[function ${value.name}]`); // its string form is its source
+      return this.#string(`[function ${value.name}]`); // its string form would be its source
     }
     const kind = typeof value === "symbol" ? "symbol" : className(value);
     this.#lose(path, `of type ${kind} became a string`);
-    this.#spend(types.isArrayBufferView(value) ? value.byteLength : 0); // before it is a long text
+    this.#spend(types.isArrayBufferView(value) ? value.byteLength : 0); // before it becomes a long text
     return this.#string(String(value));
   }
 
   #lose(path: Path, what: string): void {
-    if (this.lost.length < mentioned) {
+    if (this.lost.length < maxReported) {
       this.lost.push(`'${path.join(".")}' ${what}`);
     }
   }
@@ -164,16 +164,16 @@ export class JsonWriter {
   }
 }
 
-/** What JSON.stringify would write in place of a value. */
+/** Returns what JSON.stringify would encode in place of a value. */
 function formOf(value: unknown, key: string): unknown {
   if (typeof value !== "object" || value === null) {
     return value;
   }
   if (types.isArrayBufferView(value)) {
-    return value; // a Buffer's toJSON() makes a number of each byte
+    return value; // a Buffer's toJSON() returns a number for each byte
   }
   if (types.isDate(value) && Number.isNaN(Date.prototype.getTime.call(value))) {
-    return value; // its toJSON() says null, and hides that there was something
+    return value; // its toJSON() returns null, which would hide that there was a value
   }
   if (types.isBoxedPrimitive(value)) {
     return (value as { valueOf(): unknown }).valueOf();

@@ -1,4 +1,4 @@
-/** Events that keep their order: one batch of them is on its way at a time. */
+/** A lane keeps its events in order: only one batch of them is in flight at a time. */
 
 import { describeError } from "./describe.js";
 import { type Arrival, EventQueue, type QueuedEvent } from "./eventQueue.js";
@@ -8,13 +8,13 @@ import { SendError, type Transport } from "./transports/transport.js";
 const shortestPause = 100;
 const longestPause = 1000;
 
-/** How a lane sends. */
+/** How a lane batches and retries. */
 export interface LaneSettings {
   /** The size at which a batch is sent without waiting any longer. */
   readonly batchBytes: number;
-  /** The most that a batch may have. */
+  /** The largest size of a batch. */
   readonly lateBatchBytes: number;
-  /** How often a batch that was refused is sent again. */
+  /** How often a batch that a broker rejected is sent again. */
   readonly retries: number;
   /** How long an event may stay undelivered, in milliseconds. */
   readonly deliveryTimeoutMs: number;
@@ -22,16 +22,16 @@ export interface LaneSettings {
   readonly clock: () => number;
 }
 
-/** What a lane says of its events; each is settled once. */
+/** What a lane reports of its events: each is delivered or failed once. */
 export interface LaneListener {
   delivered(events: readonly QueuedEvent[]): void;
-  /** Final where Kafka would only refuse them again. */
-  failed(events: readonly QueuedEvent[], why: string, isFinal: boolean): void;
-  /** It has sent a batch, and can send the next. */
+  /** Final if Kafka rejects them permanently. */
+  failed(events: readonly QueuedEvent[], reason: string, isFinal: boolean): void;
+  /** The batch in flight has ended, so that the next may be sent. */
   idle(lane: Lane): void;
 }
 
-/** A batch on its way, with the events that are not settled yet. */
+/** A batch in flight, with the events that have no outcome yet. */
 interface Batch {
   events: readonly QueuedEvent[];
 }
@@ -42,8 +42,8 @@ export class Lane {
   readonly #settings: LaneSettings;
   readonly #listener: LaneListener;
   readonly #queue = new EventQueue();
-  /** More than one only where the transport is immediate. */
-  readonly #onTheirWay = new Set<Batch>();
+  /** More than one only if the transport is immediate. */
+  readonly #inFlight = new Set<Batch>();
   #lastError = "";
 
   constructor(transport: Transport, settings: LaneSettings, listener: LaneListener) {
@@ -52,14 +52,14 @@ export class Lane {
     this.#listener = listener;
   }
 
-  /** Whether there is nothing to send. */
+  /** Whether nothing is queued. */
   get isEmpty(): boolean {
     return this.#queue.length === 0;
   }
 
-  /** Whether there is a batch to send, and none on its way. */
+  /** Whether the next batch may be sent: something is queued, and nothing in flight. */
   get isReady(): boolean {
-    return this.#onTheirWay.size === 0 && !this.isEmpty;
+    return this.#inFlight.size === 0 && !this.isEmpty;
   }
 
   /** Whether the next batch need not wait for more events. */
@@ -67,46 +67,46 @@ export class Lane {
     return this.#queue.bytes >= this.#settings.batchBytes;
   }
 
-  /** Why the last attempt failed; "" after one that did not. */
+  /** Why the last attempt failed; "" if it succeeded. */
   get lastError(): string {
     return this.#lastError;
   }
 
-  /** Appends an event, and returns how many bytes it has. */
+  /** Queues an event, and returns its size in bytes. */
   push(event: Arrival, group?: AckGroup): number {
     return this.#queue.push(event, group);
   }
 
-  /** Sends the next batch. */
+  /** Sends the next batch; resolves once each of its events has an outcome. */
   async sendNext(): Promise<void> {
     const batch: Batch = { events: this.#queue.take(this.#settings.lateBatchBytes) };
-    this.#onTheirWay.add(batch);
+    this.#inFlight.add(batch);
     await this.#deliver(batch);
-    this.#onTheirWay.delete(batch);
+    this.#inFlight.delete(batch);
     this.#listener.idle(this);
   }
 
-  /** Removes everything that is not settled. */
-  giveUp(): QueuedEvent[] {
-    const batches = [...this.#onTheirWay].flatMap(({ events }) => events);
-    this.#onTheirWay.clear();
+  /** Removes every event without an outcome, in flight or queued. */
+  takeAll(): QueuedEvent[] {
+    const batches = [...this.#inFlight].flatMap(({ events }) => events);
+    this.#inFlight.clear();
     return [...batches, ...this.#queue.take(Number.POSITIVE_INFINITY)];
   }
 
   async #deliver(batch: Batch): Promise<void> {
-    let refusals = 0;
+    let rejections = 0;
     for (let attempt = 0; ; attempt += 1) {
       const fault = await this.#attempt(batch);
-      if (!this.#onTheirWay.has(batch)) {
-        return; // given up meanwhile
+      if (!this.#inFlight.has(batch)) {
+        return; // takeAll() ended it meanwhile
       }
       this.#lastError = fault?.message ?? "";
       if (fault === undefined) {
         this.#listener.delivered(batch.events);
         return;
       }
-      refusals += fault.retry === "counted" ? 1 : 0;
-      if (fault.retry === "never" || refusals > this.#settings.retries) {
+      rejections += fault.retry === "counted" ? 1 : 0;
+      if (fault.retry === "never" || rejections > this.#settings.retries) {
         this.#listener.failed(batch.events, fault.message, fault.isFinal);
         return;
       }
@@ -127,25 +127,25 @@ export class Lane {
     }
   }
 
-  /** Fails the events that were undelivered for too long, which are the first of them. */
-  #expire(batch: Batch, why: string): void {
+  /** Fails the events that have reached their delivery timeout, which are the first of the batch. */
+  #expire(batch: Batch, reason: string): void {
     const { deliveryTimeoutMs } = this.#settings;
     const latest = this.#settings.clock() - deliveryTimeoutMs;
     const left = batch.events.filter(({ acceptedAt }) => acceptedAt > latest);
     const expired = batch.events.slice(0, batch.events.length - left.length);
     batch.events = left;
     if (expired.length > 0) {
-      const text = `not delivered within ${deliveryTimeoutMs} ms: ${why}`;
+      const text = `not delivered within ${deliveryTimeoutMs} ms: ${reason}`;
       this.#listener.failed(expired, text, false);
     }
   }
 }
 
-/** Waits longer after each attempt, and not at the same moment as everybody else. */
+/** Backs off exponentially, with jitter. */
 async function pause(attempt: number): Promise<void> {
   const longest = Math.min(longestPause, shortestPause * 2 ** attempt);
   const { promise, resolve } = Promise.withResolvers<void>();
-  // What is queued does not keep the process alive: at its end everything is flushed once more.
+  // What is queued need not keep the process alive: its end flushes everything once more.
   setTimeout(resolve, longest * (0.75 + Math.random() / 4)).unref();
   await promise;
 }

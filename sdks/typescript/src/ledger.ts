@@ -1,35 +1,35 @@
-/** The books of one client: what was accepted, and what became of it. */
+/** The counters of one client: how many events were accepted, and what became of them. */
 
 import type { ErrorCode } from "./generated/errors.js";
 import type { SpoolStats } from "./spool/spool.js";
 
 /**
- * What became of the events of one client; `accepted === delivered + failed + queued + spooled`.
+ * The counters of one client, of which `accepted === delivered + failed + queued + spooled`.
  */
 export interface Stats {
   /** Events that `record()` returned an id for. */
   readonly accepted: number;
-  /** Of these, those that Kafka has. */
+  /** Accepted events that Kafka acknowledged. */
   readonly delivered: number;
-  /** Of these, those that cannot be delivered any more; `onError` heard of each. */
+  /** Accepted events that are not delivered and not retried any more; `onError` received each. */
   readonly failed: number;
-  /** Of these, those on their way. */
+  /** Accepted events in memory, on their way to Kafka. */
   readonly queued: number;
-  /** Of these, those that wait on disk: for this client, or after it for the next. */
+  /** Accepted events that are pending on disk, for this client or the next. */
   readonly spooled: number;
-  /** Events that were taken over from clients that are gone. */
+  /** Events adopted from clients that are gone. */
   readonly adopted: number;
-  /** Of these, those that Kafka has. */
+  /** Adopted events that Kafka acknowledged. */
   readonly replayed: number;
-  /** Events that Kafka refused for good and that are kept on disk; own ones are in `failed` too. */
+  /** Events that Kafka rejected permanently, kept on disk; own ones count as `failed` too. */
   readonly deadLettered: number;
-  /** The age of the oldest segment of this client that is not delivered; 0 where there is none. */
+  /** The age of this client's oldest segment with undelivered events; 0 if there is none. */
   readonly oldestSpooledMs: number;
   /** Events that were not accepted, by error code. */
   readonly rejected: Readonly<Partial<Record<ErrorCode, number>>>;
 }
 
-const unused: SpoolStats = {
+const noSpool: SpoolStats = {
   spooled: 0,
   adopted: 0,
   replayed: 0,
@@ -37,18 +37,18 @@ const unused: SpoolStats = {
   oldestSpooledMs: 0,
 };
 
-/** Counts how events end. */
+/** Counts the outcomes of events. */
 export class Ledger {
   #delivered = 0;
   #failed = 0;
   readonly #rejected: Partial<Record<ErrorCode, number>> = {};
 
-  /** Counts accepted events that Kafka has. */
+  /** Counts delivered events. */
   deliver(events: number): void {
     this.#delivered += events;
   }
 
-  /** Counts an accepted event that cannot be delivered. */
+  /** Counts an accepted event that is not delivered. */
   fail(): void {
     this.#failed += 1;
   }
@@ -58,8 +58,8 @@ export class Ledger {
     this.#rejected[code] = (this.#rejected[code] ?? 0) + 1;
   }
 
-  /** The books, from what was accepted. */
-  stats(accepted: number, spool: SpoolStats = unused): Stats {
+  /** Returns all counters; what is queued is the difference. */
+  stats(accepted: number, spool: SpoolStats = noSpool): Stats {
     const [delivered, failed] = [this.#delivered, this.#failed];
     const queued = accepted - delivered - failed - spool.spooled;
     return { accepted, delivered, failed, queued, ...spool, rejected: { ...this.#rejected } };

@@ -1,4 +1,4 @@
-/** Names that come from outside, such as a configuration: whether the catalog knows them. */
+/** Look-up of names that are not known at compile time, for instance from a configuration. */
 
 import type { MetricType, Product } from "./generated/catalog.js";
 import { metrics } from "./generated/metrics.js";
@@ -8,12 +8,12 @@ const byProduct: ReadonlyMap<string, ReadonlyMap<string, Metric>> = grouped(
   Object.values(metrics).flatMap<Metric>((product) => Object.values(product)),
 );
 
-/** Whether this is the name of a product. */
+/** Reports whether this is the name of a product. */
 export function isProduct(value: unknown): value is Product {
   return byProduct.has(value as string);
 }
 
-/** Whether this is the name of a metric type of the product. */
+/** Reports whether this is the name of a metric type of the product. */
 export function isMetricType<P extends Product>(
   product: P,
   value: unknown,
@@ -21,17 +21,17 @@ export function isMetricType<P extends Product>(
   return findMetric(product, value) !== undefined;
 }
 
-/** The constant of a metric type, for `recordMetric()`; undefined where the catalog has none. */
+/** Returns the constant of a metric type, for `recordMetric()`; undefined if there is none. */
 export function findMetric(product: unknown, metricType: unknown): Metric | undefined {
   return byProduct.get(product as string)?.get(metricType as string);
 }
 
-/** The names of products. */
+/** Returns the names of all products. */
 export function productNames(): readonly string[] {
   return [...byProduct.keys()];
 }
 
-/** The names of a product's metric types. */
+/** Returns the names of a product's metric types. */
 export function metricTypeNames(product: string): readonly string[] {
   return [...(byProduct.get(product)?.keys() ?? [])];
 }

@@ -1,8 +1,8 @@
 /**
- * Metadata as JSON text, as much of it as can be had.
+ * Encodes metadata as JSON text, as much of it as possible.
  *
  * A quantity is sacred, metadata is best effort: a value that cannot be encoded becomes its string
- * form, and too much of it is cut to a marker. What was lost is said once, in words.
+ * form, and oversized metadata is cut to a marker. Each event reports once what was lost.
  */
 
 import { className, describeValue, quoted } from "./describe.js";
@@ -16,19 +16,20 @@ import { safely } from "./safely.js";
 /** Metadata as an object of keys and values. */
 export type Metadata = Readonly<Record<string, unknown>>;
 
-/** Metadata as it stands in an event, and what was lost of it, or "". */
+/** Encoded metadata. */
 export interface Details {
   /** A JSON string that holds a JSON object. */
   readonly json: string;
+  /** Describes what was lost; "" if nothing was. */
   readonly lost: string;
 }
 
 const { maxBytes, oversize } = limits.metadata;
 const marker = JSON.parse(oversize) as Metadata;
-// With more keys than this, what is too large is found by counting, before all of it is encoded.
-const few = 64;
+// With more keys than this, oversized metadata is detected by counting, before all of it is encoded.
+const maxPlainKeys = 64;
 
-/** An event's metadata where the caller gives none. */
+/** The metadata of an event without any. */
 const noDetails: Details = { json: JSON.stringify(limits.metadata.default), lost: "" };
 
 /** Checks and encodes the metadata of one event. */
@@ -48,10 +49,10 @@ export function checkMetadata(value: unknown, keys: MetricRule["metadata"]): Det
   const wrong = declared.map(([name, key]) => keyFault(given, name, key));
   const kept = declared.filter(([, { required }]) => required).map(([name]) => name);
   const { json, lost } = encodeMetadata(given, kept);
-  return { json, lost: [...wrong, lost].filter((words) => words !== "").join("; ") };
+  return { json, lost: [...wrong, lost].filter((text) => text !== "").join("; ") };
 }
 
-/** What is wrong with the value of a key that may be absent, or "". */
+/** Describes what is wrong with an optional key, or ""; throws if the key is required. */
 function keyFault(given: Metadata, name: string, { required, type, allowed }: MetadataKey): string {
   const value = safely(() => (Object.hasOwn(given, name) ? given[name] : undefined));
   if (value === undefined) {
@@ -92,21 +93,21 @@ function isOf(type: string, value: unknown): boolean {
 }
 
 /**
- * Encodes metadata. `kept` names the keys that stay beside the marker where the rest is too large;
- * so do those of `log()`, with the beginning of the message.
+ * Encodes metadata. `kept` names the keys that stay beside the marker if the rest is too large; the
+ * keys of `log()` stay too, with the beginning of the message.
  */
 function encodeMetadata(metadata: Metadata, kept: readonly string[]): Details {
   const text = plainText(metadata);
   return text === undefined ? bestEffort(metadata, kept) : { json: JSON.stringify(text), lost: "" };
 }
 
-/** The metadata of a `log()`: what the caller gave, its level and its message. */
-export function logMetadata(metadata: unknown, level: string, words: unknown): unknown {
+/** Returns the metadata of a `log()`: the caller's, with level and message. */
+export function logMetadata(metadata: unknown, level: string, text: unknown): unknown {
   if (metadata != null && !isJsonObject(metadata)) {
-    return metadata; // to be refused, as record() refuses it
+    return metadata; // record() rejects it
   }
-  const found = { [logLevelKey]: level, [logMessageKey]: words };
-  // Descriptors, because reading a property may throw; the writer knows what to do then.
+  const found = { [logLevelKey]: level, [logMessageKey]: text };
+  // Descriptors, because reading a property may throw, which only the encoder handles.
   return Object.defineProperties(
     {},
     {
@@ -116,14 +117,14 @@ export function logMetadata(metadata: unknown, level: string, words: unknown): u
   );
 }
 
-/** The text where JSON.stringify writes all of it, as it does with most metadata there is. */
+/** Returns the text if JSON.stringify loses nothing, as with most metadata. */
 function plainText(metadata: Metadata): string | undefined {
   try {
     if (!isPlain(metadata)) {
       return undefined;
     }
     const text = JSON.stringify(metadata);
-    // It writes a lone surrogate as an escape; the few texts that only look so lose no more than time.
+    // A lone surrogate becomes an escape; texts that only look like one take the slow path.
     return fits(text) && !text.includes("\\ud") ? text : undefined;
   } catch {
     return undefined;
@@ -145,7 +146,7 @@ function isPlain(metadata: Metadata): boolean {
         : typeof value === "number"
           ? Number.isFinite(value)
           : typeof value === "boolean" || value === null;
-    if (!plain || count > few) {
+    if (!plain || count > maxPlainKeys) {
       return false;
     }
   }
@@ -175,9 +176,9 @@ function cut(metadata: Metadata, kept: readonly string[]): string {
   try {
     const found = Object.fromEntries(kept.map((key) => [key, metadata[key]]));
     for (const key of [logLevelKey, logMessageKey]) {
-      const words = metadata[key];
-      if (!(key in found) && typeof words === "string") {
-        found[key] = beginning(words, logMessageKept);
+      const text = metadata[key];
+      if (!(key in found) && typeof text === "string") {
+        found[key] = beginning(text, logMessageKept);
       }
     }
     const text = new JsonWriter().top({ ...marker, ...found });
@@ -187,9 +188,9 @@ function cut(metadata: Metadata, kept: readonly string[]): string {
   }
 }
 
-/** So many characters, of which no pair of surrogates is torn. */
-function beginning(words: string, characters: number): string {
-  return Array.from(words.slice(0, 2 * characters))
+/** Returns the first characters, without splitting a surrogate pair. */
+function beginning(text: string, characters: number): string {
+  return Array.from(text.slice(0, 2 * characters))
     .slice(0, characters)
     .join("");
 }

@@ -5,10 +5,10 @@ export type Metric<P extends Product = Product> = {
   [K in P]: { readonly product: K; readonly metricType: MetricType<K> };
 }[P];
 
-/** What single metric types ask, by product and name. */
+/** The rules of metric types that have any, by product and name. */
 export type MetricRules = Readonly<Record<string, Readonly<Record<string, MetricRule>>>>;
 
-/** What one metric type asks beyond the limits of every event. */
+/** What one metric type requires beyond the limits of every event. */
 export interface MetricRule {
   readonly quantity?: {
     readonly integer: boolean;
@@ -22,6 +22,6 @@ export interface MetricRule {
 export interface MetadataKey {
   readonly required: boolean;
   readonly type?: string;
-  /** The values it may have, as JSON texts; any value where this is absent. */
+  /** The allowed values as JSON texts; any value if this is absent. */
   readonly allowed?: readonly string[];
 }

@@ -1,9 +1,9 @@
-/** Java's murmur2, by which a workspace has one partition whatever the language. */
+/** Java's murmur2, so that a workspace has the same partition in every language. */
 
 const seed = 0x9747b28c;
 const mix = 0x5bd1e995;
 
-/** The hash of a Kafka key as Kafka's own partitioner takes it: modulo the partitions. */
+/** Hashes a Kafka key; Kafka's own partitioner takes the hash modulo the number of partitions. */
 export function murmur2(key: Buffer): number {
   const { length } = key;
   const whole = length & ~3;

@@ -1,9 +1,9 @@
-/** Numbers as RFC 8785 (ECMAScript) writes them, exactly as the caller's type says them. */
+/** Numbers as RFC 8785 (ECMAScript) formats them, without loss of precision for a bigint. */
 
-/** From here on ECMAScript writes an integer with an exponent. */
-const plain = 10n ** 21n;
+/** ECMAScript formats integers from here on with an exponent. */
+const exponential = 10n ** 21n;
 
-/** A finite number as JSON; undefined where the value is none. */
+/** Formats a finite number as JSON; undefined if the value is anything else. */
 export function numberText(value: unknown): string | undefined {
   if (typeof value === "number") {
     return Number.isFinite(value) ? String(value) : undefined;
@@ -13,7 +13,7 @@ export function numberText(value: unknown): string | undefined {
 
 function integerText(value: bigint): string {
   const text = value.toString();
-  if (-plain < value && value < plain) {
+  if (-exponential < value && value < exponential) {
     return text;
   }
   const sign = value < 0n ? "-" : "";

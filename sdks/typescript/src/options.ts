@@ -1,4 +1,4 @@
-/** What a client and its calls can be told. */
+/** The options of a client and of its calls. */
 
 import { describeValue } from "./describe.js";
 import type { SettingOptions } from "./generated/settings.js";
@@ -8,39 +8,62 @@ import { checkOptionNames, configError } from "./settings.js";
 import type { ProducerLike } from "./transports/injected.js";
 import type { KafkaConfig } from "./transports/kafkaOptions.js";
 
-/** Options of a client; those that are settings override their environment variable. */
+/** Options of a client; an option that is a setting overrides its environment variable. */
 export interface EkaClientOptions extends SettingOptions {
-  /** The service that reports; stands in every event. */
+  /** The name of the service, which every event carries. */
   readonly serviceName: string;
   /** Options of @platformatic/kafka's `Producer`, which override every setting. */
   readonly kafkaConfig?: KafkaConfig | undefined;
-  /** Hears each error with its context; without it errors are logged, a line a second a code. */
+  /**
+   * Receives each error with its context.
+   *
+   * @default logs errors, at most one line per second and code
+   */
   readonly onError?: OnError | undefined;
   /**
-   * Whether to log every accepted event, by `console.debug`.
+   * Whether to log every accepted event by `console.debug`.
    *
    * @default false
    */
   readonly debug?: boolean | undefined;
-  /** Takes the place of Kafka, for instance an `InMemoryProducer` of the `testing` entry point. */
+  /**
+   * Replaces Kafka, for instance by an `InMemoryProducer` of the `testing` entry point. There is no
+   * spool then, unless the option `spool` or `spoolDir` asks for one.
+   */
   readonly producer?: ProducerLike | undefined;
   /**
-   * Milliseconds since 1970.
+   * Returns milliseconds since 1970.
    *
    * @default Date.now
    */
   readonly clock?: (() => number) | undefined;
-  /** Mints the instance id, then event ids, in place of UUIDv7. */
+  /**
+   * Mints the instance id, then event ids.
+   *
+   * @default UUIDv7
+   */
   readonly newId?: (() => string) | undefined;
-  /** In place of the machine's own name. */
+  /**
+   * The name of the machine, which every event carries.
+   *
+   * @default os.hostname()
+   */
   readonly hostname?: string | undefined;
 }
 
-/** What a call of `record()` can name. */
+/** Options of a call of `record()`. */
 export interface RecordOptions {
-  /** An idempotency key: two events of one id count once. */
+  /**
+   * An idempotency key: events with the same id count once.
+   *
+   * @default a new UUIDv7
+   */
   readonly eventId?: string | null | undefined;
-  /** When it happened, a Date or an RFC 3339 string; now by default. */
+  /**
+   * When the usage happened, as a Date or an RFC 3339 string.
+   *
+   * @default now
+   */
   readonly occurredAt?: Date | string | null | undefined;
 }
 
@@ -55,10 +78,12 @@ const ownOptions = [
   "hostname",
 ] as const satisfies readonly Exclude<keyof EkaClientOptions, keyof SettingOptions>[];
 
-/** Throws where an option is none of a client's. */
+/** Throws a TypeError if an option is not one of a client's, which would otherwise go unnoticed. */
 export function checkOptions(options: EkaClientOptions): void {
   if (!isJsonObject(options)) {
-    throw new TypeError("EkaClient takes an object of options, such as { serviceName: 'billing' }");
+    throw new TypeError(
+      "Expected the options of EkaClient to be an object, such as { serviceName: 'billing' }",
+    );
   }
   checkOptionNames({ ...options }, ownOptions);
   const { kafkaConfig = {} } = options;

@@ -1,4 +1,4 @@
-/** Accepted events on their way out: each one is delivered, or reported once. */
+/** Accepted events on their way to Kafka: each one is delivered, or reported once as failed. */
 
 import { ClientClosedError, type EkaError, message, QueueFullError, SpoolError } from "./errors.js";
 import type { Encoded } from "./event.js";
@@ -13,12 +13,12 @@ import type { AckGroup } from "./spool/segmentWriter.js";
 import { Spool, type SpoolHost, type SpoolStats } from "./spool/spool.js";
 import type { Transport } from "./transports/transport.js";
 
-// A longer one would fire at once.
-const longestTimer = 2 ** 31 - 1;
+// A longer timer would fire at once.
+const maxTimerMs = 2 ** 31 - 1;
 // A connection to a broker that hangs may never close.
-const longestClose = 1000;
+const maxCloseMs = 1000;
 
-/** How an outbox sends, and how much it holds. */
+/** How an outbox batches and retries, and how much it holds. */
 export interface OutboxSettings extends LaneSettings {
   /** How long an event may wait for others, in milliseconds. */
   readonly lingerMs: number;
@@ -26,25 +26,25 @@ export interface OutboxSettings extends LaneSettings {
   readonly maxBytes: number;
 }
 
-/** What an outbox keeps events on disk with. */
+/** What an outbox creates its spool with. */
 export interface OutboxSpool {
-  readonly settings: SpoolConfig;
+  readonly config: SpoolConfig;
   /** Creates a transport for replay. */
   readonly replayTransport: () => ReplayTransport;
 }
 
-/** Hears how events end. */
+/** What an outbox reports of its events. */
 export interface OutboxListener {
   delivered(events: number): void;
-  /** Each event that is finally not delivered; given up where the client was shut down first. */
-  failed(event: Buffer, why: string, isGivenUp: boolean): void;
-  /** The same of an event of another client, whose books it is in. */
-  foreignFailed(event: Buffer, why: string): void;
-  /** Something that is no error of an event. */
+  /** An event is not delivered and not retried; given up if the client was shut down first. */
+  failed(event: Buffer, reason: string, isGivenUp: boolean): void;
+  /** The same of an adopted event, which the counters of its own client include. */
+  foreignFailed(event: Buffer, reason: string): void;
+  /** A problem that concerns no single event. */
   warn(text: string): void;
 }
 
-/** Holds events until a transport has delivered them. */
+/** Holds events in memory until a transport has delivered them, and spills them to disk. */
 export class Outbox implements LaneListener {
   readonly #transport: Transport;
   readonly #settings: OutboxSettings;
@@ -52,7 +52,7 @@ export class Outbox implements LaneListener {
   readonly #lanes: readonly Lane[];
   readonly #schedule: Schedule;
   readonly #spool: Spool | undefined;
-  readonly #waiting: Set<() => void> = new Set();
+  readonly #flushes: Set<() => void> = new Set();
   #state: "open" | "closing" | "closed" = "open";
   #events = 0;
   #bytes = 0;
@@ -69,21 +69,21 @@ export class Outbox implements LaneListener {
     this.#listener = listener;
     const lane = () => new Lane(transport, settings, this);
     this.#lanes = Array.from({ length: transport.lanes }, lane);
-    this.#schedule = new Schedule(this.#lanes, settings.lingerMs, () => this.#waiting.size > 0);
-    this.#spool = spool && new Spool(spool.settings, this.#host(spool.replayTransport));
+    this.#schedule = new Schedule(this.#lanes, settings.lingerMs, () => this.#flushes.size > 0);
+    this.#spool = spool && new Spool(spool.config, this.#host(spool.replayTransport));
   }
 
-  /** How many events this process still has to deliver: those in memory, and own ones on disk. */
+  /** How many events this process still has to deliver: in memory, and pending on disk. */
   get queued(): number {
     return this.#events + (this.#spool?.pending ?? 0);
   }
 
-  /** What became of events by way of the disk, where there is one. */
-  get spooled(): SpoolStats | undefined {
+  /** The counters of the spool; undefined if there is none. */
+  get spoolStats(): SpoolStats | undefined {
     return this.#spool?.stats();
   }
 
-  /** Returns why no event is accepted now, if that is so; to be called before one is numbered. */
+  /** Returns why no event is accepted now, if so. Callers check it before they number an event. */
   rejectReason(): EkaError | undefined {
     if (this.#state !== "open") {
       return new ClientClosedError("client.closed", message("client.closed", {}));
@@ -91,19 +91,19 @@ export class Outbox implements LaneListener {
     return this.#spool === undefined && this.#isFull() ? this.#queueFull() : undefined;
   }
 
-  /** Takes an event that was numbered. Never waits; throws an EkaError where the disk is at fault. */
+  /** Queues or spills an event that was numbered. Never waits; throws an EkaError if the spool fails. */
   put(event: Encoded): void {
     const spool = this.#spool;
     const needsDisk =
       spool !== undefined && (spool.isDurable || spool.hasBacklog || this.#isFull());
     if (needsDisk) {
-      this.#keep(event, spool);
+      this.#putOnDisk(event, spool);
     } else {
       this.#queue(event);
     }
   }
 
-  #keep(event: Encoded, spool: Spool): void {
+  #putOnDisk(event: Encoded, spool: Spool): void {
     const { workspace, json } = event;
     try {
       if (spool.hasBacklog || this.#isFull()) {
@@ -131,7 +131,7 @@ export class Outbox implements LaneListener {
     this.#events += 1;
     this.#bytes += lane.push(event, group);
     if (this.#state === "closed") {
-      this.#giveUp(); // shutdown() ended while this call was on its way
+      this.#giveUp(); // shutdown() ended while this call was running
     } else if (this.#transport.immediate) {
       void lane.sendNext();
     } else {
@@ -139,28 +139,28 @@ export class Outbox implements LaneListener {
     }
   }
 
-  /** Resolves when events can be delivered. */
+  /** Resolves once events can be delivered. */
   async connect(): Promise<void> {
     await this.#transport.connect();
   }
 
-  /** Sends all there is, waits at most so many milliseconds, and says how many are left. */
+  /** Sends everything, waits at most `timeoutMs`, and resolves to the number of events left. */
   async flush(timeoutMs: number): Promise<number> {
     if (this.queued > 0 && timeoutMs > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      // This timer keeps the process alive, as nothing else of the client does.
-      const timer = setTimeout(resolve, Math.min(timeoutMs, longestTimer));
-      this.#waiting.add(resolve);
+      // Only this timer keeps the process alive; nothing else of a client does.
+      const timer = setTimeout(resolve, Math.min(timeoutMs, maxTimerMs));
+      this.#flushes.add(resolve);
       this.#schedule.now();
       this.#spool?.wake();
       await promise;
-      this.#waiting.delete(resolve);
+      this.#flushes.delete(resolve);
       clearTimeout(timer);
     }
     return this.queued;
   }
 
-  /** The same, but where the rest is safe on disk it waits no longer than something is delivered. */
+  /** The same, but with a spool it stops early if nothing is delivered any more. */
   async drain(timeoutMs: number): Promise<number> {
     const patience = this.#spool === undefined ? timeoutMs : constants.patienceMs;
     const until = performance.now() + timeoutMs;
@@ -173,68 +173,64 @@ export class Outbox implements LaneListener {
     }
   }
 
-  /** Accepts nothing more, drains, keeps the rest on disk or gives it up, and says how many of it. */
+  /** Stops accepting, drains, spills the rest or gives it up; resolves to how many it gave up. */
   async close(timeoutMs: number): Promise<number> {
     this.#state = "closing";
     await this.drain(timeoutMs);
     const left = this.abandon();
     const closed = this.#transport.close().catch(() => undefined); // nothing depends on it any more
     const patience = Promise.withResolvers<void>();
-    const timer = setTimeout(patience.resolve, longestClose);
+    const timer = setTimeout(patience.resolve, maxCloseMs);
     await Promise.race([closed, patience.promise]);
     clearTimeout(timer);
     return left;
   }
 
-  /** Keeps on disk what is queued, or gives it up, at once; says how many events it gave up. */
+  /** Spills what is queued, or gives it up, at once; returns how many events it gave up. */
   abandon(): number {
     this.#state = "closed";
     this.#schedule.stop();
     const givenUp = this.#giveUp();
-    const kept = this.#spool?.release() ?? 0;
-    if (kept > 0) {
-      const text = `${kept} events are kept in '${this.#spool?.path}', for the next process`;
+    const left = this.#spool?.release() ?? 0;
+    if (left > 0) {
+      const text = `${left} events left in '${this.#spool?.path}', the next process delivers them`;
       this.#listener.warn(text);
     }
     return givenUp;
   }
 
   delivered(events: readonly QueuedEvent[]): void {
-    this.#settled(events);
+    this.#remove(events);
+    for (const { group } of events) {
+      group?.markAcked();
+    }
     this.#listener.delivered(events.length);
   }
 
-  failed(events: readonly QueuedEvent[], why: string, isFinal: boolean): void {
-    this.#removed(events);
+  failed(events: readonly QueuedEvent[], reason: string, isFinal: boolean): void {
+    this.#remove(events);
     for (const event of events) {
-      const isKept = !isFinal && this.#requeue(event);
-      if (!isKept && !isFinal && event.group !== undefined) {
-        this.#again(event);
+      const isRequeued = !isFinal && this.#requeue(event);
+      if (!isRequeued && !isFinal && event.group !== undefined) {
+        this.#retry(event);
         continue;
       }
       if (isFinal) {
         this.#spool?.deadLetter(event.workspace.key, event.value);
       }
-      if (!isKept) {
-        this.#listener.failed(event.value, why, false);
+      if (!isRequeued) {
+        this.#listener.failed(event.value, reason, false);
       }
       event.group?.markAcked();
     }
   }
 
   idle(lane: Lane): void {
-    this.#hurry();
+    this.#onIdle();
     this.#schedule.plan(lane);
   }
 
-  #settled(events: readonly QueuedEvent[]): void {
-    this.#removed(events);
-    for (const { group } of events) {
-      group?.markAcked();
-    }
-  }
-
-  #removed(events: readonly QueuedEvent[]): void {
+  #remove(events: readonly QueuedEvent[]): void {
     this.#ended += events.length;
     this.#events -= events.length;
     for (const { value } of events) {
@@ -242,7 +238,7 @@ export class Outbox implements LaneListener {
     }
   }
 
-  /** Whether an event that was not delivered waits on disk from now on. */
+  /** Requeues an undelivered event to disk; false if there is no spool or it fails. */
   #requeue({ workspace, value }: QueuedEvent): boolean {
     try {
       this.#spool?.requeue(workspace.key, value);
@@ -253,35 +249,39 @@ export class Outbox implements LaneListener {
     }
   }
 
-  /** The disk has no room for a second record of it; the first still stands for it. */
-  #again({ workspace, value, group }: QueuedEvent): void {
+  /** Queues an event again, which the spool has no room to requeue: its first record still stands. */
+  #retry({ workspace, value, group }: QueuedEvent): void {
     this.#queue({ workspace, json: value.toString(), acceptedAt: this.#settings.clock() }, group);
   }
 
-  /** Nothing waits in memory any more. */
-  #hurry(): void {
+  /** Wakes the spool once memory is empty, and ends flushes once all is delivered. */
+  #onIdle(): void {
     if (this.#events > 0) {
       return;
     }
     this.#spool?.wake();
     if (this.queued === 0) {
-      for (const resolve of this.#waiting) {
+      for (const resolve of this.#flushes) {
         resolve();
       }
     }
   }
 
   #giveUp(): number {
-    const events = this.#lanes.flatMap((lane) => lane.giveUp());
+    const events = this.#lanes.flatMap((lane) => lane.takeAll());
     const lastError = this.#lastError();
-    this.#removed(events);
+    this.#remove(events);
     const onDisk = events.filter(({ group }) => group !== undefined).length;
     this.#spool?.releaseQueued(onDisk);
     const lost = events.filter((event) => event.group === undefined && !this.#requeue(event));
     for (const { value } of lost) {
-      this.#listener.failed(value, `Kafka has not taken the event in time${lastError}`, true);
+      this.#listener.failed(
+        value,
+        `Kafka has not acknowledged the event in time${lastError}`,
+        true,
+      );
     }
-    for (const resolve of this.#waiting) {
+    for (const resolve of this.#flushes) {
       resolve();
     }
     return lost.length;
@@ -297,7 +297,7 @@ export class Outbox implements LaneListener {
       replayed: (events) => {
         this.#ended += events;
         this.#listener.delivered(events);
-        this.#hurry();
+        this.#onIdle();
       },
       rejected: (event, reason, isOwn) => {
         if (isOwn) {

@@ -1,4 +1,4 @@
-/** What becomes of events: counted in the books, and told to whoever has to know. */
+/** The outcomes of events: counted, and reported to the caller. */
 
 import { describeError } from "./describe.js";
 import {
@@ -16,7 +16,7 @@ import type { SpoolStats } from "./spool/spool.js";
 /** What identifies an event, as far as it is known. */
 export type Identity = Omit<ErrorContext, "code" | "reason" | "field" | "topic">;
 
-/** The books and the voice of one client. */
+/** Counts and reports the outcomes of one client's events. */
 export class Outcomes implements OutboxListener {
   readonly #ledger = new Ledger();
   readonly #reporter: Reporter;
@@ -27,7 +27,7 @@ export class Outcomes implements OutboxListener {
     this.#topic = topic;
   }
 
-  /** An event was not accepted. */
+  /** Counts and reports an event that was not accepted. */
   rejected(raised: unknown, identity: Identity): void {
     const error =
       raised instanceof EkaError
@@ -41,42 +41,42 @@ export class Outcomes implements OutboxListener {
     this.#ledger.deliver(events);
   }
 
-  failed(event: Buffer, why: string, isGivenUp: boolean): void {
+  failed(event: Buffer, reason: string, isGivenUp: boolean): void {
     const [kind, code] = isGivenUp
       ? ([ShutdownTimeoutError, "shutdown.timeout"] as const)
       : ([DeliveryError, "delivery.failed"] as const);
     this.#ledger.fail();
-    this.report(new kind(code, message(code, { hint: why })), identityOf(event));
+    this.report(new kind(code, message(code, { hint: reason })), identityOf(event));
   }
 
-  foreignFailed(event: Buffer, why: string): void {
-    const words = message("delivery.failed", { hint: why });
-    this.report(new DeliveryError("delivery.failed", words), identityOf(event));
+  foreignFailed(event: Buffer, reason: string): void {
+    const text = message("delivery.failed", { hint: reason });
+    this.report(new DeliveryError("delivery.failed", text), identityOf(event));
   }
 
   warn(text: string): void {
     this.#reporter.warn(text);
   }
 
-  /** Tells of an error. */
+  /** Reports an error. */
   report(error: EkaError, identity: Identity): void {
     const { code, reason, field } = error;
     this.#reporter.report(error, { code, reason, field, topic: this.#topic, ...identity });
   }
 
-  /** The books, from what was accepted. */
+  /** Returns the counters. */
   stats(accepted: number, spool: SpoolStats | undefined): Stats {
     return this.#ledger.stats(accepted, spool);
   }
 
-  /** Says how many errors were held back and never mentioned. */
+  /** Logs how many errors were suppressed since the last line. */
   close(): void {
     this.#reporter.close();
   }
 }
 
 function unexpected(raised: unknown): string {
-  return message("delivery.failed", { hint: `unexpected ${describeError(raised)}` });
+  return message("delivery.failed", { hint: `unexpected error: ${describeError(raised)}` });
 }
 
 function identityOf(event: Buffer): Identity {

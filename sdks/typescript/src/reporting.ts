@@ -1,16 +1,16 @@
-/** How errors are heard: by the caller's `onError`, or as a line a second for each code. */
+/** Error reporting: to the caller's `onError`, or to the log, at most one line per second and code. */
 
 import { describeError } from "./describe.js";
 import { type EkaError, type ErrorContext, MetadataDegradedError } from "./errors.js";
 import { safely } from "./safely.js";
 
-/** Hears every error; must not block, and may throw or reject without harm. */
+/** Receives every error. It must not block; it may throw or reject without harm. */
 export type OnError = (error: EkaError, context: ErrorContext) => unknown;
 
 const interval = 1000;
 const prefix = "[usage-sdk]";
 
-/** Calls `onError`, whatever that does; without one, logs. */
+/** Calls `onError`, whatever that does; logs if there is none. */
 export class Reporter {
   readonly #onError: OnError | undefined;
   readonly #log = new RateLimitedLog();
@@ -20,9 +20,9 @@ export class Reporter {
     this.#onError = onError;
   }
 
-  /** Tells the caller, and never fails. */
+  /** Reports an error; never throws. */
   report(error: EkaError, context: ErrorContext): void {
-    // An onError that records what fails again would go on for ever.
+    // An onError that records an event which fails too would recurse without end.
     if (this.#onError === undefined || this.#busy) {
       this.#log.error(error);
       return;
@@ -40,12 +40,12 @@ export class Reporter {
     }
   }
 
-  /** Says something that is no error of an event. */
+  /** Logs a warning that concerns no single event. */
   warn(text: string): void {
     this.#log.line("warn", text, text);
   }
 
-  /** Says how many errors were held back and never mentioned. */
+  /** Logs how many errors were suppressed since the last line. */
   close(): void {
     this.#log.close();
   }
@@ -59,10 +59,10 @@ export class Reporter {
   }
 }
 
-/** A line a second for each key, and how many it held back. */
+/** Logs one line per second and key, and counts those that it suppresses. */
 class RateLimitedLog {
   readonly #next = new Map<string, number>();
-  readonly #heldBack = new Map<string, number>();
+  readonly #suppressed = new Map<string, number>();
 
   error(error: EkaError): void {
     const level = error instanceof MetadataDegradedError ? "warn" : "error";
@@ -71,31 +71,31 @@ class RateLimitedLog {
 
   line(level: "warn" | "error", key: string, text: string): void {
     const now = performance.now();
-    const heldBack = this.#heldBack.get(key) ?? 0;
+    const suppressed = this.#suppressed.get(key) ?? 0;
     if (now < (this.#next.get(key) ?? 0)) {
-      this.#heldBack.set(key, heldBack + 1);
+      this.#suppressed.set(key, suppressed + 1);
       return;
     }
     this.#next.set(key, now + interval);
-    this.#heldBack.delete(key);
-    const more = heldBack > 0 ? ` (${heldBack} more like it were held back)` : "";
-    say(level, `${text}${more}`);
+    this.#suppressed.delete(key);
+    const more = suppressed > 0 ? ` (${suppressed} more like it were held back)` : "";
+    log(level, `${text}${more}`);
   }
 
   close(): void {
-    for (const [key, count] of this.#heldBack) {
-      say("error", `${count} more errors like the last ${key} were held back`);
+    for (const [key, count] of this.#suppressed) {
+      log("error", `${count} more errors like the last ${key} were held back`);
     }
-    this.#heldBack.clear();
+    this.#suppressed.clear();
   }
 }
 
-/** Logs an accepted event, where the client was asked to. */
+/** Logs an accepted event. */
 export function logAccepted(json: string): void {
-  say("debug", `accepted ${json}`);
+  log("debug", `accepted ${json}`);
 }
 
-/** Logs; a console of the host's that throws is not the caller's trouble. */
-function say(level: "debug" | "warn" | "error", text: string): void {
+/** Logs; a console that throws must not fail the caller. */
+function log(level: "debug" | "warn" | "error", text: string): void {
   safely(() => console[level](`${prefix} ${text}`));
 }

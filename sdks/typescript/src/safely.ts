@@ -1,4 +1,4 @@
-/** What a read gives; undefined where a getter or a proxy of the caller's own throws. */
+/** Returns what `read` returns; undefined if a getter or a proxy of the caller's throws. */
 export function safely<T>(read: () => T): T | undefined {
   try {
     return read();

@@ -1,8 +1,8 @@
-/** When lanes send: at once where they are full or somebody waits, otherwise after a while. */
+/** When lanes send: at once if they are full or a flush waits, otherwise after the linger time. */
 
 import type { Lane } from "./lane.js";
 
-/** Has lanes send their batches, one batch in each turn of the event loop. */
+/** Sends the batches of lanes, one batch per turn of the event loop. */
 export class Schedule {
   readonly #lanes: readonly Lane[];
   readonly #lingerMs: number;
@@ -10,14 +10,14 @@ export class Schedule {
   readonly #due: Lane[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** Lets events wait so many milliseconds for others, but not while it is hurried. */
+  /** Lets events wait `lingerMs` milliseconds for others, unless `isHurried()`. */
   constructor(lanes: readonly Lane[], lingerMs: number, isHurried: () => boolean) {
     this.#lanes = lanes;
     this.#lingerMs = lingerMs;
     this.#isHurried = isHurried;
   }
 
-  /** A lane has one event more, or can send again. */
+  /** Schedules a lane that has one event more, or is idle again. */
   plan(lane: Lane): void {
     if (lane.isFull || this.#isHurried()) {
       this.#add(lane);
@@ -26,13 +26,13 @@ export class Schedule {
     }
   }
 
-  /** Has every lane send what it has. */
+  /** Schedules every lane at once. */
   readonly now = (): void => {
     this.stop();
     this.#lanes.forEach(this.#add);
   };
 
-  /** Lets nothing linger any more. */
+  /** Cancels the linger timer. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -1,18 +1,18 @@
-/** One thing that a client can be told. */
+/** One setting of a client. */
 export interface Setting {
   /** The environment variable. */
   readonly variable: string;
   /** The option that overrides the variable. */
   readonly argument: string;
   readonly type: "string" | "integer" | "boolean" | "choice" | "list";
-  /** Whether a client cannot be made without it. */
+  /** Whether a client cannot be created without it. */
   readonly required: boolean;
-  /** Whether its value is never shown. */
+  /** Whether its value never appears in a log or an error. */
   readonly secret: boolean;
   readonly default?: string | number | boolean;
   readonly minimum?: number;
   readonly maximum?: number;
-  /** What a number counts. */
+  /** The unit of a number. */
   readonly unit?: string;
   readonly choices?: readonly string[];
 }

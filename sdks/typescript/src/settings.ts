@@ -1,4 +1,4 @@
-/** Settings from options and the environment: resolved once, refused before anything is sent. */
+/** Settings from options and the environment: resolved and checked once, before anything is sent. */
 
 import { describeValue, nearest, quoted } from "./describe.js";
 import { ConfigError, message } from "./errors.js";
@@ -12,7 +12,7 @@ type ValueOf<S extends Setting> = S["type"] extends keyof Values
   ? Values[S["type"]]
   : NonNullable<S["choices"]>[number];
 
-/** What every setting is for one client; undefined where it is not set and has no default. */
+/** The values of all settings of one client; undefined if not set and without a default. */
 export type Settings = {
   readonly [Name in keyof Table]:
     | ValueOf<Table[Name]>
@@ -22,12 +22,12 @@ export type Settings = {
 type Given = Readonly<Record<string, unknown>>;
 
 const address = /^(?:[^\s,:/[\]]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
-// What Kafka's own settings have in front of an address, such as PLAINTEXT://.
+// The listener's name that Kafka's own settings put before an address, such as PLAINTEXT://.
 const listener = /^[^:/]+:\/\/(?=.)/;
 const defaultPort = 9092;
-// Brokers refuse a batch of more than 1 MiB by default, headers included.
+// Brokers reject a batch of more than 1 MiB by default, headers included.
 const largestBatch = 900_000;
-// A batch that had to wait for the one before it has grown; sent whole, it catches up sooner.
+// Events that had to wait for the batch before theirs go in larger batches, to catch up sooner.
 const late = 4;
 const booleans: ReadonlyMap<string, boolean> = new Map([
   ["true", true],
@@ -37,8 +37,10 @@ const booleans: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 /**
- * An option overrides its variable; one that is undefined, and an empty variable, is not set.
- * Throws a ConfigError on the first setting that cannot be used, naming it as it was given.
+ * Resolves all settings. An option overrides its variable; an undefined option or an empty variable
+ * is not set.
+ *
+ * @throws ConfigError on the first invalid setting, by the name that it was given by.
  */
 export function resolveSettings(
   options: Given,
@@ -52,7 +54,7 @@ export function resolveSettings(
   return Object.fromEntries(resolved) as Settings;
 }
 
-/** Says what SASL lacks, before a connection fails for it. */
+/** Throws a ConfigError if SASL lacks a credential, before a connection fails for it. */
 export function requireCredentials(values: Settings, options: Given): void {
   const protocol = values.kafkaSecurityProtocol;
   if (!protocol.startsWith("SASL")) {
@@ -68,7 +70,7 @@ export function requireCredentials(values: Settings, options: Given): void {
   }
 }
 
-/** Refuses options that are none, which would otherwise go unnoticed. */
+/** Throws a TypeError if an option has an unknown name, which would otherwise go unnoticed. */
 export function checkOptionNames(options: Given, others: readonly string[]): void {
   const known = [...others, ...Object.values<Setting>(settings).map(({ argument }) => argument)];
   for (const name of Object.keys(options)) {
@@ -78,7 +80,7 @@ export function checkOptionNames(options: Given, others: readonly string[]): voi
   }
 }
 
-/** What an outbox needs of the settings. */
+/** Returns the settings of the outbox. */
 export function outboxSettings(settings: Settings, clock: () => number): OutboxSettings {
   return {
     lingerMs: settings.kafkaLingerMs,
@@ -92,7 +94,7 @@ export function outboxSettings(settings: Settings, clock: () => number): OutboxS
   };
 }
 
-/** The text with the value of every secret setting replaced. */
+/** Replaces the value of every secret setting in a text. */
 export function hideSecrets(text: string, values: Settings): string {
   return Object.entries<Setting>(settings).reduce((hidden, [name, { secret }]) => {
     const value: unknown = values[name as keyof Table];
@@ -100,7 +102,7 @@ export function hideSecrets(text: string, values: Settings): string {
   }, text);
 }
 
-/** The error of a setting that cannot be used, by its option or its variable. */
+/** Creates the error of an invalid setting, by the name of its option or its variable. */
 export function configError(parameter: string, given: string, hint: string): ConfigError {
   return new ConfigError("config.invalid", message("config.invalid", { parameter, given, hint }));
 }
@@ -129,8 +131,8 @@ function resolve(
 }
 
 function missing({ argument, variable }: Setting): string {
-  const words = argument.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-  return `${words} not configured: pass ${argument} or set ${variable}`;
+  const name = argument.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return `${name} not configured: pass ${argument} or set ${variable}`;
 }
 
 type Reader = (given: unknown, setting: Setting) => [value: unknown, expected: string];

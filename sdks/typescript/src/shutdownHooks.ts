@@ -1,29 +1,29 @@
 /**
- * What happens to clients at the ends of a process: when there is nothing left to do, on SIGTERM,
- * and when something calls `process.exit()`.
+ * What clients do at the end of the process: when nothing is left to do, on SIGTERM, and when
+ * something calls `process.exit()`.
  *
- * A client is kept here until its `shutdown()`, so that what it accepted is sent even if the host
- * has forgotten it.
+ * A client stays registered until its `shutdown()`, so that what it accepted is sent even if the
+ * host drops its reference.
  */
 
-/** What a client does at the ends of a process. */
+/** What one client does at the end of the process. */
 export interface ShutdownHooks {
-  /** The milliseconds that the end of the process may wait for this client. */
+  /** How long the end of the process may wait for this client, in milliseconds. */
   readonly timeoutMs: number;
-  /** How many events this process still has to see to. */
+  /** Returns how many events this process still has to deliver. */
   queued(): number;
-  /** Sends what is queued as long as it makes sense, and says how many events are left. */
+  /** Sends what is queued while that makes progress; resolves to the number of events left. */
   drain(timeoutMs: number): Promise<number>;
-  /** Sends what is queued in so many milliseconds, and gives up the rest. */
+  /** Sends what is queued for at most `timeoutMs` milliseconds, and spills or gives up the rest. */
   shutdown(timeoutMs: number): Promise<unknown>;
-  /** Keeps on disk what is queued, or gives it up, at once. */
+  /** Spills or gives up what is queued, at once. */
   abandon(): void;
 }
 
 const clients = new Set<ShutdownHooks>();
-let terminating = false;
+let isTerminating = false;
 
-/** Looks after a client from now on. */
+/** Registers a client, and with the first one the listeners of the process. */
 export function register(hooks: ShutdownHooks, flushOnSigterm: boolean): void {
   if (clients.size === 0) {
     process.on("beforeExit", flushAll);
@@ -35,7 +35,7 @@ export function register(hooks: ShutdownHooks, flushOnSigterm: boolean): void {
   }
 }
 
-/** Forgets a client that was shut down. */
+/** Unregisters a client that was shut down, and with the last one the listeners. */
 export function unregister(hooks: ShutdownHooks): void {
   clients.delete(hooks);
   if (clients.size === 0) {
@@ -45,12 +45,12 @@ export function unregister(hooks: ShutdownHooks): void {
   }
 }
 
-/** Node asks again after whatever it had to wait for, until nothing is queued. */
+/** Runs on `beforeExit`, which Node emits again after anything asynchronous, until nothing is queued. */
 async function flushAll(): Promise<void> {
-  await undefined; // the host's own listeners come first, and may record
-  const waiting = [...clients].filter((hooks) => hooks.queued() > 0);
+  await undefined; // the host's own listeners run first, and may record
+  const busy = [...clients].filter((hooks) => hooks.queued() > 0);
   await Promise.all(
-    waiting.map(async (hooks) => {
+    busy.map(async (hooks) => {
       if ((await hooks.drain(hooks.timeoutMs)) > 0) {
         await hooks.shutdown(0);
       }
@@ -65,11 +65,11 @@ function abandonAll(): void {
 }
 
 async function onSigterm(signal: NodeJS.Signals): Promise<void> {
-  // A handler that the host has added since decides when the process ends.
-  if (terminating || process.listenerCount(signal) > 1) {
+  // If the host has added a handler since, that decides when the process ends.
+  if (isTerminating || process.listenerCount(signal) > 1) {
     return;
   }
-  terminating = true;
+  isTerminating = true;
   await Promise.all([...clients].map((hooks) => hooks.shutdown(hooks.timeoutMs)));
   process.off(signal, onSigterm);
   // The process still ends by the signal, as its parent expects.

@@ -1,4 +1,4 @@
-/** Wires a client to its spool: by its settings, and by a transport for replay. */
+/** Wires a client to its spool: the configuration of the spool, and its transport for replay. */
 
 import { describeError, describeValue } from "./describe.js";
 import { usageTopic } from "./generated/constants.js";
@@ -14,28 +14,33 @@ import type { SpooledRecord } from "./spool/record.js";
 import type { FailedRecord, ReplayTransport } from "./spool/replayer.js";
 import { type Message, SendError, type Transport } from "./transports/transport.js";
 
-/** What a spool needs to know of its client. */
+/** What a spool needs of its client. */
 export type SpoolClient = Pick<SpoolConfig, "instanceId" | "clock" | "seq"> & {
   readonly warn: (text: string) => void;
   /** Creates a transport for replay. */
   readonly replayTransport: () => ReplayTransport;
 };
 
-/** Undefined where nothing is kept; throws a ConfigError where it should be and cannot. */
+/**
+ * Returns the configuration of the spool; undefined if there is none.
+ *
+ * @throws ConfigError if an option or a variable asks for a spool whose directory cannot be used.
+ * Without one the default directory is skipped with a warning.
+ */
 export function outboxSpool(
   settings: Settings,
   options: EkaClientOptions,
   { warn, replayTransport, ...client }: SpoolClient,
 ): OutboxSpool | undefined {
-  const asked = askedBy(options);
-  // Tests inject a producer, and must not find what others left on the disk.
-  const isMeant = options.producer === undefined || asked?.isOption === true;
-  if (settings.spool === "off" || !isMeant) {
+  const request = requestIn(options);
+  // Tests inject a producer, and must not replay what others left on disk.
+  const isWanted = options.producer === undefined || request?.isOption === true;
+  if (settings.spool === "off" || !isWanted) {
     return undefined;
   }
   const path = settings.spoolDir ?? defaultDirectory();
   try {
-    const kept: SpoolConfig = {
+    const config: SpoolConfig = {
       ...client,
       directory: new Directory(path),
       isDurable: settings.spool === "durable",
@@ -43,26 +48,27 @@ export function outboxSpool(
       syncMs: settings.spoolSyncMs,
       destination: destinationOf(usageTopic, brokersOf(settings, options)),
     };
-    return { settings: kept, replayTransport };
+    return { config, replayTransport };
   } catch (error) {
     const [dir, mode] = [table.spoolDir.variable, table.spool.variable];
-    const why = `${describeError(error)}; set ${dir} to a folder that this process can write, or ${mode}=off`;
-    if (asked !== undefined) {
-      throw configError(asked.name, describeValue(asked.value), `a place for the spool: ${why}`);
+    const why = `${describeError(error)}; set ${dir} to a directory that this process can write, or ${mode}=off`;
+    if (request !== undefined) {
+      const { name, value } = request;
+      throw configError(name, describeValue(value), `a usable directory for the spool: ${why}`);
     }
-    warn(`events that cannot be delivered are kept in memory only: ${why}`);
+    warn(`no spool, undelivered events stay in memory only: ${why}`);
     return undefined;
   }
 }
 
-interface Asked {
+interface SpoolRequest {
   readonly name: string;
   readonly value: unknown;
   readonly isOption: boolean;
 }
 
-/** What says that there is to be a spool; undefined where nobody does. */
-function askedBy(options: EkaClientOptions): Asked | undefined {
+/** Returns the option or the variable that asks for a spool; undefined if none does. */
+function requestIn(options: EkaClientOptions): SpoolRequest | undefined {
   for (const { argument, variable } of [table.spoolDir, table.spool]) {
     const [option, value] = [options[argument], process.env[variable]];
     if (option !== undefined) {
@@ -84,13 +90,13 @@ function brokersOf(
   return producer === undefined ? brokers.map(address) : "producer";
 }
 
-/** The library takes text, and objects too. */
+/** Formats an address, which the library accepts as a string or as an object. */
 function address(broker: unknown): string {
   const { host, port } = Object(broker) as { host?: unknown; port?: unknown };
   return host === undefined ? String(broker) : `${String(host)}:${String(port)}`;
 }
 
-/** Replays by a transport: records of one lane one after another, and lanes side by side. */
+/** Replays over a transport: the records of one lane in order, lanes in parallel. */
 export class LaneReplayTransport implements ReplayTransport {
   readonly #transport: Transport;
   readonly #batchBytes: number;
@@ -126,7 +132,7 @@ export class LaneReplayTransport implements ReplayTransport {
       const fault = await this.#fault(batch);
       if (fault !== undefined) {
         const { isFinal, message: reason } = fault;
-        // What follows a batch that is to be repeated must not overtake it.
+        // What follows a batch that is sent again must not overtake it.
         const undelivered = isFinal ? batch : [...batch, ...items.slice(from)];
         failed.push(...undelivered.map(({ record }) => ({ record, reason, isFinal })));
         if (!isFinal) {
@@ -162,7 +168,7 @@ interface Item {
   readonly value: Buffer;
 }
 
-/** A transport that its owner closes: the replay of a client that injects a producer. */
+/** A transport that replay shares with the client, which closes it. */
 export class SharedTransport implements Transport {
   readonly lanes: number;
   readonly immediate = false;

@@ -200,7 +200,7 @@ test("a topic that does not exist is named, and waited for", async () => {
     acceptedAt: 0,
   };
   await expect(transport.send([event])).rejects.toMatchObject({
-    message: "unknown topic 'no.such.topic': it has to be created first",
+    message: "unknown topic 'no.such.topic': create it first",
     retry: "always",
   });
   await transport.close();

@@ -49,7 +49,7 @@ test.each([
   ["a symbol", { s: Symbol("x") }, '{"s":"Symbol(x)"}', "'s' of type symbol"],
   ["a Buffer", { b: Buffer.from("hi") }, '{"b":"hi"}', "'b' of type Buffer"],
   ["an invalid Date", { d: new Date(Number.NaN) }, '{"d":"Invalid Date"}', "'d' of type Date"],
-  ["NaN", { a: { b: [Number.NaN] } }, '{"a":{"b":["NaN"]}}', "'a.b.0' is no finite number"],
+  ["NaN", { a: { b: [Number.NaN] } }, '{"a":{"b":["NaN"]}}', "'a.b.0' is not a finite number"],
   ["what holds itself", cycle, '{"name":"me","self":"[too deep]"}', "'self' holds itself"],
   [
     "a getter that throws",
@@ -74,7 +74,12 @@ test.each([
     '{"a":"[unreadable]"}',
     "'a' could not be read",
   ],
-  ["a toJSON() that gives no object", { toJSON: () => 1 }, "{}", "its toJSON() gives no object"],
+  [
+    "a toJSON() that gives no object",
+    { toJSON: () => 1 },
+    "{}",
+    "its toJSON() does not return an object",
+  ],
 ])("degrades %s, and says so", (_, metadata, text, words) => {
   const got = encoded(metadata);
   expect(got.text).toBe(text);

@@ -234,8 +234,8 @@ describe("close", () => {
     end();
     await new Promise((resolve) => setImmediate(resolve));
     expect(ended).toEqual([
-      "given up a: Kafka has not taken the event in time",
-      "given up b: Kafka has not taken the event in time",
+      "given up a: Kafka has not acknowledged the event in time",
+      "given up b: Kafka has not acknowledged the event in time",
     ]);
     expect(outbox.queued).toBe(0);
     expect(transport.closed).toBe(1);

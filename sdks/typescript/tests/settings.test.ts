@@ -71,7 +71,7 @@ describe("a setting", () => {
     ],
     [
       { ...brokers, kafkaConfig: { maxInflights: "many" } },
-      "@platformatic/kafka says: /options/max",
+      "rejected by @platformatic/kafka: /options/max",
     ],
   ])("that cannot be used is refused: %j", (options, message) => {
     const error = failure(options);

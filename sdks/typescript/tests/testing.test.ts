@@ -51,14 +51,16 @@ describe("the matchers", () => {
 
   test("say what is wrong", () => {
     expect(() => expect(producer).toHaveRecorded({ quantity: 4 })).toThrow(
-      "no event was recorded that has these fields",
+      "Expected an event to have these fields",
     );
     expect(() => expect(producer).not.toHaveRecorded({ quantity: 3 })).toThrow(
-      /an event was recorded that has these fields: [\s\S]*"ws-1"/,
+      /Expected no event to have these fields, got: [\s\S]*"ws-1"/,
     );
     expect(() => expect(producer).toHaveRecordedTimes(3, { quantity: 3 })).toThrow(
-      "1 events were recorded that have these fields, not 3",
+      "Expected 3 events to have these fields, got 1",
     );
-    expect(() => expect([]).toHaveRecorded({})).toThrow("expected an InMemoryProducer");
+    expect(() => expect([]).toHaveRecorded({})).toThrow(
+      "Expected the value to be an InMemoryProducer",
+    );
   });
 });

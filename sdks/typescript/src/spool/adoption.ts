@@ -41,7 +41,7 @@ export class Adopter {
     return this.#replayed;
   }
 
-  /** When the current segment was created; undefined where there is none. */
+  /** When the current segment was created; undefined if there is none. */
   get createdAt(): number | undefined {
     return this.#current?.createdAt || undefined;
   }
@@ -52,7 +52,7 @@ export class Adopter {
     this.#orphans.scan();
   }
 
-  /** Returns what is left of the current segment, or the next one; undefined where there is none. */
+  /** Returns what is left of the current segment, or the next one; undefined if there is none. */
   next(): ReplayBatch | undefined {
     while (this.#current === undefined || this.#current.left.length === 0) {
       this.#current?.remove();
@@ -85,7 +85,7 @@ export class Adopter {
 /** A segment that this client adopted, and what is left to replay of it. */
 export class AdoptedSegment {
   readonly name: SegmentName;
-  /** When its writer created it, by the writer's clock; 0 where the header is unreadable. */
+  /** When its writer created it, by the writer's clock; 0 if the header is unreadable. */
   readonly createdAt: number;
   /** Where its last record ends. */
   readonly end: number;
@@ -199,7 +199,7 @@ class Orphans {
     this.#heartbeats = heartbeats;
   }
 
-  /** Adopts the next orphan; undefined where there is none. */
+  /** Adopts the next orphan; undefined if there is none. */
   adopt(): AdoptedSegment | undefined {
     for (let name = this.#found.shift(); name !== undefined; name = this.#found.shift()) {
       if (!this.#isStillOrphaned(name)) {
@@ -253,7 +253,7 @@ class Orphans {
   #reportDamage({ name, damaged, hasBadHeader }: AdoptedSegment): void {
     const what = [
       ...(hasBadHeader ? ["its header"] : []),
-      ...(damaged > 0 ? [`${damaged} ${damaged === 1 ? "place" : "places"} between events`] : []),
+      ...(damaged > 0 ? [`${damaged} ${damaged === 1 ? "gap" : "gaps"} between records`] : []),
     ];
     if (what.length > 0) {
       const file = fileName(name);
@@ -268,7 +268,7 @@ class Orphans {
     }
   }
 
-  /** Reads the current header; undefined where the file is gone or unreadable. */
+  /** Reads the current header; undefined if the file is gone or unreadable. */
   #header(file: string): Header | undefined {
     const bytes = Buffer.alloc(spool.headerBytes);
     try {

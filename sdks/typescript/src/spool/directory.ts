@@ -1,4 +1,4 @@
-/** The folder of the spool, which processes may share. */
+/** The directory of the spool, which processes of one machine may share. */
 
 import {
   accessSync,
@@ -16,16 +16,16 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { inOrder, parseName, type SegmentName } from "./segmentName.js";
 
-const usualParent = "/var/tmp";
+const preferredParent = "/var/tmp";
 const onlyOwner = 0o700;
 
-/** Where the spool is if nobody says. */
+/** Returns where the spool is by default. */
 export function defaultDirectory(): string {
-  const parent = existsSync(usualParent) ? usualParent : tmpdir();
+  const parent = existsSync(preferredParent) ? preferredParent : tmpdir();
   return join(parent, `eka-usage-${process.getuid?.() ?? userInfo().username}`);
 }
 
-/** The disk does not take an event. */
+/** An event cannot be written to disk. */
 export class SpoolError extends Error {}
 
 /** The disk has no room, or the directory has reached its limit. */
@@ -42,11 +42,11 @@ export function asSpoolError(error: unknown): SpoolError {
     : new SpoolError(message);
 }
 
-/** A directory that can be used. */
+/** A directory that passed the checks, and the segments in it. */
 export class Directory {
   readonly path: string;
 
-  /** Makes the folder where there is none; throws where it cannot be used. */
+  /** Creates the directory if it is missing; throws if it cannot be used. */
   constructor(path: string) {
     this.path = path;
     try {
@@ -56,15 +56,15 @@ export class Directory {
         throw error;
       }
     }
-    check(path);
+    checkAccess(path);
   }
 
-  /** The path of a file in it. */
+  /** Returns the path of a file in it. */
   file(name: string): string {
     return join(this.path, name);
   }
 
-  /** The segments that are there, those of an origin in the order of their events. */
+  /** Lists the segments, those of an origin in the order of their events. */
   segments(): SegmentName[] {
     return readdirSync(this.path)
       .map(parseName)
@@ -72,20 +72,20 @@ export class Directory {
       .sort(inOrder);
   }
 
-  /** How many bytes all segments have, whoever owns them. */
+  /** Returns the size of all segments in bytes, whoever owns them. */
   bytes(): number {
     const files = readdirSync(this.path).filter((file) => parseName(file) !== undefined);
     const sizes = files.map((file) => lstatSync(this.file(file), quietly)?.size ?? 0);
     return sizes.reduce((sum, size) => sum + size, 0);
   }
 
-  /** Has the disk keep the names of new files, without waiting for it. */
+  /** Syncs the names of new files to disk, in the background. */
   sync(): void {
     const descriptor = openSync(this.path, constants.O_RDONLY);
     fsync(descriptor, () => closeSync(descriptor));
   }
 
-  /** The same, and waits. */
+  /** Syncs, and blocks until the disk is done. */
   syncNow(): void {
     const descriptor = openSync(this.path, constants.O_RDONLY);
     try {
@@ -99,17 +99,17 @@ export class Directory {
 // Others remove segments while they are listed.
 const quietly = { throwIfNoEntry: false } as const;
 
-function check(path: string): void {
+function checkAccess(path: string): void {
   const { uid, mode } = lstatSync(path);
   const me = process.getuid?.() ?? uid;
   if ((mode & constants.S_IFMT) !== constants.S_IFDIR) {
-    throw new Error(`'${path}' is no folder (a symbolic link is none)`);
+    throw new Error(`'${path}' must be a directory, and not a symbolic link`);
   }
   if (uid !== me) {
-    throw new Error(`'${path}' belongs to user ${uid}, not to ${me}, as whom this process runs`);
+    throw new Error(`'${path}' belongs to user ${uid}, and this process runs as user ${me}`);
   }
   if (process.getuid !== undefined && (mode & 0o777) !== onlyOwner) {
-    throw new Error(`'${path}' is open to others: chmod 700 it`);
+    throw new Error(`'${path}' is accessible to other users: set its mode to 700`);
   }
   accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
 }

@@ -1,23 +1,23 @@
-/** The first bytes of a segment. */
+/** The header of a segment: its first 256 bytes, as docs/spool-format.md defines them. */
 
 import { crc32 } from "node:zlib";
 import { spool } from "../generated/spool.js";
 
-/** What a header says of the segment, and never changes. */
+/** The part of a header that never changes. */
 export interface Identity {
-  /** Who wrote it: 16 bytes. */
+  /** The writer: 16 bytes. */
   readonly origin: Buffer;
   readonly firstSeq: number;
-  /** Milliseconds since 1970; for people only. */
+  /** Milliseconds since 1970; for information only. */
   readonly createdAt: number;
-  /** Eight bytes that tell destinations apart. */
+  /** Eight bytes that identify topic and cluster. */
   readonly destination: Buffer;
   readonly instanceId: string;
 }
 
-/** What stands in a header that was read. */
+/** A header as it was read. */
 export interface Header {
-  /** Blank where its writer died before it wrote it; newer where this package cannot read it. */
+  /** `blank` if its writer died before writing it; `newer` if only a later release can read it. */
   readonly state: "good" | "blank" | "bad" | "newer";
   readonly createdAt: number;
   readonly destination: Buffer;
@@ -25,14 +25,14 @@ export interface Header {
   readonly ackedOffset: number;
 }
 
-/** Where those parts are that change. */
-export const places = { heartbeat: 208, ackedOffset: 216, fenced: 224 } as const;
+/** The offsets of the fields that change. */
+export const offsets = { heartbeat: 208, ackedOffset: 216, fenced: 224 } as const;
 
 const at = { version: 8, crc: 12, origin: 16, firstSeq: 32, createdAt: 40, destination: 48 };
 const textAt = { length: 56, text: 58 };
-const fixed = places.heartbeat;
+const fixed = offsets.heartbeat;
 
-/** The header of a new segment. */
+/** Encodes the header of a new segment. */
 export function encodeHeader(identity: Identity): Buffer {
   const bytes = Buffer.alloc(spool.headerBytes);
   bytes.write(spool.magic, "latin1");
@@ -41,21 +41,21 @@ export function encodeHeader(identity: Identity): Buffer {
   bytes.writeBigUInt64LE(BigInt(identity.firstSeq), at.firstSeq);
   bytes.writeBigUInt64LE(BigInt(Math.max(0, identity.createdAt)), at.createdAt);
   identity.destination.copy(bytes, at.destination);
-  // It ends with a whole character.
+  // Buffer.write() never writes half a character.
   const length = bytes.write(identity.instanceId, textAt.text, spool.instanceIdBytes);
   bytes.writeUInt16LE(length, textAt.length);
   bytes.writeUInt32LE(checksum(bytes), at.crc);
   return bytes;
 }
 
-/** What the first bytes of a file say. */
+/** Decodes the first bytes of a file, whatever they are. */
 export function decodeHeader(bytes: Buffer): Header {
   return {
     state: state(bytes),
     createdAt: Number(bytes.readBigUInt64LE(at.createdAt)),
     destination: bytes.subarray(at.destination, at.destination + 8),
-    heartbeat: bytes.readBigUInt64LE(places.heartbeat),
-    ackedOffset: Number(bytes.readBigUInt64LE(places.ackedOffset)),
+    heartbeat: bytes.readBigUInt64LE(offsets.heartbeat),
+    ackedOffset: Number(bytes.readBigUInt64LE(offsets.ackedOffset)),
   };
 }
 

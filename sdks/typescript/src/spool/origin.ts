@@ -38,7 +38,7 @@ export class Origin {
 }
 
 /**
- * Returns what tells one cluster's topic from every other, as headers hold it, so that usage never
+ * Returns what distinguishes a topic of one cluster from every other, as headers hold it, so that usage never
  * turns up in another cluster. A client that injects a producer has no brokers.
  */
 export function destinationOf(topic: string, brokers: readonly string[] | "producer"): Buffer {

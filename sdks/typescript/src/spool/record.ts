@@ -1,13 +1,13 @@
-/** Records: each an event's key and its bytes, framed so that damage is noticed. */
+/** Records: the key and the bytes of one event each, framed so that damage is detected. */
 
 import { crc32 } from "node:zlib";
 import { spool } from "../generated/spool.js";
 
 const frameBytes = 12;
 const keyAt = frameBytes + 2;
-// UTF-8 takes at most three bytes for a character of a string.
-const widest = 3;
-const usual = 65_536;
+// UTF-8 takes at most three bytes for one UTF-16 code unit.
+const maxBytesPerUnit = 3;
+const initialBytes = 65_536;
 
 const marker = Buffer.alloc(4);
 marker.writeUInt32LE(spool.marker);
@@ -22,25 +22,24 @@ export interface SpooledRecord {
   readonly value: Buffer;
 }
 
-/** Puts records together, one after another in the same place. */
+/** Frames records of one origin, one after another in the same buffer. */
 export class Framer {
   readonly #seed: number;
-  #bytes = emptyFrame(usual);
+  #bytes = emptyFrame(initialBytes);
 
-  /** Records of one origin. */
   constructor(origin: Buffer) {
     this.#seed = crc32(origin);
   }
 
-  /** The last record that was framed, at the beginning. */
+  /** The buffer, which begins with the record framed last. */
   get bytes(): Buffer {
     return this.#bytes;
   }
 
-  /** Frames one, and returns its length. */
+  /** Frames a record, and returns its length. */
   frame(key: Buffer, value: string | Buffer): number {
     const start = keyAt + key.length;
-    const most = start + value.length * (typeof value === "string" ? widest : 1);
+    const most = start + value.length * (typeof value === "string" ? maxBytesPerUnit : 1);
     if (most > this.#bytes.length) {
       this.#bytes = emptyFrame(most);
     }
@@ -57,7 +56,7 @@ export class Framer {
   }
 }
 
-/** The records of a segment from an offset on, and at how many places it is damaged. */
+/** Reads the records of a segment from an offset on, and counts the damaged places between them. */
 export function readRecords(
   segment: Buffer,
   origin: Buffer,

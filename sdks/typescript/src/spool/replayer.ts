@@ -24,7 +24,7 @@ export interface ReplayBatch {
   readonly records: readonly SpooledRecord[];
   /** Where the last of them ends. */
   readonly end: number;
-  /** The rate limit, where there is one. */
+  /** The rate limit, if there is one. */
   readonly eventsPerSecond?: number;
   /** `delivered` more events are delivered; everything before `offset` is acknowledged. */
   markAcked(delivered: number, offset: number): void;
@@ -34,7 +34,7 @@ export interface ReplayBatch {
 
 /** Where a replayer gets its batches. */
 export interface ReplaySource {
-  /** Returns the next batch; undefined where there is nothing to send now. */
+  /** Returns the next batch; undefined if there is nothing to send now. */
   next(): ReplayBatch | undefined;
   /** Creates a transport. */
   transport(): ReplayTransport;
@@ -103,7 +103,7 @@ export class Replayer {
       const sent = this.#breaker.isOpen ? left.slice(0, 1) : left;
       const failed = await this.#transport.send(sent);
       if (this.#isStopped) {
-        return; // whoever owns the segment now sends them again
+        return; // the segment's next owner sends them again
       }
       const again = failed.filter(({ isFinal }) => !isFinal).map(({ record }) => record);
       failed.filter(({ isFinal }) => isFinal).forEach(batch.rejected);

@@ -1,4 +1,4 @@
-/** The file of a segment that this client owns. */
+/** One file of the spool, which this client owns. */
 
 import {
   closeSync,
@@ -16,13 +16,14 @@ import {
 } from "node:fs";
 import { spool } from "../generated/spool.js";
 import type { Directory } from "./directory.js";
-import { places } from "./header.js";
+import { offsets } from "./header.js";
 import { fileName, type SegmentName } from "./segmentName.js";
 
-const ownOnly = 0o600;
+const ownerOnly = 0o600;
+const emptySegment = Buffer.alloc(spool.segmentBytes);
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 
-/** Reads, marks and removes one file; what it throws is of the file system. */
+/** Reads, writes and removes one file; throws the errors of the file system. */
 export class Segment {
   readonly name: SegmentName;
   readonly #directory: Directory;
@@ -36,16 +37,16 @@ export class Segment {
     this.#descriptor = openSync(
       directory.file(fileName(name)),
       O_RDWR | O_NOFOLLOW | flags,
-      ownOnly,
+      ownerOnly,
     );
   }
 
-  /** A new one, whose blocks are its own from now on. */
+  /** Creates a segment, with its blocks allocated, so that a full disk is detected here. */
   static create(directory: Directory, name: SegmentName, header: Buffer): Segment {
     const file = new Segment(directory, name, O_CREAT | O_EXCL);
     try {
       file.write(emptySegment, emptySegment.length, 0);
-      file.write(header, places.heartbeat, 0);
+      file.write(header, offsets.heartbeat, 0);
       return file;
     } catch (error) {
       file.remove();
@@ -53,18 +54,18 @@ export class Segment {
     }
   }
 
-  /** Makes `owner` the owner of a segment, and opens it; undefined where another client was first. */
+  /** Transfers a segment to `owner` and opens it; undefined if another client was first. */
   static adopt(directory: Directory, name: SegmentName, owner: string): Segment | undefined {
     const own = { ...name, owner };
     return rename(directory, name, own) ? new Segment(directory, own, 0) : undefined;
   }
 
-  /** Whether it can be read and written. */
+  /** Whether its descriptor is open. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
-  /** Whether nobody has taken it over and removed it. */
+  /** Reports whether the file still has this name: it has not if another client adopted it. */
   get isThere(): boolean {
     return existsSync(this.#directory.file(fileName(this.name)));
   }
@@ -76,7 +77,7 @@ export class Segment {
     }
   }
 
-  /** Reads up to a place, or to the end of what a segment may have. */
+  /** Reads up to an offset, at most a whole segment. */
   read(upTo: number = spool.segmentBytes): Buffer {
     const { size } = fstatSync(this.#descriptor);
     const bytes = Buffer.alloc(Math.max(spool.headerBytes, Math.min(size, upTo)));
@@ -85,19 +86,20 @@ export class Segment {
   }
 
   writeHeartbeat(count: bigint): void {
-    this.#mark(places.heartbeat, count);
+    this.#writeNumber(offsets.heartbeat, count);
   }
 
   writeAckedOffset(upTo: number): void {
-    this.#mark(places.ackedOffset, BigInt(upTo));
+    this.#writeNumber(offsets.ackedOffset, BigInt(upTo));
   }
 
+  /** Ends the right to append for good, which the writer detects after its next write. */
   fence(): void {
-    this.write(Buffer.of(1), 1, places.fenced);
+    this.write(Buffer.of(1), 1, offsets.fenced);
   }
 
   get isFenced(): boolean {
-    readSync(this.#descriptor, this.#number, 0, 1, places.fenced);
+    readSync(this.#descriptor, this.#number, 0, 1, offsets.fenced);
     return this.#number[0] !== 0;
   }
 
@@ -105,47 +107,47 @@ export class Segment {
     ftruncateSync(this.#descriptor, length);
   }
 
-  /** Has the disk keep what was written, without waiting for it. */
-  sync(failed: (error: unknown) => void): void {
+  /** Syncs to disk in the background. */
+  sync(onError: (error: unknown) => void): void {
     fdatasync(this.#descriptor, (error) => {
       if (error !== null && this.#isOpen) {
-        failed(error); // a segment that is gone by then needs no disk
+        onError(error); // a segment that was closed meanwhile needs no sync
       }
     });
   }
 
-  /** The same, and waits. */
+  /** Syncs, and blocks until the disk is done. */
   syncNow(): void {
     fdatasyncSync(this.#descriptor);
   }
 
-  /** Closes it and makes `owner` its owner, unless another client was first. */
-  transferTo(owner: string): void {
-    this.close();
-    rename(this.#directory, this.name, { ...this.name, owner });
-  }
-
-  /** Removes it; if it is gone, another client has taken it over. */
-  remove(): void {
-    this.close();
-    rmSync(this.#directory.file(fileName(this.name)), { force: true });
-  }
-
-  #mark(at: number, value: bigint): void {
-    this.#number.writeBigUInt64LE(value);
-    this.write(this.#number, this.#number.length, at);
-  }
-
-  /** Has nothing more to do with it. */
+  /** Closes the descriptor. */
   close(): void {
     if (this.#isOpen) {
       this.#isOpen = false;
       closeSync(this.#descriptor);
     }
   }
+
+  /** Closes the descriptor and transfers the segment to `owner`, unless another client was first. */
+  transferTo(owner: string): void {
+    this.close();
+    rename(this.#directory, this.name, { ...this.name, owner });
+  }
+
+  /** Removes the file; if it is gone, another client has adopted it. */
+  remove(): void {
+    this.close();
+    rmSync(this.#directory.file(fileName(this.name)), { force: true });
+  }
+
+  #writeNumber(at: number, value: bigint): void {
+    this.#number.writeBigUInt64LE(value);
+    this.write(this.#number, this.#number.length, at);
+  }
 }
 
-/** Renames a segment; false where another client was first. */
+/** Renames a segment; false if another client was first. */
 function rename(directory: Directory, from: SegmentName, to: SegmentName): boolean {
   try {
     renameSync(directory.file(fileName(from)), directory.file(fileName(to)));
@@ -157,5 +159,3 @@ function rename(directory: Directory, from: SegmentName, to: SegmentName): boole
     throw error;
   }
 }
-
-const emptySegment = Buffer.alloc(spool.segmentBytes);

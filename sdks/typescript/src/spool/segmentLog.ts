@@ -59,7 +59,7 @@ export class SegmentLog {
     }
   }
 
-  /** Writes heartbeats, and lets a segment be created again where that failed. */
+  /** Writes heartbeats, and lets a segment be created again if that failed. */
   heartbeat(): void {
     this.#lastError = undefined;
     for (const writer of this.#writers) {

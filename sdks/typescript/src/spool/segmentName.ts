@@ -1,31 +1,31 @@
-/** The names of segments, which say whose they are. */
+/** The names of segments, which identify their writer and their owner. */
 
-/** Events that Kafka does not have yet, or those that it refused for good. */
+/** `events` that Kafka does not have yet, or `dead` letters, which it rejected permanently. */
 export type Kind = "events" | "dead";
 
-/** What a name says. */
+/** The parts of a name. */
 export interface SegmentName {
   readonly kind: Kind;
-  /** Who wrote it. */
+  /** The client that wrote it. */
   readonly origin: string;
   /** 20 digits, which sort as the numbers do. */
   readonly firstSeq: string;
   readonly number: number;
-  /** Who may replay and remove it. */
+  /** The client that may replay and remove it. */
   readonly owner: string;
 }
 
-/** The owner of what may be adopted at once. */
+/** The owner of a segment that may be adopted at once. */
 export const unowned = "0".repeat(32);
 
 const pattern = /^(events|dead)-([0-9a-f]{32})-(\d{20})-(\d{6,15})\.([0-9a-f]{32})$/;
 
-/** The name of a new segment, which belongs to its origin. */
+/** Returns the name of a new segment, which its origin owns. */
 export function newName(kind: Kind, origin: string, seq: number, number: number): SegmentName {
   return { kind, origin, firstSeq: String(seq).padStart(20, "0"), number, owner: origin };
 }
 
-/** What a file's name says; undefined where it is none of a segment. */
+/** Parses the name of a file; undefined if it is not that of a segment. */
 export function parseName(file: string): SegmentName | undefined {
   const [, kind, origin, firstSeq, number, owner] = pattern.exec(file) ?? [];
   if (origin === undefined || firstSeq === undefined || owner === undefined) {
@@ -34,12 +34,12 @@ export function parseName(file: string): SegmentName | undefined {
   return { kind: kind as Kind, origin, firstSeq, number: Number(number), owner };
 }
 
-/** The file's name. */
+/** Formats the name of the file. */
 export function fileName({ kind, origin, firstSeq, number, owner }: SegmentName): string {
   return `${kind}-${origin}-${firstSeq}-${String(number).padStart(6, "0")}.${owner}`;
 }
 
-/** Sorts the segments of an origin in the order of their events. */
+/** Compares names, so that the segments of an origin sort in the order of their events. */
 export function inOrder(a: SegmentName, b: SegmentName): number {
   return (
     compare(a.origin, b.origin) || compare(a.firstSeq, b.firstSeq) || compare(a.number, b.number)

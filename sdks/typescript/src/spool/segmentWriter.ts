@@ -68,10 +68,10 @@ export class SegmentWriter {
     return !this.#isSealed && !this.#isLost && this.#used + length <= spool.segmentBytes;
   }
 
-  /** Appends a record; false where another client has adopted the segment meanwhile. */
+  /** Appends a record; false if another client has adopted the segment meanwhile. */
   append(bytes: Buffer, length: number): boolean {
     this.segment.write(bytes, length, this.#used);
-    // An adopter fences before it reads: where there is no fence after the write, it reads the record.
+    // An adopter fences before it reads: if there is no fence after the write, it reads the record.
     if (this.segment.isFenced) {
       this.#isLost = true;
       return false;

@@ -144,7 +144,7 @@ export class Spool {
     this.#released += events;
   }
 
-  /** Starts replaying, where memory is empty. */
+  /** Starts replaying what is pending, once memory is empty. */
   wake(): void {
     this.#replayer.wake();
   }

@@ -1,25 +1,27 @@
-/** A producer that keeps events in memory. */
+/** A producer that collects events in memory. */
 
 import type { UsageEvent } from "../generated/event.js";
 import type { ProducerLike, ProducerMessage } from "../transports/injected.js";
 
 /**
- * Takes the place of Kafka: `new EkaClient({ serviceName, producer: new InMemoryProducer() })`.
+ * Replaces Kafka in tests. Each event is in `events` before `record()` returns.
  *
- * Each event is there before `record()` returns.
+ * @example
+ * const producer = new InMemoryProducer();
+ * const client = new EkaClient({ serviceName: "tests", producer });
  */
 export class InMemoryProducer implements ProducerLike {
   readonly immediate = true;
-  /** While it is set, every delivery fails for this reason. */
+  /** If set, every delivery fails for this reason. */
   fault: string | undefined;
   readonly #events: UsageEvent[] = [];
 
-  /** The events that were delivered, in their order. */
+  /** The delivered events, in order. */
   get events(): readonly UsageEvent[] {
     return this.#events;
   }
 
-  /** Forgets what was delivered. */
+  /** Removes all collected events. */
   clear(): void {
     this.#events.length = 0;
   }

@@ -1,5 +1,5 @@
 /**
- * Matchers for Vitest, there once this is imported, best as one of its `setupFiles`:
+ * Matchers for Vitest. Importing this module adds them, best from one of the `setupFiles`:
  *
  *     expect(producer).toHaveRecorded({ product: "api", metric_type: "api_call", quantity: 3 });
  */
@@ -8,11 +8,11 @@ import { expect } from "vitest";
 import { type ExpectedEvent, isMatch, readable } from "./matching.js";
 import { InMemoryProducer } from "./producer.js";
 
-/** What `expect(producer)` can say. */
+/** The matchers of `expect(producer)`. */
 export interface UsageMatchers<R> {
-  /** An event was recorded that has these fields. */
+  /** Expects at least one recorded event to have these fields. */
   toHaveRecorded(expected: ExpectedEvent): R;
-  /** So many events were recorded that have these fields; all events, where none are given. */
+  /** Expects exactly `times` recorded events to have these fields; without fields, of all events. */
   toHaveRecordedTimes(times: number, expected?: ExpectedEvent): R;
 }
 
@@ -29,8 +29,8 @@ expect.extend({
       pass: found.length > 0,
       message: () =>
         this.isNot
-          ? `an event was recorded that has these fields: ${this.utils.stringify(found[0])}`
-          : "no event was recorded that has these fields",
+          ? `Expected no event to have these fields, got: ${this.utils.stringify(found[0])}`
+          : "Expected an event to have these fields",
       actual: producer.events.map(readable),
       expected,
     };
@@ -40,7 +40,7 @@ expect.extend({
     const found = producer.events.filter((event) => isMatch(event, expected, this.equals));
     return {
       pass: found.length === times,
-      message: () => `${found.length} events were recorded that have these fields, not ${times}`,
+      message: () => `Expected ${times} events to have these fields, got ${found.length}`,
       actual: producer.events.map(readable),
       expected,
     };
@@ -51,5 +51,7 @@ function inMemory(received: unknown): InMemoryProducer {
   if (received instanceof InMemoryProducer) {
     return received;
   }
-  throw new TypeError("expected an InMemoryProducer of @eka-care/usage-sdk/testing");
+  throw new TypeError(
+    "Expected the value to be an InMemoryProducer of @eka-care/usage-sdk/testing",
+  );
 }

@@ -1,4 +1,4 @@
-/** A producer of the caller's own, in place of Kafka or in front of it. */
+/** The transport of an injected producer, which replaces Kafka or wraps it. */
 
 import { describeError } from "../describe.js";
 import { isFinal } from "./kafkaErrors.js";
@@ -6,7 +6,7 @@ import { type Message, SendError, type Transport } from "./transport.js";
 
 /** One Kafka message. */
 export interface ProducerMessage {
-  /** The workspace's id: a workspace's events keep their order. */
+  /** The workspace id, so that the events of a workspace keep their order. */
   readonly key: Buffer;
   /** The event as JSON. */
   readonly value: Buffer;
@@ -14,9 +14,13 @@ export interface ProducerMessage {
 
 /** What a client needs of a producer. */
 export interface ProducerLike {
-  /** Whether each event is handed over from within `record()`, as tests like it; false by default. */
+  /**
+   * Whether `record()` itself calls `send()`, for each event, which suits tests.
+   *
+   * @default false
+   */
   readonly immediate?: boolean;
-  /** Resolves when the messages are delivered; rejects when they finally cannot be. */
+  /** Resolves once the messages are delivered; rejects if they cannot be, retries included. */
   send(batch: { topic: string; messages: ProducerMessage[] }): Promise<unknown>;
   /** Called once, before the first batch. */
   connect?(): Promise<unknown> | undefined;
@@ -24,7 +28,7 @@ export interface ProducerLike {
   disconnect?(): Promise<unknown> | undefined;
 }
 
-/** Batches for an injected producer, one after another. */
+/** Sends batches to an injected producer, one after another. */
 export class InjectedTransport implements Transport {
   readonly lanes = 1;
   readonly immediate: boolean;

@@ -1,4 +1,4 @@
-/** Kafka by @platformatic/kafka, which batches, compresses and knows the leaders. */
+/** The transport to Kafka by @platformatic/kafka, which compresses, and tracks partition leaders. */
 
 import { Producer, type ProducerOptions } from "@platformatic/kafka";
 import { describeError } from "../describe.js";
@@ -12,9 +12,9 @@ import type { Message, Transport } from "./transport.js";
 type BytesProducer = Producer<Buffer, Buffer, Buffer, Buffer>;
 type BytesOptions = ProducerOptions<Buffer, Buffer, Buffer, Buffer>;
 
-/** Sends to one topic with a producer of its own. */
+/** Sends to one topic by a producer of its own. */
 export class KafkaTransport implements Transport {
-  // With as many lanes as partitions, a partition without a leader holds up no other.
+  // With as many lanes as partitions, a partition without a leader does not delay the others.
   readonly lanes = usageTopicPartitions;
   readonly immediate = false;
   readonly #topic: string;
@@ -25,7 +25,7 @@ export class KafkaTransport implements Transport {
     this.#topic = topic;
     this.#settings = settings;
     this.#producer = producer({ ...kafkaOptions(settings), ...config }, settings);
-    keepOutOfTheWay(this.#producer);
+    detach(this.#producer);
   }
 
   async send(batch: readonly Message[]): Promise<void> {
@@ -34,7 +34,7 @@ export class KafkaTransport implements Transport {
       topic,
       key: workspace.key,
       value,
-      partition: workspace.hash, // the producer takes it modulo the partitions that there are
+      partition: workspace.hash, // the producer takes it modulo the number of partitions
     }));
     try {
       await this.#producer.send({ messages });
@@ -58,7 +58,7 @@ export class KafkaTransport implements Transport {
   #fault(error: unknown): Error {
     const fault = sendError(error, this.#topic);
     if (fault.retry === "always") {
-      this.#producer.clearMetadata(); // whoever led the partition may not do so any more
+      this.#producer.clearMetadata(); // the leader of the partition may have changed
     }
     fault.message = hideSecrets(fault.message, this.#settings);
     return fault;
@@ -68,18 +68,18 @@ export class KafkaTransport implements Transport {
 function producer(config: KafkaConfig, settings: Settings): BytesProducer {
   const options = config as unknown as BytesOptions;
   try {
-    // It checks its options only where it is strict, but then it checks every message too.
+    // It validates its options only if it is strict, but then it validates every message too.
     void new Producer({ ...options, strict: true }).close();
     return new Producer(options);
   } catch (error) {
     const why = hideSecrets(describeError(error), settings);
-    const text = `invalid kafkaConfig: @platformatic/kafka says: ${why}`;
+    const text = `invalid kafkaConfig, rejected by @platformatic/kafka: ${why}`;
     throw new ConfigError("config.invalid", text);
   }
 }
 
-/** An open connection must not keep the process alive, and an error on one must not end it. */
-function keepOutOfTheWay({ connections }: BytesProducer): void {
+/** Lets no open connection keep the process alive, and no error on one end it. */
+function detach({ connections }: BytesProducer): void {
   connections.on("connecting", ({ connection }) => {
     connection.on("error", () => undefined);
     connection.once("connecting", () => queueMicrotask(() => connection.socket.unref()));

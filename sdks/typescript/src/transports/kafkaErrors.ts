@@ -1,4 +1,4 @@
-/** What an error of @platformatic/kafka means for a batch. Its errors are nested in each other. */
+/** Interprets the errors of @platformatic/kafka, which are nested, for the batch that failed. */
 
 import { describeError } from "../describe.js";
 import { finalErrors } from "../generated/spool.js";
@@ -6,34 +6,34 @@ import { SendError } from "./transport.js";
 
 const unknownTopic = "UNKNOWN_TOPIC_OR_PARTITION";
 
-/** The fault of a batch, in words, and when to send it again. */
+/** Converts the error of a batch to a SendError, which determines whether it is sent again. */
 export function sendError(error: unknown, topic: string): SendError {
   const all = [...flat(error)];
-  const answer = all.find((inner) => typeof inner["apiId"] === "string");
-  if (answer?.["apiId"] === unknownTopic || all.some(isUnknownTopic)) {
-    // It may be about to be created; the library would not ask again.
-    return new SendError(`unknown topic '${topic}': it has to be created first`, "always");
+  const response = all.find((inner) => typeof inner["apiId"] === "string");
+  if (response?.["apiId"] === unknownTopic || all.some(isUnknownTopic)) {
+    // It may be created later, and the library itself does not retry.
+    return new SendError(`unknown topic '${topic}': create it first`, "always");
   }
   const unsupported = all.find(isUnsupported);
   if (unsupported !== undefined) {
     return new SendError(describeError(unsupported), "never");
   }
-  if (answer !== undefined) {
-    const text = `${describeError(answer)} [${String(answer["apiId"])}]`;
-    const retry = answer["canRetry"] === true ? "counted" : "never";
+  if (response !== undefined) {
+    const text = `${describeError(response)} [${String(response["apiId"])}]`;
+    const retry = response["canRetry"] === true ? "counted" : "never";
     return new SendError(text, retry, isFinal(error));
   }
-  return new SendError(reason(error), "always");
+  return new SendError(lastReason(error), "always");
 }
 
-/** Whether Kafka refused for a reason that does not pass. */
+/** Reports whether Kafka rejected a batch permanently. */
 export function isFinal(error: unknown): boolean {
   return [...flat(error)].some((inner) => finalErrors.has(Number(inner["apiCode"])));
 }
 
 type Properties = Error & Readonly<Record<string, unknown>>;
 
-/** An error, and those that it gathers; not its causes, which are no answers of a broker. */
+/** Yields an error and those that it aggregates; not its causes, which are not broker responses. */
 function* flat(error: unknown): Generator<Properties> {
   if (error instanceof Error) {
     yield error as Properties;
@@ -51,14 +51,14 @@ function isUnsupported(error: Properties): boolean {
   return String(error["code"]).startsWith("PLT_KFK_UNSUPPORTED");
 }
 
-/** The last of what was tried, and why that failed, which is what helps. */
-function reason(error: unknown): string {
+/** Describes the last attempt and its causes, which is the most useful part. */
+function lastReason(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {
-    return reason((error.errors as unknown[]).at(-1));
+    return lastReason((error.errors as unknown[]).at(-1));
   }
   if (!(error instanceof Error)) {
     return describeError(error);
   }
-  const cause = error.cause === undefined ? "" : ` ${reason(error.cause)}`;
+  const cause = error.cause === undefined ? "" : ` ${lastReason(error.cause)}`;
   return `${error.message}${cause}`;
 }

@@ -1,4 +1,4 @@
-/** Settings as options of @platformatic/kafka's producer. */
+/** Converts settings to options of @platformatic/kafka's producer. */
 
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
@@ -10,14 +10,14 @@ import { configError, type Settings } from "../settings.js";
 export type KafkaConfig = Readonly<Record<string, unknown>>;
 
 const clientId = "usage-sdk";
-// An answer takes at most the produce timeout, on the broker; one that takes twice that is lost.
+// The broker responds within the produce timeout; a response that takes twice as long is lost.
 const produceTimeout = 5_000;
 const requestTimeout = 10_000;
-// A leader that has changed says so; otherwise there is nothing to learn.
+// A changed leader is detected by its response, so metadata needs no frequent refresh.
 const metadataMaxAge = 300_000;
 const idempotentPause = 200;
 
-/** What the producer is made with. */
+/** Returns the options of the producer. */
 export function kafkaOptions(settings: Settings): KafkaConfig {
   const brokers = settings.kafkaBrokers ?? [];
   return {
@@ -32,12 +32,12 @@ export function kafkaOptions(settings: Settings): KafkaConfig {
   };
 }
 
-/** The lane repeats a batch; only where idempotence needs the same producer does the library. */
+/** Lanes retry batches. Only with idempotence the library does, as it needs the same producer. */
 function acks({ kafkaAcks, kafkaRetries }: Settings): KafkaConfig {
   if (kafkaAcks !== "all") {
     return { acks: Number(kafkaAcks), retries: 0 };
   }
-  // The library takes fewer than two for any number.
+  // The library treats a number below two as unlimited.
   return { idempotent: true, retries: Math.max(2, kafkaRetries), retryDelay: idempotentPause };
 }
 
@@ -46,7 +46,7 @@ function security(settings: Settings, brokers: readonly string[]): KafkaConfig {
   return {
     ...(protocol.endsWith("SSL") && {
       tls: certificates(settings),
-      // Brokers behind a proxy need their name; an address is none.
+      // Brokers behind a proxy need the server name (SNI), which an IP address cannot be.
       tlsServerName: !brokers.some((broker) => isIP(broker.replace(/:\d+$|[[\]]/g, ""))),
     }),
     ...(protocol.startsWith("SASL") && { sasl: credentials(settings) }),

@@ -1,40 +1,40 @@
-/** What a client asks of whatever carries its events away. */
+/** The interface between a client and what sends its events: Kafka, or an injected producer. */
 
 import type { Workspace } from "../workspace.js";
 
-/** An encoded event, and the workspace that it belongs to. */
+/** An encoded event and its workspace. */
 export interface Message {
   readonly workspace: Pick<Workspace, "key" | "hash">;
   readonly value: Buffer;
 }
 
-/** Carries batches of encoded events. */
+/** Sends batches of encoded events. */
 export interface Transport {
-  /** How many batches may be on their way at once; events of one workspace share a lane. */
+  /** How many batches may be in flight at once; events of one workspace share a lane. */
   readonly lanes: number;
-  /** Whether an event is sent from within `record()`. */
+  /** Whether `record()` itself sends each event. */
   readonly immediate: boolean;
-  /** Resolves when the whole batch is delivered; rejects with a SendError, or anything else. */
+  /** Resolves once the whole batch is delivered; rejects with a SendError, or anything else. */
   send(batch: readonly Message[]): Promise<void>;
-  /** Resolves when events can be delivered; otherwise it is done by the first of them. */
+  /** Connects; without it, the first batch does. */
   connect(): Promise<void>;
-  /** Lets go of everything; what is on its way is given up. */
+  /** Closes all connections, and gives up what is in flight. */
   close(): Promise<void>;
 }
 
-/** When a batch that was not delivered is sent again. */
+/** When an undelivered batch is sent again. */
 export type Retry =
-  /** It would only fail again. */
+  /** It would fail again. */
   | "never"
-  /** As often as the settings say: it was refused. */
+  /** A broker rejected it: as often as the setting `retries` allows. */
   | "counted"
-  /** For as long as its events may stay undelivered: it reached nobody. */
+  /** It reached no broker: until the delivery timeout of its events. */
   | "always";
 
 /** A batch was not delivered. */
 export class SendError extends Error {
   readonly retry: Retry;
-  /** Whether Kafka itself said that no retry ever mends it. */
+  /** Whether Kafka rejected it permanently. */
   readonly isFinal: boolean;
 
   constructor(message: string, retry: Retry, isFinal = false) {

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { usageTopic } from "../../src/index.js";
-import { decodeHeader, encodeHeader, places } from "../../src/spool/header.js";
+import { decodeHeader, encodeHeader, offsets } from "../../src/spool/header.js";
 import { destinationOf } from "../../src/spool/origin.js";
 import { Framer, readRecords } from "../../src/spool/record.js";
 import { fileName, newName, parseName, unowned } from "../../src/spool/segmentName.js";
@@ -46,9 +46,9 @@ const events = [
 /** A segment that was sealed and cut, and where its records are. */
 function segment(acked: number): Buffer {
   const header = encodeHeader({ ...identity, instanceId });
-  header.writeBigUInt64LE(3n, places.heartbeat);
-  header.writeBigUInt64LE(BigInt(acked), places.ackedOffset);
-  header[places.fenced] = 1;
+  header.writeBigUInt64LE(3n, offsets.heartbeat);
+  header.writeBigUInt64LE(BigInt(acked), offsets.ackedOffset);
+  header[offsets.fenced] = 1;
   const framer = new Framer(origin);
   const records = events.map(([key, event]) => {
     const length = framer.frame(Buffer.from(key), event);

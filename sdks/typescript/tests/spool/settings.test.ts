@@ -25,15 +25,17 @@ function failure(options: Partial<EkaClientOptions>): Error {
 
 describe("a folder that was asked for is refused", () => {
   test.each([
-    ["open to others", (path: string) => mkdirSync(path, { mode: 0o755 }), "chmod 700 it"],
-    ["a file", (path: string) => writeFileSync(path, ""), "is no folder"],
+    ["open to others", (path: string) => mkdirSync(path, { mode: 0o755 }), "set its mode to 700"],
+    ["a file", (path: string) => writeFileSync(path, ""), "must be a directory"],
     ["a symbolic link", (path: string) => symlinkSync("/var/tmp", path), "symbolic link"],
   ])("where it is %s", (_, make, words) => {
     using folder = temporary();
     make(folder.path);
     const error = failure({ spool: "spill", spoolDir: folder.path });
     expect(error).toBeInstanceOf(ConfigError);
-    expect(error.message).toContain(`invalid spoolDir '${folder.path}': expected a place`);
+    expect(error.message).toContain(
+      `invalid spoolDir '${folder.path}': expected a usable directory`,
+    );
     expect(error.message).toContain(words);
   });
 
@@ -43,7 +45,7 @@ describe("a folder that was asked for is refused", () => {
     vi.stubEnv("EKA_SPOOL_DIR", join(folder.path, "inner"));
     const { message } = failure({});
     expect(message).toContain("invalid EKA_SPOOL_DIR");
-    expect(message).toContain("set EKA_SPOOL_DIR to a folder that this process can write");
+    expect(message).toContain("set EKA_SPOOL_DIR to a directory that this process can write");
   });
 });
 
@@ -58,9 +60,9 @@ test("a folder that nobody asked for is done without where it cannot be had, lou
   const client = made({});
   rmdirSync(mine);
   const text = warn.mock.calls.flat().join();
-  expect(text).toContain(`kept in memory only: '${mine}' belongs to user`);
+  expect(text).toContain(`stay in memory only: '${mine}' belongs to user`);
   expect(text).toContain(
-    "set EKA_SPOOL_DIR to a folder that this process can write, or EKA_SPOOL=off",
+    "set EKA_SPOOL_DIR to a directory that this process can write, or EKA_SPOOL=off",
   );
   await client.shutdown(0);
 });

@@ -281,7 +281,7 @@ describe("what others left behind", () => {
     const { spool, kafka } = spoolIn(folder.path);
     await holds(() => expect(kafka.delivered).toEqual(["a", "c"]));
     expect(kafka.warnings).toEqual([
-      expect.stringContaining(": its header and 1 place between events"),
+      expect.stringContaining(": its header and 1 gap between records"),
     ]);
     spool.release();
   });
