@@ -1,4 +1,4 @@
-"""TypeScript: `as const` tables and the types that follow from them, as Biome leaves them."""
+"""TypeScript: `as const` tables and the types derived from them, formatted like Biome's output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from codegen.targets.typescript.encoder import encoder
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A key of a table with its open object; the lines are indented already."""
+    """A key of a table whose value is an object; its lines are indented already."""
 
     comment: str
     key: str
@@ -25,7 +25,7 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """A key whose object holds entries, after some lines of its own."""
+    """A key whose value is an object of entries, after some lines of its own."""
 
     comment: str
     key: str
@@ -40,7 +40,7 @@ class _Constant:
 
 
 def outputs(model: Model) -> Iterator[Output]:
-    """The generated modules, and the package's version."""
+    """Yields the generated modules, and the version of the package."""
     catalog = model.catalog
     package = model.sdk.packages["typescript"]
 

@@ -1,4 +1,4 @@
-"""The event as template literals, each piece of it encoded as seldom as it changes."""
+"""The event as template literals, each piece encoded only as often as it changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from codegen.targets.typescript.layout import bracketed, conjunction, string
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A piece of an event's template; `usual` is what it is where a call says nothing unusual."""
+    """A piece of an event's template; `usual` is its value in a call with defaults only."""
 
     template: str
     usual: str | None
@@ -24,7 +24,7 @@ class _Piece:
 class Encoder:
     """The event as template literals: runs of constant fields are encoded once; the rest varies.
 
-    Where varying fields with a usual value stand among constant ones, they are a run too, `call`.
+    Varying fields with a usual value, next to constant ones, form one more run: `call`.
     """
 
     fields: tuple[str, ...]
@@ -38,7 +38,7 @@ class Encoder:
 
 
 def encoder(model: Model) -> Encoder:
-    """The event of a model."""
+    """Returns the encoder of a model's event."""
     pieces: list[_Piece] = []
     parts: list[str] = []
     pending, holds_constant = "", False
@@ -89,12 +89,12 @@ def encoder(model: Model) -> Encoder:
 
 
 def _usual(field: Field) -> str | None:
-    """The JSON of a field of which a call says nothing; None where every event has its own."""
+    """Returns the JSON of a field that a call omits; None if every event has its own."""
     if field.nullable:
         return "null"
     return None if field.default is None else json.dumps(field.default, ensure_ascii=False)
 
 
 def _escape(words: str) -> str:
-    """Text inside a template literal."""
+    """Escapes text for a template literal."""
     return words.replace("\\", r"\\").replace("`", r"\`").replace("${", r"\${")

@@ -1,7 +1,7 @@
-"""TypeScript as Biome leaves it: what stands on one line, and how it is broken otherwise.
+"""TypeScript as Biome formats it: what fits on one line, and how longer code is broken.
 
-Biome keeps an object open whose first key stands on a line of its own, and measures everything
-else; so objects are always open, and strings and lists are measured here.
+Biome keeps an object expanded if its first key is on a line of its own, and measures everything
+else; so objects are always expanded, and strings and lists are measured here.
 """
 
 from __future__ import annotations
@@ -13,32 +13,32 @@ from collections.abc import Iterable, Sequence
 from codegen import text
 
 WIDTH = 100
-# A key hardly wider than the indent gains nothing by a line of its own, so Biome gives it none.
+# Biome does not break after a key that is hardly wider than the indent, as that gains nothing.
 _SHORTEST_BROKEN_KEY = 5
 _BARE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 string = text.typescript_string
 
 
-def doc(words: str, indent: int = 2, **tags: str) -> str:
-    """A TSDoc comment."""
-    return "\n".join(text.tsdoc(words, " " * indent, WIDTH, **tags))
+def doc(description: str, indent: int = 2, **tags: str) -> str:
+    """Returns a TSDoc comment."""
+    return "\n".join(text.tsdoc(description, " " * indent, WIDTH, **tags))
 
 
 def key(name: str) -> str:
-    """A key of an object."""
+    """Returns a key of an object, quoted if it must be."""
     return name if _BARE_KEY.fullmatch(name) else string(name)
 
 
 def property_(name: str, value: str, indent: int = 4) -> str:
-    """A property whose value is a literal."""
+    """Returns a property whose value is a literal."""
     if len(name) < _SHORTEST_BROKEN_KEY:
         return f"{' ' * indent}{name}: {value},"
     return assign(f"{name}:", value, ",", " " * indent)
 
 
 def assign(left: str, value: str, end: str, indent: str = "") -> str:
-    """One line, or two where a string would not fit beside what it belongs to."""
+    """Returns one line, or two if a string would not fit beside its declaration."""
     line = f"{indent}{left} {value}{end}"
     if len(line) <= WIDTH or value[0] not in "\"'":
         return line
@@ -46,12 +46,12 @@ def assign(left: str, value: str, end: str, indent: str = "") -> str:
 
 
 def list_(left: str, values: Iterable[str], end: str, indent: str) -> str:
-    """A list of strings."""
+    """Returns a list of strings."""
     return bracketed(f"{left}[", [string(value) for value in values], f"]{end}", indent)
 
 
 def bracketed(left: str, items: Sequence[str], right: str, indent: str) -> str:
-    """One line, or one for each item where that would be too long."""
+    """Returns one line, or one per item if that is too long."""
     line = f"{indent}{left}{', '.join(items)}{right}"
     if len(line) <= WIDTH:
         return line
@@ -60,14 +60,14 @@ def bracketed(left: str, items: Sequence[str], right: str, indent: str) -> str:
 
 
 def literal(value: object) -> str:
-    """A literal; a number as Biome spells it, without a sign or zeros that say nothing."""
+    """Returns a literal; a number as Biome formats it, without a redundant sign or zeros."""
     if isinstance(value, str):
         return string(value)
     return re.sub(r"e\+?(-?)0*", r"e\1", json.dumps(value))
 
 
 def conjunction(left: str, conditions: Sequence[str], indent: str) -> str:
-    """Conditions that must all hold."""
+    """Joins conditions that must all hold."""
     line = f"{indent}{left} {' && '.join(conditions)};"
     if len(line) <= WIDTH:
         return line

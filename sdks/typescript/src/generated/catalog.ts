@@ -238,7 +238,7 @@ export const products = {
 /** The name of a product. */
 export type Product = keyof typeof products;
 
-/** The name of a metric type; of one product, where that is given. */
+/** The name of a metric type; of one product if `P` is given. */
 export type MetricType<P extends Product = Product> = {
   [K in P]: keyof (typeof products)[K]["metricTypes"];
 }[P];

@@ -2,7 +2,7 @@
 
 import type { ErrorInfo } from "../errorInfo.js";
 
-/** The closed set of error codes, in the order in which one call is checked. */
+/** The closed set of error codes, in the order of the checks of one call. */
 export const errorCodes = {
   /** The call came after the client was shut down. */
   "client.closed": {

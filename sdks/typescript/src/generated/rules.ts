@@ -2,5 +2,5 @@
 
 import type { MetricRules } from "../metric.js";
 
-/** What single metric types ask beyond the limits of every event, by product and name. */
+/** The rules of metric types that have any, by product and name. */
 export const metricRules: MetricRules = {};

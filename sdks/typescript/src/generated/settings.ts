@@ -2,7 +2,7 @@
 
 import type { Setting } from "../setting.js";
 
-/** What a client can be told, by an option or by an environment variable. */
+/** The settings of a client: each is an option and an environment variable. */
 export const settings = {
   /** Comma-separated addresses of the Kafka brokers, as host:port. */
   kafkaBrokers: {
@@ -235,7 +235,7 @@ export const settings = {
   },
 } as const satisfies Readonly<Record<string, Setting>>;
 
-/** Settings as options of the client; each overrides its environment variable. */
+/** Settings as options of a client; an option overrides its environment variable. */
 export interface SettingOptions {
   /** Comma-separated addresses of the Kafka brokers, as host:port. */
   readonly kafkaBrokers?: string | readonly string[] | undefined;

@@ -2,7 +2,7 @@
 
 import type { MetricRules } from "../metric.js";
 
-/** What single metric types ask beyond the limits of every event, by product and name. */
+/** The rules of metric types that have any, by product and name. */
 export const metricRules: MetricRules = {
   api: {
     "api.call-v2": {
