@@ -88,7 +88,7 @@ def test_every_other_module_of_the_package_is_private() -> None:
     assert found == {"py", "spool", "testing"}
 
 
-def test_public_classes_and_functions_show_the_package_that_they_are_imported_from() -> None:
+def test_public_classes_and_functions_name_eka_usage_as_their_module() -> None:
     for name in PUBLIC:
         item = getattr(eka_usage, name)
         if isinstance(item, (type, FunctionType)):

@@ -127,11 +127,11 @@ def test_events_that_were_numbered_before_the_disk_filled_up_still_find_room(
     tuning = FAST_TUNING._replace(segment_bytes=SEGMENT_BYTES, headroom_bytes=SEGMENT_BYTES // 4)
     disk.room = 1
     client = make_spool_client("durable", tuning=tuning, kafka_brokers=NO_BROKER)
-    journal = spool_of(client)._live
+    log = spool_of(client)._live
     client.record(**VALID)
-    assert journal._page is not None
-    size = journal._page.end
-    while journal._page.end + size <= SEGMENT_BYTES - tuning.headroom_bytes:
+    assert log._page is not None
+    size = log._page.end
+    while log._page.end + size <= SEGMENT_BYTES - tuning.headroom_bytes:
         assert client.record(**VALID)
     assert CALLERS * size < tuning.headroom_bytes < (CALLERS + 30) * size
     together, encode = threading.Barrier(CALLERS), client._encode
@@ -160,7 +160,7 @@ def test_an_event_without_room_in_the_backlog_stays_in_its_durable_segment(
     client = make_spool_client("durable", kafka_brokers=address, max_queue_events=10)
     disk.room = 0
     recorded = [client.record(**VALID) for _ in range(11)]
-    spool_of(client)._live.prepare()  # as the keeper may do meanwhile: this journal has room
+    spool_of(client)._live.prepare()  # as housekeeping may meanwhile: this log has room
     recorded += [client.record(**VALID) for _ in range(9)]
     accepted = [event_id for event_id in recorded if event_id is not None]
     assert len(accepted) == 10
@@ -206,7 +206,7 @@ def test_events_are_rejected_unless_each_segment_log_has_room(
     while client.record(**VALID):
         if goes_to_disk(client):
             disk.room = 0
-    spool_of(client)._live.prepare()  # as the keeper does
+    spool_of(client)._live.prepare()  # as housekeeping does
     assert client.record(**VALID) is None
     assert set(errors.codes) == {"spool.full"}
 

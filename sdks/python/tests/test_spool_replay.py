@@ -35,7 +35,7 @@ SMALL_WINDOW = FAST_TUNING._replace(window_bytes=500)
 Answer = Literal["delivered", "refused", "rejected", "raises", "unreported"]
 
 
-class Carrier:
+class FakeTransport:
     """A fake transport that reports outcomes on `flush()` and notes when it got each event."""
 
     def __init__(self, answer: Callable[[int], Answer], room: int) -> None:
@@ -81,25 +81,27 @@ class Carrier:
 
 
 class Replay:
-    """A segment that is replayed, and what was heard of it."""
+    """Replays one segment, and notes what the replayer reports."""
 
-    def __init__(self, spool_dir: Path, tuning: Tuning, count: int, carrier: Carrier, *, own: bool):
+    def __init__(
+        self, spool_dir: Path, tuning: Tuning, count: int, transport: FakeTransport, *, own: bool
+    ):
         directory = Directory(spool_dir, 1 << 20)
         directory.prepare()
-        journal = Journal(directory, new_origin(), EVENTS, tuning)
+        log = Journal(directory, new_origin(), EVENTS, tuning)
         for seq in range(1, count + 1):
-            journal.append(b"ws-1", event(seq))
-        self.carrier = carrier
+            log.append(b"ws-1", event(seq))
+        self.transport = transport
         self.adopted = self.delivered = 0
-        self.buried: list[bytes] = []
+        self.dead_letters: list[bytes] = []
         self._own = own
-        self._segment = journal.take()
-        journal.release()
+        self._segment = log.take()
+        log.release()
         self.replayer = Replayer(self, tuning)
         self.replayer.wake()
 
-    def connect(self) -> Carrier:
-        return self.carrier
+    def connect(self) -> FakeTransport:
+        return self.transport
 
     def failure_of(self, error: BaseException, key: bytes, event: bytes) -> Failure:
         return Failure(str(error), key, event)
@@ -120,7 +122,7 @@ class Replay:
 
     def dead_letter(self, failure: Failure, is_own: bool) -> None:
         assert is_own == self._own
-        self.buried.append(failure.event)
+        self.dead_letters.append(failure.event)
 
 
 @pytest.fixture
@@ -136,7 +138,7 @@ def begin_replay(spool_dir: Path) -> Iterator[Callable[..., Replay]]:
         answer: Callable[[int], Answer] = lambda _: "delivered",
         room: int = 1000,
     ) -> Replay:
-        started.append(Replay(spool_dir, tuning, count, Carrier(answer, room), own=own))
+        started.append(Replay(spool_dir, tuning, count, FakeTransport(answer, room), own=own))
         return started[-1]
 
     yield begin
@@ -145,14 +147,16 @@ def begin_replay(spool_dir: Path) -> Iterator[Callable[..., Replay]]:
 
 
 @pytest.fixture
-def replay_all(begin_replay: Callable[..., Replay], spool_dir: Path) -> Callable[..., Carrier]:
+def replay_all(
+    begin_replay: Callable[..., Replay], spool_dir: Path
+) -> Callable[..., FakeTransport]:
     """Replays a segment with so many events to the end, and returns the transport."""
 
-    def send(tuning: Tuning, count: int, **arguments: Any) -> Carrier:
+    def send(tuning: Tuning, count: int, **arguments: Any) -> FakeTransport:
         found = begin_replay(tuning, count, **arguments)
         eventually(lambda: not segment_names(spool_dir))
         assert found.delivered == count
-        return found.carrier
+        return found.transport
 
     return send
 
@@ -178,20 +182,20 @@ def test_the_breakers_pause_doubles_up_to_its_maximum_with_jitter_of_up_to_half(
 
 
 def test_after_a_refusal_single_events_probe_until_one_is_delivered(
-    replay_all: Callable[..., Carrier],
+    replay_all: Callable[..., FakeTransport],
 ) -> None:
     tuning = FAST_TUNING._replace(retry_min=0.1, retry_max=0.2)
-    carrier = replay_all(tuning, 10, answer=lambda sent: "refused" if sent < 12 else "delivered")
+    transport = replay_all(tuning, 10, answer=lambda sent: "refused" if sent < 12 else "delivered")
     whole, probe = [event(seq) for seq in range(1, 11)], [event(1)]
     # All are refused, then two probes; the third is delivered, and the others follow.
-    assert carrier.batches == [whole, probe, probe, probe, whole[1:]]
-    pauses = [later - before for (before, _), (later, _) in pairwise(carrier.sent[9:13])]
+    assert transport.batches == [whole, probe, probe, probe, whole[1:]]
+    pauses = [later - before for (before, _), (later, _) in pairwise(transport.sent[9:13])]
     assert pauses[0] >= 0.05
     assert all(pause >= 0.1 for pause in pauses[1:])
 
 
 def test_adopted_events_are_replayed_no_faster_than_the_rate_limit(
-    replay_all: Callable[..., Carrier],
+    replay_all: Callable[..., FakeTransport],
 ) -> None:
     tuning = SMALL_WINDOW._replace(events_per_second=EVENTS_PER_SECOND)
     times = [sent for sent, _ in replay_all(tuning, COUNT, own=False).sent]
@@ -201,7 +205,7 @@ def test_adopted_events_are_replayed_no_faster_than_the_rate_limit(
 
 
 def test_a_clients_own_events_are_replayed_without_a_rate_limit(
-    replay_all: Callable[..., Carrier],
+    replay_all: Callable[..., FakeTransport],
 ) -> None:
     tuning = SMALL_WINDOW._replace(events_per_second=1)
     times = [sent for sent, _ in replay_all(tuning, COUNT).sent]
@@ -209,26 +213,28 @@ def test_a_clients_own_events_are_replayed_without_a_rate_limit(
 
 
 def test_each_event_is_sent_once_in_order_and_one_window_at_a_time(
-    replay_all: Callable[..., Carrier],
+    replay_all: Callable[..., FakeTransport],
 ) -> None:
-    carrier = replay_all(SMALL_WINDOW, COUNT)
-    assert [content for _, content in carrier.sent] == [event(seq) for seq in range(1, COUNT + 1)]
-    assert 10 < max(map(len, carrier.batches)) < 30
+    transport = replay_all(SMALL_WINDOW, COUNT)
+    assert [content for _, content in transport.sent] == [event(seq) for seq in range(1, COUNT + 1)]
+    assert 10 < max(map(len, transport.batches)) < 30
 
 
 def test_an_event_that_finds_the_queue_full_is_sent_once_there_is_room(
-    replay_all: Callable[..., Carrier],
+    replay_all: Callable[..., FakeTransport],
 ) -> None:
-    carrier = replay_all(FAST_TUNING, 10, room=4)
+    transport = replay_all(FAST_TUNING, 10, room=4)
     whole = [event(seq) for seq in range(1, 11)]
-    assert carrier.batches == [whole[:4], whole[4:8], whole[8:]]
+    assert transport.batches == [whole[:4], whole[4:8], whole[8:]]
 
 
 def test_an_event_on_which_the_transport_raises_is_sent_again(
-    replay_all: Callable[..., Carrier],
+    replay_all: Callable[..., FakeTransport],
 ) -> None:
-    carrier = replay_all(FAST_TUNING, 3, answer=lambda sent: "raises" if sent == 1 else "delivered")
-    assert carrier.batches == [[event(1), event(3)], [event(2)]]
+    transport = replay_all(
+        FAST_TUNING, 3, answer=lambda sent: "raises" if sent == 1 else "delivered"
+    )
+    assert transport.batches == [[event(1), event(3)], [event(2)]]
 
 
 def test_permanently_rejected_events_are_dead_lettered_and_the_others_delivered(
@@ -239,9 +245,9 @@ def test_permanently_rejected_events_are_dead_lettered_and_the_others_delivered(
         FAST_TUNING, 5, answer=lambda sent: answers[sent] if sent < 5 else "delivered"
     )
     eventually(lambda: not segment_names(spool_dir))
-    assert found.buried == [event(2), event(5)]
+    assert found.dead_letters == [event(2), event(5)]
     assert found.delivered == 3
-    assert found.carrier.batches[1:] == [[event(3)]]
+    assert found.transport.batches[1:] == [[event(3)]]
 
 
 @pytest.mark.parametrize("own", [True, False])
@@ -262,7 +268,7 @@ def test_a_stopped_replay_leaves_the_unacked_events_and_at_most_a_window_more(
     found = begin_replay(
         SMALL_WINDOW, COUNT, answer=lambda sent: "delivered" if sent < silent else last_answer
     )
-    eventually(lambda: len(found.carrier.sent) > silent)
+    eventually(lambda: len(found.transport.sent) > silent)
     found.replayer.stop()
     [name] = segment_names(spool_dir)
     assert name.owner == NOBODY
@@ -287,7 +293,7 @@ def test_a_failed_write_of_the_acked_offset_counts_no_event_twice(
     found = begin_replay(SMALL_WINDOW, COUNT)
     eventually(lambda: not segment_names(spool_dir))
     assert failed
-    assert found.delivered == len(found.carrier.sent) == COUNT
+    assert found.delivered == len(found.transport.sent) == COUNT
 
 
 def test_an_idle_replayer_closes_its_connections(

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from eka_usage import CATALOG_VERSION, SDK_VERSION
 
-FOLDER = Path(__file__).resolve().parents[3] / "tests" / "conformance" / "vectors"
+DIRECTORY = Path(__file__).resolve().parents[3] / "tests" / "conformance" / "vectors"
 _OWN = {
     "$sdk_language": "python",
     "$sdk_version": SDK_VERSION,
@@ -98,14 +98,14 @@ def load() -> list[Vector]:
         ValueError: there is no file, a file has no case, or a key is unknown.
     """
     found: list[Vector] = []
-    for path in sorted(FOLDER.glob("*.json")):
+    for path in sorted(DIRECTORY.glob("*.json")):
         # json, not msgspec: some vectors hold lone surrogates
         file = msgspec.convert(json.loads(path.read_bytes()), VectorFile)
         if not file.cases:
             raise ValueError(f"{path.name} has no cases")
         found += [Vector(file, case) for case in file.cases]
     if not found:
-        raise ValueError(f"no vectors in {FOLDER}")
+        raise ValueError(f"no vectors in {DIRECTORY}")
     return found
 
 
