@@ -1,6 +1,6 @@
 #!/bin/sh
-# Puts the Go and the Node that came as wheels into .venv/bin, where every tool and test finds them
-# without any environment: each is a wrapper that keeps its caches inside the clone.
+# Links the Go and Node wheels into .venv/bin, so that tools and tests need no environment variables.
+# Each command is a wrapper that keeps its caches inside the clone.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -17,7 +17,7 @@ wrapper() {
     chmod +x "$bin/$1"
 }
 
-# Go counts its own use in the user's configuration folder, which therefore moves; its settings stay.
+# Go writes telemetry to the user's configuration folder, so that folder is redirected; settings are kept.
 for name in go gofmt; do
     wrapper $name <<END
 #!/bin/sh
@@ -35,7 +35,7 @@ export XDG_CACHE_HOME="$cache/node" XDG_DATA_HOME="$cache/node"
 exec "$node/bin/node" "\$@"
 END
 
-# The wheel's own npm looks for its library beside itself and doesn't find it.
+# The wheel's own npm expects its library beside itself, where it is not.
 for name in npm npx; do
     wrapper $name <<END
 #!/bin/sh

@@ -1,4 +1,4 @@
-"""What the integration guide tells operators and finance to do works, in the order it stands in."""
+"""The commands and queries of the guide's parts for operators and finance work, in their order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.environment import environment
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-_PARTS = (ROOT / "docs/integration-guide.md").read_text().partition("\n## For an operator\n")[2]
+_PARTS = (ROOT / "docs/integration-guide.md").read_text().partition("\n## For operators\n")[2]
 _BROKERS, _METRICS = "127.0.0.1:9092", "9464"
 _SECONDS = 100
 
@@ -29,12 +29,12 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", _PARTS, re.DOTALL | re.MULTILINE)
 
 
-def test_the_commands_and_queries_do_what_the_guide_says(tmp_path: Path) -> None:
+def test_the_commands_and_queries_of_the_guide_work(tmp_path: Path) -> None:
     with DevBroker() as broker:
         script = "".join(("trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n", *blocks("sh")))
-        for written, here in ((_BROKERS, broker.bootstrap), (_METRICS, str(free_port()))):
-            assert written in script
-            script = script.replace(written, here)
+        for address, actual in ((_BROKERS, broker.bootstrap), (_METRICS, str(free_port()))):
+            assert address in script
+            script = script.replace(address, actual)
         run = subprocess.run(
             ("bash", "-euo", "pipefail", "-c", script),
             cwd=ROOT,
@@ -50,9 +50,9 @@ def test_the_commands_and_queries_do_what_the_guide_says(tmp_path: Path) -> None
             check=False,
         )
     assert run.returncode == 0, run.stdout + run.stderr
-    named = set(re.findall(r"usage_sink_\w+", _PARTS))
-    assert named <= set(re.findall(r"^usage_sink_\w+", run.stdout, re.MULTILINE))
-    for said in (
+    documented = set(re.findall(r"usage_sink_\w+", _PARTS))
+    assert documented <= set(re.findall(r"^usage_sink_\w+", run.stdout, re.MULTILINE))
+    for text in (
         "the store is up to date\n",
         'usage_sink_dead_letters_total{reason="malformed"} 1.0\n',
         "1 dead letters: malformed 1\n",
@@ -62,7 +62,7 @@ def test_the_commands_and_queries_do_what_the_guide_says(tmp_path: Path) -> None
         "cost of billable usage: 0.4\n",
         "api,api_call,1,API calls,call,calls,sum,1,1,0,0.4\n",
     ):
-        assert said in run.stdout
+        assert text in run.stdout
     with open_store(f"chdb://{tmp_path}/usage-store") as store:
         look_up, delete = blocks("sql")
         [event] = store.query(look_up).named_results()
@@ -81,7 +81,7 @@ def test_the_commands_and_queries_do_what_the_guide_says(tmp_path: Path) -> None
         }
 
 
-def test_every_reason_of_a_dead_letter_is_explained() -> None:
-    table = _PARTS.partition("| reason | means | do |")[2].partition("\n\n")[0]
+def test_the_guide_explains_every_reason_of_a_dead_letter() -> None:
+    table = _PARTS.partition("| Reason | Cause | Action |")[2].partition("\n\n")[0]
     first_cells = re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
     assert sorted(re.findall(r"`(\w+)`", " ".join(first_cells))) == sorted(get_args(Code))

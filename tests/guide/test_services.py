@@ -1,4 +1,4 @@
-"""The services of the integration guide run as they stand there, and a deploy loses nothing."""
+"""The services in the integration guide run as printed, and a deploy loses nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BIN = Path(sys.prefix) / "bin"
 FIRST_EVENTS = ("first.py", "first.go", "first.ts")
 SERVICES = ("wsgi.py", "asgi.py", "server.go", "express.ts", "fastify.ts")
 REQUESTS = 25
-_PATIENCE = 60
+_SECONDS = 60
 
 
 @cache
@@ -40,7 +40,7 @@ def files() -> dict[str, str]:
 
 
 def command(name: str, folder: Path, port: int) -> Sequence[str]:
-    """What runs a file of the guide, once it is written into a project of its language."""
+    """Writes a file of the guide into a project of its language; returns the command to run it."""
     (folder / name).write_text(files()[name])
     match name.partition("."):
         case "wsgi", *_:
@@ -66,7 +66,7 @@ def command(name: str, folder: Path, port: int) -> Sequence[str]:
 
 
 def go_program(folder: Path, name: str) -> Path:
-    """Builds it in a module that requires ours, from where it is."""
+    """Builds it in a module that requires the SDK from this clone."""
     sdk = ROOT / "sdks/go"
     module, *rest = (sdk / "go.mod").read_text().splitlines()
     ours = module.removeprefix("module ")
@@ -80,7 +80,7 @@ def go_program(folder: Path, name: str) -> Path:
 
 
 def npm_project(folder: Path) -> None:
-    """An ESM project that has our package and the frameworks installed."""
+    """Makes an ESM project with the SDK and the frameworks installed."""
     build("typescript")
     sdk = ROOT / "sdks/typescript"
     (folder / "package.json").write_text('{"type": "module"}')
@@ -90,8 +90,8 @@ def npm_project(folder: Path) -> None:
         (folder / "node_modules" / framework).symlink_to(sdk / "node_modules" / framework)
 
 
-def deployed(broker: DevBroker, folder: Path, port: int) -> dict[str, str]:
-    """What a deployment would set."""
+def deployment(broker: DevBroker, folder: Path, port: int) -> dict[str, str]:
+    """The environment that a deployment would set."""
     return {
         **environment(kafka_brokers=broker.bootstrap, spool_dir=str(folder / "spool")),
         "PORT": str(port),
@@ -100,12 +100,12 @@ def deployed(broker: DevBroker, folder: Path, port: int) -> dict[str, str]:
 
 
 def get(port: int) -> bytes:
-    """Asks the service, once it answers."""
-    deadline = time.monotonic() + _PATIENCE
+    """Requests a page from the service, as soon as it listens."""
+    deadline = time.monotonic() + _SECONDS
     while True:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
-                return bytes(answer.read())
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as response:
+                return bytes(response.read())
         except urllib.error.URLError:
             if time.monotonic() > deadline:
                 raise
@@ -117,31 +117,31 @@ def test_a_first_event_arrives(name: str, tmp_path: Path, broker: DevBroker) -> 
     run = subprocess.run(
         command(name, tmp_path, 0),
         cwd=tmp_path,
-        env=deployed(broker, tmp_path, 0),
+        env=deployment(broker, tmp_path, 0),
         capture_output=True,
         text=True,
-        timeout=_PATIENCE,
+        timeout=_SECONDS,
         check=True,
     )
     assert run.stdout.strip() in {event.event_id for event in read_events(broker.bootstrap)}
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_that_is_told_to_end_delivers_what_it_recorded(name: str, tmp_path: Path) -> None:
+def test_a_service_delivers_every_event_on_sigterm(name: str, tmp_path: Path) -> None:
     port = free_port()
     with DevBroker() as broker:
         service = subprocess.Popen(
-            command(name, tmp_path, port), cwd=tmp_path, env=deployed(broker, tmp_path, port)
+            command(name, tmp_path, port), cwd=tmp_path, env=deployment(broker, tmp_path, port)
         )
         try:
             assert {get(port) for _ in range(REQUESTS)} == {b"done\n"}
             service.send_signal(signal.SIGTERM)
-            service.wait(_PATIENCE)
+            service.wait(_SECONDS)
         finally:
             service.kill()
             service.wait()
         assert len(read_events(broker.bootstrap)) == REQUESTS
 
 
-def test_every_file_of_the_guide_is_run() -> None:
+def test_every_file_of_the_guide_is_tested() -> None:
     assert {*FIRST_EVENTS, *SERVICES} == files().keys()
