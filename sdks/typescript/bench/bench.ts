@@ -1,10 +1,10 @@
 /**
- * What the built package costs beside its floors, in one run: `node --expose-gc bench.ts`. What it
- * says are rows of the table of `make bench`.
+ * Measures the built package against its floors: `node --expose-gc bench.ts`. It prints rows of the
+ * table of `make bench`.
  *
- * record() beside JSON.stringify of the finished event and a push, and events to Kafka beside raw
- * batches of the client library with its own Java-compatible partitioner. Ratios are medians over
- * pairs of runs.
+ * record() is compared with JSON.stringify of the finished event and a push, and delivery with raw
+ * batches of the client library and its Java-compatible partitioner. Ratios are medians over pairs of
+ * runs.
  */
 
 import { compatibilityPartitioner, Producer } from "@platformatic/kafka";
@@ -17,9 +17,9 @@ import {
   compare,
   EkaClient,
   events,
+  print,
   room,
   samples,
-  say,
   stringifying,
   usageTopic,
   workspace,
@@ -29,7 +29,7 @@ import {
 const rawBatch = 1000;
 const metadata = { model: "m-1", n: 3, cached: true };
 
-/** Microseconds an event of work on all events. */
+/** Returns the microseconds per event of work on all events. */
 async function timed(work: () => unknown): Promise<number> {
   collect();
   const started = performance.now();
@@ -37,14 +37,14 @@ async function timed(work: () => unknown): Promise<number> {
   return ((performance.now() - started) / events) * 1000;
 }
 
-/** Records events; all of them, where it is not said how many. */
+/** Records events; all of them by default. */
 function record(client: sdk.EkaClient, details?: sdk.Metadata, count = events): void {
   for (let number = 0; number < count; number += 1) {
     client.record(workspace(number), "api", "api_call", 1, "ok", null, details);
   }
 }
 
-/** A client that only queues: its batches are never due. */
+/** Creates a client that only queues: its batches are never due. */
 function queueing(): sdk.EkaClient {
   return new EkaClient({
     serviceName: "bench",
@@ -56,7 +56,7 @@ function queueing(): sdk.EkaClient {
   });
 }
 
-/** record(), by one client, as a service has one. */
+/** Measures record() with one client, as a service has. */
 async function recording(client: sdk.EkaClient, details?: sdk.Metadata): Promise<number> {
   return await bursts(
     () => record(client, details, burst),
@@ -64,7 +64,7 @@ async function recording(client: sdk.EkaClient, details?: sdk.Metadata): Promise
   );
 }
 
-/** Bytes of memory for each event that waits. */
+/** Returns the bytes of memory per queued event. */
 async function queuedBytes(): Promise<number> {
   const client = queueing();
   const used = () => {
@@ -119,7 +119,7 @@ async function delivering(bootstrap: string): Promise<number> {
   });
   const { delivered } = client.stats();
   if (delivered !== events + 1) {
-    throw new Error(`${delivered} events were delivered of ${events + 1}`);
+    throw new Error(`Expected ${events + 1} delivered events, got ${delivered}`);
   }
   await client.shutdown();
   return took;
@@ -139,8 +139,8 @@ await compare(
   () => recording(client, metadata),
   () => stringifying(detailed),
 );
-// Before there are producers, whose memory comes and goes.
-say({ what: "a queued event", measured: await queuedBytes(), unit: "bytes", at_most: 700 });
+// First, before the memory of producers disturbs it.
+print({ what: "a queued event", measured: await queuedBytes(), unit: "bytes", at_most: 700 });
 await withBroker(async (bootstrap) => {
   const finished = await samples(events);
   await compare(

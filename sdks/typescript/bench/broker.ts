@@ -1,4 +1,4 @@
-/** The embedded broker, for as long as something is measured. */
+/** The embedded broker, for the duration of a measurement. */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 const broker = fileURLToPath(new URL("../../../.cache/bin/devbroker", import.meta.url));
 
-/** Does the work with a broker's address. */
+/** Runs `work` with the address of a broker. */
 export async function withBroker<T>(work: (bootstrap: string) => Promise<T>): Promise<T> {
   const child = spawn(broker, { stdio: ["ignore", "pipe", "inherit"] });
   try {

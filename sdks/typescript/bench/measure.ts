@@ -9,13 +9,13 @@ export const events = 50_000;
 export const burst = 2000;
 export const room = { maxQueueSize: events + 2, maxQueueBytes: 2 ** 30 };
 export const workspaces = Array.from({ length: 50 }, (_, number) => `workspace-${number}`);
-// V8 compiles what is called often, several times over; a service has that behind it.
+// V8 recompiles hot code several times; a running service has that behind it.
 const stride = { warmUps: 10, rounds: 15 };
 
 export const collect = globalThis.gc ?? (() => undefined);
 export const workspace = (number: number) => workspaces[number % workspaces.length] as string;
 
-/** The events that the package writes for so many calls. */
+/** Returns the events that the package encodes for `count` calls. */
 export async function samples(count: number, details?: sdk.Metadata): Promise<Buffer[]> {
   const taken: Buffer[] = [];
   const keep = ({ value }: sdk.ProducerMessage) => taken.push(Buffer.from(value));
@@ -28,7 +28,7 @@ export async function samples(count: number, details?: sdk.Metadata): Promise<Bu
   return taken;
 }
 
-/** Microseconds a call, in bursts whose events are sent before the next. */
+/** Returns the microseconds per call, in bursts, with the events of one sent before the next. */
 export async function bursts(
   work: () => unknown,
   drain: () => unknown,
@@ -45,7 +45,7 @@ export async function bursts(
   return (took / total) * 1000;
 }
 
-/** The floor of a caller: a finished event made text and kept. */
+/** The floor of a caller: a finished event is encoded and pushed. */
 export async function stringifying(event: unknown, total = events): Promise<number> {
   let queue: string[] = [];
   const push = () => {
@@ -66,8 +66,8 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 }
 
-/** One row of the table. */
-export function say(row: {
+/** Prints one row of the table. */
+export function print(row: {
   what: string;
   measured: number;
   unit: string;
@@ -76,6 +76,7 @@ export function say(row: {
   console.log(JSON.stringify({ language: "TypeScript", ...row }));
 }
 
+/** Measures `ours` and `floor` in turns, and prints the medians of time and ratio. */
 export async function compare(
   names: { what: string; floor: string; at_most?: number },
   ours: () => Promise<number>,
@@ -91,5 +92,5 @@ export async function compare(
   }
   const measured = median(pairs.map(([one]) => one));
   const ratio = median(pairs.map(([one, other]) => one / other));
-  say({ ...names, measured, unit: "µs", ratio });
+  print({ ...names, measured, unit: "µs", ratio });
 }

@@ -1,7 +1,7 @@
 /**
- * For scale: what other clients cost a caller in Node, beside the same floor as record().
+ * For scale: what other clients cost a caller in Node, against the same floor as record().
  *
- * Both post JSON to the address that is given, which swallows it and counts.
+ * Both post JSON to the given address, where a null server counts it.
  */
 
 import { Analytics } from "@segment/analytics-node";
@@ -50,8 +50,8 @@ for (const [what, [call, flush]] of Object.entries(clients)) {
 }
 await posthog.shutdown();
 await segment.closeAndFlush();
-const came = ((await (await fetch(address)).json()) as { events: number }).events;
-const made = 2 * events * (few.warmUps + few.rounds);
-if (came !== made) {
-  throw new Error(`${came} events came of ${made}`);
+const received = ((await (await fetch(address)).json()) as { events: number }).events;
+const expected = 2 * events * (few.warmUps + few.rounds);
+if (received !== expected) {
+  throw new Error(`Expected ${expected} events, got ${received}`);
 }

@@ -1,7 +1,7 @@
 /**
- * What the spool costs: record() in `durable` beside the floor of a caller, and beside the one write
- * to a file that nothing durable can do without; in `spill` beside `off`; and what others left behind
- * on its way to Kafka. Node has one thread, so that one caller is all.
+ * Measures the spool: record() in `durable` against the floor of a caller, and against the one write
+ * to a file that anything durable needs; in `spill` against `off`; and the replay of what another
+ * client left. Node has one thread, so there is one caller.
  */
 
 import { mkdtempSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
@@ -15,9 +15,9 @@ import {
   bursts,
   compare,
   EkaClient,
+  print,
   room,
   samples,
-  say,
   stringifying,
   workspace,
 } from "./measure.ts";
@@ -52,35 +52,35 @@ async function recording(client: sdk.EkaClient): Promise<number> {
 
 const scratch = openSync(join(folder, "scratch"), "w+");
 
-/** The floor of what is on disk before a call returns: a finished event made text and written. */
-async function writing(made: unknown): Promise<number> {
+/** The floor of a durable call: a finished event is encoded and written. */
+async function writing(finished: unknown): Promise<number> {
   const write = () => {
-    for (let place = 0, number = 0; number < burst; number += 1) {
-      place += writeSync(scratch, JSON.stringify(made), place);
+    for (let offset = 0, number = 0; number < burst; number += 1) {
+      offset += writeSync(scratch, JSON.stringify(finished), offset);
     }
   };
   return await bursts(write, () => undefined);
 }
 
-/** Events a second of a client that finds what another left. */
+/** Returns the events per second at which a client replays what another left. */
 async function replay(kafkaBrokers: string): Promise<number> {
   const spoolDir = join(folder, "replay");
   const options = { serviceName: "bench", spool: "spill", spoolDir } as const;
-  // Its first events are not due and keep the queue full, so that the others go to disk.
+  // Its first events are not due and keep the queue full, so that the others are spilled.
   const stuck = { maxQueueSize: 2, flushIntervalMs: 900_000 };
   const before = new EkaClient({ ...options, kafkaBrokers, ...stuck });
   record(before, replayed);
   await before.shutdown(0);
   const started = performance.now();
-  const heir = new EkaClient({ ...options, kafkaBrokers });
+  const adopter = new EkaClient({ ...options, kafkaBrokers });
   while (readdirSync(spoolDir).some((name) => name.startsWith("events-"))) {
     await setTimeout(5);
   }
   const took = performance.now() - started;
-  const { replayed: came } = heir.stats();
-  await heir.shutdown();
-  if (came !== replayed) {
-    throw new Error(`${came} events came of ${replayed}`);
+  const { replayed: actual } = adopter.stats();
+  await adopter.shutdown();
+  if (actual !== replayed) {
+    throw new Error(`Expected ${replayed} replayed events, got ${actual}`);
   }
   return (replayed / took) * 1000;
 }
@@ -104,6 +104,6 @@ await compare(
 );
 await Promise.all([durable, spill, off].map((client) => client.shutdown()));
 await withBroker(async (bootstrap) => {
-  say({ what: "replay", measured: await replay(bootstrap), unit: "events/s", at_least: 50_000 });
+  print({ what: "replay", measured: await replay(bootstrap), unit: "events/s", at_least: 50_000 });
 });
 rmSync(folder, { recursive: true });

@@ -1,11 +1,11 @@
-/** The TypeScript SDK behind the protocol of tests/conformance/driver.md, as it is built in dist. */
+/** Drives the built TypeScript SDK by the protocol of tests/conformance/driver.md. */
 
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
 import type * as sdk from "../src/index.js";
 
-// The package as it is built; its types are there before that.
+// The built package; its types are available before it is built.
 const built = "../dist/index.js";
 const { EkaClient, settings } = (await import(built)) as typeof sdk;
 
@@ -31,7 +31,7 @@ const commands: Readonly<Record<string, Command>> = {
       serviceName,
       clock: () => Date.now() + Number(offset),
       onError: (error, { code, field, reason, eventId }) => {
-        say({ error: { code, field, reason, event_id: eventId } });
+        reply({ error: { code, field, reason, event_id: eventId } });
         if (mode === "throw") {
           throw error;
         }
@@ -41,7 +41,7 @@ const commands: Readonly<Record<string, Command>> = {
     return { instance_id: client.instanceId };
   },
 
-  // One thread records in Node; so many callers take turns.
+  // Node records on one thread, so that callers take turns.
   async record({ call, times = 1, threads = 1 }) {
     const callers = Array.from({ length: Number(threads) }, () =>
       repeated(Number(times), () => record(call as Values)),
@@ -70,7 +70,7 @@ const commands: Readonly<Record<string, Command>> = {
     return { undelivered, took: performance.now() - started };
   },
 
-  // A Node process ends when nothing is left to do; process.exit() is for those who will not wait.
+  // A Node process ends when nothing is left to do; process.exit() would not wait.
   exit({ code }) {
     process.exitCode = Number(code);
     input.close();
@@ -84,7 +84,7 @@ const commands: Readonly<Record<string, Command>> = {
 
   throw() {
     setImmediate(() => {
-      throw new Error("nobody catches this");
+      throw new Error("uncaught on purpose");
     });
     return never;
   },
@@ -101,14 +101,14 @@ const commands: Readonly<Record<string, Command>> = {
     return {};
   },
 
-  // Now and then it lets others have their turn, as a service does between requests.
+  // Yields to the event loop now and then, as a service does between requests.
   async stream({ call, times, pause = 0 }) {
     let streamed = 0;
     for (let done = 1; times === 0 || done <= Number(times); done += 1) {
       const eventId = record(call as Values);
       if (eventId !== undefined) {
         streamed += 1;
-        sayAtOnce(`{"accepted": "${eventId}"}\n`);
+        writeLine(`{"accepted": "${eventId}"}\n`);
       }
       if (eventId === undefined || pause !== 0 || done % turn === 0) {
         await setTimeout(Number(pause));
@@ -118,16 +118,16 @@ const commands: Readonly<Record<string, Command>> = {
   },
 
   fork() {
-    throw new Error("there is no fork in Node");
+    throw new Error("Node cannot fork");
   },
 };
 
-function say(line: Values): void {
+function reply(line: Values): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
-/** A pipe that is full for the moment does not take it. */
-function sayAtOnce(line: string): void {
+/** Writes synchronously, and again while the pipe is full. */
+function writeLine(line: string): void {
   for (let rest = Buffer.from(line); rest.length > 0; ) {
     try {
       rest = rest.subarray(writeSync(1, rest));
@@ -185,14 +185,14 @@ async function answer(line: string): Promise<void> {
     request = JSON.parse(line) as Values;
     const command = commands[String(request["do"])];
     if (command === undefined) {
-      throw new Error(`there is no command ${String(request["do"])}`);
+      throw new Error(`unknown command ${String(request["do"])}`);
     }
-    const reply = await command(request);
+    const result = await command(request);
     if (command !== commands["exit"]) {
-      say({ id: request["id"], ...reply });
+      reply({ id: request["id"], ...result });
     }
   } catch (error) {
-    say({ id: request["id"], fault: String(error) });
+    reply({ id: request["id"], fault: String(error) });
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * A service that reports usage: each line of its standard input is work done for a customer.
+ * A service that records usage: each line of standard input is work done for a customer.
  *
- * EKA_KAFKA_BROKERS says where Kafka is. When the input ends, one line says what became of the work.
+ * EKA_KAFKA_BROKERS is the address of Kafka. At the end of the input it prints its counters.
  */
 
 import { createInterface } from "node:readline";
