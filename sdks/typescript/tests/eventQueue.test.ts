@@ -11,7 +11,7 @@ function event(json: string, acceptedAt = 0): Encoded {
   return { eventId: "", workspace, acceptedAt, json, lost: "" };
 }
 
-test("events come out as they went in, in their order, whatever their size", () => {
+test("a queue returns events unchanged and in order, whatever their size", () => {
   const queue = new EventQueue();
   const texts = Array.from({ length: 500 }, (_, i) => `${i}é😀`.repeat(1 + ((i * 7919) % 3000)));
   const written = texts.map((text, i) => queue.push(event(text, i)));
@@ -27,7 +27,7 @@ test("events come out as they went in, in their order, whatever their size", () 
   expect(queue.bytes).toBe(0);
 });
 
-test("a batch has at most so many bytes, but at least one event", () => {
+test("a batch has at most the given size, but at least one event", () => {
   const queue = new EventQueue();
   for (const size of [30, 30, 30, 500, 10]) {
     queue.push(event("x".repeat(size)));
@@ -36,7 +36,7 @@ test("a batch has at most so many bytes, but at least one event", () => {
   expect([sizes(), sizes(), sizes(), sizes()]).toEqual([[30, 30, 30], [500], [10], []]);
 });
 
-test("what went out stays as it was while more comes in", () => {
+test("an event that was taken does not change while others are pushed", () => {
   const queue = new EventQueue();
   queue.push(event("first"));
   const [taken] = queue.take(1);
@@ -44,7 +44,7 @@ test("what went out stays as it was while more comes in", () => {
   expect(taken?.value.toString()).toBe("first");
 });
 
-test("an event of 500 bytes takes less than 700", () => {
+test("an event of 500 bytes occupies less than 700 bytes", () => {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   const used = (): number => {

@@ -4,8 +4,8 @@ import { resolveSettings } from "../src/settings.js";
 import { KafkaTransport } from "../src/transports/kafka.js";
 import { Workspaces } from "../src/workspace.js";
 import { Broker } from "./support/broker.js";
-import { Heard } from "./support/collector.js";
-import { busy, holds } from "./support/waiting.js";
+import { Reported } from "./support/collector.js";
+import { busy, eventually } from "./support/waiting.js";
 
 let shared: Broker;
 beforeAll(async () => {
@@ -13,14 +13,14 @@ beforeAll(async () => {
 });
 afterAll(async () => await shared[Symbol.asyncDispose]());
 
-const nobody = "127.0.0.1:1";
+const unreachable = "127.0.0.1:1";
 
 function setUp(kafkaBrokers: string, options: Partial<EkaClientOptions> = {}) {
-  const heard = new Heard();
-  const { onError } = heard;
+  const reported = new Reported();
+  const { onError } = reported;
   return {
     client: new EkaClient({ serviceName: "tests", kafkaBrokers, onError, ...options }),
-    heard,
+    reported,
   };
 }
 
@@ -37,9 +37,9 @@ async function assertOnceEach(broker: Broker, client: EkaClient, ids: string[]):
 
 describe("events", () => {
   test.each(["none", "gzip", "snappy", "lz4", "zstd"] as const)(
-    "arrive once each, compressed by %s",
+    "each event arrives once, compressed by %s",
     async (compression) => {
-      const { client, heard } = setUp(shared.bootstrap, { compression });
+      const { client, reported } = setUp(shared.bootstrap, { compression });
       const ids = ["ws-1", "ws-2", "ws-3"].flatMap((workspace) => record(client, 50, workspace));
       expect(await client.flush()).toBe(0);
       expect(client.stats()).toMatchObject({
@@ -50,12 +50,12 @@ describe("events", () => {
         rejected: {},
       });
       await assertOnceEach(shared, client, ids);
-      expect(heard.all).toEqual([]);
+      expect(reported.all).toEqual([]);
       expect(await client.shutdown()).toBe(0);
     },
   );
 
-  test("arrive in the order of their workspace, with acks of all brokers too", async () => {
+  test("events of a workspace arrive in order with acks of all replicas", async () => {
     const { client } = setUp(shared.bootstrap, { acks: "all", flushIntervalMs: 0 });
     for (let round = 0; round < 20; round += 1) {
       record(client, 100);
@@ -67,7 +67,7 @@ describe("events", () => {
     await client.shutdown();
   });
 
-  test("that come together need few requests", async () => {
+  test("events recorded together need few requests", async () => {
     await using broker = await Broker.start();
     const { client } = setUp(broker.bootstrap, { flushIntervalMs: 50 });
     record(client, 500);
@@ -78,10 +78,10 @@ describe("events", () => {
 });
 
 describe("a broker", () => {
-  test("that is absent at the start, and then gone for a while, loses nothing", async () => {
+  test("a broker that is down at first and again later loses nothing", async () => {
     await using broker = await Broker.start();
     await broker.kill();
-    const { client, heard } = setUp(broker.bootstrap);
+    const { client, reported } = setUp(broker.bootstrap);
     const ids = record(client, 100);
     expect(await client.flush(300)).toBe(100);
     await broker.restart();
@@ -92,11 +92,11 @@ describe("a broker", () => {
     await broker.restart();
     expect(await client.flush(20_000)).toBe(0);
     await assertOnceEach(broker, client, ids);
-    expect(heard.all).toEqual([]);
+    expect(reported.all).toEqual([]);
     await client.shutdown();
   });
 
-  test("that dies in the middle of it all leaves exact books", async () => {
+  test("the counters stay exact when a broker crashes meanwhile", async () => {
     await using broker = await Broker.start();
     const { client } = setUp(broker.bootstrap, { flushIntervalMs: 1 });
     const ids: string[] = [];
@@ -120,78 +120,78 @@ describe("a broker", () => {
   });
 
   test.each(["1", "all"] as const)(
-    "that refuses for a moment is asked again, with acks %s",
+    "a batch that a broker rejects for a moment is retried, with acks %s",
     async (acks) => {
       await using broker = await Broker.start();
-      const { client, heard } = setUp(broker.bootstrap, { acks });
+      const { client, reported } = setUp(broker.bootstrap, { acks });
       await broker.fail("NOT_ENOUGH_REPLICAS", 2);
       const ids = record(client, 20);
       expect(await client.flush(20_000)).toBe(0);
       await assertOnceEach(broker, client, ids);
-      expect(heard.all).toEqual([]);
+      expect(reported.all).toEqual([]);
       await client.shutdown();
     },
   );
 
-  test("that always refuses is asked as often as the settings say", async () => {
+  test("a batch that a broker always rejects is retried as often as the settings allow", async () => {
     await using broker = await Broker.start();
-    const { client, heard } = setUp(broker.bootstrap, { retries: 2 });
+    const { client, reported } = setUp(broker.bootstrap, { retries: 2 });
     await broker.fail("NOT_ENOUGH_REPLICAS", -1);
     record(client, 5);
     expect(await client.flush(20_000)).toBe(0);
-    expect(heard.messages).toEqual(
+    expect(reported.messages).toEqual(
       Array(5).fill(expect.stringMatching(/^delivery failed: .*\[NOT_ENOUGH_REPLICAS\]$/)),
     );
     expect(await broker.requests()).toBe(3);
     await client.shutdown();
   });
 
-  test("that refuses for good is not asked again", async () => {
+  test("a batch that a broker rejects permanently is not retried", async () => {
     await using broker = await Broker.start();
-    const { client, heard } = setUp(broker.bootstrap);
+    const { client, reported } = setUp(broker.bootstrap);
     await broker.fail("MESSAGE_TOO_LARGE", -1);
     record(client, 5);
     expect(await client.flush(20_000)).toBe(0);
-    expect(heard.messages[0]).toContain("[MESSAGE_TOO_LARGE]");
+    expect(reported.messages[0]).toContain("[MESSAGE_TOO_LARGE]");
     expect(await broker.requests()).toBe(1);
     await client.shutdown();
   });
 });
 
-describe("nobody there", () => {
-  test("fails events at their delivery timeout, and says why", async () => {
-    const { client, heard } = setUp(nobody, { deliveryTimeoutMs: 1000 });
+describe("an unreachable broker", () => {
+  test("events fail at their delivery timeout with the reason if no broker is reachable", async () => {
+    const { client, reported } = setUp(unreachable, { deliveryTimeoutMs: 1000 });
     record(client, 2);
     expect(await client.flush(10_000)).toBe(0);
-    expect(heard.messages[0]).toMatch(
+    expect(reported.messages[0]).toMatch(
       /^delivery failed: not delivered within 1000 ms: Connection to 127\.0\.0\.1:1 failed\. .*ECONNREFUSED/,
     );
     expect(client.stats()).toMatchObject({ accepted: 2, failed: 2, queued: 0 });
     await client.shutdown();
   });
 
-  test("is what connect() says, a full queue, and shutdown of what it gives up", async () => {
-    const { client, heard } = setUp(nobody, { maxQueueSize: 2 });
-    const refused = client.connect();
-    await expect(refused).rejects.toBeInstanceOf(DeliveryError);
-    await expect(refused).rejects.toThrow("ECONNREFUSED");
+  test("connect(), a full queue and shutdown() report why no broker is reachable", async () => {
+    const { client, reported } = setUp(unreachable, { maxQueueSize: 2 });
+    const connecting = client.connect();
+    await expect(connecting).rejects.toBeInstanceOf(DeliveryError);
+    await expect(connecting).rejects.toThrow("ECONNREFUSED");
     record(client, 2);
-    await holds(() => {
+    await eventually(() => {
       record(client, 1);
-      expect(heard.messages.at(-1)).toMatch(/^queue full: .*ECONNREFUSED/);
+      expect(reported.messages.at(-1)).toMatch(/^queue full: .*ECONNREFUSED/);
     });
     expect(await client.shutdown(0)).toBe(2);
-    expect(heard.messages.at(-1)).toMatch(/^shutdown timed out: .*ECONNREFUSED/);
+    expect(reported.messages.at(-1)).toMatch(/^shutdown timed out: .*ECONNREFUSED/);
   });
 });
 
-test("connect() resolves when Kafka can be reached", async () => {
+test("connect() resolves once Kafka is reachable", async () => {
   const { client } = setUp(shared.bootstrap);
   await expect(client.connect()).resolves.toBeUndefined();
   await client.shutdown();
 });
 
-test("a topic that does not exist is named, and waited for", async () => {
+test("a missing topic is named in the error, and retried", async () => {
   const settings = resolveSettings({ kafkaBrokers: shared.bootstrap }, {}, []);
   const transport = new KafkaTransport(settings, {}, "no.such.topic");
   const event = {
@@ -206,7 +206,7 @@ test("a topic that does not exist is named, and waited for", async () => {
   await transport.close();
 });
 
-test("the event loop is never held for long", async () => {
+test("the event loop is never blocked for long", async () => {
   const { client } = setUp(shared.bootstrap, { maxQueueSize: 200_000 });
   await client.connect();
   let longest = 0;
@@ -226,10 +226,10 @@ test("the event loop is never held for long", async () => {
   await client.shutdown();
 });
 
-test("a client that is at rest has no timers", async () => {
+test("an idle client has no timers", async () => {
   const { client } = setUp(shared.bootstrap);
   record(client, 1);
   await client.flush();
-  await holds(() => expect(process.getActiveResourcesInfo()).not.toContain("Immediate"));
+  await eventually(() => expect(process.getActiveResourcesInfo()).not.toContain("Immediate"));
   await client.shutdown();
 });

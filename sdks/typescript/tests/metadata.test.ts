@@ -1,15 +1,15 @@
 import { expect, test } from "vitest";
 import { limits } from "../src/generated/limits.js";
 import { EkaClient, type Metadata } from "../src/index.js";
-import { Collector, Heard } from "./support/collector.js";
+import { Collector, Reported } from "./support/collector.js";
 import { busy } from "./support/waiting.js";
 
 function encoded(metadata: unknown): { text: string; messages: string[] } {
   const producer = new Collector();
-  const heard = new Heard();
-  const client = new EkaClient({ serviceName: "tests", producer, onError: heard.onError });
+  const reported = new Reported();
+  const client = new EkaClient({ serviceName: "tests", producer, onError: reported.onError });
   client.record("ws", "api", "api_call", 1, "ok", null, metadata as Metadata);
-  return { text: String(producer.events[0]?.["metadata"]), messages: heard.messages };
+  return { text: String(producer.events[0]?.["metadata"]), messages: reported.messages };
 }
 
 const cycle: Record<string, unknown> = { name: "me" };
@@ -26,7 +26,7 @@ class Money {
 test.each([
   ["a Date", { at: new Date(0) }, '{"at":"1970-01-01T00:00:00.000Z"}'],
   ["a bigint", { n: 2n ** 64n }, '{"n":18446744073709551616}'],
-  ["undefined, left out as JSON does", { a: undefined, b: [undefined] }, '{"b":[null]}'],
+  ["undefined, omitted as JSON does", { a: undefined, b: [undefined] }, '{"b":[null]}'],
   ["toJSON()", { a: { toJSON: (key: string) => `I am ${key}` } }, '{"a":"I am a"}'],
   ["a toJSON() of its own", { toJSON: () => ({ b: 1 }) }, '{"b":1}'],
   ["an instance of a class", { price: new Money() }, '{"price":{"amount":5}}'],
@@ -39,7 +39,9 @@ test.each([
   ["a lone surrogate in a value", { a: "x\ud800y" }, '{"a":"x\ufffdy"}'],
   ["a lone surrogate in a key", { "\udc00": 1 }, '{"\ufffd":1}'],
   ["text that looks like a surrogate's escape", { a: "\\ud800" }, '{"a":"\\\\ud800"}'],
-])("keeps %s", (_, metadata, text) => expect(encoded(metadata)).toEqual({ text, messages: [] }));
+])("metadata keeps %s", (_, metadata, text) =>
+  expect(encoded(metadata)).toEqual({ text, messages: [] }),
+);
 
 test.each([
   ["a Map", { m: new Map([[1, 2]]) }, '{"m":"[object Map]"}', "'m' of type Map became a string"],
@@ -50,7 +52,12 @@ test.each([
   ["a Buffer", { b: Buffer.from("hi") }, '{"b":"hi"}', "'b' of type Buffer"],
   ["an invalid Date", { d: new Date(Number.NaN) }, '{"d":"Invalid Date"}', "'d' of type Date"],
   ["NaN", { a: { b: [Number.NaN] } }, '{"a":{"b":["NaN"]}}', "'a.b.0' is not a finite number"],
-  ["what holds itself", cycle, '{"name":"me","self":"[too deep]"}', "'self' holds itself"],
+  [
+    "an object that holds itself",
+    cycle,
+    '{"name":"me","self":"[too deep]"}',
+    "'self' holds itself",
+  ],
   [
     "a getter that throws",
     {
@@ -75,18 +82,18 @@ test.each([
     "'a' could not be read",
   ],
   [
-    "a toJSON() that gives no object",
+    "a toJSON() that does not return an object",
     { toJSON: () => 1 },
     "{}",
     "its toJSON() does not return an object",
   ],
-])("degrades %s, and says so", (_, metadata, text, words) => {
+])("metadata degrades %s, and reports it", (_, metadata, text, reason) => {
   const got = encoded(metadata);
   expect(got.text).toBe(text);
-  expect(got.messages).toEqual([expect.stringContaining(words)]);
+  expect(got.messages).toEqual([expect.stringContaining(reason)]);
 });
 
-test("an object whose toJSON() makes another one for ever ends at the greatest depth", () => {
+test("an object whose toJSON() always returns another one is cut at the depth limit", () => {
   const endless: object = { toJSON: () => ({ more: endless }) };
   expect(encoded({ endless }).text).toContain(limits.metadata.tooDeep);
 });
@@ -99,7 +106,7 @@ test.each([
   ["a long integer", { a: 7n ** 300_000n }],
   ["a large buffer", { a: Buffer.alloc(50_000_000) }],
   ["text of three bytes a character", { a: "क".repeat(12_000) }],
-])("cuts %s to the marker, without reading on", (_, metadata) => {
+])("metadata with %s is cut to the marker, without reading all of it", (_, metadata) => {
   const spent = busy();
   const got = encoded(metadata);
   expect(spent()).toBeLessThan(250);

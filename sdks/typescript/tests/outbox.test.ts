@@ -4,9 +4,9 @@ import type { QueuedEvent } from "../src/eventQueue.js";
 import { Outbox, type OutboxSettings } from "../src/outbox.js";
 import { SendError, type Transport } from "../src/transports/transport.js";
 import { Workspaces } from "../src/workspace.js";
-import { holds } from "./support/waiting.js";
+import { eventually } from "./support/waiting.js";
 
-/** A transport whose batches end when and as a test says. */
+/** A transport whose batches a test ends by hand. */
 class Manual implements Transport {
   readonly immediate = false;
   readonly lanes: number;
@@ -31,7 +31,7 @@ class Manual implements Transport {
   }
 
   async batch(number: number): Promise<{ texts: string[]; end: (error?: Error) => void }> {
-    await holds(() => expect(this.batches.length).toBeGreaterThanOrEqual(number));
+    await eventually(() => expect(this.batches.length).toBeGreaterThanOrEqual(number));
     return this.batches[number - 1] ?? expect.fail("no batch");
   }
 }
@@ -80,7 +80,7 @@ function setUp(settings: Partial<OutboxSettings> = {}, lanes = 1) {
 }
 
 describe("events", () => {
-  test("that come together go together, and in their order", async () => {
+  test("events put together are sent together, in order", async () => {
     const { transport, put, outbox, ended } = setUp();
     ["a", "b", "c"].map((text) => put(text));
     expect(transport.batches).toEqual([]);
@@ -88,17 +88,17 @@ describe("events", () => {
     expect(texts).toEqual(["a", "b", "c"]);
     expect(outbox.queued).toBe(3);
     end();
-    await holds(() => expect(ended).toEqual(["delivered 3"]));
+    await eventually(() => expect(ended).toEqual(["delivered 3"]));
     expect(outbox.queued).toBe(0);
   });
 
-  test("that fill a batch do not wait", async () => {
+  test("events that fill a batch are sent without lingering", async () => {
     const { transport, put } = setUp({ lingerMs: 900_000, batchBytes: 10, lateBatchBytes: 10 });
     ["aaaa", "bbbb", "cccc"].map((text) => put(text));
     expect((await transport.batch(1)).texts).toEqual(["aaaa", "bbbb"]);
   });
 
-  test("that had to wait go in a larger batch", async () => {
+  test("events that had to wait are sent in a larger batch", async () => {
     const { transport, put } = setUp({ batchBytes: 4, lateBatchBytes: 8 });
     put("aaaa");
     const first = await transport.batch(1);
@@ -107,12 +107,12 @@ describe("events", () => {
     expect((await transport.batch(2)).texts).toEqual(["bbbb", "cccc"]);
   });
 
-  test("wait for the batch before theirs, also while that is repeated", async () => {
+  test("events wait for the batch before theirs, also while that is retried", async () => {
     const { transport, put, ended } = setUp();
     put("a");
     const first = await transport.batch(1);
     put("b");
-    first.end(new SendError("nobody there", "always"));
+    first.end(new SendError("unreachable", "always"));
     const again = await transport.batch(2);
     expect(again.texts).toEqual(["a"]);
     again.end();
@@ -120,7 +120,7 @@ describe("events", () => {
     expect(ended).toEqual(["delivered 1"]);
   });
 
-  test("of other lanes do not wait for it", async () => {
+  test("events of other lanes do not wait for a batch in flight", async () => {
     const { transport, put } = setUp({ lingerMs: 0 }, 50);
     ["ws-1", "ws-2", "ws-3"].map((id) => put(`of ${id}`, id));
     await transport.batch(3);
@@ -131,7 +131,7 @@ describe("events", () => {
     ]);
   });
 
-  test("are sent one batch in each turn of the event loop", async () => {
+  test("batches are sent one per turn of the event loop", async () => {
     const { transport, put } = setUp({ lingerMs: 0 }, 50);
     ["ws-1", "ws-2", "ws-3"].map((id) => put(`of ${id}`, id));
     await transport.batch(1);
@@ -142,24 +142,24 @@ describe("events", () => {
 });
 
 describe("a batch", () => {
-  test("that was refused is sent again as often as the settings say", async () => {
+  test("a rejected batch is retried as often as the settings allow", async () => {
     const { transport, put, ended } = setUp({ retries: 2 });
     put("a");
     for (const number of [1, 2, 3]) {
       (await transport.batch(number)).end(new SendError(`no ${number}`, "counted"));
     }
-    await holds(() => expect(ended).toEqual(["failed a: no 3"]));
+    await eventually(() => expect(ended).toEqual(["failed a: no 3"]));
     expect(transport.batches).toHaveLength(3);
   });
 
-  test("that could only fail again fails at once", async () => {
+  test("a batch that would fail again is not retried", async () => {
     const { transport, put, ended } = setUp();
     put("a");
     (await transport.batch(1)).end(new SendError("too large", "never"));
-    await holds(() => expect(ended).toEqual(["failed a: too large"]));
+    await eventually(() => expect(ended).toEqual(["failed a: too large"]));
   });
 
-  test("loses the events that were undelivered for too long, and only those", async () => {
+  test("a batch drops only the events that have reached their delivery timeout", async () => {
     let now = 0;
     const { transport, put, ended } = setUp({ deliveryTimeoutMs: 1000, clock: () => now });
     put("old");
@@ -167,36 +167,36 @@ describe("a batch", () => {
     put("new");
     const first = await transport.batch(1);
     now = 1000;
-    first.end(new SendError("nobody there", "always"));
+    first.end(new SendError("unreachable", "always"));
     expect((await transport.batch(2)).texts).toEqual(["new"]);
-    expect(ended).toEqual(["failed old: not delivered within 1000 ms: nobody there"]);
+    expect(ended).toEqual(["failed old: not delivered within 1000 ms: unreachable"]);
   });
 });
 
 describe("a full queue", () => {
-  test("refuses by count, until there is room", async () => {
+  test("a full queue rejects by count, until there is room", async () => {
     const { transport, put, outbox, ended } = setUp({ maxEvents: 2 });
     ["a", "b"].map((text) => put(text));
     expect(() => put("c")).toThrow(
       "queue full: the limit is 2 events or 100000 bytes; is Kafka reachable?",
     );
     (await transport.batch(1)).end();
-    await holds(() => expect(ended).toEqual(["delivered 2"]));
+    await eventually(() => expect(ended).toEqual(["delivered 2"]));
     put("c");
     expect(outbox.queued).toBe(1);
   });
 
-  test("refuses by bytes, and says what the trouble is", async () => {
+  test("a full queue rejects by bytes, and reports the last error", async () => {
     const { transport, put } = setUp({ maxBytes: 10 });
     put("x".repeat(10));
-    (await transport.batch(1)).end(new SendError("nobody there", "always"));
+    (await transport.batch(1)).end(new SendError("unreachable", "always"));
     await transport.batch(2);
-    expect(() => put("a")).toThrow("or 10 bytes (nobody there)");
+    expect(() => put("a")).toThrow("or 10 bytes (unreachable)");
   });
 });
 
 describe("flush", () => {
-  test("does not linger, and says when all is done", async () => {
+  test("flush() sends without lingering, and resolves once all is delivered", async () => {
     const { transport, put, outbox } = setUp({
       lingerMs: 900_000,
       batchBytes: 2,
@@ -209,23 +209,26 @@ describe("flush", () => {
     expect(await flushed).toBe(0);
   });
 
-  test("waits no longer than it may, and leaves the rest on its way", async () => {
+  test("flush() resolves at its timeout, and the rest is still delivered", async () => {
     const { transport, put, outbox, ended } = setUp();
     put("a");
     expect(await outbox.flush(20)).toBe(1);
     (await transport.batch(1)).end();
-    await holds(() => expect(ended).toEqual(["delivered 1"]));
+    await eventually(() => expect(ended).toEqual(["delivered 1"]));
   });
 
-  test.each([0, -5, Number.NaN])("returns at once for %s milliseconds", async (timeout) => {
-    const { put, outbox } = setUp();
-    put("a");
-    expect(await outbox.flush(timeout)).toBe(1);
-  });
+  test.each([0, -5, Number.NaN])(
+    "flush() resolves at once for a timeout of %s",
+    async (timeout) => {
+      const { put, outbox } = setUp();
+      put("a");
+      expect(await outbox.flush(timeout)).toBe(1);
+    },
+  );
 });
 
 describe("close", () => {
-  test("gives up what is not delivered in time, each event once", async () => {
+  test("close() gives up what is not delivered in time, each event once", async () => {
     const { transport, put, outbox, ended } = setUp();
     put("a");
     const { end } = await transport.batch(1);
@@ -242,7 +245,7 @@ describe("close", () => {
     expect(() => put("c")).toThrow("client closed");
   });
 
-  test("does not wait for a transport that never closes", async () => {
+  test("close() does not wait for a transport that never closes", async () => {
     const { transport, outbox } = setUp();
     transport.close = () => new Promise(() => undefined);
     expect(await outbox.close(0)).toBe(0);

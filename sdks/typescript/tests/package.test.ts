@@ -22,7 +22,7 @@ beforeAll(() => {
   tarball = join(folder, readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "");
   mkdirSync(installed, { recursive: true });
   run("tar", ["--extract", "--file", tarball, "--directory", installed, "--strip-components=1"]);
-  // What it depends on, as an installation without a network has it.
+  // Its dependencies, linked as there may be no network.
   for (const name of ["@platformatic", "@types", "vitest"]) {
     symlinkSync(join(root, "node_modules", name), join(project, "node_modules", name));
   }
@@ -34,13 +34,13 @@ const client = `new EkaClient({ serviceName: "s", producer: new InMemoryProducer
 const use = `const client = ${client}; console.log(typeof client.record("ws", "api", "api_call"));`;
 
 describe("the packed tarball", () => {
-  test("holds what was built, and nothing else", () => {
+  test("the tarball has the build and nothing else", () => {
     const names = run("tar", ["--list", "--file", tarball]).trim().split("\n");
     const others = names.filter((name) => !/^package\/dist\/.*\.(js|d\.ts)$/.test(name));
     expect(others.sort()).toEqual(["package/LICENSE", "package/README.md", "package/package.json"]);
   });
 
-  test("is used from ESM", () => {
+  test("the package can be used from ESM", () => {
     const program = `
       import { EkaClient } from "@eka-care/usage-sdk";
       import { InMemoryProducer } from "@eka-care/usage-sdk/testing";
@@ -49,7 +49,7 @@ describe("the packed tarball", () => {
     expect(run(process.execPath, ["esm.mjs"], project)).toBe("string\n");
   });
 
-  test("is used from CommonJS, by import()", () => {
+  test("the package can be used from CommonJS by import()", () => {
     const program = `
       (async () => {
         const { EkaClient } = await import("@eka-care/usage-sdk");
@@ -60,7 +60,7 @@ describe("the packed tarball", () => {
     expect(run(process.execPath, ["commonjs.cjs"], project)).toBe("string\n");
   });
 
-  test("is used from CommonJS, by require(), without a warning", () => {
+  test("the package can be used from CommonJS by require(), without a warning", () => {
     const program = `
       const { EkaClient } = require("@eka-care/usage-sdk");
       const { InMemoryProducer } = require("@eka-care/usage-sdk/testing");
@@ -70,7 +70,7 @@ describe("the packed tarball", () => {
     expect(run(process.execPath, ["required.cjs"], project)).toBe("string\n");
   });
 
-  test("has declarations that compile without skipLibCheck", () => {
+  test("the declarations compile without skipLibCheck", () => {
     const program = `
       import { EkaClient, type Stats } from "@eka-care/usage-sdk";
       import { InMemoryProducer, type UsageEvent } from "@eka-care/usage-sdk/testing";
@@ -84,12 +84,12 @@ describe("the packed tarball", () => {
     run(tool("tsc"), [...options, "--lib", "esnext", "--types", "node", "typed.mts"], project);
   });
 
-  test("is what publint would have", () => {
+  test("publint finds nothing", () => {
     expect(run(tool("publint"), [tarball, "--strict"])).toContain("All good!");
   });
 
-  test("is what are-the-types-wrong would have", () => {
-    // What there is of it is ESM, which CommonJS and old resolvers cannot require.
+  test("are-the-types-wrong finds nothing", () => {
+    // The package is ESM only, which CommonJS and old resolvers cannot require.
     expect(() => run(tool("attw"), [tarball, "--profile", "esm-only"])).not.toThrow();
   });
 });

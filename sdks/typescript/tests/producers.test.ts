@@ -1,18 +1,18 @@
 import { describe, expect, test, vi } from "vitest";
 import { EkaClient, type ProducerLike, type ProducerMessage } from "../src/index.js";
-import { Heard } from "./support/collector.js";
+import { Reported } from "./support/collector.js";
 
 function setUp(producer: ProducerLike, options = {}) {
-  const heard = new Heard();
-  const { onError } = heard;
+  const reported = new Reported();
+  const { onError } = reported;
   const client = new EkaClient({ serviceName: "tests", producer, onError, ...options });
-  return { client, heard };
+  return { client, reported };
 }
 
 const record = (client: EkaClient) => client.record("ws-1", "api", "api_call");
 
 describe("an injected producer", () => {
-  test("is given batches, with the workspace as their key", async () => {
+  test("an injected producer receives batches, with the workspace as key", async () => {
     const sent: { topic: string; messages: ProducerMessage[] }[] = [];
     const { client } = setUp({ send: async (batch) => void sent.push(batch) });
     const ids = [record(client), record(client)];
@@ -24,18 +24,18 @@ describe("an injected producer", () => {
     expect(values).toEqual(ids);
   });
 
-  test("that rejects, or throws, fails its events, each of which is heard of", async () => {
+  test("an injected producer that rejects or throws fails its events, and each is reported", async () => {
     for (const send of [
       async () => Promise.reject(new Error("disk full")),
       () => {
         throw new Error("disk full");
       },
     ]) {
-      const { client, heard } = setUp({ send });
+      const { client, reported } = setUp({ send });
       const id = record(client);
       expect(await client.flush()).toBe(0);
-      expect(heard.messages).toEqual(["delivery failed: disk full"]);
-      expect(heard.all[0]?.context).toMatchObject({
+      expect(reported.messages).toEqual(["delivery failed: disk full"]);
+      expect(reported.all[0]?.context).toMatchObject({
         code: "delivery.failed",
         eventId: id,
         workspaceId: "ws-1",
@@ -45,7 +45,7 @@ describe("an injected producer", () => {
     }
   });
 
-  test("is connected once before, and disconnected by shutdown", async () => {
+  test("an injected producer is connected once, and disconnected by shutdown()", async () => {
     const calls: string[] = [];
     const { client } = setUp({
       connect: async () => void calls.push("connect"),
@@ -61,27 +61,27 @@ describe("an injected producer", () => {
     expect(calls).toEqual(["connect", "send", "send", "disconnect"]);
   });
 
-  test("is asked to connect again where that failed", async () => {
+  test("an injected producer is connected again if that failed", async () => {
     const connect = vi.fn().mockRejectedValueOnce(new Error("not yet")).mockResolvedValue(1);
-    const { client, heard } = setUp({ connect, send: async () => undefined });
+    const { client, reported } = setUp({ connect, send: async () => undefined });
     record(client);
     await client.flush();
     record(client);
     await client.flush();
-    expect(heard.messages).toEqual(["delivery failed: not yet"]);
+    expect(reported.messages).toEqual(["delivery failed: not yet"]);
     expect(client.stats()).toMatchObject({ delivered: 1, failed: 1 });
     await expect(client.connect()).resolves.toBeUndefined();
   });
 
-  test("that never answers is given up by shutdown", async () => {
-    const { client, heard } = setUp({ send: () => new Promise(() => undefined) });
+  test("shutdown() gives up an injected producer that never settles", async () => {
+    const { client, reported } = setUp({ send: () => new Promise(() => undefined) });
     record(client);
     expect(await client.shutdown(20)).toBe(1);
-    expect(heard.codes).toEqual(["shutdown.timeout"]);
+    expect(reported.codes).toEqual(["shutdown.timeout"]);
     expect(client.stats()).toMatchObject({ accepted: 1, failed: 1, queued: 0 });
   });
 
-  test("may be told of events from within record()", async () => {
+  test("an immediate producer receives events within record()", async () => {
     const sent: number[] = [];
     const send = async ({ messages }: { messages: unknown[] }) => void sent.push(messages.length);
     const { client } = setUp({ immediate: true, send });

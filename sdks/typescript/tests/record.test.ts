@@ -7,21 +7,21 @@ import {
   metrics,
   ValidationError,
 } from "../src/index.js";
-import { Collector, Heard } from "./support/collector.js";
+import { Collector, Reported } from "./support/collector.js";
 
 function setUp(options: Partial<EkaClientOptions> = {}) {
   const producer = new Collector();
-  const heard = new Heard();
-  const { onError } = heard;
+  const reported = new Reported();
+  const { onError } = reported;
   const client = new EkaClient({ serviceName: "tests", producer, onError, ...options });
-  return { client, producer, heard };
+  return { client, producer, reported };
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: these are calls that do not compile
 type Loose = { record(...values: any[]): string | undefined; recordMetric(...values: any[]): any };
 
 describe("record", () => {
-  test("returns the id of the event, which is there", () => {
+  test("record() returns the id of the event that it sends", () => {
     const { client, producer } = setUp();
     const eventId = client.record("ws-1", "api", "api_call", 3, "ok", 0.5, { model: "m" });
     expect(producer.events).toEqual([
@@ -37,16 +37,16 @@ describe("record", () => {
     ]);
   });
 
-  test("takes a metric constant in place of product and metric type", () => {
+  test("recordMetric() accepts a constant in place of product and metric type", () => {
     const { client, producer } = setUp();
     client.recordMetric("ws-1", metrics.comms.sms, 2n);
     expect(producer.events[0]).toMatchObject({ product: "comms", metric_type: "sms", quantity: 2 });
   });
 
-  test("names the parameter as the caller wrote it, and the nearest name", () => {
-    const { client, heard } = setUp();
+  test("an error names the parameter and suggests the closest name", () => {
+    const { client, reported } = setUp();
     (client as unknown as Loose).record("ws-1", "api", "api_cal");
-    const [{ error, context } = expect.fail()] = heard.all;
+    const [{ error, context } = expect.fail()] = reported.all;
     expect(error).toBeInstanceOf(ValidationError);
     expect(error.message).toBe(
       "invalid metricType 'api_cal' for product 'api': did you mean 'api_call'?",
@@ -79,13 +79,13 @@ describe("record", () => {
     ],
     [["ws", "aip", "api_call"], "invalid product 'aip': did you mean 'api'?"],
     [["ws", "api", "api_call", 1, "okay"], "invalid status 'okay': did you mean 'ok'?"],
-  ])("says what is wrong with %j", (values, message) => {
-    const { client, heard } = setUp();
+  ])("record() reports what is wrong with %j", (values, message) => {
+    const { client, reported } = setUp();
     expect((client as unknown as Loose).record(...values)).toBeUndefined();
-    expect(heard.messages[0]).toContain(message);
+    expect(reported.messages[0]).toContain(message);
   });
 
-  test("numbers accepted events without gaps, whatever is refused in between", () => {
+  test("accepted events are numbered without gaps, whatever is rejected in between", () => {
     const { client, producer } = setUp();
     for (let number = 0; number < 50; number += 1) {
       client.record(number % 3 === 0 ? "" : "ws", "api", "api_call");
@@ -117,25 +117,25 @@ describe("record", () => {
     ["a proxy that was revoked", revoked.proxy],
     ["a symbol", Symbol("s")],
     ["a function", () => 1],
-  ])("never throws, whatever argument %s is", (_, value) => {
-    const { client, heard } = setUp();
+  ])("record() never throws, whichever argument is %s", (_, value) => {
+    const { client, reported } = setUp();
     const call = ["ws", "api", "api_call", 1, "ok", null, {}, { eventId: "e" }];
-    for (let place = 0; place < call.length; place += 1) {
-      (client as unknown as Loose).record(...call.with(place, value));
+    for (let index = 0; index < call.length; index += 1) {
+      (client as unknown as Loose).record(...call.with(index, value));
     }
     (client as unknown as Loose).recordMetric("ws", value);
-    expect(heard.all.length).toBeGreaterThanOrEqual(7);
-    expect(heard.all.every(({ error }) => error instanceof EkaError)).toBe(true);
+    expect(reported.all.length).toBeGreaterThanOrEqual(7);
+    expect(reported.all.every(({ error }) => error instanceof EkaError)).toBe(true);
   });
 
-  test("is refused after shutdown", async () => {
-    const { client, heard } = setUp();
+  test("record() is rejected after shutdown()", async () => {
+    const { client, reported } = setUp();
     await client.shutdown();
     expect(client.record("ws", "api", "api_call")).toBeUndefined();
-    expect(heard.all[0]?.error).toBeInstanceOf(ClientClosedError);
+    expect(reported.all[0]?.error).toBeInstanceOf(ClientClosedError);
   });
 
-  test("takes its clock, ids and host name from the outside", () => {
+  test("clock, ids and host name can be injected", () => {
     const ids = ["instance", "event"];
     const { producer, client } = setUp({
       clock: () => 1_769_851_800_123.9,
@@ -151,7 +151,7 @@ describe("record", () => {
     });
   });
 
-  test("shows accepted events where it is asked to", () => {
+  test("accepted events are logged with debug", () => {
     const debug = vi.spyOn(console, "debug").mockImplementation(() => undefined);
     const { client, producer } = setUp({ debug: true });
     client.record("ws", "api", "api_call");
@@ -159,7 +159,7 @@ describe("record", () => {
     debug.mockRestore();
   });
 
-  test("forgets workspaces when there are too many, and goes on", () => {
+  test("a client accepts more workspaces than it caches", () => {
     const { client, producer } = setUp();
     for (let number = 0; number < 10_050; number += 1) {
       client.record(`ws-${number}`, "api", "api_call");
@@ -169,7 +169,7 @@ describe("record", () => {
 });
 
 describe("log", () => {
-  test("is an event of the status of errors, with level and message last", () => {
+  test("log() records an event with the status of errors, its level and its message", () => {
     const { client, producer } = setUp();
     client.log("ws", "api", "api_error", "it broke", "warning", { level: "mine", attempt: 2 });
     expect(producer.events[0]).toMatchObject({
@@ -179,16 +179,16 @@ describe("log", () => {
     });
   });
 
-  test("falls back on the default level, and says so", () => {
-    const { client, producer, heard } = setUp();
+  test("log() falls back to the default level, and reports it", () => {
+    const { client, producer, reported } = setUp();
     client.log("ws", "api", "api_error", "it broke", "warn" as "warning");
     expect(producer.events[0]?.["metadata"]).toBe('{"level":"error","message":"it broke"}');
-    expect(heard.messages).toEqual(["degraded metadata: level 'warn': did you mean 'warning'?"]);
+    expect(reported.messages).toEqual(["degraded metadata: level 'warn': did you mean 'warning'?"]);
   });
 });
 
 describe("disposal", () => {
-  test("shuts the client down", async () => {
+  test("disposal shuts the client down", async () => {
     const { client } = setUp();
     {
       await using used = client;

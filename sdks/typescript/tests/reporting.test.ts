@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { EkaClient, type OnError } from "../src/index.js";
 import { Collector } from "./support/collector.js";
-import { holds } from "./support/waiting.js";
+import { eventually } from "./support/waiting.js";
 
 const lines: string[] = [];
 
@@ -20,7 +20,7 @@ function client(onError?: OnError): EkaClient {
 const wrong = (recording: EkaClient) => recording.record("", "api", "api_call");
 
 describe("without onError", () => {
-  test("a code is logged once a second, and what was held back is counted", async () => {
+  test("without onError a code is logged once per second, and what is held back is counted", async () => {
     let now = 5000;
     vi.spyOn(performance, "now").mockImplementation(() => now);
     const recording = client();
@@ -39,7 +39,7 @@ describe("without onError", () => {
     );
   });
 
-  test("each code has a line of its own", () => {
+  test("without onError each code has a line of its own", () => {
     const recording = client();
     wrong(recording);
     recording.record("ws", "api", "api_call", -1);
@@ -56,7 +56,7 @@ describe("without onError", () => {
 });
 
 describe("an onError", () => {
-  test("that throws is logged, and does no harm", () => {
+  test("an onError that throws is logged, and does no harm", () => {
     const recording = client(() => {
       throw new Error("mine");
     });
@@ -64,19 +64,19 @@ describe("an onError", () => {
     expect(lines[0]).toContain("onError threw mine on: invalid workspaceId");
   });
 
-  test("that rejects is logged, and does no harm", async () => {
+  test("an onError that rejects is logged, and does no harm", async () => {
     wrong(client(async () => Promise.reject(new Error("mine"))));
-    await holds(() => expect(lines[0]).toContain("onError threw mine"));
+    await eventually(() => expect(lines[0]).toContain("onError threw mine"));
   });
 
-  test("that records what fails again does not go on for ever", () => {
-    let heard = 0;
+  test("an onError that records what fails too does not recurse", () => {
+    let calls = 0;
     const recording: EkaClient = client(() => {
-      heard += 1;
+      calls += 1;
       wrong(recording);
     });
     wrong(recording);
-    expect(heard).toBe(1);
+    expect(calls).toBe(1);
     expect(recording.stats().rejected).toEqual({ "workspace_id.invalid": 2 });
     expect(lines).toHaveLength(1);
   });

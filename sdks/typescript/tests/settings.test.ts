@@ -14,14 +14,14 @@ function failure(options: Record<string, unknown>): Error {
   } catch (error) {
     return error as Error;
   }
-  return expect.fail("a client was made");
+  return expect.fail("the client was created");
 }
 
 const brokers = { kafkaBrokers: "127.0.0.1:1" };
 const sasl = { saslMechanism: "PLAIN", saslUsername: "me", saslPassword: "hush" };
 
 describe("a setting", () => {
-  test("is the option, else the variable, else the default; an empty variable is not set", () => {
+  test("a setting is the option, else the variable, else the default; an empty variable is not set", () => {
     const environment = {
       EKA_KAFKA_BROKERS: "a:1, b",
       EKA_KAFKA_LINGER_MS: "7",
@@ -73,20 +73,20 @@ describe("a setting", () => {
       { ...brokers, kafkaConfig: { maxInflights: "many" } },
       "rejected by @platformatic/kafka: /options/max",
     ],
-  ])("that cannot be used is refused: %j", (options, message) => {
+  ])("an invalid setting throws a ConfigError: %j", (options, message) => {
     const error = failure(options);
     expect(error).toBeInstanceOf(ConfigError);
     expect(error).toMatchObject({ code: "config.invalid" });
     expect(error.message).toContain(message);
   });
 
-  test("is named as it was given, by its variable", () => {
+  test("an invalid setting is named by the variable that it was given by", () => {
     vi.stubEnv("EKA_KAFKA_BROKERS", "a:1");
     vi.stubEnv("EKA_KAFKA_LINGER_MS", "soon");
     expect(failure({}).message).toContain("invalid EKA_KAFKA_LINGER_MS 'soon'");
   });
 
-  test("that is secret is not shown", () => {
+  test("a secret setting appears in no message", () => {
     expect(failure({ ...brokers, saslPassword: 5 }).message).toContain(
       "invalid saslPassword a secret",
     );
@@ -94,7 +94,7 @@ describe("a setting", () => {
     expect(hideSecrets("it is hush, hush", values)).toBe("it is ***, ***");
   });
 
-  test("is not needed where a producer or kafkaConfig takes its place", async () => {
+  test("brokers are not required with a producer or kafkaConfig", async () => {
     const producer = { send: async () => undefined };
     await new EkaClient({ serviceName: "tests", producer }).shutdown();
     const kafkaConfig = { bootstrapBrokers: ["127.0.0.1:1"] };
@@ -102,7 +102,7 @@ describe("a setting", () => {
   });
 });
 
-test("an option that does not exist is refused with the nearest name", () => {
+test("an unknown option throws, and the error suggests the closest name", () => {
   const error = failure({ kafkaBroker: "a:1" });
   expect(error).toBeInstanceOf(TypeError);
   expect(error.message).toBe("EkaClient has no option 'kafkaBroker': did you mean 'kafkaBrokers'?");
@@ -111,13 +111,13 @@ test("an option that does not exist is refused with the nearest name", () => {
 describe("the library's options", () => {
   const options = (more: object) => kafkaOptions(resolveSettings({ ...brokers, ...more }, {}, []));
 
-  test("leave repeating to the lane, unless the producer is idempotent", () => {
+  test("the library does not retry, unless the producer is idempotent", () => {
     expect(options({})).toMatchObject({ acks: 1, retries: 0, compression: "lz4" });
     expect(options({ acks: "all" })).toMatchObject({ idempotent: true, retries: 5 });
     expect(options({ acks: "all", retries: 0 })).toMatchObject({ retries: 2 });
   });
 
-  test("have certificates and credentials where the protocol asks for them", () => {
+  test("the library receives certificates and credentials if the protocol needs them", () => {
     const ca = join(tmpdir(), "eka-usage-ca.pem");
     writeFileSync(ca, "certificate");
     const secure = { securityProtocol: "SASL_SSL", sslCaLocation: ca, ...sasl };

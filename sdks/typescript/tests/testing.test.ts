@@ -10,7 +10,7 @@ function setUp() {
 }
 
 describe("the in-memory producer", () => {
-  test("has each event before record() returns", () => {
+  test("the in-memory producer has each event before record() returns", () => {
     const { client, producer } = setUp();
     const eventId = client.record("ws-1", "api", "api_call", 3);
     expect(producer.events.map(({ event_id, quantity }) => [event_id, quantity])).toEqual([
@@ -20,7 +20,7 @@ describe("the in-memory producer", () => {
     expect(producer.events).toEqual([]);
   });
 
-  test("fails deliveries where it is told to", async () => {
+  test("the in-memory producer fails deliveries while a fault is set", async () => {
     const { client, producer } = setUp();
     producer.fault = "no disk";
     client.record("ws-1", "api", "api_call");
@@ -35,7 +35,7 @@ describe("the matchers", () => {
   client.record("ws-1", "api", "api_call", 3, "ok", null, { model: "m-1", region: "in" });
   client.record("ws-2", "comms", "sms");
 
-  test("find an event by some of its fields, and by some of its metadata", () => {
+  test("the matchers find an event by some of its fields and metadata keys", () => {
     expect(producer).toHaveRecorded({ workspace_id: "ws-1", metric_type: "api_call", quantity: 3 });
     expect(producer).toHaveRecorded({ metadata: { model: expect.stringMatching(/^m-/) } });
     expect(producer).toHaveRecorded({ event_id: expect.any(String) });
@@ -43,13 +43,13 @@ describe("the matchers", () => {
     expect(producer).not.toHaveRecorded({ metadata: { model: "m-2" } });
   });
 
-  test("count events", () => {
+  test("the matchers count events", () => {
     expect(producer).toHaveRecordedTimes(2);
     expect(producer).toHaveRecordedTimes(1, { product: "comms" });
     expect(producer).not.toHaveRecordedTimes(1);
   });
 
-  test("say what is wrong", () => {
+  test("the matchers report what is wrong", () => {
     expect(() => expect(producer).toHaveRecorded({ quantity: 4 })).toThrow(
       "Expected an event to have these fields",
     );

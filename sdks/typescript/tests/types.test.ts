@@ -13,7 +13,7 @@ interface Mistake {
   readonly message: string;
 }
 
-/** What the comments below wrong lines say: a `^` below the place, and part of the message. */
+/** Reads the comments below wrong lines: a `^` below the column, and part of the message. */
 function expected(file: string): Mistake[] {
   const lines = readFileSync(folder + file, "utf8").split("\n");
   return lines.flatMap((text, index) => {
@@ -36,7 +36,7 @@ function reported(): Mistake[] {
   }));
 }
 
-describe("what is wrong does not compile", () => {
+describe("wrong code does not compile", () => {
   const found = reported();
   const files = readdirSync(folder).filter((name) => name.endsWith(".ts"));
   const mistakes = files.flatMap(expected);
@@ -47,7 +47,7 @@ describe("what is wrong does not compile", () => {
     expect(here[0]?.message).toContain(message);
   });
 
-  test("and nothing else is wrong there", () => {
+  test("wrong code has no other errors", () => {
     expect(found).toHaveLength(mistakes.length);
     expect(mistakes.length).toBeGreaterThan(15);
   });

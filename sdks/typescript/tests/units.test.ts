@@ -8,7 +8,7 @@ import { murmur2 } from "../src/murmur2.js";
 import { numberText } from "../src/number.js";
 
 describe("murmur2", () => {
-  test("is that of the library's Java-compatible partitioner, for keys of every length", () => {
+  test("murmur2 equals the library's Java-compatible partitioner, for keys of every length", () => {
     for (let number = 0; number < 2000; number += 1) {
       const key = Buffer.from(`${"é😀x".repeat(number % 7)}${number ** 3}`.slice(number % 5));
       expect(murmur2(key)).toBe(compatibilityPartitioner({} as never, key));
@@ -19,13 +19,13 @@ describe("murmur2", () => {
 describe("event ids", () => {
   const uuid7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-  test("are UUIDs of version 7, at any time", () => {
+  test("event ids are UUIDs of version 7, at any time", () => {
     for (const milliseconds of [0, 1, Date.now(), 2 ** 48 - 1]) {
       expect(new EventIds().mint(milliseconds, 1)).toMatch(uuid7);
     }
   });
 
-  test("begin with their time, so that they sort by it", () => {
+  test("event ids begin with their time, so that they sort by it", () => {
     const ids = new EventIds();
     const minted = [1, 2 ** 20, Date.now(), Date.now() + 1].map((time) => ids.mint(time, 5));
     expect([...minted].sort()).toEqual(minted);
@@ -34,7 +34,7 @@ describe("event ids", () => {
     );
   });
 
-  test("differ from event to event, and from client to client", () => {
+  test("event ids differ between events and between clients", () => {
     const [one, other] = [new EventIds(), new EventIds()];
     const all = Array.from({ length: 1000 }, (_, seq) => [one.mint(7, seq), other.mint(7, seq)]);
     expect(new Set(all.flat()).size).toBe(2000);
@@ -52,16 +52,16 @@ describe("numbers", () => {
     [-(10n ** 21n), "-1e+21"],
     [10n ** 21n + 1n, "1.000000000000000000001e+21"],
     [999_999_999_999_999_999_999n, "999999999999999999999"],
-  ])("%s is %s", (value, text) => expect(numberText(value)).toBe(text));
+  ])("the number %s is formatted as %s", (value, text) => expect(numberText(value)).toBe(text));
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY, "1", true, null, undefined, {}])(
-    "%s is none",
+    "%s is not a number",
     (value) => expect(numberText(value)).toBeUndefined(),
   );
 });
 
 describe("times", () => {
-  test("a Date counts by its instant, whatever its class says", () => {
+  test("a Date is read by its instant, whatever its class overrides", () => {
     class Odd extends Date {
       override getTime(): number {
         throw new Error("no");
@@ -79,11 +79,11 @@ describe("times", () => {
     "2026-01-31T09:30:00",
     "2026-01-31T09:30:00Z\n",
     "٢٠٢٦-01-31T09:30:00Z",
-  ])("%j is no time", (text) => expect(parseTime(text)).toBeUndefined());
+  ])("%j is not a time", (text) => expect(parseTime(text)).toBeUndefined());
 });
 
-describe("names from outside", () => {
-  test("are known or not, whatever they are", () => {
+describe("look-up", () => {
+  test("names are looked up, whatever their type", () => {
     expect(isProduct("api")).toBe(true);
     expect(["toString", "__proto__", "", 1, null, undefined, {}].some(isProduct)).toBe(false);
     expect(isMetricType("api", "api_call")).toBe(true);
@@ -91,14 +91,14 @@ describe("names from outside", () => {
     expect(isMetricType("nope" as "api", "api_call")).toBe(false);
   });
 
-  test("lead to the constant", () => {
+  test("findMetric() returns the constant", () => {
     expect(findMetric("api", "api_call")).toBe(metrics.api.api_call);
     expect(findMetric("api", "constructor")).toBeUndefined();
   });
 });
 
-describe("words", () => {
-  test("a value is shown on one line, and cut", () => {
+describe("describe", () => {
+  test("a value is described on one line, and cut", () => {
     expect(describeValue("a'b\n")).toBe(String.raw`'a\'b\n'`);
     expect(describeValue("x".repeat(200))).toHaveLength(83);
     expect(describeValue(10n ** 200n)).toBe("of type bigint");
@@ -107,7 +107,7 @@ describe("words", () => {
     expect(describeValue(Symbol("s"))).toBe("of type symbol");
   });
 
-  test("the nearest name is one that a person may have meant", () => {
+  test("a suggestion is a name that the caller may have meant", () => {
     const names = ["api_call", "api_error", "sms"];
     expect(nearest("api_cal", names)).toBe("did you mean 'api_call'?");
     expect(nearest("API_CALL", names)).toBe("did you mean 'api_call'?");

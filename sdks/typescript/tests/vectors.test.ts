@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { usageTopicPartitions } from "../src/generated/constants.js";
 import { EkaClient, usageTopic } from "../src/index.js";
 import { murmur2 } from "../src/murmur2.js";
-import { Collector, Heard } from "./support/collector.js";
+import { Collector, Reported } from "./support/collector.js";
 import { loadVectors, type Vector } from "./support/vectors.js";
 
 const vectors = loadVectors();
@@ -16,7 +16,7 @@ afterAll(() => {
   }
 });
 
-function client({ given }: Vector, producer: Collector, { onError }: Heard): EkaClient {
+function client({ given }: Vector, producer: Collector, { onError }: Reported): EkaClient {
   const now = Date.parse(given.clock);
   const ids = [given.instance_id];
   return new EkaClient({
@@ -46,32 +46,33 @@ function record(recording: EkaClient, call: Vector["arguments"]): string | undef
   return recording.record(...(positional as unknown as Arguments));
 }
 
-describe("a call becomes what the vector says", () => {
+describe("a call has the outcome of its vector", () => {
   test.each(vectors.filter(({ cannot }) => cannot === undefined))("$id", async (vector) => {
     const producer = new Collector();
-    const heard = new Heard();
-    const recording = client(vector, producer, heard);
+    const reported = new Reported();
+    const recording = client(vector, producer, reported);
     const eventId = record(recording, vector.arguments);
     await recording.shutdown();
-    const { expect: wanted } = vector;
-    if ("code" in wanted) {
+    const { expect: outcome } = vector;
+    if ("code" in outcome) {
       expect(producer.texts).toEqual([]);
       expect(eventId).toBeUndefined();
-      expect(heard.all.map(({ error }) => [error.code, error.field])).toEqual([
-        [wanted.code, wanted.field],
+      expect(reported.all.map(({ error }) => [error.code, error.field])).toEqual([
+        [outcome.code, outcome.field],
       ]);
       return;
     }
-    expect(producer.texts).toEqual([wanted.json]);
+    expect(producer.texts).toEqual([outcome.json]);
     expect(eventId).toBe(producer.events[0]?.["event_id"]);
     expect(producer.sent[0]?.key.toString()).toBe(vector.arguments["workspace_id"]);
-    expect(heard.codes).toEqual(wanted.degraded ? ["metadata.degraded"] : []);
+    expect(reported.codes).toEqual(outcome.degraded ? ["metadata.degraded"] : []);
   });
 });
 
-describe("a workspace has the partition that the vector says", () => {
+describe("a workspace has the partition of its vector", () => {
   const placed = vectors.filter(({ partition }) => partition !== undefined);
-  test(`of ${usageTopic}, in more than one case`, () => expect(placed.length).toBeGreaterThan(1));
+  test(`several vectors have a partition of ${usageTopic}`, () =>
+    expect(placed.length).toBeGreaterThan(1));
   test.each(placed)("$id", ({ arguments: call, partition }) => {
     const key = Buffer.from(String(call["workspace_id"]));
     expect(murmur2(key) % usageTopicPartitions).toBe(partition);

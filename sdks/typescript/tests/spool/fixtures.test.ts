@@ -1,6 +1,6 @@
 /**
- * Segments in hex, each with what is in it, that every SDK reads. `UPDATE_FIXTURES=1 npm test` writes
- * TypeScript's again, the same bytes each time.
+ * Segments in hex, each with its expected content, that every SDK reads. `UPDATE_FIXTURES=1 npm test`
+ * writes those of TypeScript again, with the same bytes each time.
  */
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -12,8 +12,8 @@ import { decodeHeader, encodeHeader, offsets } from "../../src/spool/header.js";
 import { destinationOf } from "../../src/spool/origin.js";
 import { Framer, readRecords } from "../../src/spool/record.js";
 import { fileName, newName, parseName, unowned } from "../../src/spool/segmentName.js";
-import { files, spoolIn, temporary } from "../support/spooled.js";
-import { holds } from "../support/waiting.js";
+import { files, spoolIn, temporaryDirectory } from "../support/spooled.js";
+import { eventually } from "../support/waiting.js";
 
 interface Expected {
   readonly header: null | {
@@ -43,7 +43,7 @@ const events = [
   ["ws-1", `{"event_id":"${"x".repeat(100)}","seq":9}`],
 ] as const;
 
-/** A segment that was sealed and cut, and where its records are. */
+/** Encodes a segment that was sealed and truncated. */
 function segment(acked: number): Buffer {
   const header = encodeHeader({ ...identity, instanceId });
   header.writeBigUInt64LE(3n, offsets.heartbeat);
@@ -125,38 +125,41 @@ function read(language: string): [name: string, bytes: Buffer, expected: Expecte
   });
 }
 
-test("the committed segments are what this package writes", () => {
+test("the committed segments are those that this package writes", () => {
   const committed = read("typescript").map(([name, bytes, expected]) => [name, [bytes, expected]]);
   expect(committed).toEqual([...written()]);
 });
 
-describe.each(readdirSync(folder))("of the segments in %s", (language) => {
-  test.each(read(language))("%s holds what it should", async (name, bytes, expected) => {
-    const { header, damaged } = expected;
-    const { state, createdAt, heartbeat, destination: meant } = decodeHeader(bytes);
-    const { origin: author = "", firstSeq } = parseName(name) ?? {};
-    expect(readRecords(bytes, Buffer.from(author, "hex")).damaged).toBe(damaged);
-    if (header === null) {
-      expect(state).toBe("blank");
-    } else {
-      expect(state).toBe(header.version > 1 ? "newer" : header.sound ? "good" : "bad");
-      expect(Number(firstSeq)).toBe(header.first_seq);
-      expect(createdAt).toBe(header.created_at);
-      expect(meant.toString("hex")).toBe(header.destination);
-      expect(Number(heartbeat)).toBe(header.heartbeat);
-    }
-  });
+describe.each(readdirSync(folder))("the segments in %s", (language) => {
+  test.each(read(language))(
+    "segment %s has the expected content",
+    async (name, bytes, expected) => {
+      const { header, damaged } = expected;
+      const { state, createdAt, heartbeat, destination: actual } = decodeHeader(bytes);
+      const { origin: author = "", firstSeq } = parseName(name) ?? {};
+      expect(readRecords(bytes, Buffer.from(author, "hex")).damaged).toBe(damaged);
+      if (header === null) {
+        expect(state).toBe("blank");
+      } else {
+        expect(state).toBe(header.version > 1 ? "newer" : header.sound ? "good" : "bad");
+        expect(Number(firstSeq)).toBe(header.first_seq);
+        expect(createdAt).toBe(header.created_at);
+        expect(actual.toString("hex")).toBe(header.destination);
+        expect(Number(heartbeat)).toBe(header.heartbeat);
+      }
+    },
+  );
 
-  test.each(read(language))("%s is replayed", async (name, bytes, expected) => {
+  test.each(read(language))("segment %s is replayed", async (name, bytes, expected) => {
     const { header, damaged, events: left } = expected;
-    using temp = temporary();
+    using temp = temporaryDirectory();
     mkdirSync(temp.path, { mode: 0o700 });
     writeFileSync(join(temp.path, name), bytes, { mode: 0o600 });
     const { spool, kafka } = spoolIn(temp.path, { destination });
     const isNewer = (header?.version ?? 1) > 1;
-    await holds(() => expect(files(temp.path)).toEqual(isNewer ? [name] : []));
-    const isTold = isNewer || damaged > 0 || header?.sound === false;
-    await holds(() => expect(kafka.warnings).toHaveLength(isTold ? 1 : 0));
+    await eventually(() => expect(files(temp.path)).toEqual(isNewer ? [name] : []));
+    const isReported = isNewer || damaged > 0 || header?.sound === false;
+    await eventually(() => expect(kafka.warnings).toHaveLength(isReported ? 1 : 0));
     expect(kafka.delivered).toEqual(isNewer ? [] : left.map(([, event]) => event));
     spool.release();
   });

@@ -29,7 +29,7 @@ const read = (bytes: Buffer) => {
 };
 
 describe("a name", () => {
-  test("says what it was made of", () => {
+  test("a segment name is parsed to the parts that it was formatted from", () => {
     const name = newName("events", "ab".repeat(16), 42, 3);
     const text = `events-${"ab".repeat(16)}-${"0".repeat(18)}42-000003.${"ab".repeat(16)}`;
     expect(fileName(name)).toBe(text);
@@ -37,11 +37,11 @@ describe("a name", () => {
   });
 
   test.each(["events", ".hidden", "events-x-1-1.y", `dead-${"ab".repeat(16)}-1-1.x`])(
-    "is not %s",
+    "a segment name is not %s",
     (text) => expect(parseName(text)).toBeUndefined(),
   );
 
-  test("sorts by origin, then by the first event, then by number", () => {
+  test("segment names sort by origin, first event and number", () => {
     const [a, b] = ["aa".repeat(16), "bb".repeat(16)];
     const sorted = [newName("events", a, 9, 9), newName("events", a, 10, 2)];
     const names = [newName("events", b, 1, 1), ...sorted.toReversed()];
@@ -51,7 +51,7 @@ describe("a name", () => {
 });
 
 describe("a header", () => {
-  test("says what it was made of", () => {
+  test("a header is decoded to the fields that it was encoded from", () => {
     const { state, createdAt, destination, ackedOffset } = decodeHeader(encodeHeader(identity));
     expect({ state, createdAt, ackedOffset }).toEqual({
       state: "good",
@@ -61,13 +61,13 @@ describe("a header", () => {
     expect(destination).toEqual(identity.destination);
   });
 
-  test("holds as much of a long instance id as fits, in whole characters", () => {
+  test("a header holds as much of a long instance id as fits, in whole characters", () => {
     const bytes = encodeHeader({ ...identity, instanceId: `${"x".repeat(149)}ü` });
     expect(bytes.readUInt16LE(56)).toBe(149);
     expect(decodeHeader(bytes).state).toBe("good");
   });
 
-  test("is bad after any flip of what never changes", () => {
+  test("a header is bad after any bit flip in its constant part", () => {
     for (let bit = 0; bit < 208 * 8; bit += 1) {
       const bytes = encodeHeader(identity);
       bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
@@ -75,7 +75,7 @@ describe("a header", () => {
     }
   });
 
-  test("is blank where nothing was written but signs of life", () => {
+  test("a header with nothing but a heartbeat is blank", () => {
     const bytes = Buffer.alloc(spool.headerBytes);
     bytes[208] = 3;
     expect(decodeHeader(bytes).state).toBe("blank");
@@ -83,7 +83,7 @@ describe("a header", () => {
 });
 
 describe("records", () => {
-  test("are read as they were written", () => {
+  test("records are read as they were written", () => {
     const bytes = segment("one", "two ü", "x".repeat(100_000));
     const { records } = readRecords(bytes, origin);
     expect(read(bytes)).toEqual({ texts: ["one", "two ü", "x".repeat(100_000)], damaged: 0 });
@@ -91,7 +91,7 @@ describe("records", () => {
     expect(records[0]?.start).toBe(spool.headerBytes);
   });
 
-  test("of which the last is torn are read without it, in silence", () => {
+  test("a torn last record is skipped, and not counted as damage", () => {
     const whole = segment("one", "two");
     const { end, start } = readRecords(whole, origin).records[1] ?? expect.fail();
     for (let cut = start; cut < end; cut += 1) {
@@ -99,7 +99,7 @@ describe("records", () => {
     }
   });
 
-  test("are read beyond one that is bad, wherever it is hit", () => {
+  test("records after a damaged one are read, whichever bit is flipped", () => {
     const whole = segment("one", "two", "three");
     const { end, start } = readRecords(whole, origin).records[1] ?? expect.fail();
     for (let bit = start * 8; bit < end * 8; bit += 1) {
@@ -109,13 +109,13 @@ describe("records", () => {
     }
   });
 
-  test("of another origin are none of this segment", () => {
+  test("records of another origin are not read", () => {
     expect(readRecords(segment("one"), Buffer.alloc(16, 1)).records).toEqual([]);
   });
 });
 
 describe("a destination", () => {
-  test("is the same however its brokers are written", () => {
+  test("a destination is the same however its brokers are written", () => {
     const one = destinationOf("topic", ["B:9092", "a:1"]);
     expect(destinationOf("topic", ["a:1", "b"])).toEqual(one);
     expect(one).toHaveLength(8);

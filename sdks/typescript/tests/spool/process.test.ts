@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Broker } from "../support/broker.js";
 import { instanceOf, run, start } from "../support/run.js";
-import { files, temporary } from "../support/spooled.js";
+import { files, temporaryDirectory } from "../support/spooled.js";
 
 let broker: Broker;
 beforeAll(async () => {
@@ -9,12 +9,12 @@ beforeAll(async () => {
 });
 afterAll(async () => await broker[Symbol.asyncDispose]());
 
-const kept = (path: string, mode: string, more = "") =>
+const spoolOptions = (path: string, mode: string, more = "") =>
   `{ spool: "${mode}", spoolDir: "${path}", ${more} }`;
-const books = 'process.on("exit", () => console.log(JSON.stringify(client.stats())));';
+const printStats = 'process.on("exit", () => console.log(JSON.stringify(client.stats())));';
 
-/** The next process on the machine, which only waits until there is nothing on the disk. */
-const heir = `
+/** The next process on the machine, which waits until the spool is empty. */
+const adopter = `
   const { readdirSync } = await import("node:fs");
   const timer = setInterval(() => {
     if (!readdirSync(process.env.FOLDER).some((name) => name.startsWith("events-"))) {
@@ -23,47 +23,54 @@ const heir = `
   }, 20);
 `;
 
-async function inherit(path: string): Promise<void> {
+async function adoptAll(path: string): Promise<void> {
   process.env["FOLDER"] = path;
-  const ended = await run(broker.bootstrap, heir, kept(path, "spill"));
+  const ended = await run(broker.bootstrap, adopter, spoolOptions(path, "spill"));
   expect(ended).toMatchObject({ code: 0, errors: "" });
 }
 
-describe.each(["spill", "durable"])("what a process had in %s", (mode) => {
+describe.each(["spill", "durable"])("a process in mode %s", (mode) => {
   test.each([
     ["process.exit()", "record(200); process.exit(3);", 3],
     ["an exception", 'record(200); throw new Error("bang");', 1],
     ["its end", "record(200);", 0],
-  ])("when it ended by %s is delivered by the next", async (_, program, code) => {
-    using folder = temporary();
-    await broker.kill();
-    const ended = await run(broker.bootstrap, `${books} ${program}`, kept(folder.path, mode));
-    await broker.restart();
-    expect(ended.code).toBe(code);
-    expect(ended.output).not.toContain("shutdown.timeout");
-    expect(ended.milliseconds).toBeLessThan(8000);
-    expect(files(folder.path).every((name) => name.endsWith("0".repeat(32)))).toBe(true);
-    await inherit(folder.path);
-    expect(await broker.events(instanceOf(ended), 200)).toHaveLength(200);
-  });
+  ])(
+    "the events of a process that ended by %s are delivered by the next",
+    async (_, program, code) => {
+      using directory = temporaryDirectory();
+      await broker.kill();
+      const ended = await run(
+        broker.bootstrap,
+        `${printStats} ${program}`,
+        spoolOptions(directory.path, mode),
+      );
+      await broker.restart();
+      expect(ended.code).toBe(code);
+      expect(ended.output).not.toContain("shutdown.timeout");
+      expect(ended.milliseconds).toBeLessThan(8000);
+      expect(files(directory.path).every((name) => name.endsWith("0".repeat(32)))).toBe(true);
+      await adoptAll(directory.path);
+      expect(await broker.events(instanceOf(ended), 200)).toHaveLength(200);
+    },
+  );
 });
 
-test("kill -9 takes nothing from a durable client", async () => {
-  using folder = temporary();
+test("kill -9 loses nothing of a durable client", async () => {
+  using directory = temporaryDirectory();
   await broker.kill();
   const waiting = 'record(5000); setInterval(() => undefined, 1000); console.log("ready");';
-  const running = start(broker.bootstrap, waiting, kept(folder.path, "durable"));
-  await running.said("ready");
+  const running = start(broker.bootstrap, waiting, spoolOptions(directory.path, "durable"));
+  await running.printed("ready");
   running.kill("SIGKILL");
   const ended = await running.ended;
   await broker.restart();
-  await inherit(folder.path);
+  await adoptAll(directory.path);
   const ids = (await broker.events(instanceOf(ended), 5000)).map((event) => event["event_id"]);
   expect(new Set(ids).size).toBe(5000);
 });
 
-test("a full queue goes on on disk, and all arrives in order once the broker is back", async () => {
-  using folder = temporary();
+test("a full queue spills to disk, and all events arrive in order once the broker is back", async () => {
+  using directory = temporaryDirectory();
   await broker.kill();
   const program = `
     for (let i = 0; i < 500; i += 1) client.record("ws-1", "api", "api_call");
@@ -72,10 +79,14 @@ test("a full queue goes on on disk, and all arrives in order once the broker is 
     process.stdin.destroy();
     console.log("left", await client.flush(20_000), JSON.stringify(client.stats()));
   `;
-  const running = start(broker.bootstrap, program, kept(folder.path, "spill", "maxQueueSize: 100"));
-  await running.said("full 400");
+  const running = start(
+    broker.bootstrap,
+    program,
+    spoolOptions(directory.path, "spill", "maxQueueSize: 100"),
+  );
+  await running.printed("full 400");
   await broker.restart();
-  running.say("go");
+  running.write("go");
   const ended = await running.ended;
   expect(ended.output).toContain("left 0");
   expect(ended.output).toContain('"delivered":500');
@@ -83,29 +94,29 @@ test("a full queue goes on on disk, and all arrives in order once the broker is 
   expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: 500 }, (_, i) => i + 1));
 });
 
-test("an event that is refused for good is heard of, and kept for people to look at", async () => {
-  using folder = temporary();
+test("a permanently rejected event is reported, and kept as a dead letter", async () => {
+  using directory = temporaryDirectory();
   await broker.fail("INVALID_RECORD", 1);
   const ended = await run(
     broker.bootstrap,
-    `${books} record(1); await client.flush();`,
-    kept(folder.path, "spill"),
+    `${printStats} record(1); await client.flush();`,
+    spoolOptions(directory.path, "spill"),
   );
   expect(ended.output).toContain("delivery.failed");
   expect(ended.output).toContain('"deadLettered":1');
-  expect(files(folder.path, "dead")).toHaveLength(1);
+  expect(files(directory.path, "dead")).toHaveLength(1);
 });
 
-test("a disk that is taken away does not take the service with it", async () => {
-  using folder = temporary();
+test("a removed spool directory does not crash the service", async () => {
+  using directory = temporaryDirectory();
   const program = `
     record(10);
-    (await import("node:fs")).rmSync("${folder.path}", { recursive: true });
+    (await import("node:fs")).rmSync("${directory.path}", { recursive: true });
     record(5000);
     await client.flush();
     console.log(JSON.stringify(client.stats()));
   `;
-  const ended = await run(broker.bootstrap, program, kept(folder.path, "durable"));
+  const ended = await run(broker.bootstrap, program, spoolOptions(directory.path, "durable"));
   expect(ended.code).toBe(0);
   expect(ended.output).toContain("spool.failed");
 });

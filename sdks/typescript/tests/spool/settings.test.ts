@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { ConfigError, EkaClient, type EkaClientOptions } from "../../src/index.js";
 import { InMemoryProducer } from "../../src/testing/index.js";
-import { files, temporary } from "../support/spooled.js";
-import { holds } from "../support/waiting.js";
+import { files, temporaryDirectory } from "../support/spooled.js";
+import { eventually } from "../support/waiting.js";
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -20,39 +20,43 @@ function failure(options: Partial<EkaClientOptions>): Error {
   } catch (error) {
     return error as Error;
   }
-  return expect.fail("a client was made");
+  return expect.fail("the client was created");
 }
 
-describe("a folder that was asked for is refused", () => {
+describe("a requested spool directory", () => {
   test.each([
-    ["open to others", (path: string) => mkdirSync(path, { mode: 0o755 }), "set its mode to 700"],
+    [
+      "open to other users",
+      (path: string) => mkdirSync(path, { mode: 0o755 }),
+      "set its mode to 700",
+    ],
     ["a file", (path: string) => writeFileSync(path, ""), "must be a directory"],
     ["a symbolic link", (path: string) => symlinkSync("/var/tmp", path), "symbolic link"],
-  ])("where it is %s", (_, make, words) => {
-    using folder = temporary();
-    make(folder.path);
-    const error = failure({ spool: "spill", spoolDir: folder.path });
+  ])("a requested spool directory is rejected if it is %s", (_, make, reason) => {
+    using directory = temporaryDirectory();
+    make(directory.path);
+    const error = failure({ spool: "spill", spoolDir: directory.path });
     expect(error).toBeInstanceOf(ConfigError);
     expect(error.message).toContain(
-      `invalid spoolDir '${folder.path}': expected a usable directory`,
+      `invalid spoolDir '${directory.path}': expected a usable directory`,
     );
-    expect(error.message).toContain(words);
+    expect(error.message).toContain(reason);
   });
 
-  test("where there is nothing to make it in, named as it was given", () => {
-    using folder = temporary();
+  test("a requested spool directory is rejected if its parent is missing, by the variable's name", () => {
+    using directory = temporaryDirectory();
     vi.stubEnv("EKA_SPOOL", "durable");
-    vi.stubEnv("EKA_SPOOL_DIR", join(folder.path, "inner"));
+    vi.stubEnv("EKA_SPOOL_DIR", join(directory.path, "inner"));
     const { message } = failure({});
     expect(message).toContain("invalid EKA_SPOOL_DIR");
     expect(message).toContain("set EKA_SPOOL_DIR to a directory that this process can write");
   });
 });
 
-test("a folder that nobody asked for is done without where it cannot be had, loudly", async () => {
+test("a client warns and has no spool if the default directory cannot be used", async () => {
   vi.stubEnv("EKA_SPOOL", "");
   vi.stubEnv("EKA_SPOOL_DIR", "");
-  // A user whose folder belongs to another; no other run of this test has the same.
+  // A user whose directory belongs to another, unique to this run of the test.
   vi.spyOn(process, "getuid").mockReturnValue(4_000_000_000 + process.pid);
   const mine = `/var/tmp/eka-usage-${process.getuid?.()}`;
   mkdirSync(mine, { recursive: true });
@@ -67,37 +71,37 @@ test("a folder that nobody asked for is done without where it cannot be had, lou
   await client.shutdown(0);
 });
 
-describe("a producer of one's own", () => {
-  test("has no spool, whatever the environment says", async () => {
-    using folder = temporary();
-    mkdirSync(folder.path, { mode: 0o700 });
+describe("an injected producer", () => {
+  test("an injected producer has no spool, whatever the environment requests", async () => {
+    using directory = temporaryDirectory();
+    mkdirSync(directory.path, { mode: 0o700 });
     vi.stubEnv("EKA_SPOOL", "durable");
-    vi.stubEnv("EKA_SPOOL_DIR", folder.path);
+    vi.stubEnv("EKA_SPOOL_DIR", directory.path);
     const producer = new InMemoryProducer();
     producer.fault = "away";
     const client = new EkaClient({ serviceName: "tests", producer, onError: () => undefined });
     client.record("ws-1", "api", "api_call");
     await client.shutdown();
     expect(client.stats()).toMatchObject({ failed: 1, spooled: 0 });
-    expect(files(folder.path)).toEqual([]);
+    expect(files(directory.path)).toEqual([]);
   });
 
-  test("has one where an option asks for it", async () => {
-    using folder = temporary();
+  test("an injected producer has a spool if an option requests it", async () => {
+    using directory = temporaryDirectory();
     const producer = new InMemoryProducer();
     producer.fault = "away";
     const client = new EkaClient({
       serviceName: "tests",
       producer,
       spool: "spill",
-      spoolDir: folder.path,
+      spoolDir: directory.path,
     });
     client.record("ws-1", "api", "api_call");
-    await holds(() => expect(client.stats()).toMatchObject({ spooled: 1, queued: 0 }));
+    await eventually(() => expect(client.stats()).toMatchObject({ spooled: 1, queued: 0 }));
     producer.fault = undefined;
     expect(await client.flush(5000)).toBe(0);
     expect(client.stats()).toMatchObject({ delivered: 1, spooled: 0, failed: 0 });
     expect(await client.shutdown()).toBe(0);
-    expect(files(folder.path)).toEqual([]);
+    expect(files(directory.path)).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** The embedded broker as a child process, and what stands in its topic. */
+/** The embedded broker as a child process, and the events in its topic. */
 
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,7 +12,7 @@ import { usageTopic } from "../../src/index.js";
 
 const program = fileURLToPath(new URL("../../../../.cache/bin/devbroker", import.meta.url));
 
-/** A broker that keeps its data, so that a test may kill it and start it again. */
+/** A broker with durable data, so that a test may kill and restart it. */
 export class Broker {
   readonly #folder = mkdtempSync(join(tmpdir(), "eka-usage-"));
   #process: ChildProcessWithoutNullStreams;
@@ -29,29 +29,29 @@ export class Broker {
     return broker;
   }
 
-  /** Ends it as a crash would. */
+  /** Kills it, as a crash would. */
   async kill(): Promise<void> {
     this.#process.kill("SIGKILL");
     await once(this.#process, "close");
   }
 
-  /** Starts it again, at the same address and with the same data. */
+  /** Restarts it with the same address and data. */
   async restart(): Promise<void> {
     [this.#process, this.#lines] = this.#spawn();
     await this.#ready();
   }
 
-  /** Makes so many produce requests fail. */
+  /** Makes the next `times` produce requests fail. */
   async fail(error: string, times: number): Promise<void> {
-    await this.#order({ do: "fail", error, times });
+    await this.#command({ do: "fail", error, times });
   }
 
-  /** How many produce requests there were. */
+  /** Returns the number of produce requests so far. */
   async requests(): Promise<number> {
-    return Number((await this.#order({ do: "count" }))["requests"]);
+    return Number((await this.#command({ do: "count" }))["requests"]);
   }
 
-  /** The events of one client as each partition has them, until so many different ones are there. */
+  /** Consumes the events of one client, until there are `count` different ones. */
   async events(instanceId: string, count: number): Promise<Record<string, unknown>[]> {
     const consumer = new Consumer({
       clientId: "tests",
@@ -99,8 +99,8 @@ export class Broker {
     this.bootstrap = String((await this.#line())["bootstrap"]);
   }
 
-  async #order(order: object): Promise<Record<string, unknown>> {
-    this.#process.stdin.write(`${JSON.stringify(order)}\n`);
+  async #command(command: object): Promise<Record<string, unknown>> {
+    this.#process.stdin.write(`${JSON.stringify(command)}\n`);
     return await this.#line();
   }
 

@@ -1,9 +1,9 @@
-/** A producer that keeps what it is given, as bytes. */
+/** Test doubles that collect what a client sends and reports. */
 
 import type { ErrorContext } from "../../src/errors.js";
 import type { EkaError, ProducerLike, ProducerMessage } from "../../src/index.js";
 
-/** Keeps every message, before `record()` returns. */
+/** A producer that collects every message before `record()` returns. */
 export class Collector implements ProducerLike {
   readonly immediate = true;
   readonly sent: ProducerMessage[] = [];
@@ -23,8 +23,8 @@ export class Collector implements ProducerLike {
   }
 }
 
-/** An onError that keeps what it heard. */
-export class Heard {
+/** An onError that collects every error. */
+export class Reported {
   readonly all: { error: EkaError; context: ErrorContext }[] = [];
 
   readonly onError = (error: EkaError, context: ErrorContext): void => {

@@ -1,4 +1,4 @@
-/** Programs that use the built package, as processes of their own. */
+/** Programs that use the built package, each in a process of its own. */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -6,27 +6,27 @@ import { text } from "node:stream/consumers";
 
 const built = new URL("../../dist/index.js", import.meta.url).href;
 
-/** How a process ended, and what it said. */
+/** How a process ended, and what it printed. */
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly output: string;
   readonly errors: string;
-  /** Since there was a client. */
+  /** From the creation of the client to the end. */
   readonly milliseconds: number;
 }
 
 /** A running program. */
 export interface Running {
-  /** Resolves when it has said so. */
-  said(words: string): Promise<void>;
+  /** Resolves once it has printed this text. */
+  printed(expected: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
   /** Writes to its standard input. */
-  say(words: string): void;
+  write(input: string): void;
   readonly ended: Promise<Ended>;
 }
 
-/** Starts a program that has the package as `sdk`, and a client named `client`. */
+/** Starts a program that has the package as `sdk` and a client as `client`. */
 export function start(kafkaBrokers: string, program: string, options = "{}"): Running {
   const source = `
     import * as sdk from ${JSON.stringify(built)};
@@ -44,10 +44,10 @@ export function start(kafkaBrokers: string, program: string, options = "{}"): Ru
   `;
   const child = spawn(process.execPath, ["--input-type=module", "--eval", source]);
   let started = Number.NaN;
-  let heard = "";
+  let stdout = "";
   child.stdout.on("data", (chunk: Buffer) => {
-    started = heard === "" ? performance.now() : started;
-    heard += chunk.toString();
+    started = stdout === "" ? performance.now() : started;
+    stdout += chunk.toString();
   });
   const output = text(child.stdout);
   const errors = text(child.stderr);
@@ -59,16 +59,16 @@ export function start(kafkaBrokers: string, program: string, options = "{}"): Ru
     milliseconds: performance.now() - started,
   }));
   return {
-    async said(words) {
-      while (!heard.includes(words)) {
+    async printed(expected) {
+      while (!stdout.includes(expected)) {
         await Promise.race([once(child.stdout, "data"), ended.then(() => undefined)]);
-        if ((child.exitCode ?? child.signalCode) !== null && !heard.includes(words)) {
-          throw new Error(`it ended without saying ${words}: ${await errors}`);
+        if ((child.exitCode ?? child.signalCode) !== null && !stdout.includes(expected)) {
+          throw new Error(`Expected the program to print ${expected}: ${await errors}`);
         }
       }
     },
     kill: (signal) => void child.kill(signal),
-    say: (words) => void child.stdin.write(words),
+    write: (input) => void child.stdin.write(input),
     ended,
   };
 }
@@ -78,7 +78,7 @@ export async function run(kafkaBrokers: string, program: string, options?: strin
   return await start(kafkaBrokers, program, options).ended;
 }
 
-/** The id of the client of a program that has ended. */
+/** Returns the instance id of the client of a program that has ended. */
 export function instanceOf({ output }: Ended): string {
   return /^instance (\S+)$/m.exec(output)?.[1] ?? "";
 }

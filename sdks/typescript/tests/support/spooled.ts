@@ -1,4 +1,4 @@
-/** Spools in a folder of their own, and a Kafka that does as a test says. */
+/** Spools in temporary directories, and a fake Kafka. */
 
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ import { fileName, newName, unowned } from "../../src/spool/segmentName.js";
 import { Spool, type SpoolHost } from "../../src/spool/spool.js";
 import type { Tuning } from "../../src/spool/tuning.js";
 
-/** So that nobody waits. */
+/** Durations that keep tests short. */
 export const fastTuning: Tuning = {
   heartbeatMs: 20,
   leaseMs: 100,
@@ -24,8 +24,8 @@ export const fastTuning: Tuning = {
 export const key = Buffer.from("ws-1");
 export const destination = Buffer.from("8 bytes!");
 
-/** A folder that is gone after the test. */
-export function temporary(): { path: string; [Symbol.dispose](): void } {
+/** Creates a directory that is removed after the test. */
+export function temporaryDirectory(): { path: string; [Symbol.dispose](): void } {
   const parent = mkdtempSync(join(tmpdir(), "eka-usage-"));
   return {
     path: join(parent, "spool"),
@@ -33,22 +33,22 @@ export function temporary(): { path: string; [Symbol.dispose](): void } {
   };
 }
 
-/** The segments of a folder. */
+/** Lists the segments in a directory. */
 export function files(path: string, kind = "events"): string[] {
   return readdirSync(path).filter((name) => name.startsWith(`${kind}-`));
 }
 
-/** A transport and a host that note what they hear. */
+/** A replay transport and a host that collect what they receive. */
 export class FakeKafka implements SpoolHost, ReplayTransport {
   readonly delivered: string[] = [];
   readonly windows: number[] = [];
-  readonly refusals: { text: string; reason: string; isOwn: boolean }[] = [];
+  readonly rejections: { text: string; reason: string; isOwn: boolean }[] = [];
   readonly warnings: string[] = [];
   replayedOwn = 0;
   closed = 0;
   drained = true;
   quiet = true;
-  /** Why a text is refused; an exclamation mark makes it final. */
+  /** Returns why a text fails; an exclamation mark makes it permanent. */
   fault: (text: string) => string | undefined = () => undefined;
 
   isDrained = (): boolean => this.drained;
@@ -61,7 +61,7 @@ export class FakeKafka implements SpoolHost, ReplayTransport {
   }
 
   rejected(event: Buffer, reason: string, isOwn: boolean): void {
-    this.refusals.push({ text: event.toString(), reason, isOwn });
+    this.rejections.push({ text: event.toString(), reason, isOwn });
   }
 
   async send(records: readonly SpooledRecord[]): Promise<FailedRecord[]> {
@@ -81,11 +81,11 @@ export class FakeKafka implements SpoolHost, ReplayTransport {
   }
 }
 
-/** A spool of a client of its own. */
+/** Creates a spool of a client of its own. */
 export function spoolIn(path: string, more: Partial<SpoolConfig> = {}) {
   const kafka = new FakeKafka();
   let seq = 0;
-  const settings: SpoolConfig = {
+  const config: SpoolConfig = {
     directory: new Directory(path),
     isDurable: true,
     maxBytes: 2 ** 28,
@@ -97,11 +97,11 @@ export function spoolIn(path: string, more: Partial<SpoolConfig> = {}) {
     tuning: fastTuning,
     ...more,
   };
-  return { kafka, spool: new Spool(settings, kafka) };
+  return { kafka, spool: new Spool(config, kafka) };
 }
 
-/** Writes a segment as a client left it that is gone. */
-export function leftBehind(
+/** Writes a segment as a client leaves it that is gone. */
+export function leaveSegment(
   path: string,
   texts: readonly string[],
   change: (bytes: Buffer) => void = () => undefined,

@@ -1,4 +1,4 @@
-/** Loads the conformance vectors that all SDKs share, and makes their calls sayable here. */
+/** Loads the conformance vectors that all SDKs share, with their calls as JavaScript values. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { catalogVersion, sdkVersion } from "../../src/index.js";
@@ -17,12 +17,12 @@ export interface Given {
   readonly event_id: string;
 }
 
-/** One call and what every SDK makes of it. */
+/** One call and its outcome in every SDK. */
 export interface Vector {
   readonly id: string;
   readonly given: Given;
   readonly arguments: Call;
-  /** Why this call cannot be made here. */
+  /** Why this call is not possible in TypeScript. */
   readonly cannot: string | undefined;
   readonly partition: number | undefined;
   readonly expect:
@@ -30,7 +30,7 @@ export interface Vector {
     | { readonly code: string; readonly field: string };
 }
 
-/** All cases of all files; throws where there is none, or where a key is unknown. */
+/** Returns all cases of all files; throws if there are none, or if a key is unknown. */
 export function loadVectors(): Vector[] {
   const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
   const found = names.sort().flatMap((name) => {
@@ -61,7 +61,7 @@ function cases(file: unknown, name: string): Vector[] {
     return {
       id,
       given,
-      arguments: said({ ...(parts["call"] as Call), ...call }),
+      arguments: callValues({ ...(parts["call"] as Call), ...call }),
       cannot: cannot?.["typescript"],
       ...expected(expect, parts["event"] as Texts, id),
     };
@@ -100,7 +100,7 @@ function strict(
   return value as Record<string, unknown>;
 }
 
-function said(call: Call): Call {
+function callValues(call: Call): Call {
   const given = Object.entries(call).filter(([, value]) => !isSpecial(value, "absent"));
   return Object.fromEntries(given.map(([name, value]) => [name, plain(value)]));
 }
@@ -149,6 +149,6 @@ function special({ $: kind, text = "", times = 0, levels = 0 }: Special): unknow
     case "integer":
       return BigInt(text);
     default:
-      return `there is no ${kind} here`; // such a case must say that it cannot be run
+      return `no ${kind} in TypeScript`; // such a case must declare that it cannot be run
   }
 }

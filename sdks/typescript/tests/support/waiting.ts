@@ -1,13 +1,13 @@
-/** Waiting and measuring that do not depend on how busy the machine is. */
+/** Waiting and measuring, independent of the load of the machine. */
 
 import { vi } from "vitest";
 
-/** Waits until what is checked holds; the test's own timeout is the limit. */
-export async function holds(check: () => void): Promise<void> {
+/** Waits until `check` does not throw any more. */
+export async function eventually(check: () => void): Promise<void> {
   await vi.waitFor(check, { timeout: 20_000, interval: 5 });
 }
 
-/** A stopwatch of the milliseconds that this process itself has computed. */
+/** Starts a stopwatch of the CPU time of this process, in milliseconds. */
 export function busy(): () => number {
   const before = process.cpuUsage();
   return () => {
