@@ -62,7 +62,7 @@ class Project:
     def _typescript(self) -> None:
         for name in ("tsconfig.json", "biome.json", "package.json"):
             shutil.copy(TYPESCRIPT / name, self.typescript)
-        for name in ("metric", "setting", "errorInfo"):
+        for name in ("metric", "tables"):
             shutil.copy(TYPESCRIPT / f"src/{name}.ts", self.typescript / "src")
         (self.typescript / "node_modules").symlink_to(TYPESCRIPT / "node_modules")
 

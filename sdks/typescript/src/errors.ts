@@ -15,8 +15,8 @@
  */
 
 import { camel } from "./describe.js";
-import type { ErrorInfo } from "./errorInfo.js";
 import { type ErrorCode, errorCodes } from "./generated/errors.js";
+import type { ErrorInfo } from "./tables.js";
 
 /** The base class of every error of this package. */
 export class EkaError extends Error {

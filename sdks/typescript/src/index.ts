@@ -1,5 +1,4 @@
 export { EkaClient } from "./client.js";
-export type { ErrorInfo } from "./errorInfo.js";
 export {
   ClientClosedError,
   ConfigError,
@@ -33,6 +32,6 @@ export type { Metadata } from "./metadata.js";
 export type { Metric } from "./metric.js";
 export type { EkaClientOptions, RecordOptions } from "./options.js";
 export type { OnError } from "./reporting.js";
-export type { Setting } from "./setting.js";
+export type { ErrorInfo, Setting } from "./tables.js";
 export type { ProducerLike, ProducerMessage } from "./transports/injected.js";
 export type { KafkaConfig } from "./transports/kafkaOptions.js";

@@ -4,7 +4,7 @@ import { describeValue, nearest, quoted } from "./describe.js";
 import { ConfigError, message } from "./errors.js";
 import { settings } from "./generated/settings.js";
 import type { OutboxSettings } from "./outbox.js";
-import type { Setting } from "./setting.js";
+import type { Setting } from "./tables.js";
 
 type Table = typeof settings;
 type Values = { integer: number; boolean: boolean; string: string; list: readonly string[] };
