@@ -57,6 +57,8 @@ def open_store(dsn: str | None, *, existing: bool = False) -> Client:
         )
     except ClickHouseError as failure:
         raise UnavailableError(_open_error(parts, failure)) from None
+    except ImportError:
+        raise UsageError(f"{_redacted(parts)} requires the package chdb: install it") from None
     except (OSError, TypeError, ValueError) as failure:
         raise UnavailableError(f"cannot open the store at {_redacted(parts)}: {failure}") from None
 

@@ -104,3 +104,18 @@ def test_a_mistyped_folder_is_not_created(
     assert main([*command.split(), "--dsn", f"chdb://{folder}"]) == status
     assert f"no store at chdb://{folder}: check the path" in capsys.readouterr().err
     assert not folder.exists()
+
+
+def test_a_folder_without_the_package_chdb_is_a_usage_error(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "sys.modules['chdb'] = None\n"
+        "from infra.sink.__main__ import main\n"
+        "sys.exit(main(['migrate', '--dsn', sys.argv[1]]))\n"
+    )
+    dsn = f"chdb://{tmp_path}/store"
+    ended = subprocess.run(
+        [sys.executable, "-c", program, dsn], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
+    assert ended.stderr == f"sink: {dsn} requires the package chdb: install it\n"
