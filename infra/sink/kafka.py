@@ -16,6 +16,13 @@ from infra.sink.errors import SinkError, UnavailableError, UsageError
 
 _BROKERS = f"{ENVIRONMENT_PREFIX}KAFKA_BROKERS"
 
+# For producers of what a broker accepted before: it alone limits the size of a message.
+PRODUCER: Mapping[str, Any] = {
+    "partitioner": "murmur2_random",
+    "message.max.bytes": 1_000_000_000,
+    "log_level": 0,
+}
+
 _CONNECTING = ("bootstrap.", "security.", "sasl.", "ssl.")
 
 

@@ -23,6 +23,7 @@ from infra.sink import migrate, store
 from tests.e2e.connect import Connect
 from tests.e2e.java import needs_kafka
 from tests.e2e.real_broker import RealBroker
+from tests.sink.harness import RecordingProducer
 from tests.waiting import eventually
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -38,34 +39,14 @@ _METRIC = next(
 _BAD = b'{"event_id": not JSON \xff'
 
 
-class Recorder:
-    """A producer that records the SDK's messages."""
-
-    def __init__(self) -> None:
-        self.values: list[bytes] = []
-
-    def produce(self, topic: str, *, value: bytes, on_delivery: Any, **_: Any) -> None:
-        """Records the message and reports it as delivered."""
-        self.values.append(value)
-        on_delivery(None, None)
-
-    def poll(self, timeout: float = 0) -> int:
-        """Does nothing."""
-        return 0
-
-    def flush(self, timeout: float = 0) -> int:
-        """Does nothing."""
-        return 0
-
-
 def real_events() -> list[bytes]:
     """Events of an SDK with values that are easily corrupted."""
-    recorder = Recorder()
-    with EkaClient("connect", producer=recorder) as client:
+    producer = RecordingProducer()
+    with EkaClient("connect", producer=producer) as client:
         for metadata in ({}, {"text": 'ünï "quoted" \\ 🎈'}, {"lines": "a\nb"}):
             cost = Decimal("0.000000000001")
             client.record_metric("ws-1", _METRIC, _QUANTITY, unit_cost=cost, metadata=metadata)
-    return recorder.values
+    return producer.messages
 
 
 def references() -> dict[str, str]:

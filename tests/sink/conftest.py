@@ -1,4 +1,4 @@
-"""Fixtures of the sink's tests: a chDB store per test."""
+"""Fixtures of the sink's tests: a store and a broker per test."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from clickhouse_connect.driver.client import Client
 
 from infra.sink.migrate import migrate
 from infra.sink.store import open_store
+from tests.broker import DevBroker
 
 
 @pytest.fixture
@@ -24,3 +25,10 @@ def store(empty_store: Client) -> Client:
     """An open store with all migrations applied."""
     migrate(empty_store)
     return empty_store
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[DevBroker]:
+    """A broker whose topics no other test uses, and whose data survives a restart."""
+    with DevBroker(data_dir=tmp_path / "kafka") as running:
+        yield running

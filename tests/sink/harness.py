@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from clickhouse_connect.driver.client import Client
 from confluent_kafka import Producer
+from eka_usage.testing import InMemoryProducer
 
 from infra.sink._generated.fields import DATABASE, FIELDS, TABLE, USAGE_TOPIC
 from infra.sink.migrate import migrate
@@ -56,6 +57,19 @@ def produce(bootstrap: str, values: Iterable[bytes | None], **rest: Any) -> None
         producer.produce(USAGE_TOPIC, value=value, **rest)
         producer.poll(0)
     assert producer.flush(SECONDS) == 0
+
+
+class RecordingProducer(InMemoryProducer):
+    """Records the messages of an SDK as it encodes them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[bytes] = []
+
+    def produce(self, *, value: bytes, **rest: Any) -> None:
+        """Records the message and reports it as delivered."""
+        self.messages.append(value)
+        super().produce(value=value, **rest)
 
 
 class Sink:

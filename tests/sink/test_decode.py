@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 from eka_usage import METRIC_TYPES, EkaClient, find_metric
-from eka_usage.testing import InMemoryProducer
 
 from infra.sink._generated.fields import DATABASE, FIELDS, ID, TABLE
 from infra.sink.decode import Rejection, Row, decode
 from infra.sink.field import Kind
 from infra.sink.writer import insert_into
-from tests.sink.harness import encoded, event
+from tests.sink.harness import RecordingProducer, encoded, event
 
 
 def of(kind: Kind) -> str:
@@ -43,20 +42,14 @@ def with_text(field: str, text: str) -> bytes:
 
 
 def test_an_sdks_message_is_the_row_byte_for_byte() -> None:
-    produced: list[bytes] = []
-
-    class Recorder(InMemoryProducer):
-        def produce(self, *, value: bytes, **rest: Any) -> None:
-            produced.append(value)
-            super().produce(value=value, **rest)
-
-    with EkaClient("tests", producer=Recorder()) as client:
+    producer = RecordingProducer()
+    with EkaClient("tests", producer=producer) as client:
         for product, names in METRIC_TYPES.items():
             metric = find_metric(product, names[0])
             assert metric is not None
             client.record_metric("w", metric, Decimal("0.1234567"), metadata={"é": '"😀\\'})
-    assert produced
-    for message in produced:
+    assert producer.messages
+    for message in producer.messages:
         found = decode(message)
         assert isinstance(found, Row)
         assert found.line == message

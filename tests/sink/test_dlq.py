@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,13 +21,6 @@ from tests.e2e.reader import ends, read_messages
 from tests.sink.harness import SECONDS, Sink, encoded, event, produce
 
 _ORIGIN = re.compile(rf"^{re.escape(USAGE_TOPIC)}/\d+/\d+", re.MULTILINE)
-
-
-@pytest.fixture
-def own_broker(tmp_path: Path) -> Iterator[DevBroker]:
-    """A broker whose topics no other test uses."""
-    with DevBroker(data_dir=tmp_path / "kafka") as running:
-        yield running
 
 
 def command(broker: DevBroker, *arguments: str) -> list[str]:

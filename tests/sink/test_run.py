@@ -35,13 +35,6 @@ from tests.sink.harness import Sink, encoded, event, produce
 from tests.waiting import eventually
 
 
-@pytest.fixture
-def own_broker(tmp_path: Path) -> Iterator[DevBroker]:
-    """A broker whose topics no other test uses, and whose data survives a restart."""
-    with DevBroker(data_dir=tmp_path / "kafka") as running:
-        yield running
-
-
 def events(count: int, prefix: str = "id", **fields: Any) -> Iterator[bytes]:
     return (encoded(event(**{ID: f"{prefix}-{number}"}, **fields)) for number in range(count))
 

@@ -7,14 +7,13 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from infra.sink import kafka
 from infra.sink._generated.fields import DEAD_LETTER_TOPIC
 from infra.sink.decode import Rejection
 from infra.sink.dlq.record import dead_letter_headers
 from infra.sink.errors import UnavailableError
 
 _SECONDS = 10
-# The broker alone decides what is too large.
-_NO_LIMIT = 1_000_000_000
 _TRUNCATE_TO = 65_536
 
 
@@ -24,11 +23,9 @@ class DeadLetterProducer:
     def __init__(self, connection: Mapping[str, Any]) -> None:
         self._properties = {
             **connection,
+            **kafka.PRODUCER,
             "enable.idempotence": True,
-            "partitioner": "murmur2_random",
-            "message.max.bytes": _NO_LIMIT,
             "message.timeout.ms": _SECONDS * 1000,
-            "log_level": 0,
         }
         self._producer = Producer(self._properties)
 

@@ -17,7 +17,6 @@ from infra.sink.errors import SinkError
 
 _PER_TRANSACTION = 500
 _SECONDS = 20
-_NO_LIMIT = 1_000_000_000
 
 
 def replay(
@@ -38,12 +37,9 @@ def replay(
     producer = Producer(
         {
             **connection,
+            **kafka.PRODUCER,
             "transactional.id": f"{DEAD_LETTER_TOPIC}.replay",
-            "partitioner": "murmur2_random",
-            # The broker accepted these messages before, so it accepts them again.
-            "message.max.bytes": _NO_LIMIT,
             "error_cb": last_error,
-            "log_level": 0,
         }
     )
     try:
