@@ -3,78 +3,28 @@
 package confluent_test
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/eka-care/eka-usage-sdk/sdks/go/confluent"
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
+	"github.com/eka-care/eka-usage-sdk/sdks/go/internal/devbroker"
 )
 
-const devbrokerSource = "../../../infra/devbroker"
+// TestMain removes the embedded broker's program after the tests.
+func TestMain(m *testing.M) { os.Exit(run(m)) }
 
-// devbroker is the embedded broker as a child process.
-type devbroker struct {
-	t         *testing.T
-	bootstrap string
-	orders    *json.Encoder
-	replies   *bufio.Reader
-}
-
-func startBroker(t *testing.T) *devbroker {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "devbroker")
-	build := exec.Command("go", "build", "-o", program, ".")
-	build.Dir, build.Stderr = devbrokerSource, os.Stderr
-	if err := build.Run(); err != nil {
-		t.Fatal(err)
-	}
-	process := exec.Command(program)
-	input, err := process.StdinPipe()
+func run(m *testing.M) int {
+	folder, err := os.MkdirTemp("", "eka-usage-tests-")
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	output, err := process.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = process.Process.Kill(); _ = process.Wait() })
-	b := &devbroker{t: t, orders: json.NewEncoder(input), replies: bufio.NewReader(output)}
-	var ready struct{ Bootstrap string }
-	b.read(&ready)
-	b.bootstrap = ready.Bootstrap
-	return b
-}
-
-func (b *devbroker) read(into any) {
-	b.t.Helper()
-	line, err := b.replies.ReadBytes('\n')
-	if err == nil {
-		err = json.Unmarshal(line, into)
-	}
-	if err != nil {
-		b.t.Fatalf("the embedded broker says nothing: %v", err)
-	}
-}
-
-// fail answers so many produce requests with an error of Kafka's; -1: all.
-func (b *devbroker) fail(name string, times int) {
-	b.t.Helper()
-	if err := b.orders.Encode(map[string]any{"do": "fail", "error": name, "times": times}); err != nil {
-		b.t.Fatal(err)
-	}
-	var reply struct{ Fault string }
-	if b.read(&reply); reply.Fault != "" {
-		b.t.Fatal(reply.Fault)
-	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	devbroker.BuildDir = folder
+	return m.Run()
 }
 
 func newClient(t *testing.T, brokers string, opts ...ekausage.Option) *ekausage.Client {
@@ -104,7 +54,7 @@ func record(t *testing.T, client *ekausage.Client, times int) {
 }
 
 func TestLibrdkafkaDeliversEveryEvent(t *testing.T) {
-	client := newClient(t, startBroker(t).bootstrap)
+	client := newClient(t, devbroker.Start(t, t.TempDir()).Bootstrap)
 	record(t, client, 1000)
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -137,26 +87,26 @@ func TestWhatLibrdkafkaCannotDeliverIsGivenUpAtShutdown(t *testing.T) {
 func TestARefusalThatIsFinalIsHeardOfAndKept(t *testing.T) {
 	for _, refusal := range []string{"MESSAGE_TOO_LARGE", "TOPIC_AUTHORIZATION_FAILED", "INVALID_RECORD"} {
 		t.Run(refusal, func(t *testing.T) {
-			broker := startBroker(t)
-			broker.fail(refusal, -1)
+			broker := devbroker.Start(t, t.TempDir())
+			broker.Fail(refusal, -1)
 			expectDeadLetter(t, broker)
 		})
 	}
 }
 
 func TestARefusalThatIsFinalIsSoFromDiskToo(t *testing.T) {
-	broker := startBroker(t)
-	broker.fail("UNKNOWN_SERVER_ERROR", 1) // it can pass, so that the event goes to disk
-	broker.fail("POLICY_VIOLATION", -1)
+	broker := devbroker.Start(t, t.TempDir())
+	broker.Fail("UNKNOWN_SERVER_ERROR", 1) // it can pass, so that the event goes to disk
+	broker.Fail("POLICY_VIOLATION", -1)
 	expectDeadLetter(t, broker)
 }
 
 // expectDeadLetter records an event, and expects that it is refused for good.
-func expectDeadLetter(t *testing.T, broker *devbroker) {
+func expectDeadLetter(t *testing.T, broker *devbroker.Broker) {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "spool")
 	heard := make(chan any, 10)
-	client := newClient(t, broker.bootstrap, ekausage.WithSpool("spill"), ekausage.WithSpoolDir(folder),
+	client := newClient(t, broker.Bootstrap, ekausage.WithSpool("spill"), ekausage.WithSpoolDir(folder),
 		ekausage.WithOnError(func(_ error, context map[string]any) { heard <- context["code"] }))
 	defer client.Shutdown()
 	record(t, client, 1)

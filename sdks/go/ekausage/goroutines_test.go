@@ -9,6 +9,7 @@ import (
 
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/ekausagetest"
+	"github.com/eka-care/eka-usage-sdk/sdks/go/internal/devbroker"
 )
 
 // clientGoroutines are the stacks of goroutines that a client runs, by itself or by franz-go.
@@ -38,8 +39,8 @@ func expectNoGoroutines(t *testing.T) {
 }
 
 func TestTheGoroutinesOfAClientAreGoneAfterShutdown(t *testing.T) {
-	broker := startBroker(t)
-	client := newClient(t, ekausage.WithKafkaBrokers(broker.bootstrap), ekausage.WithFlushOnSigterm(true))
+	broker := devbroker.Start(t, t.TempDir())
+	client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithFlushOnSigterm(true))
 	mustRecord(t, client, 10)
 	if err := client.Flush(context.Background()); err != nil {
 		t.Fatal(err)

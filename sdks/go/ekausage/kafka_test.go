@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
+	"github.com/eka-care/eka-usage-sdk/sdks/go/internal/devbroker"
 )
 
 func TestEveryAcceptedEventArrivesOnceFrom32Callers(t *testing.T) {
 	t.Parallel()
-	broker := startBroker(t)
-	client := newClient(t, ekausage.WithKafkaBrokers(broker.bootstrap))
+	broker := devbroker.Start(t, t.TempDir())
+	client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap))
 	ids := make([][]string, 32)
 	var callers sync.WaitGroup
 	for i := range ids {
@@ -28,7 +29,7 @@ func TestEveryAcceptedEventArrivesOnceFrom32Callers(t *testing.T) {
 	for _, part := range ids {
 		accepted = append(accepted, part...)
 	}
-	expectOnceEach(t, consume(t, broker.bootstrap, len(accepted)), accepted)
+	expectOnceEach(t, consume(t, broker.Bootstrap, len(accepted)), accepted)
 	expectBalance(t, client, int64(len(accepted)), 0)
 }
 
@@ -39,22 +40,22 @@ func TestABrokerThatIsKilledAndComesBackLosesNothing(t *testing.T) {
 		"all replicas": ekausage.WithAcks("all"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			broker := startBroker(t)
-			client := newClient(t, ekausage.WithKafkaBrokers(broker.bootstrap), option)
+			broker := devbroker.Start(t, t.TempDir())
+			client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), option)
 			accepted := mustRecord(t, client, 100)
 			if err := client.Flush(within(t, 30*time.Second)); err != nil {
 				t.Fatal(err)
 			}
-			broker.kill()
+			broker.Kill()
 			for range 10 {
 				accepted = append(accepted, mustRecord(t, client, 20)...)
 				time.Sleep(300 * time.Millisecond)
 			}
-			broker.restart()
+			broker.Restart()
 			if err := client.Flush(within(t, 60*time.Second)); err != nil {
 				t.Fatal(err)
 			}
-			expectOnceEach(t, consume(t, broker.bootstrap, len(accepted)), accepted)
+			expectOnceEach(t, consume(t, broker.Bootstrap, len(accepted)), accepted)
 			expectBalance(t, client, int64(len(accepted)), 0)
 		})
 	}
@@ -62,25 +63,25 @@ func TestABrokerThatIsKilledAndComesBackLosesNothing(t *testing.T) {
 
 func TestABrokerThatIsAbsentAtTheStartCostsNothingButTime(t *testing.T) {
 	t.Parallel()
-	broker := startBroker(t)
-	broker.kill()
-	client := newClient(t, ekausage.WithKafkaBrokers(broker.bootstrap), ekausage.WithRetries(0))
+	broker := devbroker.Start(t, t.TempDir())
+	broker.Kill()
+	client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithRetries(0))
 	accepted := mustRecord(t, client, 100)
 	time.Sleep(2 * time.Second)
-	broker.restart()
+	broker.Restart()
 	if err := client.Flush(within(t, 60*time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	expectOnceEach(t, consume(t, broker.bootstrap, len(accepted)), accepted)
+	expectOnceEach(t, consume(t, broker.Bootstrap, len(accepted)), accepted)
 }
 
 func TestAnEventWhoseTimeIsOverFailsAndYoungerOnesLive(t *testing.T) {
 	t.Parallel()
-	broker := startBroker(t)
-	broker.kill()
+	broker := devbroker.Start(t, t.TempDir())
+	broker.Kill()
 	var errorsHeard heard
 	client := newClient(t,
-		ekausage.WithKafkaBrokers(broker.bootstrap),
+		ekausage.WithKafkaBrokers(broker.Bootstrap),
 		ekausage.WithDeliveryTimeout(3*time.Second),
 		errorsHeard.option(),
 	)
@@ -92,14 +93,14 @@ func TestAnEventWhoseTimeIsOverFailsAndYoungerOnesLive(t *testing.T) {
 			t.Fatalf("%+v", client.Stats())
 		}
 	}
-	broker.restart()
+	broker.Restart()
 	if err := client.Flush(within(t, 30*time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	expectCodes(t, &errorsHeard, map[string]int{"delivery.failed": 5})
 	expectSame(t, errorsHeard.ids, old)
 	expectBalance(t, client, 5, 5)
-	events := consume(t, broker.bootstrap, 5)
+	events := consume(t, broker.Bootstrap, 5)
 	for i := range events {
 		if events[i].EventID != young[i] {
 			t.Errorf("%s arrived", events[i].EventID)
@@ -109,16 +110,16 @@ func TestAnEventWhoseTimeIsOverFailsAndYoungerOnesLive(t *testing.T) {
 
 func TestABrokersRefusalFailsEventsWhenRetriesAreUsedUp(t *testing.T) {
 	t.Parallel()
-	broker := startBroker(t)
+	broker := devbroker.Start(t, t.TempDir())
 	var errorsHeard heard
-	client := newClient(t, ekausage.WithKafkaBrokers(broker.bootstrap), ekausage.WithRetries(2), errorsHeard.option())
-	broker.fail("NOT_ENOUGH_REPLICAS", 2)
+	client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithRetries(2), errorsHeard.option())
+	broker.Fail("NOT_ENOUGH_REPLICAS", 2)
 	mustRecord(t, client, 1)
 	if err := client.Flush(within(t, 30*time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	expectBalance(t, client, 1, 0)
-	broker.fail("NOT_ENOUGH_REPLICAS", 3)
+	broker.Fail("NOT_ENOUGH_REPLICAS", 3)
 	mustRecord(t, client, 1)
 	if err := client.Flush(within(t, 30*time.Second)); err != nil {
 		t.Fatal(err)
@@ -129,14 +130,14 @@ func TestABrokersRefusalFailsEventsWhenRetriesAreUsedUp(t *testing.T) {
 
 func TestATopicThatIsNotKnownYetCostsNothingButTime(t *testing.T) {
 	t.Parallel()
-	broker := startBroker(t)
-	client := newClient(t, ekausage.WithKafkaBrokers(broker.bootstrap), ekausage.WithRetries(0))
-	broker.fail("UNKNOWN_TOPIC_OR_PARTITION", 6)
+	broker := devbroker.Start(t, t.TempDir())
+	client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithRetries(0))
+	broker.Fail("UNKNOWN_TOPIC_OR_PARTITION", 6)
 	accepted := mustRecord(t, client, 10)
 	if err := client.Flush(within(t, 30*time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	expectOnceEach(t, consume(t, broker.bootstrap, 10), accepted)
+	expectOnceEach(t, consume(t, broker.Bootstrap, 10), accepted)
 }
 
 func TestShutdownGivesUpInTimeAndSaysWhatWasLost(t *testing.T) {
@@ -161,8 +162,8 @@ func TestShutdownGivesUpInTimeAndSaysWhatWasLost(t *testing.T) {
 
 func TestRecordsDuringAShutdownAreAcceptedOrRefusedButNeverLost(t *testing.T) {
 	t.Parallel()
-	broker := startBroker(t)
-	client := newClient(t, ekausage.WithKafkaBrokers(broker.bootstrap), quiet)
+	broker := devbroker.Start(t, t.TempDir())
+	client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), quiet)
 	var accepted []string
 	var lock sync.Mutex
 	var callers sync.WaitGroup
@@ -188,7 +189,7 @@ func TestRecordsDuringAShutdownAreAcceptedOrRefusedButNeverLost(t *testing.T) {
 	}
 	callers.Wait()
 	expectBalance(t, client, int64(len(accepted)), 0)
-	expectOnceEach(t, consume(t, broker.bootstrap, len(accepted)), accepted)
+	expectOnceEach(t, consume(t, broker.Bootstrap, len(accepted)), accepted)
 }
 
 func TestFlushGivesUpWaitingInTime(t *testing.T) {
@@ -203,10 +204,10 @@ func TestFlushGivesUpWaitingInTime(t *testing.T) {
 
 func TestAFullQueueRefusesWithoutAGap(t *testing.T) {
 	t.Parallel()
-	broker := startBroker(t)
-	broker.kill()
+	broker := devbroker.Start(t, t.TempDir())
+	broker.Kill()
 	var errorsHeard heard
-	client := newClient(t, ekausage.WithKafkaBrokers(broker.bootstrap), ekausage.WithBufferSize(50), errorsHeard.option())
+	client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithBufferSize(50), errorsHeard.option())
 	var accepted []string
 	var lock sync.Mutex
 	var callers sync.WaitGroup
@@ -231,7 +232,7 @@ func TestAFullQueueRefusesWithoutAGap(t *testing.T) {
 	if reason := errorsHeard.last["reason"]; reason != "local_queue_full" {
 		t.Errorf("the reason is %v", reason)
 	}
-	broker.restart()
+	broker.Restart()
 	if err := client.Flush(within(t, 60*time.Second)); err != nil {
 		t.Fatal(err)
 	}
@@ -239,5 +240,5 @@ func TestAFullQueueRefusesWithoutAGap(t *testing.T) {
 	if err := client.Flush(within(t, 60*time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	expectOnceEach(t, consume(t, broker.bootstrap, 51), accepted)
+	expectOnceEach(t, consume(t, broker.Bootstrap, 51), accepted)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
+	"github.com/eka-care/eka-usage-sdk/sdks/go/internal/devbroker"
 )
 
 const (
@@ -36,13 +37,13 @@ var (
 // bytes, freshly copied, with the same properties. An operation is a round of all of them against
 // one broker; ratios are medians over the rounds. Run it with -benchtime 9x.
 func BenchmarkCaller(b *testing.B) {
-	broker := startBrokerIn(b, "")
+	broker := devbroker.Start(b, "")
 	sample := sampleEvent(b)
 	found := map[string][]float64{}
 	for b.Loop() {
-		raw := measureRaw(b, broker.bootstrap, sample, 1)
-		sdk := measureRecord(b, broker.bootstrap, nil, 1)
-		detailed := measureRecord(b, broker.bootstrap, threeKeys, 1)
+		raw := measureRaw(b, broker.Bootstrap, sample, 1)
+		sdk := measureRecord(b, broker.Bootstrap, nil, 1)
+		detailed := measureRecord(b, broker.Bootstrap, threeKeys, 1)
 		for unit, value := range map[string]float64{
 			"ns/floor":        raw.caller,
 			"ns/record":       sdk.caller,

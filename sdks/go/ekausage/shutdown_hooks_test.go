@@ -13,15 +13,13 @@ import (
 	"time"
 
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
+	"github.com/eka-care/eka-usage-sdk/sdks/go/internal/devbroker"
 )
 
 const (
 	childVariable = "EKAUSAGE_TEST_CHILD"
 	ownExit       = 3
 )
-
-// testFolder is gone after the tests.
-var testFolder string
 
 // TestMain is also the main of the processes that tests start.
 func TestMain(m *testing.M) {
@@ -39,7 +37,7 @@ func runApart(m *testing.M) int {
 		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
-	testFolder = folder
+	devbroker.BuildDir = folder
 	_ = os.Setenv("EKA_SPOOL", "off")
 	_ = os.Setenv("EKA_SPOOL_DIR", folder)
 	return m.Run()
@@ -83,9 +81,9 @@ func TestSIGTERMDelivers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			broker := startBroker(t)
+			broker := devbroker.Start(t, t.TempDir())
 			child := exec.CommandContext(within(t, time.Minute), os.Args[0])
-			child.Env = append(os.Environ(), childVariable+"="+c.kind, "EKA_KAFKA_BROKERS="+broker.bootstrap)
+			child.Env = append(os.Environ(), childVariable+"="+c.kind, "EKA_KAFKA_BROKERS="+broker.Bootstrap)
 			child.Stderr = os.Stderr
 			output, err := child.StdoutPipe()
 			if err != nil {
@@ -103,7 +101,7 @@ func TestSIGTERMDelivers(t *testing.T) {
 			if err := child.Wait(); !errors.As(err, &exit) || !c.end(exit.Sys().(syscall.WaitStatus)) {
 				t.Errorf("it ended with %v", err)
 			}
-			expectOnceEach(t, consume(t, broker.bootstrap, 10), accepted)
+			expectOnceEach(t, consume(t, broker.Bootstrap, 10), accepted)
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
+	"github.com/eka-care/eka-usage-sdk/sdks/go/internal/devbroker"
 )
 
 const replayEvents = 300_000
@@ -14,22 +15,22 @@ const replayEvents = 300_000
 // BenchmarkSpool is what an event costs its callers in each mode, beside franz-go's own TryProduce, and
 // how many events a second go from disk to Kafka. Run it with -benchtime 9x.
 func BenchmarkSpool(b *testing.B) {
-	broker := startBrokerIn(b, "")
+	broker := devbroker.Start(b, "")
 	sample := sampleEvent(b)
 	found := map[string][]float64{}
 	note := func(unit string, value float64) { found[unit] = append(found[unit], value) }
 	for b.Loop() {
 		for _, callers := range []int{1, 8} {
-			raw := measureRaw(b, broker.bootstrap, sample, callers).caller
+			raw := measureRaw(b, broker.Bootstrap, sample, callers).caller
 			in := map[string]float64{}
 			for _, mode := range []string{"off", "spill", "durable"} {
-				in[mode] = measureRecord(b, broker.bootstrap, nil, callers, keptIn(b, mode)).caller
+				in[mode] = measureRecord(b, broker.Bootstrap, nil, callers, keptIn(b, mode)).caller
 				note(fmt.Sprintf("ns/%s_%d", mode, callers), in[mode])
 				note(fmt.Sprintf("%s_%d/floor", mode, callers), in[mode]/raw)
 			}
 			note(fmt.Sprintf("spill_%d/off", callers), in["spill"]/in["off"])
 		}
-		note("replayed/s", measureReplay(b, broker.bootstrap))
+		note("replayed/s", measureReplay(b, broker.Bootstrap))
 	}
 	reportMedians(b, found)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/ekausagetest"
+	"github.com/eka-care/eka-usage-sdk/sdks/go/internal/devbroker"
 )
 
 var modes = []string{"spill", "durable"}
@@ -96,9 +97,9 @@ func TestAFailureThatCanPassIsReplayedInOrder(t *testing.T) {
 func TestWhatIsLeftAtShutdownIsDeliveredByTheNextClient(t *testing.T) {
 	inEachMode(t, func(t *testing.T, spool ekausage.Option, folder string) {
 		var errorsHeard heard
-		broker := startBroker(t)
-		broker.kill()
-		client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.bootstrap), errorsHeard.option())
+		broker := devbroker.Start(t, t.TempDir())
+		broker.Kill()
+		client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap), errorsHeard.option())
 		accepted := mustRecord(t, client, 300)
 		started := time.Now()
 		if lost := client.Shutdown(); lost != 0 {
@@ -114,28 +115,28 @@ func TestWhatIsLeftAtShutdownIsDeliveredByTheNextClient(t *testing.T) {
 		if len(segmentsOf(t, folder, "events")) != 1 {
 			t.Fatal("no segment is left")
 		}
-		broker.restart()
+		broker.Restart()
 		expectHeir(t, folder, broker, accepted)
 	})
 }
 
 // expectHeir makes a client that takes over what is in a folder.
-func expectHeir(t *testing.T, folder string, broker *devbroker, accepted []string) {
+func expectHeir(t *testing.T, folder string, broker *devbroker.Broker, accepted []string) {
 	t.Helper()
-	heir := newClient(t, spoolIn("spill", folder), ekausage.WithKafkaBrokers(broker.bootstrap))
+	heir := newClient(t, spoolIn("spill", folder), ekausage.WithKafkaBrokers(broker.Bootstrap))
 	eventually(t, "everything is replayed", func() bool { return heir.Stats().Replayed == int64(len(accepted)) })
 	if s := expectBooks(t, heir); s.Adopted != int64(len(accepted)) {
 		t.Errorf("%+v", s)
 	}
-	expectOnceEach(t, consume(t, broker.bootstrap, len(accepted)), accepted)
+	expectOnceEach(t, consume(t, broker.Bootstrap, len(accepted)), accepted)
 	eventually(t, "the folder is empty", func() bool { return len(segmentsOf(t, folder, "events")) == 0 })
 }
 
 func TestAFullQueueGoesOnOnDisk(t *testing.T) {
 	inEachMode(t, func(t *testing.T, spool ekausage.Option, _ string) {
-		broker := startBroker(t)
-		broker.kill()
-		client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.bootstrap), ekausage.WithBufferSize(50))
+		broker := devbroker.Start(t, t.TempDir())
+		broker.Kill()
+		client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithBufferSize(50))
 		var lock sync.Mutex
 		var accepted []string
 		var callers sync.WaitGroup
@@ -151,11 +152,11 @@ func TestAFullQueueGoesOnOnDisk(t *testing.T) {
 		if s := expectBooks(t, client); s.Spooled < 750 || s.Spooled+s.Queued != 800 {
 			t.Errorf("%+v", s)
 		}
-		broker.restart()
+		broker.Restart()
 		if err := client.Flush(within(t, 60*time.Second)); err != nil {
 			t.Fatal(err)
 		}
-		expectOnceEach(t, consume(t, broker.bootstrap, 800), accepted)
+		expectOnceEach(t, consume(t, broker.Bootstrap, 800), accepted)
 		if s := expectBooks(t, client); s.Delivered != 800 {
 			t.Errorf("%+v", s)
 		}
@@ -206,10 +207,10 @@ func TestAFullDiskRefusesWithoutAGap(t *testing.T) {
 
 func TestARefusalThatIsFinalIsHeardOfAndKept(t *testing.T) {
 	inEachMode(t, func(t *testing.T, spool ekausage.Option, folder string) {
-		broker := startBroker(t)
+		broker := devbroker.Start(t, t.TempDir())
 		var errorsHeard heard
-		client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.bootstrap), errorsHeard.option())
-		broker.fail("TOPIC_AUTHORIZATION_FAILED", -1)
+		client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap), errorsHeard.option())
+		broker.Fail("TOPIC_AUTHORIZATION_FAILED", -1)
 		accepted := mustRecord(t, client, 3)
 		if err := client.Flush(within(t, 20*time.Second)); err != nil {
 			t.Fatal(err)
@@ -228,17 +229,17 @@ func TestARefusalThatIsFinalIsHeardOfAndKept(t *testing.T) {
 
 func TestADeliveryThatTakesTooLongIsTriedFromDisk(t *testing.T) {
 	inEachMode(t, func(t *testing.T, spool ekausage.Option, _ string) {
-		broker := startBroker(t)
-		broker.kill()
-		client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.bootstrap), ekausage.WithDeliveryTimeout(time.Second))
+		broker := devbroker.Start(t, t.TempDir())
+		broker.Kill()
+		client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithDeliveryTimeout(time.Second))
 		accepted := mustRecord(t, client, 20)
 		eventually(t, "they wait on disk", func() bool { return client.Stats().Spooled == 20 })
 		accepted = append(accepted, mustRecord(t, client, 20)...)
-		broker.restart()
+		broker.Restart()
 		if err := client.Flush(within(t, 60*time.Second)); err != nil {
 			t.Fatal(err)
 		}
-		expectOnceEach(t, consume(t, broker.bootstrap, 40), accepted)
+		expectOnceEach(t, consume(t, broker.Bootstrap, 40), accepted)
 		if s := expectBooks(t, client); s.Delivered != 40 {
 			t.Errorf("%+v", s)
 		}
@@ -247,9 +248,9 @@ func TestADeliveryThatTakesTooLongIsTriedFromDisk(t *testing.T) {
 
 func TestTheGoroutinesOfASpoolAreGoneAfterShutdown(t *testing.T) {
 	for _, mode := range modes {
-		broker := startBroker(t)
+		broker := devbroker.Start(t, t.TempDir())
 		client := newClient(t, spoolIn(mode, filepath.Join(t.TempDir(), "spool")),
-			ekausage.WithKafkaBrokers(broker.bootstrap), ekausage.WithBufferSize(2))
+			ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithBufferSize(2))
 		mustRecord(t, client, 100)
 		if err := client.Flush(context.Background()); err != nil {
 			t.Fatal(err)
