@@ -42,50 +42,52 @@ func startHere(t *testing.T) *broker {
 	return b
 }
 
-func TestAFaultFailsAsManyProduceRequestsAsAskedAndTheyAreCounted(t *testing.T) {
-	b := startHere(t)
-	replies := obeyed(t, b, `{"do":"fail","error":"MESSAGE_TOO_LARGE","times":2}`)
-	if replies[0].Fault != "" {
-		t.Fatal(replies[0].Fault)
-	}
-	ctx, client := newClient(t, b.bootstrap(), kgo.DefaultProduceTopic(topics[0].name))
-	var failed int
-	for range 3 {
-		err := client.ProduceSync(ctx, kgo.StringRecord("x")).FirstErr()
-		if errors.Is(err, kerr.MessageTooLarge) {
-			failed++
-		} else if err != nil {
-			t.Fatal(err)
+func TestFaults(t *testing.T) {
+	t.Run("a fault fails as many produce requests as requested, and counts them", func(t *testing.T) {
+		b := startHere(t)
+		replies := obeyed(t, b, `{"do":"fail","error":"MESSAGE_TOO_LARGE","times":2}`)
+		if replies[0].Fault != "" {
+			t.Fatal(replies[0].Fault)
 		}
-	}
-	counted := obeyed(t, b, `{"do":"count"}`)[0].Requests
-	if failed != 2 || counted == nil || *counted != 3 {
-		t.Errorf("%d of 3 failed, %v counted", failed, counted)
-	}
-}
+		ctx, client := newClient(t, b.bootstrap(), kgo.DefaultProduceTopic(topics[0].name))
+		var failed int
+		for range 3 {
+			err := client.ProduceSync(ctx, kgo.StringRecord("x")).FirstErr()
+			if errors.Is(err, kerr.MessageTooLarge) {
+				failed++
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+		counted := obeyed(t, b, `{"do":"count"}`)[0].Requests
+		if failed != 2 || counted == nil || *counted != 3 {
+			t.Errorf("%d of 3 failed, %v counted", failed, counted)
+		}
+	})
 
-func TestHealEndsAFaultThatWouldNotEnd(t *testing.T) {
-	b := startHere(t)
-	obeyed(t, b, `{"do":"fail","error":"MESSAGE_TOO_LARGE","times":-1}`)
-	ctx, client := newClient(t, b.bootstrap(), kgo.DefaultProduceTopic(topics[0].name))
-	for range 2 {
-		if err := client.ProduceSync(ctx, kgo.StringRecord("x")).FirstErr(); err == nil {
-			t.Error("a record was taken")
+	t.Run("heal ends a fault that has no end", func(t *testing.T) {
+		b := startHere(t)
+		obeyed(t, b, `{"do":"fail","error":"MESSAGE_TOO_LARGE","times":-1}`)
+		ctx, client := newClient(t, b.bootstrap(), kgo.DefaultProduceTopic(topics[0].name))
+		for range 2 {
+			if err := client.ProduceSync(ctx, kgo.StringRecord("x")).FirstErr(); err == nil {
+				t.Error("a record was taken")
+			}
 		}
-	}
-	obeyed(t, b, `{"do":"heal"}`)
-	if err := client.ProduceSync(ctx, kgo.StringRecord("x")).FirstErr(); err != nil {
-		t.Error(err)
-	}
-}
+		obeyed(t, b, `{"do":"heal"}`)
+		if err := client.ProduceSync(ctx, kgo.StringRecord("x")).FirstErr(); err != nil {
+			t.Error(err)
+		}
+	})
 
-func TestAnOrderThatMakesNoSenseIsAnsweredWithWhatIsExpected(t *testing.T) {
-	b := startHere(t)
-	replies := obeyed(t, b, `{"do":"explode"}`, `no JSON`, `{"do":"fail","error":"NO_SUCH","times":1}`,
-		`{"do":"fail","error":"MESSAGE_TOO_LARGE"}`, `{"do":"count"}`)
-	for i, want := range []string{"fail, heal or count", "no JSON", "NO_SUCH", "-1 until heal", ""} {
-		if got := replies[i].Fault; !strings.Contains(got, want) || (want == "") != (got == "") {
-			t.Errorf("reply %d is %q, want %q in it", i, got, want)
+	t.Run("an invalid request is answered with what is expected", func(t *testing.T) {
+		b := startHere(t)
+		replies := obeyed(t, b, `{"do":"explode"}`, `no JSON`, `{"do":"fail","error":"NO_SUCH","times":1}`,
+			`{"do":"fail","error":"MESSAGE_TOO_LARGE"}`, `{"do":"count"}`)
+		for i, want := range []string{"fail, heal or count", "no JSON", "NO_SUCH", "-1 until heal", ""} {
+			if got := replies[i].Fault; !strings.Contains(got, want) || (want == "") != (got == "") {
+				t.Errorf("reply %d is %q, want %q in it", i, got, want)
+			}
 		}
-	}
+	})
 }

@@ -53,52 +53,54 @@ func record(t *testing.T, client *ekausage.Client, times int) {
 	}
 }
 
-func TestLibrdkafkaDeliversEveryEvent(t *testing.T) {
-	client := newClient(t, devbroker.Start(t, t.TempDir()).Bootstrap)
-	record(t, client, 1000)
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	if err := client.Flush(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if stats := client.Stats(); stats.Delivered != 1000 {
-		t.Errorf("%+v", stats)
-	}
-	if lost := client.Shutdown(); lost != 0 {
-		t.Errorf("%d were lost", lost)
-	}
-}
-
-func TestWhatLibrdkafkaCannotDeliverIsGivenUpAtShutdown(t *testing.T) {
-	heard := 0
-	client := newClient(t, "127.0.0.1:1", ekausage.WithOnError(func(_ error, context map[string]any) {
-		if context["code"] == string(ekausage.CodeShutdownTimeout) {
-			heard++
+func TestProducer(t *testing.T) {
+	t.Run("librdkafka delivers every event", func(t *testing.T) {
+		client := newClient(t, devbroker.Start(t, t.TempDir()).Bootstrap)
+		record(t, client, 1000)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := client.Flush(ctx); err != nil {
+			t.Fatal(err)
 		}
-	}))
-	record(t, client, 10)
-	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
-	defer cancel()
-	if lost := client.ShutdownContext(ctx); lost != 10 || heard != 10 {
-		t.Errorf("%d were given up, %d heard of", lost, heard)
-	}
-}
+		if stats := client.Stats(); stats.Delivered != 1000 {
+			t.Errorf("%+v", stats)
+		}
+		if lost := client.Shutdown(); lost != 0 {
+			t.Errorf("%d were lost", lost)
+		}
+	})
 
-func TestARefusalThatIsFinalIsHeardOfAndKept(t *testing.T) {
-	for _, refusal := range []string{"MESSAGE_TOO_LARGE", "TOPIC_AUTHORIZATION_FAILED", "INVALID_RECORD"} {
-		t.Run(refusal, func(t *testing.T) {
-			broker := devbroker.Start(t, t.TempDir())
-			broker.Fail(refusal, -1)
-			expectDeadLetter(t, broker)
-		})
-	}
-}
+	t.Run("shutdown gives up what librdkafka cannot deliver", func(t *testing.T) {
+		heard := 0
+		client := newClient(t, "127.0.0.1:1", ekausage.WithOnError(func(_ error, context map[string]any) {
+			if context["code"] == string(ekausage.CodeShutdownTimeout) {
+				heard++
+			}
+		}))
+		record(t, client, 10)
+		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+		defer cancel()
+		if lost := client.ShutdownContext(ctx); lost != 10 || heard != 10 {
+			t.Errorf("%d were given up, %d heard of", lost, heard)
+		}
+	})
 
-func TestARefusalThatIsFinalIsSoFromDiskToo(t *testing.T) {
-	broker := devbroker.Start(t, t.TempDir())
-	broker.Fail("UNKNOWN_SERVER_ERROR", 1) // it can pass, so that the event goes to disk
-	broker.Fail("POLICY_VIOLATION", -1)
-	expectDeadLetter(t, broker)
+	t.Run("a finally refused event is reported and dead-lettered", func(t *testing.T) {
+		for _, refusal := range []string{"MESSAGE_TOO_LARGE", "TOPIC_AUTHORIZATION_FAILED", "INVALID_RECORD"} {
+			t.Run(refusal, func(t *testing.T) {
+				broker := devbroker.Start(t, t.TempDir())
+				broker.Fail(refusal, -1)
+				expectDeadLetter(t, broker)
+			})
+		}
+	})
+
+	t.Run("an event on disk that is finally refused is dead-lettered too", func(t *testing.T) {
+		broker := devbroker.Start(t, t.TempDir())
+		broker.Fail("UNKNOWN_SERVER_ERROR", 1) // it can pass, so that the event goes to disk
+		broker.Fail("POLICY_VIOLATION", -1)
+		expectDeadLetter(t, broker)
+	})
 }
 
 // expectDeadLetter records an event, and expects that it is refused for good.

@@ -38,30 +38,32 @@ func expectNoGoroutines(t *testing.T) {
 	}
 }
 
-func TestTheGoroutinesOfAClientAreGoneAfterShutdown(t *testing.T) {
-	broker := devbroker.Start(t, t.TempDir())
-	client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithFlushOnSigterm(true))
-	mustRecord(t, client, 10)
-	if err := client.Flush(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if len(clientGoroutines()) == 0 {
-		t.Fatal("this test would not see the goroutines of a client")
-	}
-	client.Shutdown()
-	expectNoGoroutines(t)
-}
+func TestGoroutines(t *testing.T) {
+	t.Run("no goroutine of a client is left after shutdown", func(t *testing.T) {
+		broker := devbroker.Start(t, t.TempDir())
+		client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithFlushOnSigterm(true))
+		mustRecord(t, client, 10)
+		if err := client.Flush(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if len(clientGoroutines()) == 0 {
+			t.Fatal("this test would not see the goroutines of a client")
+		}
+		client.Shutdown()
+		expectNoGoroutines(t)
+	})
 
-func TestTheGoroutinesOfAClientWithoutABrokerAreGoneAfterShutdown(t *testing.T) {
-	client := newClient(t, ekausage.WithKafkaBrokers(nobody), quiet)
-	mustRecord(t, client, 10)
-	client.ShutdownContext(expired())
-	expectNoGoroutines(t)
-}
+	t.Run("no goroutine of a client without a broker is left after shutdown", func(t *testing.T) {
+		client := newClient(t, ekausage.WithKafkaBrokers(nobody), quiet)
+		mustRecord(t, client, 10)
+		client.ShutdownContext(expired())
+		expectNoGoroutines(t)
+	})
 
-func TestTheGoroutinesOfAnInjectedProducerAreGoneAfterShutdown(t *testing.T) {
-	client, _ := ekausagetest.New(t)
-	mustRecord(t, client, 10)
-	client.Shutdown()
-	expectNoGoroutines(t)
+	t.Run("no goroutine of an injected producer is left after shutdown", func(t *testing.T) {
+		client, _ := ekausagetest.New(t)
+		mustRecord(t, client, 10)
+		client.Shutdown()
+		expectNoGoroutines(t)
+	})
 }

@@ -60,75 +60,102 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-func TestEventsOfASilentProducerAreDeliveredWhenItHasThemNoMore(t *testing.T) {
+func TestInjectedProducer(t *testing.T) {
 	t.Parallel()
-	producer := &silent{room: 10}
-	client := newClient(t, ekausage.WithProducer(producer))
-	mustRecord(t, client, 5)
-	expectBalance(t, client, 0, 0)
-	producer.deliver(2)
-	eventually(t, "two are delivered", func() bool { return client.Stats().Delivered == 2 })
-	producer.deliver(3)
-	if err := client.Flush(within(t, 10*time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	expectBalance(t, client, 5, 0)
-}
+	t.Run("events count as delivered when Flush no longer counts them", func(t *testing.T) {
+		t.Parallel()
+		producer := &silent{room: 10}
+		client := newClient(t, ekausage.WithProducer(producer))
+		mustRecord(t, client, 5)
+		expectBalance(t, client, 0, 0)
+		producer.deliver(2)
+		eventually(t, "two are delivered", func() bool { return client.Stats().Delivered == 2 })
+		producer.deliver(3)
+		if err := client.Flush(within(t, 10*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		expectBalance(t, client, 5, 0)
+	})
 
-func TestAnEventThatFindsAProducerFullKeepsItsNumberAndIsOfferedAgain(t *testing.T) {
-	t.Parallel()
-	producer := &silent{room: 2}
-	var errorsHeard heard
-	client := newClient(t, ekausage.WithProducer(producer), errorsHeard.option())
-	mustRecord(t, client, 3)
-	if _, err := record(client); !errors.Is(err, ekausage.ErrBufferFull) {
-		t.Fatalf("a fourth: %v", err)
-	}
-	producer.deliver(2)
-	eventually(t, "there is room", func() bool { _, err := record(client); return err == nil })
-	producer.deliver(2)
-	if err := client.Flush(within(t, 10*time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	expectBalance(t, client, 4, 0)
-}
+	t.Run("an event that finds the producer full keeps its number and is offered again", func(t *testing.T) {
+		t.Parallel()
+		producer := &silent{room: 2}
+		var errorsHeard heard
+		client := newClient(t, ekausage.WithProducer(producer), errorsHeard.option())
+		mustRecord(t, client, 3)
+		if _, err := record(client); !errors.Is(err, ekausage.ErrBufferFull) {
+			t.Fatalf("a fourth: %v", err)
+		}
+		producer.deliver(2)
+		eventually(t, "there is room", func() bool { _, err := record(client); return err == nil })
+		producer.deliver(2)
+		if err := client.Flush(within(t, 10*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		expectBalance(t, client, 4, 0)
+	})
 
-func TestAProducersErrorFailsTheEventAndIsHeard(t *testing.T) {
-	t.Parallel()
-	broken := errors.New("broken")
-	var said error
-	client := newClient(t, ekausage.WithProducer(&silent{err: broken}), ekausage.WithOnError(func(err error, _ map[string]any) {
-		said = err
-	}))
-	mustRecord(t, client, 1)
-	if !errors.Is(said, broken) || !errors.Is(said, ekausage.CodeDeliveryFailed) {
-		t.Errorf("the error handler heard %v", said)
-	}
-	expectBalance(t, client, 0, 1)
-}
+	t.Run("a producer's error fails the event and is reported", func(t *testing.T) {
+		t.Parallel()
+		broken := errors.New("broken")
+		var said error
+		client := newClient(t, ekausage.WithProducer(&silent{err: broken}), ekausage.WithOnError(func(err error, _ map[string]any) {
+			said = err
+		}))
+		mustRecord(t, client, 1)
+		if !errors.Is(said, broken) || !errors.Is(said, ekausage.CodeDeliveryFailed) {
+			t.Errorf("the error handler heard %v", said)
+		}
+		expectBalance(t, client, 0, 1)
+	})
 
-func TestAProducerThatPanicsFailsTheEvent(t *testing.T) {
-	t.Parallel()
-	var errorsHeard heard
-	client := newClient(t, ekausage.WithProducer(&silent{panics: true}), errorsHeard.option())
-	mustRecord(t, client, 1)
-	expectCodes(t, &errorsHeard, map[string]int{"delivery.failed": 1})
-}
+	t.Run("a producer that panics fails the event", func(t *testing.T) {
+		t.Parallel()
+		var errorsHeard heard
+		client := newClient(t, ekausage.WithProducer(&silent{panics: true}), errorsHeard.option())
+		mustRecord(t, client, 1)
+		expectCodes(t, &errorsHeard, map[string]int{"delivery.failed": 1})
+	})
 
-func TestWhatAProducerStillHasAtShutdownIsGivenUpAndItIsClosed(t *testing.T) {
-	t.Parallel()
-	producer := &silent{room: 2}
-	var errorsHeard heard
-	client := newClient(t, ekausage.WithProducer(producer), errorsHeard.option())
-	mustRecord(t, client, 3)
-	if lost := client.ShutdownContext(expired()); lost != 3 {
-		t.Errorf("%d were given up", lost)
-	}
-	expectCodes(t, &errorsHeard, map[string]int{"shutdown.timeout": 3})
-	expectBalance(t, client, 0, 3)
-	if !producer.closed {
-		t.Error("the producer is open")
-	}
+	t.Run("shutdown gives up what the producer still has, and closes it", func(t *testing.T) {
+		t.Parallel()
+		producer := &silent{room: 2}
+		var errorsHeard heard
+		client := newClient(t, ekausage.WithProducer(producer), errorsHeard.option())
+		mustRecord(t, client, 3)
+		if lost := client.ShutdownContext(expired()); lost != 3 {
+			t.Errorf("%d were given up", lost)
+		}
+		expectCodes(t, &errorsHeard, map[string]int{"shutdown.timeout": 3})
+		expectBalance(t, client, 0, 3)
+		if !producer.closed {
+			t.Error("the producer is open")
+		}
+	})
+
+	t.Run("an event is settled once, however often the producer reports", func(t *testing.T) {
+		t.Parallel()
+		client := newClient(t, ekausage.WithProducer(&twice{}), quiet)
+		mustRecord(t, client, 3)
+		expectBalance(t, client, 3, 0)
+	})
+
+	t.Run("an error handler may record within a producer's report", func(t *testing.T) {
+		t.Parallel()
+		producer := &ekausagetest.Producer{}
+		producer.SetFault(errors.New("down"))
+		var client *ekausage.Client
+		calls := 0
+		client = newClient(t, ekausage.WithProducer(producer), ekausage.WithOnError(func(error, map[string]any) {
+			calls++
+			_, _ = record(client)
+		}))
+		mustRecord(t, client, 1)
+		if calls != 1 {
+			t.Errorf("the handler was called %d times: it must not hear what it brings about itself", calls)
+		}
+		expectBalance(t, client, 0, 2)
+	})
 }
 
 // twice reports on every event twice, and says then that it did not take it.
@@ -138,28 +165,4 @@ func (*twice) ProduceReporting(_ string, _, _ []byte, done func(error)) error {
 	done(nil)
 	done(errors.New("again"))
 	return errors.New("not taken")
-}
-
-func TestAnEventIsSettledOnceHoweverOftenAProducerReports(t *testing.T) {
-	t.Parallel()
-	client := newClient(t, ekausage.WithProducer(&twice{}), quiet)
-	mustRecord(t, client, 3)
-	expectBalance(t, client, 3, 0)
-}
-
-func TestAnErrorHandlerMayRecordFromWithinAProducersReport(t *testing.T) {
-	t.Parallel()
-	producer := &ekausagetest.Producer{}
-	producer.SetFault(errors.New("down"))
-	var client *ekausage.Client
-	calls := 0
-	client = newClient(t, ekausage.WithProducer(producer), ekausage.WithOnError(func(error, map[string]any) {
-		calls++
-		_, _ = record(client)
-	}))
-	mustRecord(t, client, 1)
-	if calls != 1 {
-		t.Errorf("the handler was called %d times: it must not hear what it brings about itself", calls)
-	}
-	expectBalance(t, client, 0, 2)
 }

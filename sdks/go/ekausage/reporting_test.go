@@ -22,95 +22,101 @@ func logged(t *testing.T) *bytes.Buffer {
 	return &lines
 }
 
-func TestWithoutAHandlerErrorsAreLoggedALineASecondForEachCode(t *testing.T) {
-	lines := logged(t)
-	client, _ := ekausagetest.New(t)
-	for range 100 {
-		_, _ = client.Record("ws-1", "nothing", "api_call", 1, "", nil, nil)
-	}
-	_, _ = client.Record("", "api", "api_call", 1, "", nil, nil)
-	if count := strings.Count(lines.String(), "\n"); count != 2 {
-		t.Errorf("%d lines:\n%s", count, lines)
-	}
-	client.Shutdown()
-	if !strings.Contains(lines.String(), "99 more errors like the last product.unknown were suppressed") {
-		t.Errorf("no line counts what was suppressed:\n%s", lines)
-	}
+func TestErrorHandler(t *testing.T) {
+	t.Run("without a handler, one line per second is logged for each code", func(t *testing.T) {
+		lines := logged(t)
+		client, _ := ekausagetest.New(t)
+		for range 100 {
+			_, _ = client.Record("ws-1", "nothing", "api_call", 1, "", nil, nil)
+		}
+		_, _ = client.Record("", "api", "api_call", 1, "", nil, nil)
+		if count := strings.Count(lines.String(), "\n"); count != 2 {
+			t.Errorf("%d lines:\n%s", count, lines)
+		}
+		client.Shutdown()
+		if !strings.Contains(lines.String(), "99 more errors like the last product.unknown were suppressed") {
+			t.Errorf("no line counts what was suppressed:\n%s", lines)
+		}
+	})
+
+	t.Run("a handler that panics does no harm", func(t *testing.T) {
+		lines := logged(t)
+		client, producer := ekausagetest.New(t, ekausage.WithOnError(func(err error, _ map[string]any) { panic(err) }))
+		for range 3 {
+			if _, err := client.Record("ws-1", "nothing", "api_call", 1, "", nil, nil); err == nil {
+				t.Error("an unknown product is accepted")
+			}
+		}
+		mustRecord(t, client, 1)
+		if len(producer.Events()) != 1 {
+			t.Error("the event after it is missing")
+		}
+		if count := strings.Count(lines.String(), "the error handler panicked"); count != 1 {
+			t.Errorf("%d lines:\n%s", count, lines)
+		}
+	})
+
+	t.Run("a handler receives what identifies the event", func(t *testing.T) {
+		var errorsHeard heard
+		client, _ := ekausagetest.New(t, errorsHeard.option())
+		_, _ = client.Record("ws-1", "api", "api_cal", 1, "ok", nil, nil, ekausage.WithEventID("e-1"))
+		want := map[string]any{
+			"code": "metric_type.unknown", "reason": "metric_type.unknown", "field": "metric_type",
+			"topic": ekausage.UsageTopic, "event_id": "e-1", "workspace_id": "ws-1", "product": "api",
+			"metric_type": "api_cal", "status": "ok",
+		}
+		for name, value := range want {
+			if errorsHeard.last[name] != value {
+				t.Errorf("%s is %v, want %v", name, errorsHeard.last[name], value)
+			}
+		}
+		if len(errorsHeard.last) != len(want) {
+			t.Errorf("it heard %v", errorsHeard.last)
+		}
+	})
 }
 
-func TestAnErrorHandlerThatPanicsDoesNoHarm(t *testing.T) {
-	lines := logged(t)
-	client, producer := ekausagetest.New(t, ekausage.WithOnError(func(err error, _ map[string]any) { panic(err) }))
-	for range 3 {
-		if _, err := client.Record("ws-1", "nothing", "api_call", 1, "", nil, nil); err == nil {
-			t.Error("an unknown product is accepted")
+func TestDebug(t *testing.T) {
+	t.Run("every accepted event is logged", func(t *testing.T) {
+		lines := logged(t)
+		client, _ := ekausagetest.New(t, ekausage.WithDebug(true))
+		ids := mustRecord(t, client, 2)
+		for _, id := range ids {
+			if !strings.Contains(lines.String(), id) {
+				t.Errorf("%s is not logged", id)
+			}
 		}
-	}
-	mustRecord(t, client, 1)
-	if len(producer.Events()) != 1 {
-		t.Error("the event after it is missing")
-	}
-	if count := strings.Count(lines.String(), "the error handler panicked"); count != 1 {
-		t.Errorf("%d lines:\n%s", count, lines)
-	}
+	})
 }
 
-func TestAnErrorHandlerHearsWhatIdentifiesTheEvent(t *testing.T) {
-	var errorsHeard heard
-	client, _ := ekausagetest.New(t, errorsHeard.option())
-	_, _ = client.Record("ws-1", "api", "api_cal", 1, "ok", nil, nil, ekausage.WithEventID("e-1"))
-	want := map[string]any{
-		"code": "metric_type.unknown", "reason": "metric_type.unknown", "field": "metric_type",
-		"topic": ekausage.UsageTopic, "event_id": "e-1", "workspace_id": "ws-1", "product": "api",
-		"metric_type": "api_cal", "status": "ok",
-	}
-	for name, value := range want {
-		if errorsHeard.last[name] != value {
-			t.Errorf("%s is %v, want %v", name, errorsHeard.last[name], value)
+func TestSecrets(t *testing.T) {
+	t.Run("secrets never appear in errors or logs", func(t *testing.T) {
+		lines := logged(t)
+		const secret = "hush-hush-hush"
+		opts := []ekausage.Option{
+			ekausage.WithKafkaBrokers(nobody),
+			ekausage.WithSecurityProtocol("SASL_PLAINTEXT"),
+			ekausage.WithSASLMechanism("PLAIN"),
+			ekausage.WithSASLUsername("alice"),
+			ekausage.WithSASLPassword(secret),
 		}
-	}
-	if len(errorsHeard.last) != len(want) {
-		t.Errorf("it heard %v", errorsHeard.last)
-	}
-}
-
-func TestDebugLogsEveryAcceptedEvent(t *testing.T) {
-	lines := logged(t)
-	client, _ := ekausagetest.New(t, ekausage.WithDebug(true))
-	ids := mustRecord(t, client, 2)
-	for _, id := range ids {
-		if !strings.Contains(lines.String(), id) {
-			t.Errorf("%s is not logged", id)
+		client := newClient(t, append(opts, ekausage.WithDebug(true))...)
+		mustRecord(t, client, 1)
+		client.ShutdownContext(expired())
+		_, err := ekausage.New("test", append(opts, ekausage.WithAcks("0"))...)
+		var shown *ekausage.Error
+		if !errors.As(err, &shown) {
+			t.Fatal(err)
 		}
-	}
-}
-
-func TestSecretsAreNeverShown(t *testing.T) {
-	lines := logged(t)
-	const secret = "hush-hush-hush"
-	opts := []ekausage.Option{
-		ekausage.WithKafkaBrokers(nobody),
-		ekausage.WithSecurityProtocol("SASL_PLAINTEXT"),
-		ekausage.WithSASLMechanism("PLAIN"),
-		ekausage.WithSASLUsername("alice"),
-		ekausage.WithSASLPassword(secret),
-	}
-	client := newClient(t, append(opts, ekausage.WithDebug(true))...)
-	mustRecord(t, client, 1)
-	client.ShutdownContext(expired())
-	_, err := ekausage.New("test", append(opts, ekausage.WithAcks("0"))...)
-	var shown *ekausage.Error
-	if !errors.As(err, &shown) {
-		t.Fatal(err)
-	}
-	t.Setenv("EKA_KAFKA_SASL_PASSWORD", " ")
-	_, blank := ekausage.New("test", ekausage.WithKafkaBrokers(nobody))
-	for _, text := range []string{lines.String(), err.Error(), client.String(), blank.Error()} {
-		if strings.Contains(text, secret) {
-			t.Errorf("the secret is shown: %s", text)
+		t.Setenv("EKA_KAFKA_SASL_PASSWORD", " ")
+		_, blank := ekausage.New("test", ekausage.WithKafkaBrokers(nobody))
+		for _, text := range []string{lines.String(), err.Error(), client.String(), blank.Error()} {
+			if strings.Contains(text, secret) {
+				t.Errorf("the secret is shown: %s", text)
+			}
 		}
-	}
-	if os.Getenv("EKA_KAFKA_SASL_PASSWORD") == "" || !strings.Contains(blank.Error(), "a secret") {
-		t.Errorf("a blank secret: %v", blank)
-	}
+		if os.Getenv("EKA_KAFKA_SASL_PASSWORD") == "" || !strings.Contains(blank.Error(), "a secret") {
+			t.Errorf("a blank secret: %v", blank)
+		}
+	})
 }

@@ -61,62 +61,229 @@ func expectIDs(t *testing.T, producer *ekausagetest.Producer, want []string) {
 	expectSame(t, got, want)
 }
 
-func TestAFailureThatCanPassIsReplayedInOrder(t *testing.T) {
-	inEachMode(t, func(t *testing.T, spool ekausage.Option, folder string) {
-		var errorsHeard heard
-		client, producer := ekausagetest.New(t, spool, errorsHeard.option())
-		producer.SetFault(errors.New("away"))
-		accepted := mustRecord(t, client, 100)
-		if s := expectBooks(t, client); s.Spooled != 100 || s.OldestSpooledMs < 0 {
-			t.Errorf("%+v", s)
-		}
-		producer.SetFault(nil)
-		if err := client.Flush(within(t, 20*time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		accepted = append(accepted, mustRecord(t, client, 10)...)
-		if err := client.Flush(within(t, 20*time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		for i, event := range producer.Events() {
-			if event.EventID != accepted[i] {
-				t.Fatalf("event %d is out of order", i)
+func TestSpool(t *testing.T) {
+	t.Run("events that failed temporarily are replayed in order", func(t *testing.T) {
+		inEachMode(t, func(t *testing.T, spool ekausage.Option, folder string) {
+			var errorsHeard heard
+			client, producer := ekausagetest.New(t, spool, errorsHeard.option())
+			producer.SetFault(errors.New("away"))
+			accepted := mustRecord(t, client, 100)
+			if s := expectBooks(t, client); s.Spooled != 100 || s.OldestSpooledMs < 0 {
+				t.Errorf("%+v", s)
 			}
-		}
-		if s := expectBooks(t, client); s.Delivered != 110 || s.Spooled != 0 {
-			t.Errorf("%+v", s)
-		}
-		expectCodes(t, &errorsHeard, nil)
-		client.Shutdown()
-		if left := segmentsOf(t, folder, "events"); len(left) > 0 {
-			t.Errorf("%v are left", left)
+			producer.SetFault(nil)
+			if err := client.Flush(within(t, 20*time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			accepted = append(accepted, mustRecord(t, client, 10)...)
+			if err := client.Flush(within(t, 20*time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			for i, event := range producer.Events() {
+				if event.EventID != accepted[i] {
+					t.Fatalf("event %d is out of order", i)
+				}
+			}
+			if s := expectBooks(t, client); s.Delivered != 110 || s.Spooled != 0 {
+				t.Errorf("%+v", s)
+			}
+			expectCodes(t, &errorsHeard, nil)
+			client.Shutdown()
+			if left := segmentsOf(t, folder, "events"); len(left) > 0 {
+				t.Errorf("%v are left", left)
+			}
+		})
+	})
+
+	t.Run("the next client delivers what shutdown left", func(t *testing.T) {
+		inEachMode(t, func(t *testing.T, spool ekausage.Option, folder string) {
+			var errorsHeard heard
+			broker := devbroker.Start(t, t.TempDir())
+			broker.Kill()
+			client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap), errorsHeard.option())
+			accepted := mustRecord(t, client, 300)
+			started := time.Now()
+			if lost := client.Shutdown(); lost != 0 {
+				t.Errorf("%d were given up", lost)
+			}
+			if took := time.Since(started); took > 6*time.Second {
+				t.Errorf("shutdown took %v", took)
+			}
+			expectCodes(t, &errorsHeard, nil)
+			if s := expectBooks(t, client); s.Spooled != 300 || s.Queued != 0 {
+				t.Errorf("%+v", s)
+			}
+			if len(segmentsOf(t, folder, "events")) != 1 {
+				t.Fatal("no segment is left")
+			}
+			broker.Restart()
+			expectHeir(t, folder, broker, accepted)
+		})
+	})
+
+	t.Run("a full queue spills to disk", func(t *testing.T) {
+		inEachMode(t, func(t *testing.T, spool ekausage.Option, _ string) {
+			broker := devbroker.Start(t, t.TempDir())
+			broker.Kill()
+			client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithBufferSize(50))
+			var lock sync.Mutex
+			var accepted []string
+			var callers sync.WaitGroup
+			for range 8 {
+				callers.Go(func() {
+					ids := mustRecord(t, client, 100)
+					lock.Lock()
+					defer lock.Unlock()
+					accepted = append(accepted, ids...)
+				})
+			}
+			callers.Wait()
+			if s := expectBooks(t, client); s.Spooled < 750 || s.Spooled+s.Queued != 800 {
+				t.Errorf("%+v", s)
+			}
+			broker.Restart()
+			if err := client.Flush(within(t, 60*time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			expectOnceEach(t, consume(t, broker.Bootstrap, 800), accepted)
+			if s := expectBooks(t, client); s.Delivered != 800 {
+				t.Errorf("%+v", s)
+			}
+		})
+	})
+
+	t.Run("a full spool rejects events without a gap in their numbers", func(t *testing.T) {
+		inEachMode(t, func(t *testing.T, spool ekausage.Option, _ string) {
+			var errorsHeard heard
+			client, producer := ekausagetest.New(t, spool, errorsHeard.option(), ekausage.WithSpoolMaxBytes(4<<20))
+			producer.SetFault(errors.New("away"))
+			large := map[string]any{"text": strings.Repeat("x", 20_000)}
+			var accepted []string
+			for range 300 {
+				if id, err := client.Record("ws-1", "api", "api_call", 1, "", nil, large); err == nil {
+					accepted = append(accepted, id)
+				} else if spoolFull := errors.Is(err, ekausage.CodeSpoolFull); !spoolFull && len(accepted) < 300 {
+					t.Fatal(err)
+				}
+				if client.Stats().Queued > 0 {
+					t.Fatal("it waits in memory")
+				}
+			}
+			if len(accepted) < 100 || len(accepted) > 220 {
+				t.Errorf("%d were accepted", len(accepted))
+			}
+			producer.SetFault(nil)
+			if err := client.Flush(within(t, 20*time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "there is room again", func() bool {
+				id, err := record(client)
+				accepted = append(accepted, id)
+				if err != nil {
+					accepted = accepted[:len(accepted)-1]
+				}
+				return err == nil
+			})
+			if err := client.Flush(within(t, 20*time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			expectIDs(t, producer, accepted)
+			if last := producer.Events()[len(accepted)-1]; last.Seq != uint64(len(accepted)) {
+				t.Errorf("the last number is %d of %d", last.Seq, len(accepted))
+			}
+		})
+	})
+
+	t.Run("a finally refused event is reported and dead-lettered", func(t *testing.T) {
+		inEachMode(t, func(t *testing.T, spool ekausage.Option, folder string) {
+			broker := devbroker.Start(t, t.TempDir())
+			var errorsHeard heard
+			client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap), errorsHeard.option())
+			broker.Fail("TOPIC_AUTHORIZATION_FAILED", -1)
+			accepted := mustRecord(t, client, 3)
+			if err := client.Flush(within(t, 20*time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			expectCodes(t, &errorsHeard, map[string]int{"delivery.failed": 3})
+			expectSame(t, errorsHeard.ids, accepted)
+			if s := expectBooks(t, client); s.Failed != 3 || s.DeadLettered != 3 {
+				t.Errorf("%+v", s)
+			}
+			client.Shutdown()
+			if len(segmentsOf(t, folder, "dead")) != 1 || len(segmentsOf(t, folder, "events")) != 0 {
+				t.Errorf("%v", segmentsOf(t, folder, "*"))
+			}
+		})
+	})
+
+	t.Run("an event that takes too long is retried from disk", func(t *testing.T) {
+		inEachMode(t, func(t *testing.T, spool ekausage.Option, _ string) {
+			broker := devbroker.Start(t, t.TempDir())
+			broker.Kill()
+			client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithDeliveryTimeout(time.Second))
+			accepted := mustRecord(t, client, 20)
+			eventually(t, "they wait on disk", func() bool { return client.Stats().Spooled == 20 })
+			accepted = append(accepted, mustRecord(t, client, 20)...)
+			broker.Restart()
+			if err := client.Flush(within(t, 60*time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			expectOnceEach(t, consume(t, broker.Bootstrap, 40), accepted)
+			if s := expectBooks(t, client); s.Delivered != 40 {
+				t.Errorf("%+v", s)
+			}
+		})
+	})
+
+	t.Run("no goroutine is left after shutdown", func(t *testing.T) {
+		for _, mode := range modes {
+			broker := devbroker.Start(t, t.TempDir())
+			client := newClient(t, spoolIn(mode, filepath.Join(t.TempDir(), "spool")),
+				ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithBufferSize(2))
+			mustRecord(t, client, 100)
+			if err := client.Flush(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			client.Shutdown()
+			expectNoGoroutines(t)
 		}
 	})
-}
 
-func TestWhatIsLeftAtShutdownIsDeliveredByTheNextClient(t *testing.T) {
-	inEachMode(t, func(t *testing.T, spool ekausage.Option, folder string) {
-		var errorsHeard heard
-		broker := devbroker.Start(t, t.TempDir())
-		broker.Kill()
-		client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap), errorsHeard.option())
-		accepted := mustRecord(t, client, 300)
-		started := time.Now()
-		if lost := client.Shutdown(); lost != 0 {
-			t.Errorf("%d were given up", lost)
+	t.Run("an unusable directory is an error where it was configured", func(t *testing.T) {
+		t.Parallel()
+		folder := t.TempDir()
+		open, link := filepath.Join(folder, "open"), filepath.Join(folder, "link")
+		for _, err := range []error{os.Mkdir(open, 0o755), os.Chmod(open, 0o755), os.Symlink(t.TempDir(), link)} {
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
-		if took := time.Since(started); took > 6*time.Second {
-			t.Errorf("shutdown took %v", took)
+		for name, path := range map[string]string{
+			"whose parent is missing":     filepath.Join(folder, "no", "parent"),
+			"that others may enter":       open,
+			"that is a symbolic link":     link,
+			"that is a file, no folder":   os.Args[0],
+			"that no folder can stand in": "/proc/spool",
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				_, err := ekausage.New("test", ekausage.WithKafkaBrokers(nobody), spoolIn("spill", path))
+				if !errors.Is(err, ekausage.CodeConfigInvalid) || !strings.Contains(err.Error(), path) {
+					t.Errorf("it said %v", err)
+				}
+			})
 		}
-		expectCodes(t, &errorsHeard, nil)
-		if s := expectBooks(t, client); s.Spooled != 300 || s.Queued != 0 {
-			t.Errorf("%+v", s)
+	})
+
+	t.Run("the caller's own producer has no spool unless configured", func(t *testing.T) {
+		folder := filepath.Join(t.TempDir(), "spool")
+		t.Setenv("EKA_SPOOL", "durable")
+		t.Setenv("EKA_SPOOL_DIR", folder)
+		client, _ := ekausagetest.New(t)
+		mustRecord(t, client, 1)
+		if _, err := os.Lstat(folder); err == nil {
+			t.Error("it made the folder")
 		}
-		if len(segmentsOf(t, folder, "events")) != 1 {
-			t.Fatal("no segment is left")
-		}
-		broker.Restart()
-		expectHeir(t, folder, broker, accepted)
 	})
 }
 
@@ -130,169 +297,4 @@ func expectHeir(t *testing.T, folder string, broker *devbroker.Broker, accepted 
 	}
 	expectOnceEach(t, consume(t, broker.Bootstrap, len(accepted)), accepted)
 	eventually(t, "the folder is empty", func() bool { return len(segmentsOf(t, folder, "events")) == 0 })
-}
-
-func TestAFullQueueGoesOnOnDisk(t *testing.T) {
-	inEachMode(t, func(t *testing.T, spool ekausage.Option, _ string) {
-		broker := devbroker.Start(t, t.TempDir())
-		broker.Kill()
-		client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithBufferSize(50))
-		var lock sync.Mutex
-		var accepted []string
-		var callers sync.WaitGroup
-		for range 8 {
-			callers.Go(func() {
-				ids := mustRecord(t, client, 100)
-				lock.Lock()
-				defer lock.Unlock()
-				accepted = append(accepted, ids...)
-			})
-		}
-		callers.Wait()
-		if s := expectBooks(t, client); s.Spooled < 750 || s.Spooled+s.Queued != 800 {
-			t.Errorf("%+v", s)
-		}
-		broker.Restart()
-		if err := client.Flush(within(t, 60*time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		expectOnceEach(t, consume(t, broker.Bootstrap, 800), accepted)
-		if s := expectBooks(t, client); s.Delivered != 800 {
-			t.Errorf("%+v", s)
-		}
-	})
-}
-
-func TestAFullDiskRefusesWithoutAGap(t *testing.T) {
-	inEachMode(t, func(t *testing.T, spool ekausage.Option, _ string) {
-		var errorsHeard heard
-		client, producer := ekausagetest.New(t, spool, errorsHeard.option(), ekausage.WithSpoolMaxBytes(4<<20))
-		producer.SetFault(errors.New("away"))
-		large := map[string]any{"text": strings.Repeat("x", 20_000)}
-		var accepted []string
-		for range 300 {
-			if id, err := client.Record("ws-1", "api", "api_call", 1, "", nil, large); err == nil {
-				accepted = append(accepted, id)
-			} else if spoolFull := errors.Is(err, ekausage.CodeSpoolFull); !spoolFull && len(accepted) < 300 {
-				t.Fatal(err)
-			}
-			if client.Stats().Queued > 0 {
-				t.Fatal("it waits in memory")
-			}
-		}
-		if len(accepted) < 100 || len(accepted) > 220 {
-			t.Errorf("%d were accepted", len(accepted))
-		}
-		producer.SetFault(nil)
-		if err := client.Flush(within(t, 20*time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, "there is room again", func() bool {
-			id, err := record(client)
-			accepted = append(accepted, id)
-			if err != nil {
-				accepted = accepted[:len(accepted)-1]
-			}
-			return err == nil
-		})
-		if err := client.Flush(within(t, 20*time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		expectIDs(t, producer, accepted)
-		if last := producer.Events()[len(accepted)-1]; last.Seq != uint64(len(accepted)) {
-			t.Errorf("the last number is %d of %d", last.Seq, len(accepted))
-		}
-	})
-}
-
-func TestARefusalThatIsFinalIsHeardOfAndKept(t *testing.T) {
-	inEachMode(t, func(t *testing.T, spool ekausage.Option, folder string) {
-		broker := devbroker.Start(t, t.TempDir())
-		var errorsHeard heard
-		client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap), errorsHeard.option())
-		broker.Fail("TOPIC_AUTHORIZATION_FAILED", -1)
-		accepted := mustRecord(t, client, 3)
-		if err := client.Flush(within(t, 20*time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		expectCodes(t, &errorsHeard, map[string]int{"delivery.failed": 3})
-		expectSame(t, errorsHeard.ids, accepted)
-		if s := expectBooks(t, client); s.Failed != 3 || s.DeadLettered != 3 {
-			t.Errorf("%+v", s)
-		}
-		client.Shutdown()
-		if len(segmentsOf(t, folder, "dead")) != 1 || len(segmentsOf(t, folder, "events")) != 0 {
-			t.Errorf("%v", segmentsOf(t, folder, "*"))
-		}
-	})
-}
-
-func TestADeliveryThatTakesTooLongIsTriedFromDisk(t *testing.T) {
-	inEachMode(t, func(t *testing.T, spool ekausage.Option, _ string) {
-		broker := devbroker.Start(t, t.TempDir())
-		broker.Kill()
-		client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithDeliveryTimeout(time.Second))
-		accepted := mustRecord(t, client, 20)
-		eventually(t, "they wait on disk", func() bool { return client.Stats().Spooled == 20 })
-		accepted = append(accepted, mustRecord(t, client, 20)...)
-		broker.Restart()
-		if err := client.Flush(within(t, 60*time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		expectOnceEach(t, consume(t, broker.Bootstrap, 40), accepted)
-		if s := expectBooks(t, client); s.Delivered != 40 {
-			t.Errorf("%+v", s)
-		}
-	})
-}
-
-func TestTheGoroutinesOfASpoolAreGoneAfterShutdown(t *testing.T) {
-	for _, mode := range modes {
-		broker := devbroker.Start(t, t.TempDir())
-		client := newClient(t, spoolIn(mode, filepath.Join(t.TempDir(), "spool")),
-			ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithBufferSize(2))
-		mustRecord(t, client, 100)
-		if err := client.Flush(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-		client.Shutdown()
-		expectNoGoroutines(t)
-	}
-}
-
-func TestAFolderThatCannotBeUsedIsSaidWhereItWasAskedFor(t *testing.T) {
-	t.Parallel()
-	folder := t.TempDir()
-	open, link := filepath.Join(folder, "open"), filepath.Join(folder, "link")
-	for _, err := range []error{os.Mkdir(open, 0o755), os.Chmod(open, 0o755), os.Symlink(t.TempDir(), link)} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, path := range map[string]string{
-		"whose parent is missing":     filepath.Join(folder, "no", "parent"),
-		"that others may enter":       open,
-		"that is a symbolic link":     link,
-		"that is a file, no folder":   os.Args[0],
-		"that no folder can stand in": "/proc/spool",
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, err := ekausage.New("test", ekausage.WithKafkaBrokers(nobody), spoolIn("spill", path))
-			if !errors.Is(err, ekausage.CodeConfigInvalid) || !strings.Contains(err.Error(), path) {
-				t.Errorf("it said %v", err)
-			}
-		})
-	}
-}
-
-func TestAProducerOfTheCallersOwnHasNoSpoolUnlessAskedFor(t *testing.T) {
-	folder := filepath.Join(t.TempDir(), "spool")
-	t.Setenv("EKA_SPOOL", "durable")
-	t.Setenv("EKA_SPOOL_DIR", folder)
-	client, _ := ekausagetest.New(t)
-	mustRecord(t, client, 1)
-	if _, err := os.Lstat(folder); err == nil {
-		t.Error("it made the folder")
-	}
 }

@@ -33,71 +33,137 @@ func written(t *testing.T, value any) (string, string) {
 	return strings.TrimSuffix(strings.TrimPrefix(string(w.text), `{"k":`), "}"), lost
 }
 
-func TestGoValuesAreWrittenAsTheirOwnerSeesThem(t *testing.T) {
-	text := "t"
-	var nothing *point
-	for want, value := range map[string]any{
-		`"n"`:                             named("n"),
-		`-3`:                              level(-3),
-		`18446744073709551615`:            uint64(math.MaxUint64),
-		`0.1`:                             float32(0.1),
-		`"t"`:                             &text,
-		`null`:                            nothing,
-		`{"X":1,"Y":0.5}`:                 point{1, 0.5},
-		`[1,2]`:                           [2]int{1, 2},
-		`{"a":["x","<&>"]}`:               map[string][]string{"a": {"x", "<&>"}},
-		`{"1":true}`:                      map[int]bool{1: true},
-		`"AQI="`:                          []byte{1, 2},
-		`"10.0.0.1"`:                      netip.MustParseAddr("10.0.0.1"),
-		`1500000000`:                      1500 * time.Millisecond,
-		`"2026-01-31T09:30:00.5+05:30"`:   time.Date(2026, 1, 31, 9, 30, 0, 5e8, time.FixedZone("", 19800)),
-		`1.2345678901234568e+23`:          json.Number("12345678901234568e7"),
-		`1.2345678901234567890123456e+25`: func() any { n, _ := new(big.Int).SetString("12345678901234567890123456", 10); return n }(),
-		`{"z":[]}`:                        json.RawMessage(`{"z": [ ]}`),
-		`[{"X":0,"Y":0}]`:                 []point{{}},
-	} {
-		if got, lost := written(t, value); got != want || lost != "" {
-			t.Errorf("%T: got %s, want %s, lost %q", value, got, want, lost)
+func TestMetadata(t *testing.T) {
+	t.Run("Go values are written as the caller sees them", func(t *testing.T) {
+		text := "t"
+		var nothing *point
+		for want, value := range map[string]any{
+			`"n"`:                             named("n"),
+			`-3`:                              level(-3),
+			`18446744073709551615`:            uint64(math.MaxUint64),
+			`0.1`:                             float32(0.1),
+			`"t"`:                             &text,
+			`null`:                            nothing,
+			`{"X":1,"Y":0.5}`:                 point{1, 0.5},
+			`[1,2]`:                           [2]int{1, 2},
+			`{"a":["x","<&>"]}`:               map[string][]string{"a": {"x", "<&>"}},
+			`{"1":true}`:                      map[int]bool{1: true},
+			`"AQI="`:                          []byte{1, 2},
+			`"10.0.0.1"`:                      netip.MustParseAddr("10.0.0.1"),
+			`1500000000`:                      1500 * time.Millisecond,
+			`"2026-01-31T09:30:00.5+05:30"`:   time.Date(2026, 1, 31, 9, 30, 0, 5e8, time.FixedZone("", 19800)),
+			`1.2345678901234568e+23`:          json.Number("12345678901234568e7"),
+			`1.2345678901234567890123456e+25`: func() any { n, _ := new(big.Int).SetString("12345678901234567890123456", 10); return n }(),
+			`{"z":[]}`:                        json.RawMessage(`{"z": [ ]}`),
+			`[{"X":0,"Y":0}]`:                 []point{{}},
+		} {
+			if got, lost := written(t, value); got != want || lost != "" {
+				t.Errorf("%T: got %s, want %s, lost %q", value, got, want, lost)
+			}
 		}
-	}
-}
+	})
 
-func TestWhatJSONCannotSayBecomesItsStringFormAndIsNamed(t *testing.T) {
-	for want, value := range map[string]any{
-		`"broken"`:           errors.New("broken"),
-		`"(1+2i)"`:           complex(1, 2),
-		`"<func()>"`:         func() {},
-		`"<encode.painful>"`: painful{},
-		`"<chan int>"`:       make(chan int),
-		`"NaN"`:              float32(math.NaN()),
-		`"-Infinity"`:        math.Inf(-1),
-		`"1x"`:               json.Number("1x"),
-	} {
-		if got, lost := written(t, value); got != want || lost == "" {
-			t.Errorf("%T: got %s, want %s, lost %q", value, got, want, lost)
+	t.Run("what JSON cannot express becomes a string and is reported", func(t *testing.T) {
+		for want, value := range map[string]any{
+			`"broken"`:           errors.New("broken"),
+			`"(1+2i)"`:           complex(1, 2),
+			`"<func()>"`:         func() {},
+			`"<encode.painful>"`: painful{},
+			`"<chan int>"`:       make(chan int),
+			`"NaN"`:              float32(math.NaN()),
+			`"-Infinity"`:        math.Inf(-1),
+			`"1x"`:               json.Number("1x"),
+		} {
+			if got, lost := written(t, value); got != want || lost == "" {
+				t.Errorf("%T: got %s, want %s, lost %q", value, got, want, lost)
+			}
 		}
-	}
-	if _, lost := written(t, []any{1, map[string]any{"b": make(chan int)}}); !strings.Contains(lost, `"k.1.b"`) {
-		t.Errorf("the place is not named: %q", lost)
-	}
-}
+		if _, lost := written(t, []any{1, map[string]any{"b": make(chan int)}}); !strings.Contains(lost, `"k.1.b"`) {
+			t.Errorf("the place is not named: %q", lost)
+		}
+	})
 
-func TestWhatHoldsItselfEnds(t *testing.T) {
-	list := []any{nil}
-	list[0] = list
-	own := itself{nil}
-	own[0] = own
-	var pointer any
-	pointer = &pointer
-	for _, value := range []any{list, own, pointer, struct{ M map[string]any }{func() map[string]any {
-		m := map[string]any{}
-		m["m"] = m
-		return m
-	}()}} {
-		if got, lost := written(t, value); lost == "" || !json.Valid([]byte(got)) {
-			t.Errorf("%T: got %s, lost %q", value, got, lost)
+	t.Run("a value that contains itself ends", func(t *testing.T) {
+		list := []any{nil}
+		list[0] = list
+		own := itself{nil}
+		own[0] = own
+		var pointer any
+		pointer = &pointer
+		for _, value := range []any{list, own, pointer, struct{ M map[string]any }{func() map[string]any {
+			m := map[string]any{}
+			m["m"] = m
+			return m
+		}()}} {
+			if got, lost := written(t, value); lost == "" || !json.Valid([]byte(got)) {
+				t.Errorf("%T: got %s, lost %q", value, got, lost)
+			}
 		}
-	}
+	})
+
+	t.Run("metadata that is too large is not read to its end", func(t *testing.T) {
+		reads := 0
+		items := make([]any, 100_000)
+		for i := range items {
+			items[i] = counted{&reads}
+		}
+		var w metadataWriter
+		quoted, lost, err := w.write(map[string]any{"items": items}, nil)
+		if err != nil || string(w.text) != metadataOversize || lost == "" {
+			t.Fatalf("got %s, lost %q, %v", quoted, lost, err)
+		}
+		if most := metadataMaxBytes/100 + 1; reads > most {
+			t.Errorf("%d items were read, at most %d can fit", reads, most)
+		}
+		huge := new(big.Int).Lsh(big.NewInt(1), 100*mostBits)
+		if _, _, err := w.write(map[string]any{"huge": huge}, nil); err != nil || string(w.text) != metadataOversize {
+			t.Errorf("a huge integer is %s, %v", w.text, err)
+		}
+		many := map[string]any{}
+		for i := range 100_000 {
+			many[fmt.Sprint(i)] = counted{&reads}
+		}
+		reads = 0
+		if _, _, err := w.write(many, nil); err != nil || reads > 0 {
+			t.Errorf("%d of too many keys were read, %v", reads, err)
+		}
+	})
+
+	t.Run("declared keys are checked", func(t *testing.T) {
+		keys := []metadataKey{
+			{"channel", true, "string", []string{`"sms"`, `"voice"`}},
+			{"attempt", false, "integer", nil},
+		}
+		var w metadataWriter
+		for _, c := range []struct {
+			metadata map[string]any
+			code     string
+			lost     bool
+		}{
+			{map[string]any{"channel": "sms"}, "", false},
+			{map[string]any{"channel": named("voice"), "attempt": uint8(2)}, "", false},
+			{map[string]any{"channel": "sms", "attempt": 2.0}, "", false},
+			{map[string]any{"channel": "sms", "attempt": 2.5}, "", true},
+			{map[string]any{"channel": "sms", "attempt": "2"}, "", true},
+			{map[string]any{"channel": "sms", "attempt": make(chan int)}, "", true},
+			{nil, codeMetadataRequired, false},
+			{map[string]any{"attempt": 1}, codeMetadataRequired, false},
+			{map[string]any{"channel": "fax"}, codeMetadataInvalid, false},
+			{map[string]any{"channel": nil}, codeMetadataInvalid, false},
+		} {
+			_, lost, rejection := w.write(c.metadata, keys)
+			if rejection == nil && c.code != "" || rejection != nil && rejection.Code != c.code {
+				t.Errorf("%v: %v, want %q", c.metadata, rejection, c.code)
+			}
+			if (lost != "") != c.lost {
+				t.Errorf("%v: lost %q", c.metadata, lost)
+			}
+		}
+		large := map[string]any{"channel": "sms", "text": strings.Repeat("x", metadataMaxBytes)}
+		if _, _, err := w.write(large, keys); err != nil || string(w.text) != `{"_truncated":true,"channel":"sms"}` {
+			t.Errorf("got %s, %v", w.text, err)
+		}
+	})
 }
 
 // counted is a text that counts how often it is read.
@@ -106,68 +172,4 @@ type counted struct{ reads *int }
 func (c counted) MarshalText() ([]byte, error) {
 	*c.reads++
 	return []byte(strings.Repeat("x", 100)), nil
-}
-
-func TestMetadataThatIsTooLargeIsNotReadToItsEnd(t *testing.T) {
-	reads := 0
-	items := make([]any, 100_000)
-	for i := range items {
-		items[i] = counted{&reads}
-	}
-	var w metadataWriter
-	quoted, lost, err := w.write(map[string]any{"items": items}, nil)
-	if err != nil || string(w.text) != metadataOversize || lost == "" {
-		t.Fatalf("got %s, lost %q, %v", quoted, lost, err)
-	}
-	if most := metadataMaxBytes/100 + 1; reads > most {
-		t.Errorf("%d items were read, at most %d can fit", reads, most)
-	}
-	huge := new(big.Int).Lsh(big.NewInt(1), 100*mostBits)
-	if _, _, err := w.write(map[string]any{"huge": huge}, nil); err != nil || string(w.text) != metadataOversize {
-		t.Errorf("a huge integer is %s, %v", w.text, err)
-	}
-	many := map[string]any{}
-	for i := range 100_000 {
-		many[fmt.Sprint(i)] = counted{&reads}
-	}
-	reads = 0
-	if _, _, err := w.write(many, nil); err != nil || reads > 0 {
-		t.Errorf("%d of too many keys were read, %v", reads, err)
-	}
-}
-
-func TestDeclaredKeysAreChecked(t *testing.T) {
-	keys := []metadataKey{
-		{"channel", true, "string", []string{`"sms"`, `"voice"`}},
-		{"attempt", false, "integer", nil},
-	}
-	var w metadataWriter
-	for _, c := range []struct {
-		metadata map[string]any
-		code     string
-		lost     bool
-	}{
-		{map[string]any{"channel": "sms"}, "", false},
-		{map[string]any{"channel": named("voice"), "attempt": uint8(2)}, "", false},
-		{map[string]any{"channel": "sms", "attempt": 2.0}, "", false},
-		{map[string]any{"channel": "sms", "attempt": 2.5}, "", true},
-		{map[string]any{"channel": "sms", "attempt": "2"}, "", true},
-		{map[string]any{"channel": "sms", "attempt": make(chan int)}, "", true},
-		{nil, codeMetadataRequired, false},
-		{map[string]any{"attempt": 1}, codeMetadataRequired, false},
-		{map[string]any{"channel": "fax"}, codeMetadataInvalid, false},
-		{map[string]any{"channel": nil}, codeMetadataInvalid, false},
-	} {
-		_, lost, rejection := w.write(c.metadata, keys)
-		if rejection == nil && c.code != "" || rejection != nil && rejection.Code != c.code {
-			t.Errorf("%v: %v, want %q", c.metadata, rejection, c.code)
-		}
-		if (lost != "") != c.lost {
-			t.Errorf("%v: lost %q", c.metadata, lost)
-		}
-	}
-	large := map[string]any{"channel": "sms", "text": strings.Repeat("x", metadataMaxBytes)}
-	if _, _, err := w.write(large, keys); err != nil || string(w.text) != `{"_truncated":true,"channel":"sms"}` {
-		t.Errorf("got %s, %v", w.text, err)
-	}
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// BenchmarkAppend measures what one record costs that is on disk before the call returns.
+// BenchmarkAppend measures one record that is on disk before the call returns.
 func BenchmarkAppend(b *testing.B) {
 	s, err := Open(Config{
 		Directory: b.TempDir() + "/spool", MaxBytes: 1 << 40, Durable: true, SyncInterval: 50 * time.Millisecond,

@@ -15,15 +15,15 @@ import (
 
 const fixtures = "../../../../../tests/spool/fixtures"
 
-// go test ./ekausage/internal/spool -run Committed -update writes Go's segments again.
-var update = flag.Bool("update", false, "write this language's fixtures")
+// go test ./ekausage/internal/spool -run Fixtures -update rewrites Go's segments.
+var update = flag.Bool("update", false, "rewrite this language's fixtures")
 
 const (
 	fixtureOrigin  = "6d1e0f3a6d1e0f3a6d1e0f3a6d1e0f3a"
 	fixtureAdopter = "0badcafe0badcafe0badcafe0badcafe"
 )
 
-// described is what a reader finds in a segment, as expected.json has it.
+// described is what a reader finds in a segment, in the form of expected.json.
 type described struct {
 	Header  *describedHeader `json:"header"`
 	Events  [][2]string      `json:"events"`
@@ -46,7 +46,7 @@ func describe(t *testing.T, file string, content []byte) described {
 	t.Helper()
 	n, ok := parseSegmentName(file)
 	if !ok {
-		t.Fatalf("%s is no segment's name", file)
+		t.Fatalf("%s is not a segment's name", file)
 	}
 	h := decodeHeader(content)
 	records, damaged := readRecords(content[min(headerBytes, len(content)):], recordSalt(n.origin), headerBytes)
@@ -63,40 +63,78 @@ func describe(t *testing.T, file string, content []byte) described {
 	return found
 }
 
-func TestSegmentsOfEveryLanguageAreRead(t *testing.T) {
-	languages, err := os.ReadDir(fixtures)
-	if err != nil || len(languages) == 0 {
-		t.Fatal("no language has written any", err)
-	}
-	for _, language := range languages {
-		t.Run(language.Name(), func(t *testing.T) {
-			folder := filepath.Join(fixtures, language.Name())
-			text, err := os.ReadFile(filepath.Join(folder, "expected.json"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			var expected map[string]described
-			if err := json.Unmarshal(text, &expected); err != nil {
-				t.Fatal(err)
-			}
-			for file, want := range expected {
-				digits, err := os.ReadFile(filepath.Join(folder, file+".hex"))
+func TestFixtures(t *testing.T) {
+	t.Run("the segments of every language are read", func(t *testing.T) {
+		languages, err := os.ReadDir(fixtures)
+		if err != nil || len(languages) == 0 {
+			t.Fatal("there are no fixtures", err)
+		}
+		for _, language := range languages {
+			t.Run(language.Name(), func(t *testing.T) {
+				folder := filepath.Join(fixtures, language.Name())
+				text, err := os.ReadFile(filepath.Join(folder, "expected.json"))
 				if err != nil {
 					t.Fatal(err)
 				}
-				content, err := hex.DecodeString(strings.Join(strings.Fields(string(digits)), ""))
-				if err != nil {
+				var expected map[string]described
+				if err := json.Unmarshal(text, &expected); err != nil {
 					t.Fatal(err)
 				}
-				if got := describe(t, file, content); !reflect.DeepEqual(got, want) {
-					t.Errorf("%s\ngot  %+v %+v\nwant %+v %+v", file, got, got.Header, want, want.Header)
+				for file, want := range expected {
+					digits, err := os.ReadFile(filepath.Join(folder, file+".hex"))
+					if err != nil {
+						t.Fatal(err)
+					}
+					content, err := hex.DecodeString(strings.Join(strings.Fields(string(digits)), ""))
+					if err != nil {
+						t.Fatal(err)
+					}
+					if got := describe(t, file, content); !reflect.DeepEqual(got, want) {
+						t.Errorf("%s\ngot  %+v %+v\nwant %+v %+v", file, got, got.Header, want, want.Header)
+					}
+				}
+			})
+		}
+	})
+
+	t.Run("the committed segments are what Go writes", func(t *testing.T) {
+		folder := filepath.Join(fixtures, "go")
+		made := map[string]string{}
+		expected := map[string]described{}
+		for file, content := range written(t) {
+			var lines strings.Builder
+			for line := range slices.Chunk([]byte(hex.EncodeToString(content)), 64) {
+				lines.Write(append(line, '\n'))
+			}
+			made[file+".hex"] = lines.String()
+			expected[file] = describe(t, file, content)
+		}
+		var text bytes.Buffer
+		writer := json.NewEncoder(&text)
+		writer.SetEscapeHTML(false)
+		writer.SetIndent("", "  ")
+		if err := writer.Encode(expected); err != nil {
+			t.Fatal(err)
+		}
+		made["expected.json"] = text.String()
+		for file, want := range made {
+			path := filepath.Join(folder, file)
+			if *update {
+				if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+					t.Fatal(err)
 				}
 			}
-		})
-	}
+			if got, err := os.ReadFile(path); err != nil || string(got) != want {
+				t.Errorf("%s is out of date: run with -update (%v)", file, err)
+			}
+		}
+		if found, _ := os.ReadDir(folder); len(found) != len(made) {
+			t.Errorf("there are %d files, want %d", len(found), len(made))
+		}
+	})
 }
 
-// written are Go's segments by name: sound ones, and each kind of damage.
+// written returns Go's segments by name: sound ones, and each kind of damage.
 func written(t *testing.T) map[string][]byte {
 	t.Helper()
 	sound := fixture(t, version, 0)
@@ -123,7 +161,7 @@ func written(t *testing.T) map[string][]byte {
 	return segments
 }
 
-// fixture is a segment that was sealed and cut, as a journal writes it.
+// fixture returns a segment that was sealed and released, as a segment log writes it.
 func fixture(t *testing.T, version uint32, acked int64) []byte {
 	t.Helper()
 	id, err := hex.DecodeString(fixtureOrigin)
@@ -176,40 +214,4 @@ func fixture(t *testing.T, version uint32, acked int64) []byte {
 		t.Fatal(err)
 	}
 	return content
-}
-
-func TestTheCommittedSegmentsAreWhatGoWrites(t *testing.T) {
-	folder := filepath.Join(fixtures, "go")
-	made := map[string]string{}
-	expected := map[string]described{}
-	for file, content := range written(t) {
-		var lines strings.Builder
-		for line := range slices.Chunk([]byte(hex.EncodeToString(content)), 64) {
-			lines.Write(append(line, '\n'))
-		}
-		made[file+".hex"] = lines.String()
-		expected[file] = describe(t, file, content)
-	}
-	var text bytes.Buffer
-	writer := json.NewEncoder(&text)
-	writer.SetEscapeHTML(false)
-	writer.SetIndent("", "  ")
-	if err := writer.Encode(expected); err != nil {
-		t.Fatal(err)
-	}
-	made["expected.json"] = text.String()
-	for file, want := range made {
-		path := filepath.Join(folder, file)
-		if *update {
-			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if got, err := os.ReadFile(path); err != nil || string(got) != want {
-			t.Errorf("%s is not what is written now: run with -update (%v)", file, err)
-		}
-	}
-	if found, _ := os.ReadDir(folder); len(found) != len(made) {
-		t.Errorf("there are %d files, want %d", len(found), len(made))
-	}
 }

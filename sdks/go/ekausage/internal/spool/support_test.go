@@ -19,20 +19,26 @@ var (
 	errFinal = errors.New("too large")
 )
 
-// host is a client whose Kafka takes events as the test says.
+// host is a client whose Kafka accepts events as the test decides.
 type host struct {
-	mu        sync.Mutex
-	fault     error            // of every event
-	faults    map[string]error // of single ones
-	sent      []string
-	sizes     []int // of what was sent together
-	delivered int
-	refused   []string
-	warnings  []string
-	busy      bool
+	mu          sync.Mutex
+	fault       error            // of every event
+	faults      map[string]error // of single ones
+	sent        []string
+	sizes       []int // of what was sent together
+	delivered   int
+	deadLetters []string
+	warnings    []string
+	busy        bool
+	inMemory    bool // an event is queued that precedes the backlog
 }
 
-func (h *host) Drained() bool                                 { return true }
+func (h *host) Drained() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.inMemory
+}
+
 func (h *host) OpenReplayTransport() (ReplayTransport, error) { return h, nil }
 func (h *host) IsFinal(err error) bool                        { return errors.Is(err, errFinal) }
 func (h *host) Close()                                        {}
@@ -46,14 +52,14 @@ func (h *host) HasCapacity() bool {
 func (h *host) Send(_ context.Context, records []Record) []error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	said := make([]error, len(records))
+	outcomes := make([]error, len(records))
 	h.sizes = append(h.sizes, len(records))
 	for i, record := range records {
-		if said[i] = cmpOr(h.faults[string(record.Event)], h.fault); said[i] == nil {
+		if outcomes[i] = cmpOr(h.faults[string(record.Event)], h.fault); outcomes[i] == nil {
 			h.sent = append(h.sent, string(record.Event))
 		}
 	}
-	return said
+	return outcomes
 }
 
 func cmpOr(a, b error) error {
@@ -72,7 +78,7 @@ func (h *host) Delivered(events int) {
 func (h *host) DeadLettered(event []byte, _ error, _ bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.refused = append(h.refused, string(event))
+	h.deadLetters = append(h.deadLetters, string(event))
 }
 
 func (h *host) Warn(_, text string) {
@@ -93,13 +99,13 @@ func (h *host) received() []string {
 	return slices.Clone(h.sent)
 }
 
-func (h *host) heard() []string {
+func (h *host) warned() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.warnings)
 }
 
-// open makes a spool whose times are short.
+// open opens a spool with short times.
 func open(t *testing.T, h *host, folder string, change func(*Config)) *Spool {
 	t.Helper()
 	c := Config{
@@ -130,7 +136,7 @@ func open(t *testing.T, h *host, folder string, change func(*Config)) *Spool {
 
 func durable(c *Config) { c.Durable = true }
 
-// crash ends a spool as kill -9 does.
+// crash stops a spool as kill -9 does.
 func (s *Spool) crash() {
 	s.stop()
 	s.running.Wait()
@@ -141,7 +147,7 @@ func folderOf(t *testing.T) string {
 	return filepath.Join(t.TempDir(), "spool")
 }
 
-// numbered are events that say their number, of so many bytes.
+// numbered returns events of so many bytes that begin with their number.
 func numbered(from, count, size int) []string {
 	events := make([]string, count)
 	for i := range events {
@@ -177,16 +183,16 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("still not: %s", what)
+			t.Fatalf("not within 10 s: %s", what)
 		}
 	}
 }
 
 func expectReceived(t *testing.T, h *host, want []string) {
 	t.Helper()
-	eventually(t, "as many events arrived", func() bool { return len(h.received()) >= len(want) })
+	eventually(t, "all events arrived", func() bool { return len(h.received()) >= len(want) })
 	if got := h.received(); !slices.Equal(got, want) {
-		t.Errorf("%d events arrived, not these %d in their order", len(got), len(want))
+		t.Errorf("%d events arrived, want these %d in their order", len(got), len(want))
 	}
 }
 
@@ -206,8 +212,8 @@ func segmentsIn(t *testing.T, folder, kind string) []segmentName {
 	return found
 }
 
-// begunWith is the segment whose first event has a number; one that was only made ahead has none.
-func begunWith(t *testing.T, folder string, seq uint64) segmentName {
+// segmentBeginningWith returns the segment that begins with an event, unlike a preallocated one.
+func segmentBeginningWith(t *testing.T, folder string, seq uint64) segmentName {
 	t.Helper()
 	segments := segmentsIn(t, folder, kindEvents)
 	at := slices.IndexFunc(segments, func(n segmentName) bool { return n.firstSeq == seq })
@@ -219,16 +225,16 @@ func begunWith(t *testing.T, folder string, seq uint64) segmentName {
 
 func expectEmpty(t *testing.T, folder string) {
 	t.Helper()
-	eventually(t, "the folder is empty", func() bool { return len(segmentsIn(t, folder, kindEvents)) == 0 })
+	eventually(t, "the directory is empty", func() bool { return len(segmentsIn(t, folder, kindEvents)) == 0 })
 }
 
 func expectWarning(t *testing.T, h *host, text string) {
 	t.Helper()
-	said := func(warning string) bool { return strings.Contains(warning, text) }
-	eventually(t, "it warned: "+text, func() bool { return slices.ContainsFunc(h.heard(), said) })
+	contains := func(warning string) bool { return strings.Contains(warning, text) }
+	eventually(t, "it warned: "+text, func() bool { return slices.ContainsFunc(h.warned(), contains) })
 }
 
-// rewrite changes the bytes of the only segment.
+// rewrite changes the bytes of the first segment.
 func rewrite(t *testing.T, folder string, change func(content []byte) []byte) {
 	t.Helper()
 	path := filepath.Join(folder, segmentsIn(t, folder, kindEvents)[0].String())
