@@ -133,8 +133,8 @@ VECTORS = {
     ),
     "go": Check(
         "sdks/go",
-        f"{BIN}/go test -count=1 -failfast -run TestEveryVectorHolds ./ekausage",
-        r"^    --- FAIL: TestEveryVectorHolds/(\S+)",
+        f"{BIN}/go test -count=1 -failfast -run TestVectors ./ekausage",
+        r"^    --- FAIL: TestVectors/(\S+)",
     ),
     "typescript": Check(
         "sdks/typescript",

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _BIN = Path(sys.prefix) / "bin"
 RUNNERS = {
     "python": (ROOT, f"{_BIN}/pytest -q sdks/python/tests/test_vectors.py"),
-    "go": (ROOT / "sdks/go", f"{_BIN}/go test -count=1 -run TestEveryVectorHolds ./ekausage"),
+    "go": (ROOT / "sdks/go", f"{_BIN}/go test -count=1 -run TestVectors ./ekausage"),
     "typescript": (ROOT / "sdks/typescript", f"{_BIN}/npx vitest run tests/vectors.test.ts"),
 }
 

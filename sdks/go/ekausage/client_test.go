@@ -75,8 +75,8 @@ func second(_ string, err error) error { return err }
 
 func TestLog(t *testing.T) {
 	t.Run("an unknown level is accepted as the default level and reported", func(t *testing.T) {
-		var errorsHeard heard
-		client, producer := ekausagetest.New(t, errorsHeard.option())
+		var errorsReported reported
+		client, producer := ekausagetest.New(t, errorsReported.option())
 		id, err := client.Log("w", "api", "api_error", "slow", "warn", map[string]any{"level": "mine"})
 		if err != nil {
 			t.Fatal(err)
@@ -85,9 +85,9 @@ func TestLog(t *testing.T) {
 		if event.Metadata != `{"level":"error","message":"slow"}` || event.Status != ekausage.StatusError || event.EventID != id {
 			t.Errorf("%+v", event)
 		}
-		expectCodes(t, &errorsHeard, map[string]int{"metadata.degraded": 1})
-		if _, err := client.Log("w", "api", "api_error", "slow", ekausage.LogLevelWarning, nil); err != nil || len(errorsHeard.ids) != 1 {
-			t.Errorf("%v, %v", err, errorsHeard.ids)
+		expectCodes(t, &errorsReported, map[string]int{"metadata.degraded": 1})
+		if _, err := client.Log("w", "api", "api_error", "slow", ekausage.LogLevelWarning, nil); err != nil || len(errorsReported.ids) != 1 {
+			t.Errorf("%v, %v", err, errorsReported.ids)
 		}
 	})
 

@@ -54,7 +54,7 @@ type vectorCase struct {
 	Cannot map[string]string `json:"cannot"`
 }
 
-// orderedTexts is an object of texts whose order counts.
+// orderedTexts is an object of texts whose order matters.
 type orderedTexts struct {
 	names []string
 	texts map[string]string
@@ -78,7 +78,7 @@ func (o *orderedTexts) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, &o.texts)
 }
 
-func TestEveryVectorHolds(t *testing.T) {
+func TestVectors(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join(vectorFolder, "*.json"))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("there are no vectors in %s: %v", vectorFolder, err)
@@ -149,14 +149,14 @@ func runVector(t *testing.T, file *vectorFile, c *vectorCase) {
 	defer client.Shutdown()
 	_, err = recordVector(t, client, arguments(t, file.Call, c.Call))
 	if c.Expect.Code != "" {
-		expectRefusal(t, err, c)
+		expectRejection(t, err, c)
 		if stats := client.Stats(); stats.Accepted != 0 || len(producer.Messages()) != 0 {
-			t.Errorf("the event was refused and accepted: %+v", stats)
+			t.Errorf("the event was rejected and accepted: %+v", stats)
 		}
 		return
 	}
 	if err != nil {
-		t.Fatalf("refused: %v", err)
+		t.Fatalf("rejected: %v", err)
 	}
 	messages := producer.Messages()
 	if len(messages) != 1 {
@@ -177,18 +177,18 @@ func runVector(t *testing.T, file *vectorFile, c *vectorCase) {
 	}
 }
 
-func expectRefusal(t *testing.T, err error, c *vectorCase) {
+func expectRejection(t *testing.T, err error, c *vectorCase) {
 	t.Helper()
-	var refusal *ekausage.Error
-	if !errors.As(err, &refusal) {
+	var rejection *ekausage.Error
+	if !errors.As(err, &rejection) {
 		t.Fatalf("error %v, want %s", err, c.Expect.Code)
 	}
-	if string(refusal.Code) != c.Expect.Code || refusal.Field != c.Expect.Field {
+	if string(rejection.Code) != c.Expect.Code || rejection.Field != c.Expect.Field {
 		t.Errorf("%s of %s, want %s of %s: %v",
-			refusal.Code, refusal.Field, c.Expect.Code, c.Expect.Field, err)
+			rejection.Code, rejection.Field, c.Expect.Code, c.Expect.Field, err)
 	}
-	if !errors.Is(err, refusal.Code) {
-		t.Errorf("%v is not its own code", err)
+	if !errors.Is(err, rejection.Code) {
+		t.Errorf("%v does not match its own code", err)
 	}
 }
 
@@ -215,7 +215,7 @@ func expectedEvent(t *testing.T, file *vectorFile, c *vectorCase) string {
 	return "{" + strings.Join(members, ",") + "}"
 }
 
-// arguments are those of the base call, with those of the case in their place.
+// arguments returns those of the base call, overridden by those of the case.
 func arguments(t *testing.T, base, changed map[string]any) map[string]any {
 	t.Helper()
 	merged := map[string]any{}
@@ -252,7 +252,7 @@ func recordVector(t *testing.T, client *ekausage.Client, call map[string]any) (s
 		case "metadata":
 			metadata, _ = value.(map[string]any)
 			if value != nil && metadata == nil {
-				t.Fatalf("metadata %v cannot be said", value)
+				t.Fatalf("metadata %v has no Go form", value)
 			}
 		case "event_id":
 			if value != nil {
@@ -274,17 +274,17 @@ func float(t *testing.T, value any) float64 {
 	t.Helper()
 	number, err := strconv.ParseFloat(fmt.Sprint(value), 64)
 	if err != nil {
-		t.Fatalf("%v cannot be said as a float64", value)
+		t.Fatalf("%v has no float64", value)
 	}
 	return number
 }
 
-// unencodable is what JSON has no form for.
+// unencodable is a value that JSON cannot express.
 type unencodable chan int
 
 func (unencodable) String() string { return "unencodable" }
 
-// plain is a value of a vector as a Go program would have it.
+// plain returns a value of a vector as a Go program passes it.
 func plain(t *testing.T, value any) any {
 	t.Helper()
 	switch value := value.(type) {

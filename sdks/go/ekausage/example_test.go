@@ -10,7 +10,7 @@ import (
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/ekausagetest"
 )
 
-// A service makes one client and keeps it. Here its events stay in memory.
+// A service creates one client and keeps it. Here, events stay in memory.
 func ExampleNew() {
 	producer := &ekausagetest.Producer{}
 	client, err := ekausage.New("billing", ekausage.WithProducer(producer))
@@ -35,7 +35,7 @@ func ExampleNew_misconfigured() {
 	// Output: invalid WithCompression "lz5": expected one of "none", "gzip", "snappy", "lz4", "zstd"
 }
 
-// The constants cannot name a wrong pair, and an editor completes them.
+// The constants name only pairs that exist, and editors complete them.
 func ExampleClient_RecordMetric() {
 	producer := &ekausagetest.Producer{}
 	client, _ := ekausage.New("billing", ekausage.WithProducer(producer))
@@ -48,8 +48,8 @@ func ExampleClient_RecordMetric() {
 	// Output: agent 1200 0.000002
 }
 
-// An error says what is wrong; decide by its code.
-func ExampleClient_Record_refused() {
+// An error explains what is wrong. Match its code, not its text.
+func ExampleClient_Record_rejected() {
 	client, _ := ekausage.New("billing",
 		ekausage.WithProducer(&ekausagetest.Producer{}),
 		ekausage.WithOnError(func(error, map[string]any) {}),

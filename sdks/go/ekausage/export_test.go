@@ -6,7 +6,7 @@ import (
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/spool"
 )
 
-// WithQuickSpool lets nobody wait for seconds.
+// WithQuickSpool shortens the times of the spool.
 func WithQuickSpool() Option {
 	return func(o *options) {
 		o.tuning = spool.DefaultTuning()
@@ -17,7 +17,7 @@ func WithQuickSpool() Option {
 	}
 }
 
-// Options is several options in one.
+// Options combines several options in one.
 func Options(several ...Option) Option {
 	return func(o *options) {
 		for _, option := range several {
@@ -26,5 +26,5 @@ func Options(several ...Option) Option {
 	}
 }
 
-// Divert lets every later event go by the disk.
-func Divert(c *Client) { c.outbox.spool.SpillAll() }
+// SpillAll delivers every later event from disk.
+func SpillAll(c *Client) { c.outbox.spool.SpillAll() }

@@ -12,12 +12,12 @@ import (
 	"github.com/eka-care/eka-usage-sdk/sdks/go/internal/devbroker"
 )
 
-// clientGoroutines are the stacks of goroutines that a client runs, by itself or by franz-go.
+// clientGoroutines returns the stacks of the goroutines that a client runs, itself or through franz-go.
 func clientGoroutines() []string {
 	buffer := make([]byte, 1<<20)
 	var found []string
 	for _, stack := range strings.Split(string(buffer[:runtime.Stack(buffer, true)]), "\n\n") {
-		own := strings.Contains(stack, "/ekausage.") || strings.Contains(stack, "franz-go")
+		own := strings.Contains(stack, "sdks/go/ekausage") || strings.Contains(stack, "franz-go")
 		if own && !strings.Contains(stack, "testing.tRunner") {
 			found = append(found, stack)
 		}
@@ -47,14 +47,14 @@ func TestGoroutines(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(clientGoroutines()) == 0 {
-			t.Fatal("this test would not see the goroutines of a client")
+			t.Fatal("this test does not see the goroutines of a client")
 		}
 		client.Shutdown()
 		expectNoGoroutines(t)
 	})
 
 	t.Run("no goroutine of a client without a broker is left after shutdown", func(t *testing.T) {
-		client := newClient(t, ekausage.WithKafkaBrokers(nobody), quiet)
+		client := newClient(t, ekausage.WithKafkaBrokers(unreachable), quiet)
 		mustRecord(t, client, 10)
 		client.ShutdownContext(expired())
 		expectNoGoroutines(t)

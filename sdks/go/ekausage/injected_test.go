@@ -10,26 +10,26 @@ import (
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/ekausagetest"
 )
 
-// silent is a producer that does not report: what it holds is delivered when it is told to let go.
+// silent is a producer that does not report. What it holds is delivered by deliver.
 type silent struct {
-	mu     sync.Mutex
-	held   [][]byte
-	room   int
-	closed bool
-	err    error
-	panics bool
+	mu       sync.Mutex
+	held     [][]byte
+	capacity int
+	closed   bool
+	err      error
+	panics   bool
 }
 
 func (s *silent) Produce(_ string, _, value []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.panics {
-		panic("as it likes")
+		panic("broken")
 	}
 	if s.err != nil {
 		return s.err
 	}
-	if len(s.held) >= s.room {
+	if len(s.held) >= s.capacity {
 		return ekausage.ErrBufferFull
 	}
 	s.held = append(s.held, value)
@@ -44,7 +44,7 @@ func (s *silent) Flush(int) int {
 
 func (s *silent) Close() { s.closed = true }
 
-// deliver lets go of the oldest, and makes room for as many.
+// deliver delivers the oldest events, which frees capacity for as many.
 func (s *silent) deliver(count int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,7 +55,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("still not: %s", what)
+			t.Fatalf("not within 10 s: %s", what)
 		}
 	}
 }
@@ -64,7 +64,7 @@ func TestInjectedProducer(t *testing.T) {
 	t.Parallel()
 	t.Run("events count as delivered when Flush no longer counts them", func(t *testing.T) {
 		t.Parallel()
-		producer := &silent{room: 10}
+		producer := &silent{capacity: 10}
 		client := newClient(t, ekausage.WithProducer(producer))
 		mustRecord(t, client, 5)
 		expectBalance(t, client, 0, 0)
@@ -79,15 +79,15 @@ func TestInjectedProducer(t *testing.T) {
 
 	t.Run("an event that finds the producer full keeps its number and is offered again", func(t *testing.T) {
 		t.Parallel()
-		producer := &silent{room: 2}
-		var errorsHeard heard
-		client := newClient(t, ekausage.WithProducer(producer), errorsHeard.option())
+		producer := &silent{capacity: 2}
+		var errorsReported reported
+		client := newClient(t, ekausage.WithProducer(producer), errorsReported.option())
 		mustRecord(t, client, 3)
 		if _, err := record(client); !errors.Is(err, ekausage.ErrBufferFull) {
 			t.Fatalf("a fourth: %v", err)
 		}
 		producer.deliver(2)
-		eventually(t, "there is room", func() bool { _, err := record(client); return err == nil })
+		eventually(t, "the producer has capacity", func() bool { _, err := record(client); return err == nil })
 		producer.deliver(2)
 		if err := client.Flush(within(t, 10*time.Second)); err != nil {
 			t.Fatal(err)
@@ -98,35 +98,35 @@ func TestInjectedProducer(t *testing.T) {
 	t.Run("a producer's error fails the event and is reported", func(t *testing.T) {
 		t.Parallel()
 		broken := errors.New("broken")
-		var said error
+		var returned error
 		client := newClient(t, ekausage.WithProducer(&silent{err: broken}), ekausage.WithOnError(func(err error, _ map[string]any) {
-			said = err
+			returned = err
 		}))
 		mustRecord(t, client, 1)
-		if !errors.Is(said, broken) || !errors.Is(said, ekausage.CodeDeliveryFailed) {
-			t.Errorf("the error handler heard %v", said)
+		if !errors.Is(returned, broken) || !errors.Is(returned, ekausage.CodeDeliveryFailed) {
+			t.Errorf("the error reported is %v", returned)
 		}
 		expectBalance(t, client, 0, 1)
 	})
 
 	t.Run("a producer that panics fails the event", func(t *testing.T) {
 		t.Parallel()
-		var errorsHeard heard
-		client := newClient(t, ekausage.WithProducer(&silent{panics: true}), errorsHeard.option())
+		var errorsReported reported
+		client := newClient(t, ekausage.WithProducer(&silent{panics: true}), errorsReported.option())
 		mustRecord(t, client, 1)
-		expectCodes(t, &errorsHeard, map[string]int{"delivery.failed": 1})
+		expectCodes(t, &errorsReported, map[string]int{"delivery.failed": 1})
 	})
 
 	t.Run("shutdown gives up what the producer still has, and closes it", func(t *testing.T) {
 		t.Parallel()
-		producer := &silent{room: 2}
-		var errorsHeard heard
-		client := newClient(t, ekausage.WithProducer(producer), errorsHeard.option())
+		producer := &silent{capacity: 2}
+		var errorsReported reported
+		client := newClient(t, ekausage.WithProducer(producer), errorsReported.option())
 		mustRecord(t, client, 3)
 		if lost := client.ShutdownContext(expired()); lost != 3 {
 			t.Errorf("%d were given up", lost)
 		}
-		expectCodes(t, &errorsHeard, map[string]int{"shutdown.timeout": 3})
+		expectCodes(t, &errorsReported, map[string]int{"shutdown.timeout": 3})
 		expectBalance(t, client, 0, 3)
 		if !producer.closed {
 			t.Error("the producer is open")
@@ -152,17 +152,17 @@ func TestInjectedProducer(t *testing.T) {
 		}))
 		mustRecord(t, client, 1)
 		if calls != 1 {
-			t.Errorf("the handler was called %d times: it must not hear what it brings about itself", calls)
+			t.Errorf("the handler was called %d times: not for errors that it causes itself", calls)
 		}
 		expectBalance(t, client, 0, 2)
 	})
 }
 
-// twice reports on every event twice, and says then that it did not take it.
+// twice reports the outcome of every event twice, and then an error.
 type twice struct{ silent }
 
 func (*twice) ProduceReporting(_ string, _, _ []byte, done func(error)) error {
 	done(nil)
 	done(errors.New("again"))
-	return errors.New("not taken")
+	return errors.New("not accepted")
 }

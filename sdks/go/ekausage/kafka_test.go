@@ -81,11 +81,11 @@ func TestKafka(t *testing.T) {
 		t.Parallel()
 		broker := devbroker.Start(t, t.TempDir())
 		broker.Kill()
-		var errorsHeard heard
+		var errorsReported reported
 		client := newClient(t,
 			ekausage.WithKafkaBrokers(broker.Bootstrap),
 			ekausage.WithDeliveryTimeout(3*time.Second),
-			errorsHeard.option(),
+			errorsReported.option(),
 		)
 		old := mustRecord(t, client, 5)
 		time.Sleep(2 * time.Second)
@@ -99,8 +99,8 @@ func TestKafka(t *testing.T) {
 		if err := client.Flush(within(t, 30*time.Second)); err != nil {
 			t.Fatal(err)
 		}
-		expectCodes(t, &errorsHeard, map[string]int{"delivery.failed": 5})
-		expectSame(t, errorsHeard.ids, old)
+		expectCodes(t, &errorsReported, map[string]int{"delivery.failed": 5})
+		expectSame(t, errorsReported.ids, old)
 		expectBalance(t, client, 5, 5)
 		events := consume(t, broker.Bootstrap, 5)
 		for i := range events {
@@ -113,8 +113,8 @@ func TestKafka(t *testing.T) {
 	t.Run("a broker's refusal fails events once retries are exhausted", func(t *testing.T) {
 		t.Parallel()
 		broker := devbroker.Start(t, t.TempDir())
-		var errorsHeard heard
-		client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithRetries(2), errorsHeard.option())
+		var errorsReported reported
+		client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithRetries(2), errorsReported.option())
 		broker.Fail("NOT_ENOUGH_REPLICAS", 2)
 		mustRecord(t, client, 1)
 		if err := client.Flush(within(t, 30*time.Second)); err != nil {
@@ -127,7 +127,7 @@ func TestKafka(t *testing.T) {
 			t.Fatal(err)
 		}
 		expectBalance(t, client, 1, 1)
-		expectCodes(t, &errorsHeard, map[string]int{"delivery.failed": 1})
+		expectCodes(t, &errorsReported, map[string]int{"delivery.failed": 1})
 	})
 
 	t.Run("a topic that does not exist yet costs only time", func(t *testing.T) {
@@ -146,8 +146,8 @@ func TestKafka(t *testing.T) {
 		t.Parallel()
 		broker := devbroker.Start(t, t.TempDir())
 		broker.Kill()
-		var errorsHeard heard
-		client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithBufferSize(50), errorsHeard.option())
+		var errorsReported reported
+		client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithBufferSize(50), errorsReported.option())
 		var accepted []string
 		var lock sync.Mutex
 		var callers sync.WaitGroup
@@ -168,8 +168,8 @@ func TestKafka(t *testing.T) {
 		if len(accepted) != 50 {
 			t.Fatalf("%d were accepted", len(accepted))
 		}
-		expectCodes(t, &errorsHeard, map[string]int{"queue.full": 110})
-		if reason := errorsHeard.last["reason"]; reason != "local_queue_full" {
+		expectCodes(t, &errorsReported, map[string]int{"queue.full": 110})
+		if reason := errorsReported.last["reason"]; reason != "local_queue_full" {
 			t.Errorf("the reason is %v", reason)
 		}
 		broker.Restart()
@@ -186,10 +186,10 @@ func TestKafka(t *testing.T) {
 
 func TestShutdown(t *testing.T) {
 	t.Parallel()
-	t.Run("shutdown gives up in time and reports what is lost", func(t *testing.T) {
+	t.Run("shutdown gives up in time and reports each event", func(t *testing.T) {
 		t.Parallel()
-		var errorsHeard heard
-		client := newClient(t, ekausage.WithKafkaBrokers(nobody), errorsHeard.option(), ekausage.WithShutdownTimeout(200*time.Millisecond))
+		var errorsReported reported
+		client := newClient(t, ekausage.WithKafkaBrokers(unreachable), errorsReported.option(), ekausage.WithShutdownTimeout(200*time.Millisecond))
 		accepted := mustRecord(t, client, 50)
 		started := time.Now()
 		if lost := client.Shutdown(); lost != 50 {
@@ -198,8 +198,8 @@ func TestShutdown(t *testing.T) {
 		if took := time.Since(started); took < 200*time.Millisecond || took > 3*time.Second {
 			t.Errorf("shutdown took %v", took)
 		}
-		expectCodes(t, &errorsHeard, map[string]int{"shutdown.timeout": 50})
-		expectSame(t, errorsHeard.ids, accepted)
+		expectCodes(t, &errorsReported, map[string]int{"shutdown.timeout": 50})
+		expectSame(t, errorsReported.ids, accepted)
 		expectBalance(t, client, 0, 50)
 		if again := client.Shutdown(); again != 0 {
 			t.Errorf("a second shutdown gave up %d", again)
@@ -231,7 +231,7 @@ func TestShutdown(t *testing.T) {
 		}
 		time.Sleep(50 * time.Millisecond)
 		if lost := client.ShutdownContext(within(t, 30*time.Second)); lost != 0 {
-			t.Errorf("%d were lost", lost)
+			t.Errorf("%d events were lost", lost)
 		}
 		callers.Wait()
 		expectBalance(t, client, int64(len(accepted)), 0)
@@ -241,13 +241,13 @@ func TestShutdown(t *testing.T) {
 
 func TestFlush(t *testing.T) {
 	t.Parallel()
-	t.Run("flush ends in time", func(t *testing.T) {
+	t.Run("a flush ends in time and reports what is queued", func(t *testing.T) {
 		t.Parallel()
-		client := newClient(t, ekausage.WithKafkaBrokers(nobody), quiet)
+		client := newClient(t, ekausage.WithKafkaBrokers(unreachable), quiet)
 		mustRecord(t, client, 3)
 		err := client.Flush(within(t, 100*time.Millisecond))
 		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "3 events") {
-			t.Errorf("flush said %v", err)
+			t.Errorf("flush returned %v", err)
 		}
 	})
 }

@@ -33,9 +33,9 @@ var (
 	threeKeys = map[string]any{"model": "m-1", "attempt": 2, "cached": false}
 )
 
-// BenchmarkCaller is what one event costs its caller, beside franz-go's own TryProduce of the same
-// bytes, freshly copied, with the same properties. An operation is a round of all of them against
-// one broker; ratios are medians over the rounds. Run it with -benchtime 9x.
+// BenchmarkCaller measures what one event costs its caller, compared with franz-go's own TryProduce of
+// the same bytes, freshly copied, with the same properties. An operation is a round of all of them
+// against one broker; ratios are medians over the rounds. Run it with -benchtime 9x.
 func BenchmarkCaller(b *testing.B) {
 	broker := devbroker.Start(b, "")
 	sample := sampleEvent(b)
@@ -68,7 +68,7 @@ func reportMedians(b *testing.B, found map[string][]float64) {
 	}
 }
 
-// cost is nanoseconds an event: until the calls are back, until all events are delivered.
+// cost is nanoseconds per event, until the calls return and until all events are delivered.
 type cost struct{ caller, delivered, allocations float64 }
 
 func measure(work, flush func()) cost {
@@ -154,7 +154,7 @@ func measureRecord(
 	return spent
 }
 
-// divide lets callers share the events among them.
+// divide shares the events among callers.
 func divide(callers int, call func(i int)) {
 	var running sync.WaitGroup
 	for caller := range callers {

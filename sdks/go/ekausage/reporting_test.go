@@ -12,7 +12,7 @@ import (
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/ekausagetest"
 )
 
-// logged collects what is logged while a test runs.
+// logged returns what is logged while a test runs.
 func logged(t *testing.T) *bytes.Buffer {
 	t.Helper()
 	var lines bytes.Buffer
@@ -57,8 +57,8 @@ func TestErrorHandler(t *testing.T) {
 	})
 
 	t.Run("a handler receives what identifies the event", func(t *testing.T) {
-		var errorsHeard heard
-		client, _ := ekausagetest.New(t, errorsHeard.option())
+		var errorsReported reported
+		client, _ := ekausagetest.New(t, errorsReported.option())
 		_, _ = client.Record("ws-1", "api", "api_cal", 1, "ok", nil, nil, ekausage.WithEventID("e-1"))
 		want := map[string]any{
 			"code": "metric_type.unknown", "reason": "metric_type.unknown", "field": "metric_type",
@@ -66,12 +66,12 @@ func TestErrorHandler(t *testing.T) {
 			"metric_type": "api_cal", "status": "ok",
 		}
 		for name, value := range want {
-			if errorsHeard.last[name] != value {
-				t.Errorf("%s is %v, want %v", name, errorsHeard.last[name], value)
+			if errorsReported.last[name] != value {
+				t.Errorf("%s is %v, want %v", name, errorsReported.last[name], value)
 			}
 		}
-		if len(errorsHeard.last) != len(want) {
-			t.Errorf("it heard %v", errorsHeard.last)
+		if len(errorsReported.last) != len(want) {
+			t.Errorf("the handler received %v", errorsReported.last)
 		}
 	})
 }
@@ -94,7 +94,7 @@ func TestSecrets(t *testing.T) {
 		lines := logged(t)
 		const secret = "hush-hush-hush"
 		opts := []ekausage.Option{
-			ekausage.WithKafkaBrokers(nobody),
+			ekausage.WithKafkaBrokers(unreachable),
 			ekausage.WithSecurityProtocol("SASL_PLAINTEXT"),
 			ekausage.WithSASLMechanism("PLAIN"),
 			ekausage.WithSASLUsername("alice"),
@@ -109,7 +109,7 @@ func TestSecrets(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Setenv("EKA_KAFKA_SASL_PASSWORD", " ")
-		_, blank := ekausage.New("test", ekausage.WithKafkaBrokers(nobody))
+		_, blank := ekausage.New("test", ekausage.WithKafkaBrokers(unreachable))
 		for _, text := range []string{lines.String(), err.Error(), client.String(), blank.Error()} {
 			if strings.Contains(text, secret) {
 				t.Errorf("the secret is shown: %s", text)

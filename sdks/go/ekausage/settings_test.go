@@ -138,13 +138,13 @@ func TestSettings(t *testing.T) {
 	t.Run("addresses are accepted as other clients accept them", func(t *testing.T) {
 		good := []string{"a", "a:1", "10.0.0.1:65535", "[::1]:9092", "[::1]", "PLAINTEXT://a:1", "a_b.c-d:9"}
 		for _, address := range good {
-			if read, _ := parseAddresses(address); read == nil {
+			if parsed, _ := parseAddresses(address); parsed == nil {
 				t.Errorf("%q is refused", address)
 			}
 		}
 		bad := []string{"", ":1", "a:", "a:0", "a:65536", "a:x", "::1", "://a:1", "b://", "a://b://c", "a:1:2", "[x]:1", "a b"}
 		for _, address := range bad {
-			if read, _ := parseAddresses(address); read != nil {
+			if parsed, _ := parseAddresses(address); parsed != nil {
 				t.Errorf("%q is accepted", address)
 			}
 		}
@@ -230,7 +230,7 @@ func exportedFunctions(t *testing.T) map[string]bool {
 	return found
 }
 
-// mechanismUnlessGiven lets a security protocol with SASL be complete.
+// mechanismUnlessGiven completes a security protocol with SASL.
 func mechanismUnlessGiven(row int) Option {
 	if row == settingKafkaSASLMechanism {
 		return func(*options) {}

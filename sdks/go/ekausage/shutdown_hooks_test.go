@@ -21,7 +21,7 @@ const (
 	ownExit       = 3
 )
 
-// TestMain is also the main of the processes that tests start.
+// TestMain is also the main function of the processes that tests start.
 func TestMain(m *testing.M) {
 	if kind := os.Getenv(childVariable); kind != "" {
 		runChild(kind)
@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	os.Exit(runApart(m))
 }
 
-// runApart runs the tests, none of which touches the spool of this machine.
+// runApart runs the tests apart from the spool of this machine.
 func runApart(m *testing.M) int {
 	folder, err := os.MkdirTemp("", "eka-usage-tests-")
 	if err != nil {
@@ -43,7 +43,7 @@ func runApart(m *testing.M) int {
 	return m.Run()
 }
 
-// runChild is a service that records ten events which would wait for a while, and then lives on.
+// runChild is a service that records ten events, which linger, and then keeps running.
 func runChild(kind string) {
 	client, err := ekausage.New("child",
 		ekausage.WithLinger(time.Minute),
@@ -52,9 +52,9 @@ func runChild(kind string) {
 	if err != nil {
 		panic(err)
 	}
-	told, stop := context.WithCancel(context.Background())
+	terminated, stop := context.WithCancel(context.Background())
 	if kind != "default" {
-		told, stop = signal.NotifyContext(told, syscall.SIGTERM)
+		terminated, stop = signal.NotifyContext(terminated, syscall.SIGTERM)
 	}
 	defer stop()
 	for range 10 {
@@ -64,20 +64,20 @@ func runChild(kind string) {
 		}
 		fmt.Println(id)
 	}
-	<-told.Done()
+	<-terminated.Done()
 	client.Shutdown()
 	os.Exit(ownExit)
 }
 
-func TestSIGTERMDelivers(t *testing.T) {
+func TestShutdownHooks(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		kind, name string
 		end        func(syscall.WaitStatus) bool
 	}{
-		{"default", "and the process dies of it", func(s syscall.WaitStatus) bool { return s.Signaled() && s.Signal() == syscall.SIGTERM }},
-		{"off", "where the service handles it alone", func(s syscall.WaitStatus) bool { return s.ExitStatus() == ownExit }},
-		{"both", "where the service handles it too and shuts its client down", func(s syscall.WaitStatus) bool { return s.ExitStatus() == ownExit }},
+		{"default", "SIGTERM delivers, and the process ends by it", func(s syscall.WaitStatus) bool { return s.Signaled() && s.Signal() == syscall.SIGTERM }},
+		{"off", "events are delivered where the service alone handles SIGTERM", func(s syscall.WaitStatus) bool { return s.ExitStatus() == ownExit }},
+		{"both", "events are delivered where the service handles SIGTERM too, and calls Shutdown", func(s syscall.WaitStatus) bool { return s.ExitStatus() == ownExit }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -99,7 +99,7 @@ func TestSIGTERMDelivers(t *testing.T) {
 			_ = child.Process.Signal(syscall.SIGTERM)
 			var exit *exec.ExitError
 			if err := child.Wait(); !errors.As(err, &exit) || !c.end(exit.Sys().(syscall.WaitStatus)) {
-				t.Errorf("it ended with %v", err)
+				t.Errorf("the process ended with %v", err)
 			}
 			expectOnceEach(t, consume(t, broker.Bootstrap, 10), accepted)
 		})

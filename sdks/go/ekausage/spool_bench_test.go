@@ -12,8 +12,8 @@ import (
 
 const replayEvents = 300_000
 
-// BenchmarkSpool is what an event costs its callers in each mode, beside franz-go's own TryProduce, and
-// how many events a second go from disk to Kafka. Run it with -benchtime 9x.
+// BenchmarkSpool measures what an event costs its callers in each mode, compared with franz-go's own
+// TryProduce, and how many events per second are replayed from disk. Run it with -benchtime 9x.
 func BenchmarkSpool(b *testing.B) {
 	broker := devbroker.Start(b, "")
 	sample := sampleEvent(b)
@@ -24,7 +24,7 @@ func BenchmarkSpool(b *testing.B) {
 			raw := measureRaw(b, broker.Bootstrap, sample, callers).caller
 			in := map[string]float64{}
 			for _, mode := range []string{"off", "spill", "durable"} {
-				in[mode] = measureRecord(b, broker.Bootstrap, nil, callers, keptIn(b, mode)).caller
+				in[mode] = measureRecord(b, broker.Bootstrap, nil, callers, spooledIn(b, mode)).caller
 				note(fmt.Sprintf("ns/%s_%d", mode, callers), in[mode])
 				note(fmt.Sprintf("%s_%d/floor", mode, callers), in[mode]/raw)
 			}
@@ -35,20 +35,20 @@ func BenchmarkSpool(b *testing.B) {
 	reportMedians(b, found)
 }
 
-func keptIn(b *testing.B, mode string) ekausage.Option {
+func spooledIn(b *testing.B, mode string) ekausage.Option {
 	b.Helper()
 	folder := filepath.Join(b.TempDir(), "spool")
 	return ekausage.Options(ekausage.WithSpool(mode), ekausage.WithSpoolDir(folder))
 }
 
-// measureReplay is how many events a second a client sends that wait on its disk.
+// measureReplay returns how many events per second a client replays from disk.
 func measureReplay(b *testing.B, bootstrap string) float64 {
-	client, err := ekausage.New("bench", ekausage.WithKafkaBrokers(bootstrap), keptIn(b, "spill"))
+	client, err := ekausage.New("bench", ekausage.WithKafkaBrokers(bootstrap), spooledIn(b, "spill"))
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer client.Shutdown()
-	ekausage.Divert(client)
+	ekausage.SpillAll(client)
 	for i := range replayEvents {
 		workspace := benchWorkspaces[i%len(benchWorkspaces)]
 		if _, err := client.Record(workspace, "api", "api_call", 1, "", nil, nil); err != nil {

@@ -17,7 +17,7 @@ import (
 
 var modes = []string{"spill", "durable"}
 
-// inEachMode runs a test with a folder of its own for each mode that has one.
+// inEachMode runs a test in each mode that writes to disk, with a directory of its own.
 func inEachMode(t *testing.T, test func(t *testing.T, spool ekausage.Option, folder string)) {
 	t.Helper()
 	t.Parallel()
@@ -43,11 +43,11 @@ func segmentsOf(t *testing.T, folder, kind string) []string {
 	return found
 }
 
-func expectBooks(t *testing.T, client *ekausage.Client) ekausage.Stats {
+func expectSum(t *testing.T, client *ekausage.Client) ekausage.Stats {
 	t.Helper()
 	s := client.Stats()
 	if s.Accepted != s.Delivered+s.Failed+s.Queued+s.Spooled {
-		t.Errorf("the books do not balance: %+v", s)
+		t.Errorf("the counters do not add up: %+v", s)
 	}
 	return s
 }
@@ -64,11 +64,11 @@ func expectIDs(t *testing.T, producer *ekausagetest.Producer, want []string) {
 func TestSpool(t *testing.T) {
 	t.Run("events that failed temporarily are replayed in order", func(t *testing.T) {
 		inEachMode(t, func(t *testing.T, spool ekausage.Option, folder string) {
-			var errorsHeard heard
-			client, producer := ekausagetest.New(t, spool, errorsHeard.option())
+			var errorsReported reported
+			client, producer := ekausagetest.New(t, spool, errorsReported.option())
 			producer.SetFault(errors.New("away"))
 			accepted := mustRecord(t, client, 100)
-			if s := expectBooks(t, client); s.Spooled != 100 || s.OldestSpooledMs < 0 {
+			if s := expectSum(t, client); s.Spooled != 100 || s.OldestSpooledMs < 0 {
 				t.Errorf("%+v", s)
 			}
 			producer.SetFault(nil)
@@ -84,10 +84,10 @@ func TestSpool(t *testing.T) {
 					t.Fatalf("event %d is out of order", i)
 				}
 			}
-			if s := expectBooks(t, client); s.Delivered != 110 || s.Spooled != 0 {
+			if s := expectSum(t, client); s.Delivered != 110 || s.Spooled != 0 {
 				t.Errorf("%+v", s)
 			}
-			expectCodes(t, &errorsHeard, nil)
+			expectCodes(t, &errorsReported, nil)
 			client.Shutdown()
 			if left := segmentsOf(t, folder, "events"); len(left) > 0 {
 				t.Errorf("%v are left", left)
@@ -97,10 +97,10 @@ func TestSpool(t *testing.T) {
 
 	t.Run("the next client delivers what shutdown left", func(t *testing.T) {
 		inEachMode(t, func(t *testing.T, spool ekausage.Option, folder string) {
-			var errorsHeard heard
+			var errorsReported reported
 			broker := devbroker.Start(t, t.TempDir())
 			broker.Kill()
-			client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap), errorsHeard.option())
+			client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap), errorsReported.option())
 			accepted := mustRecord(t, client, 300)
 			started := time.Now()
 			if lost := client.Shutdown(); lost != 0 {
@@ -109,15 +109,15 @@ func TestSpool(t *testing.T) {
 			if took := time.Since(started); took > 6*time.Second {
 				t.Errorf("shutdown took %v", took)
 			}
-			expectCodes(t, &errorsHeard, nil)
-			if s := expectBooks(t, client); s.Spooled != 300 || s.Queued != 0 {
+			expectCodes(t, &errorsReported, nil)
+			if s := expectSum(t, client); s.Spooled != 300 || s.Queued != 0 {
 				t.Errorf("%+v", s)
 			}
 			if len(segmentsOf(t, folder, "events")) != 1 {
 				t.Fatal("no segment is left")
 			}
 			broker.Restart()
-			expectHeir(t, folder, broker, accepted)
+			expectAdoption(t, folder, broker, accepted)
 		})
 	})
 
@@ -138,7 +138,7 @@ func TestSpool(t *testing.T) {
 				})
 			}
 			callers.Wait()
-			if s := expectBooks(t, client); s.Spooled < 750 || s.Spooled+s.Queued != 800 {
+			if s := expectSum(t, client); s.Spooled < 750 || s.Spooled+s.Queued != 800 {
 				t.Errorf("%+v", s)
 			}
 			broker.Restart()
@@ -146,7 +146,7 @@ func TestSpool(t *testing.T) {
 				t.Fatal(err)
 			}
 			expectOnceEach(t, consume(t, broker.Bootstrap, 800), accepted)
-			if s := expectBooks(t, client); s.Delivered != 800 {
+			if s := expectSum(t, client); s.Delivered != 800 {
 				t.Errorf("%+v", s)
 			}
 		})
@@ -154,8 +154,8 @@ func TestSpool(t *testing.T) {
 
 	t.Run("a full spool rejects events without a gap in their numbers", func(t *testing.T) {
 		inEachMode(t, func(t *testing.T, spool ekausage.Option, _ string) {
-			var errorsHeard heard
-			client, producer := ekausagetest.New(t, spool, errorsHeard.option(), ekausage.WithSpoolMaxBytes(4<<20))
+			var errorsReported reported
+			client, producer := ekausagetest.New(t, spool, errorsReported.option(), ekausage.WithSpoolMaxBytes(4<<20))
 			producer.SetFault(errors.New("away"))
 			large := map[string]any{"text": strings.Repeat("x", 20_000)}
 			var accepted []string
@@ -166,7 +166,7 @@ func TestSpool(t *testing.T) {
 					t.Fatal(err)
 				}
 				if client.Stats().Queued > 0 {
-					t.Fatal("it waits in memory")
+					t.Fatal("an event is queued in memory")
 				}
 			}
 			if len(accepted) < 100 || len(accepted) > 220 {
@@ -176,7 +176,7 @@ func TestSpool(t *testing.T) {
 			if err := client.Flush(within(t, 20*time.Second)); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "there is room again", func() bool {
+			eventually(t, "there is space again", func() bool {
 				id, err := record(client)
 				accepted = append(accepted, id)
 				if err != nil {
@@ -197,16 +197,16 @@ func TestSpool(t *testing.T) {
 	t.Run("a finally refused event is reported and dead-lettered", func(t *testing.T) {
 		inEachMode(t, func(t *testing.T, spool ekausage.Option, folder string) {
 			broker := devbroker.Start(t, t.TempDir())
-			var errorsHeard heard
-			client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap), errorsHeard.option())
+			var errorsReported reported
+			client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap), errorsReported.option())
 			broker.Fail("TOPIC_AUTHORIZATION_FAILED", -1)
 			accepted := mustRecord(t, client, 3)
 			if err := client.Flush(within(t, 20*time.Second)); err != nil {
 				t.Fatal(err)
 			}
-			expectCodes(t, &errorsHeard, map[string]int{"delivery.failed": 3})
-			expectSame(t, errorsHeard.ids, accepted)
-			if s := expectBooks(t, client); s.Failed != 3 || s.DeadLettered != 3 {
+			expectCodes(t, &errorsReported, map[string]int{"delivery.failed": 3})
+			expectSame(t, errorsReported.ids, accepted)
+			if s := expectSum(t, client); s.Failed != 3 || s.DeadLettered != 3 {
 				t.Errorf("%+v", s)
 			}
 			client.Shutdown()
@@ -222,14 +222,14 @@ func TestSpool(t *testing.T) {
 			broker.Kill()
 			client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithDeliveryTimeout(time.Second))
 			accepted := mustRecord(t, client, 20)
-			eventually(t, "they wait on disk", func() bool { return client.Stats().Spooled == 20 })
+			eventually(t, "the events are on disk", func() bool { return client.Stats().Spooled == 20 })
 			accepted = append(accepted, mustRecord(t, client, 20)...)
 			broker.Restart()
 			if err := client.Flush(within(t, 60*time.Second)); err != nil {
 				t.Fatal(err)
 			}
 			expectOnceEach(t, consume(t, broker.Bootstrap, 40), accepted)
-			if s := expectBooks(t, client); s.Delivered != 40 {
+			if s := expectSum(t, client); s.Delivered != 40 {
 				t.Errorf("%+v", s)
 			}
 		})
@@ -259,17 +259,17 @@ func TestSpool(t *testing.T) {
 			}
 		}
 		for name, path := range map[string]string{
-			"whose parent is missing":     filepath.Join(folder, "no", "parent"),
-			"that others may enter":       open,
-			"that is a symbolic link":     link,
-			"that is a file, no folder":   os.Args[0],
-			"that no folder can stand in": "/proc/spool",
+			"its parent is missing":         filepath.Join(folder, "no", "parent"),
+			"other users have access":       open,
+			"it is a symbolic link":         link,
+			"it is a file":                  os.Args[0],
+			"its parent takes no directory": "/proc/spool",
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				_, err := ekausage.New("test", ekausage.WithKafkaBrokers(nobody), spoolIn("spill", path))
+				_, err := ekausage.New("test", ekausage.WithKafkaBrokers(unreachable), spoolIn("spill", path))
 				if !errors.Is(err, ekausage.CodeConfigInvalid) || !strings.Contains(err.Error(), path) {
-					t.Errorf("it said %v", err)
+					t.Errorf("the error is %v", err)
 				}
 			})
 		}
@@ -282,19 +282,19 @@ func TestSpool(t *testing.T) {
 		client, _ := ekausagetest.New(t)
 		mustRecord(t, client, 1)
 		if _, err := os.Lstat(folder); err == nil {
-			t.Error("it made the folder")
+			t.Error("the directory was created")
 		}
 	})
 }
 
-// expectHeir makes a client that takes over what is in a folder.
-func expectHeir(t *testing.T, folder string, broker *devbroker.Broker, accepted []string) {
+// expectAdoption starts a client that adopts what is in a directory.
+func expectAdoption(t *testing.T, folder string, broker *devbroker.Broker, accepted []string) {
 	t.Helper()
-	heir := newClient(t, spoolIn("spill", folder), ekausage.WithKafkaBrokers(broker.Bootstrap))
-	eventually(t, "everything is replayed", func() bool { return heir.Stats().Replayed == int64(len(accepted)) })
-	if s := expectBooks(t, heir); s.Adopted != int64(len(accepted)) {
+	adopter := newClient(t, spoolIn("spill", folder), ekausage.WithKafkaBrokers(broker.Bootstrap))
+	eventually(t, "everything is replayed", func() bool { return adopter.Stats().Replayed == int64(len(accepted)) })
+	if s := expectSum(t, adopter); s.Adopted != int64(len(accepted)) {
 		t.Errorf("%+v", s)
 	}
 	expectOnceEach(t, consume(t, broker.Bootstrap, len(accepted)), accepted)
-	eventually(t, "the folder is empty", func() bool { return len(segmentsOf(t, folder, "events")) == 0 })
+	eventually(t, "the directory is empty", func() bool { return len(segmentsOf(t, folder, "events")) == 0 })
 }

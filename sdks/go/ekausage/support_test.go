@@ -15,12 +15,12 @@ import (
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/ekausagetest"
 )
 
-// nobody listens there: connections are refused at once.
-const nobody = "127.0.0.1:1"
+// unreachable refuses connections at once.
+const unreachable = "127.0.0.1:1"
 
 var quiet = ekausage.WithOnError(func(error, map[string]any) {})
 
-// newClient makes a client that leaves SIGTERM to the tests.
+// newClient returns a client that leaves SIGTERM to the tests.
 func newClient(t testing.TB, opts ...ekausage.Option) *ekausage.Client {
 	t.Helper()
 	client, err := ekausage.New("test", append([]ekausage.Option{ekausage.WithFlushOnSigterm(false)}, opts...)...)
@@ -31,7 +31,7 @@ func newClient(t testing.TB, opts ...ekausage.Option) *ekausage.Client {
 	return client
 }
 
-// expired is a context that waits for nothing.
+// expired returns a context that is done.
 func expired() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -61,39 +61,39 @@ func mustRecord(t testing.TB, client *ekausage.Client, times int) []string {
 	return ids
 }
 
-// heard collects what an error handler hears.
-type heard struct {
+// reported collects the errors that are reported to the handler.
+type reported struct {
 	mu     sync.Mutex
 	counts map[string]int
 	last   map[string]any
 	ids    []string
 }
 
-func (h *heard) option() ekausage.Option {
+func (r *reported) option() ekausage.Option {
 	return ekausage.WithOnError(func(_ error, context map[string]any) {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		if h.counts == nil {
-			h.counts = map[string]int{}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.counts == nil {
+			r.counts = map[string]int{}
 		}
-		h.counts[context["code"].(string)]++
-		h.last = context
+		r.counts[context["code"].(string)]++
+		r.last = context
 		if id, ok := context["event_id"].(string); ok {
-			h.ids = append(h.ids, id)
+			r.ids = append(r.ids, id)
 		}
 	})
 }
 
-func (h *heard) codes() map[string]int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return maps.Clone(h.counts)
+func (r *reported) codes() map[string]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.counts)
 }
 
-func expectCodes(t *testing.T, h *heard, want map[string]int) {
+func expectCodes(t *testing.T, r *reported, want map[string]int) {
 	t.Helper()
-	if got := h.codes(); !maps.Equal(got, want) {
-		t.Errorf("the error handler heard %v, want %v", got, want)
+	if got := r.codes(); !maps.Equal(got, want) {
+		t.Errorf("the errors reported are %v, want %v", got, want)
 	}
 }
 
@@ -105,19 +105,19 @@ func expectSame(t *testing.T, got, want []string) {
 	}
 }
 
-// expectBalance checks the books, and that so many were delivered.
+// expectBalance checks that the counters add up, with so many delivered and failed.
 func expectBalance(t *testing.T, client *ekausage.Client, delivered, failed int64) {
 	t.Helper()
 	stats := client.Stats()
 	if stats.Accepted != stats.Delivered+stats.Failed+stats.Queued {
-		t.Errorf("the books do not balance: %+v", stats)
+		t.Errorf("the counters do not add up: %+v", stats)
 	}
 	if stats.Delivered != delivered || stats.Failed != failed {
 		t.Errorf("%+v, want %d delivered and %d failed", stats, delivered, failed)
 	}
 }
 
-// consume reads so many events from the topic, and fails where there are more.
+// consume reads so many events from the topic.
 func consume(t *testing.T, bootstrap string, count int) []ekausage.UsageEvent {
 	t.Helper()
 	reader, err := kgo.NewClient(
@@ -149,7 +149,7 @@ func consume(t *testing.T, bootstrap string, count int) []ekausage.UsageEvent {
 	return events
 }
 
-// expectOnceEach checks that the events are those that were accepted, numbered without a gap.
+// expectOnceEach checks that the events are those that were accepted, each once, numbered without a gap.
 func expectOnceEach(t *testing.T, events []ekausage.UsageEvent, accepted []string) {
 	t.Helper()
 	var ids []string
@@ -167,7 +167,7 @@ func expectOnceEach(t *testing.T, events []ekausage.UsageEvent, accepted []strin
 	}
 }
 
-// sampleEvent is the bytes of an ordinary event.
+// sampleEvent returns the bytes of an ordinary event.
 func sampleEvent(t testing.TB) []byte {
 	t.Helper()
 	client, producer := ekausagetest.New(t)

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// TestWrongCallsDoNotCompile expects of each commented line of testdata/wrong the error that its
-// comment names, and no other error.
-func TestWrongCallsDoNotCompile(t *testing.T) {
+// TestWrongCalls expects each commented line of testdata/wrong to fail with the error in its comment, and
+// no other line to fail.
+func TestWrongCalls(t *testing.T) {
 	const file = "testdata/wrong/metric.go"
 	source, err := os.ReadFile(file)
 	if err != nil {
