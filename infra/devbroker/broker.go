@@ -36,7 +36,7 @@ type broker struct {
 	faults   []*kfake.FaultHandle
 }
 
-// ready is the line that says where the broker is and what it holds.
+// ready is the line that states the broker's address and topics.
 type ready struct {
 	Bootstrap string           `json:"bootstrap"`
 	Topics    map[string]int32 `json:"topics"`
@@ -56,8 +56,8 @@ func start(ctx context.Context, cfg config) (*broker, error) {
 	cluster, err := kfake.NewCluster(opts...)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is already in use: stop what listens there, "+
-			"or let --listen 127.0.0.1:0 take a free port", cfg.listen)
+		return nil, fmt.Errorf("%s is already in use: stop the process that listens there, "+
+			"or pass --listen 127.0.0.1:0 for a free port", cfg.listen)
 	case err != nil && cfg.dataDir != "":
 		return nil, fmt.Errorf("cannot start on %s with --data-dir %s: %w", cfg.listen, cfg.dataDir, err)
 	case err != nil:
@@ -83,8 +83,8 @@ func (b *broker) ready() ready {
 	return line
 }
 
-// createTopics goes through the protocol because kfake's own seeding does nothing to a data
-// directory that was used before, and that one may be older than the catalog.
+// createTopics uses the protocol because kfake's own seeding does nothing to a data directory that was
+// used before, which may be older than the catalog.
 func (b *broker) createTopics(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, topicsTimeout)
 	defer cancel()
@@ -113,7 +113,7 @@ func checkPartitions(ctx context.Context, admin *kadm.Client, want topic) error 
 		return err
 	}
 	if n := len(found[want.name].Partitions); n != int(want.partitions) {
-		return fmt.Errorf("the data directory has it with %d partitions, the catalog says %d: "+
+		return fmt.Errorf("the data directory has %d partitions, the catalog %d: "+
 			"choose another --data-dir or remove this one", n, want.partitions)
 	}
 	return nil

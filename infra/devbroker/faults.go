@@ -11,76 +11,76 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// untilHealed is a number of times that does not end by itself.
+// untilHealed stands for a fault that lasts until heal.
 const untilHealed = -1
 
-// order is one line on standard input.
-type order struct {
+// request is one line on standard input.
+type request struct {
 	Do string `json:"do"`
-	// Error is Kafka's name of the error that fail answers, such as NOT_LEADER_FOR_PARTITION.
+	// Error is Kafka's name of the error that fail returns, such as NOT_LEADER_FOR_PARTITION.
 	Error string `json:"error"`
-	// Times is how many produce requests fail; -1 is all until heal.
+	// Times is how many produce requests fail; -1 means all until heal.
 	Times int `json:"times"`
 }
 
-// reply is the line that answers it.
-type reply struct {
+// response is the line that responds to it.
+type response struct {
 	Fault    string `json:"fault,omitempty"`
 	Requests *int   `json:"requests,omitempty"`
 }
 
-// obey answers each command with one line, until there are no more.
-func (b *broker) obey(commands io.Reader, replies io.Writer) {
-	answer := json.NewEncoder(replies)
-	lines := bufio.NewScanner(commands)
+// serve responds to each request with one line, until there are no more.
+func (b *broker) serve(requests io.Reader, responses io.Writer) {
+	encoder := json.NewEncoder(responses)
+	lines := bufio.NewScanner(requests)
 	for lines.Scan() {
-		var c order
-		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
-			c.Do = lines.Text()
+		var r request
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			r.Do = lines.Text()
 		}
-		if answer.Encode(b.do(c)) != nil {
+		if encoder.Encode(b.do(r)) != nil {
 			return
 		}
 	}
 }
 
-func (b *broker) do(c order) reply {
-	switch c.Do {
+func (b *broker) do(r request) response {
+	switch r.Do {
 	case "fail":
-		return b.fail(c.Error, c.Times)
+		return b.fail(r.Error, r.Times)
 	case "heal":
 		for _, fault := range b.faults {
 			fault.Remove()
 		}
 		b.faults = nil
-		return reply{}
+		return response{}
 	case "count":
 		requests := int(b.produced.Hits())
-		return reply{Requests: &requests}
+		return response{Requests: &requests}
 	}
-	return reply{Fault: fmt.Sprintf("unknown command %q: expected fail, heal or count", c.Do)}
+	return response{Fault: fmt.Sprintf("unknown request %q: expected fail, heal or count", r.Do)}
 }
 
-// fail makes the next produce requests fail, before the broker has acted on them. Only
-// REQUEST_TIMED_OUT and NOT_ENOUGH_REPLICAS_AFTER_APPEND are answered after it did.
-func (b *broker) fail(name string, times int) reply {
+// fail makes the next produce requests fail before the broker stores the records. Only
+// REQUEST_TIMED_OUT and NOT_ENOUGH_REPLICAS_AFTER_APPEND fail them afterwards.
+func (b *broker) fail(name string, times int) response {
 	err := errorNamed(name)
 	if err == nil {
-		return reply{Fault: fmt.Sprintf("unknown error %q: expected one of Kafka's, "+
+		return response{Fault: fmt.Sprintf("unknown error %q: expected one of Kafka's, "+
 			"such as NOT_LEADER_FOR_PARTITION", name)}
 	}
 	if times < untilHealed || times == 0 {
-		return reply{Fault: fmt.Sprintf("times %d: expected 1 or more, or -1 until heal", times)}
+		return response{Fault: fmt.Sprintf("times %d: expected 1 or more, or -1 until heal", times)}
 	}
 	b.faults = append(b.faults, b.cluster.Fault(kfake.Fault{
 		Keys:  []kmsg.Key{kmsg.Produce},
 		Err:   err,
 		Count: times,
 	}))
-	return reply{}
+	return response{}
 }
 
-// countProduced counts the produce requests that come in.
+// countProduced counts the produce requests that arrive.
 func countProduced(cluster *kfake.Cluster) *kfake.FaultHandle {
 	return cluster.Fault(kfake.Fault{
 		Keys:    []kmsg.Key{kmsg.Produce},

@@ -12,16 +12,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// obeyed sends orders to a broker of this process, as standard input would, and reads the replies.
-func obeyed(t *testing.T, b *broker, orders ...string) []reply {
+// send sends requests to a broker in this process, as standard input does, and returns the responses.
+func send(t *testing.T, b *broker, requests ...string) []response {
 	t.Helper()
 	var out strings.Builder
-	b.obey(strings.NewReader(strings.Join(orders, "\n")), &out)
-	replies := json.NewDecoder(strings.NewReader(out.String()))
-	var found []reply
+	b.serve(strings.NewReader(strings.Join(requests, "\n")), &out)
+	responses := json.NewDecoder(strings.NewReader(out.String()))
+	var found []response
 	for {
-		var r reply
-		err := replies.Decode(&r)
+		var r response
+		err := responses.Decode(&r)
 		if errors.Is(err, io.EOF) {
 			return found
 		}
@@ -45,9 +45,9 @@ func startHere(t *testing.T) *broker {
 func TestFaults(t *testing.T) {
 	t.Run("a fault fails as many produce requests as requested, and counts them", func(t *testing.T) {
 		b := startHere(t)
-		replies := obeyed(t, b, `{"do":"fail","error":"MESSAGE_TOO_LARGE","times":2}`)
-		if replies[0].Fault != "" {
-			t.Fatal(replies[0].Fault)
+		responses := send(t, b, `{"do":"fail","error":"MESSAGE_TOO_LARGE","times":2}`)
+		if responses[0].Fault != "" {
+			t.Fatal(responses[0].Fault)
 		}
 		ctx, client := newClient(t, b.bootstrap(), kgo.DefaultProduceTopic(topics[0].name))
 		var failed int
@@ -59,7 +59,7 @@ func TestFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		counted := obeyed(t, b, `{"do":"count"}`)[0].Requests
+		counted := send(t, b, `{"do":"count"}`)[0].Requests
 		if failed != 2 || counted == nil || *counted != 3 {
 			t.Errorf("%d of 3 failed, %v counted", failed, counted)
 		}
@@ -67,14 +67,14 @@ func TestFaults(t *testing.T) {
 
 	t.Run("heal ends a fault that has no end", func(t *testing.T) {
 		b := startHere(t)
-		obeyed(t, b, `{"do":"fail","error":"MESSAGE_TOO_LARGE","times":-1}`)
+		send(t, b, `{"do":"fail","error":"MESSAGE_TOO_LARGE","times":-1}`)
 		ctx, client := newClient(t, b.bootstrap(), kgo.DefaultProduceTopic(topics[0].name))
 		for range 2 {
 			if err := client.ProduceSync(ctx, kgo.StringRecord("x")).FirstErr(); err == nil {
-				t.Error("a record was taken")
+				t.Error("a record was accepted")
 			}
 		}
-		obeyed(t, b, `{"do":"heal"}`)
+		send(t, b, `{"do":"heal"}`)
 		if err := client.ProduceSync(ctx, kgo.StringRecord("x")).FirstErr(); err != nil {
 			t.Error(err)
 		}
@@ -82,11 +82,11 @@ func TestFaults(t *testing.T) {
 
 	t.Run("an invalid request is answered with what is expected", func(t *testing.T) {
 		b := startHere(t)
-		replies := obeyed(t, b, `{"do":"explode"}`, `no JSON`, `{"do":"fail","error":"NO_SUCH","times":1}`,
+		responses := send(t, b, `{"do":"explode"}`, `not JSON`, `{"do":"fail","error":"NO_SUCH","times":1}`,
 			`{"do":"fail","error":"MESSAGE_TOO_LARGE"}`, `{"do":"count"}`)
-		for i, want := range []string{"fail, heal or count", "no JSON", "NO_SUCH", "-1 until heal", ""} {
-			if got := replies[i].Fault; !strings.Contains(got, want) || (want == "") != (got == "") {
-				t.Errorf("reply %d is %q, want %q in it", i, got, want)
+		for i, want := range []string{"fail, heal or count", "not JSON", "NO_SUCH", "-1 until heal", ""} {
+			if got := responses[i].Fault; !strings.Contains(got, want) || (want == "") != (got == "") {
+				t.Errorf("response %d is %q, want %q in it", i, got, want)
 			}
 		}
 	})

@@ -1,11 +1,11 @@
-// Command devbroker is a Kafka broker in one small process, for tests, demos and a laptop.
+// Command devbroker is a Kafka broker in one small process, for tests, demos and laptops.
 //
-// It has the catalog's topics and no others, and says where it listens in one JSON line:
+// It has the catalog's topics and no others, and prints its address in one JSON line:
 //
 //	{"bootstrap":"127.0.0.1:41873","topics":{"eka.usage.events":10,"eka.usage.events.dlq":3}}
 //
-// It stops on SIGTERM, on SIGINT and when the process that started it is gone. Until then it makes
-// produce requests fail, or counts them, as standard input asks; each line there is answered by one.
+// It stops on SIGTERM, on SIGINT and when the process that started it is gone. Requests on standard input
+// make produce requests fail, or count them; it responds to each line with one line.
 package main
 
 import (
@@ -23,18 +23,18 @@ import (
 
 const usage = `Usage: devbroker [--listen HOST:PORT] [--data-dir DIR]
 
-A Kafka broker in one process, with the topics of the usage catalog. When it is ready it prints one
-JSON line with its address; it stops on Ctrl-C, SIGTERM, or when the process that started it is gone.
+Run a Kafka broker in one process, with the topics of the usage catalog. Once it is ready, it prints
+one JSON line with its address. It stops on Ctrl-C, on SIGTERM, and when its parent process is gone.
 
-  --listen HOST:PORT  where clients reach it (default 127.0.0.1:0, a free port). The host must be a
-                      loopback address: there are no passwords here.
-  --data-dir DIR      keep everything in DIR, synced before a produce is answered, so that it
-                      survives kill -9. Without it everything is in memory.
+  --listen HOST:PORT  Listen on this address (default 127.0.0.1:0, a free port). The host must be a
+                      loopback address, since there is no authentication.
+  --data-dir DIR      Keep records in DIR, synced before each produce is acknowledged, so that they
+                      survive kill -9. The default is to keep them in memory.
 
-Commands on standard input, one JSON object a line, each answered by one line:
+Requests on standard input, one JSON object per line, each with a response of one line:
 
-  {"do":"fail","error":"NOT_LEADER_FOR_PARTITION","times":3}   so many produce requests fail, -1: all
-  {"do":"heal"}                                                no more do
+  {"do":"fail","error":"NOT_LEADER_FOR_PARTITION","times":3}   Fail so many produce requests; -1: all
+  {"do":"heal"}                                                Fail no more
   {"do":"count"}                                               {"requests":7}: produce requests so far
 `
 
@@ -66,15 +66,15 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	defer b.stop()
 	if err := json.NewEncoder(stdout).Encode(b.ready()); err != nil {
-		fmt.Fprintf(stderr, "devbroker: nobody reads the ready line: %v\n", err)
+		fmt.Fprintf(stderr, "devbroker: cannot write the ready line: %v\n", err)
 		return exitFailed
 	}
-	go b.obey(stdin, stdout)
+	go b.serve(stdin, stdout)
 	<-ctx.Done()
 	return 0
 }
 
-// parse reads the command line; its errors are the caller's wrong use.
+// parse parses the command line. An error means invalid usage.
 func parse(args []string) (config, error) {
 	var cfg config
 	flags := flag.NewFlagSet("devbroker", flag.ContinueOnError)
@@ -85,7 +85,7 @@ func parse(args []string) (config, error) {
 		return cfg, err
 	}
 	if flags.NArg() > 0 {
-		return cfg, fmt.Errorf("unexpected argument %q: it takes flags only", flags.Arg(0))
+		return cfg, fmt.Errorf("unexpected argument %q: only flags are accepted", flags.Arg(0))
 	}
 	return cfg, checkListen(cfg.listen)
 }

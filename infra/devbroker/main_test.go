@@ -43,7 +43,7 @@ func command(role string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// process is a started broker, or a parent of one; stdout ends when the broker has.
+// process is a started broker, or the parent of one; stdout ends with the broker.
 type process struct {
 	*exec.Cmd
 	ready  ready
@@ -79,7 +79,7 @@ func (p *process) signal(t *testing.T, s syscall.Signal) {
 	}
 }
 
-// rest is what comes on stdout until the broker has ended.
+// rest returns what follows on stdout until the broker has ended.
 func (p *process) rest(t *testing.T) string {
 	t.Helper()
 	ended := make(chan string, 1)
@@ -122,7 +122,7 @@ func TestBroker(t *testing.T) {
 		}
 		p.signal(t, syscall.SIGTERM)
 		if more := p.rest(t); more != "" {
-			t.Errorf("stdout goes on with %q", more)
+			t.Errorf("stdout continues with %q", more)
 		}
 	})
 
@@ -237,7 +237,7 @@ func TestCommandLine(t *testing.T) {
 	})
 }
 
-// runHere runs the command in this process, for a second at most.
+// runHere runs the command in this process, for one second at most.
 func runHere(args ...string) (code int, stdout, stderr string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// parentPoll is how long an orphan may live. Asking the kernel to signal us instead is Linux only,
-// and tied to the parent's thread, not to its process.
+// parentPoll is how long the broker may outlive its parent. A signal from the kernel instead is available
+// on Linux only, and tied to the parent's thread, not to its process.
 const parentPoll = 200 * time.Millisecond
 
-// untilOrphaned is ctx, ended also when the process that started this one is gone: a test run that
-// was killed leaves no broker behind.
+// untilOrphaned returns a context that also ends when the parent process is gone: a killed test run leaves
+// no broker behind.
 func untilOrphaned(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
 	parent := os.Getppid()

@@ -1,6 +1,5 @@
-// Package confluent carries usage events by librdkafka in place of the pure Go client. It needs cgo
-// and the build tag confluent, and is a module of its own, so that only those who use it depend on
-// it:
+// Package confluent sends usage events through librdkafka in place of the pure Go client. It requires cgo
+// and the build tag confluent, and is a module of its own, so that only its users depend on librdkafka:
 //
 //	properties, err := ekausage.KafkaProperties()
 //	producer, err := confluent.NewProducer(properties)

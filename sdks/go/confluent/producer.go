@@ -12,7 +12,7 @@ import (
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
 )
 
-// A Producer is librdkafka's, as ekausage.WithProducer takes it.
+// A Producer sends through librdkafka. Pass it to ekausage.WithProducer.
 type Producer struct {
 	kafka *kafka.Producer
 	ended chan struct{}
@@ -20,10 +20,10 @@ type Producer struct {
 
 var _ ekausage.ReportingProducer = (*Producer)(nil)
 
-// NewProducer makes a producer from properties of librdkafka, usually those of
-// ekausage.KafkaProperties and any more. The client bounds the queue, so librdkafka's own bounds are
-// lifted, and Java's partitioner is used, so that a workspace has one partition in every language;
-// properties that are given override both.
+// NewProducer returns a producer with properties of librdkafka, usually those that
+// ekausage.KafkaProperties returns and further ones. By default it lifts librdkafka's bounds of the
+// queue, since the client bounds it, and selects Java's partitioner, so that a workspace has one
+// partition in every language.
 func NewProducer(properties map[string]any) (*Producer, error) {
 	config := kafka.ConfigMap{
 		"partitioner":                  "murmur2_random",
@@ -48,31 +48,31 @@ func NewProducer(properties map[string]any) (*Producer, error) {
 	return p, nil
 }
 
-// ProduceReporting hands an event to librdkafka.
+// ProduceReporting passes an event to librdkafka and reports its outcome.
 func (p *Producer) ProduceReporting(topic string, key, value []byte, done func(error)) error {
-	return translated(p.kafka.Produce(message(topic, key, value, done), nil))
+	return translate(p.kafka.Produce(message(topic, key, value, done), nil))
 }
 
-// Produce hands over an event that nobody needs to hear of.
+// Produce passes an event to librdkafka without reporting its outcome.
 func (p *Producer) Produce(topic string, key, value []byte) error {
-	return translated(p.kafka.Produce(message(topic, key, value, func(error) {}), nil))
+	return translate(p.kafka.Produce(message(topic, key, value, func(error) {}), nil))
 }
 
-// Flush waits for what is on its way.
+// Flush waits for events in flight, and returns how many are left.
 func (p *Producer) Flush(timeoutMs int) int { return p.kafka.Flush(timeoutMs) }
 
-// Close ends librdkafka.
+// Close closes librdkafka.
 func (p *Producer) Close() {
 	p.kafka.Close()
 	<-p.ended
 }
 
-// report passes on what librdkafka says of each event.
+// report passes on the outcome of each event.
 func (p *Producer) report() {
 	defer close(p.ended)
-	for said := range p.kafka.Events() {
-		if event, ok := said.(*kafka.Message); ok {
-			event.Opaque.(func(error))(translated(event.TopicPartition.Error))
+	for event := range p.kafka.Events() {
+		if message, ok := event.(*kafka.Message); ok {
+			message.Opaque.(func(error))(translate(message.TopicPartition.Error))
 		}
 	}
 }
@@ -86,19 +86,19 @@ func message(topic string, key, value []byte, done func(error)) *kafka.Message {
 	}
 }
 
-// translated says in the client's words that the queue is full, and in the protocol's what a broker
-// refused, so that the client sees what no retry mends.
-func translated(err error) error {
-	var said kafka.Error
-	if !errors.As(err, &said) {
+// translate returns the client's error where the queue is full, and the protocol's where a broker
+// refused the event, so that the client recognizes final errors.
+func translate(err error) error {
+	var kafkaErr kafka.Error
+	if !errors.As(err, &kafkaErr) {
 		return err
 	}
-	if said.Code() == kafka.ErrQueueFull {
+	if kafkaErr.Code() == kafka.ErrQueueFull {
 		return ekausage.ErrBufferFull
 	}
-	// Above 0 librdkafka's numbers are the protocol's, and what it finds too large itself is among them.
-	if number := said.Code(); number > 0 {
-		return fmt.Errorf("%w: %w", err, kerr.ErrorForCode(int16(number)))
+	// Codes above 0 are the protocol's. An event that librdkafka itself finds too large has one of them.
+	if code := kafkaErr.Code(); code > 0 {
+		return fmt.Errorf("%w: %w", err, kerr.ErrorForCode(int16(code)))
 	}
 	return err
 }

@@ -66,30 +66,30 @@ func TestProducer(t *testing.T) {
 			t.Errorf("%+v", stats)
 		}
 		if lost := client.Shutdown(); lost != 0 {
-			t.Errorf("%d were lost", lost)
+			t.Errorf("%d events were lost", lost)
 		}
 	})
 
 	t.Run("shutdown gives up what librdkafka cannot deliver", func(t *testing.T) {
-		heard := 0
+		reported := 0
 		client := newClient(t, "127.0.0.1:1", ekausage.WithOnError(func(_ error, context map[string]any) {
 			if context["code"] == string(ekausage.CodeShutdownTimeout) {
-				heard++
+				reported++
 			}
 		}))
 		record(t, client, 10)
 		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 		defer cancel()
-		if lost := client.ShutdownContext(ctx); lost != 10 || heard != 10 {
-			t.Errorf("%d were given up, %d heard of", lost, heard)
+		if lost := client.ShutdownContext(ctx); lost != 10 || reported != 10 {
+			t.Errorf("%d events were given up, %d reported", lost, reported)
 		}
 	})
 
 	t.Run("a finally refused event is reported and dead-lettered", func(t *testing.T) {
-		for _, refusal := range []string{"MESSAGE_TOO_LARGE", "TOPIC_AUTHORIZATION_FAILED", "INVALID_RECORD"} {
-			t.Run(refusal, func(t *testing.T) {
+		for _, code := range []string{"MESSAGE_TOO_LARGE", "TOPIC_AUTHORIZATION_FAILED", "INVALID_RECORD"} {
+			t.Run(code, func(t *testing.T) {
 				broker := devbroker.Start(t, t.TempDir())
-				broker.Fail(refusal, -1)
+				broker.Fail(code, -1)
 				expectDeadLetter(t, broker)
 			})
 		}
@@ -97,19 +97,19 @@ func TestProducer(t *testing.T) {
 
 	t.Run("an event on disk that is finally refused is dead-lettered too", func(t *testing.T) {
 		broker := devbroker.Start(t, t.TempDir())
-		broker.Fail("UNKNOWN_SERVER_ERROR", 1) // it can pass, so that the event goes to disk
+		broker.Fail("UNKNOWN_SERVER_ERROR", 1) // temporary, so that the event is spilled
 		broker.Fail("POLICY_VIOLATION", -1)
 		expectDeadLetter(t, broker)
 	})
 }
 
-// expectDeadLetter records an event, and expects that it is refused for good.
+// expectDeadLetter records an event, and expects it to be dead-lettered.
 func expectDeadLetter(t *testing.T, broker *devbroker.Broker) {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "spool")
-	heard := make(chan any, 10)
+	reported := make(chan any, 10)
 	client := newClient(t, broker.Bootstrap, ekausage.WithSpool("spill"), ekausage.WithSpoolDir(folder),
-		ekausage.WithOnError(func(_ error, context map[string]any) { heard <- context["code"] }))
+		ekausage.WithOnError(func(_ error, context map[string]any) { reported <- context["code"] }))
 	defer client.Shutdown()
 	record(t, client, 1)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -117,10 +117,10 @@ func expectDeadLetter(t *testing.T, broker *devbroker.Broker) {
 	if err := client.Flush(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if code := <-heard; code != string(ekausage.CodeDeliveryFailed) {
-		t.Errorf("it heard %v", code)
+	if code := <-reported; code != string(ekausage.CodeDeliveryFailed) {
+		t.Errorf("the error reported is %v", code)
 	}
-	if stats := client.Stats(); stats.Failed != 1 || stats.DeadLettered != 1 || len(heard) > 0 {
+	if stats := client.Stats(); stats.Failed != 1 || stats.DeadLettered != 1 || len(reported) > 0 {
 		t.Errorf("%+v", stats)
 	}
 	if dead, err := filepath.Glob(filepath.Join(folder, "dead-*")); len(dead) != 1 || err != nil {

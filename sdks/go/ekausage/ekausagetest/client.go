@@ -6,8 +6,8 @@ import (
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
 )
 
-// New makes a client for a test, and the producer that has its events. The client is shut down when
-// the test ends. Options come after those that it sets itself, and override them.
+// New returns a client for a test, and the producer that collects its events. The client is shut down
+// when the test ends. The options override those that New sets itself.
 func New(t testing.TB, opts ...ekausage.Option) (*ekausage.Client, *Producer) {
 	t.Helper()
 	producer := &Producer{}

@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// A Clock stands still until it is moved; ekausage.WithClock(clock.Now) makes a client go by it.
+// A Clock stands still until Advance is called. Pass its Now to ekausage.WithClock.
 type Clock struct {
 	mu  sync.Mutex
 	now time.Time
 }
 
-// NewClock makes a clock that stands at a time.
+// NewClock returns a clock that stands at the given time.
 func NewClock(now time.Time) *Clock { return &Clock{now: now} }
 
-// Now is where the clock stands.
+// Now returns the time of the clock.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
-// Advance moves the clock on.
+// Advance moves the clock forward.
 func (c *Clock) Advance(by time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

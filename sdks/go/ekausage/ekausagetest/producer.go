@@ -1,5 +1,5 @@
-// Package ekausagetest is for the tests of a service: usage is collected in memory, and can be
-// asserted on.
+// Package ekausagetest supports the tests of a service: it collects usage in memory, where tests can
+// assert on it.
 package ekausagetest
 
 import (
@@ -10,8 +10,8 @@ import (
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
 )
 
-// A Producer takes the place of Kafka and keeps events in memory, each of them delivered before
-// Record returns. The zero Producer is ready.
+// A Producer replaces Kafka and keeps events in memory. Each event is delivered before Record returns.
+// The zero value is ready to use.
 type Producer struct {
 	mu       sync.Mutex
 	messages []Message
@@ -20,46 +20,46 @@ type Producer struct {
 	closed   bool
 }
 
-// A Message is an event as Kafka would have it.
+// A Message is an event in the form in which Kafka receives it.
 type Message struct {
 	Topic      string
 	Key, Value []byte
 }
 
-// Events are those that were delivered, in their order.
+// Events returns the events that were delivered, in their order.
 func (p *Producer) Events() []ekausage.UsageEvent {
 	messages := p.Messages()
 	events := make([]ekausage.UsageEvent, len(messages))
 	for i, message := range messages {
 		if err := json.Unmarshal(message.Value, &events[i]); err != nil {
-			panic("ekausagetest: the client wrote what is no event: " + err.Error())
+			panic("ekausagetest: the client wrote an invalid event: " + err.Error())
 		}
 	}
 	return events
 }
 
-// Messages are what was delivered, as bytes.
+// Messages returns what was delivered, as bytes.
 func (p *Producer) Messages() []Message {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.messages)
 }
 
-// Clear forgets what was delivered.
+// Clear discards what was delivered.
 func (p *Producer) Clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.messages = nil
 }
 
-// SetFull says whether events are refused as a full queue refuses them.
+// SetFull sets whether events are rejected with ErrBufferFull.
 func (p *Producer) SetFull(full bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.full = full
 }
 
-// SetFault says why every delivery fails from now on; nil lets them succeed again.
+// SetFault sets the error of every later delivery; nil lets them succeed again.
 func (p *Producer) SetFault(fault error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -73,25 +73,25 @@ func (p *Producer) Closed() bool {
 	return p.closed
 }
 
-// ProduceReporting takes an event and says at once that it is delivered.
+// ProduceReporting accepts an event and reports at once that it is delivered.
 func (p *Producer) ProduceReporting(topic string, key, value []byte, done func(error)) error {
-	fault, err := p.take(topic, key, value)
+	fault, err := p.accept(topic, key, value)
 	if err == nil {
 		done(fault)
 	}
 	return err
 }
 
-// Produce takes an event.
+// Produce accepts an event.
 func (p *Producer) Produce(topic string, key, value []byte) error {
-	fault, err := p.take(topic, key, value)
+	fault, err := p.accept(topic, key, value)
 	if err != nil {
 		return err
 	}
 	return fault
 }
 
-func (p *Producer) take(topic string, key, value []byte) (fault, err error) {
+func (p *Producer) accept(topic string, key, value []byte) (fault, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.full {
@@ -103,10 +103,10 @@ func (p *Producer) take(topic string, key, value []byte) (fault, err error) {
 	return p.fault, nil
 }
 
-// Flush has nothing to wait for.
+// Flush returns 0, since every event is delivered at once.
 func (p *Producer) Flush(int) int { return 0 }
 
-// Close notes that the client was shut down.
+// Close records that the client was shut down.
 func (p *Producer) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,6 +1,7 @@
 // Command service reports usage: each line of its standard input is work done for a customer.
 //
-// EKA_KAFKA_BROKERS says where Kafka is. When the input ends, one line says what became of the work.
+// EKA_KAFKA_BROKERS is the address of Kafka. When the input ends, one line on standard output reports the
+// outcome.
 package main
 
 import (
@@ -26,7 +27,7 @@ type work struct {
 	OccurredAt  *string        `json:"occurred_at"`
 }
 
-type refusal struct {
+type rejection struct {
 	Code string `json:"code"`
 	Text string `json:"text"`
 }
@@ -38,12 +39,12 @@ func main() {
 }
 
 func run(input io.Reader, output io.Writer) error {
-	refused := []refusal{}
-	var heard sync.Mutex // the client's own goroutines report too
+	rejected := []rejection{}
+	var reporting sync.Mutex // the client's own goroutines report too
 	client, err := ekausage.New("go-service", ekausage.WithOnError(func(err error, context map[string]any) {
-		heard.Lock()
-		defer heard.Unlock()
-		refused = append(refused, refusal{context["code"].(string), err.Error()})
+		reporting.Lock()
+		defer reporting.Unlock()
+		rejected = append(rejected, rejection{context["code"].(string), err.Error()})
 	}))
 	if err != nil {
 		return err
@@ -62,7 +63,7 @@ func run(input io.Reader, output io.Writer) error {
 	client.Shutdown()
 	stats := client.Stats()
 	return json.NewEncoder(output).Encode(map[string]any{
-		"accepted": stats.Accepted, "delivered": stats.Delivered, "refused": refused,
+		"accepted": stats.Accepted, "delivered": stats.Delivered, "refused": rejected,
 	})
 }
 
@@ -74,7 +75,7 @@ func record(client *ekausage.Client, done *work) {
 	if done.OccurredAt != nil {
 		opts = append(opts, ekausage.WithOccurredAtText(*done.OccurredAt))
 	}
-	// What is wrong with an event reaches the error handler too.
+	// The error of an event reaches the error handler too.
 	_, _ = client.Record(done.WorkspaceID, done.Product, done.MetricType, done.Quantity,
 		done.Status, done.UnitCost, done.Metadata, opts...)
 }

@@ -1,4 +1,4 @@
-// Command driver puts the Go SDK behind the protocol of tests/conformance/driver.md.
+// Command driver exposes the Go SDK by the protocol of tests/conformance/driver.md.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 
 const longestLine = 64 << 20
 
-// request is any of the requests, with what each may hold.
+// request holds the fields of all requests.
 type request struct {
 	ID          json.Number                `json:"id"`
 	Do          string                     `json:"do"`
@@ -36,7 +36,7 @@ type request struct {
 	ClockOffset *int                       `json:"clock_offset"`
 }
 
-// call holds the arguments of a record or a log, by the names of the event's fields.
+// call holds the arguments of record or log, by the names of the event's fields.
 type call struct {
 	WorkspaceID string         `json:"workspace_id"`
 	Product     string         `json:"product"`
@@ -51,7 +51,7 @@ type call struct {
 	Level       string         `json:"level"`
 }
 
-type reply map[string]any
+type response map[string]any
 
 type driver struct {
 	client *ekausage.Client
@@ -63,11 +63,11 @@ func main() {
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, longestLine)
 	for lines.Scan() {
-		d.answer(lines.Bytes())
+		d.handleLine(lines.Bytes())
 	}
 }
 
-func (d *driver) say(line reply) {
+func (d *driver) write(line response) {
 	text, err := json.Marshal(line)
 	if err != nil {
 		text = []byte(fmt.Sprintf(`{"fault":%q}`, err))
@@ -77,24 +77,24 @@ func (d *driver) say(line reply) {
 	_, _ = os.Stdout.Write(append(text, '\n'))
 }
 
-// answer answers one request; a request that makes no sense is a fault.
-func (d *driver) answer(line []byte) {
+// handleLine responds to one request, to an invalid one with a fault.
+func (d *driver) handleLine(line []byte) {
 	var r request
-	made, err := reply(nil), error(nil)
+	result, err := response(nil), error(nil)
 	reader := json.NewDecoder(bytes.NewReader(line))
 	reader.DisallowUnknownFields()
 	reader.UseNumber()
 	if err = reader.Decode(&r); err == nil {
-		made, err = d.do(&r)
+		result, err = d.do(&r)
 	}
 	if err != nil {
-		made = reply{"fault": err.Error()}
+		result = response{"fault": err.Error()}
 	}
-	made["id"] = r.ID
-	d.say(made)
+	result["id"] = r.ID
+	d.write(result)
 }
 
-func (d *driver) do(r *request) (reply, error) {
+func (d *driver) do(r *request) (response, error) {
 	if d.client == nil && r.Do != "new" && r.Do != "exit" {
 		return nil, errors.New("there is no client yet")
 	}
@@ -109,7 +109,7 @@ func (d *driver) do(r *request) (reply, error) {
 		return d.flush(number(r.Timeout, 0)), nil
 	case "stats":
 		s := d.client.Stats()
-		return reply{
+		return response{
 			"accepted": s.Accepted, "delivered": s.Delivered, "failed": s.Failed, "queued": s.Queued,
 			"spooled": s.Spooled, "adopted": s.Adopted, "replayed": s.Replayed,
 			"dead_lettered": s.DeadLettered, "oldest_spooled_ms": s.OldestSpooledMs,
@@ -120,11 +120,11 @@ func (d *driver) do(r *request) (reply, error) {
 	case "exit", "halt":
 		os.Exit(r.Code)
 	case "throw":
-		panic("nobody recovers from this")
+		panic("unhandled, as requested")
 	case "hog":
 		hog()
 	case "handle":
-		return reply{}, d.handle(r.Signal)
+		return response{}, d.handle(r.Signal)
 	case "stream":
 		pause := time.Duration(number(r.Pause, 0)) * time.Millisecond
 		return d.stream(&r.Call, number(r.Times, 0), pause), nil
@@ -132,23 +132,23 @@ func (d *driver) do(r *request) (reply, error) {
 	return nil, fmt.Errorf("%q is not supported", r.Do)
 }
 
-// found is what the driver's own environment says of settings.
-var found = map[string]string{}
+// inherited holds the variables that the driver was started with.
+var inherited = map[string]string{}
 
-// new says the settings by their variables, which takes any of them by its name.
-func (d *driver) new(r *request) (reply, error) {
+// new sets the settings through their variables, which covers each of them by its name.
+func (d *driver) new(r *request) (response, error) {
 	variables := map[string]string{}
 	for _, setting := range ekausage.Settings() {
 		variables[setting.Name] = setting.Variable
-		if _, known := found[setting.Variable]; !known {
-			found[setting.Variable] = os.Getenv(setting.Variable)
+		if _, known := inherited[setting.Variable]; !known {
+			inherited[setting.Variable] = os.Getenv(setting.Variable)
 		}
-		_ = os.Setenv(setting.Variable, found[setting.Variable])
+		_ = os.Setenv(setting.Variable, inherited[setting.Variable])
 	}
 	for name, value := range r.Settings {
 		variable, known := variables[name]
 		if !known {
-			return nil, fmt.Errorf("there is no setting %q", name)
+			return nil, fmt.Errorf("unknown setting %q", name)
 		}
 		var text string
 		if json.Unmarshal(value, &text) != nil {
@@ -162,7 +162,7 @@ func (d *driver) new(r *request) (reply, error) {
 	}
 	offset := time.Duration(number(r.ClockOffset, 0)) * time.Millisecond
 	client, err := ekausage.New(service, ekausage.WithOnError(func(err error, context map[string]any) {
-		d.heard(context)
+		d.writeError(context)
 		if r.OnError == "throw" {
 			panic(err)
 		}
@@ -171,17 +171,17 @@ func (d *driver) new(r *request) (reply, error) {
 		return nil, err
 	}
 	d.client = client
-	return reply{"instance_id": client.InstanceID()}, nil
+	return response{"instance_id": client.InstanceID()}, nil
 }
 
-func (d *driver) heard(context map[string]any) {
-	told := reply{}
+func (d *driver) writeError(context map[string]any) {
+	fields := response{}
 	for _, name := range []string{"code", "field", "reason", "event_id"} {
-		if told[name] = context[name]; told[name] == "" {
-			told[name] = nil
+		if fields[name] = context[name]; fields[name] == "" {
+			fields[name] = nil
 		}
 	}
-	d.say(reply{"error": told})
+	d.write(response{"error": fields})
 }
 
 func (d *driver) record(c *call) (string, error) {
@@ -203,11 +203,11 @@ func (d *driver) log(c *call) (string, error) {
 	return d.client.Log(c.WorkspaceID, c.Product, c.MetricType, c.Message, c.Level, c.Metadata)
 }
 
-// handle ends the process as a service does that defers Shutdown.
+// handle ends the process on a signal as a service does that defers Shutdown.
 func (d *driver) handle(name string) error {
 	number, known := map[string]os.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT}[name]
 	if !known {
-		return fmt.Errorf("there is no signal %q here", name)
+		return fmt.Errorf("unknown signal %q", name)
 	}
 	received := make(chan os.Signal, 1)
 	signal.Notify(received, number)
@@ -232,33 +232,33 @@ func hog() {
 	}
 }
 
-// stream records, and says of each event at once that it was accepted.
-func (d *driver) stream(c *call, times int, pause time.Duration) reply {
+// stream records, and writes a line for each event as soon as it is accepted.
+func (d *driver) stream(c *call, times int, pause time.Duration) response {
 	streamed := 0
 	for done := 0; times == 0 || done < times; done++ {
 		id, err := d.record(c)
 		if err != nil {
-			time.Sleep(time.Millisecond) // it was refused, and what refuses it takes its time
+			time.Sleep(time.Millisecond) // rejected: wait for what may change that
 			continue
 		}
 		streamed++
 		_, _ = os.Stdout.WriteString(`{"accepted": "` + id + `"}` + "\n")
 		time.Sleep(pause)
 	}
-	return reply{"streamed": streamed}
+	return response{"streamed": streamed}
 }
 
-func (d *driver) flush(timeout int) reply {
+func (d *driver) flush(timeout int) response {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(timeout)*time.Millisecond)
 	defer cancel()
 	started := time.Now()
-	_ = d.client.Flush(ctx) // what it says, the books say too
+	_ = d.client.Flush(ctx) // the counters below state the same
 	took := milliseconds(time.Since(started))
 	s := d.client.Stats()
-	return reply{"took": took, "queued": s.Queued + s.Spooled}
+	return response{"took": took, "queued": s.Queued + s.Spooled}
 }
 
-func (d *driver) shutdown(timeout *int) reply {
+func (d *driver) shutdown(timeout *int) response {
 	started := time.Now()
 	var undelivered int
 	if timeout == nil {
@@ -268,11 +268,11 @@ func (d *driver) shutdown(timeout *int) reply {
 		defer cancel()
 		undelivered = d.client.ShutdownContext(ctx)
 	}
-	return reply{"took": milliseconds(time.Since(started)), "undelivered": undelivered}
+	return response{"took": milliseconds(time.Since(started)), "undelivered": undelivered}
 }
 
-// repeat calls in each thread that many times.
-func repeat(call func() (string, error), times, threads int) reply {
+// repeat calls so many times in each thread.
+func repeat(call func() (string, error), times, threads int) response {
 	accepted := make([][]string, threads)
 	slowest := make([]time.Duration, threads)
 	var running sync.WaitGroup
@@ -295,7 +295,7 @@ func repeat(call func() (string, error), times, threads int) reply {
 		ids = append(ids, accepted[thread]...)
 		longest = max(longest, slowest[thread])
 	}
-	return reply{"accepted": ids, "refused": times*threads - len(ids), "slowest": milliseconds(longest)}
+	return response{"accepted": ids, "refused": times*threads - len(ids), "slowest": milliseconds(longest)}
 }
 
 func number(given *int, otherwise int) int {

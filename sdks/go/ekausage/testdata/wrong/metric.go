@@ -1,4 +1,4 @@
-// Package wrong does not compile: each line that has a comment says why.
+// Package wrong does not compile. The comment of a line is its error.
 package wrong
 
 import "github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"

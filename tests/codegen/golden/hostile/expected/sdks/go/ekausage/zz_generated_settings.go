@@ -2,7 +2,7 @@
 
 package ekausage
 
-// The rows of the table, by name.
+// The rows of settingTable, by name.
 const (
 	settingKafkaBrokers = iota
 	settingKafkaLingerMs

@@ -2,7 +2,7 @@
 
 package tinyusage
 
-// The rows of the table, by name.
+// The rows of settingTable, by name.
 const (
 	settingKafkaBrokers = iota
 	settingFlushOnExit

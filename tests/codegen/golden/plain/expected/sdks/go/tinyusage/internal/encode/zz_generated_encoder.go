@@ -2,21 +2,21 @@
 
 package encode
 
-// eventConstants stay the same from call to call, each as it stands in the JSON: a string without
-// its quotes, escaped.
+// eventConstants are the values that are the same in every call, as JSON: a string is escaped and has no
+// quotes.
 type eventConstants struct {
 	product, metricType, status, isBillable string
 }
 
-// eventValues vary.
+// eventValues are the values that vary.
 type eventValues struct {
-	// Strings without their quotes, escaped.
+	// Strings, escaped and without quotes.
 	eventID, workspaceID, ts string
-	// Numbers as JSON, and JSON as the string that holds it, without its quotes.
+	// Numbers as JSON, and JSON escaped for a string, without quotes.
 	quantity []byte
 }
 
-// eventParts are the runs of an event that hold constants.
+// eventParts are the runs of an event that are constant.
 type eventParts [2]string
 
 func (c *eventConstants) encode() *eventParts {
@@ -26,7 +26,7 @@ func (c *eventConstants) encode() *eventParts {
 	}
 }
 
-// size is at least the length of the event that append appends.
+// size returns at least the length of what append appends.
 func (p *eventParts) size(v *eventValues) int {
 	return len(v.eventID) + len(v.workspaceID) + len(p[0]) + len(v.quantity) + len(p[1]) + len(v.ts) + 33
 }
