@@ -14,9 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from eka_usage._generated.spool import HEADER_BYTES
-from eka_usage._spool import format as spool_format
-from eka_usage._spool.format import Damage, Header, Name, Record
+from eka_usage._spool.header import NUMBER, Header
 from eka_usage._spool.origin import destination
+from eka_usage._spool.record import (
+    Damage,
+    Record,
+    encode_record,
+    key_prefix,
+    read_records,
+    record_salt,
+    unacked_start,
+)
+from eka_usage._spool.segment_name import UNOWNED, SegmentName
 
 FIXTURES = Path(__file__).with_name("fixtures")
 _ORIGIN = "6d1e0f3a" * 4
@@ -42,13 +51,13 @@ def read(language: str) -> dict[str, tuple[bytes, dict[str, Any]]]:
 
 def parse(name: str, content: bytes) -> dict[str, Any]:
     """Returns what a reader finds in a segment, in the form of expected.json."""
-    parsed = Name.parse(name)
+    parsed = SegmentName.parse(name)
     assert parsed is not None
     header = Header.unpack(content)
     if header is None:
         return {"header": None, "events": [], "damaged": 0}
-    found = list(spool_format.records(content, parsed.origin))
-    start = spool_format.replay_start(header.acked, found)
+    found = list(read_records(content, parsed.origin))
+    start = unacked_start(header.acked, found)
     left = [item for item in found if isinstance(item, Record) and item.start >= start]
     return {
         "header": {
@@ -77,11 +86,11 @@ def segment(
     """Returns the bytes of a segment that is fenced and truncated to its records."""
     origin = bytes.fromhex(_ORIGIN)
     header = Header(origin, 42, _CREATED, _DESTINATION, _INSTANCE, version=version)
-    mutable = spool_format.NUMBER.pack(heartbeat) + spool_format.NUMBER.pack(acked) + b"\x01"
+    mutable = NUMBER.pack(heartbeat) + NUMBER.pack(acked) + b"\x01"
     content = bytearray((header.pack() + mutable).ljust(HEADER_BYTES, b"\0"))
     for key, event in events:
-        body = spool_format.body_start(key) + event
-        content += spool_format.record(body, spool_format.salt(origin))
+        body = key_prefix(key) + event
+        content += encode_record(body, record_salt(origin))
     return content
 
 
@@ -89,7 +98,7 @@ def build() -> dict[str, bytes]:
     """Returns Python's segments by name: intact ones, and one for each kind of damage."""
     intact = segment(EVENTS)
     first, second, _ = (
-        item for item in spool_format.records(bytes(intact), _ORIGIN) if isinstance(item, Record)
+        item for item in read_records(bytes(intact), _ORIGIN) if isinstance(item, Record)
     )
     torn, flipped, bad_header = bytearray(intact), bytearray(intact), bytearray(intact)
     del torn[-5:]
@@ -105,9 +114,9 @@ def build() -> dict[str, bytes]:
         segment(EVENTS, version=2),
         bytearray(HEADER_BYTES),
     ]
-    owners = (spool_format.NOBODY, _ORIGIN, _ADOPTER)
+    owners = (UNOWNED, _ORIGIN, _ADOPTER)
     return {
-        str(Name("events", _ORIGIN, 42, number, owners[number % 3])): bytes(content)
+        str(SegmentName("events", _ORIGIN, 42, number, owners[number % 3])): bytes(content)
         for number, content in enumerate(contents, start=1)
     }
 

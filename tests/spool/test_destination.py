@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from eka_usage._generated.catalog import USAGE_TOPIC
 from eka_usage._generated.spool import HEADER_BYTES
-from eka_usage._spool.format import Header
+from eka_usage._spool.header import Header
 from eka_usage._spool.origin import destination
 
 from tests.conformance.drivers import COMMANDS, Driver

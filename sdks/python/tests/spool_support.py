@@ -11,9 +11,10 @@ import pytest
 from eka_usage import EkaClient, _spool_wiring
 from eka_usage._route import Route
 from eka_usage._spool.directory import Directory
-from eka_usage._spool.format import Name, Record
 from eka_usage._spool.origin import Origin
+from eka_usage._spool.record import Record
 from eka_usage._spool.segment import Segment
+from eka_usage._spool.segment_name import SegmentName
 from eka_usage._spool.spool import Spool
 from eka_usage._spool.tuning import Tuning
 
@@ -76,7 +77,7 @@ def event(seq: int, size: int = 0) -> bytes:
     return b"%d " % seq + b"x" * size
 
 
-def segment_names(spool_dir: Path, kind: str = "events") -> list[Name]:
+def segment_names(spool_dir: Path, kind: str = "events") -> list[SegmentName]:
     """Returns the names of the segments in a directory."""
     return [name for name in Directory(spool_dir, 1 << 40).names() if name.kind == kind]
 
@@ -90,7 +91,7 @@ def spooled_events(spool_dir: Path, kind: str = "events") -> list[bytes]:
             ]
 
 
-def _read(spool_dir: Path, name: Name) -> list[bytes]:
+def _read(spool_dir: Path, name: SegmentName) -> list[bytes]:
     segment = Segment.open(spool_dir, name, write=False)
     items = segment.read()
     segment.close()

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from eka_usage._spool.adoption import Adopter
 from eka_usage._spool.directory import Directory
-from eka_usage._spool.format import EVENTS, NOBODY, Record
 from eka_usage._spool.journal import Journal
+from eka_usage._spool.record import Record
 from eka_usage._spool.segment import Segment
+from eka_usage._spool.segment_name import EVENTS, UNOWNED
 
 from sdks.python.tests.spool_support import (
     DESTINATION,
@@ -101,10 +102,10 @@ def test_a_later_segment_is_not_adopted_before_a_live_owners_earlier_one(
 ) -> None:
     owner = filled_log(directory, 3500, 3500)
     first, second, *_ = owner.segments()
-    assert second.hand_to(NOBODY)
+    assert second.hand_to(UNOWNED)
     adopter = new_adopter(directory)
     assert adopt(adopter) == []
-    assert first.hand_to(NOBODY)
+    assert first.hand_to(UNOWNED)
     assert adopt(adopter) == [event(1, 3500), event(2, 3500)]
 
 
@@ -170,7 +171,7 @@ def test_an_orphan_with_a_damaged_header_is_adopted_after_the_orphan_timeout(
 
 
 def test_a_segment_without_records_is_adopted_as_empty(directory: Directory) -> None:
-    name = new_origin().name(EVENTS)._replace(owner=NOBODY)
+    name = new_origin().name(EVENTS)._replace(owner=UNOWNED)
     Segment.create(directory.path, name, FAST_TUNING.segment_bytes)
     assert [segment.read() for segment in new_adopter(directory).adopted()] == [[]]
 
@@ -179,6 +180,6 @@ def test_files_that_are_not_segments_are_left_alone(directory: Directory, tmp_pa
     (directory.path / "README").write_text("mine")
     target = tmp_path / "target"
     target.write_bytes(bytes(4096))
-    (directory.path / str(new_origin().name(EVENTS)._replace(owner=NOBODY))).symlink_to(target)
+    (directory.path / str(new_origin().name(EVENTS)._replace(owner=UNOWNED))).symlink_to(target)
     assert adopt(new_adopter(directory)) == []
     assert target.read_bytes() == bytes(4096)

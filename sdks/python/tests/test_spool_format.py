@@ -6,52 +6,52 @@ import random
 
 import pytest
 from eka_usage._generated.spool import HEADER_BYTES, INSTANCE_ID_BYTES
-from eka_usage._spool.format import (
-    Damage,
-    Header,
-    Name,
-    Record,
-    body_start,
-    record,
-    records,
-    replay_start,
-    salt,
-)
+from eka_usage._spool.header import Header
 from eka_usage._spool.origin import destination
+from eka_usage._spool.record import (
+    Damage,
+    Record,
+    encode_record,
+    key_prefix,
+    read_records,
+    record_salt,
+    unacked_start,
+)
+from eka_usage._spool.segment_name import SegmentName
 
 ORIGIN = "6d" * 16
 HEADER = Header(bytes.fromhex(ORIGIN), 42, 1_769_851_800_123, b"destined", "instance-1")
-NAME = Name("events", ORIGIN, 42, 3, "0" * 32)
+NAME = SegmentName("events", ORIGIN, 42, 3, "0" * 32)
 
 
 def content(*events: bytes, key: bytes = b"ws-1") -> bytes:
     """Returns the bytes of a segment with these events."""
-    origin_salt = salt(bytes.fromhex(ORIGIN))
+    origin_salt = record_salt(bytes.fromhex(ORIGIN))
     return HEADER.pack().ljust(HEADER_BYTES, b"\0") + b"".join(
-        record(body_start(key) + event, origin_salt) for event in events
+        encode_record(key_prefix(key) + event, origin_salt) for event in events
     )
 
 
 def events(segment: bytes) -> list[bytes]:
     """Returns the events that a reader finds."""
-    return [item.event for item in records(segment, ORIGIN) if isinstance(item, Record)]
+    return [item.event for item in read_records(segment, ORIGIN) if isinstance(item, Record)]
 
 
 def damages(segment: bytes) -> int:
     """Returns how many damaged places a reader reports."""
-    return sum(isinstance(item, Damage) for item in records(segment, ORIGIN))
+    return sum(isinstance(item, Damage) for item in read_records(segment, ORIGIN))
 
 
 def test_a_segment_name_is_parsed_as_it_was_formatted() -> None:
     assert str(NAME) == f"events-{ORIGIN}-00000000000000000042-000003.{'0' * 32}"
-    assert Name.parse(str(NAME)) == NAME
+    assert SegmentName.parse(str(NAME)) == NAME
 
 
 @pytest.mark.parametrize(
     "text", ["", "events", f"{NAME}.tmp", f"x{NAME}", str(NAME).replace("events", "other")]
 )
 def test_any_other_file_name_is_not_a_segment(text: str) -> None:
-    assert Name.parse(text) is None
+    assert SegmentName.parse(text) is None
 
 
 def test_a_header_is_unpacked_as_it_was_packed() -> None:
@@ -96,7 +96,7 @@ def test_a_torn_record_at_the_end_is_not_reported_as_damage(lost: int) -> None:
 
 def test_a_damaged_record_in_the_middle_loses_only_itself() -> None:
     whole = content(b"one", b"two", b"three")
-    middle = [item for item in records(whole, ORIGIN) if isinstance(item, Record)][1]
+    middle = [item for item in read_records(whole, ORIGIN) if isinstance(item, Record)][1]
     for place in range(middle.start, middle.end):
         segment = bytearray(whole)
         segment[place] ^= 255
@@ -105,7 +105,7 @@ def test_a_damaged_record_in_the_middle_loses_only_itself() -> None:
 
 
 def test_a_record_of_another_origin_is_not_read_as_a_record() -> None:
-    other = record(body_start(b"") + b"forged", salt(bytes(16)))
+    other = encode_record(key_prefix(b"") + b"forged", record_salt(bytes(16)))
     assert events(content(other, b"two")) == [other, b"two"]
     assert events(content(b"one") + other) == [b"one"]
 
@@ -122,18 +122,18 @@ def test_random_damage_loses_only_the_records_it_touches() -> None:
             touched.add(place)
         untouched = [
             item.event
-            for item in records(whole, ORIGIN)
+            for item in read_records(whole, ORIGIN)
             if isinstance(item, Record) and touched.isdisjoint(range(item.start, item.end))
         ]
         assert set(untouched) <= set(events(bytes(segment)))
 
 
 def test_replay_starts_at_a_record_boundary_or_at_the_first_record() -> None:
-    found = list(records(content(b"one", b"two"), ORIGIN))
+    found = list(read_records(content(b"one", b"two"), ORIGIN))
     first, second = found
-    assert replay_start(first.end, found) == second.start
-    assert replay_start(second.end, found) == second.end
-    assert replay_start(first.end + 1, found) == 0
+    assert unacked_start(first.end, found) == second.start
+    assert unacked_start(second.end, found) == second.end
+    assert unacked_start(first.end + 1, found) == 0
 
 
 def test_a_destination_does_not_depend_on_how_its_brokers_are_written() -> None:

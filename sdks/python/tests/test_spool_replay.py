@@ -13,10 +13,10 @@ from eka_usage._failure import Failure
 from eka_usage._spool import replay
 from eka_usage._spool.breaker import Breaker
 from eka_usage._spool.directory import Directory
-from eka_usage._spool.format import EVENTS, NOBODY
 from eka_usage._spool.journal import Journal
 from eka_usage._spool.replay import Replayer
 from eka_usage._spool.segment import Segment
+from eka_usage._spool.segment_name import EVENTS, UNOWNED
 from eka_usage._spool.tuning import Tuning
 
 from sdks.python.tests.spool_support import (
@@ -271,7 +271,7 @@ def test_a_stopped_replay_leaves_the_unacked_events_and_at_most_a_window_more(
     eventually(lambda: len(found.transport.sent) > silent)
     found.replayer.stop()
     [name] = segment_names(spool_dir)
-    assert name.owner == NOBODY
+    assert name.owner == UNOWNED
     left = spooled_events(spool_dir)
     assert left == [event(seq) for seq in range(COUNT - len(left) + 1, COUNT + 1)]
     assert COUNT - silent <= len(left) < COUNT - silent + 30

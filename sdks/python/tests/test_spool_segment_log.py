@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from eka_usage._spool.directory import Directory, Full
-from eka_usage._spool.format import NOBODY, Name
 from eka_usage._spool.journal import Group, Journal
 from eka_usage._spool.segment import Segment
+from eka_usage._spool.segment_name import UNOWNED, SegmentName
 
 from sdks.python.tests.spool_support import (
     FAST_TUNING,
@@ -206,7 +206,7 @@ def test_release_fences_and_truncates_a_segment_with_unacked_events(
         log.append(b"ws-1", event(seq))
     log.release()
     [name] = segment_names(spool_dir)
-    assert name.owner == NOBODY
+    assert name.owner == UNOWNED
     assert (spool_dir / str(name)).stat().st_size < 500
     segment = Segment.open(spool_dir, name)
     header = segment.header()
@@ -239,7 +239,7 @@ def while_creating(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], ob
     def let(work: Callable[[], object]) -> Thread:
         other = Thread(target=work)
 
-        def create(spool_dir: Path, name: Name, size: int) -> Segment:
+        def create(spool_dir: Path, name: SegmentName, size: int) -> Segment:
             monkeypatch.setattr(Segment, "create", real)
             other.start()
             other.join(0.2)  # until it blocks or ends
@@ -312,7 +312,7 @@ def test_a_segment_created_during_the_release_is_not_left_behind(
     """A signal handler shuts the client down while its thread preallocates a segment."""
     real, log = Segment.create, make_log()
 
-    def create(spool_dir: Path, name: Name, size: int) -> Segment:
+    def create(spool_dir: Path, name: SegmentName, size: int) -> Segment:
         made = real(spool_dir, name, size)
         log.release()
         return made

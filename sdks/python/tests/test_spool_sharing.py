@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError
 from eka_usage import EkaClient, _spool_wiring
-from eka_usage._spool.format import NOBODY
 from eka_usage._spool.segment import Segment
+from eka_usage._spool.segment_name import UNOWNED
 
 from sdks.python.tests.spool_support import FAST_TUNING, segment_names, spool_of, spooled_ids
 from sdks.python.tests.support import (
@@ -83,7 +83,7 @@ def abandon_events(make_shared_client: ClientFactory, spool_dir: Path) -> Callab
                 other.record(**VALID)
         eventually(
             lambda: any(
-                name.owner not in {name.origin, NOBODY} for name in segment_names(spool_dir)
+                name.owner not in {name.origin, UNOWNED} for name in segment_names(spool_dir)
             )
         )
 
@@ -130,7 +130,7 @@ def test_adopted_segments_that_were_not_sent_are_released_at_shutdown(
             adopter.record(**VALID)
         abandon_events()
     assert len(spooled_ids(spool_dir)) == 2 * EVENTS + 1
-    assert {name.owner for name in segment_names(spool_dir)} == {NOBODY}
+    assert {name.owner for name in segment_names(spool_dir)} == {UNOWNED}
 
 
 def test_a_client_writes_heartbeats_to_each_of_its_segments(

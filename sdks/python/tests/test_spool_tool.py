@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from eka_usage._spool.directory import Directory
-from eka_usage._spool.format import DEAD, EVENTS, NOBODY
 from eka_usage._spool.journal import Journal
+from eka_usage._spool.segment_name import DEAD, EVENTS, UNOWNED
 from eka_usage._spool.tool import main
 
 from sdks.python.tests.spool_support import (
@@ -79,7 +79,7 @@ def test_replay_turns_dead_letters_into_events_that_any_client_may_adopt(spool_d
     assert main(["replay"]) == 0
     assert segment_names(spool_dir, "dead") == []
     assert spooled_events(spool_dir) == [event(1), event(2), event(3)]
-    assert {name.owner for name in segment_names(spool_dir)} == {NOBODY}
+    assert {name.owner for name in segment_names(spool_dir)} == {UNOWNED}
 
 
 def test_purge_removes_only_dead_letters_unless_segments_are_named(spool_dir: Path) -> None:

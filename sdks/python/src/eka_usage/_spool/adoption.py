@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from .._generated.spool import VERSION
 from .._reporting import say
 from .directory import Directory
-from .format import EVENTS, NOBODY, Header, Name
+from .header import Header
 from .origin import Origin
 from .segment import Segment
+from .segment_name import EVENTS, UNOWNED, SegmentName
 from .tuning import Tuning
 
 
@@ -22,8 +23,8 @@ class Adopter:
         self._directory = directory
         self._origin = origin
         self._tuning = tuning
-        self._beats: dict[Name, tuple[int, float]] = {}
-        self._newer: set[Name] = set()
+        self._beats: dict[SegmentName, tuple[int, float]] = {}
+        self._newer: set[SegmentName] = set()
 
     def adopted(self) -> Iterator[Segment]:
         """Takes what is abandoned, in the order of its events."""
@@ -39,7 +40,7 @@ class Adopter:
                 continue
             # Every one is watched from now on, also behind one that has to go first.
             untouched = self._untouched(name, segment)
-            if name.owner != NOBODY and untouched < self._tuning.lease:
+            if name.owner != UNOWNED and untouched < self._tuning.lease:
                 alive.add(name.origin)
             elif (
                 name.origin not in alive
@@ -51,7 +52,7 @@ class Adopter:
                 continue
             segment.close()
 
-    def _untouched(self, name: Name, segment: Segment) -> float:
+    def _untouched(self, name: SegmentName, segment: Segment) -> float:
         """For how long its heartbeat is known to stand still."""
         beat, now = segment.heartbeat(), time.monotonic()
         before, since = self._beats.get(name, (None, now))
@@ -61,7 +62,7 @@ class Adopter:
         return now - since
 
     def _is_for_us(
-        self, name: Name, header: Header | None, untouched: float, names: list[Name]
+        self, name: SegmentName, header: Header | None, untouched: float, names: list[SegmentName]
     ) -> bool:
         if header is None:
             return True  # nothing was written to it
@@ -82,7 +83,7 @@ class Adopter:
             return header.destination == ours or untouched >= self._tuning.stray
         return known == ours
 
-    def _goal(self, origin: str, names: list[Name]) -> bytes | None:
+    def _goal(self, origin: str, names: list[SegmentName]) -> bytes | None:
         """Where an origin's segments were going, by the first whose header is sound."""
         for name in names:
             if name.origin == origin:

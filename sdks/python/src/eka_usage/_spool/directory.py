@@ -8,8 +8,8 @@ import stat
 import threading
 from pathlib import Path
 
-from .format import Name
 from .segment import Segment
+from .segment_name import SegmentName
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -67,12 +67,12 @@ class Directory:
         if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
             raise Unusable("it cannot be written")
 
-    def names(self) -> list[Name]:
+    def names(self) -> list[SegmentName]:
         """The segments in it, those of one origin in their order."""
-        found = filter(None, (Name.parse(path.name) for path in self.path.iterdir()))
+        found = filter(None, (SegmentName.parse(path.name) for path in self.path.iterdir()))
         return sorted(found, key=_begun)
 
-    def create(self, name: Name, size: int) -> Segment:
+    def create(self, name: SegmentName, size: int) -> Segment:
         """Makes one more segment.
 
         Raises:
@@ -101,7 +101,7 @@ class Directory:
         taken = 0
         with os.scandir(self.path) as entries:
             for entry in entries:
-                if Name.parse(entry.name) is not None:
+                if SegmentName.parse(entry.name) is not None:
                     try:
                         taken += entry.stat(follow_symlinks=False).st_size
                     except FileNotFoundError:  # removed a moment ago
@@ -109,7 +109,7 @@ class Directory:
         return taken
 
 
-def _begun(name: Name) -> tuple[str, str, bool, int, int]:
+def _begun(name: SegmentName) -> tuple[str, str, bool, int, int]:
     """Sorts what was made ahead by when it was begun, and last what was not begun yet."""
     return name.origin, name.kind, name.first_seq == 0, name.first_seq, name.number
 

@@ -11,9 +11,11 @@ from typing import Any, Final
 from .._count import Count
 from .._generated.spool import HEADER_BYTES
 from .directory import Directory, Full
-from .format import CLOSED_AT, NOBODY, body_start, record, salt
+from .header import CLOSED_AT
 from .origin import Origin
+from .record import encode_record, key_prefix, record_salt
 from .segment import Segment
+from .segment_name import UNOWNED
 from .tuning import Tuning
 
 _MOST_KEYS: Final = 10_000
@@ -101,7 +103,7 @@ class Journal:
         self._on_lost = on_lost
         self._durable = durable
         self._first = first
-        self._salt = salt(bytes.fromhex(origin.id))
+        self._salt = record_salt(bytes.fromhex(origin.id))
         self._starts: dict[bytes, bytes] = {}
         # A signal handler may append while its own thread is appending.
         self._lock = threading.RLock()
@@ -125,7 +127,7 @@ class Journal:
             OSError: the disk cannot be written.
         """
         start = self._starts.get(key) or self._start(key)
-        content = record(start + event, self._salt)
+        content = encode_record(start + event, self._salt)
         while True:
             with self._lock:
                 page = self._page
@@ -244,7 +246,7 @@ class Journal:
             if not page.cut_short:
                 page.segment.cut(page.end)
             page.segment.sync()
-            page.segment.hand_to(NOBODY)
+            page.segment.hand_to(UNOWNED)
 
     def _sync(self, page: Page) -> None:
         end = page.end
@@ -256,7 +258,7 @@ class Journal:
     def _start(self, key: bytes) -> bytes:
         if len(self._starts) >= _MOST_KEYS:
             self._starts.clear()
-        self._starts[key] = start = body_start(key)
+        self._starts[key] = start = key_prefix(key)
         return start
 
     def _turn(self, event: bytes) -> Page:

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterable
 
 from .._count import Count
-from .format import Header, Name
+from .header import Header
+from .segment_name import SegmentName
 
 _DEFAULT_PORT = "9092"
 
@@ -32,9 +33,9 @@ class Origin:
         self._numbers = Count()
         self._last_seq = 0
 
-    def name(self, kind: str) -> Name:
+    def name(self, kind: str) -> SegmentName:
         """The name of the next segment, before it is known what it begins with."""
-        return Name(kind, self.id, 0, self._numbers.next(), self.id)
+        return SegmentName(kind, self.id, 0, self._numbers.next(), self.id)
 
     def header(self, event: bytes) -> Header:
         """The header of a segment that begins with this event.

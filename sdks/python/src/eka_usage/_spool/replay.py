@@ -14,8 +14,9 @@ from .._failure import Failed, Failure
 from .._reporting import RateLimitedLog, say
 from .._wakeup import WakeUp
 from .breaker import Breaker
-from .format import NOBODY, Damage, Record
+from .record import Damage, Record
 from .segment import Segment
+from .segment_name import UNOWNED
 from .tuning import Tuning
 
 # A wait is cut in slices, after each of which the replayer sees whether it is to stop.
@@ -101,7 +102,7 @@ class Replayer:
         if thread is not None and thread is not threading.current_thread():
             thread.join(5)
         for segment in self.segments():
-            segment.hand_to(NOBODY)
+            segment.hand_to(UNOWNED)
         self._work = None
 
     def segments(self) -> list[Segment]:

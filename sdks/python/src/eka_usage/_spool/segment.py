@@ -9,19 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from .._generated.spool import HEADER_BYTES
-from .format import (
-    ACKED_AT,
-    CLOSED,
-    CLOSED_AT,
-    HEARTBEAT_AT,
-    NUMBER,
-    Damage,
-    Header,
-    Name,
-    Record,
-    records,
-    replay_start,
-)
+from .header import ACKED_AT, CLOSED, CLOSED_AT, HEARTBEAT_AT, NUMBER, Header
+from .record import Damage, Record, read_records, unacked_start
+from .segment_name import SegmentName
 
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
@@ -30,7 +20,7 @@ _fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 class Segment:
     """An open file and its name, which ends in the owner's origin."""
 
-    def __init__(self, folder: Path, name: Name, fd: int) -> None:
+    def __init__(self, folder: Path, name: SegmentName, fd: int) -> None:
         self.name = name
         self._folder = folder
         self._fd = fd
@@ -38,7 +28,7 @@ class Segment:
         self._using = threading.RLock()
 
     @classmethod
-    def open(cls, folder: Path, name: Name, *, write: bool = True) -> Segment:
+    def open(cls, folder: Path, name: SegmentName, *, write: bool = True) -> Segment:
         """Opens a segment that is there.
 
         Raises:
@@ -48,7 +38,7 @@ class Segment:
         return cls(folder, name, os.open(folder / str(name), mode | _NO_LINK))
 
     @classmethod
-    def create(cls, folder: Path, name: Name, size: int) -> Segment:
+    def create(cls, folder: Path, name: SegmentName, size: int) -> Segment:
         """Makes a segment and reserves its blocks, so that writing into it cannot fail.
 
         Raises:
@@ -74,8 +64,8 @@ class Segment:
         content = b"".join(iter(lambda: os.read(self._fd, 1 << 20), b""))
         os.lseek(self._fd, 0, os.SEEK_SET)
         header = Header.unpack(content)
-        found = list(records(content, self.name.origin))
-        start = 0 if header is None else replay_start(header.acked, found)
+        found = list(read_records(content, self.name.origin))
+        start = 0 if header is None else unacked_start(header.acked, found)
         return [item for item in found if item.start >= start]
 
     def map(self, size: int) -> mmap:
@@ -144,7 +134,7 @@ class Segment:
     def __del__(self) -> None:
         self.close()
 
-    def rename(self, name: Name) -> bool:
+    def rename(self, name: SegmentName) -> bool:
         """Gives it this name; False where somebody else took it before."""
         try:
             (self._folder / str(self.name)).rename(self._folder / str(name))

@@ -16,12 +16,13 @@ from .._reporting import RateLimitedLog, say
 from .adoption import Adopter
 from .config import SpoolConfig
 from .directory import Directory, Full
-from .format import DEAD, EVENTS, NOBODY, Record
 from .journal import Group, Journal, Trouble
 from .keeper import Keeper
 from .origin import Origin
+from .record import Record
 from .replay import Carrier, Replayer
 from .segment import Segment
+from .segment_name import DEAD, EVENTS, UNOWNED
 from .tuning import Tuning
 
 
@@ -194,7 +195,7 @@ class Spool:
         adopted = [self._adopted.popleft() for _ in range(len(self._adopted))]
         releases: tuple[Callable[[], object], ...] = (
             self._replayer.stop,
-            *(partial(segment.hand_to, NOBODY) for segment in adopted),
+            *(partial(segment.hand_to, UNOWNED) for segment in adopted),
             *(journal.release for journal in self._journals),
         )
         for release in releases:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from .._generated.settings import SETTINGS
 from .directory import Directory, Unusable, default_path
-from .format import DEAD, EVENTS, NOBODY, Damage, Name, Record
+from .record import Damage, Record
 from .segment import Segment
+from .segment_name import DEAD, EVENTS, UNOWNED, SegmentName
 
 _ROW = "{:<7}{:>8}{:>10}{:>9}{:>9}  {:<9}{}\n"
 _UNLIMITED = 1 << 62
@@ -52,14 +53,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _ls(folder: Path, names: Sequence[Name]) -> int:
+def _ls(folder: Path, names: Sequence[SegmentName]) -> int:
     """What is there: kind, events, bytes, age, damage, owner, name."""
     sys.stdout.write(_ROW.format("kind", "events", "bytes", "age", "damaged", "owner", "name"))
     for name, segment in _opened(folder, names):
         items = segment.read()
         header = segment.header()
         age = "" if header is None else f"{time.time() - header.created_at / 1000:.0f} s"
-        owner = "nobody" if name.owner == NOBODY else name.owner[:8]
+        owner = "nobody" if name.owner == UNOWNED else name.owner[:8]
         size = (folder / str(name)).stat().st_size
         events = sum(isinstance(item, Record) for item in items)
         sys.stdout.write(
@@ -68,7 +69,7 @@ def _ls(folder: Path, names: Sequence[Name]) -> int:
     return 0
 
 
-def _verify(folder: Path, names: Sequence[Name]) -> int:
+def _verify(folder: Path, names: Sequence[SegmentName]) -> int:
     """Whether all of it can be read; exit code 1 where something is damaged."""
     wrong = 0
     for name, segment in _opened(folder, names):
@@ -84,7 +85,7 @@ def _verify(folder: Path, names: Sequence[Name]) -> int:
     return 1 if wrong else 0
 
 
-def _show(folder: Path, names: Sequence[Name]) -> int:
+def _show(folder: Path, names: Sequence[SegmentName]) -> int:
     """The events that are not done, one a line."""
     for _, segment in _opened(folder, names):
         for item in segment.read():
@@ -93,17 +94,17 @@ def _show(folder: Path, names: Sequence[Name]) -> int:
     return 0
 
 
-def _replay(folder: Path, names: Sequence[Name]) -> int:
+def _replay(folder: Path, names: Sequence[SegmentName]) -> int:
     """Hands dead letters, or the segments named, to the clients of this machine."""
     handed = 0
     for segment in _seized(folder, names):
         events = sum(isinstance(item, Record) for item in segment.read())
-        handed += events if segment.rename(segment.name._replace(kind=EVENTS, owner=NOBODY)) else 0
+        handed += events if segment.rename(segment.name._replace(kind=EVENTS, owner=UNOWNED)) else 0
     sys.stdout.write(f"{handed} events handed over; a client of the same brokers sends them\n")
     return 0
 
 
-def _purge(folder: Path, names: Sequence[Name]) -> int:
+def _purge(folder: Path, names: Sequence[SegmentName]) -> int:
     """Removes dead letters, or the segments named, for ever."""
     removed = 0
     for segment in _seized(folder, names):
@@ -114,8 +115,8 @@ def _purge(folder: Path, names: Sequence[Name]) -> int:
 
 
 def _opened(
-    folder: Path, names: Sequence[Name], *, write: bool = False
-) -> Iterator[tuple[Name, Segment]]:
+    folder: Path, names: Sequence[SegmentName], *, write: bool = False
+) -> Iterator[tuple[SegmentName, Segment]]:
     for name in names:
         try:
             segment = Segment.open(folder, name, write=write)
@@ -125,7 +126,7 @@ def _opened(
         segment.close()
 
 
-def _seized(folder: Path, names: Sequence[Name]) -> Iterator[Segment]:
+def _seized(folder: Path, names: Sequence[SegmentName]) -> Iterator[Segment]:
     """Takes segments as an adopter does: to own first, then to close, then to read."""
     me = os.urandom(16).hex()
     for _, segment in _opened(folder, names, write=True):
@@ -134,7 +135,7 @@ def _seized(folder: Path, names: Sequence[Name]) -> Iterator[Segment]:
             yield segment
 
 
-_COMMANDS: Mapping[str, Callable[[Path, Sequence[Name]], int]] = {
+_COMMANDS: Mapping[str, Callable[[Path, Sequence[SegmentName]], int]] = {
     "ls": _ls,
     "verify": _verify,
     "show": _show,
