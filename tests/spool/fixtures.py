@@ -57,19 +57,19 @@ def parse(name: str, content: bytes) -> dict[str, Any]:
     if header is None:
         return {"header": None, "events": [], "damaged": 0}
     found = list(read_records(content, parsed.origin))
-    start = unacked_start(header.acked, found)
+    start = unacked_start(header.acked_offset, found)
     left = [item for item in found if isinstance(item, Record) and item.start >= start]
     return {
         "header": {
             "version": header.version,
-            "sound": header.sound,
+            "sound": header.is_sound,
             "first_seq": header.first_seq,
             "created_at": header.created_at,
             "destination": header.destination.hex(),
             "instance_id": header.instance_id,
             "heartbeat": header.heartbeat,
-            "acked": header.acked,
-            "closed": header.closed,
+            "acked": header.acked_offset,
+            "closed": header.is_fenced,
         },
         "events": [[item.key.decode(), item.event.decode()] for item in left],
         "damaged": sum(isinstance(item, Damage) for item in found),

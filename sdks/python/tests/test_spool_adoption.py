@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from eka_usage._spool.adoption import Adopter
 from eka_usage._spool.directory import Directory
-from eka_usage._spool.journal import Journal
 from eka_usage._spool.record import Record
 from eka_usage._spool.segment import Segment
+from eka_usage._spool.segment_log import SegmentLog
 from eka_usage._spool.segment_name import EVENTS, UNOWNED
 
 from sdks.python.tests.spool_support import (
@@ -36,9 +36,9 @@ def directory(tmp_path: Path) -> Directory:
     return found
 
 
-def filled_log(directory: Directory, *sizes: int, destination: bytes = b"destined") -> Journal:
+def filled_log(directory: Directory, *sizes: int, destination: bytes = b"destined") -> SegmentLog:
     """Returns a segment log to which events of these sizes were appended."""
-    log = Journal(directory, new_origin(destination), EVENTS, FAST_TUNING)
+    log = SegmentLog(directory, new_origin(destination), EVENTS, FAST_TUNING)
     for seq, size in enumerate(sizes, start=1):
         log.append(b"ws-1", event(seq, size))
     return log
@@ -46,14 +46,16 @@ def filled_log(directory: Directory, *sizes: int, destination: bytes = b"destine
 
 def new_adopter(directory: Directory, lease: float = LEASE) -> Adopter:
     """Returns an adopter with short timeouts."""
-    return Adopter(directory, new_origin(), FAST_TUNING._replace(lease=lease, stray=ORPHAN_TIMEOUT))
+    return Adopter(
+        directory, new_origin(), FAST_TUNING._replace(lease=lease, orphan_timeout=ORPHAN_TIMEOUT)
+    )
 
 
 def adopt(adopter: Adopter) -> list[bytes]:
     """Lets it adopt what it may now, and returns the events."""
     return [
         item.event
-        for segment in adopter.adopted()
+        for segment in adopter.adopt()
         for item in segment.read()
         if isinstance(item, Record)
     ]
@@ -102,10 +104,10 @@ def test_a_later_segment_is_not_adopted_before_a_live_owners_earlier_one(
 ) -> None:
     owner = filled_log(directory, 3500, 3500)
     first, second, *_ = owner.segments()
-    assert second.hand_to(UNOWNED)
+    assert second.transfer_to(UNOWNED)
     adopter = new_adopter(directory)
     assert adopt(adopter) == []
-    assert first.hand_to(UNOWNED)
+    assert first.transfer_to(UNOWNED)
     assert adopt(adopter) == [event(1, 3500), event(2, 3500)]
 
 
@@ -122,7 +124,7 @@ def test_a_segment_of_a_newer_version_is_left_alone_and_reported_once(
     [segment, *_] = log.segments()
     header = segment.header()
     assert header is not None
-    segment.begin(header._replace(version=2))
+    segment.write_header(header._replace(version=2))
     log.release()
     adopter = new_adopter(directory)
     assert adopt(adopter) == adopt(adopter) == []
@@ -173,7 +175,7 @@ def test_an_orphan_with_a_damaged_header_is_adopted_after_the_orphan_timeout(
 def test_a_segment_without_records_is_adopted_as_empty(directory: Directory) -> None:
     name = new_origin().name(EVENTS)._replace(owner=UNOWNED)
     Segment.create(directory.path, name, FAST_TUNING.segment_bytes)
-    assert [segment.read() for segment in new_adopter(directory).adopted()] == [[]]
+    assert [segment.read() for segment in new_adopter(directory).adopt()] == [[]]
 
 
 def test_files_that_are_not_segments_are_left_alone(directory: Directory, tmp_path: Path) -> None:

@@ -127,11 +127,11 @@ def test_events_that_were_numbered_before_the_disk_filled_up_still_find_room(
     tuning = FAST_TUNING._replace(segment_bytes=SEGMENT_BYTES, headroom_bytes=SEGMENT_BYTES // 4)
     disk.room = 1
     client = make_spool_client("durable", tuning=tuning, kafka_brokers=NO_BROKER)
-    log = spool_of(client)._live
+    log = spool_of(client)._in_flight
     client.record(**VALID)
-    assert log._page is not None
-    size = log._page.end
-    while log._page.end + size <= SEGMENT_BYTES - tuning.headroom_bytes:
+    assert log._writer is not None
+    size = log._writer.end
+    while log._writer.end + size <= SEGMENT_BYTES - tuning.headroom_bytes:
         assert client.record(**VALID)
     assert CALLERS * size < tuning.headroom_bytes < (CALLERS + 30) * size
     together, encode = threading.Barrier(CALLERS), client._encode
@@ -160,7 +160,7 @@ def test_an_event_without_room_in_the_backlog_stays_in_its_durable_segment(
     client = make_spool_client("durable", kafka_brokers=address, max_queue_events=10)
     disk.room = 0
     recorded = [client.record(**VALID) for _ in range(11)]
-    spool_of(client)._live.prepare()  # as housekeeping may meanwhile: this log has room
+    spool_of(client)._in_flight.preallocate()  # as housekeeping may meanwhile: this log has room
     recorded += [client.record(**VALID) for _ in range(9)]
     accepted = [event_id for event_id in recorded if event_id is not None]
     assert len(accepted) == 10
@@ -206,7 +206,7 @@ def test_events_are_rejected_unless_each_segment_log_has_room(
     while client.record(**VALID):
         if goes_to_disk(client):
             disk.room = 0
-    spool_of(client)._live.prepare()  # as housekeeping does
+    spool_of(client)._in_flight.preallocate()  # as housekeeping does
     assert client.record(**VALID) is None
     assert set(errors.codes) == {"spool.full"}
 
@@ -242,9 +242,9 @@ def test_an_event_that_arrives_just_after_the_backlog_was_taken_is_on_disk(
     spool = spool_of(client)
     eventually(lambda: spool.pending >= 10)
     disk.room = 0
-    while spool._backlog.take():
+    while spool._backlog.pop_oldest():
         pass
-    spool._backlog.rest()
+    spool._backlog.discard_preallocated()
     given = [VALID[name] for name in ("workspace_id", "product", "metric_type")]
     encode: Callable[..., tuple[str, str, str]] = client._encode
     late, event, _ = encode(*given, 1, "ok", None, None, None, None)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from eka_usage._spool.directory import Directory, Unusable
+from eka_usage._spool.directory import Directory, SpoolUnusableError
 
 from sdks.python.tests.spool_support import new_origin
 
@@ -56,7 +56,7 @@ def _open_to_all(path: Path) -> Path:
 def test_a_path_that_is_not_a_private_directory_is_rejected(
     make: Callable[[Path], Path], tmp_path: Path
 ) -> None:
-    with pytest.raises(Unusable):
+    with pytest.raises(SpoolUnusableError):
         Directory(make(tmp_path), PLENTY).prepare()
 
 
@@ -66,5 +66,5 @@ def test_a_directory_of_another_user_is_rejected(
     (tmp_path / "spool").mkdir(mode=0o700)
     me = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: me + 1)
-    with pytest.raises(Unusable, match=f"belongs to user {me}"):
+    with pytest.raises(SpoolUnusableError, match=f"belongs to user {me}"):
         Directory(tmp_path / "spool", PLENTY).prepare()

@@ -62,7 +62,7 @@ def test_a_header_is_unpacked_as_it_was_packed() -> None:
 def test_an_instance_id_that_is_too_long_is_truncated() -> None:
     header = Header.unpack(HEADER._replace(instance_id="é" * 100).pack())
     assert header is not None
-    assert header.sound
+    assert header.is_sound
     assert header.instance_id == "é" * (INSTANCE_ID_BYTES // 2)
 
 
@@ -77,8 +77,8 @@ def test_every_changed_bit_of_a_header_is_detected() -> None:
         changed[place // 8] ^= 1 << place % 8
         header = Header.unpack(bytes(changed))
         assert header is not None
-        assert not header.sound
-        assert header.acked == 0
+        assert not header.is_sound
+        assert header.acked_offset == 0
 
 
 def test_records_are_read_in_order() -> None:

@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 import pytest
 from eka_usage._failure import Failure
-from eka_usage._spool import replay
-from eka_usage._spool.breaker import Breaker
+from eka_usage._spool import replayer
+from eka_usage._spool.circuit_breaker import CircuitBreaker
 from eka_usage._spool.directory import Directory
-from eka_usage._spool.journal import Journal
-from eka_usage._spool.replay import Replayer
+from eka_usage._spool.replayer import Replayer
 from eka_usage._spool.segment import Segment
+from eka_usage._spool.segment_log import SegmentLog
 from eka_usage._spool.segment_name import EVENTS, UNOWNED
 from eka_usage._spool.tuning import Tuning
 
@@ -76,7 +76,7 @@ class FakeTransport:
     def purge(self) -> None:
         """Has nothing to purge."""
 
-    def outlive(self) -> None:
+    def detach(self) -> None:
         """Has no threads to outlive."""
 
 
@@ -88,19 +88,19 @@ class Replay:
     ):
         directory = Directory(spool_dir, 1 << 20)
         directory.prepare()
-        log = Journal(directory, new_origin(), EVENTS, tuning)
+        log = SegmentLog(directory, new_origin(), EVENTS, tuning)
         for seq in range(1, count + 1):
             log.append(b"ws-1", event(seq))
         self.transport = transport
         self.adopted = self.delivered = 0
         self.dead_letters: list[bytes] = []
         self._own = own
-        self._segment = log.take()
+        self._segment = log.pop_oldest()
         log.release()
         self.replayer = Replayer(self, tuning)
         self.replayer.wake()
 
-    def connect(self) -> FakeTransport:
+    def replay_transport(self) -> FakeTransport:
         return self.transport
 
     def failure_of(self, error: BaseException, key: bytes, event: bytes) -> Failure:
@@ -120,7 +120,7 @@ class Replay:
         assert is_own == self._own
         self.delivered += events
 
-    def dead_letter(self, failure: Failure, is_own: bool) -> None:
+    def reject(self, failure: Failure, is_own: bool) -> None:
         assert is_own == self._own
         self.dead_letters.append(failure.event)
 
@@ -162,9 +162,9 @@ def replay_all(
 
 
 def test_the_circuit_breaker_opens_on_a_refusal_and_closes_on_a_delivery() -> None:
-    breaker = Breaker(MIN_PAUSE, MAX_PAUSE)
+    breaker = CircuitBreaker(MIN_PAUSE, MAX_PAUSE)
     states = [breaker.is_open]
-    for report in (breaker.refused, breaker.delivered, breaker.refused):
+    for report in (breaker.trip, breaker.reset, breaker.trip):
         report()
         states.append(breaker.is_open)
     assert states == [False, True, False, True]
@@ -172,9 +172,9 @@ def test_the_circuit_breaker_opens_on_a_refusal_and_closes_on_a_delivery() -> No
 
 
 def test_the_breakers_pause_doubles_up_to_its_maximum_with_jitter_of_up_to_half() -> None:
-    breaker = Breaker(MIN_PAUSE, MAX_PAUSE)
+    breaker = CircuitBreaker(MIN_PAUSE, MAX_PAUSE)
     for number in range(12):
-        breaker.refused()
+        breaker.trip()
         whole = min(MAX_PAUSE, MIN_PAUSE * 2**number)
         pauses = [breaker.pause() for _ in range(200)]
         assert whole / 2 <= min(pauses) < 0.6 * whole
@@ -281,7 +281,7 @@ def test_a_stopped_replay_leaves_the_unacked_events_and_at_most_a_window_more(
 def test_a_failed_write_of_the_acked_offset_counts_no_event_twice(
     begin_replay: Callable[..., Replay], spool_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, failed = Segment.ack, list[int]()
+    real, failed = Segment.write_acked_offset, list[int]()
 
     def failing(segment: Segment, offset: int) -> None:
         if not failed:
@@ -289,7 +289,7 @@ def test_a_failed_write_of_the_acked_offset_counts_no_event_twice(
             raise OSError(5, "Input/output error")
         real(segment, offset)
 
-    monkeypatch.setattr(Segment, "ack", failing)
+    monkeypatch.setattr(Segment, "write_acked_offset", failing)
     found = begin_replay(SMALL_WINDOW, COUNT)
     eventually(lambda: not segment_names(spool_dir))
     assert failed
@@ -299,7 +299,7 @@ def test_a_failed_write_of_the_acked_offset_counts_no_event_twice(
 def test_an_idle_replayer_closes_its_connections(
     begin_replay: Callable[..., Replay], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay, "_IDLE", 0.05)
+    monkeypatch.setattr(replayer, "_IDLE", 0.05)
     idle = begin_replay(FAST_TUNING, 3)
     eventually(lambda: idle.delivered == 3)
-    eventually(lambda: idle.replayer._carrier is None)
+    eventually(lambda: idle.replayer._transport is None)

@@ -9,10 +9,11 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from eka_usage._spool.directory import Directory, Full
-from eka_usage._spool.journal import Group, Journal
+from eka_usage._spool.directory import Directory, SpoolFullError
 from eka_usage._spool.segment import Segment
+from eka_usage._spool.segment_log import SegmentLog
 from eka_usage._spool.segment_name import UNOWNED, SegmentName
+from eka_usage._spool.segment_writer import AckGroup
 
 from sdks.python.tests.spool_support import (
     FAST_TUNING,
@@ -34,11 +35,11 @@ def spool_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make_log(spool_dir: Path) -> Callable[..., Journal]:
+def make_log(spool_dir: Path) -> Callable[..., SegmentLog]:
     """Makes segment logs, each with an origin of its own."""
 
-    def make(limit: int = PLENTY, **hooks: Any) -> Journal:
-        return Journal(Directory(spool_dir, limit), new_origin(), "events", FAST_TUNING, **hooks)
+    def make(limit: int = PLENTY, **hooks: Any) -> SegmentLog:
+        return SegmentLog(Directory(spool_dir, limit), new_origin(), "events", FAST_TUNING, **hooks)
 
     return make
 
@@ -47,12 +48,12 @@ def transferred_segment(spool_dir: Path) -> Segment:
     """Returns the only segment, after its transfer to an adopter."""
     [name] = segment_names(spool_dir)
     segment = Segment.open(spool_dir, name)
-    assert segment.hand_to("ab" * 16)
+    assert segment.transfer_to("ab" * 16)
     return segment
 
 
 def test_an_appended_event_is_in_the_file_at_once(
-    spool_dir: Path, make_log: Callable[..., Journal]
+    spool_dir: Path, make_log: Callable[..., SegmentLog]
 ) -> None:
     log = make_log()
     for seq in range(1, 6):
@@ -67,7 +68,7 @@ def test_an_appended_event_is_in_the_file_at_once(
 
 
 def test_the_segment_log_rolls_when_a_segment_is_full(
-    spool_dir: Path, make_log: Callable[..., Journal]
+    spool_dir: Path, make_log: Callable[..., SegmentLog]
 ) -> None:
     log = make_log()
     for seq in range(1, 31):
@@ -79,7 +80,7 @@ def test_the_segment_log_rolls_when_a_segment_is_full(
 
 
 def test_segment_names_stay_in_order_when_an_older_event_is_requeued(
-    spool_dir: Path, make_log: Callable[..., Journal]
+    spool_dir: Path, make_log: Callable[..., SegmentLog]
 ) -> None:
     log = make_log()
     for seq in (7, 8, 2, 3):
@@ -88,13 +89,13 @@ def test_segment_names_stay_in_order_when_an_older_event_is_requeued(
 
 
 def test_an_event_goes_to_a_new_segment_after_an_adopter_fences_the_current_one(
-    spool_dir: Path, make_log: Callable[..., Journal]
+    spool_dir: Path, make_log: Callable[..., SegmentLog]
 ) -> None:
     lost: list[int] = []
     log = make_log(on_lost=lost.append)
     log.append(b"ws-1", event(1))
     taken = transferred_segment(spool_dir)
-    taken.end_appends()
+    taken.fence()
     log.append(b"ws-1", event(2))
     mine = [
         name for name in segment_names(spool_dir) if name.owner == name.origin and name.first_seq
@@ -104,25 +105,25 @@ def test_an_event_goes_to_a_new_segment_after_an_adopter_fences_the_current_one(
     assert event(2) in spooled_events(spool_dir)
     assert lost == [1]
     log.release()
-    assert taken.is_mine()
+    assert taken.exists()
 
 
 def test_an_append_that_interrupts_another_goes_to_a_segment_of_its_own(
-    spool_dir: Path, make_log: Callable[..., Journal], monkeypatch: pytest.MonkeyPatch
+    spool_dir: Path, make_log: Callable[..., SegmentLog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A signal handler records while its thread writes a record."""
     log = make_log()
     log.append(b"ws-1", event(1))
-    real = Group.__init__
+    real = AckGroup.__init__
     handled: list[bytes] = []
 
-    def interrupted(group: Group, report_of: Any) -> None:
+    def interrupted(group: AckGroup, report_of: Any) -> None:
         real(group, report_of)
-        if log._busy and not handled:
+        if log._is_writing and not handled:
             handled.append(event(99))
             log.append(b"ws-1", event(99))
 
-    monkeypatch.setattr(Group, "__init__", interrupted)
+    monkeypatch.setattr(AckGroup, "__init__", interrupted)
     for seq in range(2, 10):
         log.append(b"ws-1", event(seq))
     assert handled
@@ -132,10 +133,10 @@ def test_an_append_that_interrupts_another_goes_to_a_segment_of_its_own(
 class InterruptedMap:
     """A memory map whose writer is interrupted once, as by a signal handler."""
 
-    def __init__(self, page: Any, handler: Callable[[], object]) -> None:
-        self._map = page.map
+    def __init__(self, writer: Any, handler: Callable[[], object]) -> None:
+        self._map = writer.map
         self._handlers = [handler]
-        page.map = self
+        writer.map = self
 
     def __getitem__(self, place: Any) -> Any:
         return self._map[place]
@@ -147,59 +148,59 @@ class InterruptedMap:
 
 
 def test_a_release_that_interrupts_an_append_loses_no_event(
-    spool_dir: Path, make_log: Callable[..., Journal]
+    spool_dir: Path, make_log: Callable[..., SegmentLog]
 ) -> None:
     log = make_log()
     log.append(b"ws-1", event(1))
-    InterruptedMap(log._page, log.release)
+    InterruptedMap(log._writer, log.release)
     log.append(b"ws-1", event(2))
     assert {*spooled_events(spool_dir)} == {event(1), event(2)}
 
 
 def test_a_segment_that_is_taken_for_replay_is_truncated(
-    spool_dir: Path, make_log: Callable[..., Journal]
+    spool_dir: Path, make_log: Callable[..., SegmentLog]
 ) -> None:
     log = make_log()
     log.append(b"ws-1", event(1))
-    taken = log.take()
+    taken = log.pop_oldest()
     assert taken is not None
     assert (spool_dir / str(taken.name)).stat().st_size < 500
-    assert log.take() is None
+    assert log.pop_oldest() is None
 
 
 def test_acked_groups_advance_the_offset_and_an_acked_segment_is_removed(
-    spool_dir: Path, make_log: Callable[..., Journal]
+    spool_dir: Path, make_log: Callable[..., SegmentLog]
 ) -> None:
     log = make_log()
     groups = [log.append(b"ws-1", event(seq, 300)) for seq in range(1, 21)]
     for group in groups[4:8]:
-        group.done()
-    log.advance()
+        group.mark_acked()
+    log.prune()
     assert spooled_events(spool_dir)[0] == event(1, 300)
     for group in groups[:4]:
-        group.done()
-    log.advance()
+        group.mark_acked()
+    log.prune()
     assert spooled_events(spool_dir)[0] == event(9, 300)
     for group in groups[8:]:
-        group.done()
-    log.advance()
+        group.mark_acked()
+    log.prune()
     assert spooled_events(spool_dir) == []
     log.release()
     assert segment_names(spool_dir) == []
 
 
 def test_an_acked_segment_stays_while_it_is_written_to(
-    spool_dir: Path, make_log: Callable[..., Journal]
+    spool_dir: Path, make_log: Callable[..., SegmentLog]
 ) -> None:
     log = make_log()
-    log.append(b"ws-1", event(1)).done()
-    log.advance()
+    log.append(b"ws-1", event(1)).mark_acked()
+    log.prune()
     log.append(b"ws-1", event(2))
     assert spooled_events(spool_dir) == [event(2)]
 
 
 def test_release_fences_and_truncates_a_segment_with_unacked_events(
-    spool_dir: Path, make_log: Callable[..., Journal]
+    spool_dir: Path, make_log: Callable[..., SegmentLog]
 ) -> None:
     log = make_log()
     for seq in range(1, 4):
@@ -211,23 +212,23 @@ def test_release_fences_and_truncates_a_segment_with_unacked_events(
     segment = Segment.open(spool_dir, name)
     header = segment.header()
     assert header is not None
-    assert (header.closed, header.sound, header.first_seq) == (True, True, 1)
+    assert (header.is_fenced, header.is_sound, header.first_seq) == (True, True, 1)
     assert spooled_events(spool_dir) == [event(1), event(2), event(3)]
 
 
 def test_the_segment_log_reports_full_while_numbered_events_still_fit(
-    make_log: Callable[..., Journal],
+    make_log: Callable[..., SegmentLog],
 ) -> None:
     trouble: list[Any] = []
-    log = make_log(limit=FAST_TUNING.segment_bytes, on_trouble=trouble.append)
+    log = make_log(limit=FAST_TUNING.segment_bytes, on_room_changed=trouble.append)
     seq = 0
     while not any(trouble):
         log.append(b"ws-1", event(seq := seq + 1, 100))
-    assert isinstance(trouble[-1], Full)
+    assert isinstance(trouble[-1], SpoolFullError)
     assert "spool_max_bytes" in str(trouble[-1])
     for _ in range(FAST_TUNING.headroom_bytes // 200):  # these already have their numbers
         log.append(b"ws-1", event(seq := seq + 1, 100))
-    with pytest.raises(Full):
+    with pytest.raises(SpoolFullError):
         log.append(b"ws-1", event(seq, FAST_TUNING.headroom_bytes))
 
 
@@ -255,12 +256,12 @@ def test_threads_that_create_segments_at_once_do_not_exceed_the_limit(
     spool_dir: Path, while_creating: Callable[..., Thread]
 ) -> None:
     directory, writer = Directory(spool_dir, FAST_TUNING.segment_bytes), new_origin()
-    refused: list[Full] = []
+    refused: list[SpoolFullError] = []
 
     def other() -> None:
         try:
             directory.create(writer.name("events"), FAST_TUNING.segment_bytes)
-        except Full as error:
+        except SpoolFullError as error:
             refused.append(error)
 
     thread = while_creating(other)
@@ -271,43 +272,43 @@ def test_threads_that_create_segments_at_once_do_not_exceed_the_limit(
 
 
 def test_an_append_waits_for_the_segment_that_another_thread_creates(
-    spool_dir: Path, make_log: Callable[..., Journal], while_creating: Callable[..., Thread]
+    spool_dir: Path, make_log: Callable[..., SegmentLog], while_creating: Callable[..., Thread]
 ) -> None:
     log = make_log()
     log.append(b"ws-1", event(1, 2500))
     thread = while_creating(lambda: log.append(b"ws-1", event(2, 2500)))
-    log.prepare()
+    log.preallocate()
     thread.join()
     assert spooled_events(spool_dir) == [event(1, 2500), event(2, 2500)]
     assert len(segment_names(spool_dir)) == 2
 
 
 def test_no_event_is_rejected_while_the_current_segment_has_room(
-    make_log: Callable[..., Journal],
+    make_log: Callable[..., SegmentLog],
 ) -> None:
     trouble: list[Any] = []
-    log = make_log(limit=FAST_TUNING.segment_bytes, on_trouble=trouble.append)
+    log = make_log(limit=FAST_TUNING.segment_bytes, on_room_changed=trouble.append)
     log.append(b"ws-1", event(1))
-    log.prepare()
+    log.preallocate()
     assert trouble == [None]
 
 
 def test_a_preallocated_segment_is_discarded_once_no_event_waits(
-    spool_dir: Path, make_log: Callable[..., Journal]
+    spool_dir: Path, make_log: Callable[..., SegmentLog]
 ) -> None:
     log = make_log()
     log.append(b"ws-1", event(1))
-    log.prepare()
-    log.rest()
+    log.preallocate()
+    log.discard_preallocated()
     assert len(segment_names(spool_dir)) == 2
-    taken = log.take()
+    taken = log.pop_oldest()
     assert taken is not None
-    log.rest()
+    log.discard_preallocated()
     assert segment_names(spool_dir) == [taken.name]
 
 
 def test_a_segment_created_during_the_release_is_not_left_behind(
-    spool_dir: Path, make_log: Callable[..., Journal], monkeypatch: pytest.MonkeyPatch
+    spool_dir: Path, make_log: Callable[..., SegmentLog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A signal handler shuts the client down while its thread preallocates a segment."""
     real, log = Segment.create, make_log()
@@ -318,27 +319,27 @@ def test_a_segment_created_during_the_release_is_not_left_behind(
         return made
 
     monkeypatch.setattr(Segment, "create", create)
-    log.reserve()
+    log.ensure_headroom()
     assert segment_names(spool_dir) == []
 
 
 def test_the_segment_log_reports_when_there_is_room_again(
-    spool_dir: Path, make_log: Callable[..., Journal]
+    spool_dir: Path, make_log: Callable[..., SegmentLog]
 ) -> None:
     trouble: list[Any] = []
-    log = make_log(limit=2 * FAST_TUNING.segment_bytes, on_trouble=trouble.append)
+    log = make_log(limit=2 * FAST_TUNING.segment_bytes, on_room_changed=trouble.append)
     other = make_log()
     other.append(b"ws-1", event(1))
     while not any(trouble):
         log.append(b"ws-1", event(1, 100))
     for page in other.segments():
         page.remove()
-    log.prepare()
+    log.preallocate()
     assert trouble[-1] is None
 
 
 def test_an_unwritable_disk_is_not_reported_as_full(
-    spool_dir: Path, make_log: Callable[..., Journal], monkeypatch: pytest.MonkeyPatch
+    spool_dir: Path, make_log: Callable[..., SegmentLog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Segment, "create", _read_only)
     with pytest.raises(OSError, match="Read-only"):
@@ -349,7 +350,7 @@ def _read_only(*_: object) -> Segment:
     raise OSError(30, "Read-only file system")
 
 
-def test_threads_append_concurrently(spool_dir: Path, make_log: Callable[..., Journal]) -> None:
+def test_threads_append_concurrently(spool_dir: Path, make_log: Callable[..., SegmentLog]) -> None:
     log = make_log()
 
     def work(number: int) -> None:

@@ -162,7 +162,7 @@ def test_shutdown_never_raises_whatever_the_disk_does(
     for _ in range(EVENTS + 1):
         adopter.record(**VALID)
     abandon_events()
-    monkeypatch.setattr(Segment, "hand_to", failing)
+    monkeypatch.setattr(Segment, "transfer_to", failing)
     assert adopter.shutdown() == 0
     assert len(spooled_ids(spool_dir)) == 2 * EVENTS + 1
 
@@ -241,8 +241,8 @@ def test_a_client_stops_waiting_for_events_that_another_has_adopted(
         client.record(**VALID)
     for name in segment_names(spool_dir):
         segment = Segment.open(spool_dir, name)
-        assert segment.hand_to("ab" * 16)
-        segment.end_appends()
+        assert segment.transfer_to("ab" * 16)
+        segment.fence()
     client.record(**VALID)
     spool = spool_of(client)
     eventually(lambda: spool.pending == 1)

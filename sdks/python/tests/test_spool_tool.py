@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from eka_usage._spool.directory import Directory
-from eka_usage._spool.journal import Journal
+from eka_usage._spool.segment_log import SegmentLog
 from eka_usage._spool.segment_name import DEAD, EVENTS, UNOWNED
 from eka_usage._spool.tool import main
 
@@ -29,10 +29,10 @@ def spool_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = Directory(path, 1 << 20)
     directory.prepare()
     writer = new_origin()
-    released = Journal(directory, writer, EVENTS, FAST_TUNING)
+    released = SegmentLog(directory, writer, EVENTS, FAST_TUNING)
     released.append(b"ws-1", event(1))
     released.release()
-    dead = Journal(directory, writer, DEAD, FAST_TUNING)
+    dead = SegmentLog(directory, writer, DEAD, FAST_TUNING)
     dead.append(b"ws-1", event(2))
     dead.append(b"ws-1", event(3))
     return path

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
-from ._errors import ClientClosedError, EkaError, QueueFullError, SpoolError, described
-from ._spool.directory import Full
+from ._describe import describe_error
+from ._errors import ClientClosedError, EkaError, QueueFullError, SpoolError
+from ._spool.directory import SpoolFullError
 
 
 class Admission(Enum):
@@ -118,8 +119,8 @@ class Gate:
 
     def _full(self) -> EkaError:
         error = self.last_error or self.last_spill_error
-        if isinstance(error, Full):
+        if isinstance(error, SpoolFullError):
             return SpoolError.of("spool.full", hint=str(error))
         if error is None or self._reserve is None:
             return QueueFullError.of("queue.full", hint=str(self._limits))
-        return SpoolError.of("spool.failed", hint=described(error))
+        return SpoolError.of("spool.failed", hint=describe_error(error))

@@ -14,7 +14,8 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
 from . import _number
 from ._clock import format_time, parse_time
-from ._errors import ConfigError, ValidationError, invalid, nearest, shown
+from ._describe import describe_value, suggest
+from ._errors import ConfigError, ValidationError, invalid
 from ._generated import limits
 from ._generated.catalog import BILLABLE, LOG_LEVELS, METRIC_TYPES, PRODUCTS, STATUSES
 from ._generated.errors import ErrorCode
@@ -86,7 +87,7 @@ def _argument(parameter: str, value: object, shortest: int, longest: int) -> str
     text = _text(value, shortest, longest)
     if text is None:
         hint = f"a non-blank string of {shortest} to {longest} characters"
-        given = shown(value)
+        given = describe_value(value)
         raise ConfigError.of("config.invalid", parameter=parameter, given=given, hint=hint)
     return text
 
@@ -112,7 +113,7 @@ def _text(value: object, shortest: int, longest: int) -> str | None:
 def product(value: object) -> str:
     """The product."""
     if not isinstance(value, str) or value not in METRIC_TYPES:
-        raise invalid("product.unknown", value, nearest(value, PRODUCTS))
+        raise invalid("product.unknown", value, suggest(value, PRODUCTS))
     return value
 
 
@@ -120,8 +121,8 @@ def product(value: object) -> str:
 def metric_type(value: object, product: str) -> Metric:
     """The metric type of a product that is known."""
     if not isinstance(value, str) or (product, value) not in METRICS:
-        hint = nearest(value, METRIC_TYPES[product])
-        raise invalid("metric_type.unknown", value, hint, product=shown(product))
+        hint = suggest(value, METRIC_TYPES[product])
+        raise invalid("metric_type.unknown", value, hint, product=describe_value(product))
     return METRICS[product, value]
 
 
@@ -129,7 +130,7 @@ def metric_type(value: object, product: str) -> Metric:
 def status(value: object) -> str:
     """The status."""
     if not isinstance(value, str) or value not in BILLABLE:
-        raise invalid("status.unknown", value, nearest(value, STATUSES))
+        raise invalid("status.unknown", value, suggest(value, STATUSES))
     return value
 
 
@@ -218,7 +219,7 @@ def _key_fault(key: MetadataKey, metadata: Mapping[Any, Any]) -> str:
         return ""
     if key.required:
         raise invalid("metadata.invalid", value, allowed)
-    return f"expected {allowed}, got {shown(value)}"
+    return f"expected {allowed}, got {describe_value(value)}"
 
 
 def _same(value: object, allowed: object) -> bool:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from . import _checks, _shutdown_hooks
 from ._admission import Admission, Limits
-from ._errors import ValidationError, nearest, shown
+from ._describe import describe_value, suggest
+from ._errors import ValidationError
 from ._event import EventEncoder
 from ._failure import Failed
 from ._generated.catalog import (
@@ -146,8 +147,8 @@ class EkaClient:
         self._register()
 
     def _register(self) -> None:
-        ends = _shutdown_hooks.Ends(self._end, self._exit_timeout, self._after_fork)
-        _shutdown_hooks.adopt(self, ends, flush_on_sigterm=self._settings["flush_on_sigterm"])
+        hooks = _shutdown_hooks.ShutdownHooks(self._end, self._exit_timeout, self._after_fork)
+        _shutdown_hooks.register(self, hooks, flush_on_sigterm=self._settings["flush_on_sigterm"])
 
     def _configure_spool(self) -> SpoolConfig | None:
         if self._ambient.redirect is not None:
@@ -186,7 +187,7 @@ class EkaClient:
         producer = self._producer if redirect is None else redirect
         if producer is not None:
             return InjectedTransport(producer, USAGE_TOPIC, failed)
-        reports = reports or (self._spool_config is not None and self._spool_config.durable)
+        reports = reports or (self._spool_config is not None and self._spool_config.is_durable)
         return kafka.KafkaTransport(
             self._settings, self._overrides, USAGE_TOPIC, failed, reports=reports
         )
@@ -305,7 +306,7 @@ class EkaClient:
         )
         if known is None and accepted_id is not None:
             self._outcomes.degraded(
-                f"level {shown(level)}: {nearest(level, LOG_LEVELS)}", accepted_id
+                f"level {describe_value(level)}: {suggest(level, LOG_LEVELS)}", accepted_id
             )
         return accepted_id
 
@@ -326,7 +327,7 @@ class EkaClient:
         """What became of the events of this client, in this process."""
         taken = self._outbox.taken
         queued = self._outbox.queued()
-        return self._outcomes.ledger.stats(taken, queued, self._outbox.counts())
+        return self._outcomes.ledger.stats(taken, queued, self._outbox.spool_stats())
 
     def shutdown(self, timeout: float | None = None) -> int:
         """Sends what is queued; what Kafka does not take in time stays on disk, or is given up.
@@ -343,7 +344,7 @@ class EkaClient:
         """
         undelivered = self._outbox.close(self._seconds(timeout))
         self._outcomes.close()
-        _shutdown_hooks.release(self)
+        _shutdown_hooks.unregister(self)
         return undelivered
 
     def __enter__(self) -> Self:
@@ -366,7 +367,7 @@ class EkaClient:
     def _end(self, timeout: float) -> None:
         self.shutdown(timeout)
         if self._outbox.gave_up:
-            self._outbox.outlive()
+            self._outbox.detach()
 
     def _after_fork(self) -> None:
         connect = self._outbox.connection.after_fork()

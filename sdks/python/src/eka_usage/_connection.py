@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from . import _shutdown_hooks
-from ._errors import described
+from ._describe import describe_error
 from ._failure import Failed
 from ._reporting import RateLimitedLog
 from ._transports.transport import Transport
@@ -39,7 +39,7 @@ class Connection:
         with self._lock:
             if self._transport is None:
                 self._transport = self._connect(self._failed)
-                _shutdown_hooks.flush_when_a_worker_ends()
+                _shutdown_hooks.flush_at_worker_exit()
             return self._transport
 
     @property
@@ -71,10 +71,10 @@ class Connection:
         if self._transport is not None:
             self._transport.purge()
 
-    def outlive(self) -> None:
+    def detach(self) -> None:
         """Lets the end of the process not wait for what was given up."""
         if self._transport is not None:
-            self._transport.outlive()
+            self._transport.detach()
 
     def after_fork(self) -> Callable[[Failed], Transport]:
         """Returns, in a forked child, what makes the transport of the child's own outbox."""
@@ -83,4 +83,4 @@ class Connection:
 
     def report(self, error: Exception) -> None:
         """Logs what the transport raised, or a thread that could not be started for it."""
-        self._log.log(logging.ERROR, "transport", f"the producer raised {described(error)}")
+        self._log.log(logging.ERROR, "transport", f"the producer raised {describe_error(error)}")

@@ -16,6 +16,6 @@ class Count:
         self.next: Callable[[], int] = self._numbers.__next__
 
     @property
-    def given_out(self) -> int:
+    def last(self) -> int:
         """The last number that was given out, 0 if none was."""
         return _MOST - 1 - length_hint(self._numbers)

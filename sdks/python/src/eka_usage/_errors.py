@@ -15,19 +15,13 @@ Only ConfigError is ever raised at a caller. The others reach `on_error`.
 
 from __future__ import annotations
 
-from contextlib import suppress
-from decimal import Decimal
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypedDict
 
+from ._describe import describe_value
 from ._generated.errors import ERRORS, ErrorCode
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-_SHOWN = 80
-_LARGEST = 10**_SHOWN
-_LISTED = 12
 
 
 class EkaError(Exception):
@@ -110,48 +104,4 @@ class ErrorContext(_About, total=False):
 
 def invalid(code: ErrorCode, given: object, hint: str = "", **values: object) -> ValidationError:
     """The error of an argument: what was given, and what is allowed."""
-    return ValidationError.of(code, given=shown(given), hint=hint, **values)
-
-
-def shown(value: object) -> str:
-    """A value as an error message shows it: short, on one line, and never failing."""
-    try:
-        if isinstance(value, (str, bytes)):
-            printed = ascii(value[:_SHOWN]) if len(value) > _SHOWN else repr(value)
-        elif value is None or isinstance(value, (bool, float)):
-            printed = repr(value)
-        elif isinstance(value, (int, Decimal)) and -_LARGEST < value < _LARGEST:
-            printed = str(value)
-        else:
-            return f"of type {type(value).__name__}"
-    except Exception:  # a subclass may raise whatever it likes
-        return f"of type {type(value).__name__}"
-    return printed if len(printed) <= _SHOWN else f"{printed[:_SHOWN]}…"
-
-
-def described(error: BaseException) -> str:
-    """Another's exception as an error message shows it, never failing."""
-    kind = type(error).__name__
-    try:
-        return f"{kind}: {error}"
-    except Exception:  # its __str__ may raise whatever it likes
-        return kind
-
-
-def nearest(given: object, allowed: tuple[str, ...]) -> str:
-    """`did you mean 'api_call'?`, or what there is to choose from."""
-    with suppress(Exception):  # not even its class may be sure
-        if isinstance(given, str):
-            close = _closest(str.__str__(given)[:_SHOWN].lower(), allowed)
-            if close is not None:
-                return f"did you mean {close!r}?"
-    listed = ", ".join(map(repr, allowed[:_LISTED]))
-    more = f" and {len(allowed) - _LISTED} more" if len(allowed) > _LISTED else ""
-    return f"expected one of {listed}{more}"
-
-
-@lru_cache(maxsize=256)  # a service that is wrong is wrong in a loop, and must not slow down by it
-def _closest(given: str, allowed: tuple[str, ...]) -> str | None:
-    from difflib import get_close_matches  # takes time to import, and only errors need it
-
-    return next(iter(get_close_matches(given, allowed, 1)), None)
+    return ValidationError.of(code, given=describe_value(given), hint=hint, **values)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ._spool.spool import Counts
+from ._spool.spool import SpoolStats
 
 
 class Stats(NamedTuple):
@@ -60,7 +60,7 @@ class Ledger:
         with self._lock:
             self._rejected[code] += 1
 
-    def stats(self, taken: int, queued: int, spool: Counts) -> Stats:
+    def stats(self, taken: int, queued: int, spool: SpoolStats) -> Stats:
         """The books, from what was taken first and is queued now.
 
         While others record, more may be queued than was taken when that was counted, and librdkafka

@@ -22,14 +22,14 @@ from typing import Any
 from ._admission import Gate, Limits
 from ._connection import Connection
 from ._count import Count
-from ._errors import described
+from ._describe import describe_error
 from ._failure import Failed, Failure
 from ._parking import Parked, Parking
 from ._poller import Poller
 from ._reporting import RateLimitedLog
 from ._route import Route
-from ._spool.journal import Group
-from ._spool.spool import Counts, Spool
+from ._spool.segment_writer import AckGroup
+from ._spool.spool import Spool, SpoolStats
 from ._transports.kafka import failure_of
 from ._transports.transport import Transport
 from ._wakeup import WakeUp
@@ -43,7 +43,7 @@ _SLICE = 0.2
 _DISK_SLICE = 0.05
 
 _Send = Callable[[str, str], None]
-_Keep = Callable[[bytes, bytes], object]
+_Append = Callable[[bytes, bytes], object]
 
 
 class Outbox:
@@ -90,9 +90,9 @@ class Outbox:
         self._send: _Send = self._open_route
         self._spool = open_spool(self) if open_spool else None
         self._usual_route = Route.DIRECT
-        if self._spool is not None and self._spool.durable:
+        if self._spool is not None and self._spool.is_durable:
             self._usual_route = Route.DURABLE
-            self.gate.require(self._spool.make_room)
+            self.gate.require(self._spool.ensure_headroom)
 
     def begin(self) -> None:
         """Reserves room on disk and looks after what is there, before the first event."""
@@ -118,15 +118,15 @@ class Outbox:
     @property
     def taken(self) -> int:
         """How many events were taken, whatever became of them."""
-        return self._taken.given_out
+        return self._taken.last
 
     def queued(self) -> int:
         """How many events in memory are neither delivered nor failed."""
         return len(self._parked) + self.connection.queued()
 
-    def counts(self) -> Counts:
-        """What the disk adds to the counters."""
-        return Counts() if self._spool is None else self._spool.counts()
+    def spool_stats(self) -> SpoolStats:
+        """Returns the part of the disk in the counters."""
+        return SpoolStats() if self._spool is None else self._spool.stats()
 
     def flush(self, timeout: float) -> int:
         """Waits up to `timeout` seconds, and returns how many events are in memory or on disk."""
@@ -161,11 +161,11 @@ class Outbox:
         self._poller.stop()
         return self._lost if left and self._spool is not None else left
 
-    def outlive(self) -> None:
+    def detach(self) -> None:
         """Lets the end of the process not wait for what was given up."""
-        self.connection.outlive()
+        self.connection.detach()
         if self._spool is not None:
-            self._spool.outlive()
+            self._spool.detach()
 
     # What the spool's host needs.
 
@@ -181,18 +181,18 @@ class Outbox:
             is_needed = self._route is Route.DISK or self._usual_route is Route.DURABLE
             self.gate.spool_changed(error, is_needed=is_needed)
 
-    def unsent(self, group: Group, failure: Failure) -> None:
+    def unsent(self, group: AckGroup, failure: Failure) -> None:
         """Takes an event that is on disk, and that the transport could not deliver."""
         spool = self._spool
         if spool is None:  # no group without a spool
             return
         if failure.final:
-            spool.bury(failure)
-            group.done()
+            spool.dead_letter(failure)
+            group.mark_acked()
         elif failure.given_up or self._finished:
-            spool.leave()
+            spool.retain()
         else:
-            self._move(spool, spool.take_back, failure.key, failure.event, group)
+            self._move(spool, spool.requeue, failure.key, failure.event, group)
 
     # Routes.
 
@@ -247,35 +247,37 @@ class Outbox:
         try:
             send(start, event, group.report)
         except BufferError:
-            self._move(spool, spool.keep, start, event, group)
+            self._move(spool, spool.spill, start, event, group)
         except Exception as error:
             self.unsent(group, failure_of(error, start, event))
 
     def _spill(self, spool: Spool, key: str, value: str) -> None:
         """Takes an event to disk only."""
         try:
-            self._wait_on_disk(spool.keep, key.encode(), value.encode())
+            self._wait_on_disk(spool.spill, key.encode(), value.encode())
         except Exception as error:
             self._cannot_write(spool, error)
             raise BufferError(str(error)) from None
 
-    def _wait_on_disk(self, keep: _Keep, key: bytes, event: bytes) -> None:
+    def _wait_on_disk(self, append: _Append, key: bytes, event: bytes) -> None:
         """Takes an event to disk, and all that come after it until the disk is empty."""
         with self._parking:
-            keep(key, event)
+            append(key, event)
             self.gate.last_spill_error = None
             if not self._finished:
                 self._take_route(Route.DISK)
 
-    def _move(self, spool: Spool, keep: _Keep, key: bytes, event: bytes, group: Group) -> None:
+    def _move(
+        self, spool: Spool, append: _Append, key: bytes, event: bytes, group: AckGroup
+    ) -> None:
         """Takes an event that is on disk to those that wait there."""
         try:
-            self._wait_on_disk(keep, key, event)
+            self._wait_on_disk(append, key, event)
         except Exception as error:
             self._cannot_write(spool, error)
             self._parked.park(Parked(key.decode(), event.decode(), group))
         else:
-            group.done()
+            group.mark_acked()
 
     # Parked events.
 
@@ -287,7 +289,7 @@ class Outbox:
                 with suppress(BufferError):
                     self._spill(self._spool, key, value)
                     return
-            if self._spool.durable:
+            if self._spool.is_durable:
                 # What is kept free for events that were numbered already is free in this journal.
                 with suppress(Exception):
                     group = self._spool.append(key.encode(), value.encode())
@@ -305,7 +307,7 @@ class Outbox:
                 self._send(key, value)
             elif self._route is Route.DISK:
                 self._spill(self._spool, key, value)
-                group.done()
+                group.mark_acked()
             else:
                 self.connection.open().send_reported(start, event, group.report)
         except BufferError:
@@ -324,10 +326,10 @@ class Outbox:
         if self._spool is None:
             self._failed(failure)
         elif failure.final:
-            self._spool.bury(failure)
+            self._spool.dead_letter(failure)
         else:
             try:
-                self._wait_on_disk(self._spool.take_back, failure.key, failure.event)
+                self._wait_on_disk(self._spool.requeue, failure.key, failure.event)
             except Exception as error:
                 self._cannot_write(self._spool, error)
                 self._lost += failure.given_up
@@ -341,7 +343,7 @@ class Outbox:
 
     def _abandon(self, parked: Parked) -> None:
         if parked.group is not None and self._spool is not None:
-            self._spool.leave()
+            self._spool.retain()
             return
         key, event = parked.key.encode(), parked.value.encode()
         self._undelivered(Failure("it found the queue full", key, event, given_up=True))
@@ -394,5 +396,7 @@ class Outbox:
 
     def _cannot_write(self, spool: Spool, error: Exception) -> None:
         self.gate.last_spill_error = error
-        text = f"the spool in {spool.folder} cannot be written: {described(error)}; make room there"
+        text = (
+            f"the spool in {spool.path} cannot be written: {describe_error(error)}; make room there"
+        )
         self._log.log(logging.ERROR, "spool", text)

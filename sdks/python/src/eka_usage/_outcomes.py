@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
+from ._describe import describe_error
 from ._errors import (
     DeliveryError,
     EkaError,
     ErrorContext,
     MetadataDegradedError,
     ShutdownTimeoutError,
-    described,
 )
 from ._failure import Failure
 from ._generated.catalog import USAGE_TOPIC
@@ -67,7 +67,7 @@ class Outcomes:
     ) -> None:
         """Hears of a call whose event was not accepted."""
         if not isinstance(error, EkaError):
-            error = DeliveryError.of("delivery.failed", hint=f"unexpected {described(error)}")
+            error = DeliveryError.of("delivery.failed", hint=f"unexpected {describe_error(error)}")
         self.ledger.reject(error.code)
         self._report(
             error,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ._admission import Gate
-from ._spool.journal import Group
+from ._spool.segment_writer import AckGroup
 
 
 class Parked(NamedTuple):
@@ -16,7 +16,7 @@ class Parked(NamedTuple):
 
     key: str
     value: str
-    group: Group | None = None
+    group: AckGroup | None = None
 
 
 class Parking:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeAlias
 
-from ._errors import EkaError, ErrorContext, MetadataDegradedError, described
+from ._describe import describe_error
+from ._errors import EkaError, ErrorContext, MetadataDegradedError
 
 OnError: TypeAlias = Callable[[EkaError, ErrorContext], object]
 
@@ -42,7 +43,7 @@ class Reporter:
             self._on_error(error, context)
         except Exception as raised:
             self._failures.log(
-                logging.ERROR, "on_error", f"on_error raised {described(raised)}, on: {error}"
+                logging.ERROR, "on_error", f"on_error raised {describe_error(raised)}, on: {error}"
             )
         finally:
             self._busy.reporting = False

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from ._errors import ConfigError, nearest, shown
+from ._describe import describe_value, suggest
+from ._errors import ConfigError
 from ._generated.settings import SETTINGS, Setting
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Settings:
         """
         for argument in arguments:
             if argument not in _BY_ARGUMENT:
-                hint = nearest(argument, tuple(_BY_ARGUMENT))
+                hint = suggest(argument, tuple(_BY_ARGUMENT))
                 raise TypeError(f"EkaClient() has no argument {argument!r}: {hint}")
         return cls({s.name: _resolved(s, arguments, environ, not_required) for s in SETTINGS})
 
@@ -89,7 +90,7 @@ class Settings:
             if setting.secret and value:
                 words = words.replace(value, "***")
             elif name and name not in overrides and re.search(rf"\b{re.escape(name)}\b", words):
-                about = f"{self._names[setting.name]} {shown(value)}"
+                about = f"{self._names[setting.name]} {describe_value(value)}"
         return ConfigError("config.invalid", f"invalid {about}: librdkafka says: {words}")
 
 
@@ -118,7 +119,7 @@ def kafka_config(given: Any) -> dict[str, Any]:
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        hint, what = "a mapping of properties of librdkafka to values", shown(given)
+        hint, what = "a mapping of properties of librdkafka to values", describe_value(given)
         raise ConfigError.of("config.invalid", parameter="kafka_config", given=what, hint=hint)
     return dict(cast("Mapping[str, Any]", given))
 
@@ -139,7 +140,7 @@ def _resolved(
         return setting.default, setting.argument, False
     value, expected = _READERS[setting.type](given, setting)
     if value is None:
-        what = "a secret" if setting.secret else shown(given)
+        what = "a secret" if setting.secret else describe_value(given)
         raise ConfigError.of("config.invalid", parameter=name, given=what, hint=expected)
     return value, name, True
 

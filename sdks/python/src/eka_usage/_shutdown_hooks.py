@@ -22,7 +22,7 @@ from ._transports.callbacks import inside
 from ._wakeup import WakeUp
 
 
-class Ends(NamedTuple):
+class ShutdownHooks(NamedTuple):
     """What a client does at the ends of a process.
 
     Attributes:
@@ -36,7 +36,7 @@ class Ends(NamedTuple):
     after_fork: Callable[[], None]
 
 
-_ends: dict[Any, Ends] = {}
+_hooks: dict[Any, ShutdownHooks] = {}
 _ended = WakeUp()
 # Seconds that on_error may take at SIGTERM, for all that it is still to hear of.
 _REPORTING = 10.0
@@ -44,24 +44,24 @@ _REPORTING = 10.0
 _collecting: list[bool] = []
 
 
-def adopt(client: object, ends: Ends, *, flush_on_sigterm: bool) -> None:
+def register(client: object, hooks: ShutdownHooks, *, flush_on_sigterm: bool) -> None:
     """Looks after a client from now on."""
-    _ends[client] = ends
+    _hooks[client] = hooks
     if flush_on_sigterm:
         _handle_sigterm()
 
 
-def release(client: object) -> None:
+def unregister(client: object) -> None:
     """Forgets a client that was shut down."""
-    _ends.pop(client, None)
+    _hooks.pop(client, None)
 
 
 def clients() -> list[Any]:
     """The clients that were not shut down."""
-    return list(_ends)
+    return list(_hooks)
 
 
-def flush_when_a_worker_ends() -> None:
+def flush_at_worker_exit() -> None:
     """Lets a multiprocessing worker, which skips atexit, end as other processes do."""
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
@@ -70,10 +70,10 @@ def flush_when_a_worker_ends() -> None:
 
 def shutdown_all() -> None:
     """Shuts every client down, all within the longest time that one of them allows."""
-    left = list(_ends.values())
-    deadline = time.monotonic() + max((ends.timeout for ends in left), default=0)
-    for ends in left:
-        ends.shutdown(max(0.0, min(ends.timeout, deadline - time.monotonic())))
+    left = list(_hooks.values())
+    deadline = time.monotonic() + max((hooks.timeout for hooks in left), default=0)
+    for hooks in left:
+        hooks.shutdown(max(0.0, min(hooks.timeout, deadline - time.monotonic())))
 
 
 def _handle_sigterm() -> None:
@@ -116,12 +116,12 @@ def _after_fork_in_parent() -> None:
 
 
 def _after_fork() -> None:
-    kafka.outlive_all()
+    kafka.detach_all()
     if any(_collecting):
         gc.enable()
     _collecting.clear()
-    for ends in list(_ends.values()):
-        ends.after_fork()
+    for hooks in list(_hooks.values()):
+        hooks.after_fork()
 
 
 atexit.register(shutdown_all)

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from ._admission import Limits
-from ._errors import ConfigError, shown
+from ._describe import describe_value
+from ._errors import ConfigError
 from ._failure import Failed, Failure
 from ._generated.catalog import USAGE_TOPIC
 from ._outbox import Outbox
@@ -18,9 +19,9 @@ from ._outcomes import Outcomes
 from ._reporting import say
 from ._settings import Settings
 from ._spool.config import SpoolConfig
-from ._spool.directory import Directory, Unusable, default_path
-from ._spool.journal import Group
+from ._spool.directory import Directory, SpoolUnusableError, default_path
 from ._spool.origin import Origin, destination
+from ._spool.segment_writer import AckGroup
 from ._spool.spool import Spool
 from ._spool.tuning import Tuning
 from ._transports.kafka import failure_of
@@ -28,7 +29,7 @@ from ._transports.transport import Transport
 
 TUNING = Tuning()
 # Events of other processes are sent while no more than this part of the queue is taken.
-_QUIET_PART = 4
+_BUSY_PART = 4
 
 
 def spool_config(settings: Settings, brokers: Iterable[str] | None) -> SpoolConfig | None:
@@ -50,9 +51,12 @@ def spool_config(settings: Settings, brokers: Iterable[str] | None) -> SpoolConf
         given = settings["spool_dir"]
         folder = default_path() if given is None else Path(given)
         Directory(folder, settings["spool_max_bytes"]).prepare()
-    except Unusable as error:
+    except SpoolUnusableError as error:
         if asked is not None:
-            what, hint = shown(str(folder)), f"a folder that can be used; {folder}: {error}"
+            what, hint = (
+                describe_value(str(folder)),
+                f"a folder that can be used; {folder}: {error}",
+            )
             raise ConfigError.of("config.invalid", parameter=asked, given=what, hint=hint) from None
         say(
             logging.WARNING,
@@ -63,10 +67,10 @@ def spool_config(settings: Settings, brokers: Iterable[str] | None) -> SpoolConf
         )
         return None
     return SpoolConfig(
-        folder=folder,
+        directory=folder,
         max_bytes=settings["spool_max_bytes"],
-        sync=settings["spool_sync_ms"] / 1000,
-        durable=mode == "durable",
+        sync_interval=settings["spool_sync_ms"] / 1000,
+        is_durable=mode == "durable",
         destination=destination(USAGE_TOPIC, brokers),
     )
 
@@ -93,16 +97,16 @@ class ClientSpoolHost:
         self._limits = limits
         self._connect = connect
 
-    def connect(self) -> Transport:
+    def replay_transport(self) -> Transport:
         return self._connect(_ignore)
 
-    def report_of(self, group: Group) -> Any:
+    def report_of(self, group: AckGroup) -> Any:
         outbox = self._outbox
 
         def failed(failure: Failure) -> None:
             outbox.unsent(group, failure)
 
-        return outbox.connection.open().reporter(group.done, failed)
+        return outbox.connection.open().reporter(group.mark_acked, failed)
 
     def failure_of(self, error: BaseException, key: bytes, event: bytes) -> Failure:
         return failure_of(error, key, event)
@@ -110,8 +114,8 @@ class ClientSpoolHost:
     def is_drained(self) -> bool:
         return self._outbox.connection.queued() == 0
 
-    def is_quiet(self) -> bool:
-        return self._outbox.queued() <= self._limits.events // _QUIET_PART
+    def has_capacity(self) -> bool:
+        return self._outbox.queued() <= self._limits.events // _BUSY_PART
 
     def caught_up(self) -> None:
         self._outbox.caught_up()
@@ -119,7 +123,7 @@ class ClientSpoolHost:
     def room_changed(self, error: Exception | None) -> None:
         self._outbox.room_changed(error)
 
-    def dead_lettered(self, failure: Failure, is_own: bool) -> None:
+    def rejected(self, failure: Failure, is_own: bool) -> None:
         if is_own:
             self._outcomes.failed(failure)
         else:

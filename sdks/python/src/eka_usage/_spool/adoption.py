@@ -1,10 +1,11 @@
-"""Segments whose owner is gone, or seems to be: which they are, and taking them."""
+"""Finds segments whose owner is dead, or seems to be, and adopts them."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from .._generated.spool import VERSION
 from .._reporting import say
@@ -16,83 +17,94 @@ from .segment_name import EVENTS, UNOWNED, SegmentName
 from .tuning import Tuning
 
 
+class LastHeartbeat(NamedTuple):
+    """The heartbeat of a segment, and since when this process has seen it unchanged."""
+
+    value: int
+    since: float
+
+
 class Adopter:
-    """Looks for abandoned segments of one destination."""
+    """Adopts orphaned segments of one destination."""
 
     def __init__(self, directory: Directory, origin: Origin, tuning: Tuning) -> None:
         self._directory = directory
         self._origin = origin
         self._tuning = tuning
-        self._beats: dict[SegmentName, tuple[int, float]] = {}
+        self._heartbeats: dict[SegmentName, LastHeartbeat] = {}
         self._newer: set[SegmentName] = set()
 
-    def adopted(self) -> Iterator[Segment]:
-        """Takes what is abandoned, in the order of its events."""
+    def adopt(self) -> Iterator[Segment]:
+        """Takes over orphaned segments, in the order of their events."""
         names = self._directory.names()
-        self._beats = {name: self._beats[name] for name in names if name in self._beats}
+        self._heartbeats = {n: self._heartbeats[n] for n in names if n in self._heartbeats}
         alive: set[str] = set()
         for name in names:
             if name.kind != EVENTS or name.owner == self._origin.id:
                 continue
             try:
                 segment = Segment.open(self._directory.path, name)
-            except OSError:  # taken or removed a moment ago
+            except OSError:  # adopted or removed a moment ago
                 continue
-            # Every one is watched from now on, also behind one that has to go first.
-            untouched = self._untouched(name, segment)
-            if name.owner != UNOWNED and untouched < self._tuning.lease:
+            # Every segment is watched from now on, even one that has to wait for another.
+            unchanged = self._unchanged(name, segment)
+            if name.owner != UNOWNED and unchanged < self._tuning.lease:
                 alive.add(name.origin)
             elif (
                 name.origin not in alive
-                and self._is_for_us(name, segment.header(), untouched, names)
-                and segment.hand_to(self._origin.id)
+                and self._is_for_us(name, segment.header(), unchanged, names)
+                and segment.transfer_to(self._origin.id)
             ):
-                segment.end_appends()
+                segment.fence()
                 yield segment
                 continue
             segment.close()
 
-    def _untouched(self, name: SegmentName, segment: Segment) -> float:
-        """For how long its heartbeat is known to stand still."""
-        beat, now = segment.heartbeat(), time.monotonic()
-        before, since = self._beats.get(name, (None, now))
-        if beat != before:
-            self._beats[name] = (beat, now)
+    def _unchanged(self, name: SegmentName, segment: Segment) -> float:
+        """Returns for how many seconds the heartbeat is known not to have changed."""
+        value, now = segment.heartbeat(), time.monotonic()
+        last = self._heartbeats.get(name)
+        if last is None or last.value != value:
+            self._heartbeats[name] = LastHeartbeat(value, now)
             return 0
-        return now - since
+        return now - last.since
 
     def _is_for_us(
-        self, name: SegmentName, header: Header | None, untouched: float, names: list[SegmentName]
+        self, name: SegmentName, header: Header | None, unchanged: float, names: list[SegmentName]
     ) -> bool:
+        """Reports whether a segment's events are for this client's destination."""
         if header is None:
             return True  # nothing was written to it
-        if header.sound and header.version > VERSION:
-            if name not in self._newer:
-                self._newer.add(name)
-                say(
-                    logging.WARNING,
-                    "the spool's segment %s is of version %d, which this release cannot read:"
-                    " a newer one will send it",
-                    name,
-                    header.version,
-                )
+        if header.is_sound and header.version > VERSION:
+            self._report_newer(name, header.version)
             return False
         ours = self._origin.destination
-        known = header.destination if header.sound else self._goal(name.origin, names)
+        known = header.destination if header.is_sound else self._destination_of(name.origin, names)
         if known is None:
-            return header.destination == ours or untouched >= self._tuning.stray
+            return header.destination == ours or unchanged >= self._tuning.orphan_timeout
         return known == ours
 
-    def _goal(self, origin: str, names: list[SegmentName]) -> bytes | None:
-        """Where an origin's segments were going, by the first whose header is sound."""
+    def _report_newer(self, name: SegmentName, version: int) -> None:
+        if name not in self._newer:
+            self._newer.add(name)
+            say(
+                logging.WARNING,
+                "segment %s is of version %d, which this release cannot read; a newer release"
+                " sends its events",
+                name,
+                version,
+            )
+
+    def _destination_of(self, origin: str, names: list[SegmentName]) -> bytes | None:
+        """Returns the destination of an origin, by its first segment with a sound header."""
         for name in names:
             if name.origin == origin:
                 try:
                     segment = Segment.open(self._directory.path, name, write=False)
-                except OSError:  # taken or removed a moment ago
+                except OSError:  # adopted or removed a moment ago
                     continue
                 header = segment.header()
                 segment.close()
-                if header is not None and header.sound and header.version <= VERSION:
+                if header is not None and header.is_sound and header.version <= VERSION:
                     return header.destination
         return None

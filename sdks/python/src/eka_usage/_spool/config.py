@@ -7,18 +7,18 @@ from typing import NamedTuple
 
 
 class SpoolConfig(NamedTuple):
-    """A spool whose folder can be used.
+    """A spool whose directory can be used.
 
     Attributes:
-        folder: where it is.
-        max_bytes: what all segments in the folder may take, those of other processes too.
-        sync: seconds between two fsyncs; 0 for one before each `append` returns.
-        durable: whether every event goes to disk first.
+        directory: where the segments are.
+        max_bytes: what all segments in the directory may take, those of other processes too.
+        sync_interval: seconds between two fsyncs; 0 for one before each `append` returns.
+        is_durable: whether every event goes to disk before it is sent.
         destination: see `origin.destination()`.
     """
 
-    folder: Path
+    directory: Path
     max_bytes: int
-    sync: float
-    durable: bool
+    sync_interval: float
+    is_durable: bool
     destination: bytes

@@ -1,4 +1,4 @@
-"""The folder of the spool: who may use it, what is in it, and how much of the disk it takes."""
+"""The directory of the spool: who may use it, its segments, and the disk space that they take."""
 
 from __future__ import annotations
 
@@ -14,109 +14,113 @@ from .segment_name import SegmentName
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-class Unusable(Exception):
-    """The folder cannot be used; says why."""
+class SpoolUnusableError(Exception):
+    """The directory cannot be used; the text is the reason."""
 
 
-class Full(Exception):
-    """One more segment does not fit; says why."""
+class SpoolFullError(Exception):
+    """There is no room for one more segment; the text is the reason."""
 
 
 class Directory:
-    """A folder that is this user's alone, shared by processes of one machine.
+    """A directory that belongs to one user, shared by processes of one machine.
 
     Args:
-        path: the folder, made where it is missing; its parent must be there.
+        path: created if it is missing; its parent must exist.
         limit: the bytes that all segments in it may take.
     """
 
     def __init__(self, path: Path, limit: int) -> None:
         self.path = path
         self._limit = limit
-        # Between the look at the limit and the segment no other thread makes one.
-        self._making = threading.RLock()
+        # No other thread creates a segment between the check of the limit and this one.
+        self._creating = threading.RLock()
 
     def prepare(self) -> None:
-        """Makes the folder, or sees whether it may be used.
+        """Creates the directory if it is missing, and checks that it may be used.
 
         Raises:
-            Unusable: it may not.
+            SpoolUnusableError: it may not.
         """
         try:
             self.path.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise Unusable(f"{error.strerror}: make its parent, or name another folder") from None
-        self.usable()
+            text = f"{error.strerror}: create its parent, or choose another directory"
+            raise SpoolUnusableError(text) from None
+        self.check()
 
-    def usable(self) -> None:
-        """Sees whether a folder that is there may be used.
+    def check(self) -> None:
+        """Checks that an existing directory may be used.
 
         Raises:
-            Unusable: it may not.
+            SpoolUnusableError: it may not.
         """
         try:
             found = self.path.lstat()
         except OSError as error:
-            raise Unusable(str(error.strerror)) from None
+            raise SpoolUnusableError(str(error.strerror)) from None
         if not stat.S_ISDIR(found.st_mode):
-            raise Unusable("it is no folder; symbolic links are not followed")
+            raise SpoolUnusableError("it must be a directory; symbolic links are not followed")
         if found.st_uid != _user():
-            raise Unusable(f"it belongs to user {found.st_uid}, and this is user {_user()}")
+            text = f"it belongs to user {found.st_uid}, and this process runs as user {_user()}"
+            raise SpoolUnusableError(text)
         if found.st_mode & 0o077:
-            raise Unusable("others than its owner may enter it: chmod 700")
+            raise SpoolUnusableError("users other than its owner may enter it: chmod 700")
         if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
-            raise Unusable("it cannot be written")
+            raise SpoolUnusableError("it must be writable")
 
     def names(self) -> list[SegmentName]:
-        """The segments in it, those of one origin in their order."""
+        """Returns its segments, those of one origin in their order."""
         found = filter(None, (SegmentName.parse(path.name) for path in self.path.iterdir()))
         return sorted(found, key=_begun)
 
     def create(self, name: SegmentName, size: int) -> Segment:
-        """Makes one more segment.
+        """Creates one more segment.
 
         Raises:
-            Full: the limit, or the disk, has no room for it.
-            OSError: the folder cannot be written.
+            SpoolFullError: the limit is reached, or the disk is full.
+            OSError: the directory cannot be written.
         """
-        with self._making:
-            if self._taken() + size > self._limit:
-                raise Full(f"{self.path} takes the {self._limit} bytes that spool_max_bytes allows")
+        with self._creating:
+            if self._used_bytes() + size > self._limit:
+                raise SpoolFullError(
+                    f"{self.path} takes the {self._limit} bytes that spool_max_bytes allows"
+                )
             try:
                 return Segment.create(self.path, name, size)
             except OSError as error:
                 if error.errno in _FULL:
-                    raise Full(f"{self.path}: {error.strerror}") from None
+                    raise SpoolFullError(f"{self.path}: {error.strerror}") from None
                 raise
 
     def sync(self) -> None:
-        """Waits until the disk knows the names."""
+        """Waits until the disk has the names."""
         fd = os.open(self.path, os.O_RDONLY)
         try:
             os.fsync(fd)
         finally:
             os.close(fd)
 
-    def _taken(self) -> int:
-        taken = 0
+    def _used_bytes(self) -> int:
+        used = 0
         with os.scandir(self.path) as entries:
             for entry in entries:
                 if SegmentName.parse(entry.name) is not None:
                     try:
-                        taken += entry.stat(follow_symlinks=False).st_size
+                        used += entry.stat(follow_symlinks=False).st_size
                     except FileNotFoundError:  # removed a moment ago
                         continue
-        return taken
+        return used
 
 
 def _begun(name: SegmentName) -> tuple[str, str, bool, int, int]:
-    """Sorts what was made ahead by when it was begun, and last what was not begun yet."""
+    """Sorts segments by when they were begun, and preallocated ones last."""
     return name.origin, name.kind, name.first_seq == 0, name.first_seq, name.number
 
 
 def default_path() -> Path:
-    """The folder where none is given: it outlives a restart of the machine where one can."""
-    lasting = Path("/var/tmp")  # noqa: S108  the folder in it is this user's alone, or not used
+    """Returns the default directory: it outlives a restart of the machine where one can."""
+    lasting = Path("/var/tmp")  # noqa: S108  only a directory in it that is this user's is used
     if not lasting.is_dir():
         import tempfile  # few need it, and importing it takes time
 
@@ -126,5 +130,5 @@ def default_path() -> Path:
 
 def _user() -> int:
     if not hasattr(os, "getuid"):
-        raise Unusable("this system does not say whose a folder is")
+        raise SpoolUnusableError("this system does not report the owner of a directory")
     return os.geteuid()

@@ -1,4 +1,4 @@
-"""The header of a segment, as docs/spool-format.md lays it out."""
+"""The header of a segment, as docs/spool-format.md specifies it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .._generated.spool import HEADER_BYTES, INSTANCE_ID_BYTES, MAGIC, VERSION
 
 HEARTBEAT_AT: Final = 208
 ACKED_AT: Final = 216
-CLOSED_AT: Final = 224
-# What is before never changes once it is written; what is after, several processes may write.
+FENCED_AT: Final = 224
+# What precedes never changes once it is written; several processes may write what follows.
 FIXED_BYTES: Final = HEARTBEAT_AT
 NUMBER: Final = struct.Struct("<Q")
-CLOSED: Final = b"\x01"
+FENCED: Final = b"\x01"
 
 _START = struct.Struct(f"<{len(MAGIC)}sI")
 _REST = struct.Struct(f"<16sQQ8sH{INSTANCE_ID_BYTES}s")
@@ -23,7 +23,7 @@ _CHANGING = struct.Struct("<QQB")
 
 
 class Header(NamedTuple):
-    """What a segment says of itself."""
+    """The header's fields, and whether their CRC holds."""
 
     origin: bytes
     first_seq: int
@@ -31,13 +31,13 @@ class Header(NamedTuple):
     destination: bytes
     instance_id: str
     heartbeat: int = 0
-    acked: int = 0
-    closed: bool = False
+    acked_offset: int = 0
+    is_fenced: bool = False
     version: int = VERSION
-    sound: bool = True
+    is_sound: bool = True
 
     def pack(self) -> bytes:
-        """The part that never changes."""
+        """Returns the bytes that never change."""
         name = self.instance_id.encode()[:INSTANCE_ID_BYTES]
         start = _START.pack(MAGIC.encode(), self.version)
         rest = _REST.pack(
@@ -47,7 +47,7 @@ class Header(NamedTuple):
 
     @classmethod
     def unpack(cls, content: bytes) -> Header | None:
-        """The header of a segment; None where its writer died before it wrote one."""
+        """Returns the header of a segment; None if its writer died before it wrote one."""
         fixed = content[:FIXED_BYTES].ljust(FIXED_BYTES, b"\0")
         if not any(fixed):
             return None
@@ -56,22 +56,21 @@ class Header(NamedTuple):
         (crc,) = _CRC.unpack_from(fixed, _START.size)
         after = _START.size + _CRC.size
         origin, first_seq, created_at, destination, length, name = _REST.unpack_from(fixed, after)
-        sound = (
+        is_sound = (
             magic == MAGIC.encode()
             and crc == crc32(fixed[after:], crc32(fixed[: _START.size]))
             and length <= INSTANCE_ID_BYTES
         )
-        heartbeat, acked, closed = _CHANGING.unpack_from(changing)
-        text = name[:length].decode(errors="replace")
+        heartbeat, acked_offset, fenced = _CHANGING.unpack_from(changing)
         return cls(
             origin,
             first_seq,
             created_at,
             destination,
-            text,
+            name[:length].decode(errors="replace"),
             heartbeat,
-            acked if sound else 0,
-            closed != 0,
+            acked_offset if is_sound else 0,
+            fenced != 0,
             version,
-            sound,
+            is_sound,
         )

@@ -1,4 +1,4 @@
-"""Who writes: what the names and the headers of one client's segments say."""
+"""The identity of a writer, in the names and headers of its segments."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Origin:
 
     Args:
         destination: see `destination()`.
-        instance_id: the client's, as its events have it.
-        seq_of: the number of an event.
+        instance_id: the client's, as in its events.
+        seq_of: returns the number of an event.
     """
 
     def __init__(
@@ -34,13 +34,13 @@ class Origin:
         self._last_seq = 0
 
     def name(self, kind: str) -> SegmentName:
-        """The name of the next segment, before it is known what it begins with."""
+        """Returns the name of the next segment, whose first event is not known yet."""
         return SegmentName(kind, self.id, 0, self._numbers.next(), self.id)
 
     def header(self, event: bytes) -> Header:
-        """The header of a segment that begins with this event.
+        """Returns the header of a segment that begins with this event.
 
-        An event that comes back after others were written does not turn the order of names around.
+        An event that is requeued after others were written does not reverse the order of names.
         """
         self._last_seq = max(self._last_seq, self._seq_of(event))
         return Header(
@@ -53,7 +53,7 @@ class Origin:
 
 
 def destination(topic: str, brokers: Iterable[str] | None) -> bytes:
-    """What tells one cluster's topic from every other; `brokers` is None for a producer."""
+    """Returns what identifies a topic of a cluster; `brokers` is None for an injected producer."""
     bare = (broker.strip().lower().rpartition("/")[2] for broker in brokers or ())
     hosts = sorted({_with_port(broker) for broker in bare if broker})
     text = f"{topic}\n{','.join(hosts) or 'producer'}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from zlib import crc32
 
 from .._generated.spool import HEADER_BYTES, MARKER

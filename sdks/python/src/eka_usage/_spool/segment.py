@@ -1,4 +1,4 @@
-"""One segment that this client owns: what its owner may do to the file."""
+"""One file of the spool: what its owner does to it, and what an adopter does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from .._generated.spool import HEADER_BYTES
-from .header import ACKED_AT, CLOSED, CLOSED_AT, HEARTBEAT_AT, NUMBER, Header
+from .header import ACKED_AT, FENCED, FENCED_AT, HEARTBEAT_AT, NUMBER, Header
 from .record import Damage, Record, read_records, unacked_start
 from .segment_name import SegmentName
 
@@ -18,33 +18,33 @@ _fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
 
 class Segment:
-    """An open file and its name, which ends in the owner's origin."""
+    """An open file and its name, which ends with the origin of its owner."""
 
-    def __init__(self, folder: Path, name: SegmentName, fd: int) -> None:
+    def __init__(self, directory: Path, name: SegmentName, fd: int) -> None:
         self.name = name
-        self._folder = folder
+        self._directory = directory
         self._fd = fd
-        # While one thread marks or reads it another may close it, and open a file of its number.
+        # While one thread uses the descriptor another may close it, and open a file of its number.
         self._using = threading.RLock()
 
     @classmethod
-    def open(cls, folder: Path, name: SegmentName, *, write: bool = True) -> Segment:
-        """Opens a segment that is there.
+    def open(cls, directory: Path, name: SegmentName, *, write: bool = True) -> Segment:
+        """Opens an existing segment.
 
         Raises:
-            OSError: it is not, or may not be opened.
+            OSError: it does not exist, or may not be opened.
         """
         mode = os.O_RDWR if write else os.O_RDONLY
-        return cls(folder, name, os.open(folder / str(name), mode | _NO_LINK))
+        return cls(directory, name, os.open(directory / str(name), mode | _NO_LINK))
 
     @classmethod
-    def create(cls, folder: Path, name: SegmentName, size: int) -> Segment:
-        """Makes a segment and reserves its blocks, so that writing into it cannot fail.
+    def create(cls, directory: Path, name: SegmentName, size: int) -> Segment:
+        """Creates a segment and reserves its blocks, so that writing into it cannot fail.
 
         Raises:
             OSError: the disk is full, or cannot be written.
         """
-        path = folder / str(name)
+        path = directory / str(name)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o600)
         try:
             _reserve(fd, size)
@@ -52,53 +52,53 @@ class Segment:
             os.close(fd)
             path.unlink(missing_ok=True)
             raise
-        return cls(folder, name, fd)
+        return cls(directory, name, fd)
 
     def header(self) -> Header | None:
-        """What it says of itself; None where nothing was written yet."""
+        """Returns its header; None if nothing was written yet."""
         with self._using:
             return Header.unpack(os.pread(self._fd, HEADER_BYTES, 0))
 
     def read(self) -> list[Record | Damage]:
-        """What is in it and not done yet."""
+        """Returns the records that are not acknowledged, and damaged places between them."""
         content = b"".join(iter(lambda: os.read(self._fd, 1 << 20), b""))
         os.lseek(self._fd, 0, os.SEEK_SET)
         header = Header.unpack(content)
         found = list(read_records(content, self.name.origin))
-        start = 0 if header is None else unacked_start(header.acked, found)
+        start = 0 if header is None else unacked_start(header.acked_offset, found)
         return [item for item in found if item.start >= start]
 
     def map(self, size: int) -> mmap:
-        """Its bytes, for its writer."""
+        """Returns its bytes, for its writer."""
         return mmap(self._fd, size)
 
-    def begin(self, header: Header) -> None:
-        """Writes the part of the header that never changes, and no byte after it."""
+    def write_header(self, header: Header) -> None:
+        """Writes the bytes of the header that never change, and no byte after them."""
         os.pwrite(self._fd, header.pack(), 0)
 
     def beat(self) -> None:
-        """Shows that its owner is alive."""
+        """Increments the heartbeat, which shows that its owner is alive."""
         with self._using:
             if self._fd >= 0:
                 os.pwrite(self._fd, NUMBER.pack(self.heartbeat() + 1), HEARTBEAT_AT)
 
     def heartbeat(self) -> int:
-        """The counter that its owner moves."""
+        """Returns the counter that its owner increments."""
         content = os.pread(self._fd, NUMBER.size, HEARTBEAT_AT)
         return int.from_bytes(content, "little")
 
-    def ack(self, offset: int) -> None:
-        """Marks what is before this offset as done."""
+    def write_acked_offset(self, offset: int) -> None:
+        """Marks what precedes this offset as acknowledged."""
         with self._using:
             if self._fd >= 0:
                 os.pwrite(self._fd, NUMBER.pack(offset), ACKED_AT)
 
-    def end_appends(self) -> None:
-        """Lets nobody append any more, for ever."""
-        os.pwrite(self._fd, CLOSED, CLOSED_AT)
+    def fence(self) -> None:
+        """Takes the right to append away from every process, permanently."""
+        os.pwrite(self._fd, FENCED, FENCED_AT)
 
-    def cut(self, size: int) -> None:
-        """Gives back the blocks that no record takes."""
+    def truncate(self, size: int) -> None:
+        """Frees the blocks that no record occupies."""
         os.ftruncate(self._fd, size)
 
     def sync(self) -> None:
@@ -107,25 +107,25 @@ class Segment:
             if self._fd >= 0:
                 _fdatasync(self._fd)
 
-    def hand_to(self, owner: str) -> bool:
-        """Gives it another owner; False where somebody else took it before."""
+    def transfer_to(self, owner: str) -> bool:
+        """Changes its owner; False if another process has renamed it before."""
         return self.rename(self.name._replace(owner=owner))
 
     def number_from(self, first_seq: int) -> bool:
-        """Names it after its first event; False where somebody else took it before."""
+        """Names it after its first event; False if another process has renamed it before."""
         return self.rename(self.name._replace(first_seq=first_seq))
 
-    def is_mine(self) -> bool:
-        """Whether it still has this name."""
-        return (self._folder / str(self.name)).exists()
+    def exists(self) -> bool:
+        """Reports whether it still has this name, and so belongs to this process."""
+        return (self._directory / str(self.name)).exists()
 
     def remove(self) -> None:
-        """Unlinks it; that somebody else took it before is no error."""
-        (self._folder / str(self.name)).unlink(missing_ok=True)
+        """Unlinks and closes it; it may have been renamed or removed before."""
+        (self._directory / str(self.name)).unlink(missing_ok=True)
         self.close()
 
     def close(self) -> None:
-        """Forgets the file; it stays where it is."""
+        """Closes the descriptor; the file stays where it is."""
         with self._using:
             fd, self._fd = self._fd, -1
             if fd >= 0:
@@ -135,9 +135,9 @@ class Segment:
         self.close()
 
     def rename(self, name: SegmentName) -> bool:
-        """Gives it this name; False where somebody else took it before."""
+        """Renames it; False if another process has renamed it before."""
         try:
-            (self._folder / str(self.name)).rename(self._folder / str(name))
+            (self._directory / str(self.name)).rename(self._directory / str(name))
         except FileNotFoundError:
             return False
         self.name = name

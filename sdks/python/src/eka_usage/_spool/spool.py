@@ -1,4 +1,8 @@
-"""The spool of one client: what it keeps on disk, and what it takes over from others."""
+"""The spool of one client: its own events on disk, and those of dead processes.
+
+`docs/spool-format.md` specifies the files, `docs/durability.md` what they guarantee. The spool
+handles bytes and keys, not events, and does not depend on Kafka.
+"""
 
 from __future__ import annotations
 
@@ -10,30 +14,32 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from .._errors import described
+from .._describe import describe_error
 from .._failure import Failure
 from .._reporting import RateLimitedLog, say
 from .adoption import Adopter
+from .backlog import Backlog
 from .config import SpoolConfig
-from .directory import Directory, Full
-from .journal import Group, Journal, Trouble
-from .keeper import Keeper
+from .directory import Directory, SpoolFullError
+from .header import Header
+from .housekeeping import Housekeeper
 from .origin import Origin
-from .record import Record
-from .replay import Carrier, Replayer
+from .replayer import Replayer, ReplayTransport
 from .segment import Segment
+from .segment_log import SegmentLog
 from .segment_name import DEAD, EVENTS, UNOWNED
+from .segment_writer import AckGroup
 from .tuning import Tuning
 
 
 class SpoolHost(Protocol):
     """The client that a spool belongs to."""
 
-    def connect(self) -> Carrier:
-        """Makes a transport of its own for what is replayed."""
+    def replay_transport(self) -> ReplayTransport:
+        """Makes a transport for replay, apart from the client's own."""
         ...
 
-    def report_of(self, group: Group) -> Any:
+    def report_of(self, group: AckGroup) -> Any:
         """Returns what the client's own transport calls about the events of a group."""
 
     def failure_of(self, error: BaseException, key: bytes, event: bytes) -> Failure:
@@ -44,22 +50,22 @@ class SpoolHost(Protocol):
         """Reports whether nothing of the client's own is in flight."""
         ...
 
-    def is_quiet(self) -> bool:
+    def has_capacity(self) -> bool:
         """Reports whether the client's own events leave room for those of others."""
         ...
 
     def caught_up(self) -> None:
-        """Called again and again while nothing of the client's own waits on disk."""
+        """Called again and again while nothing of the client's own is pending on disk."""
 
-    def room_changed(self, error: Trouble | None) -> None:
+    def room_changed(self, error: SpoolFullError | OSError | None) -> None:
         """Receives why there will be no more room, and None once there is some again."""
 
-    def dead_lettered(self, failure: Failure, is_own: bool) -> None:
+    def rejected(self, failure: Failure, is_own: bool) -> None:
         """Receives an event that can never be delivered, and whether this client accepted it."""
 
 
-class Counts(NamedTuple):
-    """What the spool adds to the books of a client; see `Stats`."""
+class SpoolStats(NamedTuple):
+    """The part of the disk in a client's counters; see `Stats`."""
 
     spooled: int = 0
     adopted: int = 0
@@ -69,170 +75,147 @@ class Counts(NamedTuple):
 
 
 class Spool:
-    """Four journals, and the threads that look after them.
+    """Segment logs of one client, and the threads that work on them.
 
     Attributes:
-        append: writes an event that is also on its way to Kafka; see `Journal.append`.
+        append: writes an event that is in flight too; see `SegmentLog.append`.
+        path: the directory of the segments.
+        is_durable: whether every event is appended before it is sent.
+        patience: how many seconds a shutdown waits for a broker that takes nothing.
     """
 
     def __init__(
         self, config: SpoolConfig, origin: Origin, host: SpoolHost, tuning: Tuning
     ) -> None:
-        self.folder = config.folder
-        self.durable = config.durable
+        self.path = config.directory
+        self.is_durable = config.is_durable
         self.patience = tuning.patience
         self._host = host
-        self._tuning = tuning
-        self._troubles: list[Trouble | None] = [None, None]
-        directory = Directory(config.folder, config.max_bytes)
-        at_once = config.durable and config.sync == 0
-        self._live = Journal(
+        directory = Directory(config.directory, config.max_bytes)
+        fsync_each = config.is_durable and config.sync_interval == 0
+        self._last_errors: list[SpoolFullError | OSError | None] = [None, None]
+        self._in_flight = SegmentLog(
             directory,
             origin,
             EVENTS,
             tuning,
             report_of=host.report_of,
-            on_trouble=partial(self._troubled, 0),
-            durable=at_once,
+            on_room_changed=partial(self._room_changed, 0),
+            fsync_each=fsync_each,
         )
-        # What was in memory was accepted before whatever is kept in the backlog.
-        self._returned = Journal(
+        self._backlog = Backlog(
             directory,
             origin,
-            EVENTS,
             tuning,
-            on_lost=self._taken_away,
-            durable=at_once,
-            first=True,
+            fsync_each=fsync_each,
+            on_room_changed=partial(self._room_changed, 1),
         )
-        self._backlog = Journal(
-            directory,
-            origin,
-            EVENTS,
-            tuning,
-            on_trouble=partial(self._troubled, 1),
-            on_lost=self._taken_away,
-            durable=at_once,
-        )
-        self._dead = Journal(directory, origin, DEAD, tuning)
-        self._journals = (self._live, self._returned, self._backlog, self._dead)
-        self.append = self._live.append
+        self._dead = SegmentLog(directory, origin, DEAD, tuning)
+        self._logs = (self._in_flight, *self._backlog.logs, self._dead)
+        self.append = self._in_flight.append
         self._adopter = Adopter(directory, origin, tuning)
         self._adopted: deque[Segment] = deque()
         self._replayer = Replayer(self, tuning)
-        interval = config.sync or tuning.heartbeat
-        self._keeper = Keeper(self._tick, interval, self._beat, tuning.heartbeat)
+        interval = config.sync_interval or tuning.heartbeat
+        self._housekeeper = Housekeeper(self._tidy, interval, self._beat, tuning.heartbeat)
         # A signal handler may count while its thread is counting.
-        self._books = threading.RLock()
-        self._counts = Counts()
-        self._away = 0
-        self._ended = False
+        self._counting = threading.RLock()
+        self._stats = SpoolStats()
+        self._released = False
         self._log = RateLimitedLog()
 
     def start(self) -> None:
-        """Begins to look after what is on disk."""
-        self._keeper.start()
+        """Starts the periodic work."""
+        self._housekeeper.start()
 
-    def make_room(self) -> None:
-        """Makes room for events that are also on their way to Kafka, or says why it cannot."""
-        self._live.reserve()
+    def ensure_headroom(self) -> None:
+        """Reserves room for events that are in flight too, or reports why it cannot."""
+        self._in_flight.ensure_headroom()
 
-    def take_back(self, key: bytes, event: bytes) -> None:
-        """Leaves an event that was not delivered from memory to the disk, to be sent before others.
-
-        Raises:
-            Full: there is no room for it.
-            OSError: the disk cannot be written.
-        """
-        try:
-            self._returned.append(key, event)
-        except (Full, OSError):  # one more segment, that is; the backlog may have room
-            self._backlog.append(key, event)
-        self._kept()
-
-    def keep(self, key: bytes, event: bytes) -> None:
-        """Leaves an event to the disk, to be sent later.
+    def spill(self, key: bytes, event: bytes) -> None:
+        """Appends an event that is replayed once all before it are delivered.
 
         Raises:
-            Full: there is no room for it.
+            SpoolFullError: there is no room for it.
             OSError: the disk cannot be written.
         """
-        self._backlog.append(key, event)
-        self._kept()
+        self._backlog.spill(key, event)
+        self._wake()
 
-    def _kept(self) -> None:
-        self.leave()
-        if not self._ended:
-            self._keeper.wake()
-            self._replayer.wake()
+    def requeue(self, key: bytes, event: bytes) -> None:
+        """Appends an event that was not delivered from memory, ahead of those that were spilled.
 
-    def leave(self) -> None:
-        """Counts an event that is on disk already, and on its way no more."""
-        self._count(spooled=1)
+        Raises:
+            SpoolFullError: there is no room for it.
+            OSError: the disk cannot be written.
+        """
+        self._backlog.requeue(key, event)
+        self._wake()
+
+    def retain(self) -> None:
+        """Counts an event that stays on disk, where it was appended, and is no longer in flight."""
+        self._backlog.count(1)
+
+    def dead_letter(self, failure: Failure) -> None:
+        """Appends an event of this client to the dead letters, as it can never be delivered."""
+        self._dead_letter(failure)
+        self._host.rejected(failure, True)
 
     @property
     def pending(self) -> int:
-        """How many of the client's own events wait here, and will be sent by it."""
-        return self._counts.spooled - self._away
+        """How many of the client's own events are to be replayed by it."""
+        return self._backlog.pending
 
-    def bury(self, failure: Failure) -> None:
-        """Keeps an own event that can never be delivered, for a person to look at."""
-        self._bury(failure)
-        self._host.dead_lettered(failure, True)
-
-    def counts(self) -> Counts:
-        """The books."""
-        with self._books:
-            counts = self._counts
-        kept = [*self._returned.segments(), *self._backlog.segments()]
-        owned = [*kept, *self._adopted, *self._replayer.segments()]
-        return counts._replace(oldest_spooled_ms=_age(owned))
+    def stats(self) -> SpoolStats:
+        """Returns the counters."""
+        with self._counting:
+            stats = self._stats
+        owned = [*self._backlog.segments(), *self._adopted, *self._replayer.segments()]
+        return stats._replace(spooled=self._backlog.spooled, oldest_spooled_ms=_oldest_ms(owned))
 
     def release(self) -> None:
-        """Leaves what is not done to whoever comes next; what is kept later, too."""
-        self._ended = True
-        self._keeper.stop()
+        """Leaves what is not acknowledged to the next process, and what is appended from now on."""
+        self._released = True
+        self._housekeeper.stop()
         adopted = [self._adopted.popleft() for _ in range(len(self._adopted))]
-        releases: tuple[Callable[[], object], ...] = (
+        steps: tuple[Callable[[], object], ...] = (
             self._replayer.stop,
-            *(partial(segment.hand_to, UNOWNED) for segment in adopted),
-            *(journal.release for journal in self._journals),
+            *(partial(segment.transfer_to, UNOWNED) for segment in adopted),
+            *(log.release for log in self._logs),
         )
-        for release in releases:
+        for step in steps:
             try:
-                release()
+                step()
             except OSError as error:
-                self._say(error)
-        kept = self.counts().spooled
-        if kept:
-            text = "%d events wait in %s: the next process on this machine sends them"
-            say(logging.WARNING, text, kept, self.folder)
+                self._report(error)
+        spooled = self._backlog.spooled
+        if spooled:
+            text = "%d events remain in %s and are sent by the next process on this machine"
+            say(logging.WARNING, text, spooled, self.path)
 
-    def outlive(self) -> None:
-        """Lets the end of the process not wait for it."""
-        self._replayer.outlive()
+    def detach(self) -> None:
+        """Lets the process end without waiting for the transport of the replay."""
+        self._replayer.detach()
 
-    # What the replayer asks for: see ReplaySource.
+    # ReplaySource.
 
-    def connect(self) -> Carrier:
-        return self._host.connect()
+    def replay_transport(self) -> ReplayTransport:
+        return self._host.replay_transport()
 
     def failure_of(self, error: BaseException, key: bytes, event: bytes) -> Failure:
         return self._host.failure_of(error, key, event)
 
     def next_segment(self) -> tuple[Segment, bool] | None:
-        """Returns what to replay: the client's own events first."""
+        """Returns the segment to replay next: those of this client first."""
         if self.pending:
-            segment = self._oldest() if self._host.is_drained() else None
-            if self.durable:
-                self._backlog.prepare()
-            if segment is None or segment.is_mine():
+            segment = self._backlog.pop_oldest() if self._host.is_drained() else None
+            if self.is_durable:
+                self._backlog.preallocate()
+            if segment is not None or self.pending:
                 return None if segment is None else (segment, True)
-            self._taken_away(sum(isinstance(item, Record) for item in segment.read()))
         self._host.caught_up()
-        self._returned.rest()
-        self._backlog.rest()
-        if self._adopted and self._host.is_quiet():
+        self._backlog.discard_preallocated()
+        if self._adopted and self._host.has_capacity():
             return self._adopted.popleft(), False
         return None
 
@@ -244,35 +227,29 @@ class Spool:
 
     def count_delivered(self, events: int, is_own: bool) -> None:
         if is_own:
-            self._count(spooled=-events)
+            self._backlog.count(-events)
         else:
             self._count(replayed=events)
 
-    def dead_letter(self, failure: Failure, is_own: bool) -> None:
-        self._bury(failure)
-        self._host.dead_lettered(failure, is_own)
+    def reject(self, failure: Failure, is_own: bool) -> None:
+        self._dead_letter(failure)
+        self._host.rejected(failure, is_own)
         if is_own:
-            self._count(spooled=-1)
+            self._backlog.count(-1)
 
-    def _oldest(self) -> Segment | None:
-        return self._returned.take() or self._backlog.take()
+    # What the housekeeper calls.
 
-    def _troubled(self, journal: int, trouble: Trouble | None) -> None:
-        """There is room where each journal has some."""
-        self._troubles[journal] = trouble
-        self._host.room_changed(self._troubles[0] or self._troubles[1])
-
-    def _tick(self) -> bool:
-        if self.durable:
-            self._live.prepare()
-            self._live.advance()
-        for journal in self._journals:
-            journal.sync()
-        return self.durable or self.pending > 0
+    def _tidy(self) -> bool:
+        if self.is_durable:
+            self._in_flight.preallocate()
+            self._in_flight.prune()
+        for log in self._logs:
+            log.sync()
+        return self.is_durable or self.pending > 0
 
     def _beat(self) -> None:
         owned = (
-            *(journal.segments() for journal in self._journals),
+            *(log.segments() for log in self._logs),
             list(self._adopted),
             self._replayer.segments(),
         )
@@ -280,48 +257,54 @@ class Spool:
             for segment in segments:
                 segment.beat()
         if self.pending:
-            self._backlog.prepare()
-        for segment in self._adopter.adopted():
+            self._backlog.preallocate()
+        for segment in self._adopter.adopt():
             self._adopted.append(segment)
         if self.expects_more():
             self._replayer.wake()
 
-    def _bury(self, failure: Failure) -> None:
+    def _wake(self) -> None:
+        if not self._released:
+            self._housekeeper.wake()
+            self._replayer.wake()
+
+    def _room_changed(self, log: int, error: SpoolFullError | OSError | None) -> None:
+        """There is room only while each of the two logs has some."""
+        self._last_errors[log] = error
+        self._host.room_changed(self._last_errors[0] or self._last_errors[1])
+
+    def _dead_letter(self, failure: Failure) -> None:
         try:
             self._dead.append(failure.key, failure.event)
-        except (Full, OSError) as error:
-            self._say(error)
+        except (SpoolFullError, OSError) as error:
+            self._report(error)
         else:
             self._count(dead_lettered=1)
 
-    def _taken_away(self, events: int) -> None:
-        with self._books:
-            self._away += events
-
     def _count(self, **more: int) -> None:
-        with self._books:
-            now = self._counts
-            self._counts = now._replace(
+        with self._counting:
+            now = self._stats
+            self._stats = now._replace(
                 **{name: getattr(now, name) + number for name, number in more.items()}
             )
 
-    def _say(self, error: Exception) -> None:
+    def _report(self, error: Exception) -> None:
         self._log.log(
             logging.ERROR,
             "spool",
-            f"the spool in {self.folder} cannot be written: {described(error)};"
-            " make room there, or name another folder by EKA_SPOOL_DIR",
+            f"the spool in {self.path} cannot be written: {describe_error(error)};"
+            " make room there, or set EKA_SPOOL_DIR to another directory",
         )
 
 
-def _age(segments: list[Segment]) -> int:
-    """Milliseconds since the oldest of them was begun."""
+def _oldest_ms(segments: list[Segment]) -> int:
+    """Returns the milliseconds since the oldest of these segments was begun."""
     begun = [header.created_at for segment in segments if (header := _header(segment))]
     return max(0, time.time_ns() // 1_000_000 - min(begun)) if begun else 0
 
 
-def _header(segment: Segment) -> Any:
+def _header(segment: Segment) -> Header | None:
     try:
         return segment.header()
-    except OSError:  # it was done and closed a moment ago
+    except OSError:  # it was acknowledged and closed a moment ago
         return None

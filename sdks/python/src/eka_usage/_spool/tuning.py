@@ -15,7 +15,7 @@ class Tuning(NamedTuple):
     group_events: int = spool.GROUP_EVENTS
     heartbeat: float = spool.HEARTBEAT_MS / 1000
     lease: float = spool.LEASE_MS / 1000
-    stray: float = spool.ORPHAN_TIMEOUT_MS / 1000
+    orphan_timeout: float = spool.ORPHAN_TIMEOUT_MS / 1000
     window_bytes: int = spool.REPLAY_WINDOW_BYTES
     events_per_second: int = spool.REPLAY_EVENTS_PER_SECOND
     retry_min: float = spool.RETRY_MIN_MS / 1000

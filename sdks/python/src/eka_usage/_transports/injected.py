@@ -83,7 +83,7 @@ class InjectedTransport:
                 why = "the producer did not report on it"
                 waiting.failed(Failure(why, waiting.key, waiting.event, given_up=True))
 
-    def outlive(self) -> None:
+    def detach(self) -> None:
         pass  # it is the caller's
 
     def fork(self) -> InjectedTransport:

@@ -9,7 +9,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from .._errors import described
+from .._describe import describe_error
 from .._failure import Failed, Failure
 from .._generated.spool import FINAL_ERRORS
 from .._reporting import RateLimitedLog, logger
@@ -99,12 +99,12 @@ class KafkaTransport:
         # Purged events are reported by the calls that this makes.
         calling(self._producer.flush, 1)
         if undelivered and os.getpid() != _HOME:
-            self.outlive()  # one of its threads may wait for ever; see check()
+            self.detach()  # one of its threads may wait for ever; see check()
 
     def fork(self) -> None:
-        pass  # outlive_all() has seen to it
+        pass  # detach_all() has seen to it
 
-    def outlive(self) -> None:
+    def detach(self) -> None:
         # Destroying it waits for its threads. So it gets a reference that nobody gives back.
         import ctypes  # few need it, and importing it takes time
 
@@ -119,7 +119,7 @@ def failure_of(error: BaseException, key: bytes, event: bytes) -> Failure:
     """Returns the failure of an event that a transport did not take at all, by what it raised."""
     inner = error.args[0] if error.args else None
     final = isinstance(inner, KafkaError) and inner.code() in FINAL_ERRORS
-    return Failure(described(error), key, event, final=final)
+    return Failure(describe_error(error), key, event, final=final)
 
 
 def _failure(error: KafkaError, message: Message) -> Failure:
@@ -132,13 +132,13 @@ def _failure(error: KafkaError, message: Message) -> Failure:
 _made: weakref.WeakSet[KafkaTransport] = weakref.WeakSet()
 
 
-def outlive_all() -> None:
+def detach_all() -> None:
     """In a forked child nothing may destroy a producer, whose threads are missing there.
 
     That goes also for one that is garbage already, and which the next collection would destroy.
     """
     for transport in list(_made):
-        transport.outlive()
+        transport.detach()
 
 
 class _Log:

@@ -39,8 +39,8 @@ class Transport(Protocol):
     def purge(self) -> None:
         """Gives up what is queued, and reports it."""
 
-    def outlive(self) -> None:
-        """Sees to it that the end of Python does not wait for it."""
+    def detach(self) -> None:
+        """Lets the process end without waiting for it."""
 
     def fork(self) -> Transport | None:
         """In a forked child: what carries its events, or None where that must be made anew."""

@@ -1,4 +1,4 @@
-"""The thread that keeps a spool: heartbeats, the disk, the next segment, others' segments."""
+"""The periodic work of a spool: heartbeats, fsync, preallocation, the search for orphans."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ import threading
 import time
 from collections.abc import Callable
 
-from .._errors import described
+from .._describe import describe_error
 from .._reporting import RateLimitedLog
 from .._wakeup import WakeUp
 
 
-class Keeper:
-    """Calls one function again and again, and another at each heartbeat.
+class Housekeeper:
+    """A thread that calls one function at short intervals, and another at each heartbeat.
 
     Args:
-        tick: called every so many seconds while it says that there is something to do.
-        beat: called at each heartbeat, and at once when the thread begins.
+        tidy: called at each interval for as long as it reports that there is more to do.
+        interval: seconds.
+        beat: called at each heartbeat, and at once when the thread starts.
+        heartbeat: seconds.
     """
 
     def __init__(
         self,
-        tick: Callable[[], bool],
+        tidy: Callable[[], bool],
         interval: float,
         beat: Callable[[], object],
         heartbeat: float,
     ) -> None:
-        self._tick = tick
+        self._tidy = tidy
         self._interval = min(interval, heartbeat)
         self._beat = beat
         self._heartbeat = heartbeat
@@ -38,7 +40,7 @@ class Keeper:
         self._log = RateLimitedLog()
 
     def start(self) -> None:
-        """Begins, where it has not; where the process cannot have a thread now, it goes without."""
+        """Starts the thread, unless it runs or the process cannot have a thread now."""
         with self._starting:
             if self._thread is not None or self._stopped:
                 return
@@ -50,11 +52,11 @@ class Keeper:
             self._thread = thread
 
     def wake(self) -> None:
-        """There is something to do."""
+        """Makes the thread look for work now."""
         self._awake.wake()
 
     def stop(self) -> None:
-        """Ends."""
+        """Ends the thread, which may be the caller's own."""
         self._stopped = True
         self._awake.wake()
         if self._thread is not None and self._thread is not threading.current_thread():
@@ -69,8 +71,9 @@ class Keeper:
                 if now >= next_beat:
                     next_beat = now + self._heartbeat
                     self._beat()
-                busy = self._tick()
+                busy = self._tidy()
             except Exception as error:
-                self._log.log(logging.ERROR, "keeper", f"the spool: {described(error)}")
+                text = f"spool housekeeping failed, retrying: {describe_error(error)}"
+                self._log.log(logging.ERROR, "housekeeping", text)
             self._awake.wait(self._interval if busy else max(0.0, next_beat - time.monotonic()))
             self._awake.clear()

@@ -1,12 +1,12 @@
-"""When to try again after a refusal that can pass."""
+"""When to try again after a failure that may pass."""
 
 from __future__ import annotations
 
 import random
 
 
-class Breaker:
-    """Open after a refusal: then one event goes alone, after a pause that doubles each time."""
+class CircuitBreaker:
+    """Opens at a failure: then one event goes alone, after a pause that doubles each time."""
 
     def __init__(self, shortest: float, longest: float) -> None:
         self._shortest = shortest
@@ -15,17 +15,17 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether the last thing that was heard is a refusal."""
+        """Whether the last result was a failure."""
         return self._pause > 0
 
     def pause(self) -> float:
-        """The seconds to wait, of which chance takes off up to a half: clients must not march."""
+        """Returns the seconds to wait, less up to half at random so that clients do not march."""
         return self._pause * random.uniform(0.5, 1)  # noqa: S311  no secret
 
-    def refused(self) -> None:
-        """Hears of a refusal that can pass."""
+    def trip(self) -> None:
+        """Records a failure that may pass."""
         self._pause = min(self._longest, max(self._shortest, self._pause * 2))
 
-    def delivered(self) -> None:
-        """Hears of a delivery."""
+    def reset(self) -> None:
+        """Records a delivery."""
         self._pause = 0.0

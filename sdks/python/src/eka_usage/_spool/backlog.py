@@ -1,0 +1,119 @@
+"""The client's own events that wait on disk until Kafka takes them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from .directory import Directory, SpoolFullError
+from .origin import Origin
+from .record import Record
+from .segment import Segment
+from .segment_log import SegmentLog
+from .segment_name import EVENTS
+from .tuning import Tuning
+
+
+class Backlog:
+    """Holds requeued events, and behind them those that were spilled meanwhile.
+
+    Args:
+        fsync_each: whether each event is synced before `spill` or `requeue` returns.
+        on_room_changed: receives why there is no more room, and None once there is some.
+
+    Attributes:
+        spooled: how many of the accepted events are on disk and not in flight from memory.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        origin: Origin,
+        tuning: Tuning,
+        *,
+        fsync_each: bool,
+        on_room_changed: Callable[[SpoolFullError | OSError | None], object],
+    ) -> None:
+        # What was in memory was accepted before whatever was spilled.
+        self._requeued = SegmentLog(
+            directory,
+            origin,
+            EVENTS,
+            tuning,
+            on_lost=self._lose,
+            fsync_each=fsync_each,
+            goes_first=True,
+        )
+        self._spilled = SegmentLog(
+            directory,
+            origin,
+            EVENTS,
+            tuning,
+            on_room_changed=on_room_changed,
+            on_lost=self._lose,
+            fsync_each=fsync_each,
+        )
+        self.logs = (self._requeued, self._spilled)
+        # A signal handler may count while its thread is counting.
+        self._lock = threading.RLock()
+        self.spooled = 0
+        # How many of them other processes have adopted.
+        self._lost = 0
+
+    @property
+    def pending(self) -> int:
+        """How many events this client is to replay."""
+        return self.spooled - self._lost
+
+    def spill(self, key: bytes, event: bytes) -> None:
+        """Appends an event behind all others.
+
+        Raises:
+            SpoolFullError: there is no room for it.
+            OSError: the disk cannot be written.
+        """
+        self._spilled.append(key, event)
+        self.count(1)
+
+    def requeue(self, key: bytes, event: bytes) -> None:
+        """Appends an event that was not delivered from memory, ahead of those that were spilled.
+
+        Raises:
+            SpoolFullError: there is no room for it.
+            OSError: the disk cannot be written.
+        """
+        try:
+            self._requeued.append(key, event)
+        except (SpoolFullError, OSError):  # for another segment, that is; this one may have room
+            self._spilled.append(key, event)
+        self.count(1)
+
+    def count(self, events: int) -> None:
+        """Counts events that are on disk and not in flight from memory, or no longer on disk."""
+        with self._lock:
+            self.spooled += events
+
+    def pop_oldest(self) -> Segment | None:
+        """Returns the segment to replay next, to which nothing is appended any more."""
+        segment = self._requeued.pop_oldest() or self._spilled.pop_oldest()
+        if segment is None or segment.exists():
+            return segment
+        self._lose(sum(isinstance(item, Record) for item in segment.read()))
+        return None
+
+    def segments(self) -> list[Segment]:
+        """Returns the segments that this client owns for the backlog."""
+        return [segment for log in self.logs for segment in log.segments()]
+
+    def preallocate(self) -> None:
+        """Makes the next segment of spilled events ahead."""
+        self._spilled.preallocate()
+
+    def discard_preallocated(self) -> None:
+        """Removes what was preallocated, as nothing is pending."""
+        for log in self.logs:
+            log.discard_preallocated()
+
+    def _lose(self, events: int) -> None:
+        with self._lock:
+            self._lost += events

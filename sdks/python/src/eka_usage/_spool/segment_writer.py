@@ -1,0 +1,74 @@
+"""The state of a segment in the memory of the process that writes it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from mmap import mmap
+from typing import Any
+
+from .._count import Count
+from .._generated.spool import HEADER_BYTES
+from .segment import Segment
+
+
+class AckGroup:
+    """Consecutive records that are marked as acknowledged together.
+
+    Attributes:
+        end: the offset at which the last of them ends.
+        size: how many there are.
+        mark_acked: called once for each record that needs no replay.
+        report: what the transport calls about each record.
+    """
+
+    __slots__ = ("_acked", "end", "mark_acked", "report", "size")
+
+    def __init__(self, report_of: Callable[[AckGroup], Any]) -> None:
+        self.size = 0
+        self.end = 0
+        self._acked = Count()
+        self.mark_acked: Callable[[], int] = self._acked.next
+        self.report = report_of(self)
+
+    @property
+    def unacked(self) -> int:
+        """How many records are not acknowledged."""
+        return self.size - self._acked.last
+
+
+class SegmentWriter:
+    """A segment that this process writes, and the groups of its records.
+
+    Attributes:
+        end: the offset at which the last record ends.
+        synced_end: how far the disk has it.
+        is_sealed: whether no further record is appended.
+        is_released: whether this client fenced it itself, after all that it wrote.
+        was_interrupted: whether a call that writes into it was interrupted, and may go on.
+    """
+
+    __slots__ = (
+        "end",
+        "groups",
+        "is_released",
+        "is_sealed",
+        "map",
+        "segment",
+        "synced_end",
+        "was_interrupted",
+    )
+
+    def __init__(self, segment: Segment, size: int, first: AckGroup) -> None:
+        self.segment = segment
+        self.map: mmap = segment.map(size)
+        self.end = self.synced_end = HEADER_BYTES
+        self.groups = deque([first])
+        self.is_sealed = False
+        self.is_released = False
+        self.was_interrupted = False
+
+    @property
+    def unacked(self) -> int:
+        """How many of its records are not acknowledged."""
+        return sum(group.unacked for group in self.groups)
