@@ -90,7 +90,7 @@ def test_a_reason_or_another_name_that_no_sdk_needs_is_an_error() -> None:
             "Client: 'Stats' is in go, typescript",
         ),
         ("python", "_generated/calls.py", r"    retries: .*?\n", "Options: 'WithRetries'"),
-        ("go", "arguments.go", r"func WithRetries\(.*?\n", "Options: 'retries'"),
+        ("go", "options.go", r"func WithRetries\(.*?\n", "Options: 'retries'"),
         (
             "go",
             "zz_generated_errors.go",

@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
@@ -20,13 +19,11 @@ import (
 type Client struct {
 	encoder      *encode.Encoder
 	outbox       outbox
-	ledger       ledger
-	reporter     reporter
+	outcomes     outcomes
 	debug        bool
 	shutdownTime time.Duration
 	shutdown     sync.Mutex
 	finished     bool
-	givenUp      atomic.Int64
 }
 
 // New returns a client. serviceName is part of every event. No connection is made yet. An error has
@@ -59,8 +56,8 @@ func New(serviceName string, opts ...Option) (*Client, error) {
 		debug:        o.debug,
 		shutdownTime: s.milliseconds(settingShutdownTimeoutMs),
 	}
-	c.reporter.onError = o.onError
-	c.outbox.ledger = &c.ledger
+	c.outcomes.reporter.onError = o.onError
+	c.outbox.outcomes = &c.outcomes
 	c.outbox.maxEvents = s.integer(settingMaxQueueEvents)
 	c.outbox.maxBytes = s.integer(settingMaxQueueBytes)
 	openReplay, err := c.connect(s, o.producer)
@@ -82,12 +79,12 @@ func New(serviceName string, opts ...Option) (*Client, error) {
 // disk.
 func (c *Client) connect(s *settings, producer Producer) (openReplayTransport, error) {
 	if producer != nil {
-		c.outbox.transport = newInjectedTransport(producer, c.settled)
+		c.outbox.transport = newInjectedTransport(producer, c.outbox.settled)
 		return func() (spool.ReplayTransport, error) { return sharedTransport{producer}, nil }, nil
 	}
-	log := &kafkaLog{&c.reporter.log, s.hideSecrets}
+	log := &kafkaLog{&c.outcomes.reporter.log, s.hideSecrets}
 	var err error
-	c.outbox.transport, err = newKafkaTransport(s, log, c.settled)
+	c.outbox.transport, err = newKafkaTransport(s, log, c.outbox.settled)
 	return func() (spool.ReplayTransport, error) { return newKafkaReplayTransport(s, log) }, err
 }
 
@@ -142,7 +139,7 @@ func (c *Client) Log(
 	})
 	if err == nil && level != "" && known != level {
 		lost := fmt.Sprintf("level %s: %s", encode.DescribeValue(level), encode.Suggest(level, encode.LogLevels[:]))
-		c.degraded(lost, eventID)
+		c.outcomes.degraded(lost, eventID)
 	}
 	return eventID, err
 }
@@ -161,18 +158,18 @@ func (c *Client) apply(call call, opts []RecordOption) (string, error) {
 
 func (c *Client) record(call *call) (string, error) {
 	if reason := c.outbox.rejectReason(); reason != "" {
-		return "", c.rejectedFor(call, reason)
+		return "", c.outcomes.rejected(call, c.outbox.rejection(reason))
 	}
 	s := encode.GetScratch()
 	defer s.Release()
 	checked, rejection := c.encoder.Encode(s, call)
 	if rejection != nil {
-		return "", c.rejected(call, invalid(rejection))
+		return "", c.outcomes.rejected(call, invalid(rejection))
 	}
 	size := checked.Size() + len(call.WorkspaceID)
 	queued, reason := c.outbox.enter(int64(size))
 	if reason != "" {
-		return "", c.rejectedFor(call, reason)
+		return "", c.outcomes.rejected(call, c.outbox.rejection(reason))
 	}
 	text := checked.Append(s.Carve(size), c.outbox.nextSeq())
 	length := len(text)
@@ -185,7 +182,7 @@ func (c *Client) record(call *call) (string, error) {
 		slog.Debug("ekausage: accepted", "event", string(text[:length]))
 	}
 	if checked.Lost != "" {
-		c.degraded(checked.Lost, checked.EventID)
+		c.outcomes.degraded(checked.Lost, checked.EventID)
 	}
 	return checked.EventID, nil
 }
@@ -195,7 +192,7 @@ func (c *Client) record(call *call) (string, error) {
 func (c *Client) Flush(ctx context.Context) error { return c.outbox.flush(ctx, 0) }
 
 // Stats returns the counters of this client.
-func (c *Client) Stats() Stats { return c.withSpoolCounters(c.ledger.stats()) }
+func (c *Client) Stats() Stats { return c.withSpoolCounters(c.outcomes.ledger.stats()) }
 
 // InstanceID returns the id of this client, which is part of every event.
 func (c *Client) InstanceID() string { return c.encoder.InstanceID() }
@@ -220,10 +217,10 @@ func (c *Client) ShutdownContext(ctx context.Context) int {
 	_ = c.outbox.flush(ctx, c.patience())
 	c.outbox.transport.close()
 	c.releaseSpool()
-	c.reporter.log.close()
+	c.outcomes.reporter.log.close()
 	sigterm.unregister(c)
 	c.finished = true
-	return int(c.givenUp.Load())
+	return int(c.outcomes.givenUp.Load())
 }
 
 // String describes the client without its secrets.

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/spool"
 )
 
@@ -21,7 +22,7 @@ const (
 // place in the queue, or on disk, before it is numbered, so that a rejected event leaves no gap.
 type outbox struct {
 	transport           transport
-	ledger              *ledger
+	outcomes            *outcomes
 	spool               *spool.Spool // nil: nothing is written to disk
 	durable             bool
 	maxEvents, maxBytes int64
@@ -94,7 +95,7 @@ func (o *outbox) takePlace(size int64) bool {
 }
 
 // nextSeq returns the sequence number of an event that has a place.
-func (o *outbox) nextSeq() uint64 { return uint64(o.ledger.accepted.Add(1)) }
+func (o *outbox) nextSeq() uint64 { return uint64(o.outcomes.ledger.accepted.Add(1)) }
 
 // send passes a numbered event to the transport, and writes it to disk where it has no place in the
 // queue or the spool is durable. An error means that the event is in memory only.
@@ -102,14 +103,14 @@ func (o *outbox) send(e event, queued bool) (err error) {
 	if !queued {
 		defer o.writing.Add(-1)
 		if err = o.spool.Spill(e.key, e.value); err == nil {
-			o.ledger.spooled.Add(1)
+			o.outcomes.ledger.spooled.Add(1)
 			return nil
 		}
 		o.events.Add(1)
 	} else if o.durable {
 		e.onDisk, err = o.spool.Append(e.key, e.value)
 		if err == nil && e.onDisk == nil {
-			o.ledger.spooled.Add(1)
+			o.outcomes.ledger.spooled.Add(1)
 			o.freePlace()
 			return nil
 		}
@@ -149,6 +150,24 @@ func (o *outbox) spill(e *event, cause error) bool {
 	return true
 }
 
+// settled counts the outcome of an accepted event, and reports one that is neither delivered nor
+// spilled. It frees the event's place last, so that a flush ends after the last report.
+func (o *outbox) settled(e event, cause error) {
+	switch {
+	case cause == nil:
+		o.outcomes.ledger.delivered.Add(1)
+	case o.spill(&e, cause):
+		o.outcomes.ledger.spooled.Add(1)
+	default:
+		o.outcomes.ledger.failed.Add(1)
+		o.outcomes.undelivered(e.value, cause)
+	}
+	if e.onDisk != nil {
+		e.onDisk.MarkAcked()
+	}
+	o.leave(e.size())
+}
+
 // unsettled returns how many events have no outcome yet.
 func (o *outbox) unsettled() int64 {
 	unsettled := o.events.Load() + o.writing.Load()
@@ -175,7 +194,7 @@ func (o *outbox) flush(ctx context.Context, patience time.Duration) error {
 		}
 		select {
 		case <-ctx.Done():
-			stats := o.ledger.stats()
+			stats := o.outcomes.ledger.stats()
 			return fmt.Errorf("ekausage: %d events still queued: %w", stats.Queued+stats.Spooled, context.Cause(ctx))
 		case <-time.After(flushInterval):
 		}
@@ -202,14 +221,14 @@ func (o *outbox) whileProgress(ctx context.Context, patience time.Duration) (con
 	go func() {
 		ticks := time.NewTicker(patience / progressChecks)
 		defer ticks.Stop()
-		last, since := o.ledger.settled(), time.Now()
+		last, since := o.outcomes.ledger.settled(), time.Now()
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-ticks.C:
 			}
-			if now := o.ledger.settled(); now != last {
+			if now := o.outcomes.ledger.settled(); now != last {
 				last, since = now, time.Now()
 			} else if time.Since(since) > patience {
 				stop()
@@ -219,14 +238,19 @@ func (o *outbox) whileProgress(ctx context.Context, patience time.Duration) (con
 	return ctx, stop
 }
 
-// spoolError describes why the spool rejects events.
-func (o *outbox) spoolError() string {
-	if err := o.spool.EnsureHeadroom(); err != nil {
-		return err.Error()
+// rejection returns the error of an event that is rejected for a reason of the outbox.
+func (o *outbox) rejection(reason ErrorCode) *Error {
+	hint := ""
+	switch reason {
+	case CodeClientClosed:
+	case CodeQueueFull:
+		hint = fmt.Sprintf("%d events wait for Kafka, the limit is %d events or %d bytes",
+			o.outcomes.ledger.stats().Queued, o.maxEvents, o.maxBytes)
+	default:
+		hint = "there was no space a moment ago"
+		if err := o.spool.EnsureHeadroom(); err != nil {
+			hint = err.Error()
+		}
 	}
-	return "there was no space a moment ago"
-}
-
-func (o *outbox) limit() string {
-	return fmt.Sprintf("the limit is %d events or %d bytes", o.maxEvents, o.maxBytes)
+	return newError(encode.Rejection{Code: string(reason), Hint: hint})
 }

@@ -15,7 +15,7 @@ func (holding) giveUp()               {}
 func (holding) close()                {}
 
 func newOutbox(maxEvents, maxBytes int64) *outbox {
-	return &outbox{transport: holding{}, ledger: &ledger{}, maxEvents: maxEvents, maxBytes: maxBytes}
+	return &outbox{transport: holding{}, outcomes: &outcomes{}, maxEvents: maxEvents, maxBytes: maxBytes}
 }
 
 func enter(o *outbox, size int64) ErrorCode {

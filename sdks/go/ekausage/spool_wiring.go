@@ -60,7 +60,7 @@ func openSpool(c *Client, s *settings, o *options, openReplay openReplayTranspor
 			return nil, s.misconfigured(row, fmt.Sprintf("a usable directory: %s: %v", config.Directory, err))
 		}
 	}
-	c.reporter.log.write(slog.LevelWarn, "spool", fmt.Sprintf(
+	c.outcomes.reporter.log.write(slog.LevelWarn, "spool", fmt.Sprintf(
 		"no spool in %s: %v; undelivered events are lost when this process ends; set %s to a usable directory, or %s=%s",
 		config.Directory, err, settingTable[settingSpoolDir].Variable, settingTable[settingSpool].Variable, spoolOff))
 	return nil, nil
@@ -81,7 +81,7 @@ func (c *Client) releaseSpool() {
 		return
 	}
 	c.outbox.spool.Release()
-	if left := c.ledger.stats().Spooled; left > 0 {
+	if left := c.outcomes.ledger.stats().Spooled; left > 0 {
 		logLine(slog.LevelWarn, fmt.Sprintf(
 			"%d events are not delivered yet; they are kept in %s for the next process on this machine",
 			left, c.outbox.spool.Directory()))
@@ -99,7 +99,7 @@ func (c *Client) withSpoolCounters(s Stats) Stats {
 
 // notSpooled logs that an event is in memory only.
 func (c *Client) notSpooled(err error) {
-	c.reporter.log.write(slog.LevelError, "unwritten", fmt.Sprintf("an accepted event is in memory only: %v", err))
+	c.outcomes.reporter.log.write(slog.LevelError, "unwritten", fmt.Sprintf("an accepted event is in memory only: %v", err))
 }
 
 func destination(s *settings, producer Producer) spool.Destination {
@@ -137,17 +137,17 @@ func (h *spoolHost) OpenReplayTransport() (spool.ReplayTransport, error) { retur
 func (h *spoolHost) IsFinal(err error) bool { return isFinal(err) }
 
 // Delivered counts own events that were delivered from disk.
-func (h *spoolHost) Delivered(events int) { h.client.ledger.settleSpooled(int64(events), nil) }
+func (h *spoolHost) Delivered(events int) { h.client.outcomes.ledger.settleSpooled(int64(events), nil) }
 
 // DeadLettered counts and reports an event on disk that is finally refused.
 func (h *spoolHost) DeadLettered(event []byte, err error, own bool) {
 	if own {
-		h.client.ledger.settleSpooled(1, err)
+		h.client.outcomes.ledger.settleSpooled(1, err)
 	}
-	h.client.undelivered(event, err)
+	h.client.outcomes.undelivered(event, err)
 }
 
 // Warn logs a message.
 func (h *spoolHost) Warn(key, message string) {
-	h.client.reporter.log.write(slog.LevelWarn, key, message)
+	h.client.outcomes.reporter.log.write(slog.LevelWarn, key, message)
 }
