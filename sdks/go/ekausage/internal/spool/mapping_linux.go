@@ -73,10 +73,12 @@ func control(f *os.File, call func(fd int) error) error {
 		return err
 	}
 	var callErr error
-	err = raw.Control(func(fd uintptr) {
+	if err := raw.Control(func(fd uintptr) {
 		for callErr = call(int(fd)); callErr == syscall.EINTR; {
 			callErr = call(int(fd))
 		}
-	})
-	return errors.Join(err, callErr)
+	}); err != nil {
+		return os.ErrClosed // the only cause, which package poll reports by an error of its own
+	}
+	return callErr
 }

@@ -213,6 +213,19 @@ func TestAppend(t *testing.T) {
 			t.Errorf("synced up to %d of %d", w.synced, w.end)
 		}
 	})
+
+	t.Run("fsync ignores a segment that was removed in the meantime", func(t *testing.T) {
+		t.Parallel()
+		s := open(t, &host{}, folderOf(t), durable)
+		appendAll(t, s, numbered(1, 1, 10))[0].MarkAcked()
+		w := s.events.current
+		if err := w.file.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := ignoreClosed(w.sync(w.end)); err != nil {
+			t.Errorf("fsync failed: %v", err)
+		}
+	})
 }
 
 func TestAdoption(t *testing.T) {
