@@ -82,7 +82,7 @@ func TestLookup(t *testing.T) {
 	t.Run("every error code has an outcome and a description", func(t *testing.T) {
 		for _, code := range ErrorCodes() {
 			if code.Outcome() == "" || code.Description() == "" {
-				t.Errorf("%s says nothing", code)
+				t.Errorf("%s has no outcome or description", code)
 			}
 		}
 		if ErrorCode("no.code").Outcome() != "" {

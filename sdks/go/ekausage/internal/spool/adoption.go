@@ -85,7 +85,7 @@ func (a *adopter) readHeader(name segmentName) (header, bool) {
 }
 
 // isForUs reports whether a segment, unchanged for so long, was written for this client's
-// destination, as far as that can be told.
+// destination, as far as that is known.
 func (a *adopter) isForUs(name segmentName, h *header, unchanged time.Duration, names []segmentName) bool {
 	if h.isNewer() {
 		a.report(name, "has a newer format version; it is left to a newer release of this SDK")

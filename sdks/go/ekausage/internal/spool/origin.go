@@ -13,7 +13,7 @@ import (
 
 const defaultPort = "9092"
 
-// A Destination tells one cluster's topic from every other.
+// A Destination identifies a topic of one cluster.
 type Destination [8]byte
 
 // DestinationOf returns the destination of a topic on brokers. Without brokers, it is that of a
