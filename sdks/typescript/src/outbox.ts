@@ -38,8 +38,8 @@ export interface OutboxListener {
   delivered(events: number): void;
   /** An event is not delivered and not retried; given up if the client was shut down first. */
   failed(event: Buffer, reason: string, isGivenUp: boolean): void;
-  /** The same of an adopted event, which the counters of its own client include. */
-  foreignFailed(event: Buffer, reason: string): void;
+  /** An adopted event is not delivered; the counters of its own client include it. */
+  adoptedFailed(event: Buffer, reason: string): void;
   /** A problem that concerns no single event. */
   warn(text: string): void;
 }
@@ -160,7 +160,7 @@ export class Outbox implements LaneListener {
     return this.queued;
   }
 
-  /** The same, but with a spool it stops early if nothing is delivered any more. */
+  /** Flushes, but with a spool stops early once nothing is delivered any more. */
   async drain(timeoutMs: number): Promise<number> {
     const patience = this.#spool === undefined ? timeoutMs : constants.patienceMs;
     const until = performance.now() + timeoutMs;
@@ -303,7 +303,7 @@ export class Outbox implements LaneListener {
         if (isOwn) {
           this.#listener.failed(event, reason, false);
         } else {
-          this.#listener.foreignFailed(event, reason);
+          this.#listener.adoptedFailed(event, reason);
         }
       },
       warn: (text) => this.#listener.warn(text),

@@ -49,7 +49,7 @@ export class Outcomes implements OutboxListener {
     this.report(new kind(code, message(code, { hint: reason })), identityOf(event));
   }
 
-  foreignFailed(event: Buffer, reason: string): void {
+  adoptedFailed(event: Buffer, reason: string): void {
     const text = message("delivery.failed", { hint: reason });
     this.report(new DeliveryError("delivery.failed", text), identityOf(event));
   }

@@ -78,13 +78,13 @@ class RateLimitedLog {
     }
     this.#next.set(key, now + interval);
     this.#suppressed.delete(key);
-    const more = suppressed > 0 ? ` (${suppressed} more like it were held back)` : "";
+    const more = suppressed > 0 ? ` (${suppressed} similar lines were suppressed)` : "";
     log(level, `${text}${more}`);
   }
 
   close(): void {
     for (const [key, count] of this.#suppressed) {
-      log("error", `${count} more errors like the last ${key} were held back`);
+      log("error", `${count} more errors like the last ${key} were suppressed`);
     }
     this.#suppressed.clear();
   }

@@ -6,20 +6,20 @@ import type { Lane } from "./lane.js";
 export class Schedule {
   readonly #lanes: readonly Lane[];
   readonly #lingerMs: number;
-  readonly #isHurried: () => boolean;
+  readonly #isFlushing: () => boolean;
   readonly #due: Lane[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** Lets events wait `lingerMs` milliseconds for others, unless `isHurried()`. */
-  constructor(lanes: readonly Lane[], lingerMs: number, isHurried: () => boolean) {
+  /** Lets events wait `lingerMs` milliseconds for others, unless `isFlushing()`. */
+  constructor(lanes: readonly Lane[], lingerMs: number, isFlushing: () => boolean) {
     this.#lanes = lanes;
     this.#lingerMs = lingerMs;
-    this.#isHurried = isHurried;
+    this.#isFlushing = isFlushing;
   }
 
   /** Schedules a lane that has one event more, or is idle again. */
   plan(lane: Lane): void {
-    if (lane.isFull || this.#isHurried()) {
+    if (lane.isFull || this.#isFlushing()) {
       this.#add(lane);
     } else if (!lane.isEmpty) {
       this.#timer ??= setTimeout(this.now, this.#lingerMs).unref();

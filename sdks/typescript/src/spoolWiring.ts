@@ -22,10 +22,11 @@ export type SpoolClient = Pick<SpoolConfig, "instanceId" | "clock" | "seq"> & {
 };
 
 /**
- * Returns the configuration of the spool; undefined if there is none.
+ * Returns what the outbox creates its spool with; undefined if there is no spool.
  *
- * @throws ConfigError if an option or a variable asks for a spool whose directory cannot be used.
- * Without one the default directory is skipped with a warning.
+ * If its directory cannot be used, it warns and returns undefined.
+ *
+ * @throws ConfigError instead, if an option or a variable asks for the spool.
  */
 export function outboxSpool(
   settings: Settings,
@@ -51,12 +52,12 @@ export function outboxSpool(
     return { config, replayTransport };
   } catch (error) {
     const [dir, mode] = [table.spoolDir.variable, table.spool.variable];
-    const why = `${describeError(error)}; set ${dir} to a directory that this process can write, or ${mode}=off`;
+    const reason = `${describeError(error)}; set ${dir} to a directory that this process can write, or ${mode}=off`;
     if (request !== undefined) {
       const { name, value } = request;
-      throw configError(name, describeValue(value), `a usable directory for the spool: ${why}`);
+      throw configError(name, describeValue(value), `a usable directory for the spool: ${reason}`);
     }
-    warn(`no spool, undelivered events stay in memory only: ${why}`);
+    warn(`no spool, undelivered events stay in memory only: ${reason}`);
     return undefined;
   }
 }

@@ -56,9 +56,9 @@ function setUp(settings: Partial<OutboxSettings> = {}, lanes = 1) {
     },
     {
       delivered: (events) => ended.push(`delivered ${events}`),
-      failed: (event, why, isGivenUp) =>
-        ended.push(`${isGivenUp ? "given up" : "failed"} ${event}: ${why}`),
-      foreignFailed: (event, why) => ended.push(`failed elsewhere ${event}: ${why}`),
+      failed: (event, reason, isGivenUp) =>
+        ended.push(`${isGivenUp ? "given up" : "failed"} ${event}: ${reason}`),
+      adoptedFailed: (event, reason) => ended.push(`failed elsewhere ${event}: ${reason}`),
       warn: (text) => ended.push(text),
     },
   );

@@ -20,7 +20,7 @@ function client(onError?: OnError): EkaClient {
 const wrong = (recording: EkaClient) => recording.record("", "api", "api_call");
 
 describe("without onError", () => {
-  test("without onError a code is logged once per second, and what is held back is counted", async () => {
+  test("without onError a code is logged once per second, and what is suppressed is counted", async () => {
     let now = 5000;
     vi.spyOn(performance, "now").mockImplementation(() => now);
     const recording = client();
@@ -29,13 +29,13 @@ describe("without onError", () => {
       now += 250;
     }
     const line = "\\[usage-sdk\\] invalid workspaceId ''.* \\[workspace_id\\.invalid\\]";
-    const more = " \\(3 more like it were held back\\)";
+    const more = " \\(3 similar lines were suppressed\\)";
     expect(lines).toEqual(
       ["", more, more].map((end) => expect.stringMatching(`^${line}${end}$`) as string),
     );
     await recording.shutdown();
     expect(lines[3]).toBe(
-      "[usage-sdk] 1 more errors like the last workspace_id.invalid were held back",
+      "[usage-sdk] 1 more errors like the last workspace_id.invalid were suppressed",
     );
   });
 

@@ -1,4 +1,4 @@
-/** Recovery of what clients left on disk that are gone: finding orphaned segments and adopting them. */
+/** Recovery: finds and adopts the orphaned segments of clients that are gone. */
 
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { spool } from "../generated/spool.js";
@@ -169,7 +169,7 @@ class Orphans {
   /** Looks at every segment once. */
   scan(): void {
     const heartbeats = new Map<string, LastHeartbeat>();
-    const living = new Set<string>();
+    const alive = new Set<string>();
     this.#found = [];
     const names = this.#directory.segments();
     for (const name of names) {
@@ -189,10 +189,10 @@ class Orphans {
       if (!this.#isForUs(name, header, untouchedMs, names)) {
         continue;
       }
-      // Later segments of a living origin wait, so that their order is kept, but are watched too.
+      // Later segments of a live origin wait, to keep the order, but their heartbeats are tracked.
       if (name.owner !== unowned && untouchedMs < this.#tuning.leaseMs) {
-        living.add(name.origin);
-      } else if (!living.has(name.origin)) {
+        alive.add(name.origin);
+      } else if (!alive.has(name.origin)) {
         this.#found.push(name);
       }
     }
@@ -215,7 +215,7 @@ class Orphans {
     return undefined;
   }
 
-  /** Its owner may have woken up since the scan. */
+  /** Checks again, as the owner may have resumed since the scan. */
   #isStillOrphaned(name: SegmentName): boolean {
     const file = fileName(name);
     const isSame = this.#header(file)?.heartbeat === this.#heartbeats.get(file)?.count;
@@ -231,8 +231,8 @@ class Orphans {
   ): boolean {
     if (state === "newer") {
       const file = fileName(name);
-      const hint = "its format is newer than this SDK, which a newer release replays";
-      this.#report(file, `segment left alone: '${file}': ${hint}`);
+      const text = `segment left alone, update the SDK to replay it: '${file}' has a newer format`;
+      this.#report(file, text);
       return false;
     }
     if (state === "blank") {
@@ -243,7 +243,7 @@ class Orphans {
     return isOurs || (known === undefined && untouchedMs >= this.#tuning.orphanTimeoutMs);
   }
 
-  /** The destination of an origin, by the first of its segments whose header is good. */
+  /** Returns the destination of an origin, by the first of its segments with a good header. */
   #destinationOf(origin: string, names: readonly SegmentName[]): Buffer | undefined {
     const siblings = names.filter((name) => name.origin === origin);
     const headers = siblings.map((name) => this.#header(fileName(name)));

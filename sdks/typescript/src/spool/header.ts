@@ -30,7 +30,7 @@ export const offsets = { heartbeat: 208, ackedOffset: 216, fenced: 224 } as cons
 
 const at = { version: 8, crc: 12, origin: 16, firstSeq: 32, createdAt: 40, destination: 48 };
 const textAt = { length: 56, text: 58 };
-const fixed = offsets.heartbeat;
+const constantBytes = offsets.heartbeat;
 
 /** Encodes the header of a new segment. */
 export function encodeHeader(identity: Identity): Buffer {
@@ -60,8 +60,8 @@ export function decodeHeader(bytes: Buffer): Header {
 }
 
 function state(bytes: Buffer): Header["state"] {
-  const kept = bytes.subarray(0, fixed);
-  if (kept.every((byte) => byte === 0)) {
+  const constant = bytes.subarray(0, constantBytes);
+  if (constant.every((byte) => byte === 0)) {
     return "blank";
   }
   const hasMagic = bytes.toString("latin1", 0, at.version) === spool.magic;
@@ -75,5 +75,5 @@ function state(bytes: Buffer): Header["state"] {
 }
 
 function checksum(bytes: Buffer): number {
-  return crc32(bytes.subarray(at.origin, fixed), crc32(bytes.subarray(0, at.crc)));
+  return crc32(bytes.subarray(at.origin, constantBytes), crc32(bytes.subarray(0, at.crc)));
 }

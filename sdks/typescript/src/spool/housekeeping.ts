@@ -1,13 +1,13 @@
 /** The periodic work of a spool: heartbeats, removal, and the search for orphans. */
 
-/** Runs at each heartbeat, and soon after it was made. */
+/** Runs `work` at each heartbeat, and once soon after its creation. */
 export class Housekeeper {
   readonly #work: () => void;
   readonly #onError: (error: unknown) => void;
   readonly #timer: NodeJS.Timeout;
   #isStopped = false;
 
-  /** Keeps no process alive. What `work` throws is passed to `onError`. */
+  /** `onError` receives what `work` throws. The timer does not keep the process alive. */
   constructor(work: () => void, heartbeatMs: number, onError: (error: unknown) => void) {
     this.#work = work;
     this.#onError = onError;

@@ -38,8 +38,8 @@ export class Origin {
 }
 
 /**
- * Returns what distinguishes a topic of one cluster from every other, as headers hold it, so that usage never
- * turns up in another cluster. A client that injects a producer has no brokers.
+ * Returns the bytes that identify a topic of one cluster in headers, so that usage never ends up in
+ * another cluster. A client with an injected producer has no brokers.
  */
 export function destinationOf(topic: string, brokers: readonly string[] | "producer"): Buffer {
   const addresses =

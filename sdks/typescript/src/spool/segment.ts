@@ -93,7 +93,7 @@ export class Segment {
     this.#writeNumber(offsets.ackedOffset, BigInt(upTo));
   }
 
-  /** Ends the right to append for good, which the writer detects after its next write. */
+  /** Ends the right to append permanently, which the writer detects after its next write. */
   fence(): void {
     this.write(Buffer.of(1), 1, offsets.fenced);
   }

@@ -225,7 +225,7 @@ export class Spool {
   }
 
   #report(error: unknown): void {
-    const why = error instanceof Error ? error.message : String(error);
-    this.#host.warn(`spool error in '${this.path}': ${why}`);
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#host.warn(`spool error in '${this.path}': ${reason}`);
   }
 }

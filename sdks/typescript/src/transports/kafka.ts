@@ -72,8 +72,8 @@ function producer(config: KafkaConfig, settings: Settings): BytesProducer {
     void new Producer({ ...options, strict: true }).close();
     return new Producer(options);
   } catch (error) {
-    const why = hideSecrets(describeError(error), settings);
-    const text = `invalid kafkaConfig, rejected by @platformatic/kafka: ${why}`;
+    const reason = hideSecrets(describeError(error), settings);
+    const text = `invalid kafkaConfig, rejected by @platformatic/kafka: ${reason}`;
     throw new ConfigError("config.invalid", text);
   }
 }

@@ -195,10 +195,10 @@ describe("adoption", () => {
     using directory = temporaryDirectory();
     leaveSegment(directory.path, ["a", "b"]);
     const { spool, kafka } = spoolIn(directory.path);
-    kafka.quiet = false;
+    kafka.capacity = false;
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(kafka.delivered).toEqual([]);
-    kafka.quiet = true;
+    kafka.capacity = true;
     await eventually(() => expect(files(directory.path)).toEqual([]));
     expect(kafka.delivered).toEqual(["a", "b"]);
     expect(kafka.replayedOwn).toBe(0);
@@ -350,7 +350,7 @@ describe("adoption", () => {
     const { spool, kafka } = spoolIn(directory.path);
     await eventually(() => expect(kafka.warnings).toHaveLength(1));
     await new Promise((resolve) => setTimeout(resolve, 3 * fastTuning.heartbeatMs));
-    expect(kafka.warnings).toEqual([expect.stringContaining("its format is newer than this SDK")]);
+    expect(kafka.warnings).toEqual([expect.stringContaining("has a newer format")]);
     expect(kafka.delivered).toEqual([]);
     expect(files(directory.path).sort()).toEqual([other, newer].sort());
     spool.release();

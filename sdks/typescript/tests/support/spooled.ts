@@ -47,12 +47,12 @@ export class FakeKafka implements SpoolHost, ReplayTransport {
   replayedOwn = 0;
   closed = 0;
   drained = true;
-  quiet = true;
+  capacity = true;
   /** Returns why a text fails; an exclamation mark makes it permanent. */
   fault: (text: string) => string | undefined = () => undefined;
 
   isDrained = (): boolean => this.drained;
-  hasCapacity = (): boolean => this.quiet;
+  hasCapacity = (): boolean => this.capacity;
   replayTransport = (): ReplayTransport => this;
   warn = (text: string): void => void this.warnings.push(text);
 
