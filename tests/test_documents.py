@@ -22,6 +22,11 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("sdk
 ids = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 VARIABLES = {store.VARIABLE, *(setting.variable for setting in SETTINGS)}
 CODES = set(get_args(ErrorCode))
+SOURCES = {
+    "Python": ("sdks/python/src", "*.py"),
+    "Go": ("sdks/go", "*.go"),
+    "TypeScript": ("sdks/typescript/src", "*.ts"),
+}
 
 
 def examples(path: Path) -> list[str]:
@@ -49,6 +54,28 @@ def test_every_link_within_the_repository_resolves_to_a_file(path: Path) -> None
         if not target.startswith("https://") and not (path.parent / target).exists()
     ]
     assert dead == []
+
+
+def glossary(language: str) -> list[str]:
+    """Returns the names in a language's column of the glossary."""
+    column = 2 + [*SOURCES].index(language)
+    rows = re.findall(r"^\| (.*)\|$", (ROOT / "docs/glossary.md").read_text(), re.MULTILINE)
+    cells = [row.split("|") for row in rows]
+    return [name for row in cells if len(row) == 5 for name in re.findall(r"`(.+?)`", row[column])]
+
+
+@pytest.mark.parametrize("language", SOURCES)
+def test_every_name_in_the_glossary_occurs_in_the_sources(language: str) -> None:
+    folder, pattern = SOURCES[language]
+    sources = [
+        path.read_text()
+        for path in (ROOT / folder).rglob(pattern)
+        if not path.name.endswith("_test.go")
+    ]
+    words = {word.lstrip("_") for text in sources for word in re.findall(r"\w+", text)}
+    names = glossary(language)
+    assert len(names) > 25
+    assert [name for name in names if name not in words] == []
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=ids)
