@@ -77,7 +77,7 @@ class FakeTransport:
         """Has nothing to purge."""
 
     def detach(self) -> None:
-        """Has no threads to outlive."""
+        """Has no threads to detach."""
 
 
 class Replay:

@@ -94,8 +94,8 @@ def test_an_event_goes_to_a_new_segment_after_an_adopter_fences_the_current_one(
     lost: list[int] = []
     log = make_log(on_lost=lost.append)
     log.append(b"ws-1", event(1))
-    taken = transferred_segment(spool_dir)
-    taken.fence()
+    adopted = transferred_segment(spool_dir)
+    adopted.fence()
     log.append(b"ws-1", event(2))
     mine = [
         name for name in segment_names(spool_dir) if name.owner == name.origin and name.first_seq
@@ -105,7 +105,7 @@ def test_an_event_goes_to_a_new_segment_after_an_adopter_fences_the_current_one(
     assert event(2) in spooled_events(spool_dir)
     assert lost == [1]
     log.release()
-    assert taken.exists()
+    assert adopted.exists()
 
 
 def test_an_append_that_interrupts_another_goes_to_a_segment_of_its_own(
@@ -162,9 +162,9 @@ def test_a_segment_that_is_taken_for_replay_is_truncated(
 ) -> None:
     log = make_log()
     log.append(b"ws-1", event(1))
-    taken = log.pop_oldest()
-    assert taken is not None
-    assert (spool_dir / str(taken.name)).stat().st_size < 500
+    popped = log.pop_oldest()
+    assert popped is not None
+    assert (spool_dir / str(popped.name)).stat().st_size < 500
     assert log.pop_oldest() is None
 
 
@@ -301,10 +301,10 @@ def test_a_preallocated_segment_is_discarded_once_no_event_waits(
     log.preallocate()
     log.discard_preallocated()
     assert len(segment_names(spool_dir)) == 2
-    taken = log.pop_oldest()
-    assert taken is not None
+    popped = log.pop_oldest()
+    assert popped is not None
     log.discard_preallocated()
-    assert segment_names(spool_dir) == [taken.name]
+    assert segment_names(spool_dir) == [popped.name]
 
 
 def test_a_segment_created_during_the_release_is_not_left_behind(
@@ -332,8 +332,8 @@ def test_the_segment_log_reports_when_there_is_room_again(
     other.append(b"ws-1", event(1))
     while not any(trouble):
         log.append(b"ws-1", event(1, 100))
-    for page in other.segments():
-        page.remove()
+    for segment in other.segments():
+        segment.remove()
     log.preallocate()
     assert trouble[-1] is None
 
