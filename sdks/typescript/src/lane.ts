@@ -1,9 +1,8 @@
 /** A lane keeps its events in order: only one batch of them is in flight at a time. */
 
-import { describeError } from "./describe.js";
 import { type Arrival, EventQueue, type QueuedEvent } from "./eventQueue.js";
 import type { AckGroup } from "./spool/segmentWriter.js";
-import { SendError, type Transport } from "./transports/transport.js";
+import { asSendError, type SendError, type Transport } from "./transports/transport.js";
 
 const shortestPause = 100;
 const longestPause = 1000;
@@ -123,7 +122,7 @@ export class Lane {
       await this.#transport.send(events);
       return undefined;
     } catch (error) {
-      return error instanceof SendError ? error : new SendError(describeError(error), "counted");
+      return asSendError(error);
     }
   }
 

@@ -12,7 +12,12 @@ import { Directory, defaultDirectory } from "./spool/directory.js";
 import { destinationOf } from "./spool/origin.js";
 import type { SpooledRecord } from "./spool/record.js";
 import type { FailedRecord, ReplayTransport } from "./spool/replayer.js";
-import { type Message, SendError, type Transport } from "./transports/transport.js";
+import {
+  asSendError,
+  type Message,
+  type SendError,
+  type Transport,
+} from "./transports/transport.js";
 
 /** What a spool needs of its client. */
 export type SpoolClient = Pick<SpoolConfig, "instanceId" | "clock" | "seq"> & {
@@ -158,7 +163,7 @@ export class LaneReplayTransport implements ReplayTransport {
       await this.#transport.send(batch);
       return undefined;
     } catch (error) {
-      return error instanceof SendError ? error : new SendError(describeError(error), "counted");
+      return asSendError(error);
     }
   }
 }

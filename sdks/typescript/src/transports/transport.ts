@@ -1,5 +1,6 @@
 /** The interface between a client and what sends its events: Kafka, or an injected producer. */
 
+import { describeError } from "../describe.js";
 import type { Workspace } from "../workspace.js";
 
 /** An encoded event and its workspace. */
@@ -42,4 +43,9 @@ export class SendError extends Error {
     this.retry = retry;
     this.isFinal = isFinal;
   }
+}
+
+/** Returns the error of a transport as a SendError; an unknown one counts as a rejection. */
+export function asSendError(error: unknown): SendError {
+  return error instanceof SendError ? error : new SendError(describeError(error), "counted");
 }

@@ -11,12 +11,12 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const made = (options: Partial<EkaClientOptions>) =>
+const createClient = (options: Partial<EkaClientOptions>) =>
   new EkaClient({ serviceName: "tests", kafkaBrokers: "127.0.0.1:1", ...options });
 
 function failure(options: Partial<EkaClientOptions>): Error {
   try {
-    made(options);
+    createClient(options);
   } catch (error) {
     return error as Error;
   }
@@ -61,7 +61,7 @@ test("a client warns and has no spool if the default directory cannot be used", 
   const mine = `/var/tmp/eka-usage-${process.getuid?.()}`;
   mkdirSync(mine, { recursive: true });
   const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
-  const client = made({});
+  const client = createClient({});
   rmdirSync(mine);
   const text = warn.mock.calls.flat().join();
   expect(text).toContain(`stay in memory only: '${mine}' belongs to user`);
