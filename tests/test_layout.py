@@ -116,7 +116,7 @@ def problems(room: Room, found: Modules) -> list[str]:
             )
         elif name in room.modules and lacking:
             absent = ", ".join(f"{file_name(name, each)} in {each}" for each in lacking)
-            lines.append(f"{name}: there is no {absent}: add it, or make it an exception")
+            lines.append(f"{name}: {absent} is missing: add it, or make it an exception")
     return [f"layout.yaml, {room.name}: {line}" for line in lines]
 
 
@@ -171,7 +171,7 @@ def test_modules_of_the_plan_and_exceptions_are_no_problem() -> None:
 
 def test_a_module_missing_in_one_language_is_a_problem() -> None:
     (line,) = problems(ROOM, found("_event.py", "scratch.go", "event.ts"))
-    assert line.endswith("event: there is no event.go in go: add it, or make it an exception")
+    assert line.endswith("event: event.go in go is missing: add it, or make it an exception")
 
 
 def test_a_module_without_a_counterpart_is_a_problem() -> None:
