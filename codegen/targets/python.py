@@ -1,4 +1,4 @@
-"""The Python package's generated modules: tables, typed calls, the event encoder and its Struct."""
+"""Generates modules of the Python package: tables, typed calls, the event encoder and Struct."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def outputs(model: Model) -> Iterator[Output]:
 
 
 def _literal(value: Any) -> str:
-    """A Python literal of plain data."""
+    """Returns a Python literal of plain data."""
     if isinstance(value, str):
         return python_string(value)
     if isinstance(value, (tuple, list)):
@@ -104,7 +104,7 @@ def _catalog(model: Model) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Constant:
-    """A metric type's constant: its name, its arguments and what an editor shows of it."""
+    """The constant of a metric type: its name, its arguments and its docstring."""
 
     name: str
     arguments: str
@@ -129,8 +129,8 @@ def _namespace(product: Product) -> _Namespace:
 
 def _constant(metric: MetricType) -> _Constant:
     arguments = [_literal(metric.product), _literal(metric.name)]
-    told = ("title", "description", "owner", "unit", "aggregation")
-    arguments += [f"{name}={_literal(getattr(metric, name))}" for name in told]
+    described = ("title", "description", "owner", "unit", "aggregation")
+    arguments += [f"{name}={_literal(getattr(metric, name))}" for name in described]
     doc = metric.description
     if metric.quantity:
         rule = metric.quantity
@@ -157,7 +157,7 @@ def _metric_name(product: str, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Overload:
-    """One product's form of the calls: the names that go together, as whole parameter lists."""
+    """The overloads of the calls for one product, as whole parameter lists."""
 
     record: str
     log: str
@@ -198,7 +198,7 @@ def _parameter(model: Model, field: Field, names: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Encoder:
-    """The event as f-strings: runs of constant fields are parts, encoded once; the rest varies."""
+    """An event as f-strings: runs of constant fields are parts, encoded once; the rest varies."""
 
     constants: tuple[str, ...]
     parts: tuple[str, ...]
@@ -245,7 +245,7 @@ def _argument(field: Field) -> str:
 
 
 def _limits(model: Model) -> Iterator[tuple[str, str]]:
-    """Name and literal of every limit of every field, durations in milliseconds."""
+    """Yields the name and literal of every limit of every field, durations in milliseconds."""
     for field in model.event.fields:
         name = _PYTHON.constant(field.name)
         if field.default is not None:
@@ -258,7 +258,7 @@ def _limits(model: Model) -> Iterator[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Error:
-    """A code with its text, in which the limits of its field are filled in."""
+    """A code and its text, in which the limits of its field are filled in."""
 
     code: str
     row: str
@@ -307,8 +307,8 @@ def _setting(model: Model, setting: Setting) -> _Setting:
 
 
 def _events(model: Model) -> str:
-    """The event as a msgspec Struct, for those who read events."""
-    # It takes longer to import than most targets take to run.
+    """Returns the event as a msgspec Struct, for readers of events."""
+    # Its import takes longer than most targets.
     import datamodel_code_generator as structs
     from datamodel_code_generator.enums import DataModelType
     from datamodel_code_generator.format import DatetimeClassType, Formatter, PythonVersion
@@ -316,7 +316,7 @@ def _events(model: Model) -> str:
 
     schema = event_schema(model)
     for field in schema["properties"].values():
-        if field.get("format") == "decimal":  # msgspec cannot bound a Decimal, and warns of it
+        if field.get("format") == "decimal":  # msgspec cannot limit a Decimal, and warns about it
             field.pop("minimum", None)
             field.pop("maximum", None)
     code = structs.generate(
@@ -328,7 +328,7 @@ def _events(model: Model) -> str:
             output_datetime_class=DatetimeClassType.Datetime,
             enum_field_as_literal=LiteralType.All,
             formatters=[Formatter.BUILTIN],
-            builtin_format_line_length=100,  # otherwise that of a pyproject.toml it comes across
+            builtin_format_line_length=100,  # otherwise that of any pyproject.toml above
             use_annotated=True,
             use_schema_description=True,
             use_single_line_docstring=True,
@@ -340,7 +340,7 @@ def _events(model: Model) -> str:
 
 
 def _formatted(files: list[File]) -> Iterator[File]:
-    """The files as ruff leaves them, without the imports that this catalog has no use for."""
+    """Formats the files with ruff, and removes imports that this catalog does not need."""
     ruff = find_ruff_bin()
     with tempfile.TemporaryDirectory() as folder:
         for index, file in enumerate(files):

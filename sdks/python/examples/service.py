@@ -1,6 +1,7 @@
-"""A service that reports usage: each line of its standard input is work done for a customer.
+"""A service that records usage: each line of its standard input is work done for a customer.
 
-EKA_KAFKA_BROKERS says where Kafka is. When the input ends, one line says what became of the work.
+EKA_KAFKA_BROKERS has the addresses of Kafka. At the end of the input, the service prints its
+counters as one line.
 """
 
 from __future__ import annotations
@@ -10,17 +11,17 @@ import sys
 
 from eka_usage import EkaClient, EkaError, ErrorContext
 
-refused: list[dict[str, str]] = []
+rejected: list[dict[str, str]] = []
 
 
-def heard(error: EkaError, context: ErrorContext) -> None:
-    refused.append({"code": context["code"], "text": str(error)})
+def on_error(error: EkaError, context: ErrorContext) -> None:
+    rejected.append({"code": context["code"], "text": str(error)})
 
 
-with EkaClient("python-service", on_error=heard) as client:
+with EkaClient("python-service", on_error=on_error) as client:
     for line in sys.stdin:
         client.record(**json.loads(line))
 
 stats = client.stats()
-books = {"accepted": stats.accepted, "delivered": stats.delivered, "refused": refused}
-sys.stdout.write(json.dumps(books) + "\n")
+counters = {"accepted": stats.accepted, "delivered": stats.delivered, "refused": rejected}
+sys.stdout.write(json.dumps(counters) + "\n")

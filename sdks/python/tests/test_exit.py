@@ -164,7 +164,7 @@ def test_without_on_error_undelivered_events_are_logged_at_exit(tmp_path: Path) 
     assert result.returncode == 0
     first, rest = result.stderr.splitlines()
     assert first.startswith("shutdown timed out: ")
-    assert rest == "29 more errors like the last shutdown.timeout were held back"
+    assert rest == "29 more errors like the last shutdown.timeout were suppressed"
 
 
 @pytest.mark.parametrize("signals", [1, 3])

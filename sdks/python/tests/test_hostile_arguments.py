@@ -184,10 +184,10 @@ def test_an_exception_from_on_error_is_logged_and_not_raised(
             assert client._record("", "api", "api_call") is None
         assert client.record(**VALID) is not None
     assert on_error.calls == 3
-    first, held_back = caplog.messages
+    first, suppressed = caplog.messages
     assert first.startswith(f"on_error raised {error.__name__}")
     assert "invalid workspace_id ''" in first
-    assert held_back == "2 more errors like the last on_error were held back"
+    assert suppressed == "2 more errors like the last on_error were suppressed"
 
 
 def test_an_on_error_that_makes_the_same_mistake_does_not_recurse() -> None:

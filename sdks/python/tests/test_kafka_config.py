@@ -72,7 +72,7 @@ def test_kafka_config_overrides_settings_and_adds_properties() -> None:
         ({"bogus.property": 1}, "bogus.property"),
         ({"linger.ms": "soon"}, "queue.buffering.max.ms"),  # its other name
         ({"enable.idempotence": True, "acks": 1}, "acks"),
-        ({5: 1}, "librdkafka says"),
+        ({5: 1}, "librdkafka reports"),
         ({"partitioner": "bogus"}, "partitioner"),
         (5, "kafka_config"),
         ([1], "kafka_config"),
@@ -94,7 +94,7 @@ def test_an_invalid_kafka_config_is_rejected_at_construction(
     [
         (
             {"security_protocol": "SSL", "ssl_ca_location": "/no/such/ca.pem"},
-            "invalid ssl_ca_location '/no/such/ca.pem': librdkafka says: Failed",
+            "invalid ssl_ca_location '/no/such/ca.pem': librdkafka reports: Failed",
         ),
         (
             {"security_protocol": "SASL_SSL"},
@@ -148,7 +148,7 @@ def test_an_injected_producer_requires_no_credentials_and_no_certificates() -> N
 def test_a_ca_file_without_a_certificate_is_rejected(tmp_path: Path) -> None:
     authority = tmp_path / "ca.pem"
     authority.write_text("not a certificate")
-    message = r"^invalid ssl_ca_location .*librdkafka says: .*no cert"
+    message = r"^invalid ssl_ca_location .*librdkafka reports: .*no cert"
     with pytest.raises(ConfigError, match=message):
         EkaClient("checkout", NO_BROKER, security_protocol="SSL", ssl_ca_location=str(authority))
 

@@ -83,13 +83,13 @@ def test_dates_and_uuids_become_strings_without_loss(value: object, text: str) -
 @pytest.mark.parametrize(
     ("value", "text", "lost"),
     [
-        (float("nan"), "NaN", "'v' is no finite number"),
-        (float("inf"), "Infinity", "'v' is no finite number"),
-        (-float("inf"), "-Infinity", "'v' is no finite number"),
-        (Decimal("NaN"), "NaN", "'v' is no finite number"),
-        (Decimal("sNaN"), "NaN", "'v' is no finite number"),
-        (Decimal("-sNaN123"), "NaN", "'v' is no finite number"),
-        (Decimal("-Infinity"), "-Infinity", "'v' is no finite number"),
+        (float("nan"), "NaN", "'v' is not a finite number"),
+        (float("inf"), "Infinity", "'v' is not a finite number"),
+        (-float("inf"), "-Infinity", "'v' is not a finite number"),
+        (Decimal("NaN"), "NaN", "'v' is not a finite number"),
+        (Decimal("sNaN"), "NaN", "'v' is not a finite number"),
+        (Decimal("-sNaN123"), "NaN", "'v' is not a finite number"),
+        (Decimal("-Infinity"), "-Infinity", "'v' is not a finite number"),
         (b"raw", "b'raw'", "'v' of type bytes became a string"),
         ({1}, "{1}", "'v' of type set became a string"),
         (frozenset(), "frozenset()", "'v' of type frozenset became a string"),
@@ -146,7 +146,7 @@ def test_a_reference_cycle_is_cut_where_it_closes() -> None:
     loop["loop"] = [loop]
     outcome = record_event(metadata=loop)
     assert outcome.metadata == {"a": 1, "loop": ["[too deep]"]}
-    assert degraded(outcome) == "'loop.0' holds itself"
+    assert degraded(outcome) == "'loop.0' contains itself"
 
 
 def test_one_object_in_two_places_is_not_a_cycle() -> None:
@@ -167,13 +167,13 @@ def nested(levels: int) -> dict[str, Any]:
 def test_metadata_may_be_32_levels_deep() -> None:
     assert record_event(metadata=nested(32)).errors == []
     outcome = record_event(metadata=nested(33))
-    assert degraded(outcome).endswith(" lies too deep")
+    assert degraded(outcome).endswith(" is nested too deeply")
     assert json.dumps(outcome.metadata).count("{") == 32
     assert "[too deep]" in outcome.event["metadata"]
 
 
 def test_metadata_of_5000_levels_is_cut_like_any_other() -> None:
-    assert degraded(record_event(metadata=nested(5000))).endswith(" lies too deep")
+    assert degraded(record_event(metadata=nested(5000))).endswith(" is nested too deeply")
 
 
 def metadata_of_size(size: int, filler: str = "x") -> dict[str, str]:
@@ -190,7 +190,7 @@ def test_metadata_of_exactly_the_limit_is_kept_and_one_byte_more_is_cut(filler: 
     assert len(outcome.event["metadata"].encode()) == LIMIT
     outcome = record_event(metadata=metadata_of_size(LIMIT + 1, filler))
     assert outcome.metadata == MARKER
-    assert degraded(outcome) == "it was cut, being over 32768 bytes"
+    assert degraded(outcome) == "it was cut, as it exceeds 32768 bytes"
 
 
 def test_the_limit_counts_the_bytes_of_the_encoded_json() -> None:
@@ -248,7 +248,7 @@ def test_huge_metadata_is_cut_and_costs_the_caller_little_time(what: str) -> Non
         outcome = record_event(metadata=HUGE[what])
         took.append(time.perf_counter() - start)
         assert outcome.metadata == MARKER
-        assert "it was cut, being over 32768 bytes" in degraded(outcome)
+        assert "it was cut, as it exceeds 32768 bytes" in degraded(outcome)
     assert min(took) < 0.05
 
 

@@ -101,7 +101,7 @@ def test_the_context_identifies_the_rejected_event() -> None:
             {"quantity": "3"},
             (
                 "invalid quantity '3': expected a finite number from 0 to 1000000000000000000;"
-                " a string is no number"
+                " a string is not a number"
             ),
         ),
         ({"quantity": True}, "invalid quantity True: expected a finite number from 0 to"),

@@ -55,8 +55,8 @@ def test_a_code_is_logged_once_per_second_with_the_number_suppressed(
         suffixes = [message.partition("[product.unknown]")[2] for message in caplog.messages]
         assert suffixes == [
             "",
-            " (2 more like it were held back)",
-            " (1 more like it were held back)",
+            " (2 similar lines were suppressed)",
+            " (1 similar lines were suppressed)",
         ]
 
 
@@ -76,7 +76,7 @@ def test_shutdown_logs_how_many_lines_were_suppressed(
     with fixed_client(producer=CollectingProducer()) as client:
         for _ in range(5):
             client._record("ws", "bogus", "api_call")
-    assert caplog.messages[1:] == ["4 more errors like the last product.unknown were held back"]
+    assert caplog.messages[1:] == ["4 more errors like the last product.unknown were suppressed"]
 
 
 def test_a_falsy_on_error_is_called(

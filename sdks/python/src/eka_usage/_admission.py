@@ -1,6 +1,6 @@
-"""Whether an event may be numbered now, and the error where it may not.
+"""Whether an event may be accepted now, and the error if it may not.
 
-Callers look before they number an event, so that one that is rejected leaves no gap.
+Clients check before they number an event, so that one that is rejected leaves no gap.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ class Admission(Enum):
 
     OPEN = "open"
     UNRESERVED = "unreserved"
-    """As `OPEN`, once room on disk is reserved for the first event."""
+    """Open, once room on disk is reserved for the first event."""
     QUEUE_FULL = "queue full"
-    """Until every parked event has left memory."""
+    """Closed until every parked event has left memory."""
     SPOOL_FULL = "spool full"
-    """Until the spool has room again; that a parked event leaves memory does not end it."""
+    """Closed until the spool has room again, even if every parked event has left memory."""
     CLOSED = "closed"
 
 
@@ -32,7 +32,7 @@ _FULL = frozenset({Admission.QUEUE_FULL, Admission.SPOOL_FULL})
 
 
 class Limits(NamedTuple):
-    """How much a queue holds."""
+    """How much the queue holds."""
 
     events: int
     bytes: int
@@ -42,16 +42,16 @@ class Limits(NamedTuple):
 
 
 class Gate:
-    """Holds the admission of one outbox.
+    """Admits events to one outbox, or rejects them.
 
     Args:
-        lock: guards every change; the outbox holds it while it decides on one.
+        lock: held during every change; the outbox holds it while it decides on one.
         limits: how much the queue holds.
 
     Attributes:
         admission: read without the lock by every `record()`.
-        last_error: why the spool has no more room, or None.
-        last_spill_error: why the last event that was to wait on disk does not, or None.
+        last_error: why the spool has no more room; None if it has some.
+        last_spill_error: why the last event that was to be spilled was not; None if it was.
     """
 
     def __init__(self, lock: threading.RLock, limits: Limits) -> None:
@@ -63,12 +63,12 @@ class Gate:
         self.last_spill_error: Exception | None = None
 
     def require(self, reserve: Callable[[], object]) -> None:
-        """Accepts nothing before `reserve` has made room on disk, as every event needs some."""
+        """Accepts nothing until `reserve` has made room on disk, since every event needs some."""
         self._reserve = reserve
         self.admission = Admission.UNRESERVED
 
     def reserve(self) -> None:
-        """Makes room on disk for the first event, where every event needs some."""
+        """Reserves room on disk for the first event, if every event needs some."""
         with self._lock:
             if self.admission is Admission.UNRESERVED and self._reserve is not None:
                 try:
@@ -77,7 +77,7 @@ class Gate:
                     self.spool_changed(error, is_needed=True)
 
     def reject_reason(self) -> EkaError | None:
-        """Returns why no event can be accepted; None where one can be after all."""
+        """Returns why no event can be accepted; None if one can be after all."""
         if self.admission is Admission.UNRESERVED:
             self.reserve()
         admission = self.admission
@@ -97,16 +97,16 @@ class Gate:
                 self.admission = Admission.QUEUE_FULL
 
     def queue_drained(self) -> None:
-        """Accepts events again, unless something other than the queue stands in the way."""
+        """Accepts events again, unless another reason not to remains."""
         with self._lock:
             if self.admission is Admission.QUEUE_FULL:
                 self.admission = Admission.OPEN
 
     def spool_changed(self, error: Exception | None, *, is_needed: bool) -> None:
-        """Takes note of why the spool has no more room, or by None that it has some.
+        """Records why the spool has no more room, or with None that it has some.
 
         Args:
-            error: why it has none.
+            error: why it has no more room.
             is_needed: whether the next event has to go to disk.
         """
         with self._lock:

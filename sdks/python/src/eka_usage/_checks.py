@@ -1,7 +1,7 @@
-"""What each argument of `record()` must be: one function an argument, each with one error code.
+"""What each argument of `record()` must be: one function per argument, each with one error code.
 
-They say exactly what is wrong, also of a value whose own methods raise. An event that passes the
-encoder's table look-up needs few of them.
+Even a value whose own methods raise is rejected with the code of its argument. An event that passes
+the encoder's table lookup needs few of these checks.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _JSON_TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
-def _answers(code: ErrorCode, **values: object) -> Callable[[_Check[_P, _R]], _Check[_P, _R]]:
-    """Whatever a value does while it is looked at, the answer is the code of its argument."""
+def _rejects_with(code: ErrorCode, **values: object) -> Callable[[_Check[_P, _R]], _Check[_P, _R]]:
+    """Rejects a value with the code of its argument, whatever its methods raise."""
 
     def decorate(check: _Check[_P, _R]) -> _Check[_P, _R]:
         @wraps(check)
@@ -54,32 +54,32 @@ def _answers(code: ErrorCode, **values: object) -> Callable[[_Check[_P, _R]], _C
     return decorate
 
 
-@_answers("workspace_id.invalid")
+@_rejects_with("workspace_id.invalid")
 def workspace_id(value: object) -> str:
-    """The id, escaped for JSON."""
+    """Returns the workspace's id, escaped for JSON."""
     shortest, longest = limits.WORKSPACE_ID_MIN_LENGTH, limits.WORKSPACE_ID_MAX_LENGTH
     text = _identifier("workspace_id.invalid", value, shortest, longest)
-    hash(value)  # a subclass of str may refuse what the encoder needs
+    hash(value)  # a subclass of str may not be hashable, as the encoder needs
     return text
 
 
-@_answers("event_id.invalid")
+@_rejects_with("event_id.invalid")
 def event_id(value: object) -> str:
-    """The idempotency key, escaped for JSON."""
+    """Returns the idempotency key, escaped for JSON."""
     return _identifier(
         "event_id.invalid", value, limits.EVENT_ID_MIN_LENGTH, limits.EVENT_ID_MAX_LENGTH
     )
 
 
 def service_name(value: object) -> str:
-    """The service's name."""
+    """Returns the service's name."""
     return _argument(
         "service_name", value, limits.SERVICE_NAME_MIN_LENGTH, limits.SERVICE_NAME_MAX_LENGTH
     )
 
 
 def hostname(value: object) -> str:
-    """The machine's name, where the caller says it."""
+    """Returns the machine's name as the caller passes it."""
     return _argument("hostname", value, limits.HOSTNAME_MIN_LENGTH, limits.HOSTNAME_MAX_LENGTH)
 
 
@@ -102,50 +102,50 @@ def _identifier(code: ErrorCode, value: object, shortest: int, longest: int) -> 
 def _text(value: object, shortest: int, longest: int) -> str | None:
     if not isinstance(value, str):
         return None
-    text = str.__str__(value)  # its characters: a subclass may say something else of itself
+    text = str.__str__(value)  # a subclass may have another string form than its characters
     usable = (
         shortest <= len(text) <= longest and text.strip(limits.BLANK) != "" and is_well_formed(text)
     )
     return text if usable else None
 
 
-@_answers("product.unknown")
+@_rejects_with("product.unknown")
 def product(value: object) -> str:
-    """The product."""
+    """Returns the product's name."""
     if not isinstance(value, str) or value not in METRIC_TYPES:
         raise invalid("product.unknown", value, suggest(value, PRODUCTS))
     return value
 
 
-@_answers("metric_type.unknown", product="")
+@_rejects_with("metric_type.unknown", product="")
 def metric_type(value: object, product: str) -> Metric:
-    """The metric type of a product that is known."""
+    """Returns a metric type of a valid product."""
     if not isinstance(value, str) or (product, value) not in METRICS:
         hint = suggest(value, METRIC_TYPES[product])
         raise invalid("metric_type.unknown", value, hint, product=describe_value(product))
     return METRICS[product, value]
 
 
-@_answers("status.unknown")
+@_rejects_with("status.unknown")
 def status(value: object) -> str:
-    """The status."""
+    """Returns the status."""
     if not isinstance(value, str) or value not in BILLABLE:
         raise invalid("status.unknown", value, suggest(value, STATUSES))
     return value
 
 
-@_answers("product.unknown", parameter="metric")
+@_rejects_with("product.unknown", parameter="metric")
 def metric_names(value: object) -> tuple[str, str]:
-    """Product and metric type of a `Metric`, which only the generated constants need be."""
+    """Returns the product and metric type of a generated `Metric` constant."""
     if not isinstance(value, Metric):
         hint = f"expected a constant of {__package__}.metrics"
         raise invalid("product.unknown", value, hint, parameter="metric")
     return value.product, value.metric_type
 
 
-@_answers("quantity.invalid")
+@_rejects_with("quantity.invalid")
 def quantity(value: object, rule: QuantityRule | None) -> str:
-    """The quantity as JSON."""
+    """Returns the quantity as JSON."""
     low: float = limits.QUANTITY_MINIMUM
     high: float = limits.QUANTITY_MAXIMUM
     if rule is not None:
@@ -155,9 +155,9 @@ def quantity(value: object, rule: QuantityRule | None) -> str:
     return _amount("quantity.invalid", value, bounds)
 
 
-@_answers("unit_cost.invalid")
+@_rejects_with("unit_cost.invalid")
 def unit_cost(value: object) -> str:
-    """The unit cost as JSON."""
+    """Returns the unit cost as JSON."""
     return "null" if value is None else _amount("unit_cost.invalid", value, _COSTS)
 
 
@@ -187,16 +187,16 @@ def _amount(code: ErrorCode, value: object, bounds: _Bounds) -> str:
     if exact is None or not bounds.admit(exact):
         hint = str(bounds)
         if isinstance(value, (bool, str)):
-            hint += f"; a {'boolean' if isinstance(value, bool) else 'string'} is no number"
+            hint += f"; a {'boolean' if isinstance(value, bool) else 'string'} is not a number"
         elif exact is not None and not _number.has_digits(exact, bounds.digits):
             hint += f" of at most {bounds.digits} digits"
         raise invalid(code, value, hint)
     return _number.text(exact)
 
 
-@_answers("metadata.invalid")
+@_rejects_with("metadata.invalid")
 def metadata(value: Any, keys: tuple[MetadataKey, ...]) -> tuple[Mapping[Any, Any], str]:
-    """The metadata, and which declared keys have values that the catalog does not name, or ""."""
+    """Returns the metadata, and which declared keys have invalid values, or ""."""
     given: Any = {} if value is None else value
     if not isinstance(given, Mapping):
         raise invalid("metadata.invalid", value, "a mapping of strings to values")
@@ -231,16 +231,16 @@ def _is(value: object, kind: str) -> bool:
 
 
 def log_level(value: object) -> str | None:
-    """The level of a log(), or None where the catalog has no such level."""
-    with suppress(Exception):  # a subclass of str may raise whatever it likes
+    """Returns the level of a log(), or None if there is no such level."""
+    with suppress(Exception):  # a subclass of str may raise anything
         if isinstance(value, str) and value in LOG_LEVELS:
             return value
     return None
 
 
-@_answers("occurred_at.invalid")
+@_rejects_with("occurred_at.invalid")
 def occurred_at(value: object, now: int) -> str:
-    """The time on the wire; `now` is in milliseconds since 1970."""
+    """Returns the time as JSON; `now` is in milliseconds since 1970."""
     milliseconds = parse_time(value)
     if (
         milliseconds is None

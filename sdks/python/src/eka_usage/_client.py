@@ -1,4 +1,4 @@
-"""The client: takes usage from a service, and sees that each event is delivered or heard of."""
+"""The client: records a service's usage, and delivers each event or reports why it cannot."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ _OPEN = Admission.OPEN
 
 
 def _called(name: str, method: Callable[..., str | None]) -> Callable[..., str | None]:
-    """The method under the name by which errors and help() should show it."""
+    """Returns the method under the name that errors and help() show."""
     method.__name__, method.__qualname__ = name, f"EkaClient.{name}"
     return method
 
 
 class Ambient(NamedTuple):
-    """What surrounds every client of the process; the pytest plugin changes it.
+    """What applies to every client of the process; the pytest plugin changes it.
 
     Attributes:
-        producer: takes the place of Kafka where neither brokers nor a producer are given.
-        spools: whether a client of Kafka keeps events on disk where its caller leaves it open.
-        redirect: takes the events of every client, whatever the client was made with.
+        producer: replaces Kafka if neither brokers nor a producer are given.
+        spools: whether a client of Kafka has a spool if its caller does not configure one.
+        redirect: receives the events of every client, however the client was created.
     """
 
     producer: ProducerLike | None = None
@@ -70,7 +70,7 @@ class Ambient(NamedTuple):
 
 
 class Instance(NamedTuple):
-    """What a client is in one process: an id, numbers from 1, counters and a queue."""
+    """A client within one process: its id, its numbers from 1, its counters and its queue."""
 
     encoder: EventEncoder
     outcomes: Outcomes
@@ -80,24 +80,24 @@ class Instance(NamedTuple):
 class EkaClient:
     """Reports usage to Kafka, without ever blocking or crashing its caller.
 
-    Make one a process and keep it: it connects by itself, survives a fork, and sends what is left
-    when the process ends. All methods may be called from any thread.
+    Create one per process and keep it: it connects by itself, survives a fork, and sends what is
+    left when the process ends. All methods may be called from any thread.
 
     Args:
-        service_name: the service that reports; stands in every event.
+        service_name: the service that reports; part of every event.
         kafka_brokers: addresses `host:port`, as a list or separated by commas.
         kafka_config: properties of librdkafka, which override every setting.
         on_error: called with each error and its context, from the caller's thread or the client's
-            own; must not block. Without it errors are logged, a line a second for each code.
-        debug: whether to log every accepted event, at level DEBUG.
-        producer: used in place of Kafka, for instance `eka_usage.testing.InMemoryProducer`.
-        clock: nanoseconds since 1970, in place of `time.time_ns`.
-        new_id: mints event and instance ids, in place of UUIDv7.
-        hostname: in place of the machine's own.
+            own; must not block. Without it errors are logged, one line per second and code.
+        debug: whether to log every accepted event at level DEBUG.
+        producer: replaces Kafka, such as `eka_usage.testing.InMemoryProducer`.
+        clock: returns nanoseconds since 1970; `time.time_ns` by default.
+        new_id: returns a new event or instance id; a UUIDv7 by default.
+        hostname: the machine's own by default.
         settings: see `docs/settings.md`; each overrides its environment variable.
 
     Raises:
-        ConfigError: an argument or an environment variable cannot be used; it says which and why.
+        ConfigError: an argument or an environment variable is invalid; the text names it.
     """
 
     _ambient: ClassVar = Ambient()
@@ -161,7 +161,7 @@ class EkaClient:
     def _new_instance(
         self, connect: Callable[[Failed], Transport], spool: SpoolConfig | None = None
     ) -> Instance:
-        """Returns an instance with an id of its own, whose counters and queue are empty."""
+        """Returns an instance with an id of its own, whose counters are zero and queue empty."""
         encoder = EventEncoder(self._service_name, self._hostname, self._clock, self._new_id)
         outcomes = Outcomes(self._on_error, self._debug)
         open_spool = None
@@ -176,7 +176,7 @@ class EkaClient:
         """Records by this instance from now on."""
         self._instance = instance
         self._outbox = instance.outbox
-        # What every record() needs, one look-up away.
+        # What every record() needs, without a second lookup.
         self._gate = instance.outbox.gate
         self._encode = instance.encoder.encode
         self._put = instance.outbox.put
@@ -205,22 +205,22 @@ class EkaClient:
         event_id: str | None = None,
         occurred_at: datetime | str | None = None,
     ) -> str | None:
-        """Reports one event of usage. Never waits for anything, never raises.
+        """Records one usage event. Never blocks, never raises.
 
         Args:
-            workspace_id: the customer's workspace that is billed, 1 to 256 characters.
+            workspace_id: the workspace that is billed, 1 to 256 characters.
             product: one of `PRODUCTS`.
             metric_type: one of `METRIC_TYPES[product]`.
-            quantity: how much, in the unit of the metric type; int, float, Decimal or numpy number.
+            quantity: in the unit of the metric type; int, float, Decimal or numpy number.
             status: one of `STATUSES`.
-            unit_cost: what one unit costs, if known.
-            metadata: further details; what JSON cannot say becomes a string, and more than 32 KiB
-                is cut.
-            event_id: an idempotency key: two events of one id count once.
+            unit_cost: the cost of one unit, if known.
+            metadata: further details; a value that JSON cannot represent becomes a string, and
+                more than 32 KiB is cut.
+            event_id: an idempotency key: two events with the same id count once.
             occurred_at: when it happened, an aware datetime or an RFC 3339 string; now by default.
 
         Returns:
-            The event's id; None where the event was not accepted, which `on_error` has heard.
+            The event's id; None if the event was rejected, which is reported to `on_error`.
         """
         gate = self._gate  # another thread may open it at any moment
         if gate.admission is not _OPEN and (reason := gate.reject_reason()) is not None:
@@ -261,7 +261,7 @@ class EkaClient:
         event_id: str | None = None,
         occurred_at: datetime | str | None = None,
     ) -> str | None:
-        """`record()` with a constant of `eka_usage.metrics` in place of product and metric type."""
+        """Records one usage event by a constant of `eka_usage.metrics`; see `record()`."""
         try:
             product, metric_type = _checks.metric_names(metric)
         except ValidationError as fault:
@@ -288,7 +288,7 @@ class EkaClient:
         level: str = DEFAULT_LOG_LEVEL,
         metadata: Mapping[str, object] | None = None,
     ) -> str | None:
-        """Reports one failure: an event of status `LOG_STATUS` whose metadata says what happened.
+        """Records one failure: an event of status `LOG_STATUS` with the message in its metadata.
 
         Args:
             workspace_id, product, metric_type: as for `record()`.
@@ -297,7 +297,7 @@ class EkaClient:
             metadata: further details.
 
         Returns:
-            As `record()` does.
+            As for `record()`.
         """
         known = _checks.log_level(level)
         details = log_metadata(metadata, known or DEFAULT_LOG_LEVEL, message)
@@ -313,34 +313,35 @@ class EkaClient:
     log = cast("Log", _called("log", _log))
 
     def flush(self, timeout: float | None = None) -> int:
-        """Waits until every accepted event is delivered or has failed, those on disk too.
+        """Waits until every accepted event is delivered or has failed, including those on disk.
 
         Args:
             timeout: seconds; the setting `shutdown_timeout_ms` by default.
 
         Returns:
-            How many events are still in flight or wait on disk; 0 is success.
+            How many events are still in flight or pending on disk; 0 is success.
         """
         return self._outbox.flush(self._seconds(timeout))
 
     def stats(self) -> Stats:
-        """What became of the events of this client, in this process."""
+        """Returns the counters of this client in this process."""
         taken = self._outbox.taken
         queued = self._outbox.queued()
         return self._outcomes.ledger.stats(taken, queued, self._outbox.spool_stats())
 
     def shutdown(self, timeout: float | None = None) -> int:
-        """Sends what is queued; what Kafka does not take in time stays on disk, or is given up.
+        """Sends what is queued; events that Kafka does not acknowledge in time are spilled.
 
-        With a spool it stops waiting once Kafka takes nothing any more: the next process goes on.
-        Afterwards `record()` is refused with `client.closed`. May be called any number of times.
-        The time that `on_error` takes to hear of what was given up comes on top.
+        Without a spool they are given up and reported to `on_error` as `shutdown.timeout`, which
+        may take longer than `timeout`. With a spool the wait ends once Kafka acknowledges nothing
+        any more, since the next process sends the rest. Afterwards `record()` rejects events with
+        `client.closed`. May be called any number of times.
 
         Args:
             timeout: seconds; the setting `shutdown_timeout_ms` by default.
 
         Returns:
-            How many events were given up; `on_error` heard `shutdown.timeout` of each.
+            How many events were given up.
         """
         undelivered = self._outbox.close(self._seconds(timeout))
         self._outcomes.close()
@@ -361,7 +362,7 @@ class EkaClient:
 
     @property
     def instance_id(self) -> str:
-        """Identifies this client in this process; stands in every event."""
+        """The id of this client in this process, which is part of every event."""
         return self._instance.encoder.instance_id
 
     def _end(self, timeout: float) -> None:
@@ -374,13 +375,13 @@ class EkaClient:
         self._become(self._new_instance(connect, self._spool_config))
 
     def _begin_anew(self) -> None:
-        """Becomes another instance, which connects when it first records."""
+        """Becomes a new instance, which connects when it first records."""
         self._outbox.close(0)
         self._become(self._new_instance(self._connect))
 
     @contextmanager
     def _another_instance(self) -> Generator[None]:
-        """Within the context the client is another instance, which has no spool."""
+        """Makes the client another instance within the context, without a spool."""
         before = self._instance
         self._become(self._new_instance(self._connect))
         try:

@@ -14,15 +14,15 @@ _RFC_3339 = re.compile(
 
 
 def format_time(milliseconds: int) -> str:
-    """Milliseconds since 1970 as `2026-01-31T09:30:00.000Z`."""
+    """Returns milliseconds since 1970 as `2026-01-31T09:30:00.000Z`."""
     moment = _EPOCH + timedelta(milliseconds=milliseconds)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
 
 
 def parse_time(value: object) -> int | None:
-    """Milliseconds since 1970 of an aware datetime or an RFC 3339 string, rounded down.
+    """Returns the milliseconds since 1970 of an aware datetime or RFC 3339 string, rounded down.
 
-    None where it is neither, has no offset from UTC, or is no time that exists.
+    None if it is neither, has no offset from UTC, or does not exist.
     """
     try:
         moment = _parsed(value) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""The transport of one outbox, made by the first event and guarded against what it raises."""
+"""The transport of one outbox: opened by the first event, its exceptions handled."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ._transports.transport import Transport
 
 
 class Connection:
-    """A transport that is there once it is needed; an injected one may raise whatever it likes.
+    """Opens a transport when it is first needed; an injected one may raise anything.
 
     Args:
-        connect: makes the transport.
+        connect: opens the transport.
         failed: receives each event that the transport could not deliver.
-        lock: held while the transport is made.
+        lock: held while the transport is opened.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Connection:
         self._log = RateLimitedLog()
 
     def open(self) -> Transport:
-        """Returns the transport, made when it is first needed."""
+        """Returns the transport, and opens it if it is not open."""
         with self._lock:
             if self._transport is None:
                 self._transport = self._connect(self._failed)
@@ -44,20 +44,20 @@ class Connection:
 
     @property
     def is_open(self) -> bool:
-        """Whether the transport was made."""
+        """Whether the transport is open."""
         return self._transport is not None
 
     def queued(self) -> int:
-        """How many events the transport holds."""
+        """Returns how many events the transport holds."""
         return 0 if self._transport is None else self._transport.queued()
 
     def poll(self) -> None:
-        """Reads what became of events."""
+        """Receives delivery reports."""
         if self._transport is not None:
             self._transport.poll()
 
     def flush(self, seconds: float) -> bool:
-        """Waits for what is queued, and reports whether the transport can go on."""
+        """Waits for what is queued, and reports whether the transport still works."""
         try:
             if self._transport is not None:
                 self._transport.flush(seconds)
@@ -72,15 +72,15 @@ class Connection:
             self._transport.purge()
 
     def detach(self) -> None:
-        """Lets the end of the process not wait for what was given up."""
+        """Lets the process end without waiting for what was given up."""
         if self._transport is not None:
             self._transport.detach()
 
     def after_fork(self) -> Callable[[Failed], Transport]:
-        """Returns, in a forked child, what makes the transport of the child's own outbox."""
+        """Returns, in a forked child, what opens the transport of the child's own outbox."""
         carried_on = self._transport.fork() if self._transport else None
         return self._connect if carried_on is None else lambda _: carried_on
 
     def report(self, error: Exception) -> None:
-        """Logs what the transport raised, or a thread that could not be started for it."""
+        """Logs an exception of the transport, or why its thread could not be started."""
         self._log.log(logging.ERROR, "transport", f"the producer raised {describe_error(error)}")

@@ -1,4 +1,4 @@
-"""A count that threads share without a lock."""
+"""A counter that threads share without a lock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _MOST = 2**62
 
 
 class Count:
-    """Gives out 1, 2, 3 … and knows how many; the iterator of a range does both, atomically."""
+    """Returns 1, 2, 3 …; the iterator of a range counts them, atomically."""
 
     def __init__(self) -> None:
         self._numbers = iter(range(1, _MOST))
@@ -17,5 +17,5 @@ class Count:
 
     @property
     def last(self) -> int:
-        """The last number that was given out, 0 if none was."""
+        """The last number that was returned, 0 if none was."""
         return _MOST - 1 - length_hint(self._numbers)

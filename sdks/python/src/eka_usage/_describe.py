@@ -22,7 +22,7 @@ def describe_value(value: object) -> str:
             printed = str(value)
         else:
             return f"of type {type(value).__name__}"
-    except Exception:  # a subclass may raise whatever it likes
+    except Exception:  # a subclass may raise anything
         return f"of type {type(value).__name__}"
     return printed if len(printed) <= _MAX_LENGTH else f"{printed[:_MAX_LENGTH]}…"
 
@@ -32,13 +32,13 @@ def describe_error(error: BaseException) -> str:
     kind = type(error).__name__
     try:
         return f"{kind}: {error}"
-    except Exception:  # its __str__ may raise whatever it likes
+    except Exception:  # its __str__ may raise anything
         return kind
 
 
 def suggest(given: object, allowed: tuple[str, ...]) -> str:
     """Returns `did you mean 'api_call'?`, or what is allowed if nothing is close."""
-    with suppress(Exception):  # not even its class may be sure
+    with suppress(Exception):  # even its class may raise
         if isinstance(given, str):
             close = _closest(str.__str__(given)[:_MAX_LENGTH].lower(), allowed)
             if close is not None:

@@ -1,16 +1,16 @@
 """What can go wrong, as a closed set of codes that is the same in every SDK.
 
     EkaError
-    ├── ValidationError (ValueError)    an argument of record() is wrong: the event was not accepted
+    ├── ValidationError (ValueError)    an argument of record() is invalid: the event was rejected
     ├── MetadataDegradedError           the event was accepted with less metadata than was given
-    ├── QueueFullError                  too many events wait for Kafka: the event was not accepted
-    ├── SpoolError                      the disk has no room for an event: it was not accepted
-    ├── ClientClosedError               record() after shutdown(): the event was not accepted
+    ├── QueueFullError                  too many events wait for Kafka: the event was rejected
+    ├── SpoolError                      the disk has no room for the event: it was rejected
+    ├── ClientClosedError               record() after shutdown(): the event was rejected
     ├── DeliveryError                   an accepted event could not be delivered
     │   └── ShutdownTimeoutError        … because the client was shut down first
     └── ConfigError (ValueError)        a setting cannot be used: raised by EkaClient()
 
-Only ConfigError is ever raised at a caller. The others reach `on_error`.
+Only ConfigError is ever raised. The others are reported to `on_error`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class EkaError(Exception):
     Attributes:
         code: one of the closed set, such as `"quantity.invalid"`; assert on this, not on the text.
         field: the field of the event that the error is about, or None.
-        reason: a finer word where a code has one, such as `"local_queue_full"`; otherwise the code.
+        reason: more specific if the code has one, such as `"local_queue_full"`; else the code.
     """
 
     def __init__(self, code: ErrorCode, message: str) -> None:
@@ -45,13 +45,13 @@ class EkaError(Exception):
 
     @classmethod
     def of(cls, code: ErrorCode, **values: object) -> Self:
-        """The error of a code, its text completed by what is known at the place where it arose."""
+        """Returns the error of a code, its text completed with these values."""
         known = ERRORS[code]
         return cls(code, known.text.format_map({"parameter": known.field, **values}))
 
 
 class ValidationError(EkaError, ValueError):
-    """An argument of `record()` is wrong; the event was not accepted."""
+    """An argument of `record()` is invalid; the event was rejected."""
 
 
 class MetadataDegradedError(EkaError):
@@ -59,19 +59,19 @@ class MetadataDegradedError(EkaError):
 
 
 class QueueFullError(EkaError):
-    """As many events as the queue takes are waiting for Kafka; the event was not accepted."""
+    """As many events as the queue holds are waiting for Kafka; the event was rejected."""
 
 
 class SpoolError(EkaError):
-    """The disk that events are kept on is full or cannot be written; the event was not accepted."""
+    """The spool is full or cannot be written; the event was rejected."""
 
 
 class ClientClosedError(EkaError):
-    """`record()` was called after `shutdown()`; the event was not accepted."""
+    """`record()` was called after `shutdown()`; the event was rejected."""
 
 
 class DeliveryError(EkaError):
-    """Kafka did not take an accepted event, finally."""
+    """An accepted event could not be delivered."""
 
 
 class ShutdownTimeoutError(DeliveryError):
@@ -79,7 +79,7 @@ class ShutdownTimeoutError(DeliveryError):
 
 
 class ConfigError(EkaError, ValueError):
-    """A setting cannot be used; no client was made."""
+    """A setting is invalid; no client was created."""
 
 
 class _About(TypedDict):
@@ -90,9 +90,9 @@ class _About(TypedDict):
 
 
 class ErrorContext(_About, total=False):
-    """What `on_error` hears beside the exception: `code`, `reason`, `field` and `topic` always.
+    """The second argument of `on_error`, which always has `code`, `reason`, `field` and `topic`.
 
-    The rest identifies the event, as far as the place knows it where the error arose.
+    The rest identifies the event, as far as it is known where the error arose.
     """
 
     event_id: str | None
@@ -103,5 +103,5 @@ class ErrorContext(_About, total=False):
 
 
 def invalid(code: ErrorCode, given: object, hint: str = "", **values: object) -> ValidationError:
-    """The error of an argument: what was given, and what is allowed."""
+    """Returns the error of an argument, with what was given and what is allowed."""
     return ValidationError.of(code, given=describe_value(given), hint=hint, **values)

@@ -1,8 +1,8 @@
-"""One call of `record()` as the JSON of one event.
+"""Encodes one call of `record()` as the JSON of one event.
 
-The hot path is one table look-up: a hit on (product, metric type, status) is the validation, and
-yields what is constant for such an event already encoded. What varies is put in between. Whatever
-does not go smoothly is checked again, argument by argument, to say exactly what is wrong.
+The hot path is one table lookup: a hit on (product, metric type, status) is the validation, and
+yields the constant parts of such an event, already encoded. If anything fails, the arguments are
+checked one by one, to name the first invalid one.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class EventEncoder:
     """Checks, numbers and encodes the events of one client instance.
 
     Args:
-        service_name: the service, as it stands in every event.
-        hostname: the machine, as it stands in every event.
-        clock: nanoseconds since 1970.
-        new_id: mints event ids and the instance id, in place of UUIDv7.
+        service_name: part of every event.
+        hostname: part of every event.
+        clock: returns nanoseconds since 1970.
+        new_id: returns a new event or instance id; None for UUIDv7.
     """
 
     def __init__(
@@ -63,12 +63,12 @@ class EventEncoder:
         event_id: Any,
         occurred_at: Any,
     ) -> tuple[str, str, str]:
-        """The event's id, its JSON, and what was lost of its metadata, or "".
+        """Returns the event's id, its JSON, and what was lost of its metadata, or "".
 
-        An event that comes back has a number; one that is refused takes none.
+        The event has a number; an invalid one takes none.
 
         Raises:
-            ValidationError: the first argument that is wrong, in the order of the arguments.
+            ValidationError: the first invalid argument, in the order of the arguments.
         """
         try:
             plain, metric, constants = self._combinations[product, metric_type, status]
@@ -127,12 +127,12 @@ def _metadata(value: object, metric: Metric) -> tuple[str, str]:
     return text, "; ".join(filter(None, (wrong, lost)))
 
 
-# Whether the metric type has no rules of its own, itself, and what is constant for its events.
+# Whether the metric type has no rules of its own, the metric type, and its events' constant parts.
 _Combination = tuple[bool, Metric, tuple[str, ...]]
 
 
 class _Combinations(dict[tuple[str, str, str], _Combination]):
-    """The combinations of product, metric type and status, made when first asked for."""
+    """The combinations of product, metric type and status, made when first recorded."""
 
     def __init__(self, service_name: str, hostname: str, instance_id: str) -> None:
         super().__init__()
@@ -163,7 +163,7 @@ class _Combinations(dict[tuple[str, str, str], _Combination]):
 
 
 class _Workspaces(dict[str, str]):
-    """Workspace ids that were checked, and their JSON; bounded, as callers may have any number."""
+    """Valid workspace ids and their JSON; bounded, as there may be any number of them."""
 
     _MOST = 10_000
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 
 class Failure(NamedTuple):
-    """Why, and which.
+    """An event, and why it was not delivered.
 
     Attributes:
-        given_up: whether it was given up while it could still be delivered.
-        final: whether no retry would help.
+        given_up: whether it was given up although it could still be delivered.
+        final: whether Kafka rejected it permanently.
     """
 
     why: str
@@ -22,4 +22,4 @@ class Failure(NamedTuple):
 
 
 Failed = Callable[[Failure], None]
-"""Told of each event that cannot be delivered."""
+"""Receives each event that cannot be delivered."""

@@ -9,7 +9,7 @@ from ._json_text import well_formed
 
 
 def own_hostname() -> str:
-    """Its name, cut to what an event takes; `unknown` where it has none."""
+    """Returns its name, truncated to what an event takes; `unknown` if it has none."""
     try:
         return well_formed(socket.gethostname())[:HOSTNAME_MAX_LENGTH] or "unknown"
     except OSError:

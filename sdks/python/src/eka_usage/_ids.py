@@ -1,4 +1,4 @@
-"""Event ids: UUIDv7, sortable by time, unique without asking anybody."""
+"""Event ids: UUIDv7, sortable by time, unique without coordination."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SPAN = 4 * 10**11
 class EventIds:
     """Mints the ids of one client instance.
 
-    65 random bits, drawn once, tell instances apart; seq tells the events of one instance apart.
+    65 random bits, drawn once, distinguish instances; seq distinguishes their events.
     """
 
     __slots__ = ("_random", "span", "start")
@@ -28,10 +28,10 @@ class EventIds:
         self.span = _SPAN
 
     def prefix(self, milliseconds: int) -> str:
-        """All but the last twelve digits of an id minted at this time."""
+        """Returns all but the last twelve digits of an id of this time."""
         time = f"{milliseconds & 0xFFFFFFFFFFFF:012x}"
         return f"{time[:8]}-{time[8:]}-{self._random}"
 
     def mint(self, milliseconds: int, seq: int) -> str:
-        """The id of the event that is numbered seq."""
+        """Returns the id of the event with this number."""
         return f"{self.prefix(milliseconds)}{self.start + seq % self.span}"

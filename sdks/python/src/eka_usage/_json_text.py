@@ -8,17 +8,17 @@ encode = msgspec.json.Encoder().encode
 
 
 def escape(text: str) -> str:
-    """A well-formed string as it stands between the quotes of a JSON string."""
+    """Returns a well-formed string as it is between the quotes of a JSON string."""
     return encode(str.__str__(text))[1:-1].decode()
 
 
 def escape_json(text: str) -> str:
-    """The same for text that is JSON already, whose control characters are escaped."""
+    """Returns JSON text, whose control characters are escaped, as `escape` does."""
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def is_well_formed(text: str) -> bool:
-    """Whether the string holds no lone surrogate."""
+    """Reports whether a string has no lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -27,5 +27,5 @@ def is_well_formed(text: str) -> bool:
 
 
 def well_formed(text: str) -> str:
-    """The string with each lone surrogate replaced by U+FFFD."""
+    """Returns a string with each lone surrogate replaced by U+FFFD."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

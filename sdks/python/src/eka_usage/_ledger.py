@@ -1,4 +1,4 @@
-"""The books of one client instance: what was accepted, and what became of it."""
+"""The counters of one client instance: what was accepted, and what became of it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from ._spool.spool import SpoolStats
 
 
 class Stats(NamedTuple):
-    """What became of the events of one client.
+    """The counters of one client.
 
     `accepted == delivered + failed + queued + spooled`.
 
     Attributes:
         accepted: events that `record()` returned an id for.
-        delivered: of these, those that Kafka has.
-        failed: of these, those that cannot be delivered any more; `on_error` heard of each.
-        queued: of these, those on their way.
+        delivered: accepted events that Kafka has acknowledged.
+        failed: accepted events that cannot be delivered; each was reported to `on_error`.
+        queued: accepted events in memory.
         rejected: events that were not accepted, by error code.
-        spooled: of the accepted, those that wait on disk, for this process or the next one.
-        adopted: events of other processes that were found on disk and taken over.
-        replayed: of these, those that Kafka has now.
-        dead_lettered: events of this process or adopted that Kafka will never take, kept on disk.
-        oldest_spooled_ms: how long ago the oldest file was begun that waits on disk; 0 if none.
+        spooled: accepted events pending on disk, for this process or the next one.
+        adopted: events of other processes that were found on disk and adopted.
+        replayed: adopted events that Kafka has acknowledged.
+        dead_lettered: own and adopted events that Kafka rejected permanently, kept on disk.
+        oldest_spooled_ms: the age of the oldest segment that is pending; 0 if none is.
     """
 
     accepted: int
@@ -41,7 +41,7 @@ class Stats(NamedTuple):
 
 
 class Ledger:
-    """Counts what does not go well; what does go well is the difference, and costs nothing."""
+    """Counts failures and rejections; what was delivered is the difference, and costs nothing."""
 
     def __init__(self) -> None:
         # A signal handler may count while its thread is counting.
@@ -61,11 +61,11 @@ class Ledger:
             self._rejected[code] += 1
 
     def stats(self, taken: int, queued: int, spool: SpoolStats) -> Stats:
-        """The books, from what was taken first and is queued now.
+        """Returns the counters, from what was taken first and is queued now.
 
-        While others record, more may be queued than was taken when that was counted, and librdkafka
-        counts some things of its own as queued: nothing is said to be delivered that might not be,
-        and what was once said to be delivered stays so.
+        While other threads record, more may be queued than was taken when that was counted, and
+        librdkafka counts some things of its own as queued: an event that might not be delivered is
+        never counted as delivered, and the number of delivered events never decreases.
         """
         with self._lock:
             failed, rejected = self._failed, dict(self._rejected)

@@ -1,4 +1,4 @@
-"""Names that come from outside, such as a configuration: whether the catalog knows them."""
+"""Looks up names that come from outside, such as from a configuration, in the catalog."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def is_product(value: object) -> TypeIs[Product]:
-    """Whether this is the name of a product."""
+    """Reports whether this is the name of a product."""
     return isinstance(value, str) and value in PRODUCTS
 
 
 def is_metric_type(product: Product, value: object) -> bool:
-    """Whether this is the name of a metric type of the product."""
+    """Reports whether this is the name of a metric type of the product."""
     return isinstance(value, str) and value in METRIC_TYPES.get(product, ())
 
 
 def find_metric(product: str, metric_type: str) -> Metric | None:
-    """The constant of a metric type, for `record_metric()`; None where the catalog has none."""
+    """Returns the constant of a metric type, for `record_metric()`; None if there is none."""
     return METRICS.get((product, metric_type))

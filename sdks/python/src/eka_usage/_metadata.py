@@ -1,7 +1,7 @@
-"""Metadata as JSON text, as much of it as can be had.
+"""Metadata as JSON text, as much of it as can be encoded.
 
-A quantity is sacred, metadata is best effort: a value that cannot be encoded becomes its string
-form, and too much of it is cut to a marker. What was lost is said once, in words.
+Quantities are exact, metadata is best effort: a value that cannot be encoded becomes its string
+form, and metadata that is too large is replaced by a marker. What was lost is described once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ._generated.limits import (
 from ._json_text import encode, escape_json, is_well_formed, well_formed
 
 _MARKER: Mapping[str, Any] = msgspec.json.decode(METADATA_OVERSIZE)
-# With more keys than this, what is too large is found by counting, before all of it is encoded.
+# With more keys than this, metadata that is too large is found before all of it is encoded.
 _FEW = 64
 _INT64 = 2**63
 # An integer of more bits has more digits than metadata may have bytes.
@@ -39,9 +39,9 @@ _type_of: Callable[[Any], Any] = type
 
 
 def metadata_text(metadata: Mapping[Any, Any], kept: tuple[str, ...] = ()) -> tuple[str, str]:
-    """The metadata as it stands between the quotes of a JSON string, and what was lost, or "".
+    """Returns metadata as it is between the quotes of a JSON string, and what was lost, or "".
 
-    `kept` names the keys that stay beside the marker where the rest is too large; so do those of
+    `kept` names the keys that stay beside the marker if the rest is too large; so do those of
     log(), with the beginning of the message.
     """
     if _is_plain(metadata):
@@ -55,18 +55,18 @@ def metadata_text(metadata: Mapping[Any, Any], kept: tuple[str, ...] = ()) -> tu
 
 
 def log_metadata(metadata: Any, level: str, message: object) -> Any:
-    """The metadata of a log(): what the caller gave, its level and its message."""
+    """Returns the metadata of a log(): the caller's, with its level and its message."""
     words = {LOG_LEVEL_KEY: level, LOG_MESSAGE_KEY: message}
     if metadata is None:
         return words
     with suppress(Exception):  # not even its class may be sure
         if isinstance(metadata, Mapping):
             return ChainMap(words, cast("Any", metadata))
-    return cast("object", metadata)  # to be refused, as record() refuses it
+    return cast("object", metadata)  # to be rejected, as record() rejects it
 
 
 def _is_plain(metadata: Mapping[Any, Any]) -> bool:
-    """Whether the encoder writes it as RFC 8785 does, as it does most metadata there is."""
+    """Reports whether the encoder writes it as RFC 8785 does, as it does most metadata."""
     if _type_of(metadata) is not dict or len(metadata) > _FEW:
         return False
     for key, value in metadata.items():
@@ -88,11 +88,11 @@ def _best_effort(metadata: Mapping[Any, Any], kept: tuple[str, ...]) -> tuple[st
         text = encode(reader.mapping(metadata, (), ()))
     except _OversizeError:
         text = b""
-    except Exception as error:  # its own methods may raise whatever they like
+    except Exception as error:  # its own methods may raise anything
         reader.lost.append(f"it could not be read: {type(error).__name__}")
         text = b"{}"
     if not text or len(text) > METADATA_MAX_BYTES:
-        reader.lost.insert(0, f"it was cut, being over {METADATA_MAX_BYTES} bytes")
+        reader.lost.insert(0, f"it was cut, as it exceeds {METADATA_MAX_BYTES} bytes")
         text = _cut(metadata, kept)
     return escape_json(text.decode()), "; ".join(reader.lost)
 
@@ -111,12 +111,12 @@ def _cut(metadata: Mapping[Any, Any], kept: tuple[str, ...]) -> bytes:
 
 
 def _is_uuid(value: object) -> bool:
-    uuid = sys.modules.get("uuid")  # takes time to import, and who has one has imported it
+    uuid = sys.modules.get("uuid")  # takes time to import, and whoever has a UUID has imported it
     return uuid is not None and isinstance(value, uuid.UUID)
 
 
 def _not_finite(value: float | Decimal) -> str:
-    text = str(value).lower()  # a signalling NaN answers no other question
+    text = str(value).lower()  # a signalling NaN supports nothing else
     if "nan" in text:
         return "NaN"
     return "-Infinity" if text.startswith("-") else "Infinity"
@@ -127,7 +127,7 @@ class _OversizeError(Exception):
 
 
 class _Reader:
-    """Reads any value into what the encoder writes as RFC 8785 does, and notes what it lost."""
+    """Converts any value to what the encoder writes as RFC 8785 does, and records what is lost."""
 
     def __init__(self) -> None:
         self.lost: list[str] = []
@@ -137,13 +137,13 @@ class _Reader:
         self, value: Mapping[Any, Any], path: tuple[str, ...], above: tuple[int, ...]
     ) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for key, item in value.items():  # lazily: what is too large is not read to its end
+        for key, item in value.items():  # lazily: metadata that is too large is not read to its end
             name = self._string(key) if isinstance(key, str) else self._form(key, (*path, "key"))
             found[name] = self._value(item, (*path, name), (*above, id(value)))
         return found
 
     def _value(self, value: Any, path: tuple[str, ...], above: tuple[int, ...]) -> Any:
-        self._spend(2)  # no value is shorter, with what separates it from the next
+        self._spend(2)  # no value is shorter, with its separator
         kind = _type_of(value)
         if (
             value is None
@@ -168,13 +168,13 @@ class _Reader:
             self._spend(len(text))
             return msgspec.Raw(text.encode())
         if isinstance(value, (float, Decimal)):
-            self._lose(path, "is no finite number")
+            self._lose(path, "is not a finite number")
             return _not_finite(value)
         return self._form(value, path)
 
     def _container(self, value: Any, path: tuple[str, ...], above: tuple[int, ...]) -> Any:
         if id(value) in above or len(above) >= METADATA_MAX_DEPTH:
-            self._lose(path, "holds itself" if id(value) in above else "lies too deep")
+            self._lose(path, "contains itself" if id(value) in above else "is nested too deeply")
             return METADATA_TOO_DEEP
         if isinstance(value, Mapping):
             return self.mapping(cast("Any", value), path, above)
@@ -192,12 +192,12 @@ class _Reader:
         if isinstance(value, _LONGER_AS_TEXT):
             self._spend(
                 len(cast("Sized", value))
-            )  # before its string form, which takes time to make
+            )  # before its string form is made, which takes time
         try:
             return self._string(str(value))
         except _OversizeError:
             raise
-        except Exception:  # __str__ may raise whatever it likes
+        except Exception:  # __str__ may raise anything
             return self._string(f"<{kind}>")
 
     def _lose(self, path: tuple[str, ...], what: str) -> None:

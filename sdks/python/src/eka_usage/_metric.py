@@ -1,4 +1,4 @@
-"""What a generated `Metric` constant carries."""
+"""The types of the generated `Metric` constants."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class QuantityRule(NamedTuple):
-    """What a metric type asks of a quantity beyond the limits of every event."""
+    """The limits of a metric type's quantity, beyond those of every event."""
 
     integer: bool
     minimum: float | None
@@ -23,7 +23,7 @@ class MetadataKey(NamedTuple):
 
 
 class Deprecation(NamedTuple):
-    """Since which version a metric type should not be used, and what to use in its place."""
+    """Since which version a metric type is deprecated, and what to use instead."""
 
     since: str
     replaced_by: str | None
@@ -31,21 +31,21 @@ class Deprecation(NamedTuple):
 
 
 class Metric(NamedTuple):
-    """One metric type of one product: what `record_metric()` takes.
+    """One metric type of one product, as `record_metric()` takes it.
 
-    The constants in `eka_usage.metrics` are the only ones that the catalog knows.
+    `eka_usage.metrics` has a constant for each metric type of the catalog.
 
     Attributes:
         product: the product's name.
         metric_type: the metric type's name within its product.
         title: its name for people.
         description: what it counts.
-        owner: the team that answers for it.
-        unit: what a quantity of one means.
-        aggregation: how quantities become a total: sum, count, max or last.
-        quantity: what it asks of a quantity, beyond the limits of every event.
+        owner: the team that owns it.
+        unit: the unit of a quantity.
+        aggregation: how quantities are aggregated: sum, count, max or last.
+        quantity: the limits of a quantity, beyond those of every event.
         metadata: the keys that it declares.
-        deprecated: since when it should not be used, and what to use instead.
+        deprecated: since when it is deprecated, and what to use instead.
     """
 
     product: str

@@ -1,4 +1,4 @@
-"""Numbers as RFC 8785 (ECMAScript) writes them, exactly as the caller's type says them."""
+"""Numbers as RFC 8785 (ECMAScript) writes them, with the exact value of the caller's type."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _EXACT = 2.0**53
 
 
 def exact(value: object) -> int | float | Decimal | None:
-    """The value as a finite number of a built-in type; None where it is no number.
+    """Returns a value as a finite number of a built-in type; None if it is not one.
 
-    A boolean is no number, neither is a string. Other types count by what they are registered as
-    in `numbers`, which covers numpy; one that may have no decimal form, such as Fraction, does not.
+    Booleans and strings are not numbers. Other types are, if they are registered in `numbers`, as
+    those of numpy are, and always have a decimal form, which Fraction does not.
     """
     if isinstance(value, bool):
         return None
@@ -34,7 +34,7 @@ def exact(value: object) -> int | float | Decimal | None:
 
 
 def text(number: int | float | Decimal) -> str:
-    """A finite number as ECMAScript writes it: 1.0 is `1`, 1e21 is `1e+21`, -0.0 is `0`."""
+    """Returns a finite number as ECMAScript writes it: 1.0 is `1`, 1e21 `1e+21`, -0.0 `0`."""
     if isinstance(number, float):
         if is_plain(number):
             return repr(number)
@@ -48,12 +48,12 @@ def text(number: int | float | Decimal) -> str:
 
 
 def is_plain(number: float) -> bool:
-    """Whether Python's form of a float, and msgspec's, is ECMAScript's too."""
+    """Reports whether Python and msgspec write a float as ECMAScript does."""
     return 1e-4 <= number < 1e15 and number % 1 != 0
 
 
 def has_digits(number: int | float | Decimal, most: int) -> bool:
-    """Whether a number has no more significant digits; a float never has more than 17."""
+    """Reports whether a number has at most so many digits; a float never has more than 17."""
     if isinstance(number, float):
         return True
     try:

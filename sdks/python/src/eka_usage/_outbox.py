@@ -2,11 +2,11 @@
 
 An event is numbered before it is put here, and numbers have no gaps, so one that then finds the
 queue full is parked, not rejected; while any is parked, no further event is accepted. At most one
-event for each thread that records can be parked.
+event per recording thread is parked.
 
-With a spool, nothing that can still be delivered is given up: what Kafka does not take now waits
-on disk. While anything of the client's own waits there, each event joins the end of that queue, so
-that order is kept; once the disk is empty again, events go straight to Kafka.
+With a spool, no event that can still be delivered is given up: what Kafka does not accept now is
+spilled. While events of this client are pending on disk, later ones are spilled too, to keep their
+order; once the disk has none, events are sent directly again.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from ._transports.kafka import failure_of
 from ._transports.transport import Transport
 from ._wakeup import WakeUp
 
-# A thread that records without a pause lets no other poll: each poll needs the interpreter once.
-# So after so many events it polls itself, some microseconds' work.
+# A thread that records without a pause hardly lets another poll, which needs the interpreter. So
+# after so many events it polls itself, which takes some microseconds.
 _POLL_EVERY = 256
-# A wait for Kafka is cut in slices, so that the host's signal handlers run in between.
+# A wait for Kafka is cut into slices, so that the host's signal handlers run in between.
 _SLICE = 0.2
-# The same where the wait is for the disk too, which the replayer empties.
+# The same while events are pending on disk, which the replayer sends.
 _DISK_SLICE = 0.05
 
 _Send = Callable[[str, str], None]
@@ -47,17 +47,17 @@ _Append = Callable[[bytes, bytes], object]
 
 
 class Outbox:
-    """Sends events by a transport, which the first event opens, and by a spool if there is one.
+    """Sends events through a transport, which the first event opens, and through a spool, if any.
 
     Args:
-        connect: makes the transport.
-        failed: receives each event that is finally not delivered.
+        connect: opens the transport.
+        failed: receives each event that cannot be delivered.
         limits: how much the queue holds.
-        open_spool: makes the spool.
+        open_spool: opens the spool; None for none.
 
     Attributes:
         connection: holds the transport.
-        gate: says whether an event can be accepted; callers ask before they number one.
+        gate: admits events; the client checks it before it numbers one.
         gave_up: whether anything was left when the outbox was closed.
     """
 
@@ -69,8 +69,8 @@ class Outbox:
         open_spool: Callable[[Outbox], Spool] | None = None,
     ) -> None:
         self._failed = failed
-        # A signal handler may come in between, hence locks that their own thread can take again.
-        # Neither is held while Kafka is waited for; `_parking` is never taken inside `_lock`.
+        # A signal handler may interrupt anywhere, so both locks are reentrant. Neither is held
+        # during a wait for Kafka; `_parking` is never taken inside `_lock`.
         self._lock = threading.RLock()
         self._parking = threading.RLock()
         self.connection = Connection(connect, self._undelivered, self._lock)
@@ -83,7 +83,7 @@ class Outbox:
         self._closer: int | None = None
         self._closed = WakeUp()
         self._finished = False
-        # How many events shutdown() gave up, since the disk did not take them either.
+        # How many events shutdown() gave up, as they could not be spilled either.
         self._lost = 0
         self._log = RateLimitedLog()
         self._route = Route.UNOPENED
@@ -95,7 +95,7 @@ class Outbox:
             self.gate.require(self._spool.ensure_headroom)
 
     def begin(self) -> None:
-        """Reserves room on disk and looks after what is there, before the first event."""
+        """Reserves room on disk and starts to replay, before the first event."""
         if self._spool is not None:
             self.gate.reserve()
             self._spool.start()
@@ -113,15 +113,15 @@ class Outbox:
         if self._poller.is_idle:
             self._poller.wake()
         if self._finished:
-            self._give_up()  # shutdown() ended while this call was on its way
+            self._give_up()  # shutdown() ended during this call
 
     @property
     def taken(self) -> int:
-        """How many events were taken, whatever became of them."""
+        """How many events were put here."""
         return self._taken.last
 
     def queued(self) -> int:
-        """How many events in memory are neither delivered nor failed."""
+        """Returns how many events are in memory."""
         return len(self._parked) + self.connection.queued()
 
     def spool_stats(self) -> SpoolStats:
@@ -129,7 +129,7 @@ class Outbox:
         return SpoolStats() if self._spool is None else self._spool.stats()
 
     def flush(self, timeout: float) -> int:
-        """Waits up to `timeout` seconds, and returns how many events are in memory or on disk."""
+        """Waits up to `timeout` seconds, and returns how many events are queued or pending."""
         deadline = time.monotonic() + timeout
         self._wait(timeout)
         while self._pending and (left := deadline - time.monotonic()) > 0:
@@ -139,9 +139,9 @@ class Outbox:
     def close(self, timeout: float) -> int:
         """Accepts nothing more, flushes, gives up the rest, and returns how many that were.
 
-        With a spool, the rest goes to disk, and only what the disk does not take is given up.
-        While one thread is at it, others wait for it, no longer than their own time. A signal
-        handler that interrupts it cannot wait: it does the same in its turn.
+        With a spool, the rest is spilled, and only what cannot be spilled is given up. While one
+        thread closes, others wait for it, up to their own timeout. A signal handler that interrupts
+        it cannot wait, and closes itself.
         """
         me = threading.get_ident()
         self.gate.close()
@@ -162,29 +162,29 @@ class Outbox:
         return self._lost if left and self._spool is not None else left
 
     def detach(self) -> None:
-        """Lets the end of the process not wait for what was given up."""
+        """Lets the process end without waiting for what was given up."""
         self.connection.detach()
         if self._spool is not None:
             self._spool.detach()
 
-    # What the spool's host needs.
+    # Called by the host of the spool.
 
     def caught_up(self) -> None:
-        """Sends the events to come to Kafka again, as nothing waits on disk any more."""
+        """Sends later events directly again, if none is pending on disk any more."""
         with self._parking:
             if self._route is Route.DISK and not self._pending:
                 self._take_route(self._usual_route)
 
     def room_changed(self, error: Exception | None) -> None:
-        """Takes note of why the spool has no more room, or by None that it has some."""
+        """Records why the spool has no more room, or with None that it has some."""
         with self._parking:
             is_needed = self._route is Route.DISK or self._usual_route is Route.DURABLE
             self.gate.spool_changed(error, is_needed=is_needed)
 
     def unsent(self, group: AckGroup, failure: Failure) -> None:
-        """Takes an event that is on disk, and that the transport could not deliver."""
+        """Handles an event that is on disk, and that the transport could not deliver."""
         spool = self._spool
-        if spool is None:  # no group without a spool
+        if spool is None:  # there is no group without a spool
             return
         if failure.final:
             spool.dead_letter(failure)
@@ -197,9 +197,10 @@ class Outbox:
     # Routes.
 
     def _take_route(self, route: Route) -> None:
-        """Sends the events to come by this route.
+        """Sends later events by this route.
 
-        The callable changes first: a signal handler that records in between finds one that works.
+        The callable changes first, so that a signal handler that records in between uses a valid
+        one.
         """
         self._send = self._sender(route)
         self._route = route
@@ -213,7 +214,7 @@ class Outbox:
         return transport.send
 
     def _open_route(self, key: str, value: str) -> None:
-        """Does what a process that records nothing does without, then sends the first event."""
+        """Opens the transport and starts the poller, then sends the first event."""
         self.begin()
         send = self._sender(self._usual_route)
         if self._start_poller():
@@ -223,7 +224,7 @@ class Outbox:
         send(key, value)
 
     def _start_poller(self) -> bool:
-        """Reports whether the poller runs; the process may not be able to have a thread now."""
+        """Reports whether the poller runs; the process may be unable to start a thread."""
         with self._lock:
             try:
                 if not self._poller.is_started:
@@ -235,11 +236,11 @@ class Outbox:
     def _write(
         self, spool: Spool, send: Callable[[bytes, bytes, Any], None], key: str, value: str
     ) -> None:
-        """Takes an event to disk, then to Kafka."""
+        """Appends an event to the spool, then sends it."""
         start, event = key.encode(), value.encode()
         try:
             group = spool.append(start, event)
-        except Exception as error:  # it was numbered before the disk was found full
+        except Exception as error:  # it was numbered before the disk was full
             self._cannot_write(spool, error)
             self.room_changed(error)
             self.connection.open().send(key, value)
@@ -252,15 +253,15 @@ class Outbox:
             self.unsent(group, failure_of(error, start, event))
 
     def _spill(self, spool: Spool, key: str, value: str) -> None:
-        """Takes an event to disk only."""
+        """Appends an event to the backlog."""
         try:
-            self._wait_on_disk(spool.spill, key.encode(), value.encode())
+            self._append_to_backlog(spool.spill, key.encode(), value.encode())
         except Exception as error:
             self._cannot_write(spool, error)
             raise BufferError(str(error)) from None
 
-    def _wait_on_disk(self, append: _Append, key: bytes, event: bytes) -> None:
-        """Takes an event to disk, and all that come after it until the disk is empty."""
+    def _append_to_backlog(self, append: _Append, key: bytes, event: bytes) -> None:
+        """Appends an event to the backlog, which later events follow until it is empty."""
         with self._parking:
             append(key, event)
             self.gate.last_spill_error = None
@@ -270,9 +271,9 @@ class Outbox:
     def _move(
         self, spool: Spool, append: _Append, key: bytes, event: bytes, group: AckGroup
     ) -> None:
-        """Takes an event that is on disk to those that wait there."""
+        """Moves an event that is on disk already to the backlog, or parks it."""
         try:
-            self._wait_on_disk(append, key, event)
+            self._append_to_backlog(append, key, event)
         except Exception as error:
             self._cannot_write(spool, error)
             self._parked.park(Parked(key.decode(), event.decode(), group))
@@ -282,24 +283,21 @@ class Outbox:
     # Parked events.
 
     def _spill_or_park(self, key: str, value: str) -> None:
-        """Takes an event that found the queue full."""
+        """Handles an event that found the queue full."""
         group = None
         if self._spool is not None:
-            if self._route is not Route.DISK:  # otherwise it comes from there, and found no room
+            if self._route is not Route.DISK:  # otherwise the disk has no room
                 with suppress(BufferError):
                     self._spill(self._spool, key, value)
                     return
             if self._spool.is_durable:
-                # What is kept free for events that were numbered already is free in this journal.
+                # The headroom for events that were numbered already is in this segment log.
                 with suppress(Exception):
                     group = self._spool.append(key.encode(), value.encode())
         self._parked.park(Parked(key, value, group))
 
-    def _unpark(self) -> None:
-        """Sends what was parked, as far as there is room."""
-        self._parked.unpark(self._resend)
-
     def _resend(self, parked: Parked) -> None:
+        """Sends a parked event; raises BufferError while there is no room."""
         key, value, group = parked
         start, event = key.encode(), value.encode()
         try:
@@ -319,17 +317,17 @@ class Outbox:
             else:
                 self.unsent(group, failure)
 
-    # The end of events that were not delivered.
+    # Undelivered events.
 
     def _undelivered(self, failure: Failure) -> None:
-        """Takes an event that is in memory only, and that the transport could not deliver."""
+        """Handles an event that is in memory only, and that the transport could not deliver."""
         if self._spool is None:
             self._failed(failure)
         elif failure.final:
             self._spool.dead_letter(failure)
         else:
             try:
-                self._wait_on_disk(self._spool.requeue, failure.key, failure.event)
+                self._append_to_backlog(self._spool.requeue, failure.key, failure.event)
             except Exception as error:
                 self._cannot_write(self._spool, error)
                 self._lost += failure.given_up
@@ -346,17 +344,17 @@ class Outbox:
             self._spool.retain()
             return
         key, event = parked.key.encode(), parked.value.encode()
-        self._undelivered(Failure("it found the queue full", key, event, given_up=True))
+        self._undelivered(Failure("the queue was full", key, event, given_up=True))
 
     # Waiting.
 
     @property
     def _pending(self) -> int:
-        """How many of the client's own events wait on disk."""
+        """How many events of this client are pending on disk."""
         return 0 if self._spool is None else self._spool.pending
 
     def _drain(self, timeout: float) -> None:
-        """Waits for what is queued; with a spool only as long as there is progress."""
+        """Waits for what is queued; with a spool only while there is progress."""
         if self._spool is None:
             self.flush(timeout)
             return
@@ -371,7 +369,7 @@ class Outbox:
                 return
 
     def _wait(self, seconds: float) -> None:
-        """Waits for the transport, and then a moment for the disk."""
+        """Waits for the transport, then briefly for the replayer."""
         self._flush_memory(seconds)
         if self._pending and not (self.connection.is_open and self.queued()):
             time.sleep(min(seconds, _DISK_SLICE))
@@ -379,7 +377,7 @@ class Outbox:
     def _flush_memory(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while self.connection.is_open:
-            self._unpark()
+            self._parked.unpark(self._resend)
             left = deadline - time.monotonic()
             if not self.connection.flush(max(0.0, min(left, _SLICE))):
                 return
@@ -387,16 +385,14 @@ class Outbox:
                 return
 
     def _poll(self) -> None:
-        """Reads what became of events, which makes room for others."""
+        """Receives delivery reports, which make room for parked events."""
         try:
             self.connection.poll()
-            self._unpark()
+            self._parked.unpark(self._resend)
         except Exception as error:
             self.connection.report(error)
 
     def _cannot_write(self, spool: Spool, error: Exception) -> None:
         self.gate.last_spill_error = error
-        text = (
-            f"the spool in {spool.path} cannot be written: {describe_error(error)}; make room there"
-        )
+        text = f"spool write failed, make room in {spool.path}: {describe_error(error)}"
         self._log.log(logging.ERROR, "spool", text)

@@ -1,4 +1,4 @@
-"""What became of events: counted in the books, and told to whoever is to hear of it."""
+"""Counts and reports what becomes of events."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from ._failure import Failure
 from ._generated.catalog import USAGE_TOPIC
 from ._generated.errors import ErrorCode
 from ._ledger import Ledger
-from ._reporting import OnError, Reporter, say
+from ._reporting import OnError, Reporter, write_log
 
 _IDENTITY = ("event_id", "workspace_id", "product", "metric_type", "status")
 
 
 class Outcomes:
-    """The books of one client instance, and its `on_error`.
+    """The counters and the `on_error` of one client instance.
 
     Args:
-        on_error: hears of each error; without one, the log does.
+        on_error: called with each error; None logs it.
         debug: whether to log every accepted event.
 
     Attributes:
-        ledger: the books.
+        ledger: the counters.
     """
 
     def __init__(self, on_error: OnError | None, debug: bool) -> None:
@@ -41,18 +41,18 @@ class Outcomes:
         self._debug = debug
 
     def close(self) -> None:
-        """Says how many errors were held back and never mentioned."""
+        """Logs how many errors were suppressed and never mentioned."""
         self._reporter.close()
 
     def accepted(self, event_id: str, event: str, lost: str) -> None:
-        """Hears of an accepted event, and what of its metadata was lost."""
+        """Logs an accepted event, and reports what of its metadata was lost."""
         if self._debug:
-            say(logging.DEBUG, "accepted %s", event)
+            write_log(logging.DEBUG, "accepted %s", event)
         if lost:
             self.degraded(lost, event_id)
 
     def degraded(self, lost: str, event_id: str) -> None:
-        """Hears what of an accepted event's metadata was lost."""
+        """Reports what of an accepted event's metadata was lost."""
         error = MetadataDegradedError.of("metadata.degraded", hint=lost)
         self._report(error, event_id=event_id)
 
@@ -65,7 +65,7 @@ class Outcomes:
         status: object,
         event_id: str | None,
     ) -> None:
-        """Hears of a call whose event was not accepted."""
+        """Counts and reports a call whose event was rejected."""
         if not isinstance(error, EkaError):
             error = DeliveryError.of("delivery.failed", hint=f"unexpected {describe_error(error)}")
         self.ledger.reject(error.code)
@@ -79,7 +79,7 @@ class Outcomes:
         )
 
     def failed(self, failure: Failure) -> None:
-        """Hears of an accepted event that cannot be delivered."""
+        """Counts and reports an accepted event that cannot be delivered."""
         self.ledger.fail()
         self._report_failure(failure)
 

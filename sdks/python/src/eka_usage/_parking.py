@@ -1,4 +1,4 @@
-"""Numbered events that found no room: they wait in memory, and nothing is accepted meanwhile."""
+"""Numbered events that found no room; while they wait in memory, no other event is accepted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._spool.segment_writer import AckGroup
 
 
 class Parked(NamedTuple):
-    """An event that found no room, and its group where it is on disk all the same."""
+    """An event that found no room, and its group if it is on disk nevertheless."""
 
     key: str
     value: str
@@ -20,10 +20,10 @@ class Parked(NamedTuple):
 
 
 class Parking:
-    """Holds parked events in their order.
+    """Holds parked events in order.
 
     Args:
-        lock: held while an event enters or leaves.
+        lock: held while an event is added or removed.
         gate: closed while any event is parked.
     """
 
@@ -36,13 +36,13 @@ class Parking:
         return len(self._events)
 
     def park(self, parked: Parked) -> None:
-        """Adds an event behind the others."""
+        """Adds an event."""
         with self._lock:
             self._events.append(parked)
             self._gate.queue_filled()
 
     def unpark(self, send: Callable[[Parked], None]) -> None:
-        """Sends events in their order, until `send` raises BufferError as there is no more room."""
+        """Sends events in order, until `send` raises BufferError because there is no room."""
         with self._lock:
             for _ in range(len(self._events)):
                 try:

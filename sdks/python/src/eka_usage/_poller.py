@@ -1,4 +1,4 @@
-"""The thread that learns what became of events while any are queued."""
+"""The thread that receives delivery reports."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from ._wakeup import WakeUp
 
-# Short enough that finished events leave the queue well before it is full, long enough that the
+# Short enough that delivered events leave the queue well before it is full, long enough that the
 # thread does not contend with callers for the interpreter.
 _INTERVAL = 0.02
-# While nothing is queued it polls only for what librdkafka logs.
+# While nothing is queued, only log lines of librdkafka are polled for.
 _IDLE_INTERVAL = 0.5
 
 
@@ -18,11 +18,11 @@ class Poller:
     """Polls a transport, often while events are queued and rarely while none are.
 
     Args:
-        poll: reads what became of events; must not raise.
+        poll: receives delivery reports; must not raise.
         queued: returns how many events are queued.
 
     Attributes:
-        is_idle: whether the thread waits for an event, and has to be woken by one.
+        is_idle: whether the thread waits to be woken by an event.
     """
 
     def __init__(self, poll: Callable[[], object], queued: Callable[[], int]) -> None:
@@ -42,7 +42,7 @@ class Poller:
         """Starts the thread.
 
         Raises:
-            RuntimeError: there are too many threads, or the end of the interpreter is near.
+            RuntimeError: there are too many threads, or the interpreter is shutting down.
         """
         thread = threading.Thread(target=self._run, name="eka-usage", daemon=True)
         thread.start()
@@ -66,7 +66,7 @@ class Poller:
                 self._rest()
 
     def _rest(self) -> None:
-        """Waits for an event; one that comes just before the wait begins is polled a bit later."""
+        """Waits for an event; one that comes just before is polled for a little later."""
         self._awake.clear()
         self.is_idle = True
         self._awake.wait(_IDLE_INTERVAL)

@@ -10,8 +10,8 @@ from typing import Any, get_type_hints
 def move_to_package(package: str, names: Iterable[str], namespace: Mapping[str, Any]) -> None:
     """Sets the module of public classes and functions, as tracebacks and help() show it.
 
-    A class's annotations are resolved before: what they name is in the module that defines it, and
-    whoever reads them, such as a validator, looks it up in the module that the class claims.
+    The annotations of a class are resolved first, as the names in them are only in the module that
+    defines it, while validators and the like look them up in the module that the class shows.
     """
     for name in names:
         item = namespace[name]

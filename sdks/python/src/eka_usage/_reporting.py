@@ -1,4 +1,4 @@
-"""How errors are heard: by the caller's `on_error`, or as a log line a second for each code."""
+"""Reports errors to the caller's `on_error`, or as one log line per second and code."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ logger = logging.getLogger(__package__)
 _INTERVAL = 1.0
 
 
-def say(level: int, message: str, *values: object) -> None:
-    """Logs; a logging set-up of the host's that raises is not the caller's trouble."""
+def write_log(level: int, message: str, *values: object) -> None:
+    """Logs, whatever the host's logging configuration raises."""
     with suppress(Exception):
         logger.log(level, message, *values)
 
 
 class Reporter:
-    """Calls `on_error`, whatever that does; without one, logs."""
+    """Calls `on_error`, whatever it raises; without one, logs."""
 
     def __init__(self, on_error: OnError | None) -> None:
         self._on_error: OnError = RateLimitedLog() if on_error is None else on_error
@@ -33,9 +33,9 @@ class Reporter:
         self._busy = threading.local()
 
     def report(self, error: EkaError, context: ErrorContext) -> None:
-        """Tells the caller, and never fails."""
+        """Reports an error to the caller, and never fails."""
         if getattr(self._busy, "reporting", False):
-            # An on_error that records what fails again would go on for ever.
+            # An on_error that records an event that fails too would recurse forever.
             self._failures(error, context)
             return
         self._busy.reporting = True
@@ -49,19 +49,19 @@ class Reporter:
             self._busy.reporting = False
 
     def close(self) -> None:
-        """Says how many errors were held back and never mentioned."""
+        """Logs how many errors were suppressed and never mentioned."""
         for log in (self._on_error, self._failures):
             if isinstance(log, RateLimitedLog):
                 log.close()
 
 
 class RateLimitedLog:
-    """The default `on_error`: a line a second for each code, and how many it held back."""
+    """The default `on_error`: one line per second and code, and how many were suppressed."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._next: dict[str, float] = {}
-        self._held_back: dict[str, int] = {}
+        self._suppressed: dict[str, int] = {}
 
     def __call__(self, error: EkaError, _: ErrorContext) -> None:
         """Logs an error by its code."""
@@ -69,20 +69,20 @@ class RateLimitedLog:
         self.log(level, error.code, f"{error} [{error.code}]")
 
     def log(self, level: int, key: str, message: str) -> None:
-        """Logs the message, or counts it where a line of this key was logged a moment ago."""
+        """Logs a message, or counts it if a line of this key was logged less than a second ago."""
         with self._lock:
             now = time.monotonic()
             if now < self._next.get(key, 0.0):
-                self._held_back[key] = self._held_back.get(key, 0) + 1
+                self._suppressed[key] = self._suppressed.get(key, 0) + 1
                 return
             self._next[key] = now + _INTERVAL
-            held_back = self._held_back.pop(key, 0)
-        more = f" ({held_back} more like it were held back)" if held_back else ""
-        say(level, "%s%s", message, more)
+            suppressed = self._suppressed.pop(key, 0)
+        more = f" ({suppressed} similar lines were suppressed)" if suppressed else ""
+        write_log(level, "%s%s", message, more)
 
     def close(self) -> None:
-        """Says how many lines were held back and never mentioned."""
+        """Logs how many lines were suppressed since the last one of each key."""
         with self._lock:
-            held_back, self._held_back = self._held_back, {}
-        for key, count in held_back.items():
-            say(logging.ERROR, "%d more errors like the last %s were held back", count, key)
+            suppressed, self._suppressed = self._suppressed, {}
+        for key, count in suppressed.items():
+            write_log(logging.ERROR, "%d more errors like the last %s were suppressed", count, key)

@@ -1,4 +1,4 @@
-"""The ways that an event can take out of the process."""
+"""The routes by which an event leaves the process."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from enum import Enum
 
 
 class Route(Enum):
-    """Where the next event goes."""
+    """The route of the next event."""
 
     UNOPENED = "unopened"
-    """To Kafka or to disk, after it has opened the transport: the first event."""
+    """The first event opens the transport, then takes its usual route."""
     DIRECT = "direct"
     """To Kafka."""
     DURABLE = "durable"
     """To disk, then to Kafka."""
     DISK = "disk"
-    """To disk only, behind others of this client that wait there."""
+    """To disk only, behind events of this client that are pending there."""

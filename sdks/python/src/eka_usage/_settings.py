@@ -1,4 +1,4 @@
-"""Settings from arguments and the environment: resolved once, refused before anything is sent."""
+"""Settings from arguments and the environment: resolved and checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 class Settings:
-    """What every setting is for one client, by its name in the schema."""
+    """The settings of one client, by their names in the schema."""
 
     def __init__(self, given: Mapping[str, tuple[Any, str, bool]]) -> None:
         self._values = {name: value for name, (value, _, _) in given.items()}
-        self._names = {name: called for name, (_, called, _) in given.items()}
-        self._chosen = frozenset(name for name, (_, _, chosen) in given.items() if chosen)
+        self._names = {name: used for name, (_, used, _) in given.items()}
+        self._configured = frozenset(
+            name for name, (_, _, is_configured) in given.items() if is_configured
+        )
 
     @classmethod
     def resolve(
@@ -40,11 +42,11 @@ class Settings:
         environ: Mapping[str, str],
         not_required: Iterable[str] = (),
     ) -> Settings:
-        """An argument overrides its variable; one that is None, and an empty variable, is not set.
+        """Resolves every setting: an argument overrides its variable, None and "" are not set.
 
         Raises:
-            ConfigError: the first setting that cannot be used, naming it as it was given.
-            TypeError: an argument that is none of the settings.
+            ConfigError: the first invalid setting, by the name that the caller used.
+            TypeError: an argument that is not a setting.
         """
         for argument in arguments:
             if argument not in _BY_ARGUMENT:
@@ -53,10 +55,10 @@ class Settings:
         return cls({s.name: _resolved(s, arguments, environ, not_required) for s in SETTINGS})
 
     def require_credentials(self, overrides: Mapping[str, Any]) -> None:
-        """Says what SASL lacks, before librdkafka says it in words about its own build.
+        """Checks that SASL is complete, as librdkafka's own error is about its build.
 
         Raises:
-            ConfigError: the first setting that is missing.
+            ConfigError: the first missing setting.
         """
         protocol = self["kafka_security_protocol"]
         if not protocol.startswith("SASL") or not _SASL.isdisjoint(overrides):
@@ -66,15 +68,15 @@ class Settings:
                 why = f"{self._names['kafka_security_protocol']} is {protocol}"
                 raise ConfigError("config.invalid", f"{_missing(setting)}, as {why}")
 
-    def called(self, name: str) -> str | None:
-        """What the caller called a setting that he chose; None where it is the default."""
-        return self._names[name] if name in self._chosen else None
+    def configured_by(self, name: str) -> str | None:
+        """Returns the name by which a setting was configured; None if it has its default."""
+        return self._names[name] if name in self._configured else None
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
 
     def librdkafka(self) -> dict[str, Any]:
-        """The properties of librdkafka that settings carry there."""
+        """Returns the properties of librdkafka that settings configure."""
         found: dict[str, Any] = {}
         for setting in SETTINGS:
             value = self._values[setting.name]
@@ -82,16 +84,16 @@ class Settings:
                 found[setting.librdkafka] = ",".join(value) if setting.type == "list" else value
         return found
 
-    def refused(self, words: str, overrides: Mapping[str, Any]) -> ConfigError:
-        """The error where librdkafka takes neither these settings nor `overrides`, by its words."""
+    def rejected(self, text: str, overrides: Mapping[str, Any]) -> ConfigError:
+        """Returns the error for a configuration that librdkafka rejects with this text."""
         about = "configuration"
         for setting in SETTINGS:
             name, value = setting.librdkafka, self._values[setting.name]
             if setting.secret and value:
-                words = words.replace(value, "***")
-            elif name and name not in overrides and re.search(rf"\b{re.escape(name)}\b", words):
+                text = text.replace(value, "***")
+            elif name and name not in overrides and re.search(rf"\b{re.escape(name)}\b", text):
                 about = f"{self._names[setting.name]} {describe_value(value)}"
-        return ConfigError("config.invalid", f"invalid {about}: librdkafka says: {words}")
+        return ConfigError("config.invalid", f"invalid {about}: librdkafka reports: {text}")
 
 
 def kafka_properties(
@@ -115,7 +117,7 @@ def kafka_properties(
 
 
 def kafka_config(given: Any) -> dict[str, Any]:
-    """The properties of librdkafka that the caller sets."""
+    """Returns the properties of librdkafka that the caller passed."""
     if given is None:
         return {}
     if not isinstance(given, Mapping):
@@ -130,7 +132,7 @@ def _resolved(
     environ: Mapping[str, str],
     not_required: Iterable[str],
 ) -> tuple[Any, str, bool]:
-    """The value, what the caller called it, and whether he chose it."""
+    """Returns the value, the name by which it was configured, and whether it was at all."""
     given, name = arguments.get(setting.argument), setting.argument
     if given is None:
         given, name = environ.get(setting.variable) or None, setting.variable
@@ -146,8 +148,8 @@ def _resolved(
 
 
 def _missing(setting: Setting) -> str:
-    words = setting.name.replace("_", " ")
-    return f"{words} not configured: pass {setting.argument}= or set {setting.variable}"
+    name = setting.name.replace("_", " ")
+    return f"{name} not configured: pass {setting.argument}= or set {setting.variable}"
 
 
 def _integer(given: Any, setting: Setting) -> tuple[int | None, str]:

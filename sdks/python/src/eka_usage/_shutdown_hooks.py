@@ -1,7 +1,7 @@
-"""What happens to clients at the ends of a process: exit, SIGTERM, fork.
+"""What runs when a process exits, receives SIGTERM or forks.
 
-A client is kept here until its shutdown(), so that what it accepted is sent even if the host has
-forgotten it.
+A client is referenced here until its shutdown(), so that what it accepted is sent even if the host
+drops its own reference.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from ._wakeup import WakeUp
 
 
 class ShutdownHooks(NamedTuple):
-    """What a client does at the ends of a process.
+    """What a client does when its process ends or forks.
 
     Attributes:
-        shutdown: sends what is queued, in so many seconds.
+        shutdown: sends what is queued, within so many seconds.
         timeout: the seconds that the end of the process may wait for this client.
-        after_fork: begins anew in a forked child; what the parent accepted, the parent sends.
+        after_fork: makes it a new client in a forked child; the parent sends what it accepted.
     """
 
     shutdown: Callable[[float], object]
@@ -38,38 +38,38 @@ class ShutdownHooks(NamedTuple):
 
 _hooks: dict[Any, ShutdownHooks] = {}
 _ended = WakeUp()
-# Seconds that on_error may take at SIGTERM, for all that it is still to hear of.
+# Seconds that on_error may take at SIGTERM for all errors that are still to be reported.
 _REPORTING = 10.0
-# Whether the garbage collector was on, at each fork that is under way.
+# Whether the garbage collector was enabled, for each fork in progress.
 _collecting: list[bool] = []
 
 
 def register(client: object, hooks: ShutdownHooks, *, flush_on_sigterm: bool) -> None:
-    """Looks after a client from now on."""
+    """Runs the hooks of a client until it is unregistered."""
     _hooks[client] = hooks
     if flush_on_sigterm:
         _handle_sigterm()
 
 
 def unregister(client: object) -> None:
-    """Forgets a client that was shut down."""
+    """Drops a client that was shut down."""
     _hooks.pop(client, None)
 
 
 def clients() -> list[Any]:
-    """The clients that were not shut down."""
+    """Returns the clients that were not shut down."""
     return list(_hooks)
 
 
 def flush_at_worker_exit() -> None:
-    """Lets a multiprocessing worker, which skips atexit, end as other processes do."""
+    """Shuts clients down at the exit of a multiprocessing worker, which skips atexit."""
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
         util.Finalize(None, shutdown_all, exitpriority=0)
 
 
 def shutdown_all() -> None:
-    """Shuts every client down, all within the longest time that one of them allows."""
+    """Shuts every client down, all within the longest timeout of any of them."""
     left = list(_hooks.values())
     deadline = time.monotonic() + max((hooks.timeout for hooks in left), default=0)
     for hooks in left:
@@ -84,7 +84,7 @@ def _handle_sigterm() -> None:
 
 def _on_sigterm(number: int, _: object) -> None:
     if (reported := inside()) and not _ended.is_raised:
-        # What that call has to report, only this thread can: it goes on while another waits.
+        # Only this thread can report what that call reports: it continues while another waits.
         elsewhere = threading.Thread(
             target=_end_elsewhere, args=(number, reported), name="eka-usage-end"
         )

@@ -16,7 +16,7 @@ from ._failure import Failed, Failure
 from ._generated.catalog import USAGE_TOPIC
 from ._outbox import Outbox
 from ._outcomes import Outcomes
-from ._reporting import say
+from ._reporting import write_log
 from ._settings import Settings
 from ._spool.config import SpoolConfig
 from ._spool.directory import Directory, SpoolUnusableError, default_path
@@ -28,46 +28,33 @@ from ._transports.kafka import failure_of
 from ._transports.transport import Transport
 
 TUNING = Tuning()
-# Events of other processes are sent while no more than this part of the queue is taken.
+# Adopted events are sent while no more than this part of the queue is occupied.
 _BUSY_PART = 4
 
 
 def spool_config(settings: Settings, brokers: Iterable[str] | None) -> SpoolConfig | None:
-    """Returns how the spool is to be; None where there is to be none, or it cannot be had.
+    """Returns the configuration of a client's spool; None if it has none.
 
     Args:
         settings: the client's.
-        brokers: those that its events go to; None where a producer takes them.
+        brokers: the destination of its events; None for an injected producer.
 
     Raises:
-        ConfigError: the folder cannot be used, and somebody asked for it.
+        ConfigError: the directory cannot be used, although it was configured.
     """
     mode = settings["spool"]
     if mode == "off":
         return None
-    asked = settings.called("spool_dir") or settings.called("spool")
-    folder = None
+    directory = None
     try:
         given = settings["spool_dir"]
-        folder = default_path() if given is None else Path(given)
-        Directory(folder, settings["spool_max_bytes"]).prepare()
+        directory = default_path() if given is None else Path(given)
+        Directory(directory, settings["spool_max_bytes"]).prepare()
     except SpoolUnusableError as error:
-        if asked is not None:
-            what, hint = (
-                describe_value(str(folder)),
-                f"a folder that can be used; {folder}: {error}",
-            )
-            raise ConfigError.of("config.invalid", parameter=asked, given=what, hint=hint) from None
-        say(
-            logging.WARNING,
-            "no spool: %s cannot be used (%s), so events are kept in memory only, and lost with"
-            " the process; set EKA_SPOOL_DIR to a folder that can be written, or EKA_SPOOL=off",
-            folder,
-            error,
-        )
+        _report_unusable(settings, directory, error)
         return None
     return SpoolConfig(
-        directory=folder,
+        directory=directory,
         max_bytes=settings["spool_max_bytes"],
         sync_interval=settings["spool_sync_ms"] / 1000,
         is_durable=mode == "durable",
@@ -75,14 +62,31 @@ def spool_config(settings: Settings, brokers: Iterable[str] | None) -> SpoolConf
     )
 
 
+def _report_unusable(settings: Settings, directory: Path | None, error: SpoolUnusableError) -> None:
+    """Raises a ConfigError if the spool was configured, and logs a warning if not."""
+    parameter = settings.configured_by("spool_dir") or settings.configured_by("spool")
+    if parameter is not None:
+        given, hint = describe_value(str(directory)), f"a usable directory; {directory}: {error}"
+        raise ConfigError.of(
+            "config.invalid", parameter=parameter, given=given, hint=hint
+        ) from None
+    write_log(
+        logging.WARNING,
+        "no spool in %s: %s; undelivered events are lost when this process ends; set"
+        " EKA_SPOOL_DIR to a usable directory, or EKA_SPOOL=off",
+        directory,
+        error,
+    )
+
+
 class ClientSpoolHost:
-    """What a client's spool sees of the client.
+    """The interface of a client to its spool; see `SpoolHost`.
 
     Args:
         outbox: the client's.
         outcomes: the client's.
         limits: how much the queue holds.
-        connect: makes the transport of what is replayed.
+        connect: opens the transport for replay.
     """
 
     def __init__(
@@ -137,7 +141,7 @@ def spool_opener(
     limits: Limits,
     connect: Callable[[Failed], Transport],
 ) -> Callable[[Outbox], Spool]:
-    """Returns what makes the spool of an outbox; the arguments are as for `ClientSpoolHost`."""
+    """Returns what opens the spool of an outbox; the arguments are those of `ClientSpoolHost`."""
 
     def open_spool(outbox: Outbox) -> Spool:
         origin = Origin(config.destination, instance_id, _seq)
@@ -152,4 +156,4 @@ def _seq(event: bytes) -> int:
 
 
 def _ignore(_: Failure) -> None:
-    """What is replayed is reported one by one."""
+    """Replayed events have reports of their own."""

@@ -1,4 +1,4 @@
-"""How threads of the SDK wake each other. Every wait and every wake-up goes through here."""
+"""How threads of the SDK wake each other: every wait and every wake-up is here."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import threading
 
 
 class WakeUp:
-    """A flag that one side waits for and any other raises."""
+    """A flag that some threads wait for and others raise."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
 
     def wake(self) -> None:
-        """Raises the flag, which wakes every thread that waits for it."""
+        """Raises the flag, which wakes every waiting thread."""
         self._event.set()
 
     def clear(self) -> None:

@@ -1,4 +1,1 @@
-"""Accepted events on disk: `docs/spool-format.md` says how, `docs/durability.md` what for.
-
-This room knows bytes and keys, not events.
-"""
+"""Accepted events on disk: see docs/spool-format.md and docs/durability.md."""

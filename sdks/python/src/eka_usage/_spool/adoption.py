@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .._generated.spool import VERSION
-from .._reporting import say
+from .._reporting import write_log
 from .directory import Directory
 from .header import Header
 from .origin import Origin
@@ -87,7 +87,7 @@ class Adopter:
     def _report_newer(self, name: SegmentName, version: int) -> None:
         if name not in self._newer:
             self._newer.add(name)
-            say(
+            write_log(
                 logging.WARNING,
                 "segment %s is of version %d, which this release cannot read; a newer release"
                 " sends its events",

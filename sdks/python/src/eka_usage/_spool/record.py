@@ -1,4 +1,4 @@
-"""The records of a segment, as docs/spool-format.md lays them out."""
+"""The records of a segment, as docs/spool-format.md specifies them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MARKER = struct.pack("<I", MARKER)
 
 
 class Record(NamedTuple):
-    """One event of a segment, and where it begins and ends there."""
+    """One event of a segment, and the offsets at which it begins and ends."""
 
     start: int
     end: int
@@ -24,31 +24,31 @@ class Record(NamedTuple):
 
 
 class Damage(NamedTuple):
-    """A place whose records cannot be read."""
+    """A range of a segment whose records cannot be read."""
 
     start: int
     end: int
 
 
 def record_salt(origin: bytes) -> int:
-    """What the CRC of each record of an origin begins with."""
+    """Returns the initial CRC of each record of an origin."""
     return crc32(origin)
 
 
 def key_prefix(key: bytes) -> bytes:
-    """What is before the event in the body of each record of a key."""
+    """Returns what precedes the event in the body of each record with a key."""
     return _KEY.pack(len(key)) + key
 
 
 def encode_record(body: bytes, salt: int) -> bytes:
-    """The record of a body, its CRC begun with the origin's."""
+    """Returns the record of a body, with its CRC."""
     return _FRAME.pack(MARKER, len(body), crc32(body, salt)) + body
 
 
 def read_records(content: bytes, origin: str) -> Iterator[Record | Damage]:
-    """The records of a segment in their order, and the damaged places between them.
+    """Yields the records of a segment in order, and the damaged ranges between them.
 
-    What is torn at the end is no damage: nobody was told that it was accepted.
+    A torn record at the end is not damage: it was never acknowledged to a caller.
     """
     salt = record_salt(bytes.fromhex(origin))
     place, end = HEADER_BYTES, len(content.rstrip(b"\0"))
@@ -64,7 +64,7 @@ def read_records(content: bytes, origin: str) -> Iterator[Record | Damage]:
 
 
 def unacked_start(acked: int, found: list[Record | Damage]) -> int:
-    """Where replay begins: `acked`, unless no record begins or ends there."""
+    """Returns where replay begins: `acked`, unless no record begins or ends there."""
     known = {item.start for item in found} | {item.end for item in found}
     return acked if acked in known else 0
 

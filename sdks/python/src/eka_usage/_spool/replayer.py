@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from .._count import Count
 from .._describe import describe_error
 from .._failure import Failed, Failure
-from .._reporting import RateLimitedLog, say
+from .._reporting import RateLimitedLog, write_log
 from .._wakeup import WakeUp
 from .circuit_breaker import CircuitBreaker
 from .record import Damage, Record
@@ -144,7 +144,7 @@ class Replayer:
         items = segment.read()
         damaged = sum(isinstance(item, Damage) for item in items)
         if damaged:
-            say(
+            write_log(
                 logging.ERROR,
                 "segment %s is damaged in %d places; the events between them are sent",
                 segment.name,

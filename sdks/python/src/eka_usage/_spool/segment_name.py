@@ -1,4 +1,4 @@
-"""The names of segments, as docs/spool-format.md defines them."""
+"""The file names of segments, as docs/spool-format.md specifies them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class SegmentName(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> SegmentName | None:
-        """The parts of a segment's name; None where it is no segment's."""
+        """Returns the parts of a segment's name; None if the file is not a segment."""
         match = _NAME.fullmatch(text)
         if match is None:
             return None

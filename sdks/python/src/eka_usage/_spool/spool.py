@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from .._describe import describe_error
 from .._failure import Failure
-from .._reporting import RateLimitedLog, say
+from .._reporting import RateLimitedLog, write_log
 from .adoption import Adopter
 from .backlog import Backlog
 from .config import SpoolConfig
@@ -190,8 +190,8 @@ class Spool:
                 self._report(error)
         spooled = self._backlog.spooled
         if spooled:
-            text = "%d events remain in %s and are sent by the next process on this machine"
-            say(logging.WARNING, text, spooled, self.path)
+            text = "%d events are not delivered yet; they are kept in %s for the next process"
+            write_log(logging.WARNING, text, spooled, self.path)
 
     def detach(self) -> None:
         """Lets the process end without waiting for the transport of the replay."""
@@ -292,8 +292,8 @@ class Spool:
         self._log.log(
             logging.ERROR,
             "spool",
-            f"the spool in {self.path} cannot be written: {describe_error(error)};"
-            " make room there, or set EKA_SPOOL_DIR to another directory",
+            f"spool write failed, make room in {self.path} or set EKA_SPOOL_DIR to another"
+            f" directory: {describe_error(error)}",
         )
 
 

@@ -8,7 +8,7 @@ from .._generated import spool
 
 
 class Tuning(NamedTuple):
-    """What is the same for every client of a release."""
+    """Constants of a release, in seconds and bytes."""
 
     segment_bytes: int = spool.SEGMENT_BYTES
     headroom_bytes: int = spool.HEADROOM_BYTES

@@ -1,1 +1,1 @@
-"""Ways for an encoded event to leave the process."""
+"""How encoded events leave the process."""

@@ -1,7 +1,7 @@
-"""Calls into a producer that call back.
+"""Calls into a producer that run callbacks.
 
-confluent_kafka ends the process where one is made inside another's callback: by an `on_error` that
-flushes, or by a signal handler that comes while a callback runs.
+confluent_kafka aborts the process if one is made within the callback of another: by an `on_error`
+that flushes, or by a signal handler that runs during a callback.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _here = threading.local()
 
 
 def inside() -> WakeUp | None:
-    """Where this thread is in such a call, which may have more to report: what its end sets."""
+    """Returns what the end of this thread's call raises; None if it is in no such call."""
     return getattr(_here, "ended", None)
 
 
 def calling(call: Callable[..., Any], *arguments: object) -> Any:
-    """What the call returns, or raises; a call inside another is made by a thread of its own."""
+    """Returns or raises what the call does; a nested one runs on a thread of its own."""
     if not inside():
         _here.ended = ended = WakeUp()
         try:

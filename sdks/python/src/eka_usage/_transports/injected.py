@@ -1,4 +1,4 @@
-"""A producer of the caller's own, in place of Kafka or in front of it."""
+"""A producer that the caller injects."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .callbacks import calling
 
 
 class ProducerLike(Protocol):
-    """What a client needs of a producer; `confluent_kafka.Producer` has it.
+    """What a client needs of a producer, such as `confluent_kafka.Producer`.
 
-    `on_delivery(error, message)` is called once for each event, with None where it was delivered.
-    `produce` raises BufferError while it can take no more. `flush` returns how many events it still
-    holds; where it returns 0 or None, all of them count as delivered.
+    `on_delivery(error, message)` is called once per event, with None if it was delivered. `produce`
+    raises BufferError while it has no room. `flush` returns how many events it still holds; if it
+    returns 0 or None, all of them count as delivered.
     """
 
     def produce(
@@ -29,7 +29,7 @@ class ProducerLike(Protocol):
 
 
 class InjectedTransport:
-    """Counts by delivery reports: the producer may carry other messages too."""
+    """Counts delivery reports, as the producer may have other messages too."""
 
     def __init__(self, producer: ProducerLike, topic: str, failed: Failed) -> None:
         self._producer = producer
@@ -80,11 +80,11 @@ class InjectedTransport:
         for ticket in list(self._waiting):
             waiting = self._waiting.pop(ticket, None)
             if waiting is not None:
-                why = "the producer did not report on it"
+                why = "the producer did not report its delivery"
                 waiting.failed(Failure(why, waiting.key, waiting.event, given_up=True))
 
     def detach(self) -> None:
-        pass  # it is the caller's
+        pass  # it belongs to the caller
 
     def fork(self) -> InjectedTransport:
         if isinstance(self._producer, Producer):
@@ -105,7 +105,7 @@ class InjectedTransport:
 
 
 class _Waiting(NamedTuple):
-    """An event that the producer has not reported on."""
+    """An event without a delivery report."""
 
     key: bytes
     event: bytes
@@ -118,12 +118,12 @@ def _nothing() -> None:
 
 
 class _Lost:
-    """In the place of a producer whose threads a fork left behind: it would deliver nothing."""
+    """Replaces a producer whose threads do not exist in a forked child."""
 
     def produce(self, **_: object) -> None:
         raise RuntimeError(
-            "the injected confluent_kafka.Producer was made before a fork and is dead in the child;"
-            " make the client after the fork, or let it make its own producer"
+            "the injected confluent_kafka.Producer was created before a fork and does not work in"
+            " the child; create the client after the fork, or let it create its own producer"
         )
 
     def poll(self, timeout: float) -> None: ...

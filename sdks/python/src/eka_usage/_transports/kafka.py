@@ -24,27 +24,27 @@ _BROKERS = ("bootstrap.servers", "metadata.broker.list")
 
 
 def check(settings: Settings, overrides: Mapping[str, Any]) -> None:
-    """Sees whether librdkafka takes the settings and `overrides`.
+    """Checks that librdkafka accepts the settings and `overrides`.
 
-    It does so without brokers, and ends its threads again: where a process forks while one of them
-    looks up a name, glibc lets nobody in the child look up a name ever after.
+    The producer for it has no brokers and is destroyed at once: if a process forks while a thread
+    of librdkafka resolves a host name, glibc can resolve no name in the child.
 
     Raises:
         ConfigError: it does not.
     """
     config = _config(settings, overrides)
-    lonely = {name: value for name, value in config.items() if name not in _BROKERS}
+    unconnected = {name: value for name, value in config.items() if name not in _BROKERS}
     try:
-        Producer({**lonely, "log_level": 0})
+        Producer({**unconnected, "log_level": 0})
     except (KafkaException, TypeError, ValueError) as error:
-        raise settings.refused(_words(error), overrides) from None
+        raise settings.rejected(_text(error), overrides) from None
 
 
 class KafkaTransport:
     """Sends to one topic with a producer of its own.
 
     Args:
-        reports: whether it hears of each event that is delivered, for `send_reported`.
+        reports: whether each delivered event is reported, as `send_reported` requires.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class KafkaTransport:
     ) -> None:
         self._topic = topic
         self._failed = failed
-        # Who debugs librdkafka wants all of its lines.
+        # Whoever debugs librdkafka needs all of its lines.
         log = logger if "debug" in overrides else _Log()
         config = _config(settings, overrides)
         if reports:
@@ -90,7 +90,7 @@ class KafkaTransport:
 
     def flush(self, timeout: float) -> int:
         calling(self._producer.flush, timeout)
-        self.poll()  # a line for the log, too, counts as queued until it is read
+        self.poll()  # log lines count as queued too until they are polled
         return len(self._producer)
 
     def purge(self) -> None:
@@ -99,14 +99,14 @@ class KafkaTransport:
         # Purged events are reported by the calls that this makes.
         calling(self._producer.flush, 1)
         if undelivered and os.getpid() != _HOME:
-            self.detach()  # one of its threads may wait for ever; see check()
+            self.detach()  # one of its threads may wait forever; see check()
 
     def fork(self) -> None:
-        pass  # detach_all() has seen to it
+        pass  # detach_all() has detached it
 
     def detach(self) -> None:
-        # Destroying it waits for its threads. So it gets a reference that nobody gives back.
-        import ctypes  # few need it, and importing it takes time
+        # Destroying it waits for its threads. So it gets a reference that is never released.
+        import ctypes  # rarely needed, and slow to import
 
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._producer))
 
@@ -124,7 +124,7 @@ def failure_of(error: BaseException, key: bytes, event: bytes) -> Failure:
 
 def _failure(error: KafkaError, message: Message) -> Failure:
     given_up = error.code() in _PURGED
-    why = "Kafka had not taken it in time" if given_up else error.str()
+    why = "Kafka did not acknowledge it in time" if given_up else error.str()
     key, event = message.key() or b"", message.value() or b""
     return Failure(why, key, event, given_up, error.code() in FINAL_ERRORS)
 
@@ -133,23 +133,23 @@ _made: weakref.WeakSet[KafkaTransport] = weakref.WeakSet()
 
 
 def detach_all() -> None:
-    """In a forked child nothing may destroy a producer, whose threads are missing there.
+    """Keeps every producer in a forked child, as destroying one would wait for missing threads.
 
-    That goes also for one that is garbage already, and which the next collection would destroy.
+    This includes one that is garbage already, and that the next collection would destroy.
     """
     for transport in list(_made):
         transport.detach()
 
 
 class _Log:
-    """librdkafka's lines, of each kind one a second: without a broker it says so for ever."""
+    """Logs one line of librdkafka per second and facility; without a broker they never end."""
 
     def __init__(self) -> None:
         self._lines = RateLimitedLog()
 
     def log(self, level: int, _: str, facility: str, _name: str, line: str) -> None:
         """Called as a `logging.Logger` is."""
-        self._lines.log(level, f"librdkafka {facility}", f"librdkafka says: {line}")
+        self._lines.log(level, f"librdkafka {facility}", f"librdkafka: {line}")
 
 
 def _config(settings: Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,12 +157,12 @@ def _config(settings: Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
         **settings.librdkafka(),
         # Java's partitioner, so that a workspace has one partition whatever the language.
         "partitioner": "murmur2_random",
-        # The last place is for the event that finds the queue full, and is parked.
+        # One place less, for the event that finds the queue full and is parked.
         "queue.buffering.max.messages": settings["max_queue_events"] - 1,
         "queue.buffering.max.kbytes": settings["max_queue_bytes"] // 1024,
-        # What is neither failed nor queued is delivered: no call for each success is needed.
+        # An event that neither failed nor is queued is delivered: successes need no callback.
         "delivery.report.only.error": True,
-        # It would ask brokers for subscriptions to metrics of its own.
+        # Otherwise it requests subscriptions to its own metrics from brokers.
         "enable.metrics.push": False,
     }
     if settings["kafka_acks"] == "all":
@@ -170,6 +170,6 @@ def _config(settings: Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
     return {**config, **overrides}
 
 
-def _words(error: BaseException) -> str:
+def _text(error: BaseException) -> str:
     inner = error.args[0] if error.args else error
     return inner.str() if isinstance(inner, KafkaError) else str(inner)

@@ -1,4 +1,4 @@
-"""What a client asks of whatever carries its events away."""
+"""The interface of what sends the events of a client."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from .._failure import Failed
 
 
 class Transport(Protocol):
-    """Carries encoded events: each one that it takes is delivered, or reported as failed."""
+    """Sends encoded events: each one that it accepts is delivered, or reported as failed."""
 
     def send(self, key: str, value: str) -> None:
-        """Takes one event, at once or not at all.
+        """Accepts one event without waiting.
 
         Raises:
-            BufferError: the queue is full; the event was not taken.
-            Exception: anything else; this event can never be taken.
+            BufferError: the queue is full; the event was not accepted.
+            Exception: any other; this event can never be accepted.
         """
 
     def reporter(self, delivered: Callable[[], object], failed: Failed) -> Any:
-        """What `send_reported` takes: one of the two is called for each event."""
+        """Returns what `send_reported` takes: one of the two is called for each event."""
 
     def send_reported(self, key: bytes, event: bytes, report: Any) -> None:
-        """As `send`, and each event is heard of, also where it is delivered."""
+        """Accepts one event as `send` does, and reports it even if it is delivered."""
 
     def queued(self) -> int:
-        """How many events were taken and are neither delivered nor reported."""
+        """Returns how many events are neither delivered nor reported."""
         ...
 
     def poll(self) -> None:
-        """Reports what has failed since the last time, without waiting."""
+        """Reports what has failed, without waiting."""
 
     def flush(self, timeout: float) -> int:
-        """Waits up to `timeout` seconds for what is queued, and returns how much still is."""
+        """Waits up to `timeout` seconds, and returns how many events are still queued."""
         ...
 
     def purge(self) -> None:
@@ -43,5 +43,5 @@ class Transport(Protocol):
         """Lets the process end without waiting for it."""
 
     def fork(self) -> Transport | None:
-        """In a forked child: what carries its events, or None where that must be made anew."""
+        """Returns the transport of a forked child; None if it must open a new one."""
         ...

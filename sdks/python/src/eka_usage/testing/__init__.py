@@ -1,6 +1,6 @@
-"""For the tests of a service: usage is collected in memory, and can be asserted on.
+"""Collects usage in memory, for the tests of a service.
 
-With pytest there is a fixture, and nothing to set up:
+With pytest there is a fixture that needs no configuration:
 
     def test_a_call_is_charged(usage_events):
         handle_request("ws-1")  # records with an EkaClient, wherever that was made

@@ -13,14 +13,14 @@ _read = msgspec.json.Decoder(UsageEvent).decode
 
 
 class InMemoryProducer(Sequence[UsageEvent]):
-    """Takes the place of Kafka: `EkaClient("my-service", producer=InMemoryProducer())`.
+    """Replaces Kafka: `EkaClient("my-service", producer=InMemoryProducer())`.
 
-    It is the sequence of the events that were delivered, in their order; each is delivered before
-    `record()` returns.
+    It is the sequence of the delivered events in order; each is delivered before `record()`
+    returns.
 
     Attributes:
-        full: while True, events are refused as a full queue refuses them.
-        fault: while not None, every delivery fails for this reason.
+        full: while True, events are rejected as by a full queue.
+        fault: while not None, every delivery fails with this reason.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class InMemoryProducer(Sequence[UsageEvent]):
         self._delivered: list[UsageEvent] = []
 
     def clear(self) -> None:
-        """Forgets what was delivered."""
+        """Removes the delivered events."""
         self._delivered.clear()
 
     def produce(

@@ -15,20 +15,20 @@ from ._producer import InMemoryProducer
 
 
 def pytest_configure() -> None:
-    """Lets clients be made where no brokers are configured, as when a test imports a service."""
+    """Lets clients be created without brokers, as when a test imports a service."""
     EkaClient._ambient = Ambient(producer=_Nowhere(), spools=False)
 
 
 def pytest_unconfigure() -> None:
-    """Leaves no trace."""
+    """Restores the defaults."""
     EkaClient._ambient = Ambient()
 
 
 @pytest.fixture
 def usage_events(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryProducer]:
-    """The events that any EkaClient delivers during the test, as a sequence of `UsageEvent`.
+    """The events that all clients deliver during the test, as a sequence of `UsageEvent`.
 
-    Clients need no brokers, whether they were made before the test or are made in it.
+    Clients need no brokers, whether they were created before the test or in it.
     """
     producer = InMemoryProducer()
     monkeypatch.setattr(EkaClient, "_ambient", EkaClient._ambient._replace(redirect=producer))
@@ -39,11 +39,11 @@ def usage_events(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryProducer]:
         yield producer
         for client in _shutdown_hooks.clients():
             if client not in before:
-                client._begin_anew()  # a service may keep it for the tests to come
+                client._begin_anew()  # a service may keep it for later tests
 
 
 class _Nowhere:
-    """Takes the place of Kafka where a test does not look at its usage."""
+    """Replaces Kafka in tests that do not use the fixture."""
 
     def produce(self, *, on_delivery: Callable[[Any, Any], None], **_: object) -> None:
         on_delivery(None, None)
