@@ -61,8 +61,10 @@ class Experiment:
     # A command to run each driver under.
     prefix: Sequence[str] = ()
     drivers: list[Driver] = field(default_factory=list)
-    # The events that must arrive, where that is not every accepted one.
+    # The events that must arrive, where that is not every accepted one of a driver.
     expected: Sequence[str] | None = None
+    # Events that programs other than drivers reported to on_error.
+    reported: Sequence[str] = ()
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def start(
@@ -132,6 +134,7 @@ class Experiment:
         accepted = streamed if self.expected is None else self.expected
         errors = [error for driver in self.drivers for error in driver.errors]
         reported = [str(error["event_id"]) for error in errors if error.get("event_id")]
+        reported += self.reported
         return Outcome.of(accepted, reported, read_events(self.broker.bootstrap))
 
     def close(self) -> None:

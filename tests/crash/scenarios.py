@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.conformance.drivers import COMMANDS, Driver
 from tests.crash.damage import damage
 from tests.crash.harness import CALL, OFF, Experiment, small_disk
+from tests.hosts.experiment import run as run_program
 from tests.waiting import eventually
 
 SPILL, DURABLE = "spill", "durable"
@@ -205,6 +206,18 @@ def _paused_owner(experiment: Experiment) -> None:
     experiment.recover()
 
 
+def _runner(name: str) -> Callable[[Experiment], None]:
+    def run(experiment: Experiment) -> None:
+        settings = {"kafka_brokers": experiment.broker.bootstrap, "spool": experiment.mode}
+        if experiment.mode != OFF:
+            settings["spool_dir"] = str(experiment.folder)
+        outcomes = run_program(name, experiment.folder.parent, **settings)
+        experiment.expected, experiment.reported = outcomes.accepted, outcomes.reported
+        experiment.recover()
+
+    return run
+
+
 def _damaged_segments(experiment: Experiment) -> None:
     driver = experiment.start()
     experiment.broker.kill()
@@ -246,6 +259,9 @@ SCENARIOS = (
     Scenario("kill -9, 30 times", _kills),
     Scenario("out of memory", _out_of_memory),
     Scenario("fork while recording", _fork, languages=("python",)),
+    Scenario("uWSGI ends its workers", _runner("uWSGI"), languages=("python",)),
+    Scenario("Celery ends its pool", _runner("Celery"), languages=("python",)),
+    Scenario("RQ ends a job", _runner("RQ"), languages=("python",)),
     Scenario("broker down until the next process", _broker_down),
     Scenario("outage past the delivery timeout", _long_outage),
     Scenario("retriable broker errors", _broker_errors(_RETRIABLE)),

@@ -19,14 +19,24 @@ from tests.broker import DevBroker
 from tests.conformance.drivers import build
 from tests.e2e.reader import read_events
 from tests.environment import environment
+from tests.environment import variables as settings
+from tests.hosts.runners import run_celery, run_rq
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs/integration-guide.md"
 BIN = Path(sys.prefix) / "bin"
 FIRST_EVENTS = ("first.py", "first.go", "first.ts")
-SERVICES = ("wsgi.py", "asgi.py", "server.go", "express.ts", "fastify.ts")
+SERVICES = ("wsgi.py", "uwsgi.ini", "asgi.py", "server.go", "express.ts", "fastify.ts")
+JOBS = ("tasks.py", "jobs.py")
 REQUESTS = 25
+JOB_COUNT = 4
+CELERY_CONFIG = """
+broker_url = "filesystem://"
+broker_transport_options = {
+    "data_folder_in": "queue", "data_folder_out": "queue", "control_folder": "control"
+}
+"""
 _SECONDS = 60
 
 
@@ -55,7 +65,11 @@ def command(name: str, folder: Path, port: int) -> Sequence[str]:
                 "wsgi:app",
             )
         case "asgi", *_:
-            return (str(BIN / "uvicorn"), "--port", str(port), "asgi:app")
+            # Several workers each end by the signal, one ends as Python does.
+            return (str(BIN / "uvicorn"), "--workers", "2", "--port", str(port), "asgi:app")
+        case "uwsgi", *_:
+            (folder / "wsgi.py").write_text(files()["wsgi.py"])
+            return (str(BIN / "uwsgi"), "--ini", name, "--http-socket", f"127.0.0.1:{port}")
         case _, _, "py":
             return (sys.executable, name)
         case _, _, "go":
@@ -143,5 +157,24 @@ def test_a_service_delivers_every_event_on_sigterm(name: str, tmp_path: Path) ->
         assert len(read_events(broker.bootstrap)) == REQUESTS
 
 
+@pytest.mark.parametrize("name", JOBS)
+def test_a_job_runner_delivers_every_event_before_its_processes_end(
+    name: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(files()[name])
+    log = tmp_path / "log"
+    with DevBroker() as broker:
+        # So long a linger that nothing is delivered while the processes run.
+        environ = {**deployment(broker, tmp_path, 0), **settings(kafka_linger_ms="60000")}
+        if name == "tasks.py":
+            (tmp_path / "queue").mkdir()
+            (tmp_path / "celeryconfig.py").write_text(CELERY_CONFIG)
+            run_celery("tasks:transcribe", ("ws-42",), JOB_COUNT, tmp_path, environ, log)
+        else:
+            worker = "jobs.UsageWorker"
+            run_rq("jobs.transcribe", ("ws-42",), JOB_COUNT, tmp_path, environ, log, worker=worker)
+        assert len(read_events(broker.bootstrap)) == JOB_COUNT
+
+
 def test_every_file_of_the_guide_is_tested() -> None:
-    assert {*FIRST_EVENTS, *SERVICES} == files().keys()
+    assert {*FIRST_EVENTS, *SERVICES, *JOBS} == files().keys()

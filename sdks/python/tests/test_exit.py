@@ -87,8 +87,62 @@ def test_the_hosts_own_sigterm_handler_stays_in_place(
         assert client.record("ws", "api", "api_call") is not None
     """
     result = run_program(program, broker.bootstrap, tmp_path)
-    assert (result.returncode, result.stdout, result.stderr) == (0, "the host's handler\n", "")
+    assert (result.returncode, result.stdout) == (0, "the host's handler\n")
+    assert result.stderr.startswith(
+        "SIGTERM is handled by __main__.<lambda>, so the client does not"
+    )
     assert len(topic.messages()) == 21
+
+
+SERVER = """
+        class Server:
+            def handle_exit(self, *_):
+                sys.exit()
+            __call__ = handle_exit
+        SIGTERM = signal.SIGTERM
+"""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "signal.signal(SIGTERM, Server().handle_exit); client = EkaClient('checkout')",
+        "client = EkaClient('checkout'); signal.signal(SIGTERM, Server().handle_exit)",
+    ],
+    ids=["before the client", "after the client"],
+)
+def test_a_foreign_sigterm_handler_is_named_once(program: str, tmp_path: Path) -> None:
+    body = f"""{SERVER}
+        {program}
+        for client in (client, EkaClient("checkout")):
+            record(client, 2)
+            client.shutdown(0)
+    """
+    result = run_program(body, NO_BROKER, tmp_path, {"EKA_SHUTDOWN_TIMEOUT_MS": "0"})
+    lines = [line for line in result.stderr.splitlines() if "SIGTERM" in line]
+    assert len(lines) == 1, result.stderr
+    assert "SIGTERM is handled by __main__.Server.handle_exit" in lines[0]
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "client = EkaClient('checkout')",
+        "signal.signal(SIGTERM, signal.SIG_IGN); client = EkaClient('checkout')",
+        "signal.signal(SIGTERM, sys.exit); client = EkaClient('checkout', flush_on_sigterm=False)",
+        "Server.__module__ = 'gunicorn'; signal.signal(SIGTERM, Server()); EkaClient('checkout')",
+    ],
+    ids=["its own", "ignored", "flush turned off", "one that ends Python"],
+)
+def test_no_sigterm_handler_is_named_that_the_client_can_rely_on(
+    program: str, tmp_path: Path
+) -> None:
+    body = f"""{SERVER}
+        {program}
+    """
+    result = run_program(body, NO_BROKER, tmp_path)
+    assert result.returncode == 0
+    assert "SIGTERM" not in result.stderr
 
 
 def test_a_sigterm_handler_set_after_the_client_stays_in_place(

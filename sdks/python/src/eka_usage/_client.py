@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from . import _checks, _shutdown_hooks
 from ._admission import Admission, Limits
+from ._ambient import Ambient
 from ._describe import describe_value, suggest
 from ._errors import ValidationError
 from ._event import EventEncoder
@@ -47,26 +48,13 @@ if TYPE_CHECKING:
     from ._generated.catalog import Status
 
 _OPEN = Admission.OPEN
+_mark = _shutdown_hooks.mark
 
 
 def _called(name: str, method: Callable[..., str | None]) -> Callable[..., str | None]:
     """Returns the method under the name that errors and help() show."""
     method.__name__, method.__qualname__ = name, f"EkaClient.{name}"
     return method
-
-
-class Ambient(NamedTuple):
-    """What applies to every client of the process; the pytest plugin changes it.
-
-    Attributes:
-        producer: replaces Kafka if neither brokers nor a producer are given.
-        spools: whether a client of Kafka has a spool if its caller does not configure one.
-        redirect: receives the events of every client, however the client was created.
-    """
-
-    producer: ProducerLike | None = None
-    spools: bool = True
-    redirect: ProducerLike | None = None
 
 
 class Instance(NamedTuple):
@@ -116,6 +104,7 @@ class EkaClient:
         hostname: str | None = None,
         **settings: Unpack[SettingArguments],
     ) -> None:
+        _shutdown_hooks.enter_process()
         overrides = read_kafka_config(kafka_config)
         named = "bootstrap.servers" in overrides
         instead = self._ambient.producer if producer is None else producer
@@ -174,6 +163,7 @@ class EkaClient:
 
     def _become(self, instance: Instance) -> None:
         """Records by this instance from now on."""
+        self._process = _shutdown_hooks.process()
         self._instance = instance
         self._outbox = instance.outbox
         # What every record() needs, without a second lookup.
@@ -222,6 +212,8 @@ class EkaClient:
         Returns:
             The event's id; None if the event was rejected, which is reported to `on_error`.
         """
+        if not _mark[0]:
+            _shutdown_hooks.enter_process()
         gate = self._gate  # another thread may open it at any moment
         if gate.admission is not _OPEN and (reason := gate.reject_reason()) is not None:
             self._outcomes.rejected(reason, workspace_id, product, metric_type, status, event_id)
@@ -321,13 +313,14 @@ class EkaClient:
         Returns:
             How many events are still in flight or pending on disk; 0 is success.
         """
-        return self._outbox.flush(self._seconds(timeout))
+        return self._current().outbox.flush(self._seconds(timeout))
 
     def stats(self) -> Stats:
         """Returns the counters of this client in this process."""
-        taken = self._outbox.taken
-        queued = self._outbox.queued()
-        return self._outcomes.ledger.stats(taken, queued, self._outbox.spool_stats())
+        _, outcomes, outbox = self._current()
+        taken = outbox.taken
+        queued = outbox.queued()
+        return outcomes.ledger.stats(taken, queued, outbox.spool_stats())
 
     def shutdown(self, timeout: float | None = None) -> int:
         """Sends what is queued; events that Kafka does not acknowledge in time are spilled.
@@ -343,8 +336,9 @@ class EkaClient:
         Returns:
             How many events were given up.
         """
-        undelivered = self._outbox.close(self._seconds(timeout))
-        self._outcomes.close()
+        _, outcomes, outbox = self._current()
+        undelivered = outbox.close(self._seconds(timeout))
+        outcomes.close()
         _shutdown_hooks.unregister(self)
         return undelivered
 
@@ -363,7 +357,13 @@ class EkaClient:
     @property
     def instance_id(self) -> str:
         """The id of this client in this process, which is part of every event."""
-        return self._instance.encoder.instance_id
+        return self._current().encoder.instance_id
+
+    def _current(self) -> Instance:
+        """Returns the instance of this process, which may be a copy of another."""
+        if not _mark[0]:
+            _shutdown_hooks.enter_process()
+        return self._instance
 
     def _end(self, timeout: float) -> None:
         self.shutdown(timeout)
@@ -371,8 +371,9 @@ class EkaClient:
             self._outbox.detach()
 
     def _after_fork(self) -> None:
-        connect = self._outbox.connection.after_fork()
-        self._become(self._new_instance(connect, self._spool_config))
+        if self._process is not _shutdown_hooks.process():
+            connect = self._outbox.connection.after_fork()
+            self._become(self._new_instance(connect, self._spool_config))
 
     def _begin_anew(self) -> None:
         """Becomes a new instance, which connects when it first records."""

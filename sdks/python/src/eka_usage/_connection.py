@@ -39,7 +39,7 @@ class Connection:
         with self._lock:
             if self._transport is None:
                 self._transport = self._connect(self._failed)
-                _shutdown_hooks.flush_at_worker_exit()
+                _shutdown_hooks.transport_opened()
             return self._transport
 
     @property

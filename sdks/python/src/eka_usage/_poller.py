@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from ._process import uwsgi_will_fork
 from ._wakeup import WakeUp
 
 # Short enough that delivered events leave the queue well before it is full, long enough that the
@@ -39,11 +40,13 @@ class Poller:
         return self._thread is not None
 
     def start(self) -> None:
-        """Starts the thread.
+        """Starts the thread, unless uWSGI has yet to fork.
 
         Raises:
             RuntimeError: there are too many threads, or the interpreter is shutting down.
         """
+        if uwsgi_will_fork():
+            return
         thread = threading.Thread(target=self._run, name="eka-usage", daemon=True)
         thread.start()
         self._thread = thread

@@ -1,4 +1,4 @@
-"""What runs when a process exits, receives SIGTERM or forks.
+"""What runs when a process exits, receives SIGTERM, forks or is copied otherwise.
 
 A client is referenced here until its shutdown(), so that what it accepted is sent even if the host
 drops its own reference.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import logging
 import os
 import signal
 import sys
@@ -17,6 +18,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from ._process import process_mark
+from ._reporting import write_log
 from ._transports import kafka
 from ._transports.callbacks import inside
 from ._wakeup import WakeUp
@@ -28,7 +31,8 @@ class ShutdownHooks(NamedTuple):
     Attributes:
         shutdown: sends what is queued, within so many seconds.
         timeout: the seconds that the end of the process may wait for this client.
-        after_fork: makes it a new client in a forked child; the parent sends what it accepted.
+        after_fork: makes it a new instance in a copied process, unless it is one already; the
+            original sends what it accepted.
     """
 
     shutdown: Callable[[float], object]
@@ -36,7 +40,17 @@ class ShutdownHooks(NamedTuple):
     after_fork: Callable[[], None]
 
 
+# Every call of a client reads it; 0 makes the client a new instance: see `enter_process()`.
+mark = process_mark()
+_process: object = object()
 _hooks: dict[Any, ShutdownHooks] = {}
+# Whether a client is to flush at SIGTERM, and whether it was logged that another handler is set.
+_watches_sigterm = False
+_reported_handler = False
+# Packages whose handlers end the process in a way that runs the hooks of this module.
+_EXIT_NORMALLY = frozenset({"billiard", "celery", "gunicorn"})
+# By process id, since a thread that was not copied may hold the copy of a lock.
+_entering: dict[int, threading.RLock] = {}
 _ended = WakeUp()
 # Seconds that on_error may take at SIGTERM for all errors that are still to be reported.
 _REPORTING = 10.0
@@ -61,15 +75,47 @@ def clients() -> list[Any]:
     return list(_hooks)
 
 
-def flush_at_worker_exit() -> None:
-    """Shuts clients down at the exit of a multiprocessing worker, which skips atexit."""
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None:
-        util.Finalize(None, shutdown_all, exitpriority=0)
+def process() -> object:
+    """Returns an object that is another one in each copied process, once it is entered."""
+    return _process
+
+
+def enter_process() -> None:
+    """Makes every client a new instance if the process was copied without Python's fork hooks.
+
+    uWSGI forks in C, as do programs that embed Python.
+    """
+    with _entering.setdefault(os.getpid(), threading.RLock()):
+        if not mark[0]:
+            _begin_anew()
+
+
+def transport_opened() -> None:
+    """Runs at the first event of a process, when the modules of its job runner are imported."""
+    _flush_at_worker_exit()
+    if _watches_sigterm:
+        _report_sigterm_handler()
+
+
+def _flush_at_worker_exit() -> None:
+    """Shuts clients down at the exit of a worker of multiprocessing or Celery; both skip atexit."""
+    for name in ("multiprocessing.util", "billiard.util"):
+        if (util := sys.modules.get(name)) is not None:
+            util.Finalize(None, shutdown_all, exitpriority=0)
+    if (signals := sys.modules.get("celery.signals")) is not None:
+        # The last code that Celery runs in a process of its pool.
+        signals.worker_process_shutdown.connect(
+            _worker_process_ends, weak=False, dispatch_uid=__name__
+        )
+
+
+def _worker_process_ends(**_: object) -> None:
+    shutdown_all()
 
 
 def shutdown_all() -> None:
     """Shuts every client down, all within the longest timeout of any of them."""
+    enter_process()
     left = list(_hooks.values())
     deadline = time.monotonic() + max((hooks.timeout for hooks in left), default=0)
     for hooks in left:
@@ -77,9 +123,33 @@ def shutdown_all() -> None:
 
 
 def _handle_sigterm() -> None:
+    global _watches_sigterm  # noqa: PLW0603  a process has one handler
+    _watches_sigterm = True
     in_main_thread = threading.current_thread() is threading.main_thread()
     if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _on_sigterm)
+    _report_sigterm_handler()
+
+
+def _report_sigterm_handler() -> None:
+    """Logs once which handler keeps the client from flushing at SIGTERM."""
+    global _reported_handler  # noqa: PLW0603  a process has one handler
+    handler = signal.getsignal(signal.SIGTERM)
+    # A handler that C code set has no name.
+    if _reported_handler or not callable(handler) or handler is _on_sigterm:
+        return
+    module = getattr(handler, "__module__", None) or type(handler).__module__
+    if module.partition(".")[0] in _EXIT_NORMALLY:
+        return
+    _reported_handler = True
+    name = getattr(handler, "__qualname__", None) or type(handler).__qualname__
+    write_log(
+        logging.WARNING,
+        "SIGTERM is handled by %s.%s, so the client does not flush on it: call shutdown() where"
+        " the service ends; flush_on_sigterm=False turns this line off",
+        module,
+        name,
+    )
 
 
 def _on_sigterm(number: int, _: object) -> None:
@@ -116,12 +186,20 @@ def _after_fork_in_parent() -> None:
 
 
 def _after_fork() -> None:
-    kafka.detach_all()
+    kafka.detach_all()  # before any collection
     if any(_collecting):
         gc.enable()
     _collecting.clear()
+    _begin_anew()
+
+
+def _begin_anew() -> None:
+    global _process  # noqa: PLW0603  of one process there is one
+    _process = object()
+    kafka.detach_all()
     for hooks in list(_hooks.values()):
         hooks.after_fork()
+    mark[0] = 1
 
 
 atexit.register(shutdown_all)

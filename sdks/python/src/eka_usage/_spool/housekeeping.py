@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from .._describe import describe_error
+from .._process import uwsgi_will_fork
 from .._reporting import RateLimitedLog
 from .._wakeup import WakeUp
 
@@ -42,7 +43,7 @@ class Housekeeper:
     def start(self) -> None:
         """Starts the thread, unless it runs or the process cannot have a thread now."""
         with self._starting:
-            if self._thread is not None or self._stopped:
+            if self._thread is not None or self._stopped or uwsgi_will_fork():
                 return
             thread = threading.Thread(target=self._run, name="eka-usage-spool", daemon=True)
             try:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from .._count import Count
 from .._describe import describe_error
 from .._failure import Failed, Failure
+from .._process import uwsgi_will_fork
 from .._reporting import RateLimitedLog, write_log
 from .._wakeup import WakeUp
 from .circuit_breaker import CircuitBreaker
@@ -85,7 +86,7 @@ class Replayer:
         """Looks for something to replay now, on a thread that is started if there is none."""
         self._awake.wake()
         with self._starting:
-            if self._stopped.is_raised or self._thread is not None:
+            if self._stopped.is_raised or self._thread is not None or uwsgi_will_fork():
                 return
             thread = threading.Thread(target=self._run, name="eka-usage-replay", daemon=True)
             try:

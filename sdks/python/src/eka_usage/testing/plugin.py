@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from .. import _shutdown_hooks
-from .._client import Ambient, EkaClient
+from .._ambient import Ambient
+from .._client import EkaClient
 from ._producer import InMemoryProducer
 
 
