@@ -265,7 +265,7 @@ class Outbox:
         with self._parking:
             append(key, event)
             self.gate.last_spill_error = None
-            if not self._finished:
+            if self._route is not Route.DISK and not self._finished:
                 self._take_route(Route.DISK)
 
     def _move(

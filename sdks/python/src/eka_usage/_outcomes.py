@@ -41,7 +41,7 @@ class Outcomes:
         self._debug = debug
 
     def close(self) -> None:
-        """Logs how many errors were suppressed and never mentioned."""
+        """Logs how many errors were suppressed since the last line of each code."""
         self._reporter.close()
 
     def accepted(self, event_id: str, event: str, lost: str) -> None:

@@ -49,7 +49,7 @@ class Reporter:
             self._busy.reporting = False
 
     def close(self) -> None:
-        """Logs how many errors were suppressed and never mentioned."""
+        """Logs how many errors were suppressed since the last line of each code."""
         for log in (self._on_error, self._failures):
             if isinstance(log, RateLimitedLog):
                 log.close()

@@ -101,8 +101,8 @@ def kafka_properties(
 ) -> dict[str, Any]:
     """Returns the settings of Kafka as `EkaClient` resolves them, under librdkafka's names.
 
-    They are for a consumer, an admin client or a producer of your own that reaches the same Kafka
-    by the same environment variables; such a producer can be passed to `EkaClient(producer=)`.
+    They are for a consumer or an admin client of your own that reaches the same Kafka with the same
+    environment variables.
 
     Args:
         kafka_brokers: addresses `host:port`, as a list or separated by commas.

@@ -1,4 +1,4 @@
-"""Kafka by librdkafka, which queues, batches, compresses and retries in threads of its own."""
+"""Kafka through librdkafka, which queues, batches, compresses and retries on its own threads."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class KafkaTransport:
     def purge(self) -> None:
         undelivered = len(self._producer)
         self._producer.purge()
-        # Purged events are reported by the calls that this makes.
+        # Purged events are reported by the callbacks that this serves.
         calling(self._producer.flush, 1)
         if undelivered and os.getpid() != _HOME:
             self.detach()  # one of its threads may wait forever; see check()
@@ -116,7 +116,7 @@ class KafkaTransport:
 
 
 def failure_of(error: BaseException, key: bytes, event: bytes) -> Failure:
-    """Returns the failure of an event that a transport did not take at all, by what it raised."""
+    """Returns the failure of an event that a transport rejected with this exception."""
     inner = error.args[0] if error.args else None
     final = isinstance(inner, KafkaError) and inner.code() in FINAL_ERRORS
     return Failure(describe_error(error), key, event, final=final)
