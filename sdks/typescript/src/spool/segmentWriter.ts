@@ -72,7 +72,7 @@ export class SegmentWriter {
   append(bytes: Buffer, length: number): boolean {
     this.segment.write(bytes, length, this.#used);
     // An adopter fences before it reads: if there is no fence after the write, it reads the record.
-    if (this.segment.isFenced) {
+    if (this.#isFenced()) {
       this.#isLost = true;
       return false;
     }
@@ -137,6 +137,15 @@ export class SegmentWriter {
       this.segment.fence();
       this.segment.truncate(this.#used);
       this.endGroup();
+    }
+  }
+
+  /** Never throws: the record is written, so that its event cannot be refused any more. */
+  #isFenced(): boolean {
+    try {
+      return this.segment.isFenced;
+    } catch {
+      return false; // the next heartbeat detects it, and reports what is wrong with the disk
     }
   }
 

@@ -3,7 +3,12 @@
 import type { Directory } from "./directory.js";
 import type { SegmentWriter } from "./segmentWriter.js";
 
-/** Bounds what a power failure may lose. */
+/**
+ * Bounds what a power failure may lose.
+ *
+ * It reports errors and never throws: what it syncs is written already, so that another process may
+ * deliver it, and refusing the event would bill it twice.
+ */
 export class Syncer {
   readonly #directory: Directory;
   readonly #afterMs: number;
@@ -21,11 +26,10 @@ export class Syncer {
 
   /** Schedules a sync of the segment that a record was appended to. */
   wrote(writer: SegmentWriter): void {
+    this.#dirty.add(writer);
     if (this.#afterMs === 0) {
-      this.#dirty.add(writer);
       this.syncNow();
-    } else if (!this.#dirty.has(writer)) {
-      this.#dirty.add(writer);
+    } else {
       this.#timer ??= setTimeout(this.#sync, this.#afterMs).unref();
     }
   }
@@ -34,32 +38,44 @@ export class Syncer {
   syncNow(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const { segment } of this.#take(() => this.#directory.syncNow())) {
-      segment.syncNow();
+    try {
+      for (const writer of this.#take(() => this.#directory.syncNow())) {
+        writer.segment.syncNow();
+        this.#done(writer);
+      }
+    } catch (error) {
+      this.#onError(error);
     }
   }
 
   readonly #sync = (): void => {
     this.#timer = undefined;
     try {
-      for (const { segment } of this.#take(() => this.#directory.sync())) {
-        segment.sync(this.#onError);
+      for (const writer of this.#take(() => this.#directory.sync())) {
+        writer.segment.sync(this.#onError);
+        this.#done(writer);
       }
     } catch (error) {
       this.#onError(error);
     }
   };
 
-  /** Takes what is dirty. A segment's first sync includes the directory, which holds its name. */
+  /** Returns what is dirty. A segment's first sync includes the directory, which holds its name. */
   #take(syncDirectory: () => void): SegmentWriter[] {
-    const writers = [...this.#dirty].filter(({ segment, isAcked }) => segment.isOpen && !isAcked);
-    this.#dirty.clear();
+    for (const writer of this.#dirty) {
+      if (!writer.segment.isOpen || writer.isAcked) {
+        this.#dirty.delete(writer);
+      }
+    }
+    const writers = [...this.#dirty];
     if (writers.some((writer) => !this.#known.has(writer))) {
       syncDirectory();
     }
-    for (const writer of writers) {
-      this.#known.add(writer);
-    }
     return writers;
+  }
+
+  #done(writer: SegmentWriter): void {
+    this.#known.add(writer);
+    this.#dirty.delete(writer);
   }
 }

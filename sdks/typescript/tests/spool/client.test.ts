@@ -1,6 +1,10 @@
-import { describe, expect, test } from "vitest";
+import fs, { readFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import { join } from "node:path";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { EkaClient, type ProducerMessage } from "../../src/index.js";
-import type { SpooledRecord } from "../../src/spool/record.js";
+import { readRecords, type SpooledRecord } from "../../src/spool/record.js";
+import { parseName } from "../../src/spool/segmentName.js";
 import { LaneReplayTransport } from "../../src/spoolWiring.js";
 import { type Message, SendError, type Transport } from "../../src/transports/transport.js";
 import { Reported } from "../support/collector.js";
@@ -46,6 +50,77 @@ describe("a durable client whose disk is full", () => {
     expect(seqs).toEqual(seqs.map((_, index) => index + 1));
     expect(files(directory.path)).toEqual([]);
   });
+});
+
+describe("a durable client whose disk reports errors", () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+    syncBuiltinESMExports();
+  });
+
+  /** Lets a system call of Node fail, once it has passed `calls` times. */
+  function failing(name: "fdatasyncSync" | "fsyncSync" | "readSync", calls: number): void {
+    const real = fs[name] as (...args: unknown[]) => unknown;
+    let left = calls;
+    vi.spyOn(fs, name).mockImplementation(((...args: unknown[]) => {
+      left -= 1;
+      if (left < 0) {
+        throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
+      }
+      return real(...args);
+    }) as never);
+    syncBuiltinESMExports();
+  }
+
+  /** Returns the events in all segments, as another process reads them. */
+  function onDisk(path: string): Record<string, unknown>[] {
+    return files(path).flatMap((name) => {
+      const { origin = "" } = parseName(name) ?? {};
+      const { records } = readRecords(readFileSync(join(path, name)), Buffer.from(origin, "hex"));
+      return records.map(({ value }) => JSON.parse(value.toString()) as Record<string, unknown>);
+    });
+  }
+
+  test.each([
+    ["fdatasyncSync", 2],
+    ["fsyncSync", 0],
+    ["readSync", 2],
+  ] as const)(
+    "an event that is written is accepted, and its number and id are its own, if %s fails",
+    async (call, calls) => {
+      using directory = temporaryDirectory();
+      const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+      const reported = new Reported();
+      const sent: ProducerMessage[] = [];
+      const client = new EkaClient({
+        serviceName: "tests",
+        spool: "durable",
+        spoolDir: directory.path,
+        spoolSyncMs: 0,
+        clock: () => 1_700_000_000_000,
+        onError: reported.onError,
+        producer: {
+          send: async ({ messages }) => void sent.push(...messages),
+        },
+      });
+      failing(call, calls);
+      const ids = Array.from({ length: 7 }, () => client.record("ws-1", "api", "api_call"));
+      expect(new Set(ids).size).toBe(7);
+      const expected = ids.map((event_id, index) => ({ event_id, seq: index + 1 }));
+      vi.mocked(fs[call]).mockRestore();
+      syncBuiltinESMExports();
+      expect(onDisk(directory.path)).toMatchObject(expected);
+      expect(client.stats()).toMatchObject({ accepted: 7, queued: 7, rejected: {} });
+      expect(await client.flush()).toBe(0);
+      expect(sent.map(({ value }) => JSON.parse(value.toString()))).toMatchObject(expected);
+      expect(await client.shutdown()).toBe(0);
+      expect(files(directory.path)).toEqual([]);
+      expect(reported.all).toEqual([]);
+      if (call !== "readSync") {
+        expect(String(warn.mock.calls[0])).toContain("EIO: i/o error");
+      }
+    },
+  );
 });
 
 describe("replay", () => {
