@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DeliveryError, EkaClient, type EkaClientOptions } from "../src/index.js";
 import { resolveSettings } from "../src/settings.js";
@@ -182,6 +184,51 @@ describe("an unreachable broker", () => {
     });
     expect(await client.shutdown(0)).toBe(2);
     expect(reported.messages.at(-1)).toMatch(/^shutdown timed out: .*ECONNREFUSED/);
+  });
+});
+
+describe("a first bootstrap broker that accepts connections and stays silent", () => {
+  async function silent() {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => sockets.add(socket)).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    return {
+      kafkaBrokers: `127.0.0.1:${port},${shared.bootstrap}`,
+      kafkaConfig: { requestTimeout: 300 },
+      accepted: () => sockets.size,
+      [Symbol.dispose]: () => {
+        server.close();
+        sockets.forEach((socket) => {
+          socket.destroy();
+        });
+      },
+    };
+  }
+
+  test.each(["1", "all"] as const)(
+    "events are delivered by the next, with acks %s",
+    async (acks) => {
+      using first = await silent();
+      const { client, reported } = setUp(first.kafkaBrokers, {
+        acks,
+        kafkaConfig: first.kafkaConfig,
+      });
+      const ids = ["ws-1", "ws-2", "ws-3"].flatMap((workspace) => record(client, 20, workspace));
+      expect(await client.flush(10_000)).toBe(0);
+      expect(first.accepted()).toBeGreaterThan(0);
+      await assertOnceEach(shared, client, ids);
+      expect(reported.all).toEqual([]);
+      await client.shutdown();
+    },
+  );
+
+  test("connect() resolves", async () => {
+    using first = await silent();
+    const { client } = setUp(first.kafkaBrokers, { kafkaConfig: first.kafkaConfig });
+    await expect(client.connect()).resolves.toBeUndefined();
+    expect(first.accepted()).toBe(1);
+    await client.shutdown();
   });
 });
 

@@ -1,15 +1,16 @@
 /** The transport to Kafka by @platformatic/kafka, which compresses, and tracks partition leaders. */
 
-import { Producer, type ProducerOptions } from "@platformatic/kafka";
+import { type Broker, Producer, type ProducerOptions } from "@platformatic/kafka";
 import { describeError } from "../describe.js";
 import { ConfigError } from "../errors.js";
 import { usageTopicPartitions } from "../generated/constants.js";
 import { hideSecrets, type Settings } from "../settings.js";
 import { sendError } from "./kafkaErrors.js";
 import { type KafkaConfig, kafkaOptions } from "./kafkaOptions.js";
-import type { Message, Transport } from "./transport.js";
+import type { Message, SendError, Transport } from "./transport.js";
 
 type BytesProducer = Producer<Buffer, Buffer, Buffer, Buffer>;
+type Lookup = (brokers: Broker[], ...callback: unknown[]) => unknown;
 type BytesOptions = ProducerOptions<Buffer, Buffer, Buffer, Buffer>;
 
 /** Sends to one topic by a producer of its own. */
@@ -20,12 +21,16 @@ export class KafkaTransport implements Transport {
   readonly #topic: string;
   readonly #settings: Settings;
   readonly #producer: BytesProducer;
+  readonly #brokers: number;
 
   constructor(settings: Settings, config: KafkaConfig, topic: string) {
     this.#topic = topic;
     this.#settings = settings;
-    this.#producer = producer({ ...kafkaOptions(settings), ...config }, settings);
+    const options = { ...kafkaOptions(settings), ...config };
+    this.#producer = producer(options, settings);
+    this.#brokers = [options["bootstrapBrokers"]].flat().length;
     detach(this.#producer);
+    preferResponsive(this.#producer);
   }
 
   async send(batch: readonly Message[]): Promise<void> {
@@ -44,10 +49,16 @@ export class KafkaTransport implements Transport {
   }
 
   async connect(): Promise<void> {
-    try {
-      await this.#producer.metadata({ topics: [this.#topic] });
-    } catch (error) {
-      throw this.#fault(error);
+    for (let untried = this.#brokers; ; untried -= 1) {
+      try {
+        await this.#producer.metadata({ topics: [this.#topic] });
+        return;
+      } catch (error) {
+        const fault = this.#fault(error);
+        if (fault.retry !== "always" || untried <= 1) {
+          throw fault;
+        }
+      }
     }
   }
 
@@ -55,7 +66,7 @@ export class KafkaTransport implements Transport {
     await this.#producer.close(true);
   }
 
-  #fault(error: unknown): Error {
+  #fault(error: unknown): SendError {
     const fault = sendError(error, this.#topic);
     if (fault.retry === "always") {
       this.#producer.clearMetadata(); // the leader of the partition may have changed
@@ -84,4 +95,27 @@ function detach({ connections }: BytesProducer): void {
     connection.on("error", () => undefined);
     connection.once("connecting", () => queueMicrotask(() => connection.socket.unref()));
   });
+}
+
+/**
+ * Lets the library try the bootstrap brokers in the order in which their connections failed.
+ *
+ * It uses the first that accepts a connection, which may never answer a request. The connection is
+ * closed then, but its own order is the same each time, unless it counts the retries itself.
+ */
+function preferResponsive({ connections }: BytesProducer): void {
+  const failures = new Map<string, number>();
+  let count = 0;
+  const key = ({ host, port }: Broker) => `${host}:${port}`;
+  const failed = ({ broker }: { broker: Broker }) => failures.set(key(broker), ++count);
+  connections.on("failed", failed);
+  connections.on("disconnect", failed);
+  const lastFailure = (broker: Broker) => failures.get(key(broker)) ?? 0;
+  const inGivenOrder = connections.getFirstAvailable.bind(connections) as Lookup;
+  const inOrder: Lookup = (brokers, ...callback) =>
+    inGivenOrder(
+      brokers.toSorted((a, b) => lastFailure(a) - lastFailure(b)),
+      ...callback,
+    );
+  connections.getFirstAvailable = inOrder as typeof connections.getFirstAvailable;
 }
