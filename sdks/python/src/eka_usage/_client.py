@@ -169,7 +169,6 @@ class EkaClient:
         # What every record() needs, without a second lookup.
         self._gate = instance.outbox.gate
         self._encode = instance.encoder.encode
-        self._put = instance.outbox.put
         self._outcomes = instance.outcomes
 
     def _connect(self, failed: Failed, *, reports: bool = False) -> Transport:
@@ -218,8 +217,9 @@ class EkaClient:
         if gate.admission is not _OPEN and (reason := gate.reject_reason()) is not None:
             self._outcomes.rejected(reason, workspace_id, product, metric_type, status, event_id)
             return None
+        encode = self._encode  # CPython specializes a call of a local
         try:
-            accepted_id, event, lost = self._encode(
+            accepted_id, event, lost = encode(
                 workspace_id,
                 product,
                 metric_type,
@@ -233,7 +233,7 @@ class EkaClient:
         except Exception as error:
             self._outcomes.rejected(error, workspace_id, product, metric_type, status, event_id)
             return None
-        self._put(workspace_id, event)
+        self._outbox.put(workspace_id, event)
         if lost or self._debug:
             self._outcomes.accepted(accepted_id, event, lost)
         return accepted_id
