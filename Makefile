@@ -33,11 +33,14 @@ PYTHON_READY := .venv/.ready-packages
 SDK_READY := .venv/.ready-sdk
 GO_READY := .cache/go/.ready
 NODE_READY := $(TYPESCRIPT)/node_modules/.ready
+# What users have beside the TypeScript SDK: the oldest supported Vitest, Jest and bundlers.
+PROJECTS := $(TYPESCRIPT)/tests/projects
+PROJECTS_READY := $(PROJECTS)/node_modules/.ready
 BROKER := .cache/bin/devbroker
 KAFKA := .cache/kafka/.ready
 # Apache Kafka is only fetched where it can run; tests that need it report if it cannot.
 KAFKA_HERE := $(if $(and $(shell command -v java),$(shell command -v mvn)),$(KAFKA))
-READY := $(SDK_READY) $(BROKER) $(NODE_READY) $(KAFKA_HERE)
+READY := $(SDK_READY) $(BROKER) $(NODE_READY) $(PROJECTS_READY) $(KAFKA_HERE)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup generate check demo test test-all lint-all build-all e2e broker crash bench mutations lock clean
@@ -97,7 +100,7 @@ lock: $(PYTHON_READY) ## Update the hashed lock files from pyproject.toml (LOCK_
 
 clean: ## Remove everything that setup and the builds created
 	@if [ -d .cache ]; then chmod -R u+w .cache; fi
-	@rm -rf .venv .cache $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/dist sdks/python/dist
+	@rm -rf .venv .cache $(TYPESCRIPT)/node_modules $(PROJECTS)/node_modules $(TYPESCRIPT)/dist sdks/python/dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV_READY):
@@ -134,4 +137,9 @@ $(KAFKA): tests/e2e/kafka/pom.xml
 $(NODE_READY): $(PYTHON_READY) $(TYPESCRIPT)/package-lock.json
 	@echo "setup: Node packages"
 	@cd $(TYPESCRIPT) && $(BIN)/npm ci --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+$(PROJECTS_READY): $(PYTHON_READY) $(PROJECTS)/package-lock.json
+	@echo "setup: Node packages of the projects that tests install the SDK into, 93 MB"
+	@cd $(PROJECTS) && $(BIN)/npm ci --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@

@@ -16,9 +16,11 @@ export interface UsageMatchers<R> {
   toHaveRecordedTimes(times: number, expected?: ExpectedEvent): R;
 }
 
-declare module "vitest" {
-  interface Matchers<R extends void | Promise<void> = void | Promise<void>, T = unknown>
-    extends UsageMatchers<R> {}
+// Every version of Vitest takes its assertions from here; its own interfaces differ in parameters.
+declare global {
+  namespace Chai {
+    interface Assertion extends UsageMatchers<void> {}
+  }
 }
 
 expect.extend({
