@@ -125,7 +125,8 @@ func WithFlushOnSigterm(flush bool) Option { return withSetting(settingFlushOnSi
 func WithSpool(mode string) Option { return withSetting(settingSpool, mode) }
 
 // WithSpoolDir sets the directory of the spool, which processes of one machine may share, overriding
-// the default of /var/tmp/eka-usage-UID.
+// the default of /var/tmp/eka-usage-UID. In a directory that other users share too, such as a mounted
+// volume, the spool is in eka-usage-UID.
 func WithSpoolDir(directory string) Option { return withSetting(settingSpoolDir, directory) }
 
 // WithSpoolMaxBytes sets how much disk space the spool's directory may use, overriding the default of

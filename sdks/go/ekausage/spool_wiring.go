@@ -35,7 +35,6 @@ func openSpool(c *Client, s *settings, o *options, openReplay openReplayTranspor
 		return nil, nil
 	}
 	config := spool.Config{
-		Directory:    s.text(settingSpoolDir),
 		MaxBytes:     s.integer(settingSpoolMaxBytes),
 		Durable:      s.text(settingSpool) == spoolDurable,
 		SyncInterval: s.milliseconds(settingSpoolSyncMs),
@@ -45,24 +44,21 @@ func openSpool(c *Client, s *settings, o *options, openReplay openReplayTranspor
 		SeqOf:        seqOf,
 		Tuning:       o.tuning,
 	}
-	if config.Directory == "" {
-		config.Directory = spool.DefaultDirectory()
-	}
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	opened, err := spool.Open(config, &spoolHost{c, openReplay})
-	if err == nil {
-		return opened, nil
+	var err error
+	if config.Directory, err = spool.Locate(s.text(settingSpoolDir)); err == nil {
+		return spool.Open(config, &spoolHost{c, openReplay}), nil
 	}
 	for _, row := range []int{settingSpoolDir, settingSpool} {
 		if s.given[row] {
-			return nil, s.misconfigured(row, fmt.Sprintf("a usable directory: %s: %v", config.Directory, err))
+			return nil, s.misconfigured(row, fmt.Sprintf("a usable directory: %v", err))
 		}
 	}
 	c.outcomes.reporter.log.write(slog.LevelWarn, "spool", fmt.Sprintf(
-		"no spool in %s: %v; undelivered events are lost when this process ends; set %s to a usable directory, or %s=%s",
-		config.Directory, err, settingTable[settingSpoolDir].Variable, settingTable[settingSpool].Variable, spoolOff))
+		"no spool, undelivered events are lost when this process ends; set %s to a usable directory, or %s=%s: %v",
+		settingTable[settingSpoolDir].Variable, settingTable[settingSpool].Variable, spoolOff, err))
 	return nil, nil
 }
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError
 from eka_usage import ConfigError, EkaClient, _spool_wiring
+from eka_usage._spool import location
 from eka_usage._spool.segment import Segment
 from eka_usage.testing import InMemoryProducer
 
@@ -233,12 +234,13 @@ def test_an_unusable_configured_spool_dir_is_a_config_error(mode: Any, tmp_path:
         EkaClient("checkout", NO_BROKER, spool=mode, spool_dir=str(spool_dir))
 
 
-def test_an_unusable_default_spool_dir_is_logged_once_and_disables_the_spool(
+def test_without_a_usable_default_spool_dir_there_is_a_warning_and_no_spool(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv("EKA_SPOOL")
     monkeypatch.setattr(EkaClient, "_ambient", EkaClient._ambient._replace(spools=True))
-    monkeypatch.setattr("eka_usage._spool_wiring.default_path", lambda: tmp_path / "none" / "spool")
+    monkeypatch.setattr(location, "_PRESERVED", str(tmp_path / "none"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "no temporary directory"))
     with EkaClient("checkout", NO_BROKER) as client:
         assert client._spool_config is None
     [line] = [line for line in caplog.messages if "no spool" in line]

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from eka_usage._spool import location
 from eka_usage._spool.directory import Directory, SpoolUnusableError
+from eka_usage._spool.location import locate
 
 from sdks.python.tests.spool_support import new_origin
 
@@ -46,25 +48,32 @@ def _link(path: Path) -> Path:
     return path / "link"
 
 
-def _open_to_all(path: Path) -> Path:
-    (path / "open").mkdir()
-    (path / "open").chmod(0o755)
-    return path / "open"
-
-
-@pytest.mark.parametrize("make", [_missing_parent, _file, _link, _open_to_all])
-def test_a_path_that_is_not_a_private_directory_is_rejected(
+@pytest.mark.parametrize("make", [_missing_parent, _file, _link])
+def test_a_path_that_is_not_a_directory_is_rejected(
     make: Callable[[Path], Path], tmp_path: Path
 ) -> None:
     with pytest.raises(SpoolUnusableError):
-        Directory(make(tmp_path), PLENTY).prepare()
+        locate(make(tmp_path))
 
 
-def test_a_directory_of_another_user_is_rejected(
+def test_a_default_directory_of_another_user_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "spool").mkdir(mode=0o700)
     me = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: me + 1)
-    with pytest.raises(SpoolUnusableError, match=f"belongs to user {me}"):
-        Directory(tmp_path / "spool", PLENTY).prepare()
+    for number, name in enumerate(("_PRESERVED", "_TEMPORARY")):
+        parent = tmp_path / str(number)
+        (parent / f"eka-usage-{me + 1}").mkdir(mode=0o700, parents=True)
+        monkeypatch.setattr(location, name, str(parent))
+    monkeypatch.delenv("TMPDIR", raising=False)
+    with pytest.raises(SpoolUnusableError, match=f"belongs to user {me}.*belongs to user {me}"):
+        locate(None)
+
+
+def test_a_filesystem_that_ignores_the_mode_is_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr(os, "fchmod", lambda *_: None)
+    with pytest.raises(SpoolUnusableError, match="filesystem ignores chmod 700"):
+        locate(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,16 @@ def test_purge_removes_only_dead_letters_unless_segments_are_named(spool_dir: Pa
     assert spooled_events(spool_dir) == [event(1)]
     assert main(["purge", str(segment_names(spool_dir)[0])]) == 0
     assert segment_names(spool_dir) == []
+
+
+def test_the_directory_of_this_user_in_a_shared_one_is_found(
+    spool_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    volume = tmp_path / "volume"
+    volume.mkdir(mode=0o775)
+    spool_dir.rename(volume / f"eka-usage-{os.geteuid()}")
+    assert main(["--dir", str(volume), "ls"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + 2
 
 
 @pytest.mark.parametrize("arguments", [["--dir", "/no/such", "ls"], ["show", "events-1"]])

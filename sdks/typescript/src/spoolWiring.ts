@@ -8,7 +8,7 @@ import type { EkaClientOptions } from "./options.js";
 import type { OutboxSpool } from "./outbox.js";
 import { configError, type Settings } from "./settings.js";
 import type { SpoolConfig } from "./spool/config.js";
-import { Directory, defaultDirectory } from "./spool/directory.js";
+import { locate } from "./spool/location.js";
 import { destinationOf } from "./spool/origin.js";
 import type { SpooledRecord } from "./spool/record.js";
 import type { FailedRecord, ReplayTransport } from "./spool/replayer.js";
@@ -44,11 +44,10 @@ export function outboxSpool(
   if (settings.spool === "off" || !isWanted) {
     return undefined;
   }
-  const path = settings.spoolDir ?? defaultDirectory();
   try {
     const config: SpoolConfig = {
       ...client,
-      directory: new Directory(path),
+      directory: locate(settings.spoolDir),
       isDurable: settings.spool === "durable",
       maxBytes: settings.spoolMaxBytes,
       syncMs: settings.spoolSyncMs,
@@ -62,7 +61,7 @@ export function outboxSpool(
       const { name, value } = request;
       throw configError(name, describeValue(value), `a usable directory for the spool: ${reason}`);
     }
-    warn(`no spool, undelivered events stay in memory only: ${reason}`);
+    warn(`no spool, undelivered events are lost when this process ends: ${reason}`);
     return undefined;
   }
 }

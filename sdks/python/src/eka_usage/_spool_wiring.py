@@ -19,7 +19,8 @@ from ._outcomes import Outcomes
 from ._reporting import write_log
 from ._settings import Settings
 from ._spool.config import SpoolConfig
-from ._spool.directory import Directory, SpoolUnusableError, default_path
+from ._spool.directory import SpoolUnusableError
+from ._spool.location import locate
 from ._spool.origin import Origin, destination
 from ._spool.segment_writer import AckGroup
 from ._spool.spool import Spool
@@ -45,13 +46,11 @@ def spool_config(settings: Settings, brokers: Iterable[str] | None) -> SpoolConf
     mode = settings["spool"]
     if mode == "off":
         return None
-    directory = None
+    given = settings["spool_dir"]
     try:
-        given = settings["spool_dir"]
-        directory = default_path() if given is None else Path(given)
-        Directory(directory, settings["spool_max_bytes"]).prepare()
+        directory = locate(None if given is None else Path(given))
     except SpoolUnusableError as error:
-        _report_unusable(settings, directory, error)
+        _report_unusable(settings, error)
         return None
     return SpoolConfig(
         directory=directory,
@@ -62,19 +61,18 @@ def spool_config(settings: Settings, brokers: Iterable[str] | None) -> SpoolConf
     )
 
 
-def _report_unusable(settings: Settings, directory: Path | None, error: SpoolUnusableError) -> None:
+def _report_unusable(settings: Settings, error: SpoolUnusableError) -> None:
     """Raises a ConfigError if the spool was configured, and logs a warning if not."""
-    parameter = settings.configured_by("spool_dir") or settings.configured_by("spool")
-    if parameter is not None:
-        given, hint = describe_value(str(directory)), f"a usable directory; {directory}: {error}"
-        raise ConfigError.of(
-            "config.invalid", parameter=parameter, given=given, hint=hint
-        ) from None
+    for name in ("spool_dir", "spool"):
+        if (parameter := settings.configured_by(name)) is not None:
+            given, hint = describe_value(settings[name]), f"a usable directory; {error}"
+            raise ConfigError.of(
+                "config.invalid", parameter=parameter, given=given, hint=hint
+            ) from None
     write_log(
         logging.WARNING,
-        "no spool in %s: %s; undelivered events are lost when this process ends; set"
-        " EKA_SPOOL_DIR to a usable directory, or EKA_SPOOL=off",
-        directory,
+        "no spool, undelivered events are lost when this process ends; set EKA_SPOOL_DIR to a"
+        " usable directory, or EKA_SPOOL=off: %s",
         error,
     )
 

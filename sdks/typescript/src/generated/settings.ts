@@ -196,8 +196,9 @@ export const settings = {
     choices: ["off", "spill", "durable"],
   },
   /**
-   * The directory of the spool, which processes on one machine may share; by default eka-usage-UID
-   * in /var/tmp.
+   * The directory of the spool, which processes on one machine may share. In a directory that other
+   * users share too, such as a mounted volume, the spool is eka-usage-UID; by default it is
+   * eka-usage-UID in /var/tmp, or else in TMPDIR.
    */
   spoolDir: {
     variable: "EKA_SPOOL_DIR",
@@ -326,8 +327,9 @@ export interface SettingOptions {
    */
   readonly spool?: "off" | "spill" | "durable" | undefined;
   /**
-   * The directory of the spool, which processes on one machine may share; by default eka-usage-UID
-   * in /var/tmp.
+   * The directory of the spool, which processes on one machine may share. In a directory that other
+   * users share too, such as a mounted volume, the spool is eka-usage-UID; by default it is
+   * eka-usage-UID in /var/tmp, or else in TMPDIR.
    */
   readonly spoolDir?: string | undefined;
   /**

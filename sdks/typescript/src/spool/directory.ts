@@ -4,7 +4,8 @@ import {
   accessSync,
   closeSync,
   constants,
-  existsSync,
+  fchmodSync,
+  fstatSync,
   fsync,
   fsyncSync,
   lstatSync,
@@ -12,18 +13,11 @@ import {
   openSync,
   readdirSync,
 } from "node:fs";
-import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { inOrder, parseName, type SegmentName } from "./segmentName.js";
 
-const preferredParent = "/var/tmp";
 const onlyOwner = 0o700;
-
-/** Returns where the spool is by default. */
-export function defaultDirectory(): string {
-  const parent = existsSync(preferredParent) ? preferredParent : tmpdir();
-  return join(parent, `eka-usage-${process.getuid?.() ?? userInfo().username}`);
-}
+const others = 0o077;
 
 /** An event cannot be written to disk. */
 export class SpoolError extends Error {}
@@ -46,16 +40,13 @@ export function asSpoolError(error: unknown): SpoolError {
 export class Directory {
   readonly path: string;
 
-  /** Creates the directory if it is missing; throws if it cannot be used. */
+  /**
+   * Creates the directory if it is missing, and makes it this user's alone; throws if it cannot be
+   * used.
+   */
   constructor(path: string) {
     this.path = path;
-    try {
-      mkdirSync(path, { mode: onlyOwner });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
-        throw error;
-      }
-    }
+    createDirectory(path);
     checkAccess(path);
   }
 
@@ -99,17 +90,59 @@ export class Directory {
 // Others remove segments while they are listed.
 const quietly = { throwIfNoEntry: false } as const;
 
-function checkAccess(path: string): void {
+/** Creates a directory for this user alone, if nothing has its name. */
+export function createDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: onlyOwner });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+      throw error;
+    }
+  }
+}
+
+/** Returns owner and mode of a directory, which may be another user's; throws if it is none. */
+export function directoryStatus(path: string): { isOwn: boolean; uid: number; mode: number } {
   const { uid, mode } = lstatSync(path);
-  const me = process.getuid?.() ?? uid;
   if ((mode & constants.S_IFMT) !== constants.S_IFDIR) {
     throw new Error(`'${path}' must be a directory, and not a symbolic link`);
   }
-  if (uid !== me) {
+  return { isOwn: uid === (process.geteuid?.() ?? uid), uid, mode };
+}
+
+/** Reports whether users other than the owner may do anything in a directory of this mode. */
+export function isOpenToOthers(mode: number): boolean {
+  return process.geteuid !== undefined && (mode & others) !== 0;
+}
+
+function checkAccess(path: string): void {
+  const { isOwn, uid, mode } = directoryStatus(path);
+  if (!isOwn) {
+    const me = process.geteuid?.();
     throw new Error(`'${path}' belongs to user ${uid}, and this process runs as user ${me}`);
   }
-  if (process.getuid !== undefined && (mode & 0o777) !== onlyOwner) {
-    throw new Error(`'${path}' is accessible to other users: set its mode to 700`);
+  if (isOpenToOthers(mode)) {
+    makePrivate(path);
   }
   accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+}
+
+/** Takes the rights of other users away, which a mounted volume may have given to them. */
+function makePrivate(path: string): void {
+  // By descriptor: in a shared directory, another user may replace what has this name.
+  const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+  const descriptor = openSync(path, flags);
+  try {
+    if (fstatSync(descriptor).uid === process.geteuid?.()) {
+      fchmodSync(descriptor, onlyOwner);
+    }
+    if (isOpenToOthers(fstatSync(descriptor).mode)) {
+      throw new Error("the filesystem ignores it");
+    }
+  } catch (error) {
+    const { message } = error as Error;
+    throw new Error(`'${path}' is accessible to other users, and chmod 700 fails: ${message}`);
+  } finally {
+    closeSync(descriptor);
+  }
 }

@@ -25,11 +25,6 @@ function failure(options: Partial<EkaClientOptions>): Error {
 
 describe("a requested spool directory", () => {
   test.each([
-    [
-      "open to other users",
-      (path: string) => mkdirSync(path, { mode: 0o755 }),
-      "set its mode to 700",
-    ],
     ["a file", (path: string) => writeFileSync(path, ""), "must be a directory"],
     ["a symbolic link", (path: string) => symlinkSync("/var/tmp", path), "symbolic link"],
   ])("a requested spool directory is rejected if it is %s", (_, make, reason) => {
@@ -56,15 +51,17 @@ describe("a requested spool directory", () => {
 test("a client warns and has no spool if the default directory cannot be used", async () => {
   vi.stubEnv("EKA_SPOOL", "");
   vi.stubEnv("EKA_SPOOL_DIR", "");
+  vi.stubEnv("TMPDIR", "/no/temporary/directory");
   // A user whose directory belongs to another, unique to this run of the test.
-  vi.spyOn(process, "getuid").mockReturnValue(4_000_000_000 + process.pid);
-  const mine = `/var/tmp/eka-usage-${process.getuid?.()}`;
+  vi.spyOn(process, "geteuid").mockReturnValue(4_000_000_000 + process.pid);
+  const mine = `/var/tmp/eka-usage-${process.geteuid?.()}`;
   mkdirSync(mine, { recursive: true });
   const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
   const client = createClient({});
   rmdirSync(mine);
   const text = warn.mock.calls.flat().join();
-  expect(text).toContain(`stay in memory only: '${mine}' belongs to user`);
+  expect(text).toContain(`'${mine}' belongs to user`);
+  expect(text).toContain("/no/temporary/directory");
   expect(text).toContain(
     "set EKA_SPOOL_DIR to a directory that this process can write, or EKA_SPOOL=off",
   );

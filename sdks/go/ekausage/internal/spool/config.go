@@ -4,7 +4,7 @@ import "time"
 
 // Config configures a Spool.
 type Config struct {
-	// Directory holds the segments; processes of one machine may share it.
+	// Directory, from Locate, holds the segments; processes of one machine may share it.
 	Directory string
 	// MaxBytes limits the length of all segments in the directory, whoever owns them.
 	MaxBytes int64

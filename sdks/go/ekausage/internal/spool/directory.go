@@ -4,25 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
+)
+
+const (
+	private = 0o700 // the mode of a directory
+	others  = 0o077 // what users other than the owner may do
 )
 
 // A FullError reports that one more segment would exceed the limit of the directory, or the disk.
 type FullError struct{ message string }
 
 func (e *FullError) Error() string { return e.message }
-
-// DefaultDirectory returns the directory of this user's spools. It outlives a restart of the machine
-// where /var/tmp exists.
-func DefaultDirectory() string {
-	parent := "/var/tmp"
-	if info, err := os.Stat(parent); err != nil || !info.IsDir() {
-		parent = os.TempDir()
-	}
-	return filepath.Join(parent, fmt.Sprintf("eka-usage-%d", os.Geteuid()))
-}
 
 // directory holds the segments of all clients of one user, shared by the processes of one machine.
 type directory struct {
@@ -32,19 +26,20 @@ type directory struct {
 	creating sync.Mutex // from checking maxBytes until the segment exists
 }
 
-// prepare creates the directory where it is missing. An error explains why it cannot be used.
+// prepare creates the directory where it is missing, and makes it this user's alone. An error explains
+// why it cannot be used.
 func (d *directory) prepare() error {
-	if err := os.Mkdir(d.path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("cannot be created: %w", err)
+	if err := createDirectory(d.path); err != nil {
+		return err
 	}
-	info, err := os.Lstat(d.path)
+	info, err := directoryInfo(d.path)
 	if err != nil {
 		return err
 	}
-	if !info.IsDir() {
-		return errors.New("not a directory (symbolic links are not followed)")
+	if err := checkAccess(d.path, info); err != nil {
+		return fmt.Errorf("%s: %w", d.path, err)
 	}
-	return checkAccess(d.path, info)
+	return nil
 }
 
 // names lists the segments, those of each origin in their order.
@@ -107,4 +102,21 @@ func (d *directory) sync() error {
 	}
 	defer func() { _ = f.Close() }()
 	return f.Sync()
+}
+
+// createDirectory creates a directory for this user alone, where nothing has its name.
+func createDirectory(path string) error {
+	if err := os.Mkdir(path, private); err != nil && !errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("%s: cannot be created: %w", path, err)
+	}
+	return nil
+}
+
+// directoryInfo returns the status of a directory, which may be another user's.
+func directoryInfo(path string) (os.FileInfo, error) {
+	info, err := os.Lstat(path)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s: not a directory (symbolic links are not followed)", path)
+	}
+	return info, err
 }

@@ -43,12 +43,9 @@ type Spool struct {
 	deadLettered atomic.Int64
 }
 
-// Open opens a spool. An error explains why the directory cannot be used.
-func Open(c Config, host Host) (*Spool, error) {
+// Open opens a spool.
+func Open(c Config, host Host) *Spool {
 	d := &directory{path: c.Directory, maxBytes: c.MaxBytes}
-	if err := d.prepare(); err != nil {
-		return nil, err
-	}
 	o := newOrigin(&c)
 	s := &Spool{host: host, wake: make(chan struct{}, 1), tidy: make(chan struct{}, 1)}
 	s.adopter = &adopter{
@@ -80,7 +77,7 @@ func Open(c Config, host Host) (*Spool, error) {
 	s.running.Go(func() { replay.run(ctx, s.wake) })
 	s.running.Go(func() { keeper.run(ctx) })
 	s.running.Go(func() { disk.run(ctx) })
-	return s, nil
+	return s
 }
 
 // HasBacklog reports whether events are pending on disk, so that later ones have to follow them there.

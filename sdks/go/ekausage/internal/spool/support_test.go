@@ -126,10 +126,10 @@ func open(t *testing.T, h *host, folder string, change func(*Config)) *Spool {
 	if change != nil {
 		change(&c)
 	}
-	s, err := Open(c, h)
-	if err != nil {
+	if _, err := Locate(folder); err != nil {
 		t.Fatal(err)
 	}
+	s := Open(c, h)
 	t.Cleanup(s.Release)
 	return s
 }

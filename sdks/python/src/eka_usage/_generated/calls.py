@@ -352,8 +352,9 @@ class SettingArguments(TypedDict, total=False):
     """
 
     spool_dir: str | None
-    """The directory of the spool, which processes on one machine may share; by default
-    eka-usage-UID in /var/tmp.
+    """The directory of the spool, which processes on one machine may share. In a directory that
+    other users share too, such as a mounted volume, the spool is eka-usage-UID; by default it is
+    eka-usage-UID in /var/tmp, or else in TMPDIR.
     """
 
     spool_max_bytes: int | None

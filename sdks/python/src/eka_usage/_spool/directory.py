@@ -11,6 +11,8 @@ from pathlib import Path
 from .segment import Segment
 from .segment_name import SegmentName
 
+_PRIVATE = 0o700
+_OTHERS = 0o077
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -37,37 +39,25 @@ class Directory:
         self._creating = threading.RLock()
 
     def prepare(self) -> None:
-        """Creates the directory if it is missing, and checks that it may be used.
+        """Creates the directory if it is missing, and makes it this user's alone.
 
         Raises:
-            SpoolUnusableError: it may not.
+            SpoolUnusableError: it cannot be used.
         """
-        try:
-            self.path.mkdir(mode=0o700, exist_ok=True)
-        except OSError as error:
-            text = f"{error.strerror}: create its parent, or choose another directory"
-            raise SpoolUnusableError(text) from None
+        create(self.path)
         self.check()
+        if self.path.lstat().st_mode & _OTHERS:
+            _make_private(self.path)
+        if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
+            raise SpoolUnusableError(f"{self.path}: it must be writable")
 
     def check(self) -> None:
-        """Checks that an existing directory may be used.
+        """Checks that an existing directory is this user's.
 
         Raises:
-            SpoolUnusableError: it may not.
+            SpoolUnusableError: it is not.
         """
-        try:
-            found = self.path.lstat()
-        except OSError as error:
-            raise SpoolUnusableError(str(error.strerror)) from None
-        if not stat.S_ISDIR(found.st_mode):
-            raise SpoolUnusableError("it must be a directory; symbolic links are not followed")
-        if found.st_uid != _user():
-            text = f"it belongs to user {found.st_uid}, and this process runs as user {_user()}"
-            raise SpoolUnusableError(text)
-        if found.st_mode & 0o077:
-            raise SpoolUnusableError("users other than its owner may enter it: chmod 700")
-        if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
-            raise SpoolUnusableError("it must be writable")
+        _check_owner(self.path, status(self.path))
 
     def names(self) -> list[SegmentName]:
         """Returns its segments, those of one origin in their order."""
@@ -118,17 +108,68 @@ def _begun(name: SegmentName) -> tuple[str, str, bool, int, int]:
     return name.origin, name.kind, name.first_seq == 0, name.first_seq, name.number
 
 
-def default_path() -> Path:
-    """Returns the default directory: it outlives a restart of the machine where one can."""
-    lasting = Path("/var/tmp")  # noqa: S108  only a directory in it that is this user's is used
-    if not lasting.is_dir():
-        import tempfile  # few need it, and importing it takes time
+def create(path: Path) -> None:
+    """Creates a directory for this user alone, if nothing has its name.
 
-        lasting = Path(tempfile.gettempdir())
-    return lasting / f"eka-usage-{_user()}"
+    Raises:
+        SpoolUnusableError: it cannot be created.
+    """
+    try:
+        path.mkdir(mode=_PRIVATE, exist_ok=True)
+    except FileExistsError:  # a file, which the check of the directory rejects
+        pass
+    except OSError as error:
+        text = f"{path}: {error.strerror}: create its parent, or choose another directory"
+        raise SpoolUnusableError(text) from None
 
 
-def _user() -> int:
+def status(path: Path) -> os.stat_result:
+    """Returns the status of a directory, which may be another user's.
+
+    Raises:
+        SpoolUnusableError: it is missing, or not a directory.
+    """
+    try:
+        found = path.lstat()
+    except OSError as error:
+        raise SpoolUnusableError(f"{path}: {error.strerror}") from None
+    if not stat.S_ISDIR(found.st_mode):
+        text = "it must be a directory; symbolic links are not followed"
+        raise SpoolUnusableError(f"{path}: {text}")
+    return found
+
+
+def user() -> int:
+    """Returns the user of this process.
+
+    Raises:
+        SpoolUnusableError: the system has no such notion.
+    """
     if not hasattr(os, "getuid"):
         raise SpoolUnusableError("this system does not report the owner of a directory")
     return os.geteuid()
+
+
+def _check_owner(path: Path, found: os.stat_result) -> None:
+    if found.st_uid != user():
+        text = f"it belongs to user {found.st_uid}, and this process runs as user {user()}"
+        raise SpoolUnusableError(f"{path}: {text}")
+
+
+def _make_private(path: Path) -> None:
+    """Takes the rights of other users away, which a mounted volume may have given to them."""
+    try:
+        # By descriptor: in a shared directory, another user may replace what has this name.
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            _check_owner(path, os.fstat(fd))
+            os.fchmod(fd, _PRIVATE)
+            is_private = not os.fstat(fd).st_mode & _OTHERS
+        finally:
+            os.close(fd)
+    except OSError as error:
+        text = f"users other than its owner may enter it, and chmod 700 fails: {error.strerror}"
+        raise SpoolUnusableError(f"{path}: {text}") from None
+    if not is_private:
+        text = "users other than its owner may enter it, and its filesystem ignores chmod 700"
+        raise SpoolUnusableError(f"{path}: {text}")

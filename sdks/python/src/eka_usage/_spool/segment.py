@@ -68,6 +68,10 @@ class Segment:
         start = 0 if header is None else unacked_start(header.acked_offset, found)
         return [item for item in found if item.start >= start]
 
+    def size(self) -> int:
+        """Returns its length in bytes."""
+        return os.fstat(self._fd).st_size
+
     def map(self, size: int) -> mmap:
         """Returns its bytes, for its writer."""
         return mmap(self._fd, size)

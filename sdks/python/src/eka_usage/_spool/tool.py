@@ -6,35 +6,36 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from .._generated.settings import SETTINGS
-from .directory import Directory, SpoolUnusableError, default_path
+from .directory import Directory, SpoolUnusableError
+from .location import existing
 from .record import Damage, Record
 from .segment import Segment
 from .segment_name import DEAD, EVENTS, UNOWNED, SegmentName
 
 _ROW = "{:<7}{:>8}{:>10}{:>9}{:>9}  {:<9}{}\n"
 _UNLIMITED = 1 << 62
+_Segments: TypeAlias = Sequence[tuple[Path, SegmentName]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     given = _parser().parse_args(arguments)
-    directory = Directory(given.dir, _UNLIMITED)
     try:
-        directory.check()
-    except (OSError, SpoolUnusableError) as error:
-        sys.stderr.write(f"{given.dir}: {error}; choose another directory with --dir\n")
+        found = _segments(existing(given.dir), given.segment)
+    except SpoolUnusableError as error:
+        sys.stderr.write(f"{error}; choose another directory with --dir\n")
         return 2
-    names = [name for name in directory.names() if not given.segment or str(name) in given.segment]
-    if missing := set(given.segment) - set(map(str, names)):
+    if missing := set(given.segment) - {str(name) for _, name in found}:
         sys.stderr.write(f"{', '.join(sorted(missing))}: no such segment; see ls\n")
         return 2
     if given.command in {"replay", "purge"} and not given.segment:
-        names = [name for name in names if name.kind == DEAD]
-    return _COMMANDS[given.command](directory.path, names)
+        found = [(directory, name) for directory, name in found if name.kind == DEAD]
+    return _COMMANDS[given.command](found)
 
 
 def run() -> int:
@@ -54,8 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dir",
         type=Path,
-        default=os.environ.get(variable) or default_path(),
-        help=f"directory of the spool (default: ${variable}, or else %(default)s)",
+        default=os.environ.get(variable) or None,
+        help=f"directory of the spool (default: ${variable}, or else the SDK's own default)",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     for name, command in _COMMANDS.items():
@@ -66,15 +67,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _ls(directory: Path, names: Sequence[SegmentName]) -> int:
+def _segments(directories: Iterable[Path], wanted: Sequence[str]) -> _Segments:
+    """Returns the segments of these directories, or those with the names that are wanted."""
+    return [
+        (directory, name)
+        for directory in directories
+        for name in Directory(directory, _UNLIMITED).names()
+        if not wanted or str(name) in wanted
+    ]
+
+
+def _ls(segments: _Segments) -> int:
     """List segments with kind, events, bytes, age, damage and owner."""
     sys.stdout.write(_ROW.format("kind", "events", "bytes", "age", "damaged", "owner", "name"))
-    for name, segment in _opened(directory, names):
+    for name, segment in _opened(segments):
         items = segment.read()
         header = segment.header()
         age = "" if header is None else f"{time.time() - header.created_at / 1000:.0f} s"
         owner = "nobody" if name.owner == UNOWNED else name.owner[:8]
-        size = (directory / str(name)).stat().st_size
+        size = segment.size()
         events = sum(isinstance(item, Record) for item in items)
         sys.stdout.write(
             _ROW.format(name.kind, events, size, age, len(items) - events, owner, name)
@@ -82,10 +93,10 @@ def _ls(directory: Path, names: Sequence[SegmentName]) -> int:
     return 0
 
 
-def _verify(directory: Path, names: Sequence[SegmentName]) -> int:
+def _verify(segments: _Segments) -> int:
     """Check that every segment can be read; exit with 1 if one is damaged."""
     wrong = 0
-    for name, segment in _opened(directory, names):
+    for name, segment in _opened(segments):
         header = segment.header()
         if header is not None and not header.is_sound:
             wrong += 1
@@ -94,23 +105,23 @@ def _verify(directory: Path, names: Sequence[SegmentName]) -> int:
             if isinstance(item, Damage):
                 wrong += 1
                 sys.stdout.write(f"{name}: bytes {item.start} to {item.end} are damaged\n")
-    sys.stdout.write(f"{len(names)} segments, {wrong} damaged places\n")
+    sys.stdout.write(f"{len(segments)} segments, {wrong} damaged places\n")
     return 1 if wrong else 0
 
 
-def _show(directory: Path, names: Sequence[SegmentName]) -> int:
+def _show(segments: _Segments) -> int:
     """Print the events that Kafka has not acknowledged, one per line."""
-    for _, segment in _opened(directory, names):
+    for _, segment in _opened(segments):
         for item in segment.read():
             if isinstance(item, Record):
                 sys.stdout.buffer.write(item.event + b"\n")
     return 0
 
 
-def _replay(directory: Path, names: Sequence[SegmentName]) -> int:
+def _replay(segments: _Segments) -> int:
     """Give dead letters, or the named segments, to the clients of this machine to send."""
     events = 0
-    for segment in _adopted(directory, names):
+    for segment in _adopted(segments):
         found = sum(isinstance(item, Record) for item in segment.read())
         if segment.rename(segment.name._replace(kind=EVENTS, owner=UNOWNED)):
             events += found
@@ -118,20 +129,18 @@ def _replay(directory: Path, names: Sequence[SegmentName]) -> int:
     return 0
 
 
-def _purge(directory: Path, names: Sequence[SegmentName]) -> int:
+def _purge(segments: _Segments) -> int:
     """Remove dead letters, or the named segments, permanently."""
     removed = 0
-    for segment in _adopted(directory, names):
+    for segment in _adopted(segments):
         removed += sum(isinstance(item, Record) for item in segment.read())
         segment.remove()
     sys.stdout.write(f"{removed} events removed\n")
     return 0
 
 
-def _opened(
-    directory: Path, names: Sequence[SegmentName], *, write: bool = False
-) -> Iterator[tuple[SegmentName, Segment]]:
-    for name in names:
+def _opened(segments: _Segments, *, write: bool = False) -> Iterator[tuple[SegmentName, Segment]]:
+    for directory, name in segments:
         try:
             segment = Segment.open(directory, name, write=write)
         except FileNotFoundError:  # removed a moment ago
@@ -140,16 +149,16 @@ def _opened(
         segment.close()
 
 
-def _adopted(directory: Path, names: Sequence[SegmentName]) -> Iterator[Segment]:
+def _adopted(segments: _Segments) -> Iterator[Segment]:
     """Takes segments as an adopter does: becomes the owner first, then fences, then reads."""
     me = os.urandom(16).hex()
-    for _, segment in _opened(directory, names, write=True):
+    for _, segment in _opened(segments, write=True):
         if segment.transfer_to(me):
             segment.fence()
             yield segment
 
 
-_COMMANDS: Mapping[str, Callable[[Path, Sequence[SegmentName]], int]] = {
+_COMMANDS: Mapping[str, Callable[[_Segments], int]] = {
     "ls": _ls,
     "verify": _verify,
     "show": _show,
