@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -56,6 +57,30 @@ def test_with_spool_sync_ms_zero_each_event_is_synced_before_record_returns(
         # A new segment survives only if the directory, with its entry, is synced too.
         due = {inode, spool_dir.stat().st_ino} if number == 1 else {inode}
         assert due <= set(synced[before:])
+
+
+def test_an_event_that_fsync_fails_for_is_accepted_and_delivered_once(
+    make_spool_client: ClientFactory,
+    spool_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fails(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    client = make_spool_client(
+        "durable", tuning=RARE_HEARTBEAT, kafka_brokers=NO_BROKER, spool_sync_ms=0
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(segment, "_fdatasync", fails)
+        for _ in range(3):
+            assert client.record(**VALID)
+    assert "spool sync failed" in caplog.text
+    assert "memory only" not in caplog.text
+    assert client.shutdown() == 0
+    assert client.stats().spooled == 3
+    content = b"".join(path.read_bytes() for path in spool_dir.iterdir())
+    assert [content.count(b'"seq":%d' % seq) for seq in (1, 2, 3)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("mode", ["spill", "durable"])

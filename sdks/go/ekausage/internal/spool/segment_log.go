@@ -25,6 +25,7 @@ type segmentLog struct {
 	fsyncEach       bool
 	wakeHousekeeper func()
 	markDirty       func()
+	onError         func(error)
 
 	backlog backlog
 	// lowHeadroom is set where one more event may need a segment that is not preallocated.
@@ -48,6 +49,9 @@ type preallocateError struct {
 
 // append writes a record. It returns the group of a record that is delivered from memory, and nil for
 // one that is delivered from disk.
+//
+// An error means that the record is not written. One of fsync is reported instead: the record is there,
+// so that this client or the next delivers it, and a caller that keeps it too would count it twice.
 func (l *segmentLog) append(key, event []byte, fromMemory bool) (*AckGroup, error) {
 	head := newRecordHead(l.salt, key, event)
 	size := recordSize(key, event)
@@ -71,7 +75,11 @@ func (l *segmentLog) append(key, event []byte, fromMemory bool) (*AckGroup, erro
 	}
 	l.mu.Unlock()
 	if l.fsyncEach {
-		return g, w.sync(end)
+		err := ignoreClosed(w.sync(end))
+		if err == nil {
+			return g, nil
+		}
+		l.onError(err)
 	}
 	l.markDirty()
 	return g, nil
@@ -125,6 +133,7 @@ func (l *segmentLog) roll(event []byte) (*segmentWriter, error) {
 		}
 		renamed, err := s.rename(name)
 		if err != nil {
+			s.remove()
 			return nil, err
 		}
 		if !renamed {
@@ -139,6 +148,7 @@ func (l *segmentLog) begin(s *segment) (*segmentWriter, error) {
 	now := l.now()
 	h := l.header(s.name.firstSeq, now)
 	if err := s.writeHeader(&h); err != nil {
+		s.remove()
 		return nil, err
 	}
 	var err error

@@ -56,6 +56,7 @@ func Open(c Config, host Host) *Spool {
 		log := &segmentLog{
 			origin: o, directory: d, tuning: c.Tuning, kind: kind, salt: recordSalt(o.name),
 			fsyncEach: c.SyncInterval == 0, wakeHousekeeper: func() { notify(s.tidy) }, markDirty: disk.markDirty,
+			onError: s.warn,
 		}
 		log.lowHeadroom.Store(true)
 		disk.logs = append(disk.logs, log)

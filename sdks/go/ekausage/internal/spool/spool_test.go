@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -212,6 +213,60 @@ func TestAppend(t *testing.T) {
 		if w := s.events.current; w.synced != w.end {
 			t.Errorf("synced up to %d of %d", w.synced, w.end)
 		}
+	})
+
+	t.Run("a segment that is delivered and removed during its fsync is no error", func(t *testing.T) {
+		t.Parallel()
+		h := &host{}
+		s := open(t, h, folderOf(t), func(c *Config) { c.SyncInterval = 0 })
+		var callers sync.WaitGroup
+		for caller := range 4 {
+			callers.Go(func() {
+				for _, event := range numbered(1+caller*500, 500, 10) {
+					if err := s.Spill([]byte("key"), []byte(event)); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		callers.Wait()
+		eventually(t, "each event arrived", func() bool { return len(h.received()) == 2000 && s.Pending() == 0 })
+	})
+
+	t.Run("an event that fsync fails for is written once, and warned about", func(t *testing.T) {
+		t.Parallel()
+		h, folder := &host{inMemory: true}, folderOf(t)
+		s := open(t, h, folder, func(c *Config) {
+			c.SyncInterval, c.Tuning.Heartbeat = 0, time.Hour // or it would miss the segments below
+		})
+		events := numbered(1, 3, 10)
+		spillAll(t, s, events[:1])
+		if err := s.requeued.preallocate(false); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Requeue([]byte("key"), []byte(events[1])); err != nil {
+			t.Fatal(err)
+		}
+		for _, log := range []*segmentLog{s.requeued, s.events} {
+			log.current.syncing.Lock()
+			log.current.synced = 0 // as for a new segment: fsync includes the directory, which is away
+			log.current.syncing.Unlock()
+		}
+		away := folder + "-away"
+		if err := os.Rename(folder, away); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Requeue([]byte("key"), []byte(events[2])); err != nil {
+			t.Errorf("the event counts as not written: %v", err)
+		}
+		expectWarning(t, h, "no such file")
+		if err := os.Rename(away, folder); err != nil {
+			t.Fatal(err)
+		}
+		h.set(func() { h.inMemory = false })
+		s.Wake()
+		expectReceived(t, h, []string{events[1], events[2], events[0]})
+		eventually(t, "nothing is pending", func() bool { return s.Pending() == 0 })
 	})
 
 	t.Run("fsync ignores a segment that was removed in the meantime", func(t *testing.T) {

@@ -107,8 +107,7 @@ class SegmentLog:
             self._abandon(writer)
         if end > self._low_water and self._preallocated is None:
             self.preallocate()
-        if self._syncer.fsync_each:
-            self._syncer.sync(writer)
+        self._syncer.sync_each(writer)
         return group
 
     def ensure_headroom(self) -> None:
