@@ -2,7 +2,7 @@
 
 import * as checks from "./checks.js";
 import { describeError, describeValue, nearest } from "./describe.js";
-import { DeliveryError, MetadataDegradedError, message } from "./errors.js";
+import { DeliveryError, type EkaError, MetadataDegradedError, message } from "./errors.js";
 import { type Encoded, EventEncoder } from "./event.js";
 import {
   type LogLevel,
@@ -62,11 +62,14 @@ export class EkaClient implements AsyncDisposable {
     }
     const serviceName = checks.serviceName(options.serviceName);
     const hostname = checks.hostname(options.hostname ?? ownHostname());
-    const kafka = () => new KafkaTransport(settings, kafkaConfig, usageTopic);
-    const transport =
-      producer === undefined ? kafka() : new InjectedTransport(producer, usageTopic);
     this.#encoder = new EventEncoder(serviceName, hostname, { clock, newId });
     this.#outcomes = new Outcomes(options.onError, usageTopic);
+    const kafka = (onError?: (error: EkaError) => void) =>
+      new KafkaTransport(settings, kafkaConfig, usageTopic, onError);
+    const transport =
+      producer === undefined
+        ? kafka((error) => this.#outcomes.report(error, {}))
+        : new InjectedTransport(producer, usageTopic);
     const sending = outboxSettings(settings, clock);
     const spool = outboxSpool(settings, options, {
       instanceId: this.#encoder.instanceId,
