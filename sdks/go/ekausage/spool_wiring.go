@@ -79,7 +79,7 @@ func (c *Client) releaseSpool() {
 	c.outbox.spool.Release()
 	if left := c.outcomes.ledger.stats().Spooled; left > 0 {
 		logLine(slog.LevelWarn, fmt.Sprintf(
-			"%d events are not delivered yet; they are kept in %s for the next process on this machine",
+			"%d events are not delivered yet; they are kept in %s for the next process",
 			left, c.outbox.spool.Directory()))
 	}
 }
@@ -93,9 +93,10 @@ func (c *Client) withSpoolCounters(s Stats) Stats {
 	return s
 }
 
-// notSpooled logs that an event is in memory only.
+// notSpooled logs why an accepted event is in memory only.
 func (c *Client) notSpooled(err error) {
-	c.outcomes.reporter.log.write(slog.LevelError, "unwritten", fmt.Sprintf("an accepted event is in memory only: %v", err))
+	c.outcomes.reporter.log.write(slog.LevelError, "unwritten", fmt.Sprintf(
+		"spool write failed, make room in %s: %v", c.outbox.spool.Directory(), err))
 }
 
 func destination(s *settings, producer Producer) spool.Destination {

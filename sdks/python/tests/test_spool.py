@@ -229,7 +229,7 @@ def test_a_failing_disk_leaves_spill_mode_working_as_if_the_spool_were_off(
 @pytest.mark.parametrize("mode", MODES)
 def test_an_unusable_configured_spool_dir_is_a_config_error(mode: Any, tmp_path: Path) -> None:
     spool_dir = tmp_path / "none" / "spool"
-    message = rf"^invalid spool_dir '.*; {re.escape(str(spool_dir))}: "
+    message = rf"^invalid spool_dir '.*: expected a usable directory: {re.escape(str(spool_dir))}: "
     with pytest.raises(ConfigError, match=message):
         EkaClient("checkout", NO_BROKER, spool=mode, spool_dir=str(spool_dir))
 

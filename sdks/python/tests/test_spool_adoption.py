@@ -128,7 +128,7 @@ def test_a_segment_of_a_newer_version_is_left_alone_and_reported_once(
     log.release()
     adopter = new_adopter(directory)
     assert adopt(adopter) == adopt(adopter) == []
-    assert len([line for line in caplog.messages if "version 2" in line]) == 1
+    assert len([line for line in caplog.messages if "newer format version, 2" in line]) == 1
 
 
 @contextmanager

@@ -118,7 +118,7 @@ export class Outbox implements LaneListener {
       if (spool.isDurable || (isFull && this.#isFull())) {
         throw new SpoolError(code, message(code, { hint: fault.message }));
       }
-      this.#listener.warn(message(code, { hint: fault.message }));
+      this.#cannotWrite(spool, fault);
       if (this.#isFull()) {
         throw this.#queueFull();
       }
@@ -193,8 +193,8 @@ export class Outbox implements LaneListener {
     const givenUp = this.#giveUp();
     const left = this.#spool?.release() ?? 0;
     if (left > 0) {
-      const text = `${left} events left in '${this.#spool?.path}', the next process delivers them`;
-      this.#listener.warn(text);
+      const place = `they are kept in ${this.#spool?.path} for the next process`;
+      this.#listener.warn(`${left} events are not delivered yet; ${place}`);
     }
     return givenUp;
   }
@@ -240,13 +240,20 @@ export class Outbox implements LaneListener {
 
   /** Requeues an undelivered event to disk; false if there is no spool or it fails. */
   #requeue({ workspace, value }: QueuedEvent): boolean {
-    try {
-      this.#spool?.requeue(workspace.key, value);
-      return this.#spool !== undefined;
-    } catch (error) {
-      this.#listener.warn(message("spool.failed", { hint: asSpoolError(error).message }));
+    if (this.#spool === undefined) {
       return false;
     }
+    try {
+      this.#spool.requeue(workspace.key, value);
+      return true;
+    } catch (error) {
+      this.#cannotWrite(this.#spool, asSpoolError(error));
+      return false;
+    }
+  }
+
+  #cannotWrite({ path }: Spool, { message }: Error): void {
+    this.#listener.warn(`spool write failed, make room in ${path}: ${message}`);
   }
 
   /** Queues an event again, which the spool has no room to requeue: its first record still stands. */

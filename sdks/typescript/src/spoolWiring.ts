@@ -55,13 +55,13 @@ export function outboxSpool(
     };
     return { config, replayTransport };
   } catch (error) {
-    const [dir, mode] = [table.spoolDir.variable, table.spool.variable];
-    const reason = `${describeError(error)}; set ${dir} to a directory that this process can write, or ${mode}=off`;
+    const reason = describeError(error);
     if (request !== undefined) {
       const { name, value } = request;
-      throw configError(name, describeValue(value), `a usable directory for the spool: ${reason}`);
+      throw configError(name, describeValue(value), `a usable directory: ${reason}`);
     }
-    warn(`no spool, undelivered events are lost when this process ends: ${reason}`);
+    const advice = `set ${table.spoolDir.variable} to a usable directory, or ${table.spool.variable}=off`;
+    warn(`no spool, undelivered events are lost when this process ends; ${advice}: ${reason}`);
     return undefined;
   }
 }

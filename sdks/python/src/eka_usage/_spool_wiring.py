@@ -65,7 +65,7 @@ def _report_unusable(settings: Settings, error: SpoolUnusableError) -> None:
     """Raises a ConfigError if the spool was configured, and logs a warning if not."""
     for name in ("spool_dir", "spool"):
         if (parameter := settings.configured_by(name)) is not None:
-            given, hint = describe_value(settings[name]), f"a usable directory; {error}"
+            given, hint = describe_value(settings[name]), f"a usable directory: {error}"
             raise ConfigError.of(
                 "config.invalid", parameter=parameter, given=given, hint=hint
             ) from None

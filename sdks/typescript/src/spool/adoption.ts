@@ -231,8 +231,7 @@ class Orphans {
   ): boolean {
     if (state === "newer") {
       const file = fileName(name);
-      const text = `segment left alone, update the SDK to replay it: '${file}' has a newer format`;
-      this.#report(file, text);
+      this.#report(file, "has a newer format version; it is left to a newer release of this SDK");
       return false;
     }
     if (state === "blank") {
@@ -251,20 +250,18 @@ class Orphans {
   }
 
   #reportDamage({ name, damaged, hasBadHeader }: AdoptedSegment): void {
-    const what = [
-      ...(hasBadHeader ? ["its header"] : []),
-      ...(damaged > 0 ? [`${damaged} ${damaged === 1 ? "gap" : "gaps"} between records`] : []),
-    ];
-    if (what.length > 0) {
-      const file = fileName(name);
-      this.#report(file, `segment damaged, replaying the rest: '${file}': ${what.join(" and ")}`);
+    const places = damaged + Number(hasBadHeader);
+    if (damaged > 0) {
+      this.#report(fileName(name), `is damaged in ${places} places; the other events are sent`);
+    } else if (hasBadHeader) {
+      this.#report(fileName(name), "has a damaged header; its events are sent");
     }
   }
 
-  #report(file: string, text: string): void {
+  #report(file: string, problem: string): void {
     if (!this.#reported.has(file)) {
       this.#reported.add(file);
-      this.#warn(text);
+      this.#warn(`segment ${file} in ${this.#directory.path} ${problem}`);
     }
   }
 

@@ -6,7 +6,7 @@
 import { Adopter } from "./adoption.js";
 import { Backlog } from "./backlog.js";
 import type { SpoolConfig } from "./config.js";
-import { type Directory, SpoolError } from "./directory.js";
+import { asSpoolError, type Directory, SpoolError } from "./directory.js";
 import { Housekeeper } from "./housekeeping.js";
 import { Origin } from "./origin.js";
 import { type FailedRecord, type ReplayBatch, Replayer, type ReplayTransport } from "./replayer.js";
@@ -61,7 +61,6 @@ export class Spool {
   constructor(config: SpoolConfig, host: SpoolHost) {
     const { directory, syncMs, seq, tuning = defaultTuning } = config;
     const origin = new Origin(config);
-    const onError = (error: unknown) => this.#report(error);
     this.isDurable = config.isDurable;
     this.#clock = config.clock;
     this.#host = host;
@@ -84,11 +83,19 @@ export class Spool {
     const source = {
       next: () => this.#next(),
       transport: () => host.replayTransport(),
-      onError,
+      onError: this.#failed("spool replay failed, retrying"),
     };
     this.#replayer = new Replayer(source, tuning);
-    this.#syncer = new Syncer(directory, syncMs, onError);
-    this.#housekeeper = new Housekeeper(() => this.#heartbeat(), tuning.heartbeatMs, onError);
+    this.#syncer = new Syncer(
+      directory,
+      syncMs,
+      this.#failed("spool sync failed, a power failure may lose events"),
+    );
+    this.#housekeeper = new Housekeeper(
+      () => this.#heartbeat(),
+      tuning.heartbeatMs,
+      this.#failed("spool housekeeping failed, retrying"),
+    );
   }
 
   /** The directory's path. */
@@ -224,8 +231,13 @@ export class Spool {
     return known.length > 0 ? Math.max(0, this.#clock() - Math.min(...known)) : 0;
   }
 
+  /** Logs that the directory cannot be written. */
   #report(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
-    this.#host.warn(`spool error in '${this.path}': ${reason}`);
+    this.#failed(`spool write failed, make room in ${this.path}`)(error);
+  }
+
+  /** Returns what logs an error after the event and what follows from it. */
+  #failed(event: string): (error: unknown) => void {
+    return (error) => this.#host.warn(`${event}: ${asSpoolError(error).message}`);
   }
 }

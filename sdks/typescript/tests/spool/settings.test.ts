@@ -44,7 +44,7 @@ describe("a requested spool directory", () => {
     vi.stubEnv("EKA_SPOOL_DIR", join(directory.path, "inner"));
     const { message } = failure({});
     expect(message).toContain("invalid EKA_SPOOL_DIR");
-    expect(message).toContain("set EKA_SPOOL_DIR to a directory that this process can write");
+    expect(message).toContain("expected a usable directory: ENOENT");
   });
 });
 
@@ -62,9 +62,7 @@ test("a client warns and has no spool if the default directory cannot be used", 
   const text = warn.mock.calls.flat().join();
   expect(text).toContain(`'${mine}' belongs to user`);
   expect(text).toContain("/no/temporary/directory");
-  expect(text).toContain(
-    "set EKA_SPOOL_DIR to a directory that this process can write, or EKA_SPOOL=off",
-  );
+  expect(text).toContain("set EKA_SPOOL_DIR to a usable directory, or EKA_SPOOL=off");
   await client.shutdown(0);
 });
 

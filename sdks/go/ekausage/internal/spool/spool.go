@@ -8,6 +8,13 @@ import (
 	"time"
 )
 
+// What fails is logged in these words, in each SDK.
+const (
+	syncFailed         = "spool sync failed, a power failure may lose events"
+	replayFailed       = "spool replay failed, retrying"
+	housekeepingFailed = "spool housekeeping failed, retrying"
+)
+
 // A Host is the client whose events are spooled.
 type Host interface {
 	// Drained reports whether no event is in memory that precedes the backlog.
@@ -51,12 +58,12 @@ func Open(c Config, host Host) *Spool {
 	s.adopter = &adopter{
 		origin: o, directory: d, tuning: c.Tuning, warn: host.Warn, reported: map[segmentName]bool{},
 	}
-	disk := &syncer{interval: c.SyncInterval, onError: s.warn, wake: make(chan struct{}, 1)}
+	disk := &syncer{interval: c.SyncInterval, onError: s.failed(syncFailed), wake: make(chan struct{}, 1)}
 	newLog := func(kind string) *segmentLog {
 		log := &segmentLog{
 			origin: o, directory: d, tuning: c.Tuning, kind: kind, salt: recordSalt(o.name),
 			fsyncEach: c.SyncInterval == 0, wakeHousekeeper: func() { notify(s.tidy) }, markDirty: disk.markDirty,
-			onError: s.warn,
+			onError: s.failed(syncFailed),
 		}
 		log.lowHeadroom.Store(true)
 		disk.logs = append(disk.logs, log)
@@ -67,11 +74,11 @@ func Open(c Config, host Host) *Spool {
 	s.events.keepsAhead = c.Durable
 	keeper := &housekeeper{
 		interval: c.Tuning.Heartbeat, logs: []*segmentLog{s.requeued, s.events}, dead: s.dead,
-		adopter: s.adopter, wake: s.tidy, scanned: s.Wake, onError: s.warn,
+		adopter: s.adopter, wake: s.tidy, scanned: s.Wake, onError: s.failed(housekeepingFailed),
 	}
 	replay := &replayer{
 		tuning: c.Tuning, next: s.nextBatch, openTransport: host.OpenReplayTransport,
-		isFinal: host.IsFinal, onOutcome: s.outcome, onError: s.warn,
+		isFinal: host.IsFinal, onOutcome: s.outcome, onError: s.failed(replayFailed),
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -194,7 +201,13 @@ func (s *Spool) outcome(b *replayBatch, delivered int, rejected []rejection) {
 	notify(s.tidy)
 }
 
-func (s *Spool) warn(err error) { s.host.Warn("spool", "spool error: "+err.Error()) }
+// warn logs that the directory cannot be written.
+func (s *Spool) warn(err error) { s.failed("spool write failed, make room in " + s.Directory())(err) }
+
+// failed returns what logs an error after the event and what follows from it.
+func (s *Spool) failed(event string) func(error) {
+	return func(err error) { s.host.Warn(event, event+": "+err.Error()) }
+}
 
 // notify wakes whoever receives from the channel, once however often it is called before.
 func notify(c chan struct{}) {

@@ -89,9 +89,10 @@ class Adopter:
             self._newer.add(name)
             write_log(
                 logging.WARNING,
-                "segment %s is of version %d, which this release cannot read; a newer release"
-                " sends its events",
+                "segment %s in %s has a newer format version, %d; it is left to a newer release of"
+                " this SDK",
                 name,
+                self._directory.path,
                 version,
             )
 

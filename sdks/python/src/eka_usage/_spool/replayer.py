@@ -147,7 +147,7 @@ class Replayer:
         if damaged:
             write_log(
                 logging.ERROR,
-                "segment %s is damaged in %d places; the events between them are sent",
+                "segment %s is damaged in %d places; the other events are sent",
                 segment.name,
                 damaged,
             )

@@ -292,8 +292,7 @@ class Spool:
         self._log.log(
             logging.ERROR,
             "spool",
-            f"spool write failed, make room in {self.path} or set EKA_SPOOL_DIR to another"
-            f" directory: {describe_error(error)}",
+            f"spool write failed, make room in {self.path}: {describe_error(error)}",
         )
 
 
