@@ -5,7 +5,7 @@ import os
 from tests.broker import broker
 from tests.environment import variables
 
-# A test that needs a spool uses a directory of its own.
-os.environ |= variables(spool="off")
+# A test that needs a spool uses a directory of its own, and clients here have a broker.
+os.environ |= variables(spool="off", disabled="false")
 
 __all__ = ["broker"]

@@ -21,6 +21,7 @@ type Client struct {
 	outbox       outbox
 	outcomes     outcomes
 	debug        bool
+	disabled     bool
 	shutdownTime time.Duration
 	shutdown     sync.Mutex
 	finished     bool
@@ -60,6 +61,10 @@ func New(serviceName string, opts ...Option) (*Client, error) {
 	c.outbox.outcomes = &c.outcomes
 	c.outbox.maxEvents = s.integer(settingMaxQueueEvents)
 	c.outbox.maxBytes = s.integer(settingMaxQueueBytes)
+	if c.disabled = s.boolean(settingDisabled); c.disabled {
+		c.outbox.transport = disabledTransport{o.producer, c.outbox.settled}
+		return c, nil
+	}
 	openReplay, err := c.connect(s, o.producer)
 	if err != nil {
 		return nil, err
@@ -192,7 +197,11 @@ func (c *Client) record(call *call) (string, error) {
 func (c *Client) Flush(ctx context.Context) error { return c.outbox.flush(ctx, 0) }
 
 // Stats returns the counters of this client.
-func (c *Client) Stats() Stats { return c.withSpoolCounters(c.outcomes.ledger.stats()) }
+func (c *Client) Stats() Stats {
+	stats := c.withSpoolCounters(c.outcomes.ledger.stats())
+	stats.Disabled = c.disabled
+	return stats
+}
 
 // InstanceID returns the id of this client, which is part of every event.
 func (c *Client) InstanceID() string { return c.encoder.InstanceID() }

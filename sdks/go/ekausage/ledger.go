@@ -29,6 +29,8 @@ type Stats struct {
 	// OldestSpooledMs is the age of the oldest segment on disk that has an event for this client to
 	// deliver; 0 where none has.
 	OldestSpooledMs int64
+	// Disabled reports that nothing is sent. Delivered counts what would have been.
+	Disabled bool
 	// Rejected counts the events that were not accepted, by error code.
 	Rejected map[ErrorCode]int64
 }

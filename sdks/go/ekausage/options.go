@@ -120,6 +120,10 @@ func WithShutdownTimeout(timeout time.Duration) Option {
 // events are sent, unless all clients were shut down by then.
 func WithFlushOnSigterm(flush bool) Option { return withSetting(settingFlushOnSigterm, flush) }
 
+// WithDisabled sets whether recording is off: Record checks its arguments and returns ids, but nothing
+// is sent, written to disk or connected to, and brokers are not required. The default is false.
+func WithDisabled(disabled bool) Option { return withSetting(settingDisabled, disabled) }
+
 // WithSpool sets what is written to disk: "off", nothing; "spill", the default, events that cannot be
 // delivered or queued; "durable", every event, before Record returns.
 func WithSpool(mode string) Option { return withSetting(settingSpool, mode) }

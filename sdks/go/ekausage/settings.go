@@ -72,9 +72,6 @@ func resolveSettings(
 			value, name = notEmpty(environment(setting.Variable)), setting.Variable
 		}
 		s.given[row] = value != nil
-		if value == nil && setting.Required && needsBrokers {
-			return nil, missing(setting)
-		}
 		if value == nil {
 			value, name = notEmpty(setting.Default), setting.Option
 		}
@@ -87,6 +84,11 @@ func resolveSettings(
 			return nil, misconfigured(name, setting.describe(value), expected)
 		}
 		s.values[row] = parsed
+	}
+	for row := range settingTable {
+		if settingTable[row].Required && s.values[row] == nil && needsBrokers && !s.boolean(settingDisabled) {
+			return nil, missing(&settingTable[row])
+		}
 	}
 	return s, nil
 }

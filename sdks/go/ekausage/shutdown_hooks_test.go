@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	os.Exit(runApart(m))
 }
 
-// runApart runs the tests apart from the spool of this machine.
+// runApart runs the tests apart from the settings and the spool of this machine.
 func runApart(m *testing.M) int {
 	folder, err := os.MkdirTemp("", "eka-usage-tests-")
 	if err != nil {
@@ -38,6 +38,9 @@ func runApart(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	devbroker.BuildDir = folder
+	for _, setting := range ekausage.Settings() { // of the shell that runs the tests
+		_ = os.Unsetenv(setting.Variable)
+	}
 	_ = os.Setenv("EKA_SPOOL", "off")
 	_ = os.Setenv("EKA_SPOOL_DIR", folder)
 	return m.Run()

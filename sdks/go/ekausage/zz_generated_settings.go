@@ -20,6 +20,7 @@ const (
 	settingDeliveryTimeoutMs
 	settingShutdownTimeoutMs
 	settingFlushOnSigterm
+	settingDisabled
 	settingSpool
 	settingSpoolDir
 	settingSpoolMaxBytes
@@ -43,6 +44,7 @@ var settingTable = [...]Setting{
 	{"delivery_timeout_ms", "EKA_DELIVERY_TIMEOUT_MS", "WithDeliveryTimeout", "integer", "ms", "300000", false, false, 1000, 2147483647, nil, "message.timeout.ms", "How long an accepted event may wait for Kafka's acknowledgement before it goes to the spool or fails with delivery.failed."},
 	{"shutdown_timeout_ms", "EKA_SHUTDOWN_TIMEOUT_MS", "WithShutdownTimeout", "integer", "ms", "10000", false, false, 0, 3600000, nil, "", "How long shutdown, or the exit of the process, may wait for undelivered events."},
 	{"flush_on_sigterm", "EKA_FLUSH_ON_SIGTERM", "WithFlushOnSigterm", "boolean", "", "true", false, false, 0, 0, nil, "", "Whether SIGTERM flushes the queue before it ends the process, if the host has installed no handler of its own."},
+	{"disabled", "EKA_DISABLED", "WithDisabled", "boolean", "", "false", false, false, 0, 0, nil, "", "Whether recording is off: events are checked and get ids, but nothing is sent, written to disk or connected to, and no brokers are required."},
 	{"spool", "EKA_SPOOL", "WithSpool", "choice", "", "spill", false, false, 0, 0, []string{"off", "spill", "durable"}, "", "Which events go to disk: off, none; spill, those that cannot be delivered or queued; durable, every event, before record() returns."},
 	{"spool_dir", "EKA_SPOOL_DIR", "WithSpoolDir", "string", "", "", false, false, 0, 0, nil, "", "The directory of the spool, which processes on one machine may share. In a directory that other users share too, such as a mounted volume, the spool is eka-usage-UID; by default it is eka-usage-UID in /var/tmp, or else in TMPDIR."},
 	{"spool_max_bytes", "EKA_SPOOL_MAX_BYTES", "WithSpoolMaxBytes", "integer", "bytes", "268435456", false, false, 4194304, 1099511627776, nil, "", "How much disk space the spool may use; beyond that, events are rejected with spool.full."},

@@ -25,8 +25,9 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(setting.variable, raising=False)
     # A test that needs a spool configures one, with a directory of its own.
     monkeypatch.setenv("EKA_SPOOL", "off")
-    # Brokers are required here, although the SDK's own pytest plugin makes them optional.
-    monkeypatch.setattr(EkaClient, "_ambient", EkaClient._ambient._replace(producer=None))
+    # Clients are as outside of tests here, although the SDK's own pytest plugin disables them.
+    ambient = EkaClient._ambient._replace(producer=None, disabled=False)
+    monkeypatch.setattr(EkaClient, "_ambient", ambient)
 
 
 @pytest.fixture(autouse=True)

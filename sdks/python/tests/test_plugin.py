@@ -41,6 +41,33 @@ def test_a_test_without_the_fixture_needs_no_broker():
     service.handle("ws-4")
     assert service.client.stats().failed == 0
 
+def test_brokers_of_the_environment_receive_nothing(monkeypatch):
+    monkeypatch.setenv("EKA_KAFKA_BROKERS", "127.0.0.1:1")
+    client = EkaClient("mine")
+    assert client.record("ws-4", "api", "api_call") is not None
+    assert client.shutdown() == 0
+    assert client.stats().disabled and client.stats().delivered == 1
+
+def test_a_test_has_a_real_client_if_it_configures_one(monkeypatch):
+    client = EkaClient("mine", "127.0.0.1:1", disabled=False)
+    assert not client.stats().disabled
+    client.shutdown()
+    monkeypatch.setenv("EKA_DISABLED", "false")
+    client = EkaClient("mine", "127.0.0.1:1")
+    assert not client.stats().disabled
+    client.shutdown()
+
+def test_a_producer_receives_what_its_client_records():
+    producer = InMemoryProducer()
+    with EkaClient("mine", producer=producer) as client:
+        client.record("ws-4", "api", "api_call")
+    assert len(producer) == 1
+
+def test_the_fixture_collects_what_disabled_clients_record(usage_events):
+    client = EkaClient("mine", disabled=True)
+    client.record("ws-4", "api", "api_call")
+    assert len(usage_events) == 1 and not client.stats().disabled
+
 def test_a_client_created_in_the_test_is_captured_too(usage_events):
     EkaClient("mine", "127.0.0.1:1").record("ws-5", "api", "api_call")
     assert names(usage_events) == [("mine", "ws-5")]
@@ -85,4 +112,4 @@ def test_the_fixture_captures_the_events_of_every_client(tmp_path: Path) -> None
         command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
     assert run.returncode == 0, run.stdout
-    assert "10 passed" in run.stdout
+    assert "14 passed" in run.stdout

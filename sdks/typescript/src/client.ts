@@ -1,5 +1,6 @@
 /** The client: accepts usage events, and delivers each one or reports why it cannot. */
 
+import { isDisabledByDefault } from "./ambient.js";
 import * as checks from "./checks.js";
 import { describeError, describeValue, nearest } from "./describe.js";
 import { DeliveryError, type EkaError, MetadataDegradedError, message } from "./errors.js";
@@ -25,6 +26,7 @@ import { safely } from "./safely.js";
 import { outboxSettings, requireCredentials, resolveSettings } from "./settings.js";
 import { register, type ShutdownHooks, unregister } from "./shutdownHooks.js";
 import { LaneReplayTransport, outboxSpool, SharedTransport } from "./spoolWiring.js";
+import { DisabledTransport } from "./transports/disabled.js";
 import { InjectedTransport } from "./transports/injected.js";
 import { KafkaTransport } from "./transports/kafka.js";
 
@@ -47,6 +49,7 @@ export class EkaClient implements AsyncDisposable {
   readonly #outbox: Outbox;
   readonly #outcomes: Outcomes;
   readonly #debug: boolean;
+  readonly #isDisabled: boolean;
   readonly #shutdownTimeoutMs: number;
   readonly #hooks: ShutdownHooks;
   #closing: Promise<number> | undefined;
@@ -54,10 +57,12 @@ export class EkaClient implements AsyncDisposable {
   constructor(options: EkaClientOptions) {
     checkOptions(options);
     const { producer, kafkaConfig = {}, clock = Date.now, newId } = options;
-    const hasBrokers = producer !== undefined || "bootstrapBrokers" in kafkaConfig;
+    const isOff = isDisabledByDefault(options);
+    const hasBrokers = isOff || producer !== undefined || "bootstrapBrokers" in kafkaConfig;
     const notRequired = hasBrokers ? (["kafkaBrokers"] as const) : [];
     const settings = resolveSettings({ ...options }, process.env, notRequired);
-    if (producer === undefined && !("sasl" in kafkaConfig)) {
+    this.#isDisabled = isOff || settings.disabled;
+    if (producer === undefined && !("sasl" in kafkaConfig) && !this.#isDisabled) {
       requireCredentials(settings, { ...options });
     }
     const serviceName = checks.serviceName(options.serviceName);
@@ -66,12 +71,13 @@ export class EkaClient implements AsyncDisposable {
     this.#outcomes = new Outcomes(options.onError, usageTopic);
     const kafka = (onError?: (error: EkaError) => void) =>
       new KafkaTransport(settings, kafkaConfig, usageTopic, onError);
-    const transport =
+    const enabled = () =>
       producer === undefined
         ? kafka((error) => this.#outcomes.report(error, {}))
         : new InjectedTransport(producer, usageTopic);
+    const transport = this.#isDisabled ? new DisabledTransport(producer) : enabled();
     const sending = outboxSettings(settings, clock);
-    const spool = outboxSpool(settings, options, {
+    const spool = outboxSpool(settings, options, this.#isDisabled, {
       instanceId: this.#encoder.instanceId,
       clock,
       seq: () => this.#encoder.numbered,
@@ -92,7 +98,9 @@ export class EkaClient implements AsyncDisposable {
       shutdown: (timeoutMs) => this.shutdown(timeoutMs),
       abandon: () => this.#outbox.abandon(),
     };
-    register(this.#hooks, settings.flushOnSigterm);
+    if (!this.#isDisabled) {
+      register(this.#hooks, settings.flushOnSigterm);
+    }
   }
 
   /** Identifies this client; every event carries it. */
@@ -225,7 +233,8 @@ export class EkaClient implements AsyncDisposable {
 
   /** Returns the counters of this client. */
   stats(): Stats {
-    return this.#outcomes.stats(this.#encoder.numbered, this.#outbox.spoolStats);
+    const stats = this.#outcomes.stats(this.#encoder.numbered, this.#outbox.spoolStats);
+    return { ...stats, disabled: this.#isDisabled };
   }
 
   /**

@@ -25,6 +25,8 @@ export interface Stats {
   readonly deadLettered: number;
   /** The age of this client's oldest segment with undelivered events; 0 if there is none. */
   readonly oldestSpooledMs: number;
+  /** Whether nothing is sent; then `delivered` counts what would have been. */
+  readonly disabled: boolean;
   /** Events that were not accepted, by error code. */
   readonly rejected: Readonly<Partial<Record<ErrorCode, number>>>;
 }
@@ -36,6 +38,9 @@ const noSpool: SpoolStats = {
   deadLettered: 0,
   oldestSpooledMs: 0,
 };
+
+/** The counters alone. */
+export type Counters = Omit<Stats, "disabled">;
 
 /** Counts the outcomes of events. */
 export class Ledger {
@@ -59,7 +64,7 @@ export class Ledger {
   }
 
   /** Returns all counters; what is queued is the difference. */
-  stats(accepted: number, spool: SpoolStats = noSpool): Stats {
+  stats(accepted: number, spool: SpoolStats = noSpool): Counters {
     const [delivered, failed] = [this.#delivered, this.#failed];
     const queued = accepted - delivered - failed - spool.spooled;
     return { accepted, delivered, failed, queued, ...spool, rejected: { ...this.#rejected } };

@@ -8,7 +8,7 @@ import {
   message,
   ShutdownTimeoutError,
 } from "./errors.js";
-import { Ledger, type Stats } from "./ledger.js";
+import { type Counters, Ledger } from "./ledger.js";
 import type { OutboxListener } from "./outbox.js";
 import { type OnError, Reporter } from "./reporting.js";
 import type { SpoolStats } from "./spool/spool.js";
@@ -65,7 +65,7 @@ export class Outcomes implements OutboxListener {
   }
 
   /** Returns the counters. */
-  stats(accepted: number, spool: SpoolStats | undefined): Stats {
+  stats(accepted: number, spool: SpoolStats | undefined): Counters {
     return this.#ledger.stats(accepted, spool);
   }
 

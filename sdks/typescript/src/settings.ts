@@ -48,10 +48,16 @@ export function resolveSettings(
   notRequired: readonly (keyof Table)[],
 ): Settings {
   const resolved = Object.entries<Setting>(settings).map(([name, setting]) => {
-    const isRequired = setting.required && !notRequired.includes(name as keyof Table);
-    return [name, resolve(setting, isRequired, options, environment)];
+    return [name, resolve(setting, options, environment)];
   });
-  return Object.fromEntries(resolved) as Settings;
+  const values = Object.fromEntries(resolved) as Settings;
+  for (const [name, setting] of Object.entries<Setting>(settings)) {
+    const isRequired = setting.required && !notRequired.includes(name as keyof Table);
+    if (isRequired && values[name as keyof Table] === undefined && !values.disabled) {
+      throw new ConfigError("config.invalid", missing(setting));
+    }
+  }
+  return values;
 }
 
 /** Throws a ConfigError if SASL lacks a credential, before a connection fails for it. */
@@ -107,19 +113,11 @@ export function configError(parameter: string, given: string, hint: string): Con
   return new ConfigError("config.invalid", message("config.invalid", { parameter, given, hint }));
 }
 
-function resolve(
-  setting: Setting,
-  isRequired: boolean,
-  options: Given,
-  environment: Given,
-): unknown {
+function resolve(setting: Setting, options: Given, environment: Given): unknown {
   const { argument, variable, type } = setting;
   const option = options[argument] ?? undefined;
   const given = option ?? (environment[variable] || undefined);
   if (given === undefined) {
-    if (isRequired) {
-      throw new ConfigError("config.invalid", missing(setting));
-    }
     return setting.default;
   }
   const [value, expected] = readers[type](given, setting);

@@ -36,12 +36,13 @@ export type SpoolClient = Pick<SpoolConfig, "instanceId" | "clock" | "seq"> & {
 export function outboxSpool(
   settings: Settings,
   options: EkaClientOptions,
+  isDisabled: boolean,
   { warn, replayTransport, ...client }: SpoolClient,
 ): OutboxSpool | undefined {
   const request = requestIn(options);
   // Tests inject a producer, and must not replay what others left on disk.
   const isWanted = options.producer === undefined || request?.isOption === true;
-  if (settings.spool === "off" || !isWanted) {
+  if (settings.spool === "off" || !isWanted || isDisabled) {
     return undefined;
   }
   try {

@@ -1,5 +1,5 @@
 import "../src/testing/vitest.js";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { EkaClient } from "../src/index.js";
 import { InMemoryProducer } from "../src/testing/index.js";
 
@@ -62,5 +62,33 @@ describe("the matchers", () => {
     expect(() => expect([]).toHaveRecorded({})).toThrow(
       "Expected the value to be an InMemoryProducer",
     );
+  });
+});
+
+describe("a client without a producer", () => {
+  const withoutProducer = (disabled?: boolean) =>
+    new EkaClient({ serviceName: "tests", spool: "off", disabled });
+
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  test("a client without a producer sends nothing to the brokers of the environment", async () => {
+    vi.stubEnv("EKA_KAFKA_BROKERS", "127.0.0.1:1");
+    const client = withoutProducer();
+    expect(client.record("ws-1", "api", "api_call")).toBeDefined();
+    expect(await client.shutdown()).toBe(0);
+    expect(client.stats()).toMatchObject({ disabled: true, accepted: 1, delivered: 1, failed: 0 });
+  });
+
+  test("a client without a producer is enabled by its option or the variable", async () => {
+    vi.stubEnv("EKA_KAFKA_BROKERS", "127.0.0.1:1");
+    const byOption = withoutProducer(false);
+    vi.stubEnv("EKA_DISABLED", "false");
+    const byVariable = withoutProducer();
+    for (const client of [byOption, byVariable]) {
+      expect(client.stats().disabled).toBe(false);
+      await client.shutdown(0);
+    }
   });
 });

@@ -38,6 +38,7 @@ from ._settings import kafka_config as read_kafka_config
 from ._spool.config import SpoolConfig
 from ._spool_wiring import spool_config, spool_opener
 from ._transports import kafka
+from ._transports.disabled import DisabledTransport
 from ._transports.injected import InjectedTransport, ProducerLike
 from ._transports.transport import Transport
 
@@ -113,6 +114,7 @@ class EkaClient:
             os.environ,
             not_required=() if instead is None and not named else ("kafka_brokers",),
         )
+        self._is_disabled = self._ambient.disables(self._settings, producer)
         if self._settings["kafka_brokers"] is None and not named:
             producer = instead
         self._exit_timeout: float = self._settings["shutdown_timeout_ms"] / 1000
@@ -125,11 +127,11 @@ class EkaClient:
         self._on_error = on_error
         self._debug = debug
         unasked = producer is None and self._ambient.spools
-        has_spool = unasked or settings.get("spool") is not None
+        has_spool = not self._is_disabled and (unasked or settings.get("spool") is not None)
         self._limits = Limits(self._settings["max_queue_events"], self._settings["max_queue_bytes"])
         self._spool_config = self._configure_spool() if has_spool else None
         self._become(self._new_instance(self._connect, self._spool_config))
-        if producer is None and self._ambient.redirect is None:
+        if producer is None and self._ambient.redirect is None and not self._is_disabled:
             self._settings.require_credentials(overrides)
             kafka.check(self._settings, overrides)
         self._outbox.begin()
@@ -137,7 +139,8 @@ class EkaClient:
 
     def _register(self) -> None:
         hooks = _shutdown_hooks.ShutdownHooks(self._end, self._exit_timeout, self._after_fork)
-        _shutdown_hooks.register(self, hooks, flush_on_sigterm=self._settings["flush_on_sigterm"])
+        flushes = self._settings["flush_on_sigterm"] and not self._is_disabled
+        _shutdown_hooks.register(self, hooks, flush_on_sigterm=flushes)
 
     def _configure_spool(self) -> SpoolConfig | None:
         if self._ambient.redirect is not None:
@@ -172,6 +175,8 @@ class EkaClient:
         self._outcomes = instance.outcomes
 
     def _connect(self, failed: Failed, *, reports: bool = False) -> Transport:
+        if self._ambient.is_off(self._is_disabled):
+            return DisabledTransport()
         redirect = self._ambient.redirect
         producer = self._producer if redirect is None else redirect
         if producer is not None:
@@ -318,9 +323,8 @@ class EkaClient:
     def stats(self) -> Stats:
         """Returns the counters of this client in this process."""
         _, outcomes, outbox = self._current()
-        taken = outbox.taken
-        queued = outbox.queued()
-        return outcomes.ledger.stats(taken, queued, outbox.spool_stats())
+        off = self._ambient.is_off(self._is_disabled)
+        return outcomes.ledger.stats(outbox.taken, outbox.queued(), outbox.spool_stats(), off)
 
     def shutdown(self, timeout: float | None = None) -> int:
         """Sends what is queued; events that Kafka does not acknowledge in time are spilled.

@@ -26,6 +26,7 @@ class Stats(NamedTuple):
         replayed: adopted events that Kafka has acknowledged.
         dead_lettered: own and adopted events that Kafka rejected permanently, kept on disk.
         oldest_spooled_ms: the age of the oldest segment that is pending; 0 if none is.
+        disabled: whether nothing is sent; then `delivered` counts what would have been.
     """
 
     accepted: int
@@ -38,6 +39,7 @@ class Stats(NamedTuple):
     replayed: int = 0
     dead_lettered: int = 0
     oldest_spooled_ms: int = 0
+    disabled: bool = False
 
 
 class Ledger:
@@ -60,7 +62,7 @@ class Ledger:
         with self._lock:
             self._rejected[code] += 1
 
-    def stats(self, taken: int, queued: int, spool: SpoolStats) -> Stats:
+    def stats(self, taken: int, queued: int, spool: SpoolStats, disabled: bool = False) -> Stats:
         """Returns the counters, from what was taken first and is queued now.
 
         While other threads record, more may be queued than was taken when that was counted, and
@@ -74,4 +76,4 @@ class Ledger:
             )
         elsewhere = delivered + failed + spool.spooled
         accepted = max(taken, elsewhere)
-        return Stats(accepted, delivered, failed, accepted - elsewhere, rejected, *spool)
+        return Stats(accepted, delivered, failed, accepted - elsewhere, rejected, *spool, disabled)

@@ -226,13 +226,14 @@ class Outbox:
 
     def _start_poller(self) -> bool:
         """Reports whether the poller runs; the process may be unable to start a thread."""
+        needs_polling = self.connection.open().needs_polling
         with self._lock:
             try:
-                if not self._poller.is_started:
+                if needs_polling and not self._poller.is_started:
                     self._poller.start()
             except RuntimeError as error:
                 self.connection.report(error)
-            return self._poller.is_started
+            return self._poller.is_started or not needs_polling
 
     def _write(
         self, spool: Spool, send: Callable[[bytes, bytes, Any], None], key: str, value: str

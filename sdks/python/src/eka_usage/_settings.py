@@ -52,7 +52,12 @@ class Settings:
             if argument not in _BY_ARGUMENT:
                 hint = suggest(argument, tuple(_BY_ARGUMENT))
                 raise TypeError(f"EkaClient() has no argument {argument!r}: {hint}")
-        return cls({s.name: _resolved(s, arguments, environ, not_required) for s in SETTINGS})
+        resolved = cls({s.name: _resolved(s, arguments, environ) for s in SETTINGS})
+        for setting in SETTINGS:
+            is_required = setting.required and setting.name not in not_required
+            if is_required and resolved[setting.name] is None and not resolved["disabled"]:
+                raise ConfigError("config.invalid", _missing(setting))
+        return resolved
 
     def require_credentials(self, overrides: Mapping[str, Any]) -> None:
         """Checks that SASL is complete, as librdkafka's own error is about its build.
@@ -130,15 +135,12 @@ def _resolved(
     setting: Setting,
     arguments: Mapping[str, Any],
     environ: Mapping[str, str],
-    not_required: Iterable[str],
 ) -> tuple[Any, str, bool]:
     """Returns the value, the name by which it was configured, and whether it was at all."""
     given, name = arguments.get(setting.argument), setting.argument
     if given is None:
         given, name = environ.get(setting.variable) or None, setting.variable
     if given is None:
-        if setting.required and setting.name not in not_required:
-            raise ConfigError("config.invalid", _missing(setting))
         return setting.default, setting.argument, False
     value, expected = _READERS[setting.type](given, setting)
     if value is None:

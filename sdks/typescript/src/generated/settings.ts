@@ -183,6 +183,18 @@ export const settings = {
     default: true,
   },
   /**
+   * Whether recording is off: events are checked and get ids, but nothing is sent, written to disk
+   * or connected to, and no brokers are required.
+   */
+  disabled: {
+    variable: "EKA_DISABLED",
+    argument: "disabled",
+    type: "boolean",
+    required: false,
+    secret: false,
+    default: false,
+  },
+  /**
    * Which events go to disk: off, none; spill, those that cannot be delivered or queued; durable,
    * every event, before record() returns.
    */
@@ -319,6 +331,13 @@ export interface SettingOptions {
    * @default true
    */
   readonly flushOnSigterm?: boolean | undefined;
+  /**
+   * Whether recording is off: events are checked and get ids, but nothing is sent, written to disk
+   * or connected to, and no brokers are required.
+   *
+   * @default false
+   */
+  readonly disabled?: boolean | undefined;
   /**
    * Which events go to disk: off, none; spill, those that cannot be delivered or queued; durable,
    * every event, before record() returns.

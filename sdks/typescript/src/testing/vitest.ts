@@ -1,10 +1,13 @@
 /**
- * Matchers for Vitest. Importing this module adds them, best from one of the `setupFiles`:
+ * Matchers for Vitest. Importing this module adds them, best from one of the `setupFiles`. It also
+ * disables clients without a producer, unless `EKA_DISABLED` or an option is `false`: tests send
+ * nothing to the brokers of their environment.
  *
  *     expect(producer).toHaveRecorded({ product: "api", metric_type: "api_call", quantity: 3 });
  */
 
 import { expect } from "vitest";
+import { ambient } from "../ambient.js";
 import { type ExpectedEvent, isMatch, readable } from "./matching.js";
 import { InMemoryProducer } from "./producer.js";
 
@@ -22,6 +25,8 @@ declare global {
     interface Assertion extends UsageMatchers<void> {}
   }
 }
+
+ambient.disabled = true;
 
 expect.extend({
   toHaveRecorded(received: unknown, expected: ExpectedEvent) {

@@ -346,6 +346,11 @@ class SettingArguments(TypedDict, total=False):
     handler of its own.
     """
 
+    disabled: bool | None
+    """Whether recording is off: events are checked and get ids, but nothing is sent, written to
+    disk or connected to, and no brokers are required.
+    """
+
     spool: Literal["off", "spill", "durable"] | None
     """Which events go to disk: off, none; spill, those that cannot be delivered or queued; durable,
     every event, before record() returns.

@@ -158,6 +158,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         "flush_on_sigterm", "EKA_FLUSH_ON_SIGTERM", "flush_on_sigterm", "boolean", default=True
     ),
+    Setting("disabled", "EKA_DISABLED", "disabled", "boolean", default=False),
     Setting(
         "spool",
         "EKA_SPOOL",

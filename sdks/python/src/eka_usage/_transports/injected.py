@@ -31,6 +31,8 @@ class ProducerLike(Protocol):
 class InjectedTransport:
     """Counts delivery reports, as the producer may have other messages too."""
 
+    needs_polling = True
+
     def __init__(self, producer: ProducerLike, topic: str, failed: Failed) -> None:
         self._producer = producer
         self._topic = topic

@@ -47,6 +47,8 @@ class KafkaTransport:
         reports: whether each delivered event is reported, as `send_reported` requires.
     """
 
+    needs_polling = True
+
     def __init__(
         self,
         settings: Settings,

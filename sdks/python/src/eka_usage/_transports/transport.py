@@ -9,7 +9,13 @@ from .._failure import Failed
 
 
 class Transport(Protocol):
-    """Sends encoded events: each one that it accepts is delivered, or reported as failed."""
+    """Sends encoded events: each one that it accepts is delivered, or reported as failed.
+
+    Attributes:
+        needs_polling: whether delivery reports arrive by `poll`, which then takes a thread.
+    """
+
+    needs_polling: bool
 
     def send(self, key: str, value: str) -> None:
         """Accepts one event without waiting.

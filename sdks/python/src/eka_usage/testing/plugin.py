@@ -16,8 +16,13 @@ from ._producer import InMemoryProducer
 
 
 def pytest_configure() -> None:
-    """Lets clients be created without brokers, as when a test imports a service."""
-    EkaClient._ambient = Ambient(producer=_Nowhere(), spools=False)
+    """Disables clients that are not told otherwise, whatever brokers the environment has."""
+    EkaClient._ambient = Ambient(producer=_Nowhere(), spools=False, disabled=True)
+
+
+def pytest_report_header() -> str:
+    """Names the default, so that a test with a real Kafka finds the switch."""
+    return "eka-usage: clients without a producer are disabled, unless EKA_DISABLED=false"
 
 
 def pytest_unconfigure() -> None:
