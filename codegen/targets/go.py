@@ -219,7 +219,7 @@ def _limits(model: Model) -> Iterator[_Constant]:
             name = naming.go_unexported(constant.name)
             yield _constant(name, f"is {constant.about}.", constant.value)
     yield _Constant(
-        _comment("blankCharacters make a string blank where it holds nothing else."),
+        _comment("blankCharacters make a string blank if it holds nothing else."),
         "blankCharacters",
         _string(model.event.blank),
     )

@@ -195,7 +195,7 @@ func TestBroker(t *testing.T) {
 		}
 	})
 
-	t.Run("a data directory with other partitions is refused", func(t *testing.T) {
+	t.Run("a data directory with other partitions is rejected", func(t *testing.T) {
 		dir := t.TempDir()
 		catalog := topics
 		t.Cleanup(func() { topics = catalog })

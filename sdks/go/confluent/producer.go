@@ -86,8 +86,8 @@ func message(topic string, key, value []byte, done func(error)) *kafka.Message {
 	}
 }
 
-// translate returns the client's error where the queue is full, and the protocol's where a broker
-// refused the event, so that the client recognizes final errors.
+// translate returns the client's error if the queue is full, and the protocol's if a broker
+// rejected the event, so that the client recognizes final errors.
 func translate(err error) error {
 	var kafkaErr kafka.Error
 	if !errors.As(err, &kafkaErr) {

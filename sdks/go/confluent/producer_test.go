@@ -85,7 +85,7 @@ func TestProducer(t *testing.T) {
 		}
 	})
 
-	t.Run("a finally refused event is reported and dead-lettered", func(t *testing.T) {
+	t.Run("a permanently rejected event is reported and dead-lettered", func(t *testing.T) {
 		for _, code := range []string{"MESSAGE_TOO_LARGE", "TOPIC_AUTHORIZATION_FAILED", "INVALID_RECORD"} {
 			t.Run(code, func(t *testing.T) {
 				broker := devbroker.Start(t, t.TempDir())
@@ -95,7 +95,7 @@ func TestProducer(t *testing.T) {
 		}
 	})
 
-	t.Run("an event on disk that is finally refused is dead-lettered too", func(t *testing.T) {
+	t.Run("an event on disk that is permanently rejected is dead-lettered too", func(t *testing.T) {
 		broker := devbroker.Start(t, t.TempDir())
 		broker.Fail("UNKNOWN_SERVER_ERROR", 1) // temporary, so that the event is spilled
 		broker.Fail("POLICY_VIOLATION", -1)

@@ -108,7 +108,7 @@ func TestLog(t *testing.T) {
 }
 
 func TestNew(t *testing.T) {
-	t.Run("a name that is not valid is refused", func(t *testing.T) {
+	t.Run("an invalid name is rejected", func(t *testing.T) {
 		for want, make := range map[string]func() (*ekausage.Client, error){
 			`invalid serviceName "": expected a non-blank string of 1 to 256 characters`: func() (*ekausage.Client, error) {
 				return ekausage.New("", ekausage.WithProducer(&ekausagetest.Producer{}))

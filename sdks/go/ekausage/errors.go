@@ -33,7 +33,7 @@ func ErrorCodes() []ErrorCode {
 	return codes
 }
 
-// Outcome returns what became of the event: rejected, degraded or undelivered; or refused where New
+// Outcome returns what became of the event: rejected, degraded or undelivered; or refused if New
 // failed. It is empty for a code outside the set.
 func (c ErrorCode) Outcome() string { return c.row().outcome }
 

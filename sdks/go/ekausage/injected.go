@@ -22,7 +22,7 @@ const (
 // injectedTransport sends through the caller's own producer.
 type injectedTransport struct {
 	producer  Producer
-	reporting ReportingProducer // nil where the producer does not report
+	reporting ReportingProducer // nil if the producer does not report
 	settle    settle
 	full      atomic.Bool
 	wake      chan struct{}

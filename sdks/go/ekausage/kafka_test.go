@@ -110,7 +110,7 @@ func TestKafka(t *testing.T) {
 		}
 	})
 
-	t.Run("a broker's refusal fails events once retries are exhausted", func(t *testing.T) {
+	t.Run("a broker's rejection fails events once retries are exhausted", func(t *testing.T) {
 		t.Parallel()
 		broker := devbroker.Start(t, t.TempDir())
 		var errorsReported reported

@@ -23,11 +23,11 @@ type Stats struct {
 	Adopted int64
 	// Replayed counts the adopted events that Kafka has acknowledged.
 	Replayed int64
-	// DeadLettered counts the events, own and adopted, that were finally refused and are kept on disk.
+	// DeadLettered counts the events, own and adopted, that were permanently rejected and are kept on disk.
 	// Own ones also count as Failed.
 	DeadLettered int64
 	// OldestSpooledMs is the age of the oldest segment on disk that has an event for this client to
-	// deliver; 0 where none has.
+	// deliver; 0 if none has.
 	OldestSpooledMs int64
 	// Disabled reports that nothing is sent. Delivered counts what would have been.
 	Disabled bool

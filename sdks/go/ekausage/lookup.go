@@ -5,7 +5,7 @@ import "github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
 // Products lists the products of the catalog.
 func Products() []string { return encode.ProductNames() }
 
-// MetricTypes lists the metric types of a product. It is nil where the catalog lacks the product.
+// MetricTypes lists the metric types of a product. It is nil if the catalog lacks the product.
 func MetricTypes(product string) []string { return encode.MetricTypes(product) }
 
 // IsProduct reports whether the catalog has a product of that name.

@@ -7,7 +7,7 @@ import "github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
 type Metric uint32
 
 // FindMetric returns the metric of a product and a metric type as the catalog spells them. It reports
-// false where the catalog has no such pair.
+// false if the catalog has no such pair.
 func FindMetric(product, metricType string) (Metric, bool) {
 	metric := encode.LookupMetric(product, metricType)
 	return Metric(metric), metric != 0

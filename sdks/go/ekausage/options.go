@@ -63,7 +63,7 @@ func WithCompression(codec string) Option { return withSetting(settingKafkaCompr
 // partition's leader; "all", every in-sync replica, which also enables idempotence.
 func WithAcks(acks string) Option { return withSetting(settingKafkaAcks, acks) }
 
-// WithRetries sets how often a batch that a broker refused is sent again, overriding the default of 5.
+// WithRetries sets how often a batch that a broker rejected is sent again, overriding the default of 5.
 // A broker that cannot be reached is retried until WithDeliveryTimeout is over.
 func WithRetries(retries int) Option { return withSetting(settingKafkaRetries, retries) }
 

@@ -31,7 +31,7 @@ type outbox struct {
 	closed              atomic.Bool
 }
 
-// rejectReason returns why no event can be accepted at the moment; "" where one can.
+// rejectReason returns why no event can be accepted at the moment; "" if one can.
 func (o *outbox) rejectReason() ErrorCode {
 	if o.closed.Load() {
 		return CodeClientClosed
@@ -46,7 +46,7 @@ func (o *outbox) rejectReason() ErrorCode {
 // hasBacklog reports whether events are pending on disk, so that later ones have to follow them there.
 func (o *outbox) hasBacklog() bool { return o.spool != nil && o.spool.HasBacklog() }
 
-// spoolRejectReason returns why the spool accepts no event; "" where it does.
+// spoolRejectReason returns why the spool accepts no event; "" if it does.
 func (o *outbox) spoolRejectReason() ErrorCode {
 	if o.spool == nil {
 		return CodeQueueFull
@@ -97,7 +97,7 @@ func (o *outbox) takePlace(size int64) bool {
 // nextSeq returns the sequence number of an event that has a place.
 func (o *outbox) nextSeq() uint64 { return uint64(o.outcomes.ledger.accepted.Add(1)) }
 
-// send passes a numbered event to the transport, and writes it to disk where it has no place in the
+// send passes a numbered event to the transport, and writes it to disk if it has no place in the
 // queue or the spool is durable. An error means that the event is in memory only.
 func (o *outbox) send(e event, queued bool) (err error) {
 	if !queued {

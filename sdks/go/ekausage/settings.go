@@ -21,9 +21,9 @@ type Setting struct {
 	Option string
 	// Type is string, integer, boolean, choice or list.
 	Type string
-	// Unit is what a number counts, empty where it needs none.
+	// Unit is what a number counts, empty if it needs none.
 	Unit string
-	// Default is the default as written in the environment, empty where there is none.
+	// Default is the default as written in the environment, empty if there is none.
 	Default string
 	// Required reports that New fails without it.
 	Required bool
@@ -33,7 +33,7 @@ type Setting struct {
 	Minimum, Maximum int64
 	// Choices are the values of a choice.
 	Choices []string
-	// Property is the key of WithKafkaConfig that sets it, empty where there is none.
+	// Property is the key of WithKafkaConfig that sets it, empty if there is none.
 	Property string
 	// Description describes what it does.
 	Description string

@@ -139,7 +139,7 @@ func TestSettings(t *testing.T) {
 		good := []string{"a", "a:1", "10.0.0.1:65535", "[::1]:9092", "[::1]", "PLAINTEXT://a:1", "a_b.c-d:9"}
 		for _, address := range good {
 			if parsed, _ := parseAddresses(address); parsed == nil {
-				t.Errorf("%q is refused", address)
+				t.Errorf("%q is rejected", address)
 			}
 		}
 		bad := []string{"", ":1", "a:", "a:0", "a:65536", "a:x", "::1", "://a:1", "b://", "a://b://c", "a:1:2", "[x]:1", "a b"}
@@ -150,7 +150,7 @@ func TestSettings(t *testing.T) {
 		}
 	})
 
-	t.Run("settings that do not fit each other are refused", func(t *testing.T) {
+	t.Run("conflicting settings are rejected", func(t *testing.T) {
 		for want, opts := range map[string][]Option{
 			`invalid WithSASLMechanism "": expected a value, since the security protocol uses SASL`: {
 				WithSecurityProtocol("SASL_SSL"),

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// terminated is the exit code of a process ended by SIGTERM, where it cannot send itself the signal.
+// terminated is the exit code of a process ended by SIGTERM, if it cannot send itself the signal.
 const terminated = 128 + 15
 
 // sigterm flushes the registered clients when the process receives SIGTERM.

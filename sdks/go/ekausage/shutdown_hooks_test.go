@@ -79,8 +79,8 @@ func TestShutdownHooks(t *testing.T) {
 		end        func(syscall.WaitStatus) bool
 	}{
 		{"default", "SIGTERM delivers, and the process ends by it", func(s syscall.WaitStatus) bool { return s.Signaled() && s.Signal() == syscall.SIGTERM }},
-		{"off", "events are delivered where the service alone handles SIGTERM", func(s syscall.WaitStatus) bool { return s.ExitStatus() == ownExit }},
-		{"both", "events are delivered where the service handles SIGTERM too, and calls Shutdown", func(s syscall.WaitStatus) bool { return s.ExitStatus() == ownExit }},
+		{"off", "events are delivered if the service alone handles SIGTERM", func(s syscall.WaitStatus) bool { return s.ExitStatus() == ownExit }},
+		{"both", "events are delivered if the service handles SIGTERM too, and calls Shutdown", func(s syscall.WaitStatus) bool { return s.ExitStatus() == ownExit }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -194,7 +194,7 @@ func TestSpool(t *testing.T) {
 		})
 	})
 
-	t.Run("a finally refused event is reported and dead-lettered", func(t *testing.T) {
+	t.Run("a permanently rejected event is reported and dead-lettered", func(t *testing.T) {
 		inEachMode(t, func(t *testing.T, spool ekausage.Option, folder string) {
 			broker := devbroker.Start(t, t.TempDir())
 			var errorsReported reported
@@ -249,7 +249,7 @@ func TestSpool(t *testing.T) {
 		}
 	})
 
-	t.Run("an unusable directory is an error where it was configured", func(t *testing.T) {
+	t.Run("an unusable directory is an error if it was configured", func(t *testing.T) {
 		t.Parallel()
 		folder := t.TempDir()
 		link := filepath.Join(folder, "link")

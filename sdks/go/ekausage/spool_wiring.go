@@ -27,8 +27,8 @@ type spoolHost struct {
 
 type openReplayTransport = func() (spool.ReplayTransport, error)
 
-// openSpool opens the spool that the settings ask for; nil where they ask for none. A directory that
-// cannot be used is an error where it was configured, and otherwise a warning.
+// openSpool opens the spool that the settings ask for; nil if they ask for none. A directory that
+// cannot be used is an error if it was configured, and otherwise a warning.
 func openSpool(c *Client, s *settings, o *options, openReplay openReplayTransport) (*spool.Spool, error) {
 	_, configured := o.settings[settingSpool]
 	if s.text(settingSpool) == spoolOff || o.producer != nil && !configured {
@@ -62,7 +62,7 @@ func openSpool(c *Client, s *settings, o *options, openReplay openReplayTranspor
 	return nil, nil
 }
 
-// patience returns how long shutdown waits while nothing is delivered, where the spool keeps what is
+// patience returns how long shutdown waits while nothing is delivered, if the spool keeps what is
 // left. 0 means until the context is done.
 func (c *Client) patience() time.Duration {
 	if c.outbox.spool == nil {
@@ -136,7 +136,7 @@ func (h *spoolHost) IsFinal(err error) bool { return isFinal(err) }
 // Delivered counts own events that were delivered from disk.
 func (h *spoolHost) Delivered(events int) { h.client.outcomes.ledger.settleSpooled(int64(events), nil) }
 
-// DeadLettered counts and reports an event on disk that is finally refused.
+// DeadLettered counts and reports an event on disk that is permanently rejected.
 func (h *spoolHost) DeadLettered(event []byte, err error, own bool) {
 	if own {
 		h.client.outcomes.ledger.settleSpooled(1, err)

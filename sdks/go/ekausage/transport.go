@@ -40,7 +40,7 @@ type Producer interface {
 type ReportingProducer interface {
 	Producer
 
-	// ProduceReporting is called in place of Produce. Where it returns nil, it must call done once,
+	// ProduceReporting is called in place of Produce. If it returns nil, it must call done once,
 	// from any goroutine: with nil when the event is delivered, otherwise with the error.
 	ProduceReporting(topic string, key, value []byte, done func(error)) error
 }
@@ -49,7 +49,7 @@ type ReportingProducer interface {
 type event struct {
 	key, value []byte
 	at         time.Time
-	onDisk     *spool.AckGroup // nil where it is in memory only
+	onDisk     *spool.AckGroup // nil if it is in memory only
 }
 
 func (e *event) size() int64 { return int64(len(e.key) + len(e.value)) }

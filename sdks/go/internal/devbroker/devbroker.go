@@ -39,7 +39,7 @@ type Broker struct {
 }
 
 // Start starts a broker, which is killed when the test ends. It keeps its data in a directory, or in
-// memory where dataDir is empty.
+// memory if dataDir is empty.
 func Start(t testing.TB, dataDir string) *Broker {
 	t.Helper()
 	b := &Broker{t: t, dataDir: dataDir}

@@ -140,7 +140,7 @@ export class SegmentWriter {
     }
   }
 
-  /** Never throws: the record is written, so that its event cannot be refused any more. */
+  /** Never throws: the record is written, so that its event cannot be rejected any more. */
   #isFenced(): boolean {
     try {
       return this.segment.isFenced;

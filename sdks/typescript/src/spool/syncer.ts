@@ -7,7 +7,7 @@ import type { SegmentWriter } from "./segmentWriter.js";
  * Bounds what a power failure may lose.
  *
  * It reports errors and never throws: what it syncs is written already, so that another process may
- * deliver it, and refusing the event would bill it twice.
+ * deliver it, and rejecting the event would bill it twice.
  */
 export class Syncer {
   readonly #directory: Directory;

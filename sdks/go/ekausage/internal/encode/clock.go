@@ -15,9 +15,9 @@ const (
 
 // An OccurrenceTime is when usage happened, as a caller gives it.
 type OccurrenceTime struct {
-	// Given is set where the caller gives a time; otherwise usage happened now.
+	// Given is set if the caller gives a time; otherwise usage happened now.
 	Given bool
-	// IsText is set where Text stands in place of At.
+	// IsText is set if Text stands in place of At.
 	IsText bool
 	At     time.Time
 	Text   string
@@ -42,7 +42,7 @@ func formatTime(milliseconds int64) string {
 	return time.UnixMilli(milliseconds).UTC().Format(wireTime)
 }
 
-// parseTime parses an RFC 3339 time to milliseconds since 1970, rounded down. It reports false where
+// parseTime parses an RFC 3339 time to milliseconds since 1970, rounded down. It reports false if
 // the text is malformed, has no offset from UTC, or names a time that does not exist. The standard
 // library's parser is more lenient.
 func parseTime(text string) (int64, bool) {

@@ -40,7 +40,7 @@ func describeText(text string) string {
 	return strconv.QuoteToASCII(text[:longestDescription])[:longestDescription] + "…"
 }
 
-// Suggest returns `did you mean "api_call"?` where a name is close, and otherwise what is allowed.
+// Suggest returns `did you mean "api_call"?` if a name is close, and otherwise what is allowed.
 func Suggest(given string, allowed []string) string {
 	if best := closest(given, allowed); best != "" {
 		return fmt.Sprintf("did you mean %q?", best)
@@ -56,7 +56,7 @@ func Suggest(given string, allowed []string) string {
 	return text
 }
 
-// closest returns the name that takes the fewest edits to reach, or "" where all take too many.
+// closest returns the name that takes the fewest edits to reach, or "" if all take too many.
 func closest(given string, allowed []string) string {
 	given = strings.ToLower(given[:min(len(given), longestDescription)])
 	best, fewest := "", len(given)/3+1

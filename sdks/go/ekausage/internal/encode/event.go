@@ -9,7 +9,7 @@ import (
 const (
 	// Language is the language of this SDK, as events name it.
 	Language = "go"
-	// DefaultQuantity is the quantity of an event where the caller gives none.
+	// DefaultQuantity is the quantity of an event for which the caller gives none.
 	DefaultQuantity = quantityDefault
 
 	// The names and limits around the caller's values, generously.
@@ -30,7 +30,7 @@ var (
 // A Call holds the arguments of one Record.
 type Call struct {
 	WorkspaceID, Product, MetricType, Status string
-	// ByMetric is set where Metric stands in place of Product and MetricType.
+	// ByMetric is set if Metric stands in place of Product and MetricType.
 	ByMetric   bool
 	Metric     uint32
 	Quantity   float64

@@ -47,7 +47,7 @@ func (w *metadataWriter) begin() {
 }
 
 // cut keeps the marker, the keys that the metric type requires and those of Log, with the beginning of
-// its message; or the marker alone where those are too large.
+// its message; or the marker alone if those are too large.
 func (w *metadataWriter) cut(metadata map[string]any, keys []metadataKey) {
 	lost := slices.Clone(w.lost)
 	w.begin()
@@ -109,7 +109,7 @@ func (w *metadataWriter) check(key *metadataKey, metadata map[string]any) *Rejec
 	return nil
 }
 
-// alone returns one value as JSON, empty where it cannot be encoded without loss.
+// alone returns one value as JSON, empty if it cannot be encoded without loss.
 func (w *metadataWriter) alone(value any) string {
 	before := len(w.lost)
 	w.begin()
@@ -121,7 +121,7 @@ func (w *metadataWriter) alone(value any) string {
 	return string(w.text)
 }
 
-// mismatch returns what was expected of a value, empty where it is as declared; text is its JSON.
+// mismatch returns what was expected of a value, empty if it is as declared; text is its JSON.
 func (k *metadataKey) mismatch(text string) string {
 	if k.allowed != nil {
 		if slices.Contains(k.allowed, text) {

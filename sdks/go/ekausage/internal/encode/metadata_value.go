@@ -18,7 +18,7 @@ const mostBits = 4 * metadataMaxBytes
 // shortestMember is the length of the shortest key with its value.
 const shortestMember = len(`"":0`)
 
-// pathStep is a key, or an index where the key is empty.
+// pathStep is a key, or an index if the key is empty.
 type pathStep struct {
 	key   string
 	index int

@@ -27,7 +27,7 @@ func appendNumber(b []byte, number float64) []byte {
 	return b
 }
 
-// appendDecimal appends a number given as JSON text, exactly. It reports false where the text is not a
+// appendDecimal appends a number given as JSON text, exactly. It reports false if the text is not a
 // number.
 func appendDecimal(b []byte, text string) ([]byte, bool) {
 	rest, negative := strings.CutPrefix(text, "-")

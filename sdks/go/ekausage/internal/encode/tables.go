@@ -44,7 +44,7 @@ func ProductNames() []string {
 	return names
 }
 
-// MetricTypes lists the metric types of a product; it is nil where the catalog lacks the product.
+// MetricTypes lists the metric types of a product; it is nil if the catalog lacks the product.
 func MetricTypes(product string) []string {
 	for i := range Products {
 		if row := &Products[i]; row.Name == product {

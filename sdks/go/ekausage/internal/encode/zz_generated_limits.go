@@ -86,5 +86,5 @@ const logMessageKey = "message"
 // logMessageKept is how many characters of the message are kept when metadata is truncated.
 const logMessageKept = 4096
 
-// blankCharacters make a string blank where it holds nothing else.
+// blankCharacters make a string blank if it holds nothing else.
 const blankCharacters = "\t\n\u000b\u000c\r \u0085             \u2028\u2029  　"

@@ -16,7 +16,7 @@ func isDiskFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }
 
-// checkAccess makes a directory accessible to this user alone, and returns why it is not; nil where it
+// checkAccess makes a directory accessible to this user alone, and returns why it is not; nil if it
 // is.
 func checkAccess(path string, info os.FileInfo) error {
 	if !isOwn(info) {

@@ -126,7 +126,7 @@ func (a *adopter) report(name segmentName, problem string) {
 }
 
 // nextBatch returns what is left of the current segment, or adopts the next one and calls adopted with
-// the number of its events. It returns nil where there is none.
+// the number of its events. It returns nil if there is none.
 func (a *adopter) nextBatch(adopted func(events int)) (*replayBatch, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -217,7 +217,7 @@ func (a *adopter) heartbeat() error {
 	return a.current.heartbeat()
 }
 
-// oldest returns when the current segment was created; zero where there is none, or its header is
+// oldest returns when the current segment was created; zero if there is none, or its header is
 // damaged.
 func (a *adopter) oldest() time.Time {
 	a.mu.Lock()

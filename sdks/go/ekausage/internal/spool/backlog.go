@@ -25,7 +25,7 @@ func (l *segmentLog) spillAll() {
 	l.backlog.active.Store(true)
 }
 
-// nextBatch returns the pending records of the oldest segment that has any. It returns nil where none
+// nextBatch returns the pending records of the oldest segment that has any. It returns nil if none
 // are pending, so that records are delivered from memory again.
 func (l *segmentLog) nextBatch() (*replayBatch, error) {
 	l.mu.Lock()

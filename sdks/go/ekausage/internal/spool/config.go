@@ -8,7 +8,7 @@ type Config struct {
 	Directory string
 	// MaxBytes limits the length of all segments in the directory, whoever owns them.
 	MaxBytes int64
-	// Durable is set where every event is written to the spool, which then keeps a segment
+	// Durable is set if every event is written to the spool, which then keeps a segment
 	// preallocated.
 	Durable bool
 	// SyncInterval bounds how much of the latest a loss of power may take; 0 calls fsync for each

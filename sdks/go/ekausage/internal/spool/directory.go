@@ -26,7 +26,7 @@ type directory struct {
 	creating sync.Mutex // from checking maxBytes until the segment exists
 }
 
-// prepare creates the directory where it is missing, and makes it this user's alone. An error explains
+// prepare creates the directory if it is missing, and makes it this user's alone. An error explains
 // why it cannot be used.
 func (d *directory) prepare() error {
 	if err := createDirectory(d.path); err != nil {
@@ -55,7 +55,7 @@ func (d *directory) names() ([]segmentName, error) {
 	return names, err
 }
 
-// create creates a segment and reserves its blocks. It returns a FullError where there is no space.
+// create creates a segment and reserves its blocks. It returns a FullError if there is no space.
 func (d *directory) create(name segmentName) (*segment, error) {
 	d.creating.Lock()
 	defer d.creating.Unlock()
@@ -104,7 +104,7 @@ func (d *directory) sync() error {
 	return f.Sync()
 }
 
-// createDirectory creates a directory for this user alone, where nothing has its name.
+// createDirectory creates a directory for this user alone, if nothing has its name.
 func createDirectory(path string) error {
 	if err := os.Mkdir(path, private); err != nil && !errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("%s: cannot be created: %w", path, err)

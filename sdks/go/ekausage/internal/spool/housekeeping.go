@@ -62,7 +62,7 @@ func (h *housekeeper) tidy() (failed error) {
 }
 
 // tidy writes acknowledged offsets, removes the segments that are acknowledged, and keeps one
-// preallocated where the log keeps one ahead.
+// preallocated if the log keeps one ahead.
 func (l *segmentLog) tidy() error {
 	l.mu.Lock()
 	failed := l.releaseIdle()

@@ -17,7 +17,7 @@ const (
 
 // Locate returns the directory of the spool, which exists and is this user's alone. What is configured
 // is a directory of this user's, or a shared one such as a mounted volume, in which this user's is a
-// directory of its own. Where nothing is configured, it is the first default that can be used. An error
+// directory of its own. If nothing is configured, it is the first default that can be used. An error
 // explains why there is none.
 func Locate(configured string) (string, error) {
 	if configured == "" {

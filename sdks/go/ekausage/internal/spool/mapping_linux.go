@@ -40,7 +40,7 @@ func (m mapping) isFenced() (bool, error) {
 }
 
 // populate makes the pages writable ahead of use: the first write to a page costs more than a record.
-// Kernels before 5.14 refuse, which only costs time.
+// Kernels before 5.14 return an error, which only costs time.
 func (m mapping) populate() {
 	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, uintptr(unsafe.Pointer(&m.bytes[0])), segmentBytes, populateWrite)
 }
@@ -65,7 +65,7 @@ func reserve(f *os.File) error {
 // syncData waits until what was written is on disk.
 func syncData(f *os.File) error { return control(f, syscall.Fdatasync) }
 
-// control makes a system call on a file, which stays open meanwhile, and repeats it where a signal
+// control makes a system call on a file, which stays open meanwhile, and repeats it if a signal
 // interrupted it.
 func control(f *os.File, call func(fd int) error) error {
 	raw, err := f.SyscallConn()

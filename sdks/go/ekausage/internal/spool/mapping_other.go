@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// mapping is the file of a segment. Where it is not known that what is written into memory survives the
+// mapping is the file of a segment. If it is not known that what is written into memory survives the
 // process, and that a full disk raises no signal, each record is a system call.
 type mapping struct{ file *os.File }
 

@@ -62,7 +62,7 @@ func readRecords(content []byte, salt uint32, offset int64) (records []Record, d
 	}
 }
 
-// unackedRecords returns the records from an acknowledged offset on; all of them, where a record
+// unackedRecords returns the records from an acknowledged offset on; all of them, if a record
 // neither begins nor ends there.
 func unackedRecords(records []Record, ackedOffset int64) []Record {
 	for i := range records {

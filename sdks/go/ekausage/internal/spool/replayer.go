@@ -8,7 +8,7 @@ import (
 // A ReplayTransport sends records from disk, apart from everything that is sent from memory. One
 // goroutine uses it.
 type ReplayTransport interface {
-	// Send sends records in their order. It returns one error per record, nil where the record is
+	// Send sends records in their order. It returns one error per record, nil if the record is
 	// delivered, once all are known or the context is done.
 	Send(ctx context.Context, records []Record) []error
 	// Close ends the transport.
@@ -24,7 +24,7 @@ type replayBatch struct {
 	ack func(count int, upTo int64) error
 }
 
-// rejection is a record that is finally refused.
+// rejection is a record that is permanently rejected.
 type rejection struct {
 	Record
 	err error

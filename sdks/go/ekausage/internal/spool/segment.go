@@ -81,7 +81,7 @@ func (s *segment) rename(to segmentName) (bool, error) {
 	return true, nil
 }
 
-// transferTo changes the owner. It reports false where another client has taken the segment.
+// transferTo changes the owner. It reports false if another client has taken the segment.
 func (s *segment) transferTo(owner string) (bool, error) {
 	to := s.name
 	to.owner = owner

@@ -9,7 +9,7 @@ import (
 
 var errReleased = errors.New("the client was shut down")
 
-// segmentLog appends records to one segment after another, even where another client adopts one
+// segmentLog appends records to one segment after another, even if another client adopts one
 // meanwhile.
 type segmentLog struct {
 	*origin
@@ -19,7 +19,7 @@ type segmentLog struct {
 	salt      uint32
 	// comesFirst sorts its segments before all others of the client.
 	comesFirst bool
-	// keepsAhead is set where every event goes through the log, which then keeps a segment
+	// keepsAhead is set if every event goes through the log, which then keeps a segment
 	// preallocated.
 	keepsAhead      bool
 	fsyncEach       bool
@@ -28,7 +28,7 @@ type segmentLog struct {
 	onError         func(error)
 
 	backlog backlog
-	// lowHeadroom is set where one more event may need a segment that is not preallocated.
+	// lowHeadroom is set if one more event may need a segment that is not preallocated.
 	lowHeadroom   atomic.Bool
 	lastError     atomic.Pointer[preallocateError]
 	preallocating sync.Mutex
@@ -173,7 +173,7 @@ func (l *segmentLog) create() (*segment, error) {
 	return s, err
 }
 
-// ensureHeadroom returns why one more event may find no space; nil where it finds some.
+// ensureHeadroom returns why one more event may find no space; nil if it finds some.
 func (l *segmentLog) ensureHeadroom() error {
 	if !l.lowHeadroom.Load() {
 		return nil
@@ -184,7 +184,7 @@ func (l *segmentLog) ensureHeadroom() error {
 	return l.preallocate(false)
 }
 
-// preallocate creates the next segment ahead of its use. It populates the memory too where no caller
+// preallocate creates the next segment ahead of its use. It populates the memory too if no caller
 // waits for that.
 func (l *segmentLog) preallocate(populate bool) error {
 	l.preallocating.Lock()

@@ -24,7 +24,7 @@ type segmentName struct {
 var segmentNamePattern = regexp.MustCompile(
 	`^(events|dead)-([0-9a-f]{32})-([0-9]{20})-([0-9]{6,})\.([0-9a-f]{32})$`)
 
-// parseSegmentName reports false where a file is not a segment.
+// parseSegmentName reports false if a file is not a segment.
 func parseSegmentName(file string) (segmentName, bool) {
 	parts := segmentNamePattern.FindStringSubmatch(file)
 	if parts == nil {

@@ -75,7 +75,7 @@ func (w *segmentWriter) addPending(from int64) {
 }
 
 // popAcked drops the groups that are acknowledged and returns the offset before which everything is;
-// 0 where that has not changed.
+// 0 if that has not changed.
 func (w *segmentWriter) popAcked() (ackedOffset int64) {
 	for len(w.groups) > 0 && w.groups[0].isAcked() {
 		ackedOffset = w.groups[0].end

@@ -27,7 +27,7 @@ type Host interface {
 	IsFinal(error) bool
 	// Delivered is called with how many of the client's own events were delivered from disk.
 	Delivered(events int)
-	// DeadLettered is called for each event that is finally refused; own is false for an adopted one.
+	// DeadLettered is called for each event that is permanently rejected; own is false for an adopted one.
 	DeadLettered(event []byte, err error, own bool)
 	// Warn logs a message, at a limited rate for each key.
 	Warn(key, message string)
@@ -93,10 +93,10 @@ func (s *Spool) HasBacklog() bool {
 	return s.events.backlog.active.Load() || s.requeued.backlog.active.Load()
 }
 
-// EnsureHeadroom returns why one more event may find no space; nil where it finds some.
+// EnsureHeadroom returns why one more event may find no space; nil if it finds some.
 func (s *Spool) EnsureHeadroom() error { return s.events.ensureHeadroom() }
 
-// Append writes an event that is delivered from memory. Where it returns no group, the event is
+// Append writes an event that is delivered from memory. If it returns no group, the event is
 // delivered from disk instead, since others are pending there.
 func (s *Spool) Append(key, event []byte) (*AckGroup, error) {
 	return s.events.append(key, event, true)
@@ -109,7 +109,7 @@ func (s *Spool) Spill(key, event []byte) error {
 }
 
 // Requeue writes an event that was not delivered from memory. It precedes those that were spilled
-// meanwhile, and follows them only where there is no space for one more segment.
+// meanwhile, and follows them only if there is no space for one more segment.
 func (s *Spool) Requeue(key, event []byte) error {
 	if _, err := s.requeued.append(key, event, false); err == nil {
 		return nil
@@ -120,7 +120,7 @@ func (s *Spool) Requeue(key, event []byte) error {
 // SpillAll delivers every later event from disk, since the process may end at any moment.
 func (s *Spool) SpillAll() { s.events.spillAll() }
 
-// DeadLetter writes an event that is finally refused, for inspection.
+// DeadLetter writes an event that is permanently rejected, for inspection.
 func (s *Spool) DeadLetter(key, event []byte) {
 	if _, err := s.dead.append(key, event, false); err != nil {
 		s.warn(err)
@@ -142,7 +142,7 @@ func (s *Spool) Counters() (adopted, replayed, deadLettered int64) {
 }
 
 // OldestAge returns the age of the oldest segment that has an event for this client to deliver; 0
-// where none has.
+// if none has.
 func (s *Spool) OldestAge() time.Duration {
 	var oldest time.Time
 	for _, createdAt := range []time.Time{s.requeued.oldest(), s.events.oldest(), s.adopter.oldest()} {

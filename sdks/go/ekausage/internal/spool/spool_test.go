@@ -58,7 +58,7 @@ func TestReplay(t *testing.T) {
 		}
 	})
 
-	t.Run("a finally refused event becomes a dead letter", func(t *testing.T) {
+	t.Run("a permanently rejected event becomes a dead letter", func(t *testing.T) {
 		t.Parallel()
 		folder, events := folderOf(t), numbered(1, 3, 100)
 		h := &host{faults: map[string]error{events[1]: errFinal}}

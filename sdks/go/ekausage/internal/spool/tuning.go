@@ -24,6 +24,6 @@ func DefaultTuning() Tuning {
 	}
 }
 
-// Patience is how long shutdown waits for a broker that acknowledges nothing, where what is left is
+// Patience is how long shutdown waits for a broker that acknowledges nothing, if what is left is
 // safe on disk.
 const Patience = patienceMs * time.Millisecond

@@ -18,7 +18,7 @@ var Products = [...]ProductRow{
 	{"tools.of-a_kind", "Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字", "क्षेत्र", "The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore", 4, 5},
 }
 
-// LookupMetric returns the row of a metric by its two names; 0 where the catalog has no such pair.
+// LookupMetric returns the row of a metric by its two names; 0 if the catalog has no such pair.
 func LookupMetric(product, metricType string) int {
 	switch product {
 	case "api":
@@ -54,7 +54,7 @@ const DefaultStatus = 0
 // LogStatus is the row of the status of Log.
 const LogStatus = 1
 
-// LookupStatus returns the row of a status; -1 where the catalog has no such status.
+// LookupStatus returns the row of a status; -1 if the catalog has no such status.
 func LookupStatus(status string) int {
 	switch status {
 	case "":

@@ -13,7 +13,7 @@ var Products = [...]ProductRow{
 	{"api", "API", "platform", "Calls over HTTP.", 1, 1},
 }
 
-// LookupMetric returns the row of a metric by its two names; 0 where the catalog has no such pair.
+// LookupMetric returns the row of a metric by its two names; 0 if the catalog has no such pair.
 func LookupMetric(product, metricType string) int {
 	switch product {
 	case "api":
@@ -37,7 +37,7 @@ const DefaultStatus = 0
 // LogStatus is the row of the status of Log.
 const LogStatus = 1
 
-// LookupStatus returns the row of a status; -1 where the catalog has no such status.
+// LookupStatus returns the row of a status; -1 if the catalog has no such status.
 func LookupStatus(status string) int {
 	switch status {
 	case "":

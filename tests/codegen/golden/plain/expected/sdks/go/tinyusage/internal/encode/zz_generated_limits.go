@@ -32,5 +32,5 @@ const logMessageKey = "message"
 // logMessageKept is how many characters of the message are kept when metadata is truncated.
 const logMessageKept = 4
 
-// blankCharacters make a string blank where it holds nothing else.
+// blankCharacters make a string blank if it holds nothing else.
 const blankCharacters = " \t\n"
