@@ -301,7 +301,7 @@ export class Outbox implements LaneListener {
       isDrained: () => this.#events === 0,
       hasCapacity: () =>
         this.#state === "open" && 4 * this.#events <= maxEvents && 4 * this.#bytes <= maxBytes,
-      replayed: (events) => {
+      ownDelivered: (events) => {
         this.#ended += events;
         this.#listener.delivered(events);
         this.#onIdle();

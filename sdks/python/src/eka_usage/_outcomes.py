@@ -83,7 +83,7 @@ class Outcomes:
         self.ledger.fail()
         self._report_failure(failure)
 
-    def foreign_failed(self, failure: Failure) -> None:
+    def adopted_failed(self, failure: Failure) -> None:
         """Reports an event that cannot be delivered, which another client accepted and counts."""
         self._report_failure(failure)
 

@@ -129,7 +129,7 @@ class ClientSpoolHost:
         if is_own:
             self._outcomes.failed(failure)
         else:
-            self._outcomes.foreign_failed(failure)
+            self._outcomes.adopted_failed(failure)
 
 
 def spool_opener(

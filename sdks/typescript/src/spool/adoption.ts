@@ -185,12 +185,12 @@ class Orphans {
       const isSame = before?.count === header.heartbeat;
       const last = isSame ? before : { count: header.heartbeat, since: performance.now() };
       heartbeats.set(file, last);
-      const untouchedMs = performance.now() - last.since;
-      if (!this.#isForUs(name, header, untouchedMs, names)) {
+      const unchangedMs = performance.now() - last.since;
+      if (!this.#isForUs(name, header, unchangedMs, names)) {
         continue;
       }
       // Later segments of a live origin wait, to keep the order, but their heartbeats are tracked.
-      if (name.owner !== unowned && untouchedMs < this.#tuning.leaseMs) {
+      if (name.owner !== unowned && unchangedMs < this.#tuning.leaseMs) {
         alive.add(name.origin);
       } else if (!alive.has(name.origin)) {
         this.#found.push(name);
@@ -226,7 +226,7 @@ class Orphans {
   #isForUs(
     name: SegmentName,
     { state, destination }: Header,
-    untouchedMs: number,
+    unchangedMs: number,
     names: readonly SegmentName[],
   ): boolean {
     if (state === "newer") {
@@ -239,7 +239,7 @@ class Orphans {
     }
     const known = state === "good" ? destination : this.#destinationOf(name.origin, names);
     const isOurs = (known ?? destination).equals(this.#origin.destination);
-    return isOurs || (known === undefined && untouchedMs >= this.#tuning.orphanTimeoutMs);
+    return isOurs || (known === undefined && unchangedMs >= this.#tuning.orphanTimeoutMs);
   }
 
   /** Returns the destination of an origin, by the first of its segments with a good header. */

@@ -24,7 +24,7 @@ export interface SpoolHost {
   /** Creates a transport for replay, apart from the client's own. */
   replayTransport(): ReplayTransport;
   /** Own events were delivered from disk. */
-  replayed(events: number): void;
+  ownDelivered(events: number): void;
   /** Kafka rejected an event permanently: one of this client, or an adopted one. */
   rejected(event: Buffer, reason: string, isOwn: boolean): void;
   warn(text: string): void;
@@ -68,7 +68,7 @@ export class Spool {
     this.#events = new SegmentLog("events", config, origin, seq);
     this.#dead = new SegmentLog("dead", config, origin, seq);
     const listener = {
-      delivered: (events: number) => host.replayed(events),
+      delivered: (events: number) => host.ownDelivered(events),
       rejected: (failed: FailedRecord) => this.#rejected(failed, true),
     };
     this.#backlog = new Backlog(this.#events, origin.id, listener);

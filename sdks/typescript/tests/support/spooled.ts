@@ -56,7 +56,7 @@ export class FakeKafka implements SpoolHost, ReplayTransport {
   replayTransport = (): ReplayTransport => this;
   warn = (text: string): void => void this.warnings.push(text);
 
-  replayed(events: number): void {
+  ownDelivered(events: number): void {
     this.replayedOwn += events;
   }
 

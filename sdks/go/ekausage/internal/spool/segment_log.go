@@ -17,8 +17,8 @@ type segmentLog struct {
 	tuning    Tuning
 	kind      string
 	salt      uint32
-	// comesFirst sorts its segments before all others of the client.
-	comesFirst bool
+	// goesFirst sorts its segments before all others of the client.
+	goesFirst bool
 	// keepsAhead is set if every event goes through the log, which then keeps a segment
 	// preallocated.
 	keepsAhead      bool
@@ -128,7 +128,7 @@ func (l *segmentLog) roll(event []byte) (*segmentWriter, error) {
 			}
 		}
 		name := s.name
-		if name.firstSeq = l.lastSeq; l.comesFirst {
+		if name.firstSeq = l.lastSeq; l.goesFirst {
 			name.firstSeq = 1
 		}
 		renamed, err := s.rename(name)

@@ -70,7 +70,7 @@ func Open(c Config, host Host) *Spool {
 		return log
 	}
 	s.requeued, s.events, s.dead = newLog(kindEvents), newLog(kindEvents), newLog(kindDead)
-	s.requeued.comesFirst = true
+	s.requeued.goesFirst = true
 	s.events.keepsAhead = c.Durable
 	keeper := &housekeeper{
 		interval: c.Tuning.Heartbeat, logs: []*segmentLog{s.requeued, s.events}, dead: s.dead,
