@@ -267,3 +267,15 @@ def test_metadata_changed_after_record_has_no_effect() -> None:
     outcome = record_event(metadata=metadata)
     metadata["a"].append(2)
     assert outcome.metadata == {"a": [1]}
+
+
+def test_keys_whose_strings_are_the_same_are_renamed_and_reported() -> None:
+    outcome = record_event(metadata={1: "a", "1": "b", PurePosixPath("1"): "c", "~": {"x": 1}})
+    assert outcome.metadata == {"1": "a", "1~2": "b", "1~3": "c", "~": {"x": 1}}
+    message = str(outcome.error)
+    assert "'1~2' was renamed, as another key has its name" in message
+
+
+def test_a_key_with_the_name_of_a_renamed_one_is_renamed_too() -> None:
+    outcome = record_event(metadata={"\ud800": 1} | {"\udc00": 2, "\ufffd~2": 3})
+    assert outcome.metadata == {"\ufffd": 1, "\ufffd~2": 2, "\ufffd~2~2": 3}

@@ -57,14 +57,33 @@ export class JsonWriter {
   #object(value: object, path: Path, above: readonly object[]): string {
     const inside = [...above, value];
     const members: string[] = [];
+    const taken = new Map<string, number>();
     for (const key of Object.keys(value)) {
-      const name = this.#string(key);
       const text = this.#member(value, key, [...path, key], inside);
       if (text !== undefined) {
-        members.push(`${name}:${text}`);
+        members.push(`${this.#string(this.#uniqueName(key, taken, path))}:${text}`);
       }
     }
     return `{${members.join()}}`;
+  }
+
+  /**
+   * Returns a key as valid Unicode, renamed if that is the text of an earlier key.
+   *
+   * @param taken The names so far with the last number of each, so that many keys take linear time.
+   */
+  #uniqueName(key: string, taken: Map<string, number>, path: Path): string {
+    const wanted = key.toWellFormed();
+    let name = wanted;
+    for (let number = taken.get(wanted) ?? 1; taken.has(name); name = `${wanted}~${number}`) {
+      number += 1;
+      taken.set(wanted, number);
+    }
+    taken.set(name, 1);
+    if (name !== wanted) {
+      this.#lose([...path, name], "was renamed, as another key has its name");
+    }
+    return name;
   }
 
   #array(value: readonly unknown[], path: Path, above: readonly object[]): string {

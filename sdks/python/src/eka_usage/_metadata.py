@@ -137,10 +137,28 @@ class _Reader:
         self, value: Mapping[Any, Any], path: tuple[str, ...], above: tuple[int, ...]
     ) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        taken: dict[str, int] = {}
         for key, item in value.items():  # lazily: metadata that is too large is not read to its end
             name = self._string(key) if isinstance(key, str) else self._form(key, (*path, "key"))
+            if name in found:
+                name = self._renamed(name, found, taken, path)
             found[name] = self._value(item, (*path, name), (*above, id(value)))
         return found
+
+    def _renamed(
+        self, name: str, found: Mapping[str, Any], taken: dict[str, int], path: tuple[str, ...]
+    ) -> str:
+        """Returns another name for a key whose text is that of an earlier one.
+
+        `taken` has the last number of each name, so that many such keys take linear time.
+        """
+        while True:
+            taken[name] = taken.get(name, 1) + 1
+            renamed = f"{name}~{taken[name]}"
+            if renamed not in found:
+                self._spend(len(renamed))
+                self._lose((*path, renamed), "was renamed, as another key has its name")
+                return renamed
 
     def _value(self, value: Any, path: tuple[str, ...], above: tuple[int, ...]) -> Any:
         self._spend(2)  # no value is shorter, with its separator

@@ -8,14 +8,14 @@ import (
 
 // marshalled writes a value as encoding/json encodes it, in the form of RFC 8785.
 func (w *metadataWriter) marshalled(value any) bool {
-	decoded, err := roundTrip(value)
+	decoded, err := w.roundTrip(value)
 	if err != nil {
 		return w.form(value)
 	}
 	return w.value(decoded)
 }
 
-func roundTrip(value any) (decoded any, err error) {
+func (w *metadataWriter) roundTrip(value any) (decoded any, err error) {
 	// A method of the caller's own may panic.
 	defer func() {
 		if raised := recover(); raised != nil {
@@ -28,8 +28,7 @@ func roundTrip(value any) (decoded any, err error) {
 	}
 	reader := json.NewDecoder(bytes.NewReader(text))
 	reader.UseNumber()
-	err = reader.Decode(&decoded)
-	return decoded, err
+	return w.decoded(reader)
 }
 
 // form writes the string form of a value that JSON cannot express.

@@ -72,12 +72,19 @@ func (w *metadataWriter) typedMap(value any, v reflect.Value) bool {
 	}
 	keys := v.MapKeys()
 	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	names := make([]string, len(keys))
+	for i, key := range keys {
+		names[i] = key.String()
+	}
+	if unique := w.uniqueNames(names); unique != nil {
+		names = unique
+	}
 	w.text = append(w.text, '{')
 	for i, key := range keys {
 		if i > 0 {
 			w.text = append(w.text, ',')
 		}
-		if !w.string(key.String()) || !w.member(key.String(), v.MapIndex(key).Interface()) {
+		if !w.string(names[i]) || !w.member(names[i], v.MapIndex(key).Interface()) {
 			return false
 		}
 	}

@@ -20,6 +20,11 @@ type (
 	itself  []itself
 )
 
+// initial is a key whose text is its first letter.
+type initial struct{ text string }
+
+func (i initial) MarshalText() ([]byte, error) { return []byte(i.text[:1]), nil }
+
 func (painful) String() string               { panic("no") }
 func (painful) MarshalJSON() ([]byte, error) { panic("neither") }
 
@@ -34,6 +39,35 @@ func written(t *testing.T, value any) (string, string) {
 }
 
 func TestMetadata(t *testing.T) {
+	t.Run("keys of one text are renamed and reported", func(t *testing.T) {
+		for want, value := range map[string]any{
+			`{"a\ufffd":1,"a\ufffd~2":2}`:              map[string]any{"a\x80": 1, "a\xff": 2},
+			`{"\ufffd":1,"\ufffd~2":2,"\ufffd~2~2":4}`: map[string]int{"\x80": 1, "\x81": 2, "\ufffd~2": 4},
+			`{"M":{"\ufffd":1,"\ufffd~2":2}}`:          struct{ M map[string]int }{map[string]int{"\x80": 1, "\xff": 2}},
+			`{"a":1,"a~2":2}`:                          json.RawMessage(`{"a":1,"a":2}`),
+			`{"k":[{"a":1,"a~2":2}]}`:                  json.RawMessage(`{"k":[{"a":1,"a":2}]}`),
+		} {
+			got, lost := written(t, value)
+			if got != strings.ReplaceAll(want, `\ufffd`, "\ufffd") || !strings.Contains(lost, "was renamed") {
+				t.Errorf("%q is %s, lost %q", value, got, lost)
+			}
+		}
+		got, lost := written(t, map[initial]int{{"ab"}: 1, {"ac"}: 1})
+		if got != `{"a":1,"a~2":1}` || !strings.Contains(lost, `"k.a~2" was renamed`) {
+			t.Errorf("%s, lost %q", got, lost)
+		}
+	})
+
+	t.Run("many keys of one text take linear time", func(t *testing.T) {
+		many := map[string]any{}
+		for i := range 6000 {
+			many[string([]byte{0x80 + byte(i%64), 0x80 + byte(i/64)})] = 0
+		}
+		if _, lost := written(t, many); !strings.Contains(lost, "was cut") {
+			t.Errorf("lost %q", lost)
+		}
+	})
+
 	t.Run("Go values are written as the caller sees them", func(t *testing.T) {
 		text := "t"
 		var nothing *point

@@ -122,12 +122,17 @@ func (w *metadataWriter) object(m map[string]any) bool {
 	}
 	keys := w.keys[first:]
 	slices.Sort(keys)
+	names := w.uniqueNames(keys)
 	w.text = append(w.text, '{')
 	for i, key := range keys {
 		if i > 0 {
 			w.text = append(w.text, ',')
 		}
-		if !w.string(key) || !w.member(key, m[key]) {
+		name := key
+		if names != nil {
+			name = names[i]
+		}
+		if !w.string(name) || !w.member(name, m[key]) {
 			return false
 		}
 	}
