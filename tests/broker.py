@@ -87,6 +87,10 @@ class DevBroker(Child):
         """Returns how many produce requests were received since the start."""
         return int(self._command(do="count")["requests"])
 
+    def required_acks(self) -> int:
+        """Returns how many acknowledgements the last produce request required; -1 is all."""
+        return int(self._command(do="count")["acks"])
+
     def _command(self, **command: object) -> dict[str, Any]:
         self._commands.write(json.dumps(command) + "\n")
         reply: dict[str, Any] = json.loads(self._replies.readline())

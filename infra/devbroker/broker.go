@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,6 +35,7 @@ type broker struct {
 	cluster  *kfake.Cluster
 	produced *kfake.FaultHandle
 	faults   []*kfake.FaultHandle
+	acks     atomic.Int32
 }
 
 // ready is the line that states the broker's address and topics.
@@ -45,6 +47,11 @@ type ready struct {
 func start(ctx context.Context, cfg config) (*broker, error) {
 	opts := []kfake.Opt{
 		kfake.NumBrokers(1),
+		// A member that crashed is gone after a second, not after Kafka's 45.
+		kfake.BrokerConfigs(map[string]string{
+			"group.consumer.session.timeout.ms":    "1000",
+			"group.consumer.heartbeat.interval.ms": "250",
+		}),
 		kfake.WithLogger(kfake.BasicLogger(os.Stderr, kfake.LogLevelError)),
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) {
 			return net.Listen(network, cfg.listen)
@@ -64,6 +71,7 @@ func start(ctx context.Context, cfg config) (*broker, error) {
 		return nil, fmt.Errorf("cannot start on %s: %w", cfg.listen, err)
 	}
 	b := &broker{cluster: cluster, produced: countProduced(cluster)}
+	b.noteAcks()
 	if err := b.createTopics(ctx); err != nil {
 		b.stop()
 		return nil, err

@@ -27,6 +27,8 @@ type request struct {
 type response struct {
 	Fault    string `json:"fault,omitempty"`
 	Requests *int   `json:"requests,omitempty"`
+	// Acks are the acknowledgements that the last produce request requires, -1 for all.
+	Acks *int `json:"acks,omitempty"`
 }
 
 // serve responds to each request with one line, until there are no more.
@@ -55,8 +57,8 @@ func (b *broker) do(r request) response {
 		b.faults = nil
 		return response{}
 	case "count":
-		requests := int(b.produced.Hits())
-		return response{Requests: &requests}
+		requests, acks := int(b.produced.Hits()), int(b.acks.Load())
+		return response{Requests: &requests, Acks: &acks}
 	}
 	return response{Fault: fmt.Sprintf("unknown request %q: expected fail, heal or count", r.Do)}
 }
@@ -86,6 +88,17 @@ func countProduced(cluster *kfake.Cluster) *kfake.FaultHandle {
 		Keys:    []kmsg.Key{kmsg.Produce},
 		Count:   untilHealed,
 		Observe: true,
+	})
+}
+
+// noteAcks stores the acknowledgements of each produce request that arrives.
+func (b *broker) noteAcks() {
+	b.cluster.ControlKey(int16(kmsg.Produce), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		b.cluster.KeepControl()
+		if produce, ok := request.(*kmsg.ProduceRequest); ok {
+			b.acks.Store(int32(produce.Acks))
+		}
+		return nil, nil, false
 	})
 }
 

@@ -2,59 +2,110 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping
-from concurrent.futures import Future
-from typing import Any
+import threading
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._listoffsets import ListOffsetsResultInfo, OffsetSpec
+from confluent_kafka.admin._listoffsets import OffsetSpec
+
+from infra.sink._generated.fields import USAGE_TOPIC
 
 _SECONDS = 1.0
+_REQUEST_SECONDS = 10
+
+
+class Layout(NamedTuple):
+    """What changes if partitions are added to the topic, or it is deleted and created again."""
+
+    topic_id: str
+    partitions: tuple[int, ...]
 
 
 class Lag:
-    """Fetches the end offsets of partitions in the background, also while consumption is paused."""
+    """Fetches the offsets of all partitions in the background, also while consumption is paused.
 
-    def __init__(self, connection: Mapping[str, Any]) -> None:
+    Partitions are those that the topic has, not those that a sink was assigned: what no sink reads
+    is lag too. Other sinks' partitions count from their committed offset.
+    """
+
+    def __init__(self, connection: Mapping[str, Any], group: str) -> None:
         self._admin = AdminClient({**connection, "log_level": 0})
-        self._ends: dict[int, int] = {}
-        self._requested_at = 0.0
-        self._requests: dict[TopicPartition, Future[ListOffsetsResultInfo]] = {}
+        self._group = group
+        self._ends: dict[int, int] | None = None
+        self._starts: dict[int, int] = {}
+        self.layout: Layout | None = None
+        self._closed = threading.Event()
+        threading.Thread(target=self._run, name="lag", daemon=True).start()
 
-    def forget(self) -> None:
-        """Discards all end offsets, which are outdated after a rebalance."""
-        self._ends, self._requests, self._requested_at = {}, {}, 0.0
-
-    def measure(self, topic: str, done: Mapping[int, int]) -> int | None:
+    def measure(self, done: Mapping[int, int]) -> int | None:
         """Returns how many messages lie between the `done` offsets and the latest end offsets.
 
         None before the first response, and after one that failed.
         """
-        self._collect()
-        if not self._requests and time.monotonic() - self._requested_at >= _SECONDS:
-            self._request(topic, done)
-        if not done.keys() <= self._ends.keys():
+        ends, starts = self._ends, self._starts
+        if ends is None or not done.keys() <= ends.keys():
             return None
-        return sum(max(0, self._ends[partition] - at) for partition, at in done.items())
+        return sum(max(0, end - done.get(p, starts.get(p, end))) for p, end in ends.items())
 
-    def _request(self, topic: str, partitions: Iterable[int]) -> None:
-        self._requested_at = time.monotonic()
+    def close(self) -> None:
+        """Stops fetching."""
+        self._closed.set()
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            try:
+                self._starts, self._ends = self._fetch()
+            except KafkaException:
+                self._ends = None  # the offsets known so far are outdated
+            self._closed.wait(_SECONDS)
+
+    def _fetch(self) -> tuple[dict[int, int], dict[int, int]]:
+        """Returns where the group starts to read in each partition, and where each ends."""
+        self.layout = self.fetch_layout()
+        partitions = list(self.layout.partitions)
+        committed = self._committed(partitions)
+        earliest: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+        starts = self._offsets([p for p in partitions if p not in committed], earliest)
         latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        wanted = {TopicPartition(topic, partition): latest for partition in partitions}
-        if wanted:
-            self._requests = self._admin.list_offsets(wanted, request_timeout=10)
+        return starts | committed, self._offsets(partitions, latest)
 
-    def _collect(self) -> None:
-        if not all(request.done() for request in self._requests.values()):
-            return
-        for position, request in self._requests.items():
-            failure = request.exception()
-            if failure is None:
-                self._ends[position.partition] = request.result().offset
-            elif isinstance(failure, KafkaException):
-                self._ends.pop(position.partition, None)  # the offset known so far is outdated
-            else:
-                raise failure
-        self._requests = {}
+    def fetch_layout(self) -> Layout:
+        """Returns the topic's layout now.
+
+        Raises:
+            KafkaException: Kafka is unavailable, or the topic does not exist.
+        """
+        request = self._admin.describe_topics(
+            TopicCollection([USAGE_TOPIC]), request_timeout=_REQUEST_SECONDS
+        )
+        topic = request[USAGE_TOPIC].result()
+        return Layout(str(topic.topic_id), tuple(sorted(each.id for each in topic.partitions)))
+
+    def _committed(self, partitions: list[int]) -> dict[int, int]:
+        asked = [TopicPartition(USAGE_TOPIC, partition) for partition in partitions]
+        request = ConsumerGroupTopicPartitions(self._group, asked)
+        [future] = self._admin.list_consumer_group_offsets(
+            [request], request_timeout=_REQUEST_SECONDS
+        ).values()
+        try:
+            found = future.result().topic_partitions or []
+        except KafkaException as failure:
+            if failure.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return {}
+            raise
+        return {each.partition: each.offset for each in found if each.offset >= 0}
+
+    def _offsets(self, partitions: list[int], which: OffsetSpec) -> dict[int, int]:
+        if not partitions:
+            return {}
+        wanted = {TopicPartition(USAGE_TOPIC, partition): which for partition in partitions}
+        found = self._admin.list_offsets(wanted, request_timeout=_REQUEST_SECONDS)
+        return {position.partition: each.result().offset for position, each in found.items()}

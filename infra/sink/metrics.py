@@ -56,7 +56,9 @@ class _Counted(Collector):
         )
         if counts.lag is not None:
             yield GaugeMetricFamily(
-                "usage_sink_lag", "Messages in the assigned partitions not stored yet.", counts.lag
+                "usage_sink_lag",
+                "Messages of the topic that no sink of the group has stored yet.",
+                counts.lag,
             )
         yield GaugeMetricFamily(
             "usage_sink_waiting",

@@ -46,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--instance",
         metavar="NAME",
-        help="join the group as this static member: a restart within 10 seconds keeps the "
-        "partitions without a rebalance",
+        help="join the group as this static member: a restart keeps the partitions without a "
+        "rebalance (brokers from Kafka 4 on)",
     )
     add(
         "--batch-rows",

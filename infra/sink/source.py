@@ -7,21 +7,18 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from infra.sink._generated.fields import USAGE_TOPIC
 from infra.sink.errors import SinkError
 from infra.sink.lag import Lag
+from infra.sink.membership import Membership
 
 _LOG = logging.getLogger("sink")
-# How long the partitions of a crashed sink stay unassigned.
-_SESSION_MS = 10_000
 _CLOSING_SECONDS = 5
 _REQUEST_SECONDS = 5
 # An error is logged once within this time.
 _REPEAT_SECONDS = 30
-# Prefetched beyond the batch; together with the batch's limits it bounds the memory.
-_READ_AHEAD_KIB = 65_536
 
 
 class Source:
@@ -29,8 +26,8 @@ class Source:
 
     `revoked` is called while the partitions are still assigned to this sink, `lost` when they no
     longer are. After either, nothing that was read and not committed may be used: the next owner
-    of a partition starts at the committed offset. With an `instance`, the sink is a static member
-    and keeps its partitions across a restart.
+    of a partition starts at the committed offset, and so does this sink with those it keeps. With
+    an `instance`, the sink is a static member and keeps its partitions across a restart.
     """
 
     def __init__(
@@ -42,36 +39,30 @@ class Source:
         revoked: Callable[[], None],
         lost: Callable[[], None],
     ) -> None:
+        self._revoked, self._lost = revoked, lost
         self._paused = False
         self._committing = 0
         self._assigned = False
+        self._rewind = False
+        self._topic_id = ""
         self._done: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._logged: dict[str, float] = {}
-        self._lag = Lag(connection)
-        self._consumer = Consumer(
-            {
-                **connection,
-                "group.id": group,
-                **({"group.instance.id": instance} if instance else {}),
-                "session.timeout.ms": _SESSION_MS,
-                "auto.offset.reset": "earliest",
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "enable.partition.eof": True,
-                # An eager rebalance revokes all partitions, so a batch never has to be split.
-                "partition.assignment.strategy": "range",
-                "queued.max.messages.kbytes": _READ_AHEAD_KIB,
-                "on_commit": self._committed,
-                "error_cb": self._log_error,
-                "log_level": 0,
-            }
+        self._lag = Lag(connection, group)
+        self._membership = Membership(
+            {**connection, "on_commit": self._committed, "error_cb": self._log_error},
+            group,
+            instance,
         )
+        self._subscribe()
+
+    def _subscribe(self) -> None:
+        self._consumer = self._membership.open()
         self._consumer.subscribe(
             [USAGE_TOPIC],
             on_assign=lambda _, partitions: self._assign(partitions),
-            on_revoke=lambda *_: self._unassign(revoked),
-            on_lost=lambda *_: self._unassign(lost),
+            on_revoke=lambda _, partitions: self._unassign(partitions, self._revoked),
+            on_lost=lambda _, partitions: self._unassign(partitions, self._lost),
         )
 
     def read(self, most: int, seconds: float) -> list[Message]:
@@ -83,13 +74,47 @@ class Source:
                 messages.append(message)
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
                 self._ends[cast("int", message.partition())] = cast("int", message.offset())
-            elif error.fatal():
-                raise SinkError(f"consumer stopped by a fatal Kafka error: {error.str()}")
+            elif error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001
+                if not self._membership.recovers(error.str()):
+                    raise SinkError(f"consumer stopped by a fatal Kafka error: {error.str()}")
+                self._reopen()
+                return []
             elif error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 _LOG.warning("topic %s does not exist: run infra/create-topics.sh", USAGE_TOPIC)
             else:
                 self._log_error(error)
+        if self._rewind:
+            self._rewind = False
+            self._seek_to_done()
+            return []
+        if self._membership.is_outdated(self._lag.layout):
+            _LOG.info("partitions of %s changed, joining the group again", USAGE_TOPIC)
+            self._reopen()
+            return []
         return messages
+
+    def _reopen(self) -> None:
+        """Joins the group again, as another consumer; closing this one revokes its partitions."""
+        self._consumer.close()
+        if self._done:
+            self._unassign(_positions(self._done), self._lost)
+        self._committing = 0
+        self._rewind = False
+        self._subscribe()
+
+    def _seek_to_done(self) -> None:
+        """Reads again, after a rebalance, what was read from the partitions that stayed.
+
+        Whatever of it was not stored before the rebalance is in no batch any more.
+        """
+        for position in _positions(self._done):
+            try:
+                self._consumer.seek(position)
+            except KafkaException as failure:
+                error = failure.args[0]
+                if error.code() != KafkaError._STATE:  # noqa: SLF001
+                    raise SinkError(f"cannot read on after a rebalance: {error.str()}") from None
+                # Its consumption has not begun, and begins at the committed offset.
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         """Commits without waiting: a failed commit repeats events at worst, which count once.
@@ -101,9 +126,16 @@ class Source:
         self._consumer.commit(offsets=_positions(offsets), asynchronous=True)
 
     def commit_now(self, offsets: Mapping[int, int]) -> None:
-        """Commits and waits, for use before partitions are revoked."""
+        """Commits and waits, for use before partitions are revoked.
+
+        A topic that was created again has offsets of its own, so those of its predecessor are not
+        committed to it.
+        """
         try:
+            if self._topic_id not in ("", self._lag.fetch_layout().topic_id):
+                return
             self._consumer.commit(offsets=_positions(offsets), asynchronous=False)
+            self._done |= offsets
         except KafkaException as failure:
             _LOG.warning(
                 "commit before the rebalance failed, its events are read again: %s",
@@ -135,31 +167,44 @@ class Source:
             self._logged[text] = now
             _LOG.warning("Kafka: %s", text)
 
-    def _unassign(self, callback: Callable[[], None]) -> None:
+    def _unassign(self, partitions: list[TopicPartition], callback: Callable[[], None]) -> None:
         callback()
-        self._assigned = False
+        for each in partitions:
+            self._done.pop(each.partition, None)
+            self._ends.pop(each.partition, None)
+        self._assigned = bool(self._done)
+        self._rewind = True
 
     def _assign(self, partitions: list[TopicPartition]) -> None:
-        _LOG.info("assigned partitions %s", sorted(p.partition for p in partitions))
+        self._done |= self._starts(partitions)
         self._assigned = True
-        self._done = {p.partition: self._start(p) for p in partitions}
-        self._ends = {}
-        self._lag.forget()
+        self._topic_id = self._fetch_topic_id()
+        _LOG.info("assigned partitions %s", sorted(self._done))
         if self._paused:
-            self._consumer.assign(partitions)
+            self._membership.assign(partitions)
             self._consumer.pause(partitions)
 
-    def _start(self, partition: TopicPartition) -> int:
+    def _fetch_topic_id(self) -> str:
         try:
-            [committed] = self._consumer.committed([partition], timeout=_REQUEST_SECONDS)
-            if committed.offset >= 0:
-                return committed.offset
-            return self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_SECONDS)[0]
+            return self._lag.fetch_layout().topic_id
         except KafkaException:
-            return 0  # only the lag is wrong, until the first commit
+            return ""
+
+    def _starts(self, partitions: list[TopicPartition]) -> dict[int, int]:
+        try:
+            committed = self._consumer.committed(partitions, timeout=_REQUEST_SECONDS)
+            return {each.partition: self._start(each) for each in committed}
+        except KafkaException:
+            # Nothing is skipped: at worst, a rebalance makes the sink read them from the start.
+            return {each.partition: 0 for each in partitions}
+
+    def _start(self, committed: TopicPartition) -> int:
+        if committed.offset >= 0:
+            return committed.offset
+        return self._consumer.get_watermark_offsets(committed, timeout=_REQUEST_SECONDS)[0]
 
     def lag(self, *, idle: bool) -> int | None:
-        """Returns how many messages of the assigned partitions are not stored.
+        """Returns how many messages of the topic are not stored, by this sink or another.
 
         `idle` is whether none is read and not committed. None before an assignment, and while Kafka
         is unavailable.
@@ -168,8 +213,10 @@ class Source:
             return None
         if idle:
             # A transaction marker takes an offset too, and is never delivered as a message.
-            self._done |= {p: end for p, end in self._ends.items() if end > self._done.get(p, end)}
-        return self._lag.measure(USAGE_TOPIC, self._done)
+            passed = {p: end for p, end in self._ends.items() if end > self._done.get(p, end)}
+            if passed:
+                self.commit(passed)
+        return self._lag.measure(self._done)
 
     def close(self) -> None:
         """Waits briefly for pending commits, and leaves the group."""
@@ -177,6 +224,7 @@ class Source:
         self.pause()
         while self._committing and time.monotonic() < deadline:
             self._consumer.poll(0.1)
+        self._lag.close()
         self._consumer.close()
 
 

@@ -44,13 +44,13 @@ broker.heartbeat.interval.ms=500
 
 
 class RealBroker(Child):
-    """A running broker without topics.
+    """A running broker without topics; `more` are properties, each with a newline.
 
     `bootstrap` is plaintext, `secure` is SASL_SSL as USER with PASSWORD and the authority `ca`.
     `kill` and `restart` make an outage: addresses and data stay.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
         plain, secure, controller = (free_port() for _ in range(3))
         self.bootstrap = f"127.0.0.1:{plain}"
         self.secure = f"127.0.0.1:{secure}"
@@ -67,6 +67,7 @@ class RealBroker(Child):
                 keystore=keystore,
                 data=folder / "data",
             )
+            + more
         )
         storage = ("kafka.tools.StorageTool", "format", "--standalone")
         subprocess.run(

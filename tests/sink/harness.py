@@ -73,14 +73,24 @@ class RecordingProducer(InMemoryProducer):
 
 
 class Sink:
-    """`usage-sink run` as a process against a chDB folder; it logs to a file."""
+    """`usage-sink run` as a process against a chDB folder; it logs to a file.
 
-    def __init__(self, bootstrap: str, folder: Path, *options: str, name: str = "store") -> None:
+    It is a static member of the group, unless `static` is false.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        folder: Path,
+        *options: str,
+        name: str = "store",
+        static: bool = True,
+    ) -> None:
         self.dsn = f"chdb://{folder}/{name}"
         self._log_file = folder / f"{name}.log"
         self._command = [sys.executable, "-m", "infra.sink", "run", "--brokers", bootstrap]
         self._command += ["--dsn", self.dsn, "--batch-seconds", "0.2", "--progress-seconds", "0.2"]
-        self._command += ["--instance", name, *options]
+        self._command += [*(["--instance", name] if static else []), *options]
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
 
