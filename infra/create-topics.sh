@@ -15,7 +15,7 @@ usage() {
 infra/create-topics.sh [--dry-run]
 
   BOOTSTRAP            the brokers' addresses, host:port, separated by commas (required)
-  REPLICATION_FACTOR   copies of each partition (3)
+  REPLICATION_FACTOR   copies of each partition (3); from 3 on, min.insync.replicas is 2
   COMMAND_CONFIG       a Java properties file with TLS and SASL settings, as for kafka-topics.sh
 
 Runs kafka-topics.sh if it is on the PATH, else the Python client.
@@ -41,6 +41,7 @@ done
 [[ -n ${BOOTSTRAP:-} ]] || fail 2 "set BOOTSTRAP to the brokers' addresses, such as localhost:9092"
 replicas=${REPLICATION_FACTOR:-3}
 [[ $replicas =~ ^[1-9][0-9]*$ ]] || fail 2 "REPLICATION_FACTOR must be a whole number from 1, got '$replicas'"
+in_sync=$((replicas >= 3 ? 2 : 1))
 config=${COMMAND_CONFIG:-}
 [[ -z $config || (-f $config && -r $config) ]] || fail 2 "COMMAND_CONFIG: cannot read '$config'"
 
@@ -93,12 +94,13 @@ for topic in "${TOPICS[@]}"; do
             echo "$name: exists"
         fi
     elif [[ -n $dry_run ]]; then
-        echo "$name: would be created with $partitions partitions, retention.ms $retention, $replicas replicas"
+        echo "$name: would be created with $partitions partitions, retention.ms $retention, $replicas replicas, min.insync.replicas $in_sync"
     else
         kafka_topics --create --if-not-exists --topic "$name" --partitions "$partitions" \
-            --replication-factor "$replicas" --config "retention.ms=$retention" >/dev/null ||
+            --replication-factor "$replicas" --config "retention.ms=$retention" \
+            --config "min.insync.replicas=$in_sync" >/dev/null ||
             fail 1 "$BOOTSTRAP: cannot create $name with REPLICATION_FACTOR=$replicas: $(cause)"
-        echo "$name: created with $partitions partitions, retention.ms $retention, $replicas replicas"
+        echo "$name: created with $partitions partitions, retention.ms $retention, $replicas replicas, min.insync.replicas $in_sync"
     fi
 done
 ((differing == 0)) || exit 3

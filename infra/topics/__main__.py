@@ -22,6 +22,9 @@ from infra.topics.java_properties import ConfigError, client_config
 _OK, _FAILED, _DIFFERS = 0, 1, 3
 _SECONDS = 10
 _RETENTION = "retention.ms"
+_IN_SYNC = "min.insync.replicas"
+# From this many replicas on, one may be down and an acknowledged event is still on two.
+_REPLICATED = 3
 
 
 class RejectedError(Exception):
@@ -54,10 +57,12 @@ def ensure(admin: AdminClient, topic: Topic, replicas: int, *, dry_run: bool) ->
         if difference:
             return f"{difference}; left unchanged", _DIFFERS
         return "exists", _OK
-    spec = f"with {topic}, {replicas} replicas"
+    in_sync = 2 if replicas >= _REPLICATED else 1
+    spec = f"with {topic}, {replicas} replicas, {_IN_SYNC} {in_sync}"
     if dry_run:
         return f"would be created {spec}", _OK
-    new = NewTopic(topic.name, topic.partitions, replicas, config={_RETENTION: topic.retention_ms})
+    config = {_RETENTION: topic.retention_ms, _IN_SYNC: str(in_sync)}
+    new = NewTopic(topic.name, topic.partitions, replicas, config=config)
     try:
         admin.create_topics([new], request_timeout=_SECONDS)[topic.name].result()
     except KafkaException as error:

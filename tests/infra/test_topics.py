@@ -85,6 +85,14 @@ def found(bootstrap: str) -> dict[str, tuple[int, str]]:
     }
 
 
+def in_sync(bootstrap: str) -> set[str]:
+    """How many replicas of each of the catalog's topics must be in sync."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in TOPICS]
+    configs = admin.describe_configs(resources).values()
+    return {str(config.result()["min.insync.replicas"].value) for config in configs}
+
+
 def clear(bootstrap: str) -> None:
     """Deletes the catalog's topics."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
@@ -113,10 +121,13 @@ def assert_idempotent(bootstrap: str, environment: dict[str, str], check: str) -
         f"{name}: would be created" for name in TOPICS
     ]
     assert found(check) == {}
+    replicated = run(bootstrap, {**environment, "REPLICATION_FACTOR": "3"}, "--dry-run")
+    assert replicated.stdout.count("3 replicas, min.insync.replicas 2\n") == len(TOPICS)
     first = run(bootstrap, environment)
     assert (first.returncode, first.stderr) == (0, "")
     assert first.stdout == dry.stdout.replace("would be created", "created")
     wait_for(check, TOPICS)
+    assert in_sync(check) == {"1"}
     second = run(bootstrap, environment)
     assert (second.returncode, second.stderr) == (0, "")
     assert second.stdout.splitlines() == [f"{name}: exists" for name in TOPICS]

@@ -147,12 +147,13 @@ func (t *kafkaTransport) shouldRetry(record *kgo.Record, err error) bool {
 	return slices.Contains(transient, answer)
 }
 
-// transient lists errors that are not about a batch: a partition is between two leaders, or a new
-// password has not reached the brokers yet.
+// transient lists errors that are not about a batch: a partition is between two leaders or lacks
+// replicas, a disk failed, or a new password has not reached the brokers yet.
 var transient = []*kerr.Error{
 	kerr.LeaderNotAvailable, kerr.NotLeaderForPartition, kerr.ReplicaNotAvailable,
 	kerr.ListenerNotFound, kerr.BrokerNotAvailable, kerr.NetworkException,
 	kerr.FencedLeaderEpoch, kerr.UnknownLeaderEpoch, kerr.SaslAuthenticationFailed,
+	kerr.NotEnoughReplicas, kerr.NotEnoughReplicasAfterAppend, kerr.RequestTimedOut, kerr.KafkaStorageError,
 }
 
 // explain returns an error that states the cause rather than the symptom.

@@ -115,13 +115,13 @@ func TestKafka(t *testing.T) {
 		broker := devbroker.Start(t, t.TempDir())
 		var errorsReported reported
 		client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithRetries(2), errorsReported.option())
-		broker.Fail("NOT_ENOUGH_REPLICAS", 2)
+		broker.Fail("THROTTLING_QUOTA_EXCEEDED", 2)
 		mustRecord(t, client, 1)
 		if err := client.Flush(within(t, 30*time.Second)); err != nil {
 			t.Fatal(err)
 		}
 		expectBalance(t, client, 1, 0)
-		broker.Fail("NOT_ENOUGH_REPLICAS", 3)
+		broker.Fail("THROTTLING_QUOTA_EXCEEDED", 3)
 		mustRecord(t, client, 1)
 		if err := client.Flush(within(t, 30*time.Second)); err != nil {
 			t.Fatal(err)

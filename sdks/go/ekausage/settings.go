@@ -90,6 +90,10 @@ func resolveSettings(
 			return nil, missing(&settingTable[row])
 		}
 	}
+	if s.text(settingSpool) == "durable" && !s.given[settingKafkaAcks] {
+		// A broker alone may lose what it acknowledged, and then the disk no longer has it.
+		s.values[settingKafkaAcks] = "all"
+	}
 	return s, nil
 }
 

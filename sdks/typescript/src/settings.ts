@@ -57,6 +57,11 @@ export function resolveSettings(
       throw new ConfigError("config.invalid", missing(setting));
     }
   }
+  const { argument, variable } = settings.kafkaAcks;
+  if (values.spool === "durable" && !(options[argument] ?? environment[variable])) {
+    // A broker alone may lose what it acknowledged, and then the disk no longer has it.
+    return { ...values, kafkaAcks: "all" };
+  }
   return values;
 }
 

@@ -138,11 +138,11 @@ describe("a broker", () => {
   test("a batch that a broker always rejects is retried as often as the settings allow", async () => {
     await using broker = await Broker.start();
     const { client, reported } = setUp(broker.bootstrap, { retries: 2 });
-    await broker.fail("NOT_ENOUGH_REPLICAS", -1);
+    await broker.fail("CORRUPT_MESSAGE", -1);
     record(client, 5);
     expect(await client.flush(20_000)).toBe(0);
     expect(reported.messages).toEqual(
-      Array(5).fill(expect.stringMatching(/^delivery failed: .*\[NOT_ENOUGH_REPLICAS\]$/)),
+      Array(5).fill(expect.stringMatching(/^delivery failed: .*\[CORRUPT_MESSAGE\]$/)),
     );
     expect(await broker.requests()).toBe(3);
     await client.shutdown();

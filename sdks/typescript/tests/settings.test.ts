@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { ConfigError, EkaClient, type EkaClientOptions, settings } from "../src/index.js";
 import { hideSecrets, resolveSettings } from "../src/settings.js";
-import { kafkaOptions } from "../src/transports/kafkaOptions.js";
+import { producerOptions } from "../src/transports/kafkaOptions.js";
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -109,7 +109,8 @@ test("an unknown option throws, and the error suggests the closest name", () => 
 });
 
 describe("the library's options", () => {
-  const options = (more: object) => kafkaOptions(resolveSettings({ ...brokers, ...more }, {}, []));
+  const options = (more: object) =>
+    producerOptions(resolveSettings({ ...brokers, ...more }, {}, []), {});
 
   test("the library does not retry, unless the producer is idempotent", () => {
     expect(options({})).toMatchObject({ acks: 1, retries: 0, compression: "lz4" });

@@ -52,7 +52,12 @@ class Settings:
             if argument not in _BY_ARGUMENT:
                 hint = suggest(argument, tuple(_BY_ARGUMENT))
                 raise TypeError(f"EkaClient() has no argument {argument!r}: {hint}")
-        resolved = cls({s.name: _resolved(s, arguments, environ) for s in SETTINGS})
+        given = {s.name: _resolved(s, arguments, environ) for s in SETTINGS}
+        _, name, chosen = given["kafka_acks"]
+        if given["spool"][0] == "durable" and not chosen:
+            # A broker alone may lose what it acknowledged, and then the disk no longer has it.
+            given["kafka_acks"] = ("all", name, False)
+        resolved = cls(given)
         for setting in SETTINGS:
             is_required = setting.required and setting.name not in not_required
             if is_required and resolved[setting.name] is None and not resolved["disabled"]:

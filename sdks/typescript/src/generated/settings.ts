@@ -48,7 +48,8 @@ export const settings = {
   },
   /**
    * Which replicas must acknowledge a batch before it counts as delivered: 1, the partition's
-   * leader; all, every in-sync replica, which also enables idempotence.
+   * leader; all, every in-sync replica, which also enables idempotence. Unless it is set, it is all
+   * with the spool mode durable.
    */
   kafkaAcks: {
     variable: "EKA_KAFKA_ACKS",
@@ -59,7 +60,10 @@ export const settings = {
     default: "1",
     choices: ["1", "all"],
   },
-  /** How many times a batch is retried after a broker rejects it. */
+  /**
+   * How many times a batch is retried after a broker rejects it. Rejections that pass by
+   * themselves, such as a missing leader or replica, do not count; delivery_timeout_ms ends them.
+   */
   kafkaRetries: {
     variable: "EKA_KAFKA_RETRIES",
     argument: "retries",
@@ -272,13 +276,15 @@ export interface SettingOptions {
   readonly compression?: "none" | "gzip" | "snappy" | "lz4" | "zstd" | undefined;
   /**
    * Which replicas must acknowledge a batch before it counts as delivered: 1, the partition's
-   * leader; all, every in-sync replica, which also enables idempotence.
+   * leader; all, every in-sync replica, which also enables idempotence. Unless it is set, it is all
+   * with the spool mode durable.
    *
    * @default "1"
    */
   readonly acks?: "1" | "all" | undefined;
   /**
-   * How many times a batch is retried after a broker rejects it.
+   * How many times a batch is retried after a broker rejects it. Rejections that pass by
+   * themselves, such as a missing leader or replica, do not count; delivery_timeout_ms ends them.
    *
    * @default 5
    */

@@ -5,7 +5,7 @@ import type { EkaError } from "../errors.js";
 import { usageTopicPartitions } from "../generated/constants.js";
 import { hideSecrets, type Settings } from "../settings.js";
 import { sendError } from "./kafkaErrors.js";
-import { type KafkaConfig, kafkaOptions } from "./kafkaOptions.js";
+import { type KafkaConfig, producerOptions } from "./kafkaOptions.js";
 import {
   asEkaError,
   type BytesProducer,
@@ -37,7 +37,7 @@ export class KafkaTransport implements Transport {
   ) {
     this.#topic = topic;
     this.#settings = settings;
-    const options = { ...kafkaOptions(settings), ...config };
+    const options = producerOptions(settings, config);
     this.#brokers = [options["bootstrapBrokers"]].flat().length;
     if (Object.keys(config).length > 0) {
       checkProducerOptions(options, settings); // the settings are checked already

@@ -5,6 +5,21 @@ import { finalErrors } from "../generated/spool.js";
 import { SendError } from "./transport.js";
 
 const unknownTopic = "UNKNOWN_TOPIC_OR_PARTITION";
+// Not about a batch: a partition is between two leaders or lacks replicas, or a disk failed.
+const transient: ReadonlySet<unknown> = new Set([
+  "BROKER_NOT_AVAILABLE",
+  "FENCED_LEADER_EPOCH",
+  "KAFKA_STORAGE_ERROR",
+  "LEADER_NOT_AVAILABLE",
+  "LISTENER_NOT_FOUND",
+  "NETWORK_EXCEPTION",
+  "NOT_ENOUGH_REPLICAS",
+  "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
+  "NOT_LEADER_OR_FOLLOWER",
+  "REPLICA_NOT_AVAILABLE",
+  "REQUEST_TIMED_OUT",
+  "UNKNOWN_LEADER_EPOCH",
+]);
 
 /** Converts the error of a batch to a SendError, which determines whether it is sent again. */
 export function sendError(error: unknown, topic: string): SendError {
@@ -20,10 +35,16 @@ export function sendError(error: unknown, topic: string): SendError {
   }
   if (response !== undefined) {
     const text = `${describeError(response)} [${String(response["apiId"])}]`;
-    const retry = response["canRetry"] === true ? "counted" : "never";
-    return new SendError(text, retry, isFinal(error));
+    return new SendError(text, retryOf(response), isFinal(error));
   }
   return new SendError(lastReason(error), "always");
+}
+
+function retryOf({ apiId, canRetry }: Properties): SendError["retry"] {
+  if (transient.has(apiId)) {
+    return "always";
+  }
+  return canRetry === true ? "counted" : "never";
 }
 
 /** Reports whether Kafka rejected a batch permanently. */

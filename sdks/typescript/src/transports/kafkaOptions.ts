@@ -17,8 +17,15 @@ const requestTimeout = 10_000;
 const metadataMaxAge = 300_000;
 const idempotentPause = 200;
 
-/** Returns the options of the producer. */
-export function kafkaOptions(settings: Settings): KafkaConfig {
+/** Returns the options of the producer: those of the settings, overridden by `config`. */
+export function producerOptions(settings: Settings, config: KafkaConfig): KafkaConfig {
+  // Idempotence requires all acknowledgements.
+  const isOverridden = config["acks"] !== undefined && config["idempotent"] === undefined;
+  const kafkaAcks = isOverridden ? "1" : settings.kafkaAcks;
+  return { ...kafkaOptions({ ...settings, kafkaAcks }), ...config };
+}
+
+function kafkaOptions(settings: Settings): KafkaConfig {
   const brokers = settings.kafkaBrokers ?? [];
   return {
     clientId,

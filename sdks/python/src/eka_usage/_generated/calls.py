@@ -302,11 +302,14 @@ class SettingArguments(TypedDict, total=False):
 
     acks: Literal["1", "all"] | None
     """Which replicas must acknowledge a batch before it counts as delivered: 1, the partition's
-    leader; all, every in-sync replica, which also enables idempotence.
+    leader; all, every in-sync replica, which also enables idempotence. Unless it is set, it is
+    all with the spool mode durable.
     """
 
     retries: int | None
-    """How many times a batch is retried after a broker rejects it."""
+    """How many times a batch is retried after a broker rejects it. Rejections that pass by
+    themselves, such as a missing leader or replica, do not count; delivery_timeout_ms ends them.
+    """
 
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] | None
     """The protocol of connections to brokers: plain text or TLS, with or without SASL."""

@@ -154,11 +154,17 @@ class _Log:
         self._lines.log(level, f"librdkafka {facility}", f"librdkafka: {line}")
 
 
+_UNLIMITED = 2_147_483_647
+_ACKS = frozenset({"acks", "request.required.acks"})
+
+
 def _config(settings: Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
     config = {
         **settings.librdkafka(),
         # Java's partitioner, so that a workspace has one partition whatever the language.
         "partitioner": "murmur2_random",
+        # It retries only rejections that can pass, which is for the delivery timeout to end.
+        "retries": _UNLIMITED,
         # One place less, for the event that finds the queue full and is parked.
         "queue.buffering.max.messages": settings["max_queue_events"] - 1,
         "queue.buffering.max.kbytes": settings["max_queue_bytes"] // 1024,
@@ -167,7 +173,7 @@ def _config(settings: Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
         # Otherwise it requests subscriptions to its own metrics from brokers.
         "enable.metrics.push": False,
     }
-    if settings["kafka_acks"] == "all":
+    if settings["kafka_acks"] == "all" and _ACKS.isdisjoint(overrides):
         config["enable.idempotence"] = True
     return {**config, **overrides}
 
