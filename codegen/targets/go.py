@@ -109,7 +109,7 @@ def _statuses(model: Model) -> dict[str, Any]:
 def _constants(model: Model) -> Iterator[_Constant]:
     for constant in phrases.constants(model):
         if constant.name.startswith("log_") or constant.name.endswith("_partitions"):
-            continue  # internal/encode has the ones, no code reads the others
+            continue  # those of log() are in internal/encode, and nothing reads the partitions
         spelled = naming.go_exported(constant.name)
         name = "SDKVersion" if constant.name == "sdk_version" else spelled
         yield _constant(name, f"is {constant.about}.", constant.value)

@@ -28,7 +28,7 @@ def test_a_disabled_client_checks_its_calls_and_returns_ids(language: str, tmp_p
         threads = len(list(Path(f"/proc/{driver.pid}/task").iterdir()))
         recorded = driver.request("record", call=CALL, times=1_000)
         assert len(set(recorded["accepted"])) == 1_000
-        assert driver.request("record", call={**CALL, "product": "none"})["refused"] == 1
+        assert driver.request("record", call={**CALL, "product": "none"})["rejected"] == 1
         assert driver.request("flush", timeout=5_000)["queued"] == 0
         stats = driver.request("stats")
         assert stats["disabled"] is True
@@ -39,7 +39,7 @@ def test_a_disabled_client_checks_its_calls_and_returns_ids(language: str, tmp_p
         if language == "python":  # the other runtimes start threads of their own
             assert len(list(Path(f"/proc/{driver.pid}/task").iterdir())) == threads
         assert driver.request("shutdown")["undelivered"] == 0
-        assert driver.request("record", call=CALL)["refused"] == 1
+        assert driver.request("record", call=CALL)["rejected"] == 1
         assert driver.end() == 0
     assert not spool.exists()
 

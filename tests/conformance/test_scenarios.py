@@ -99,7 +99,7 @@ def test_events_recorded_together_are_sent_in_one_batch(
     driver: Driver, own_broker: DevBroker
 ) -> None:
     new(driver, own_broker.bootstrap, kafka_linger_ms=300)
-    assert driver.request("record", call=CALL, times=500)["refused"] == 0
+    assert driver.request("record", call=CALL, times=500)["rejected"] == 0
     assert driver.request("flush", timeout=20_000)["queued"] == 0
     assert own_broker.produce_requests() <= 10
 
@@ -129,7 +129,7 @@ def test_a_queue_at_its_event_limit_rejects_at_once_and_leaves_no_gap(
     own_broker.kill()
     instance = new(driver, own_broker.bootstrap, max_queue_events=50)
     response = driver.request("record", call=CALL, times=60)
-    assert (len(response["accepted"]), response["refused"]) == (50, 10)
+    assert (len(response["accepted"]), response["rejected"]) == (50, 10)
     assert response["slowest"] < NOT_BLOCKED_MS
     assert driver.codes() == ["queue.full"] * 10
     assert {error["reason"] for error in driver.errors} == {"local_queue_full"}
@@ -244,7 +244,7 @@ def test_a_closed_client_rejects(driver: Driver, broker: DevBroker) -> None:
     assert driver.request("shutdown")["undelivered"] == 0
     assert driver.request("shutdown")["undelivered"] == 0
     response = driver.request("record", call=CALL)
-    assert (response["accepted"], response["refused"]) == ([], 1)
+    assert (response["accepted"], response["rejected"]) == ([], 1)
     assert driver.codes() == ["client.closed"]
     assert counters(driver)["rejected"] == {"client.closed": 1}
 
@@ -254,7 +254,7 @@ def test_an_on_error_that_raises_changes_nothing(language: str, broker: DevBroke
         settings = {"kafka_brokers": broker.bootstrap}
         instance = driver.request("new", settings=settings, on_error="throw")["instance_id"]
         wrong = {**CALL, "product": "no such product"}
-        assert driver.request("record", call=wrong, times=3)["refused"] == 3
+        assert driver.request("record", call=wrong, times=3)["rejected"] == 3
         accepted = driver.request("record", call=CALL, times=3)["accepted"]
         driver.request("flush", timeout=20_000)
         assert driver.codes() == ["product.unknown"] * 3

@@ -77,7 +77,9 @@ def costs(found: Totals, languages: Iterable[str]) -> Mapping[str, Decimal]:
 
 def rejections(reports: Mapping[str, Report]) -> Mapping[str, Counter[str]]:
     """Returns how many calls each language rejected, by error code."""
-    return {name: Counter(call.code for call in report.refused) for name, report in reports.items()}
+    return {
+        name: Counter(call.code for call in report.rejected) for name, report in reports.items()
+    }
 
 
 def differences(found: Totals, rejected: Mapping[str, Counter[str]]) -> list[str]:

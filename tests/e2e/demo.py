@@ -79,7 +79,7 @@ def record_a_day(broker: DevBroker, sink: Sink) -> dict[str, Report]:
             log("killed", f"the sink, with kill -9, after it stored {sink.stored:,} events")
             reports = services.result()
         for language, report in reports.items():
-            rejected = len(report.refused)
+            rejected = len(report.rejected)
             log("service", f"{language}: {report.accepted:,} accepted, {rejected} rejected")
         key = WORKSPACES[0]
         sent = read_messages(broker.bootstrap)
@@ -117,7 +117,7 @@ def main(folder: Path = _FOLDER) -> int:
 
     language, report = next(iter(reports.items()))
     print(f"\nrejected  by {language}, with these errors")
-    for call in report.refused:
+    for call in report.rejected:
         print(f"  {call.code:22} {call.text}")
 
     missing = run_sink("reconcile", "--dsn", sink.dsn, "--since", f"{started:%Y-%m-%dT%H:%M:%SZ}")

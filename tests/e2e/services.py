@@ -38,7 +38,7 @@ class Report(msgspec.Struct):
 
     accepted: int
     delivered: int
-    refused: list[Rejection]
+    rejected: list[Rejection]
 
 
 def run_services(bootstrap: str, calls: Sequence[Mapping[str, Any]]) -> dict[str, Report]:

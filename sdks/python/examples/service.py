@@ -23,5 +23,5 @@ with EkaClient("python-service", on_error=on_error) as client:
         client.record(**json.loads(line))
 
 stats = client.stats()
-counters = {"accepted": stats.accepted, "delivered": stats.delivered, "refused": rejected}
+counters = {"accepted": stats.accepted, "delivered": stats.delivered, "rejected": rejected}
 sys.stdout.write(json.dumps(counters) + "\n")

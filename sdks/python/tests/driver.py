@@ -153,7 +153,7 @@ def repeat(call: Callable[[], str | None], times: int, threads: int) -> dict[str
     ids = [event_id for part, _ in runs for event_id in part]
     accepted = [event_id for event_id in ids if event_id is not None]
     slowest = max(part for _, part in runs) * 1000
-    return {"accepted": accepted, "refused": len(ids) - len(accepted), "slowest": slowest}
+    return {"accepted": accepted, "rejected": len(ids) - len(accepted), "slowest": slowest}
 
 
 def milliseconds(started: float) -> float:

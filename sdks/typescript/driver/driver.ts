@@ -163,7 +163,7 @@ async function repeated(times: number, call: () => string | undefined): Promise<
 function summary(outcomes: readonly Outcome[]): Values {
   const accepted = outcomes.flatMap(({ eventId }) => eventId ?? []);
   const slowest = outcomes.reduce((most, { took }) => Math.max(most, took), 0);
-  return { accepted, refused: outcomes.length - accepted.length, slowest };
+  return { accepted, rejected: outcomes.length - accepted.length, slowest };
 }
 
 function record(call: Values): string | undefined {

@@ -7,10 +7,10 @@
 import { createInterface } from "node:readline";
 import { EkaClient } from "@eka-care/usage-sdk";
 
-const refused: { code: string; text: string }[] = [];
+const rejected: { code: string; text: string }[] = [];
 const usage = new EkaClient({
   serviceName: "typescript-service",
-  onError: (error, { code }) => refused.push({ code, text: error.message }),
+  onError: (error, { code }) => rejected.push({ code, text: error.message }),
 });
 
 for await (const line of createInterface({ input: process.stdin })) {
@@ -29,4 +29,4 @@ for await (const line of createInterface({ input: process.stdin })) {
 await usage.shutdown();
 
 const { accepted, delivered } = usage.stats();
-console.log(JSON.stringify({ accepted, delivered, refused }));
+console.log(JSON.stringify({ accepted, delivered, rejected }));

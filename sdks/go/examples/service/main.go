@@ -63,7 +63,7 @@ func run(input io.Reader, output io.Writer) error {
 	client.Shutdown()
 	stats := client.Stats()
 	return json.NewEncoder(output).Encode(map[string]any{
-		"accepted": stats.Accepted, "delivered": stats.Delivered, "refused": rejected,
+		"accepted": stats.Accepted, "delivered": stats.Delivered, "rejected": rejected,
 	})
 }
 

@@ -295,7 +295,7 @@ func repeat(call func() (string, error), times, threads int) response {
 		ids = append(ids, accepted[thread]...)
 		longest = max(longest, slowest[thread])
 	}
-	return response{"accepted": ids, "refused": times*threads - len(ids), "slowest": milliseconds(longest)}
+	return response{"accepted": ids, "rejected": times*threads - len(ids), "slowest": milliseconds(longest)}
 }
 
 func number(given *int, otherwise int) int {
