@@ -20,9 +20,9 @@ _ADOPTIONS = 2  # the most that each adopter makes
 
 @dataclass(frozen=True)
 class Segment:
-    """A file: the owner in its name, None once removed; whether it is fenced; its events."""
+    """A file: the owners in its names, none once removed; whether it is fenced; its events."""
 
-    owner: str | None = ORIGIN
+    owners: frozenset[str] = frozenset({ORIGIN})
     fenced: bool = False
     events: frozenset[int] = frozenset()
 
@@ -69,7 +69,7 @@ class Rules:
     """The rules of the document; a test breaks each to prove that it is needed."""
 
     checks_after_writing: bool = True
-    order: tuple[str, ...] = ("rename", "fence", "read", "send", "remove")
+    order: tuple[str, ...] = ("link", "unlink", "fence", "read", "send", "remove")
 
     def after(self, step: str) -> str:
         """Returns the step of an adopter that follows this one."""
@@ -98,9 +98,7 @@ def writer_steps(state: State, rules: Rules) -> Iterator[State]:
         sent = replace(writer, at="remove")
         yield replace(state, delivered=state.delivered | state.accepted, writer=sent)
     elif writer.at == "remove":
-        kept = tuple(
-            replace(each, owner=None) if each.owner == ORIGIN else each for each in segments
-        )
+        kept = tuple(replace(each, owners=each.owners - {ORIGIN}) for each in segments)
         yield replace(state, segments=kept, writer=replace(writer, at="ended"))
 
 
@@ -109,16 +107,25 @@ def adopter_steps(state: State, number: int, rules: Rules) -> Iterator[State]:
     name, adopter = ADOPTERS[number], state.adopters[number]
     if adopter.at == "look":
         for index, each in enumerate(state.segments):
-            if adopter.left and each.owner not in {None, name}:
-                look = Adopter(rules.order[0], index, each.owner or "", left=adopter.left - 1)
+            for owner in each.owners - {name} if adopter.left else ():
+                look = Adopter(rules.order[0], index, owner, left=adopter.left - 1)
                 yield moved(state, number, look)
         return
     segment = state.segments[adopter.segment]
+    owners = segment.owners
     onward = replace(adopter, at=rules.after(adopter.at))
-    if adopter.at == "rename" and segment.owner != adopter.seen:
-        yield moved(state, number, Adopter(left=adopter.left))
-    elif adopter.at == "rename":
-        yield moved(state, number, onward, state.change(adopter.segment, owner=name))
+    gives_up = Adopter(left=adopter.left)
+    if adopter.at == "link":
+        if adopter.seen not in owners or name in owners:
+            yield moved(state, number, gives_up)
+        else:
+            yield moved(state, number, onward, state.change(adopter.segment, owners=owners | {name}))
+    elif adopter.at == "unlink" and adopter.seen in owners:
+        taken = owners - {adopter.seen}
+        yield moved(state, number, onward, state.change(adopter.segment, owners=taken))
+    elif adopter.at == "unlink":
+        left = owners - {name}
+        yield moved(state, number, gives_up, state.change(adopter.segment, owners=left))
     elif adopter.at == "fence":
         yield moved(state, number, onward, state.change(adopter.segment, fenced=True))
     elif adopter.at == "read":
@@ -127,8 +134,7 @@ def adopter_steps(state: State, number: int, rules: Rules) -> Iterator[State]:
         sent = replace(state, delivered=state.delivered | adopter.read)
         yield moved(sent, number, onward)
     else:
-        owner = None if segment.owner == name else segment.owner
-        yield moved(state, number, onward, state.change(adopter.segment, owner=owner))
+        yield moved(state, number, onward, state.change(adopter.segment, owners=owners - {name}))
 
 
 def moved(
@@ -163,7 +169,7 @@ def search(rules: Rules, wrong: Callable[[State], bool]) -> tuple[int, State | N
 
 def lost(state: State) -> bool:
     """Reports whether an accepted event is neither delivered nor in an adoptable file."""
-    kept = {event for each in state.segments if each.owner is not None for event in each.events}
+    kept = {event for each in state.segments if each.owners for event in each.events}
     return not state.accepted <= state.delivered | kept
 
 
@@ -177,8 +183,8 @@ def test_no_interleaving_loses_an_accepted_event() -> None:
     "broken",
     [
         Rules(checks_after_writing=False),
-        Rules(order=("rename", "read", "fence", "send", "remove")),
-        Rules(order=("rename", "fence", "read", "remove", "send")),
+        Rules(order=("link", "unlink", "read", "fence", "send", "remove")),
+        Rules(order=("link", "unlink", "fence", "read", "remove", "send")),
     ],
     ids=["no check after writing", "read before fence", "remove before send"],
 )

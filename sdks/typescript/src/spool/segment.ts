@@ -8,10 +8,12 @@ import {
   fdatasyncSync,
   fstatSync,
   ftruncateSync,
+  linkSync,
   openSync,
   readSync,
   renameSync,
   rmSync,
+  unlinkSync,
   writeSync,
 } from "node:fs";
 import { spool } from "../generated/spool.js";
@@ -41,9 +43,26 @@ export class Segment {
     );
   }
 
-  /** Creates a segment, with its blocks allocated, so that a full disk is detected here. */
-  static create(directory: Directory, name: SegmentName, header: Buffer): Segment {
-    const file = new Segment(directory, name, O_CREAT | O_EXCL);
+  static #createEmpty(directory: Directory, name: SegmentName): Segment | undefined {
+    try {
+      return new Segment(directory, name, O_CREAT | O_EXCL);
+    } catch (error) {
+      if (codeOf(error) === "EEXIST") {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * Creates a segment, with its blocks allocated, so that a full disk is detected here; undefined if
+   * a copy of this process has one of that name.
+   */
+  static create(directory: Directory, name: SegmentName, header: Buffer): Segment | undefined {
+    const file = Segment.#createEmpty(directory, name);
+    if (file === undefined) {
+      return undefined;
+    }
     try {
       file.write(emptySegment, emptySegment.length, 0);
       file.write(header, offsets.heartbeat, 0);
@@ -147,15 +166,46 @@ export class Segment {
   }
 }
 
-/** Renames a segment; false if another client was first. */
+/**
+ * Renames a segment; false if another client was first, or has a file of that name. A rename would
+ * replace that file, which a copy of this process may have written: a link does not.
+ */
 function rename(directory: Directory, from: SegmentName, to: SegmentName): boolean {
+  const [source, target] = [directory.file(fileName(from)), directory.file(fileName(to))];
   try {
-    renameSync(directory.file(fileName(from)), directory.file(fileName(to)));
+    linkSync(source, target);
+  } catch (error) {
+    const isTaken = codeOf(error) === "ENOENT" || codeOf(error) === "EEXIST";
+    return !isTaken && renameWithoutLinks(source, target);
+  }
+  try {
+    unlinkSync(source);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+    rmSync(target, { force: true });
+    if (codeOf(error) === "ENOENT") {
+      return false; // another client was first
+    }
+    throw error;
+  }
+}
+
+/** Renames a file on a filesystem without links. */
+function renameWithoutLinks(source: string, target: string): boolean {
+  if (existsSync(target)) {
+    return false;
+  }
+  try {
+    renameSync(source, target);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") {
       return false;
     }
     throw error;
   }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
 }

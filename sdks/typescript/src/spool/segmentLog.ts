@@ -134,7 +134,12 @@ export class SegmentLog {
       throw new SpoolFullError(hint);
     }
     const createdAt = clock();
-    const { name, header } = this.#origin.newSegment(this.#kind, this.#firstSeq(), createdAt);
-    return new SegmentWriter(Segment.create(directory, name, header), createdAt);
+    for (;;) {
+      const { name, header } = this.#origin.newSegment(this.#kind, this.#firstSeq(), createdAt);
+      const segment = Segment.create(directory, name, header);
+      if (segment !== undefined) {
+        return new SegmentWriter(segment, createdAt);
+      }
+    }
   }
 }

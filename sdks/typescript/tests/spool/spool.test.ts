@@ -1,7 +1,8 @@
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { spool as constants } from "../../src/generated/spool.js";
+import { Directory } from "../../src/spool/directory.js";
 import { readRecords } from "../../src/spool/record.js";
 import { Segment } from "../../src/spool/segment.js";
 import { parseName } from "../../src/spool/segmentName.js";
@@ -42,6 +43,25 @@ describe("a segment", () => {
     expect(statSync(join(directory.path, name)).mode & 0o777).toBe(0o600);
     expect(statSync(directory.path).mode & 0o777).toBe(0o700);
     expect(texts(directory.path)).toEqual(["one"]);
+    spool.release();
+  });
+
+  test("a segment never gets the name of another, as one of a copy of the process", () => {
+    using directory = temporaryDirectory();
+    const { spool } = spoolIn(directory.path);
+    const left = leaveSegment(directory.path, ["left"]);
+    const name = parseName(left) ?? expect.fail("no name");
+    const owner = "b".repeat(32);
+    const taken = join(directory.path, left.replace(/[^.]*$/, owner));
+    writeFileSync(taken, "taken");
+    const folder = new Directory(directory.path);
+    expect(Segment.adopt(folder, name, owner)).toBeUndefined();
+    expect(Segment.create(folder, name, Buffer.alloc(0))).toBeUndefined();
+    expect(readFileSync(taken, "utf8")).toBe("taken");
+    expect(files(directory.path)).toHaveLength(2);
+    rmSync(taken);
+    Segment.adopt(folder, name, owner)?.close();
+    expect(files(directory.path)).toEqual([left.replace(/[^.]*$/, owner)]);
     spool.release();
   });
 

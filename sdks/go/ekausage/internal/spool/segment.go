@@ -67,18 +67,36 @@ func (s *segment) fence() error {
 	return err
 }
 
-// rename reports whether the segment has the new name; another client may have taken it before.
+// rename reports whether the segment has the new name; another client may have taken it before, or
+// have a file of that name. A rename would replace that file, which a copy of this process may have
+// written: a link does not.
 func (s *segment) rename(to segmentName) (bool, error) {
 	from := s.path()
-	renamed := segment{directory: s.directory, name: to}
-	if err := os.Rename(from, renamed.path()); err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			err = nil
+	target := (&segment{directory: s.directory, name: to}).path()
+	switch err := os.Link(from, target); {
+	case errors.Is(err, os.ErrNotExist), errors.Is(err, os.ErrExist):
+		return false, nil
+	case err != nil: // a filesystem without links
+		if _, missing := os.Lstat(target); missing == nil {
+			return false, nil
 		}
-		return false, err
+		if err := os.Rename(from, target); err != nil {
+			return false, ignoreMissing(err)
+		}
+	default:
+		if err := os.Remove(from); err != nil { // another client was first
+			return false, errors.Join(ignoreMissing(err), ignoreMissing(os.Remove(target)))
+		}
 	}
 	s.name = to
 	return true, nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // transferTo changes the owner. It reports false if another client has taken the segment.

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"errors"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -137,7 +138,7 @@ func (l *segmentLog) roll(event []byte) (*segmentWriter, error) {
 			return nil, err
 		}
 		if !renamed {
-			_ = s.close()
+			s.remove()
 			continue
 		}
 		return l.begin(s)
@@ -164,6 +165,9 @@ func (l *segmentLog) begin(s *segment) (*segmentWriter, error) {
 // create creates a segment whose first event is not known yet.
 func (l *segmentLog) create() (*segment, error) {
 	s, err := l.directory.create(l.nextName(l.kind))
+	for errors.Is(err, fs.ErrExist) { // a copy of this process was first
+		s, err = l.directory.create(l.nextName(l.kind))
+	}
 	if err != nil {
 		return nil, err
 	}

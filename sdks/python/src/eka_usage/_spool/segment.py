@@ -136,10 +136,35 @@ class Segment:
                 os.close(fd)
 
     def __del__(self) -> None:
-        self.close()
+        # Without the lock: nobody else has a reference, and in a forked child a thread that is not
+        # there may hold it.
+        if self._fd >= 0:
+            os.close(self._fd)
 
     def rename(self, name: SegmentName) -> bool:
-        """Renames it; False if another process has renamed it before."""
+        """Renames it; False if another process has renamed it before, or has a file of that name.
+
+        A rename would replace that file, which a copy of this process may have written: a link
+        does not.
+        """
+        source, target = self._directory / str(self.name), self._directory / str(name)
+        try:
+            os.link(source, target)
+        except (FileNotFoundError, FileExistsError):
+            return False
+        except OSError:  # a filesystem without links
+            return not target.exists() and self._replace(name)
+        try:
+            source.unlink()
+        except OSError as error:
+            target.unlink(missing_ok=True)
+            if isinstance(error, FileNotFoundError):  # another process was first
+                return False
+            raise
+        self.name = name
+        return True
+
+    def _replace(self, name: SegmentName) -> bool:
         try:
             (self._directory / str(self.name)).rename(self._directory / str(name))
         except FileNotFoundError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from .directory import Directory, SpoolFullError
@@ -209,7 +210,8 @@ class SegmentLog:
         if self._goes_first:
             header = header._replace(first_seq=1)
         while not (segment := self._next_segment()).number_from(header.first_seq):
-            pass  # another process took it for orphaned
+            # Another process took it for orphaned, or a copy of this one has a file of that name.
+            segment.remove()
         segment.write_header(header)
         self._seal()
         first = AckGroup(self._report_of)
@@ -257,4 +259,7 @@ class SegmentLog:
         self._on_lost(writer.unacked)
 
     def _create(self) -> Segment:
-        return self._directory.create(self._origin.name(self._kind), self._tuning.segment_bytes)
+        while True:
+            name = self._origin.name(self._kind)
+            with suppress(FileExistsError):  # a copy of this process was first
+                return self._directory.create(name, self._tuning.segment_bytes)
