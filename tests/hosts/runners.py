@@ -42,7 +42,7 @@ def run_uwsgi(
     command = (
         str(BIN / "uwsgi"),
         *("--http-socket", f"127.0.0.1:{port}", "--module", app),
-        *("--master", "--processes", "4", "--enable-threads", "--die-on-term"),
+        *("--master", "--no-orphans", "--processes", "4", "--enable-threads", "--die-on-term"),
         *("--disable-logging", "--need-app"),
     )
     with _running(command, folder, environment, log) as server:
