@@ -112,20 +112,11 @@ def adopter_steps(state: State, number: int, rules: Rules) -> Iterator[State]:
                 yield moved(state, number, look)
         return
     segment = state.segments[adopter.segment]
-    owners = segment.owners
     onward = replace(adopter, at=rules.after(adopter.at))
-    gives_up = Adopter(left=adopter.left)
-    if adopter.at == "link":
-        if adopter.seen not in owners or name in owners:
-            yield moved(state, number, gives_up)
-        else:
-            yield moved(state, number, onward, state.change(adopter.segment, owners=owners | {name}))
-    elif adopter.at == "unlink" and adopter.seen in owners:
-        taken = owners - {adopter.seen}
-        yield moved(state, number, onward, state.change(adopter.segment, owners=taken))
-    elif adopter.at == "unlink":
-        left = owners - {name}
-        yield moved(state, number, gives_up, state.change(adopter.segment, owners=left))
+    if adopter.at in {"link", "unlink"}:
+        owners = renamed(segment.owners, adopter, name)
+        after = onward if name in owners else Adopter(left=adopter.left)
+        yield moved(state, number, after, state.change(adopter.segment, owners=owners))
     elif adopter.at == "fence":
         yield moved(state, number, onward, state.change(adopter.segment, fenced=True))
     elif adopter.at == "read":
@@ -134,7 +125,15 @@ def adopter_steps(state: State, number: int, rules: Rules) -> Iterator[State]:
         sent = replace(state, delivered=state.delivered | adopter.read)
         yield moved(sent, number, onward)
     else:
-        yield moved(state, number, onward, state.change(adopter.segment, owners=owners - {name}))
+        owners = segment.owners - {name}
+        yield moved(state, number, onward, state.change(adopter.segment, owners=owners))
+
+
+def renamed(owners: frozenset[str], adopter: Adopter, name: str) -> frozenset[str]:
+    """Returns the owners after half a rename, among them `name` if that half succeeds."""
+    if adopter.at == "link":
+        return owners | {name} if adopter.seen in owners else owners
+    return owners - {adopter.seen} if adopter.seen in owners else owners - {name}
 
 
 def moved(

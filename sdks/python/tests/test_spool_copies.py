@@ -61,7 +61,8 @@ def test_of_two_that_rename_a_segment_at_once_one_succeeds(
     name = new_origin().name("events")
     first = directory.create(name, 4096)
     second = Segment.open(directory.path, name)
-    link, taken = os.link, []
+    link = os.link
+    taken: list[bool] = []
 
     def link_after_another(source: Path, target: Path) -> None:
         link(source, target)
