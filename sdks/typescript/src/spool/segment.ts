@@ -172,6 +172,9 @@ export class Segment {
  */
 function rename(directory: Directory, from: SegmentName, to: SegmentName): boolean {
   const [source, target] = [directory.file(fileName(from)), directory.file(fileName(to))];
+  if (source === target) {
+    return existsSync(source);
+  }
   try {
     linkSync(source, target);
   } catch (error) {

@@ -71,6 +71,9 @@ func (s *segment) fence() error {
 // have a file of that name. A rename would replace that file, which a copy of this process may have
 // written: a link does not.
 func (s *segment) rename(to segmentName) (bool, error) {
+	if to == s.name {
+		return s.exists(), nil
+	}
 	from := s.path()
 	target := (&segment{directory: s.directory, name: to}).path()
 	switch err := os.Link(from, target); {

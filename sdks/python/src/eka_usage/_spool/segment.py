@@ -148,6 +148,8 @@ class Segment:
         does not.
         """
         source, target = self._directory / str(self.name), self._directory / str(name)
+        if name == self.name:
+            return self.exists()
         try:
             os.link(source, target)
         except (FileNotFoundError, FileExistsError):
