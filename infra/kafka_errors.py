@@ -1,4 +1,4 @@
-"""Why a call to Kafka failed: a client's background errors tell more than "timed out"."""
+"""Why a call to Kafka failed: a client's background errors are more specific than "timed out"."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The whole pipeline in one window: catalog, services, Kafka, the sink, the store, the invoice.
 
 A service in each language records the same day, invalid calls included. Meanwhile the sink is
-killed, and part of the events are sent twice. The demo then totals what the store holds, looks for
-missing events, and compares the totals with the calls that the services were given.
+killed, and part of the events are sent twice. The demo then totals what the store holds, searches
+for missing events, and compares the totals with the calls that the services were given.
 """
 
 from __future__ import annotations

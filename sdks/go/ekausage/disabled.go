@@ -5,7 +5,7 @@ import "context"
 // disabledTransport discards events, which count as delivered. It closes the caller's own producer, as
 // Shutdown does.
 type disabledTransport struct {
-	producer Producer // nil where there is none
+	producer Producer // nil if there is none
 	settle   settle
 }
 

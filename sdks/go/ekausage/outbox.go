@@ -74,7 +74,7 @@ func (o *outbox) enter(size int64) (queued bool, reason ErrorCode) {
 		places = &o.writing
 		places.Add(1)
 	}
-	// A shutdown either sees the place taken above, and waits, or is seen here.
+	// A shutdown either counts the place taken above, and waits, or is detected here.
 	if o.closed.Load() {
 		places.Add(-1)
 		return false, CodeClientClosed

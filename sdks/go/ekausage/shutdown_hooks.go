@@ -32,7 +32,7 @@ func (h *shutdownHooks) register(c *Client) {
 	h.clients[c] = struct{}{}
 }
 
-// unregister forgets a client that is shut down.
+// unregister drops a client that is shut down.
 func (h *shutdownHooks) unregister(c *Client) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

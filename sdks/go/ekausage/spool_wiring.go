@@ -19,7 +19,7 @@ const (
 	busyPart = 4
 )
 
-// spoolHost is a client as its spool sees it.
+// spoolHost is the interface of a client to its spool.
 type spoolHost struct {
 	client     *Client
 	openReplay openReplayTransport
@@ -27,7 +27,7 @@ type spoolHost struct {
 
 type openReplayTransport = func() (spool.ReplayTransport, error)
 
-// openSpool opens the spool that the settings ask for; nil if they ask for none. A directory that
+// openSpool opens the spool that the settings configure; nil if they configure none. A directory that
 // cannot be used is an error if it was configured, and otherwise a warning.
 func openSpool(c *Client, s *settings, o *options, openReplay openReplayTransport) (*spool.Spool, error) {
 	_, configured := o.settings[settingSpool]

@@ -29,7 +29,7 @@ def test_copies_of_a_process_share_no_instance_id_number_or_event_id(
     before: int, mode: str, broker: DevBroker, topic: TopicReader, tmp_path: Path
 ) -> None:
     program = f"""{WITHOUT_HOOK}
-        # With a clock that stands still, only the random part of an id tells copies apart.
+        # With a clock that stands still, only the random part of an id distinguishes copies.
         client = EkaClient("checkout", on_error=print_error, clock=lambda: 10**18, linger_ms=60000)
         record(client, {before})
         pause_before_fork()

@@ -1,8 +1,8 @@
 /**
  * Encodes metadata as JSON text, as much of it as possible.
  *
- * A quantity is sacred, metadata is best effort: a value that cannot be encoded becomes its string
- * form, and oversized metadata is cut to a marker. Each event reports once what was lost.
+ * A quantity is exact or rejected, metadata is best effort: a value that cannot be encoded becomes
+ * its string form, and oversized metadata is cut to a marker. Each event reports once what was lost.
  */
 
 import { className, describeValue, quoted } from "./describe.js";

@@ -28,7 +28,7 @@ export interface EkaClientOptions extends SettingOptions {
   readonly debug?: boolean | undefined;
   /**
    * Replaces Kafka, for instance by an `InMemoryProducer` of the `testing` entry point. There is no
-   * spool then, unless the option `spool` or `spoolDir` asks for one.
+   * spool then, unless the option `spool` or `spoolDir` requests one.
    */
   readonly producer?: ProducerLike | undefined;
   /**

@@ -65,7 +65,7 @@ export function resolveSettings(
   return values;
 }
 
-/** Throws a ConfigError if SASL lacks a credential, before a connection fails for it. */
+/** Throws a ConfigError if SASL lacks a credential, before a connection fails because of it. */
 export function requireCredentials(values: Settings, options: Given): void {
   const protocol = values.kafkaSecurityProtocol;
   if (!protocol.startsWith("SASL")) {

@@ -31,7 +31,7 @@ export type SpoolClient = Pick<SpoolConfig, "instanceId" | "clock" | "seq"> & {
  *
  * If its directory cannot be used, it warns and returns undefined.
  *
- * @throws ConfigError instead, if an option or a variable asks for the spool.
+ * @throws ConfigError instead, if an option or a variable requests the spool.
  */
 export function outboxSpool(
   settings: Settings,
@@ -73,7 +73,7 @@ interface SpoolRequest {
   readonly isOption: boolean;
 }
 
-/** Returns the option or the variable that asks for a spool; undefined if none does. */
+/** Returns the option or the variable that requests a spool; undefined if none does. */
 function requestIn(options: EkaClientOptions): SpoolRequest | undefined {
   for (const { argument, variable } of [table.spoolDir, table.spool]) {
     const [option, value] = [options[argument], process.env[variable]];

@@ -7,7 +7,7 @@ import (
 )
 
 // New returns a client for a test, and the producer that collects its events. The client is shut down
-// when the test ends. The options override those that New sets itself. Events are collected even where
+// when the test ends. The options override those that New sets itself. Events are collected even if
 // EKA_DISABLED is set, which keeps the other clients of a test from sending.
 func New(t testing.TB, opts ...ekausage.Option) (*ekausage.Client, *Producer) {
 	t.Helper()

@@ -49,7 +49,7 @@ def metadata_text(metadata: Mapping[Any, Any], kept: tuple[str, ...] = ()) -> tu
             text = encode(metadata)
             if len(text) <= METADATA_MAX_BYTES:
                 return escape_json(text.decode()), ""
-        except (ValueError, OverflowError):  # a lone surrogate, or an integer of absurd length
+        except (ValueError, OverflowError):  # a lone surrogate, or an integer of too many digits
             pass
     return _best_effort(metadata, kept)
 
@@ -59,7 +59,7 @@ def log_metadata(metadata: Any, level: str, message: object) -> Any:
     words = {LOG_LEVEL_KEY: level, LOG_MESSAGE_KEY: message}
     if metadata is None:
         return words
-    with suppress(Exception):  # not even its class may be sure
+    with suppress(Exception):  # even reading its class may raise
         if isinstance(metadata, Mapping):
             return ChainMap(words, cast("Any", metadata))
     return cast("object", metadata)  # to be rejected, as record() rejects it
@@ -111,7 +111,7 @@ def _cut(metadata: Mapping[Any, Any], kept: tuple[str, ...]) -> bytes:
 
 
 def _is_uuid(value: object) -> bool:
-    uuid = sys.modules.get("uuid")  # takes time to import, and whoever has a UUID has imported it
+    uuid = sys.modules.get("uuid")  # takes time to import, and a caller with a UUID has imported it
     return uuid is not None and isinstance(value, uuid.UUID)
 
 

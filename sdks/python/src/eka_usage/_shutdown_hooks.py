@@ -194,7 +194,7 @@ def _after_fork() -> None:
 
 
 def _begin_anew() -> None:
-    global _process  # noqa: PLW0603  of one process there is one
+    global _process  # noqa: PLW0603  there is one per process
     _process = object()
     kafka.detach_all()
     for hooks in list(_hooks.values()):

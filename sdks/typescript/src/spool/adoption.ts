@@ -46,7 +46,7 @@ export class Adopter {
     return this.#current?.createdAt || undefined;
   }
 
-  /** Writes a heartbeat to the current segment, and looks for orphans. */
+  /** Writes a heartbeat to the current segment, and scans for orphans. */
   heartbeat(): void {
     this.#current?.heartbeat();
     this.#orphans.scan();

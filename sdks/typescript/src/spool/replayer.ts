@@ -1,4 +1,4 @@
-/** Sends what is on disk: one batch at a time, in order, and gently while Kafka accepts nothing. */
+/** Sends what is on disk: one batch at a time, in order, with a back-off while Kafka accepts nothing. */
 
 import { CircuitBreaker } from "./circuitBreaker.js";
 import type { SpooledRecord } from "./record.js";
@@ -32,7 +32,7 @@ export interface ReplayBatch {
   rejected(failed: FailedRecord): void;
 }
 
-/** Where a replayer gets its batches. */
+/** The source of a replayer's batches. */
 export interface ReplaySource {
   /** Returns the next batch; undefined if there is nothing to send now. */
   next(): ReplayBatch | undefined;

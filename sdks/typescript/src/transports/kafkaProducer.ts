@@ -22,7 +22,7 @@ const name = "@platformatic/kafka";
 
 /** Throws a ConfigError if the library rejects its options; where it cannot be loaded at once, later. */
 export function checkProducerOptions(options: KafkaConfig, settings: Settings): void {
-  // Not by an import, in which bundlers would look for what is required.
+  // Not by an import, which bundlers would resolve.
   const { createRequire } = process.getBuiltinModule("node:module");
   const library = safely(() => createRequire(import.meta.url)(name) as Library);
   if (library !== undefined) {

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// metadataWriter writes metadata as JSON. A quantity is sacred, metadata is best effort: a value that
-// cannot be encoded becomes its string form, and metadata that is too large is cut to a marker. What
-// is lost is described for the error handler.
+// metadataWriter writes metadata as JSON. A quantity is exact or rejected, metadata is best effort: a
+// value that cannot be encoded becomes its string form, and metadata that is too large is cut to a
+// marker. What is lost is described for the error handler.
 type metadataWriter struct {
 	text   []byte // the metadata as JSON
 	quoted []byte // the same, as it stands between the quotes of a JSON string

@@ -11,7 +11,7 @@ import (
 // of one name take linear time.
 type keyNames map[string]int
 
-// uniqueNames returns the names of keys in metadata; nil where each key is its own name. Keys of
+// uniqueNames returns the names of keys in metadata; nil if each key is its own name. Keys of
 // invalid UTF-8 may have one text.
 func (w *metadataWriter) uniqueNames(keys []string) []string {
 	if !slices.ContainsFunc(keys, func(key string) bool { return !utf8.ValidString(key) }) {
@@ -25,7 +25,7 @@ func (w *metadataWriter) uniqueNames(keys []string) []string {
 	return names
 }
 
-// uniqueName returns a key as valid UTF-8, renamed where that is the text of an earlier key.
+// uniqueName returns a key as valid UTF-8, renamed if that is the text of an earlier key.
 func (w *metadataWriter) uniqueName(key string, taken keyNames) string {
 	wanted := string([]rune(key)) // U+FFFD for each invalid byte
 	name := wanted
@@ -43,7 +43,7 @@ func (w *metadataWriter) uniqueName(key string, taken keyNames) string {
 	return name
 }
 
-// decoded reads one value. An object has a key twice where encoding/json wrote U+FFFD for invalid UTF-8,
+// decoded reads one value. An object has a key twice if encoding/json wrote U+FFFD for invalid UTF-8,
 // or the caller's own methods did.
 func (w *metadataWriter) decoded(reader *json.Decoder) (any, error) {
 	token, err := reader.Token()

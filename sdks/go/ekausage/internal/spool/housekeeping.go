@@ -106,7 +106,7 @@ func (l *segmentLog) releaseIdle() error {
 	return w.seal()
 }
 
-// heartbeat shows that the owner is alive, and forgets the segments that another client has taken.
+// heartbeat shows that the owner is alive, and drops the segments that another client has taken.
 func (l *segmentLog) heartbeat() error {
 	l.mu.Lock()
 	if l.current != nil {

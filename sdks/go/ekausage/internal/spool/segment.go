@@ -61,7 +61,7 @@ func (s *segment) writeUint64(at int64, value uint64) error {
 	return err
 }
 
-// fence takes away the right to append, for good.
+// fence takes away the right to append, permanently.
 func (s *segment) fence() error {
 	_, err := s.file.WriteAt([]byte{1}, fencedAt)
 	return err

@@ -106,7 +106,7 @@ class Backlog:
         return [segment for log in self.logs for segment in log.segments()]
 
     def preallocate(self) -> None:
-        """Makes the next segment of spilled events ahead."""
+        """Preallocates the next segment of spilled events."""
         self._spilled.preallocate()
 
     def discard_preallocated(self) -> None:

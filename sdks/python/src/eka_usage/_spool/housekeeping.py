@@ -53,7 +53,7 @@ class Housekeeper:
             self._thread = thread
 
     def wake(self) -> None:
-        """Makes the thread look for work now."""
+        """Makes the thread run now."""
         self._awake.wake()
 
     def stop(self) -> None:

@@ -83,7 +83,7 @@ class Replayer:
         self._log = RateLimitedLog()
 
     def wake(self) -> None:
-        """Looks for something to replay now, on a thread that is started if there is none."""
+        """Replays what is pending now, on a thread that is started if there is none."""
         self._awake.wake()
         with self._starting:
             if self._stopped.is_raised or self._thread is not None or uwsgi_will_fork():

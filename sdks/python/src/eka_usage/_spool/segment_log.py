@@ -1,4 +1,4 @@
-"""A client's segments in order; another process may take one for orphaned at any moment."""
+"""A client's segments in order; another process may adopt one at any moment."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class SegmentLog:
         # A signal handler may append while its own thread is appending.
         self._lock = threading.RLock()
         self._barrier = threading.RLock()
-        # Held while a segment is preallocated or taken, so that whoever needs one waits for it
+        # Held while a segment is preallocated or taken, so that other threads wait for it
         # instead of making another; taken inside `_lock`, never the other way round.
         self._allocating = threading.RLock()
         self._is_writing = False
@@ -117,7 +117,7 @@ class SegmentLog:
         self.preallocate()
 
     def preallocate(self) -> None:
-        """Makes the next segment ahead, once one was needed, or reports why it cannot."""
+        """Preallocates the next segment, once one was needed, or reports why it cannot."""
         with self._lock:
             writer = self._writer
             room = 0 if writer is None else self._tuning.segment_bytes - writer.end
@@ -159,7 +159,7 @@ class SegmentLog:
                 self._writers.remove(writer)
 
     def pop_oldest(self) -> Segment | None:
-        """Gives the oldest segment away, to which nothing is appended any more."""
+        """Removes the oldest segment from the log, ends appending to it, and returns it."""
         with self._lock:
             if not self._writers:
                 return None
@@ -210,7 +210,7 @@ class SegmentLog:
         if self._goes_first:
             header = header._replace(first_seq=1)
         while not (segment := self._next_segment()).number_from(header.first_seq):
-            # Another process took it for orphaned, or a copy of this one has a file of that name.
+            # Another process adopted it, or a copy of this one has a file of that name.
             segment.remove()
         segment.write_header(header)
         self._seal()

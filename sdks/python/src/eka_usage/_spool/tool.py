@@ -43,7 +43,7 @@ def run() -> int:
     try:
         status = main()
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough; nor may the exit write what is left
+    except BrokenPipeError:  # the reader closed the pipe; the exit must not flush into it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return status
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _segments(directories: Iterable[Path], wanted: Sequence[str]) -> _Segments:
-    """Returns the segments of these directories, or those with the names that are wanted."""
+    """Returns the segments of these directories, or those of the given names."""
     return [
         (directory, name)
         for directory in directories

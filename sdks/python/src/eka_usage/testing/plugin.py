@@ -16,12 +16,12 @@ from ._producer import InMemoryProducer
 
 
 def pytest_configure() -> None:
-    """Disables clients that are not told otherwise, whatever brokers the environment has."""
+    """Disables clients that are not configured otherwise, whatever brokers the environment has."""
     EkaClient._ambient = Ambient(producer=_Nowhere(), spools=False, disabled=True)
 
 
 def pytest_report_header() -> str:
-    """Names the default, so that a test with a real Kafka finds the switch."""
+    """Returns a line on the default, and on how a test with a real Kafka overrides it."""
     return "eka-usage: clients without a producer are disabled, unless EKA_DISABLED=false"
 
 
