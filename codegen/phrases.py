@@ -69,10 +69,11 @@ def limits(field: Field) -> Mapping[str, int | float | str]:
     return named
 
 
-def default_text(setting: Setting) -> str | None:
-    """Returns the default as written in the environment, or None if there is none."""
-    if setting.default is None:
+def default_text(setting: Setting, language: str) -> str | None:
+    """Returns a default as written in the environment, or None if there is none."""
+    default = setting.default_in(language)
+    if default is None:
         return None
-    if isinstance(setting.default, bool):
-        return "true" if setting.default else "false"
-    return str(setting.default)
+    if isinstance(default, bool):
+        return "true" if default else "false"
+    return str(default)

@@ -30,6 +30,11 @@ class Setting:
     librdkafka: str | None
     arguments: Mapping[str, str]
     description: str
+    defaults: Mapping[str, Any]
+
+    def default_in(self, language: str) -> Any:
+        """Returns the default in one language."""
+        return self.defaults.get(language, self.default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ def read_sdk(data: Data) -> Sdk:
                 librdkafka=s.get("librdkafka"),
                 arguments=s.get("arguments", {}),
                 description=s["description"],
+                defaults=s.get("defaults", {}),
             )
             for name, s in data["settings"].items()
         ),

@@ -81,13 +81,17 @@ def setting_limits(files: Files) -> Iterator[Finding]:
 def setting_default(files: Files) -> Iterator[Finding]:
     """A setting's default does not match its type, its limits or its choices."""
     for route, setting in files.each("sdk", "settings/*", dict):
-        message = _bad_default(setting)
-        if message:
-            yield Finding("sdk", (*route, "default"), message)
+        defaults = setting.get("defaults")
+        places: dict[tuple[str, ...], Any] = {("default",): setting.get("default")}
+        if isinstance(defaults, dict):
+            places |= {("defaults", language): value for language, value in defaults.items()}
+        for place, default in places.items():
+            message = _bad_default(setting, default)
+            if message:
+                yield Finding("sdk", (*route, *place), message)
 
 
-def _bad_default(setting: dict[str, Any]) -> str | None:
-    default: Any = setting.get("default")
+def _bad_default(setting: dict[str, Any], default: Any) -> str | None:
     kind = str(setting.get("type"))
     if default is None or kind not in _KINDS:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codegen import phrases
 from codegen.model import ErrorCode, MetricType, Model, Product, Setting
@@ -54,6 +54,7 @@ class _Setting:
     arguments: str
     allowed: str
     default: str
+    default_in: Mapping[str, str]
     description: str
 
 
@@ -120,16 +121,25 @@ def _setting(model: Model, setting: Setting) -> _Setting:
         name: markdown_code(setting.arguments.get(name) or LANGUAGES[name].argument(setting.name))
         for name in model.sdk.packages
     }
-    default = phrases.default_text(setting)
-    absent = "required" if setting.required else "none"
+    default = {name: _default(setting, name) for name in model.sdk.packages}
+    common = _default(replace(setting, defaults={}), "")
+    others = [f"{name}: {default[name]}" for name in setting.defaults if name in default]
     return _Setting(
         markdown_code(model.variable(setting)),
         argument,
         ", ".join(argument.values()),
         _allowed(setting),
-        markdown_code(default) if default is not None else absent,
+        "; ".join([common, *others]),
+        default,
         markdown(setting.description),
     )
+
+
+def _default(setting: Setting, language: str) -> str:
+    text = phrases.default_text(setting, language)
+    if text is not None:
+        return markdown_code(text)
+    return "required" if setting.required else "none"
 
 
 def _allowed(setting: Setting) -> str:

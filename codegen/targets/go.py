@@ -242,7 +242,7 @@ def _setting(model: Model, setting: Setting) -> str:
         _string(argument),
         _string(setting.type),
         _string(setting.unit or ""),
-        _string(phrases.default_text(setting) or ""),
+        _string(phrases.default_text(setting, "go") or ""),
         _bool(setting.required),
         _bool(setting.secret),
         str(setting.minimum or 0),

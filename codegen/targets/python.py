@@ -287,7 +287,7 @@ def _setting(model: Model, setting: Setting) -> _Setting:
     argument = setting.arguments.get("python", setting.name)
     values = [setting.name, model.variable(setting), argument, setting.type]
     options = {
-        "default": setting.default,
+        "default": setting.default_in("python"),
         "minimum": setting.minimum,
         "maximum": setting.maximum,
         "choices": setting.choices or None,

@@ -233,7 +233,7 @@ def test_the_normal_end_of_a_program_delivers(driver: Driver, broker: DevBroker)
 
 
 def test_sigterm_delivers_and_then_ends_the_process(driver: Driver, broker: DevBroker) -> None:
-    instance = new(driver, broker.bootstrap, kafka_linger_ms=5000)
+    instance = new(driver, broker.bootstrap, kafka_linger_ms=5000, flush_on_sigterm=True)
     accepted = driver.request("record", call=CALL, times=100)["accepted"]
     assert driver.signal(signal.SIGTERM) == -signal.SIGTERM
     assert_once_each(read(broker, instance), accepted)

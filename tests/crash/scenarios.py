@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.conformance.drivers import COMMANDS, Driver
 from tests.crash.damage import damage
@@ -44,9 +45,11 @@ class Scenario:
     languages: tuple[str, ...] = LANGUAGES
 
 
-def _recording(experiment: Experiment, seconds: float = 0.3, pause: int = 0) -> Driver:
+def _recording(
+    experiment: Experiment, seconds: float = 0.3, pause: int = 0, **settings: Any
+) -> Driver:
     """Starts a process and returns it in the middle of recording."""
-    driver = experiment.start()
+    driver = experiment.start(**settings)
     driver.send("stream", call=CALL, times=0, pause=pause)
     eventually(lambda: driver.streamed, "no event was accepted")
     time.sleep(seconds)
@@ -76,9 +79,11 @@ def _immediate_exit(experiment: Experiment) -> None:
     experiment.recover()
 
 
-def _signal(number: signal.Signals, *, handled: bool) -> Callable[[Experiment], None]:
+def _signal(
+    number: signal.Signals, *, handled: bool, **settings: Any
+) -> Callable[[Experiment], None]:
     def run(experiment: Experiment) -> None:
-        driver = experiment.start()
+        driver = experiment.start(**settings)
         if handled:
             driver.request("handle", signal=number.name)
         driver.send("stream", call=CALL, times=0)
@@ -193,7 +198,7 @@ def _two_adopters(experiment: Experiment) -> None:
 
 
 def _paused_owner(experiment: Experiment) -> None:
-    driver = _recording(experiment, pause=1)
+    driver = _recording(experiment, pause=1, flush_on_sigterm=True)
     driver.send_signal(signal.SIGSTOP)
     adopters = [] if experiment.mode == OFF else [experiment.start()]
     time.sleep(1.5 * _LEASE_SECONDS)  # the segments are adopted by then
@@ -255,6 +260,10 @@ SCENARIOS = (
     Scenario("os._exit, os.Exit, process.exit", _immediate_exit),
     Scenario("SIGTERM, handled by the host", _signal(signal.SIGTERM, handled=True)),
     Scenario("SIGTERM, no handler", _signal(signal.SIGTERM, handled=False)),
+    Scenario(
+        "SIGTERM, no handler, flush_on_sigterm",
+        _signal(signal.SIGTERM, handled=False, flush_on_sigterm=True),
+    ),
     Scenario("SIGINT, no handler", _signal(signal.SIGINT, handled=False)),
     Scenario("kill -9, 30 times", _kills),
     Scenario("out of memory", _out_of_memory),

@@ -11,7 +11,7 @@ from tests.crash.scenarios import DURABLE, LANGUAGES, SCENARIOS, SPILL
 QUICK_CELLS = (
     ("broker down until the next process", SPILL),
     ("permanent broker errors", SPILL),
-    ("SIGTERM, no handler", SPILL),
+    ("SIGTERM, no handler, flush_on_sigterm", SPILL),
     ("os._exit, os.Exit, process.exit", DURABLE),
     ("adopter in another language", DURABLE),
 )

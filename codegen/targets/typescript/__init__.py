@@ -239,9 +239,10 @@ def _option(setting: Setting) -> _Constant:
 
 
 def _default(setting: Setting) -> str:
-    if setting.default is None:
+    default = setting.default_in("typescript")
+    if default is None:
         return ""
-    return f"{layout.literal(setting.default)} {setting.unit or ''}".rstrip()
+    return f"{layout.literal(default)} {setting.unit or ''}".rstrip()
 
 
 def _argument(setting: Setting) -> str:
@@ -257,7 +258,7 @@ def _setting(model: Model, setting: Setting) -> _Entry:
         layout.property_("secret", layout.literal(setting.secret)),
     ]
     for name in ("default", "minimum", "maximum", "unit"):
-        value = getattr(setting, name)
+        value = setting.default_in("typescript") if name == "default" else getattr(setting, name)
         if value is not None:
             lines.append(layout.property_(name, layout.literal(value)))
     if setting.choices:

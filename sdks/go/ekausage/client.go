@@ -14,7 +14,7 @@ import (
 )
 
 // A Client reports usage to Kafka without blocking its caller. Create one per process, keep it, and
-// call Shutdown when the process ends, which sends what is still queued. All methods are safe for
+// call Shutdown when the process ends, at SIGTERM too, which sends what is still queued. All methods are safe for
 // concurrent use.
 type Client struct {
 	encoder      *encode.Encoder

@@ -113,11 +113,12 @@ func WithShutdownTimeout(timeout time.Duration) Option {
 }
 
 // WithFlushOnSigterm sets whether SIGTERM flushes the queue, for up to WithShutdownTimeout, before it
-// ends the process. The default is true.
+// ends the process. The default is false: the client leaves the signal alone, and a service calls
+// Shutdown at the end of its own graceful shutdown.
 //
-// A Go program cannot detect whether another part of it handles SIGTERM too. A service that does must
-// pass false and call Shutdown when it is done. Otherwise it receives the signal once more after the
-// events are sent, unless all clients were shut down by then.
+// True is for a service that does not handle SIGTERM. A Go program cannot detect whether another part
+// of it does: once the events are sent, the client sends the signal to the process again, which ends
+// one that has called stop of signal.NotifyContext, in the middle of its graceful shutdown.
 func WithFlushOnSigterm(flush bool) Option { return withSetting(settingFlushOnSigterm, flush) }
 
 // WithDisabled sets whether recording is off: Record checks its arguments and returns ids, but nothing

@@ -65,7 +65,7 @@ func TestSettings(t *testing.T) {
 			settingMaxQueueBytes:         WithMaxQueueBytes(2000000),
 			settingDeliveryTimeoutMs:     WithDeliveryTimeout(time.Second),
 			settingShutdownTimeoutMs:     WithShutdownTimeout(time.Second),
-			settingFlushOnSigterm:        WithFlushOnSigterm(false),
+			settingFlushOnSigterm:        WithFlushOnSigterm(true),
 			settingSpool:                 WithSpool("off"),
 			settingSpoolDir:              WithSpoolDir("d"),
 			settingSpoolMaxBytes:         WithSpoolMaxBytes(5000000),

@@ -20,10 +20,10 @@ const unreachable = "127.0.0.1:1"
 
 var quiet = ekausage.WithOnError(func(error, map[string]any) {})
 
-// newClient returns a client that leaves SIGTERM to the tests.
+// newClient returns a client that the test shuts down.
 func newClient(t testing.TB, opts ...ekausage.Option) *ekausage.Client {
 	t.Helper()
-	client, err := ekausage.New("test", append([]ekausage.Option{ekausage.WithFlushOnSigterm(false)}, opts...)...)
+	client, err := ekausage.New("test", opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -203,16 +203,16 @@ func (d *driver) log(c *call) (string, error) {
 	return d.client.Log(c.WorkspaceID, c.Product, c.MetricType, c.Message, c.Level, c.Metadata)
 }
 
-// handle ends the process on a signal as a service does that defers Shutdown.
+// handle ends the process on a signal as a service does at the end of its graceful shutdown.
 func (d *driver) handle(name string) error {
 	number, known := map[string]os.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT}[name]
 	if !known {
 		return fmt.Errorf("unknown signal %q", name)
 	}
-	received := make(chan os.Signal, 1)
-	signal.Notify(received, number)
+	ctx, stop := signal.NotifyContext(context.Background(), number)
 	go func() {
-		<-received
+		<-ctx.Done()
+		stop()
 		d.client.Shutdown()
 		os.Exit(0)
 	}()

@@ -175,8 +175,9 @@ export const settings = {
     unit: "ms",
   },
   /**
-   * Whether SIGTERM flushes the queue before it ends the process, if the host has installed no
-   * handler of its own.
+   * Whether SIGTERM flushes the queue before it ends the process. Python and TypeScript detect a
+   * handler of the host's and leave the signal to it. Go cannot, so there it is for services
+   * without a handler only.
    */
   flushOnSigterm: {
     variable: "EKA_FLUSH_ON_SIGTERM",
@@ -331,8 +332,9 @@ export interface SettingOptions {
    */
   readonly shutdownTimeoutMs?: number | undefined;
   /**
-   * Whether SIGTERM flushes the queue before it ends the process, if the host has installed no
-   * handler of its own.
+   * Whether SIGTERM flushes the queue before it ends the process. Python and TypeScript detect a
+   * handler of the host's and leave the signal to it. Go cannot, so there it is for services
+   * without a handler only.
    *
    * @default true
    */

@@ -345,8 +345,9 @@ class SettingArguments(TypedDict, total=False):
     """How long shutdown, or the exit of the process, may wait for undelivered events."""
 
     flush_on_sigterm: bool | None
-    """Whether SIGTERM flushes the queue before it ends the process, if the host has installed no
-    handler of its own.
+    """Whether SIGTERM flushes the queue before it ends the process. Python and TypeScript detect a
+    handler of the host's and leave the signal to it. Go cannot, so there it is for services
+    without a handler only.
     """
 
     disabled: bool | None
