@@ -6,6 +6,7 @@ import type { Arrival, QueuedEvent } from "./eventQueue.js";
 import { spool as constants } from "./generated/spool.js";
 import { Lane, type LaneListener, type LaneSettings } from "./lane.js";
 import { Schedule } from "./schedule.js";
+import type { Settings } from "./settings.js";
 import type { SpoolConfig } from "./spool/config.js";
 import { asSpoolError, SpoolFullError } from "./spool/directory.js";
 import type { ReplayTransport } from "./spool/replayer.js";
@@ -17,6 +18,10 @@ import type { Transport } from "./transports/transport.js";
 const maxTimerMs = 2 ** 31 - 1;
 // A connection to a broker that hangs may never close.
 const maxCloseMs = 1000;
+// Brokers reject a batch of more than 1 MiB by default, headers included.
+const largestBatch = 900_000;
+// Events that had to wait for the batch before theirs go in larger batches, to catch up sooner.
+const late = 4;
 
 /** How an outbox batches and retries, and how much it holds. */
 export interface OutboxSettings extends LaneSettings {
@@ -24,6 +29,20 @@ export interface OutboxSettings extends LaneSettings {
   readonly lingerMs: number;
   readonly maxEvents: number;
   readonly maxBytes: number;
+}
+
+/** Returns the settings of a client's outbox. */
+export function outboxSettings(settings: Settings, clock: () => number): OutboxSettings {
+  return {
+    lingerMs: settings.kafkaLingerMs,
+    batchBytes: Math.min(settings.kafkaBatchSize, largestBatch),
+    lateBatchBytes: Math.min(late * settings.kafkaBatchSize, largestBatch),
+    retries: settings.kafkaRetries,
+    deliveryTimeoutMs: settings.deliveryTimeoutMs,
+    clock,
+    maxEvents: settings.maxQueueEvents,
+    maxBytes: settings.maxQueueBytes,
+  };
 }
 
 /** What an outbox creates its spool with. */

@@ -3,7 +3,6 @@
 import { describeValue, nearest, quoted } from "./describe.js";
 import { ConfigError, message } from "./errors.js";
 import { settings } from "./generated/settings.js";
-import type { OutboxSettings } from "./outbox.js";
 import type { Setting } from "./tables.js";
 
 type Table = typeof settings;
@@ -25,10 +24,6 @@ const address = /^(?:[^\s,:/[\]]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
 // The listener's name that Kafka's own settings put before an address, such as PLAINTEXT://.
 const listener = /^[^:/]+:\/\/(?=.)/;
 const defaultPort = 9092;
-// Brokers reject a batch of more than 1 MiB by default, headers included.
-const largestBatch = 900_000;
-// Events that had to wait for the batch before theirs go in larger batches, to catch up sooner.
-const late = 4;
 const booleans: ReadonlyMap<string, boolean> = new Map([
   ["true", true],
   ["1", true],
@@ -89,20 +84,6 @@ export function checkOptionNames(options: Given, others: readonly string[]): voi
       throw new TypeError(`EkaClient has no option ${quoted(name)}: ${nearest(name, known)}`);
     }
   }
-}
-
-/** Returns the settings of the outbox. */
-export function outboxSettings(settings: Settings, clock: () => number): OutboxSettings {
-  return {
-    lingerMs: settings.kafkaLingerMs,
-    batchBytes: Math.min(settings.kafkaBatchSize, largestBatch),
-    lateBatchBytes: Math.min(late * settings.kafkaBatchSize, largestBatch),
-    retries: settings.kafkaRetries,
-    deliveryTimeoutMs: settings.deliveryTimeoutMs,
-    clock,
-    maxEvents: settings.maxQueueEvents,
-    maxBytes: settings.maxQueueBytes,
-  };
 }
 
 /** Replaces the value of every secret setting in a text. */
