@@ -3,28 +3,26 @@ package ekausage
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
-	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/spool"
 )
 
 // A Client reports usage to Kafka without blocking its caller. Create one per process, keep it, and
 // call Shutdown when the process ends, at SIGTERM too, which sends what is still queued. All methods are safe for
 // concurrent use.
 type Client struct {
-	encoder      *encode.Encoder
-	outbox       outbox
-	outcomes     outcomes
-	debug        bool
+	// What the client is, until ResetAfterRestore.
+	instance    atomic.Pointer[instance]
+	newInstance func() (*instance, error)
+	// Held while the client is reset or shut down.
+	ending       sync.Mutex
 	disabled     bool
 	shutdownTime time.Duration
-	shutdown     sync.Mutex
-	finished     bool
 }
 
 // New returns a client. serviceName is part of every event. No connection is made yet. An error has
@@ -46,51 +44,19 @@ func New(serviceName string, opts ...Option) (*Client, error) {
 		}
 	}
 	c := &Client{
-		encoder: encode.NewEncoder(&encode.Config{
-			ServiceName:    serviceName,
-			Hostname:       hostname,
-			SDKVersion:     SDKVersion,
-			CatalogVersion: CatalogVersion,
-			Now:            o.now,
-			NewID:          o.newID,
-		}),
-		debug:        o.debug,
+		newInstance:  func() (*instance, error) { return newInstance(serviceName, hostname, s, o) },
 		shutdownTime: s.milliseconds(settingShutdownTimeoutMs),
+		disabled:     s.boolean(settingDisabled),
 	}
-	c.outcomes.reporter.onError = o.onError
-	c.outbox.outcomes = &c.outcomes
-	c.outbox.maxEvents = s.integer(settingMaxQueueEvents)
-	c.outbox.maxBytes = s.integer(settingMaxQueueBytes)
-	if c.disabled = s.boolean(settingDisabled); c.disabled {
-		c.outbox.transport = disabledTransport{o.producer, c.outbox.settled}
-		return c, nil
-	}
-	openReplay, err := c.connect(s, o.producer)
+	first, err := c.newInstance()
 	if err != nil {
 		return nil, err
 	}
-	if c.outbox.spool, err = openSpool(c, s, o, openReplay); err != nil {
-		c.outbox.transport.close()
-		return nil, err
-	}
-	c.outbox.durable = c.outbox.spool != nil && s.text(settingSpool) == spoolDurable
-	if s.boolean(settingFlushOnSigterm) {
+	c.instance.Store(first)
+	if !c.disabled && s.boolean(settingFlushOnSigterm) {
 		sigterm.register(c)
 	}
 	return c, nil
-}
-
-// connect creates the transport for events in memory, and returns what opens the one for events on
-// disk.
-func (c *Client) connect(s *settings, producer Producer) (openReplayTransport, error) {
-	if producer != nil {
-		c.outbox.transport = newInjectedTransport(producer, c.outbox.settled)
-		return func() (spool.ReplayTransport, error) { return sharedTransport{producer}, nil }, nil
-	}
-	log := &kafkaLog{&c.outcomes.reporter.log, s.hideSecrets}
-	var err error
-	c.outbox.transport, err = newKafkaTransport(s, log, c.outbox.settled)
-	return func() (spool.ReplayTransport, error) { return newKafkaReplayTransport(s, log) }, err
 }
 
 // Record reports one event of usage and returns its id. It never blocks on the network. An empty
@@ -134,7 +100,8 @@ func (c *Client) Log(
 	if slices.Contains(encode.LogLevels[:], level) {
 		known = level
 	}
-	eventID, err = c.record(&call{
+	i := c.instance.Load()
+	eventID, err = i.record(&call{
 		WorkspaceID: workspaceID,
 		Product:     product,
 		MetricType:  metricType,
@@ -144,7 +111,7 @@ func (c *Client) Log(
 	})
 	if err == nil && level != "" && known != level {
 		lost := fmt.Sprintf("level %s: %s", encode.DescribeValue(level), encode.Suggest(level, encode.LogLevels[:]))
-		c.outcomes.degraded(lost, eventID)
+		i.outcomes.degraded(lost, eventID)
 	}
 	return eventID, err
 }
@@ -152,59 +119,30 @@ func (c *Client) Log(
 // apply keeps the arguments of a call without options on the stack.
 func (c *Client) apply(call call, opts []RecordOption) (string, error) {
 	if len(opts) == 0 {
-		return c.record(&call)
+		return c.instance.Load().record(&call)
 	}
 	changed := call
 	for _, option := range opts {
 		option(&changed)
 	}
-	return c.record(&changed)
-}
-
-func (c *Client) record(call *call) (string, error) {
-	if reason := c.outbox.rejectReason(); reason != "" {
-		return "", c.outcomes.rejected(call, c.outbox.rejection(reason))
-	}
-	s := encode.GetScratch()
-	defer s.Release()
-	checked, rejection := c.encoder.Encode(s, call)
-	if rejection != nil {
-		return "", c.outcomes.rejected(call, invalid(rejection))
-	}
-	size := checked.Size() + len(call.WorkspaceID)
-	queued, reason := c.outbox.enter(int64(size))
-	if reason != "" {
-		return "", c.outcomes.rejected(call, c.outbox.rejection(reason))
-	}
-	text := checked.Append(s.Carve(size), c.outbox.nextSeq())
-	length := len(text)
-	text = s.Keep(append(text, call.WorkspaceID...))
-	e := event{key: text[length:], value: text[:length:length], at: checked.At}
-	if err := c.outbox.send(e, queued); err != nil {
-		c.notSpooled(err)
-	}
-	if c.debug {
-		slog.Debug("ekausage: accepted", "event", string(text[:length]))
-	}
-	if checked.Lost != "" {
-		c.outcomes.degraded(checked.Lost, checked.EventID)
-	}
-	return checked.EventID, nil
+	return c.instance.Load().record(&changed)
 }
 
 // Flush waits until every accepted event is delivered or has failed, or the context is done. The error
 // then states how many are still queued.
-func (c *Client) Flush(ctx context.Context) error { return c.outbox.flush(ctx, 0) }
+func (c *Client) Flush(ctx context.Context) error {
+	return c.instance.Load().outbox.flush(ctx, 0)
+}
 
 // Stats returns the counters of this client.
 func (c *Client) Stats() Stats {
-	stats := c.withSpoolCounters(c.outcomes.ledger.stats())
+	stats := c.instance.Load().stats()
 	stats.Disabled = c.disabled
 	return stats
 }
 
 // InstanceID returns the id of this client, which is part of every event.
-func (c *Client) InstanceID() string { return c.encoder.InstanceID() }
+func (c *Client) InstanceID() string { return c.instance.Load().encoder.InstanceID() }
 
 // Shutdown sends what is queued, for up to WithShutdownTimeout, and gives up the rest. It returns how
 // many events that were, each of which is reported to the error handler as shutdown.timeout. Record
@@ -217,19 +155,34 @@ func (c *Client) Shutdown() int {
 
 // ShutdownContext is Shutdown with a context in place of WithShutdownTimeout.
 func (c *Client) ShutdownContext(ctx context.Context) int {
-	c.shutdown.Lock()
-	defer c.shutdown.Unlock()
-	if c.finished {
-		return 0
-	}
-	c.outbox.closed.Store(true)
-	_ = c.outbox.flush(ctx, c.patience())
-	c.outbox.transport.close()
-	c.releaseSpool()
-	c.outcomes.reporter.log.close()
+	c.ending.Lock()
+	defer c.ending.Unlock()
+	undelivered := c.instance.Load().shutdown(ctx)
 	sigterm.unregister(c)
-	c.finished = true
-	return int(c.outcomes.givenUp.Load())
+	return undelivered
+}
+
+// ResetAfterRestore makes the client a new instance, in a process restored from a snapshot of its
+// memory. Call it in each process that is restored, before it records: otherwise all copies have one
+// instance id, the same sequence numbers and the same files on disk. Each copy sends what was queued
+// in the snapshot, until the context is done; it counts once. The result is that of Shutdown. An error
+// means that the client is as it was. A client that was shut down or is disabled stays so.
+func (c *Client) ResetAfterRestore(ctx context.Context) (int, error) {
+	c.ending.Lock()
+	defer c.ending.Unlock()
+	before := c.instance.Load()
+	if before.finished || c.disabled {
+		return 0, nil
+	}
+	next, err := c.newInstance()
+	if err != nil {
+		return 0, err
+	}
+	c.instance.Store(next)
+	if injected, ok := before.outbox.transport.(*injectedTransport); ok {
+		injected.keepsProducer = true
+	}
+	return before.shutdown(ctx), nil
 }
 
 // String describes the client without its secrets.
@@ -241,6 +194,7 @@ func (c *Client) String() string {
 func (c *Client) flushAtExit() {
 	ctx, cancel := context.WithTimeout(context.Background(), c.shutdownTime)
 	defer cancel()
-	_ = c.outbox.flush(ctx, c.patience())
-	c.outbox.spillAll()
+	i := c.instance.Load()
+	_ = i.outbox.flush(ctx, i.patience())
+	i.outbox.spillAll()
 }

@@ -27,4 +27,4 @@ func Options(several ...Option) Option {
 }
 
 // SpillAll delivers every later event from disk.
-func SpillAll(c *Client) { c.outbox.spool.SpillAll() }
+func SpillAll(c *Client) { c.instance.Load().outbox.spool.SpillAll() }

@@ -21,6 +21,9 @@ const (
 
 // injectedTransport sends through the caller's own producer.
 type injectedTransport struct {
+	// Whether another instance of the client goes on with the producer.
+	keepsProducer bool
+
 	producer  Producer
 	reporting ReportingProducer // nil if the producer does not report
 	settle    settle
@@ -221,6 +224,9 @@ func (t *injectedTransport) close() {
 	t.ended = true
 	t.mu.Unlock()
 	t.giveUp()
+	if t.keepsProducer {
+		return
+	}
 	defer func() { _ = recover() }() // the client is closed even if the producer panics
 	t.producer.Close()
 }

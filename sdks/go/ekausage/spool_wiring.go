@@ -21,7 +21,7 @@ const (
 
 // spoolHost is the interface of a client to its spool.
 type spoolHost struct {
-	client     *Client
+	client     *instance
 	openReplay openReplayTransport
 }
 
@@ -29,7 +29,7 @@ type openReplayTransport = func() (spool.ReplayTransport, error)
 
 // openSpool opens the spool that the settings configure; nil if they configure none. A directory that
 // cannot be used is an error if it was configured, and otherwise a warning.
-func openSpool(c *Client, s *settings, o *options, openReplay openReplayTransport) (*spool.Spool, error) {
+func openSpool(i *instance, s *settings, o *options, openReplay openReplayTransport) (*spool.Spool, error) {
 	_, configured := o.settings[settingSpool]
 	if s.text(settingSpool) == spoolOff || o.producer != nil && !configured {
 		return nil, nil
@@ -39,7 +39,7 @@ func openSpool(c *Client, s *settings, o *options, openReplay openReplayTranspor
 		Durable:      s.text(settingSpool) == spoolDurable,
 		SyncInterval: s.milliseconds(settingSpoolSyncMs),
 		Destination:  destination(s, o.producer),
-		InstanceID:   c.InstanceID(),
+		InstanceID:   i.encoder.InstanceID(),
 		Now:          o.now,
 		SeqOf:        seqOf,
 		Tuning:       o.tuning,
@@ -49,14 +49,14 @@ func openSpool(c *Client, s *settings, o *options, openReplay openReplayTranspor
 	}
 	var err error
 	if config.Directory, err = spool.Locate(s.text(settingSpoolDir)); err == nil {
-		return spool.Open(config, &spoolHost{c, openReplay}), nil
+		return spool.Open(config, &spoolHost{i, openReplay}), nil
 	}
 	for _, row := range []int{settingSpoolDir, settingSpool} {
 		if s.given[row] {
 			return nil, s.misconfigured(row, fmt.Sprintf("a usable directory: %v", err))
 		}
 	}
-	c.outcomes.reporter.log.write(slog.LevelWarn, "spool", fmt.Sprintf(
+	i.outcomes.reporter.log.write(slog.LevelWarn, "spool", fmt.Sprintf(
 		"no spool, undelivered events are lost when this process ends; set %s to a usable directory, or %s=%s: %v",
 		settingTable[settingSpoolDir].Variable, settingTable[settingSpool].Variable, spoolOff, err))
 	return nil, nil
@@ -64,39 +64,39 @@ func openSpool(c *Client, s *settings, o *options, openReplay openReplayTranspor
 
 // patience returns how long shutdown waits while nothing is delivered, if the spool keeps what is
 // left. 0 means until the context is done.
-func (c *Client) patience() time.Duration {
-	if c.outbox.spool == nil {
+func (i *instance) patience() time.Duration {
+	if i.outbox.spool == nil {
 		return 0
 	}
 	return spool.Patience
 }
 
 // releaseSpool leaves what is on disk to the next client.
-func (c *Client) releaseSpool() {
-	if c.outbox.spool == nil {
+func (i *instance) releaseSpool() {
+	if i.outbox.spool == nil {
 		return
 	}
-	c.outbox.spool.Release()
-	if left := c.outcomes.ledger.stats().Spooled; left > 0 {
+	i.outbox.spool.Release()
+	if left := i.outcomes.ledger.stats().Spooled; left > 0 {
 		logLine(slog.LevelWarn, fmt.Sprintf(
 			"%d events are not delivered yet; they are kept in %s for the next process",
-			left, c.outbox.spool.Directory()))
+			left, i.outbox.spool.Directory()))
 	}
 }
 
-func (c *Client) withSpoolCounters(s Stats) Stats {
-	if c.outbox.spool == nil {
+func (i *instance) withSpoolCounters(s Stats) Stats {
+	if i.outbox.spool == nil {
 		return s
 	}
-	s.Adopted, s.Replayed, s.DeadLettered = c.outbox.spool.Counters()
-	s.OldestSpooledMs = c.outbox.spool.OldestAge().Milliseconds()
+	s.Adopted, s.Replayed, s.DeadLettered = i.outbox.spool.Counters()
+	s.OldestSpooledMs = i.outbox.spool.OldestAge().Milliseconds()
 	return s
 }
 
 // notSpooled logs why an accepted event is in memory only.
-func (c *Client) notSpooled(err error) {
-	c.outcomes.reporter.log.write(slog.LevelError, "unwritten", fmt.Sprintf(
-		"spool write failed, make room in %s: %v", c.outbox.spool.Directory(), err))
+func (i *instance) notSpooled(err error) {
+	i.outcomes.reporter.log.write(slog.LevelError, "unwritten", fmt.Sprintf(
+		"spool write failed, make room in %s: %v", i.outbox.spool.Directory(), err))
 }
 
 func destination(s *settings, producer Producer) spool.Destination {

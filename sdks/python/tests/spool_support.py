@@ -69,7 +69,7 @@ def goes_to_disk(client: EkaClient) -> bool:
 
 def new_origin(destination: bytes = DESTINATION) -> Origin:
     """Returns the origin of a new writer, whose events begin with their sequence number."""
-    return Origin(destination, "instance-1", lambda event: int(event.split()[0]))
+    return Origin(destination, lambda: "instance-1", lambda event: int(event.split()[0]))
 
 
 def event(seq: int, size: int = 0) -> bytes:

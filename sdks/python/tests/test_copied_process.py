@@ -93,3 +93,77 @@ def test_a_copy_leaves_what_it_did_not_record_to_the_original(call: str, tmp_pat
     first, *rest = result.stdout.splitlines()
     assert first == "copy ended"
     assert len(set(rest)) == len(rest) == 5
+
+
+# Memory is copied with its process id, so nothing but a call can tell.
+RESTORE = """
+        from eka_usage import _shutdown_hooks
+        _shutdown_hooks._after_fork.__code__ = (lambda: None).__code__
+
+        def restore():
+            copy = os.fork()
+            if not copy:
+                _shutdown_hooks.mark[0] = 1
+            return copy
+"""
+
+
+@pytest.mark.parametrize("mode", ["off", "spill", "durable"])
+def test_restored_copies_that_are_reset_have_ids_and_segments_of_their_own(
+    mode: str, broker: DevBroker, topic: TopicReader, tmp_path: Path
+) -> None:
+    program = f"""{RESTORE}
+        client = EkaClient("checkout", on_error=print_error, clock=lambda: 10**18, linger_ms=60000)
+        record(client, 20)
+        assert client.flush() == 0
+        for number in range(5):
+            if not (copy := restore()):
+                assert client.reset_after_restore() == 0
+                assert client.stats().accepted == 0
+                record(client, 7, f"copy-{{number}}")
+                sys.exit()
+            assert os.waitpid(copy, 0)[1] == 0
+    """
+    variables = {"EKA_SPOOL": mode, "EKA_SPOOL_DIR": str(tmp_path / "spool")}
+    result = run_program(program, broker.bootstrap, tmp_path, variables)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert_complete(topic.events(), [20, *[7] * 5])
+
+
+@pytest.mark.parametrize("mode", ["off", "spill"])
+def test_restored_copies_of_an_idle_process_need_no_reset(
+    mode: str, broker: DevBroker, topic: TopicReader, tmp_path: Path
+) -> None:
+    program = f"""{RESTORE}
+        client = EkaClient("checkout", on_error=print_error, clock=lambda: 10**18)
+        for number in range(5):
+            if not (copy := restore()):
+                record(client, 7, f"copy-{{number}}")
+                sys.exit()
+            assert os.waitpid(copy, 0)[1] == 0
+    """
+    variables = {"EKA_SPOOL": mode, "EKA_SPOOL_DIR": str(tmp_path / "spool")}
+    result = run_program(program, broker.bootstrap, tmp_path, variables)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert_complete(topic.events(), [7] * 5)
+
+
+@pytest.mark.parametrize("mode", ["off", "spill", "durable"])
+def test_a_reset_delivers_what_was_queued_in_the_snapshot(
+    mode: str, broker: DevBroker, topic: TopicReader, tmp_path: Path
+) -> None:
+    program = """
+        client = EkaClient("checkout", on_error=print_error, linger_ms=60000)
+        record(client, 20)
+        before = client.instance_id
+        assert client.reset_after_restore() == 0
+        assert client.instance_id != before
+        record(client, 9)
+        client.shutdown()
+        assert client.reset_after_restore() == 0
+        assert client.record("ws", "api", "api_call") is None
+    """
+    variables = {"EKA_SPOOL": mode, "EKA_SPOOL_DIR": str(tmp_path / "spool")}
+    result = run_program(program, broker.bootstrap, tmp_path, variables)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "client.closed None\n", "")
+    assert_complete(topic.events(), [20, 9])

@@ -15,6 +15,7 @@ import {
 import { defaultLogLevel, defaultStatus, logStatus, usageTopic } from "./generated/constants.js";
 import { limits } from "./generated/limits.js";
 import { ownHostname } from "./host.js";
+import { close, type Instance } from "./instance.js";
 import type { Stats } from "./ledger.js";
 import { logMetadata, type Metadata } from "./metadata.js";
 import type { Metric } from "./metric.js";
@@ -45,9 +46,8 @@ import { KafkaTransport } from "./transports/kafka.js";
  * @throws TypeError if an option has an unknown name.
  */
 export class EkaClient implements AsyncDisposable {
-  readonly #encoder: EventEncoder;
-  readonly #outbox: Outbox;
-  readonly #outcomes: Outcomes;
+  #instance: Instance;
+  readonly #newInstance: (before?: Instance) => Instance;
   readonly #debug: boolean;
   readonly #isDisabled: boolean;
   readonly #shutdownTimeoutMs: number;
@@ -67,28 +67,31 @@ export class EkaClient implements AsyncDisposable {
     }
     const serviceName = checks.serviceName(options.serviceName);
     const hostname = checks.hostname(options.hostname ?? ownHostname());
-    this.#encoder = new EventEncoder(serviceName, hostname, { clock, newId });
-    this.#outcomes = new Outcomes(options.onError, usageTopic);
     const kafka = (onError?: (error: EkaError) => void) =>
       new KafkaTransport(settings, kafkaConfig, usageTopic, onError);
-    const enabled = () =>
-      producer === undefined
-        ? kafka((error) => this.#outcomes.report(error, {}))
-        : new InjectedTransport(producer, usageTopic);
-    const transport = this.#isDisabled ? new DisabledTransport(producer) : enabled();
     const sending = outboxSettings(settings, clock);
-    const spool = outboxSpool(settings, options, this.#isDisabled, {
-      instanceId: this.#encoder.instanceId,
-      clock,
-      seq: () => this.#encoder.numbered,
-      warn: (text) => this.#outcomes.warn(text),
-      replayTransport: () =>
-        new LaneReplayTransport(
-          producer === undefined ? kafka() : new SharedTransport(transport),
-          sending.lateBatchBytes,
-        ),
-    });
-    this.#outbox = new Outbox(transport, sending, this.#outcomes, spool);
+    this.#newInstance = (before) => {
+      const encoder = new EventEncoder(serviceName, hostname, { clock, newId });
+      const outcomes = new Outcomes(options.onError, usageTopic);
+      const injected =
+        producer && (before?.injected?.successor() ?? new InjectedTransport(producer, usageTopic));
+      const enabled = () => injected ?? kafka((error) => outcomes.report(error, {}));
+      const transport = this.#isDisabled ? new DisabledTransport(producer) : enabled();
+      const spool = outboxSpool(settings, options, this.#isDisabled, {
+        instanceId: encoder.instanceId,
+        clock,
+        seq: () => encoder.numbered,
+        warn: (text) => outcomes.warn(text),
+        replayTransport: () =>
+          new LaneReplayTransport(
+            injected === undefined ? kafka() : new SharedTransport(injected),
+            sending.lateBatchBytes,
+          ),
+      });
+      const outbox = new Outbox(transport, sending, outcomes, spool);
+      return { encoder, outcomes, outbox, injected };
+    };
+    this.#instance = this.#newInstance();
     this.#debug = options.debug ?? false;
     this.#shutdownTimeoutMs = settings.shutdownTimeoutMs;
     this.#hooks = {
@@ -251,15 +254,43 @@ export class EkaClient implements AsyncDisposable {
     return await this.#closing;
   }
 
+  /**
+   * Makes the client a new instance, in a process restored from a snapshot of its memory.
+   *
+   * Call it in each process that is restored, before it records: otherwise all copies have one
+   * `instanceId`, the same sequence numbers and the same files on disk. Each copy sends what was
+   * queued in the snapshot, as `shutdown()` does; it counts once. A client that was shut down stays
+   * so. Argument and result are those of `shutdown()`.
+   */
+  async resetAfterRestore(timeoutMs: number = this.#shutdownTimeoutMs): Promise<number> {
+    if (this.#closing !== undefined || this.#isDisabled) {
+      return 0;
+    }
+    const before = this.#instance;
+    this.#instance = this.#newInstance(before);
+    return await close(before, timeoutMs);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }
 
   async #close(timeoutMs: number): Promise<number> {
-    const undelivered = await this.#outbox.close(timeoutMs);
-    this.#outcomes.close();
+    const undelivered = await close(this.#instance, timeoutMs);
     unregister(this.#hooks);
     return undelivered;
+  }
+
+  get #encoder(): EventEncoder {
+    return this.#instance.encoder;
+  }
+
+  get #outbox(): Outbox {
+    return this.#instance.outbox;
+  }
+
+  get #outcomes(): Outcomes {
+    return this.#instance.outcomes;
   }
 
   #put(event: Encoded): void {

@@ -1,6 +1,6 @@
 /** Event ids: UUIDv7, sortable by time, unique without coordination. */
 
-import { randomBytes } from "node:crypto";
+import { freshBytes } from "./entropy.js";
 
 // Decimal digits are hexadecimal digits too. So the last nine digits of an id are a decimal number,
 // a random start plus seq, that V8 represents as a small integer: the fastest thing to format.
@@ -18,7 +18,7 @@ export class EventIds {
   readonly #start: number;
 
   constructor() {
-    const seed = randomBytes(10);
+    const seed = freshBytes(10);
     const randA = (seed.readUInt16BE(0) & 0xfff).toString(16).padStart(3, "0");
     const randB = (0x8000 | (seed.readUInt16BE(2) & 0x3fff)).toString(16);
     const more = (seed.readUInt16BE(4) & 0xfff).toString(16).padStart(3, "0");

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from . import _checks, _shutdown_hooks
 from ._admission import Admission, Limits
@@ -27,6 +27,7 @@ from ._generated.catalog import (
 )
 from ._generated.limits import QUANTITY_DEFAULT
 from ._host import own_hostname
+from ._instance import Instance
 from ._ledger import Stats
 from ._metadata import log_metadata
 from ._metric import Metric
@@ -56,14 +57,6 @@ def _called(name: str, method: Callable[..., str | None]) -> Callable[..., str |
     """Returns the method under the name that errors and help() show."""
     method.__name__, method.__qualname__ = name, f"EkaClient.{name}"
     return method
-
-
-class Instance(NamedTuple):
-    """A client within one process: its id, its numbers from 1, its counters and its queue."""
-
-    encoder: EventEncoder
-    outcomes: Outcomes
-    outbox: Outbox
 
 
 class EkaClient:
@@ -119,12 +112,11 @@ class EkaClient:
             producer = instead
         self._exit_timeout: float = self._settings["shutdown_timeout_ms"] / 1000
         self._service_name = _checks.service_name(service_name)
-        self._hostname = own_hostname() if hostname is None else _checks.hostname(hostname)
+        hostname = own_hostname() if hostname is None else _checks.hostname(hostname)
+        self._new_encoder = partial(EventEncoder, self._service_name, hostname, clock, new_id)
+        self._new_outcomes = partial(Outcomes, on_error, debug)
         self._overrides = overrides
         self._producer = producer
-        self._clock = clock
-        self._new_id = new_id
-        self._on_error = on_error
         self._debug = debug
         unasked = producer is None and self._ambient.spools
         has_spool = not self._is_disabled and (unasked or settings.get("spool") is not None)
@@ -154,15 +146,12 @@ class EkaClient:
         self, connect: Callable[[Failed], Transport], spool: SpoolConfig | None = None
     ) -> Instance:
         """Returns an instance with an id of its own, whose counters are zero and queue empty."""
-        encoder = EventEncoder(self._service_name, self._hostname, self._clock, self._new_id)
-        outcomes = Outcomes(self._on_error, self._debug)
-        open_spool = None
+        encoder, outcomes, open_spool = self._new_encoder(), self._new_outcomes(), None
         if spool is not None:
             replay = partial(self._connect, reports=True)
-            open_spool = spool_opener(spool, encoder.instance_id, outcomes, self._limits, replay)
-        return Instance(
-            encoder, outcomes, Outbox(connect, outcomes.failed, self._limits, open_spool)
-        )
+            open_spool = spool_opener(spool, encoder, outcomes, self._limits, replay)
+        outbox = Outbox(connect, outcomes.failed, self._limits, open_spool)
+        return Instance(encoder, outcomes, outbox)
 
     def _become(self, instance: Instance) -> None:
         """Records by this instance from now on."""
@@ -346,6 +335,23 @@ class EkaClient:
         _shutdown_hooks.unregister(self)
         return undelivered
 
+    def reset_after_restore(self, timeout: float | None = None) -> int:
+        """Makes the client a new instance, in a process restored from a snapshot of its memory.
+
+        Call it in each process that is restored, before it records: otherwise all copies have one
+        instance_id, the same sequence numbers and the same files on disk. Each copy sends what was
+        queued in the snapshot, and it counts once. A closed client stays closed. The argument and
+        the result are those of `shutdown()`.
+        """
+        before = self._current()
+        if before.outbox.gate.admission is Admission.CLOSED:
+            return 0
+        self._become(self._new_instance(self._connect, self._spool_config))
+        undelivered = before.outbox.close(self._seconds(timeout))
+        before.outcomes.close()
+        self._outbox.begin()
+        return undelivered
+
     def __enter__(self) -> Self:
         return self
 
@@ -378,11 +384,6 @@ class EkaClient:
         if self._process is not _shutdown_hooks.process():
             connect = self._outbox.connection.after_fork()
             self._become(self._new_instance(connect, self._spool_config))
-
-    def _begin_anew(self) -> None:
-        """Becomes a new instance, which connects when it first records."""
-        self._outbox.close(0)
-        self._become(self._new_instance(self._connect))
 
     @contextmanager
     def _another_instance(self) -> Generator[None]:

@@ -8,6 +8,7 @@ checked one by one, to name the first invalid one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from . import _checks, _number
@@ -44,12 +45,25 @@ class EventEncoder:
     ) -> None:
         self._clock = clock
         self._new_id = new_id
-        self._ids = EventIds()
         self._next_seq = Count().next
-        self.instance_id = new_id() if new_id else EventIds().mint(clock() // 1_000_000, 0)
-        self._combinations = _Combinations(service_name, hostname, self.instance_id)
+        # Filled by the first event, so that copies of an idle process have nothing in common.
+        self._minted: dict[str, str] = {}
+        self._combinations = _Combinations(service_name, hostname, lambda: self.instance_id)
         self._workspaces = _Workspaces()
         self._instant = (0, "", "")
+
+    @property
+    def instance_id(self) -> str:
+        """The id of this instance."""
+        return self._minted.get("instance_id") or self._minted.setdefault(
+            "instance_id",
+            self._new_id() if self._new_id else EventIds().mint(self._clock() // 1_000_000, 0),
+        )
+
+    @cached_property
+    def _ids(self) -> EventIds:
+        # Threads that both come first may use two of these: numbers keep their ids apart anyway.
+        return EventIds()
 
     def encode(
         self,
@@ -134,15 +148,15 @@ _Combination = tuple[bool, Metric, tuple[str, ...]]
 class _Combinations(dict[tuple[str, str, str], _Combination]):
     """The combinations of product, metric type and status, made when first recorded."""
 
-    def __init__(self, service_name: str, hostname: str, instance_id: str) -> None:
+    def __init__(self, service_name: str, hostname: str, instance_id: Callable[[], str]) -> None:
         super().__init__()
+        self._instance_id = instance_id
         self._client = {
             "service_name": escape(service_name),
             "sdk_language": "python",
             "sdk_version": SDK_VERSION,
             "hostname": escape(hostname),
             "catalog_version": CATALOG_VERSION,
-            "instance_id": escape(instance_id),
         }
 
     def __missing__(self, key: tuple[str, str, str]) -> _Combination:
@@ -156,6 +170,7 @@ class _Combinations(dict[tuple[str, str, str], _Combination]):
                 metric_type=metric.metric_type,
                 status=escape(status),
                 is_billable=BILLABLE[status],
+                instance_id=escape(self._instance_id()),
                 **self._client,
             ),
         )

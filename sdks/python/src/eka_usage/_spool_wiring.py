@@ -12,6 +12,7 @@ import msgspec
 from ._admission import Limits
 from ._describe import describe_value
 from ._errors import ConfigError
+from ._event import EventEncoder
 from ._failure import Failed, Failure
 from ._generated.catalog import USAGE_TOPIC
 from ._outbox import Outbox
@@ -134,7 +135,7 @@ class ClientSpoolHost:
 
 def spool_opener(
     config: SpoolConfig,
-    instance_id: str,
+    encoder: EventEncoder,
     outcomes: Outcomes,
     limits: Limits,
     connect: Callable[[Failed], Transport],
@@ -142,7 +143,7 @@ def spool_opener(
     """Returns what opens the spool of an outbox; the arguments are those of `ClientSpoolHost`."""
 
     def open_spool(outbox: Outbox) -> Spool:
-        origin = Origin(config.destination, instance_id, _seq)
+        origin = Origin(config.destination, lambda: encoder.instance_id, _seq)
         host = ClientSpoolHost(outbox, outcomes, limits, connect)
         return Spool(config, origin, host, TUNING)
 

@@ -1,6 +1,7 @@
 /** The writer of segments: what their names and headers identify it by. */
 
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
+import { freshBytes } from "../entropy.js";
 import type { SpoolConfig } from "./config.js";
 import { encodeHeader } from "./header.js";
 import { type Kind, newName, type SegmentName } from "./segmentName.js";
@@ -11,7 +12,7 @@ const destinationBytes = 8;
 /** One client, as the writer of its segments. */
 export class Origin {
   /** 16 random bytes, as headers hold them. */
-  readonly id = randomBytes(16);
+  readonly id = freshBytes(16);
   /** The same in hexadecimal digits, as names hold them. */
   readonly hex = this.id.toString("hex");
   readonly destination: Buffer;

@@ -34,9 +34,12 @@ export class InjectedTransport implements Transport {
   readonly immediate: boolean;
   readonly #producer: ProducerLike;
   readonly #topic: string;
-  #connected: Promise<unknown> | undefined;
+  // Shared with the successors.
+  readonly #connection: { opened?: Promise<unknown> | undefined };
+  #hasSuccessor = false;
 
-  constructor(producer: ProducerLike, topic: string) {
+  constructor(producer: ProducerLike, topic: string, connection = {}) {
+    this.#connection = connection;
     this.#producer = producer;
     this.#topic = topic;
     this.immediate = producer.immediate ?? false;
@@ -55,16 +58,24 @@ export class InjectedTransport implements Transport {
   }
 
   async connect(): Promise<void> {
-    this.#connected ??= Promise.resolve(this.#producer.connect?.());
+    this.#connection.opened ??= Promise.resolve(this.#producer.connect?.());
     try {
-      await this.#connected;
+      await this.#connection.opened;
     } catch (error) {
-      this.#connected = undefined;
+      this.#connection.opened = undefined;
       throw error;
     }
   }
 
+  /** Returns a transport that goes on with the producer, which `close()` then leaves connected. */
+  successor(): InjectedTransport {
+    this.#hasSuccessor = true;
+    return new InjectedTransport(this.#producer, this.#topic, this.#connection);
+  }
+
   async close(): Promise<void> {
-    await this.#producer.disconnect?.();
+    if (!this.#hasSuccessor) {
+      await this.#producer.disconnect?.();
+    }
   }
 }

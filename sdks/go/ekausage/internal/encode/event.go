@@ -56,6 +56,7 @@ type Config struct {
 type Encoder struct {
 	now        func() time.Time
 	newID      func() string
+	salt       salt
 	instanceID string
 
 	constants eventConstants // except those that vary with the metric and the status
@@ -92,11 +93,11 @@ func (c *CheckedCall) Append(b []byte, seq uint64) []byte {
 
 // NewEncoder returns the encoder of a client with a new instance id.
 func NewEncoder(config *Config) *Encoder {
-	e := &Encoder{now: config.Now, newID: config.NewID}
+	e := &Encoder{now: config.Now, newID: config.NewID, salt: newSalt()}
 	if e.newID != nil {
 		e.instanceID = e.newID()
 	} else {
-		e.instanceID = newUUID(time.Now().UnixMilli())
+		e.instanceID = newUUID(time.Now().UnixMilli(), e.salt)
 	}
 	e.constants = eventConstants{
 		serviceName:    escaped(config.ServiceName),
@@ -182,7 +183,7 @@ func (e *Encoder) identify(s *Scratch, c *Call, checked *CheckedCall) (rejection
 		v.occurredAt = formatTime(milliseconds)
 	}
 	if !given {
-		checked.EventID = s.mint(now)
+		checked.EventID = s.mint(now, e.salt)
 		v.eventID = checked.EventID
 	}
 	return nil

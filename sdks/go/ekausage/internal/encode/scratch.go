@@ -56,12 +56,12 @@ func (s *Scratch) Keep(b []byte) []byte {
 }
 
 // mint returns a new event id. Ids lie side by side in one string, which the builder does not move.
-func (s *Scratch) mint(milliseconds int64) string {
+func (s *Scratch) mint(milliseconds int64, salt salt) string {
 	if s.ids.Cap()-s.ids.Len() < uuidLength {
 		s.ids = strings.Builder{}
 		s.ids.Grow(idsPerString * uuidLength)
 	}
 	var id [uuidLength]byte
-	s.ids.Write(appendUUID(id[:0], milliseconds))
+	s.ids.Write(appendUUID(id[:0], milliseconds, salt))
 	return s.ids.String()[s.ids.Len()-uuidLength:]
 }

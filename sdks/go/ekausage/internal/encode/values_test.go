@@ -79,7 +79,7 @@ func testUUIDs(t *testing.T) {
 	seen := map[string]bool{}
 	var s Scratch
 	for range 100_000 {
-		id := s.mint(now)
+		id := s.mint(now, salt{})
 		if seen[id] || !form.MatchString(id) {
 			t.Fatalf("%s is malformed or minted twice", id)
 		}
@@ -99,7 +99,7 @@ func testScratchReuse(t *testing.T) {
 	var ids []string
 	var pieces [][]byte
 	for i := range 10_000 {
-		ids = append(ids, s.mint(int64(i)))
+		ids = append(ids, s.mint(int64(i), salt{}))
 		size := i * 7 % (2 * largestCarved)
 		piece := s.Carve(size)
 		for range size / 2 {

@@ -19,12 +19,12 @@ class Origin:
 
     Args:
         destination: see `destination()`.
-        instance_id: the client's, as in its events.
+        instance_id: returns the client's, which its first event mints.
         seq_of: returns the number of an event.
     """
 
     def __init__(
-        self, destination: bytes, instance_id: str, seq_of: Callable[[bytes], int]
+        self, destination: bytes, instance_id: Callable[[], str], seq_of: Callable[[bytes], int]
     ) -> None:
         self.id = os.urandom(16).hex()
         self.destination = destination
@@ -48,7 +48,7 @@ class Origin:
             self._last_seq,
             time.time_ns() // 1_000_000,
             self.destination,
-            self._instance_id,
+            self._instance_id(),
         )
 
 

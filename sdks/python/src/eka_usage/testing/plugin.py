@@ -45,7 +45,7 @@ def usage_events(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryProducer]:
         yield producer
         for client in _shutdown_hooks.clients():
             if client not in before:
-                client._begin_anew()  # a service may keep it for later tests
+                client.reset_after_restore(0)  # a service may keep it for later tests
 
 
 class _Nowhere:

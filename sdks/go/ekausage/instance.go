@@ -1,0 +1,113 @@
+package ekausage
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/spool"
+)
+
+// An instance is what a client is until it is reset: an id, numbers from 1, counters and a queue.
+type instance struct {
+	encoder  *encode.Encoder
+	outbox   outbox
+	outcomes outcomes
+	debug    bool
+	// Whether it was shut down, guarded by its client.
+	finished bool
+}
+
+// newInstance returns an instance of a client with these settings.
+func newInstance(serviceName, hostname string, s *settings, o *options) (*instance, error) {
+	i := &instance{
+		encoder: encode.NewEncoder(&encode.Config{
+			ServiceName:    serviceName,
+			Hostname:       hostname,
+			SDKVersion:     SDKVersion,
+			CatalogVersion: CatalogVersion,
+			Now:            o.now,
+			NewID:          o.newID,
+		}),
+		debug: o.debug,
+	}
+	i.outcomes.reporter.onError = o.onError
+	i.outbox.outcomes = &i.outcomes
+	i.outbox.maxEvents = s.integer(settingMaxQueueEvents)
+	i.outbox.maxBytes = s.integer(settingMaxQueueBytes)
+	if s.boolean(settingDisabled) {
+		i.outbox.transport = disabledTransport{o.producer, i.outbox.settled}
+		return i, nil
+	}
+	openReplay, err := i.connect(s, o.producer)
+	if err != nil {
+		return nil, err
+	}
+	if i.outbox.spool, err = openSpool(i, s, o, openReplay); err != nil {
+		i.outbox.transport.close()
+		return nil, err
+	}
+	i.outbox.durable = i.outbox.spool != nil && s.text(settingSpool) == spoolDurable
+	return i, nil
+}
+
+// connect creates the transport for events in memory, and returns what opens the one for events on
+// disk.
+func (i *instance) connect(s *settings, producer Producer) (openReplayTransport, error) {
+	if producer != nil {
+		i.outbox.transport = newInjectedTransport(producer, i.outbox.settled)
+		return func() (spool.ReplayTransport, error) { return sharedTransport{producer}, nil }, nil
+	}
+	log := &kafkaLog{&i.outcomes.reporter.log, s.hideSecrets}
+	var err error
+	i.outbox.transport, err = newKafkaTransport(s, log, i.outbox.settled)
+	return func() (spool.ReplayTransport, error) { return newKafkaReplayTransport(s, log) }, err
+}
+
+func (i *instance) record(call *call) (string, error) {
+	if reason := i.outbox.rejectReason(); reason != "" {
+		return "", i.outcomes.rejected(call, i.outbox.rejection(reason))
+	}
+	s := encode.GetScratch()
+	defer s.Release()
+	checked, rejection := i.encoder.Encode(s, call)
+	if rejection != nil {
+		return "", i.outcomes.rejected(call, invalid(rejection))
+	}
+	size := checked.Size() + len(call.WorkspaceID)
+	queued, reason := i.outbox.enter(int64(size))
+	if reason != "" {
+		return "", i.outcomes.rejected(call, i.outbox.rejection(reason))
+	}
+	text := checked.Append(s.Carve(size), i.outbox.nextSeq())
+	length := len(text)
+	text = s.Keep(append(text, call.WorkspaceID...))
+	e := event{key: text[length:], value: text[:length:length], at: checked.At}
+	if err := i.outbox.send(e, queued); err != nil {
+		i.notSpooled(err)
+	}
+	if i.debug {
+		slog.Debug("ekausage: accepted", "event", string(text[:length]))
+	}
+	if checked.Lost != "" {
+		i.outcomes.degraded(checked.Lost, checked.EventID)
+	}
+	return checked.EventID, nil
+}
+
+func (i *instance) stats() Stats { return i.withSpoolCounters(i.outcomes.ledger.stats()) }
+
+// shutdown sends what is queued and gives up the rest. It returns how many events that were; further
+// calls return 0.
+func (i *instance) shutdown(ctx context.Context) int {
+	if i.finished {
+		return 0
+	}
+	i.outbox.closed.Store(true)
+	_ = i.outbox.flush(ctx, i.patience())
+	i.outbox.transport.close()
+	i.releaseSpool()
+	i.outcomes.reporter.log.close()
+	i.finished = true
+	return int(i.outcomes.givenUp.Load())
+}
