@@ -86,7 +86,7 @@ def cases(broker: RealBroker, folder: Path) -> Iterator[Case]:
 def _secured(broker: RealBroker, folder: Path) -> Iterator[Case]:
     other = folder / "other"
     other.mkdir()
-    _, other_ca = write_certificates(other)
+    other_ca = write_certificates(other).ca
     valid: Settings = {
         "kafka_brokers": broker.secure,
         "kafka_security_protocol": "SASL_SSL",
@@ -102,6 +102,18 @@ def _secured(broker: RealBroker, folder: Path) -> Iterator[Case]:
     yield Case("SASL_SSL, untrusted certificate", invalid, calls(200), failing=200)
     invalid = {"kafka_brokers": broker.secure, **_SHORT_TIMEOUT}
     yield Case("plaintext to a TLS listener", invalid, calls(200), failing=200)
+    anonymous: Settings = {
+        "kafka_brokers": broker.mutual,
+        "kafka_security_protocol": "SSL",
+        "kafka_ssl_ca_location": str(broker.ca),
+    }
+    known = {
+        "kafka_ssl_certificate_location": str(broker.certificates.client),
+        "kafka_ssl_key_location": str(broker.certificates.client_key),
+    }
+    yield Case("mutual TLS", {**anonymous, **known}, calls(1000))
+    invalid = {**anonymous, **_SHORT_TIMEOUT}
+    yield Case("mutual TLS, no certificate", invalid, calls(200), failing=200)
 
 
 def _too_large() -> Mapping[str, Any]:

@@ -1,8 +1,9 @@
-"""A certificate authority and a certificate for 127.0.0.1, as Kafka reads them."""
+"""A certificate authority, and the certificates that it issues, as Kafka reads them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import trustme
 from cryptography.hazmat.primitives.serialization import (
@@ -13,14 +14,41 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 
-def write_certificates(folder: Path) -> tuple[Path, Path]:
-    """The server's key and chain in one file, and the authority that clients trust."""
+class Certificates(NamedTuple):
+    """PEM files.
+
+    Attributes:
+        server: the key and the chain of 127.0.0.1.
+        ca: the authority that both sides trust.
+        client: the chain of a client.
+        client_key: the key of the client.
+    """
+
+    server: Path
+    ca: Path
+    client: Path
+    client_key: Path
+
+
+def write_certificates(folder: Path) -> Certificates:
+    """Creates an authority, and a certificate for a server and a client each."""
+    found = Certificates(
+        *(folder / f"{name}.pem" for name in ("server", "ca", "client", "client-key"))
+    )
     authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(found.ca)
+    server, client = authority.issue_cert("127.0.0.1"), authority.issue_cert("client@localhost")
+    found.server.write_bytes(_key(server) + _chain(server))
+    found.client.write_bytes(_chain(client))
+    found.client_key.write_bytes(_key(client))
+    return found
+
+
+def _chain(issued: trustme.LeafCert) -> bytes:
+    return b"".join(blob.bytes() for blob in issued.cert_chain_pems)
+
+
+def _key(issued: trustme.LeafCert) -> bytes:
     key = load_pem_private_key(issued.private_key_pem.bytes(), password=None)
     # Kafka reads PKCS#8 only.
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    server, ca = folder / "server.pem", folder / "ca.pem"
-    server.write_bytes(pem + b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-    authority.cert_pem.write_to_path(ca)
-    return server, ca
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

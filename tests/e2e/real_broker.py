@@ -23,16 +23,20 @@ _START_SECONDS = 60
 _PROPERTIES = r"""process.roles=broker,controller
 node.id=1
 listeners=PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{secure},\
-  CONTROLLER://127.0.0.1:{controller}
+  MUTUAL://127.0.0.1:{mutual},CONTROLLER://127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,MUTUAL:SSL,\
+  CONTROLLER:PLAINTEXT
 sasl.enabled.mechanisms=PLAIN
 listener.name.sasl_ssl.plain.sasl.jaas.config=\
   org.apache.kafka.common.security.plain.PlainLoginModule required \
   user_{user}="{password}";
 ssl.keystore.type=PEM
 ssl.keystore.location={keystore}
+ssl.truststore.type=PEM
+ssl.truststore.location={truststore}
+listener.name.mutual.ssl.client.auth=required
 log.dirs={data}
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
@@ -46,25 +50,30 @@ broker.heartbeat.interval.ms=500
 class RealBroker(Child):
     """A running broker without topics; `more` are properties, each with a newline.
 
-    `bootstrap` is plaintext, `secure` is SASL_SSL as USER with PASSWORD and the authority `ca`.
+    `bootstrap` is plaintext, `secure` is SASL_SSL as USER with PASSWORD and the authority `ca`,
+    `mutual` is SSL with a certificate of the client's in `certificates`.
     `kill` and `restart` make an outage: addresses and data stay.
     """
 
     def __init__(self, folder: Path, more: str = "") -> None:
-        plain, secure, controller = (free_port() for _ in range(3))
+        plain, secure, mutual, controller = (free_port() for _ in range(4))
         self.bootstrap = f"127.0.0.1:{plain}"
         self.secure = f"127.0.0.1:{secure}"
-        keystore, self.ca = write_certificates(folder)
+        self.mutual = f"127.0.0.1:{mutual}"
+        self.certificates = write_certificates(folder)
+        self.ca = self.certificates.ca
         self._properties = folder / "server.properties"
         self._log = folder / "server.log"
         self._properties.write_text(
             _PROPERTIES.format(
                 plain=plain,
                 secure=secure,
+                mutual=mutual,
                 controller=controller,
                 user=USER,
                 password=PASSWORD,
-                keystore=keystore,
+                keystore=self.certificates.server,
+                truststore=self.ca,
                 data=folder / "data",
             )
             + more

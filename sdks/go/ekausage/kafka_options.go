@@ -3,6 +3,7 @@ package ekausage
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -92,6 +93,10 @@ func securityOptions(s *settings) ([]kgo.Opt, error) {
 
 func tlsConfig(s *settings) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	var err error
+	if config.Certificates, err = clientCertificates(s); err != nil {
+		return nil, err
+	}
 	location := s.text(settingKafkaSSLCALocation)
 	if location == "" {
 		return config, nil
@@ -104,6 +109,28 @@ func tlsConfig(s *settings) (*tls.Config, error) {
 		}
 	}
 	return nil, s.misconfigured(settingKafkaSSLCALocation, "a readable PEM file of certificates")
+}
+
+// clientCertificates returns the certificate for mutual TLS; none where none is configured.
+func clientCertificates(s *settings) ([]tls.Certificate, error) {
+	certificate, key := s.text(settingKafkaSSLCertificateLocation), s.text(settingKafkaSSLKeyLocation)
+	switch {
+	case certificate == "" && key == "":
+		return nil, nil
+	case certificate == "":
+		return nil, s.misconfigured(settingKafkaSSLCertificateLocation, "a PEM file, since there is a key")
+	case key == "":
+		return nil, s.misconfigured(settingKafkaSSLKeyLocation, "a PEM file, since there is a certificate")
+	}
+	if _, err := os.ReadFile(key); err != nil {
+		return nil, s.misconfigured(settingKafkaSSLKeyLocation, "a readable PEM file of a private key")
+	}
+	pair, err := tls.LoadX509KeyPair(certificate, key)
+	if err != nil {
+		expected := fmt.Sprintf("a readable PEM file of the certificate of the key in %s: %v", key, err)
+		return nil, s.misconfigured(settingKafkaSSLCertificateLocation, expected)
+	}
+	return []tls.Certificate{pair}, nil
 }
 
 func saslMechanism(s *settings) (sasl.Mechanism, error) {

@@ -91,6 +91,16 @@ func WithSASLPassword(password string) Option {
 // own. It has no effect unless WithSecurityProtocol selects SSL.
 func WithSSLCALocation(file string) Option { return withSetting(settingKafkaSSLCALocation, file) }
 
+// WithSSLCertificateLocation sets a PEM file of the client's certificate and its chain, for brokers that
+// require mutual TLS. It requires WithSSLKeyLocation, and has no effect unless WithSecurityProtocol
+// selects SSL.
+func WithSSLCertificateLocation(file string) Option {
+	return withSetting(settingKafkaSSLCertificateLocation, file)
+}
+
+// WithSSLKeyLocation sets a PEM file of the private key of the client's certificate, not encrypted.
+func WithSSLKeyLocation(file string) Option { return withSetting(settingKafkaSSLKeyLocation, file) }
+
 // WithBufferSize sets how many accepted events may wait for Kafka, overriding the default of 100000.
 // Record rejects further events with ErrBufferFull. WithMaxQueueBytes bounds the same queue in bytes.
 func WithBufferSize(events int) Option { return withSetting(settingMaxQueueEvents, events) }

@@ -50,26 +50,29 @@ func TestSettings(t *testing.T) {
 			}
 		}
 		for name, option := range map[int]Option{
-			settingKafkaBrokers:          WithKafkaBrokers("a:1"),
-			settingKafkaLingerMs:         WithLinger(time.Second),
-			settingKafkaBatchSize:        WithBatchSize(1000),
-			settingKafkaCompressionType:  WithCompression("zstd"),
-			settingKafkaAcks:             WithAcks("all"),
-			settingKafkaRetries:          WithRetries(1000),
-			settingKafkaSecurityProtocol: WithSecurityProtocol("ssl"),
-			settingKafkaSASLMechanism:    WithSASLMechanism("plain"),
-			settingKafkaSASLUsername:     WithSASLUsername("u"),
-			settingKafkaSASLPassword:     WithSASLPassword("p"),
-			settingKafkaSSLCALocation:    WithSSLCALocation("f"),
-			settingMaxQueueEvents:        WithBufferSize(1000),
-			settingMaxQueueBytes:         WithMaxQueueBytes(2000000),
-			settingDeliveryTimeoutMs:     WithDeliveryTimeout(time.Second),
-			settingShutdownTimeoutMs:     WithShutdownTimeout(time.Second),
-			settingFlushOnSigterm:        WithFlushOnSigterm(true),
-			settingSpool:                 WithSpool("off"),
-			settingSpoolDir:              WithSpoolDir("d"),
-			settingSpoolMaxBytes:         WithSpoolMaxBytes(5000000),
-			settingSpoolSyncMs:           WithSpoolSync(time.Second),
+			settingKafkaBrokers:                WithKafkaBrokers("a:1"),
+			settingKafkaLingerMs:               WithLinger(time.Second),
+			settingKafkaBatchSize:              WithBatchSize(1000),
+			settingKafkaCompressionType:        WithCompression("zstd"),
+			settingKafkaAcks:                   WithAcks("all"),
+			settingKafkaRetries:                WithRetries(1000),
+			settingKafkaSecurityProtocol:       WithSecurityProtocol("ssl"),
+			settingKafkaSASLMechanism:          WithSASLMechanism("plain"),
+			settingKafkaSASLUsername:           WithSASLUsername("u"),
+			settingKafkaSASLPassword:           WithSASLPassword("p"),
+			settingKafkaSSLCALocation:          WithSSLCALocation("f"),
+			settingKafkaSSLCertificateLocation: WithSSLCertificateLocation("f"),
+			settingKafkaSSLKeyLocation:         WithSSLKeyLocation("f"),
+			settingDisabled:                    WithDisabled(true),
+			settingMaxQueueEvents:              WithBufferSize(1000),
+			settingMaxQueueBytes:               WithMaxQueueBytes(2000000),
+			settingDeliveryTimeoutMs:           WithDeliveryTimeout(time.Second),
+			settingShutdownTimeoutMs:           WithShutdownTimeout(time.Second),
+			settingFlushOnSigterm:              WithFlushOnSigterm(true),
+			settingSpool:                       WithSpool("off"),
+			settingSpoolDir:                    WithSpoolDir("d"),
+			settingSpoolMaxBytes:               WithSpoolMaxBytes(5000000),
+			settingSpoolSyncMs:                 WithSpoolSync(time.Second),
 		} {
 			plain, _ := resolve(nil, []Option{WithKafkaBrokers("b:1")}, nil)
 			changed, err := resolve(nil, []Option{WithKafkaBrokers("b:1"), option}, nil)
@@ -160,6 +163,15 @@ func TestSettings(t *testing.T) {
 			},
 			`invalid WithSSLCALocation "/nowhere": expected a readable PEM file of certificates`: {
 				WithSecurityProtocol("SSL"), WithSSLCALocation("/nowhere"),
+			},
+			`invalid WithSSLKeyLocation "": expected a PEM file, since there is a certificate`: {
+				WithSecurityProtocol("SSL"), WithSSLCertificateLocation("/nowhere"),
+			},
+			`invalid WithSSLCertificateLocation "": expected a PEM file, since there is a key`: {
+				WithSecurityProtocol("SSL"), WithSSLKeyLocation("/nowhere"),
+			},
+			`invalid WithSSLKeyLocation "/nowhere": expected a readable PEM file of a private key`: {
+				WithSecurityProtocol("SSL"), WithSSLCertificateLocation("/nowhere"), WithSSLKeyLocation("/nowhere"),
 			},
 		} {
 			_, err := New("test", append(opts, WithKafkaBrokers("b:1"))...)

@@ -15,6 +15,8 @@ const (
 	settingKafkaSASLUsername
 	settingKafkaSASLPassword
 	settingKafkaSSLCALocation
+	settingKafkaSSLCertificateLocation
+	settingKafkaSSLKeyLocation
 	settingMaxQueueEvents
 	settingMaxQueueBytes
 	settingDeliveryTimeoutMs
@@ -39,6 +41,8 @@ var settingTable = [...]Setting{
 	{"kafka_sasl_username", "EKA_KAFKA_SASL_USERNAME", "WithSASLUsername", "string", "", "", false, false, 0, 0, nil, "sasl.username", "The SASL user name."},
 	{"kafka_sasl_password", "EKA_KAFKA_SASL_PASSWORD", "WithSASLPassword", "string", "", "", false, true, 0, 0, nil, "sasl.password", "The SASL password; never shown in a log, an error or a repr."},
 	{"kafka_ssl_ca_location", "EKA_KAFKA_SSL_CA_LOCATION", "WithSSLCALocation", "string", "", "", false, false, 0, 0, nil, "ssl.ca.location", "A PEM file of the certificate authorities to trust instead of the system's."},
+	{"kafka_ssl_certificate_location", "EKA_KAFKA_SSL_CERTIFICATE_LOCATION", "WithSSLCertificateLocation", "string", "", "", false, false, 0, 0, nil, "ssl.certificate.location", "A PEM file of the client's certificate, followed by its chain if there is one, for brokers that require mutual TLS."},
+	{"kafka_ssl_key_location", "EKA_KAFKA_SSL_KEY_LOCATION", "WithSSLKeyLocation", "string", "", "", false, false, 0, 0, nil, "ssl.key.location", "A PEM file of the private key of the client's certificate, not encrypted."},
 	{"max_queue_events", "EKA_MAX_QUEUE_EVENTS", "WithBufferSize", "integer", "events", "100000", false, false, 2, 10000000, nil, "", "How many accepted events may wait in memory for Kafka; beyond that, events go to the spool or are rejected with queue.full."},
 	{"max_queue_bytes", "EKA_MAX_QUEUE_BYTES", "WithMaxQueueBytes", "integer", "bytes", "67108864", false, false, 1048576, 2147482624, nil, "", "How many bytes of accepted events may wait in memory for Kafka; beyond that, events go to the spool or are rejected with queue.full."},
 	{"delivery_timeout_ms", "EKA_DELIVERY_TIMEOUT_MS", "WithDeliveryTimeout", "integer", "ms", "300000", false, false, 1000, 2147483647, nil, "message.timeout.ms", "How long an accepted event may wait for Kafka's acknowledgement before it goes to the spool or fails with delivery.failed."},

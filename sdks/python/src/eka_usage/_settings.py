@@ -17,11 +17,16 @@ if TYPE_CHECKING:
     from ._generated.calls import SettingArguments
 
 _BY_ARGUMENT = {setting.argument: setting for setting in SETTINGS}
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
 _ADDRESS = re.compile(r"(?:[^\s,:/\[\]]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
 # What Kafka's own settings have in front of an address, such as PLAINTEXT://.
 _LISTENER = re.compile(r"^[^:/]+://(?=.)")
 _DEFAULT_PORT = 9092
 _SASL = frozenset({"sasl.mechanism", "sasl.mechanisms", "security.protocol"})
+# A certificate or a key that the caller passes in another form.
+_PEM = frozenset(
+    {"ssl.certificate.location", "ssl.key.location", "ssl.certificate.pem", "ssl.key.pem"}
+)
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -65,18 +70,28 @@ class Settings:
         return resolved
 
     def require_credentials(self, overrides: Mapping[str, Any]) -> None:
-        """Checks that SASL is complete, as librdkafka's own error is about its build.
+        """Checks that SASL and the client's certificate are complete.
+
+        librdkafka's own error is about its build, or comes from the broker.
 
         Raises:
             ConfigError: the first missing setting.
         """
         protocol = self["kafka_security_protocol"]
+        if protocol.endswith("SSL") and overrides.keys().isdisjoint(_PEM):
+            self._require_pair("kafka_ssl_certificate_location", "kafka_ssl_key_location")
         if not protocol.startswith("SASL") or not _SASL.isdisjoint(overrides):
             return  # overrides may name mechanisms that need other things
         for setting in SETTINGS:
             if setting.name.startswith("kafka_sasl_") and self[setting.name] is None:
                 why = f"{self._names['kafka_security_protocol']} is {protocol}"
                 raise ConfigError("config.invalid", f"{_missing(setting)}, as {why}")
+
+    def _require_pair(self, *pair: str) -> None:
+        for name, other in (pair, reversed(pair)):
+            if self[name] is None and self[other] is not None:
+                why = f"{self._names[other]} is {describe_value(self[other])}"
+                raise ConfigError("config.invalid", f"{_missing(_BY_NAME[name])}, as {why}")
 
     def configured_by(self, name: str) -> str | None:
         """Returns the name by which a setting was configured; None if it has its default."""

@@ -118,6 +118,25 @@ export const settings = {
     secret: false,
   },
   /**
+   * A PEM file of the client's certificate, followed by its chain if there is one, for brokers that
+   * require mutual TLS.
+   */
+  kafkaSslCertificateLocation: {
+    variable: "EKA_KAFKA_SSL_CERTIFICATE_LOCATION",
+    argument: "sslCertificateLocation",
+    type: "string",
+    required: false,
+    secret: false,
+  },
+  /** A PEM file of the private key of the client's certificate, not encrypted. */
+  kafkaSslKeyLocation: {
+    variable: "EKA_KAFKA_SSL_KEY_LOCATION",
+    argument: "sslKeyLocation",
+    type: "string",
+    required: false,
+    secret: false,
+  },
+  /**
    * How many accepted events may wait in memory for Kafka; beyond that, events go to the spool or
    * are rejected with queue.full.
    */
@@ -304,6 +323,13 @@ export interface SettingOptions {
   readonly saslPassword?: string | undefined;
   /** A PEM file of the certificate authorities to trust instead of the system's. */
   readonly sslCaLocation?: string | undefined;
+  /**
+   * A PEM file of the client's certificate, followed by its chain if there is one, for brokers that
+   * require mutual TLS.
+   */
+  readonly sslCertificateLocation?: string | undefined;
+  /** A PEM file of the private key of the client's certificate, not encrypted. */
+  readonly sslKeyLocation?: string | undefined;
   /**
    * How many accepted events may wait in memory for Kafka; beyond that, events go to the spool or
    * are rejected with queue.full.

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
+import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { describeError } from "../describe.js";
 import { settings as table } from "../generated/settings.js";
 import { configError, type Settings } from "../settings.js";
@@ -60,18 +61,43 @@ function security(settings: Settings, brokers: readonly string[]): KafkaConfig {
   };
 }
 
-function certificates({ kafkaSslCaLocation: path }: Settings): { ca?: Buffer } {
-  if (path === undefined) {
-    return {};
-  }
+function certificates(settings: Settings): SecureContextOptions {
+  const { kafkaSslCertificateLocation, kafkaSslKeyLocation } = settings;
+  const [ca, cert, key] = (
+    ["kafkaSslCaLocation", "kafkaSslCertificateLocation", "kafkaSslKeyLocation"] as const
+  ).map((name) => content(settings, name));
+  requirePair(settings, "kafkaSslCertificateLocation", "kafkaSslKeyLocation");
+  requirePair(settings, "kafkaSslKeyLocation", "kafkaSslCertificateLocation");
   try {
-    return { ca: readFileSync(path) };
+    createSecureContext({ cert, key });
   } catch (error) {
     throw configError(
-      table.kafkaSslCaLocation.argument,
-      `'${path}'`,
-      `a file: ${describeError(error)}`,
+      table.kafkaSslCertificateLocation.argument,
+      `'${kafkaSslCertificateLocation}'`,
+      `a PEM file of the certificate of the key in '${kafkaSslKeyLocation}': ${describeError(error)}`,
     );
+  }
+  return { ...(ca && { ca }), ...(cert && { cert, key }) };
+}
+
+type Location = "kafkaSslCaLocation" | "kafkaSslCertificateLocation" | "kafkaSslKeyLocation";
+
+function content(settings: Settings, name: Location): Buffer | undefined {
+  const path = settings[name];
+  if (path === undefined) {
+    return undefined;
+  }
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw configError(table[name].argument, `'${path}'`, `a file: ${describeError(error)}`);
+  }
+}
+
+function requirePair(settings: Settings, given: Location, other: Location): void {
+  if (settings[given] !== undefined && settings[other] === undefined) {
+    const hint = `a PEM file, since ${table[given].argument} is '${settings[given]}'`;
+    throw configError(table[other].argument, "''", hint);
   }
 }
 

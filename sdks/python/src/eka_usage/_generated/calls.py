@@ -326,6 +326,14 @@ class SettingArguments(TypedDict, total=False):
     ssl_ca_location: str | None
     """A PEM file of the certificate authorities to trust instead of the system's."""
 
+    ssl_certificate_location: str | None
+    """A PEM file of the client's certificate, followed by its chain if there is one, for brokers
+    that require mutual TLS.
+    """
+
+    ssl_key_location: str | None
+    """A PEM file of the private key of the client's certificate, not encrypted."""
+
     max_queue_events: int | None
     """How many accepted events may wait in memory for Kafka; beyond that, events go to the spool or
     are rejected with queue.full.

@@ -119,6 +119,20 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         librdkafka="ssl.ca.location",
     ),
     Setting(
+        "kafka_ssl_certificate_location",
+        "EKA_KAFKA_SSL_CERTIFICATE_LOCATION",
+        "ssl_certificate_location",
+        "string",
+        librdkafka="ssl.certificate.location",
+    ),
+    Setting(
+        "kafka_ssl_key_location",
+        "EKA_KAFKA_SSL_KEY_LOCATION",
+        "ssl_key_location",
+        "string",
+        librdkafka="ssl.key.location",
+    ),
+    Setting(
         "max_queue_events",
         "EKA_MAX_QUEUE_EVENTS",
         "max_queue_events",
