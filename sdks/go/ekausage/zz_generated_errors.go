@@ -34,7 +34,7 @@ const (
 	CodeQueueFull ErrorCode = "queue.full"
 	// CodeMetadataDegraded: The event was accepted, but its metadata had to be changed or truncated.
 	CodeMetadataDegraded ErrorCode = "metadata.degraded"
-	// CodeDeliveryFailed: Kafka rejected an accepted event for good, or did not acknowledge it in
+	// CodeDeliveryFailed: Kafka rejected an accepted event permanently, or did not acknowledge it in
 	// time.
 	CodeDeliveryFailed ErrorCode = "delivery.failed"
 	// CodeShutdownTimeout: The client shut down before an accepted event was delivered.
@@ -62,7 +62,7 @@ var errorTable = [...]errorRow{
 	{CodeOccurredAtInvalid, "rejected", "occurred_at", "occurredAt", "", "invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind", "The value is not a time, has no UTC offset, or is too far from now."},
 	{CodeQueueFull, "rejected", "", "", "local_queue_full", "queue full: {hint}; is Kafka reachable?", "The queue of events that wait for Kafka is full."},
 	{CodeMetadataDegraded, "degraded", "metadata", "metadata", "", "degraded {parameter}: {hint}", "The event was accepted, but its metadata had to be changed or truncated."},
-	{CodeDeliveryFailed, "undelivered", "", "", "", "delivery failed: {hint}", "Kafka rejected an accepted event for good, or did not acknowledge it in time."},
+	{CodeDeliveryFailed, "undelivered", "", "", "", "delivery failed: {hint}", "Kafka rejected an accepted event permanently, or did not acknowledge it in time."},
 	{CodeShutdownTimeout, "undelivered", "", "", "", "shutdown timed out: {hint}", "The client shut down before an accepted event was delivered."},
 	{CodeSpoolFull, "rejected", "", "", "", "spool full: {hint}", "The spool has no room left for the event."},
 	{CodeSpoolFailed, "rejected", "", "", "", "spool failed: {hint}", "The spool cannot be written."},

@@ -22,7 +22,7 @@ type UsageEvent struct {
 	Status string `json:"status"`
 	// Quantity: How much was used, in the unit of the metric type.
 	Quantity json.Number `json:"quantity"`
-	// UnitCost: The cost of one unit, if the caller knows it; otherwise null.
+	// UnitCost: The cost of one unit, if known; otherwise null.
 	UnitCost *json.Number `json:"unit_cost"`
 	// IsBillable: 1 if events of this status are charged, otherwise 0.
 	IsBillable int `json:"is_billable"`

@@ -21,7 +21,7 @@ export interface UsageEvent {
   readonly status: string;
   /** How much was used, in the unit of the metric type. */
   readonly quantity: number;
-  /** The cost of one unit, if the caller knows it; otherwise null. */
+  /** The cost of one unit, if known; otherwise null. */
   readonly unit_cost: number | null;
   /** 1 if events of this status are charged, otherwise 0. */
   readonly is_billable: 0 | 1;

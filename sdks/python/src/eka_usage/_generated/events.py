@@ -40,10 +40,7 @@ class UsageEvent(Struct):
         Decimal, Meta(description="How much was used, in the unit of the metric type.")
     ]
     unit_cost: (
-        Annotated[
-            Decimal,
-            Meta(description="The cost of one unit, if the caller knows it; otherwise null."),
-        ]
+        Annotated[Decimal, Meta(description="The cost of one unit, if known; otherwise null.")]
         | None
     )
     is_billable: Annotated[

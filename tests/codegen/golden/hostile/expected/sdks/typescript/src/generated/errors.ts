@@ -84,7 +84,7 @@ export const errorCodes = {
     field: "metadata",
     text: "degraded {parameter}: {hint}",
   },
-  /** Kafka rejected an accepted event for good, or did not acknowledge it in time. */
+  /** Kafka rejected an accepted event permanently, or did not acknowledge it in time. */
   "delivery.failed": {
     outcome: "undelivered",
     text: "delivery failed: {hint}",
