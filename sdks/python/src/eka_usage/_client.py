@@ -118,8 +118,8 @@ class EkaClient:
         self._overrides = overrides
         self._producer = producer
         self._debug = debug
-        unasked = producer is None and self._ambient.spools
-        has_spool = not self._is_disabled and (unasked or settings.get("spool") is not None)
+        by_default = producer is None and self._ambient.spools
+        has_spool = not self._is_disabled and (by_default or settings.get("spool") is not None)
         self._limits = Limits(self._settings["max_queue_events"], self._settings["max_queue_bytes"])
         self._spool_config = self._configure_spool() if has_spool else None
         self._become(self._new_instance(self._connect, self._spool_config))
