@@ -12,6 +12,7 @@ import pytest
 from .. import _shutdown_hooks
 from .._ambient import Ambient
 from .._client import EkaClient
+from .._generated.settings import SETTINGS
 from ._producer import InMemoryProducer
 
 
@@ -22,7 +23,8 @@ def pytest_configure() -> None:
 
 def pytest_report_header() -> str:
     """Returns a line on the default, and on how a test with a real Kafka overrides it."""
-    return "eka-usage: clients without a producer are disabled, unless EKA_DISABLED=false"
+    variable = next(setting.variable for setting in SETTINGS if setting.name == "disabled")
+    return f"usage: clients without a producer are disabled, unless {variable}=false"
 
 
 def pytest_unconfigure() -> None:
