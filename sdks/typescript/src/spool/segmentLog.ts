@@ -130,8 +130,8 @@ export class SegmentLog {
   #tryCreate(): SegmentWriter {
     const { directory, maxBytes, clock } = this.#config;
     if (directory.bytes() + spool.segmentBytes > maxBytes) {
-      const hint = `the limit of '${directory.path}' is ${maxBytes} bytes; is Kafka reachable?`;
-      throw new SpoolFullError(hint);
+      const limit = `${directory.path} has reached its limit of ${maxBytes} bytes`;
+      throw new SpoolFullError(`${limit}; is Kafka reachable?`);
     }
     const createdAt = clock();
     for (;;) {

@@ -116,7 +116,7 @@ describe("a full disk", () => {
     using directory = temporaryDirectory();
     const { spool } = spoolIn(directory.path, { maxBytes: 2 * constants.segmentBytes });
     const groups = Array.from({ length: 10 }, () => spool.append(key, big));
-    expect(() => spool.append(key, big)).toThrow(/the limit of .* is 2097152 bytes/);
+    expect(() => spool.append(key, big)).toThrow(/has reached its limit of 2097152 bytes/);
     groups.map((group) => group.markAcked());
     await eventually(() => expect(() => spool.append(key, big)).not.toThrow());
     spool.release();

@@ -64,7 +64,7 @@ func (d *directory) create(name segmentName) (*segment, error) {
 		return nil, err
 	}
 	if used+segmentBytes > d.maxBytes {
-		return nil, &FullError{fmt.Sprintf("%s has reached its limit of %d bytes", d.path, d.maxBytes)}
+		return nil, &FullError{fmt.Sprintf("%s has reached its limit of %d bytes; is Kafka reachable?", d.path, d.maxBytes)}
 	}
 	s := &segment{directory: d, name: name}
 	if s.file, err = os.OpenFile(s.path(), os.O_RDWR|os.O_CREATE|os.O_EXCL|noLink, 0o600); err == nil {

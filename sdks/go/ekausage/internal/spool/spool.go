@@ -72,7 +72,7 @@ func Open(c Config, host Host) *Spool {
 	s.requeued, s.events, s.dead = newLog(kindEvents), newLog(kindEvents), newLog(kindDead)
 	s.requeued.goesFirst = true
 	s.events.keepsAhead = c.Durable
-	keeper := &housekeeper{
+	housekeeping := &housekeeper{
 		interval: c.Tuning.Heartbeat, logs: []*segmentLog{s.requeued, s.events}, dead: s.dead,
 		adopter: s.adopter, wake: s.tidy, scanned: s.Wake, onError: s.failed(housekeepingFailed),
 	}
@@ -83,7 +83,7 @@ func Open(c Config, host Host) *Spool {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.running.Go(func() { replay.run(ctx, s.wake) })
-	s.running.Go(func() { keeper.run(ctx) })
+	s.running.Go(func() { housekeeping.run(ctx) })
 	s.running.Go(func() { disk.run(ctx) })
 	return s
 }

@@ -74,7 +74,7 @@ class Directory:
         with self._creating:
             if self._used_bytes() + size > self._limit:
                 raise SpoolFullError(
-                    f"{self.path} takes the {self._limit} bytes that spool_max_bytes allows"
+                    f"{self.path} has reached its limit of {self._limit} bytes; is Kafka reachable?"
                 )
             try:
                 return Segment.create(self.path, name, size)
