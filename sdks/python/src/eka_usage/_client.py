@@ -359,10 +359,8 @@ class EkaClient:
         self.shutdown()
 
     def __repr__(self) -> str:
-        return (
-            f"EkaClient(service_name={self._service_name!r}, topic={USAGE_TOPIC!r},"
-            f" instance_id={self.instance_id!r})"
-        )
+        names = f"service_name={self._service_name!r}, topic={USAGE_TOPIC!r}"
+        return f"EkaClient({names}, instance_id={self.instance_id!r})"
 
     @property
     def instance_id(self) -> str:
