@@ -232,6 +232,8 @@ class Replayer:
                 transport.purge()
                 return None
             transport.flush(_SLICE)
+        if failures:
+            transport.flush(0)  # where a producer in a fatal state is replaced
         return failures
 
 

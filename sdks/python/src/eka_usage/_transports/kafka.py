@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,6 +21,8 @@ _PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # no
 
 
 _HOME = os.getpid()
+# Its successor is likely to fail too, until the cause is gone.
+_REPLACE_SECONDS = 2.0
 _BROKERS = ("bootstrap.servers", "metadata.broker.list")
 
 
@@ -61,13 +64,17 @@ class KafkaTransport:
         self._topic = topic
         self._failed = failed
         # Whoever debugs librdkafka needs all of its lines.
-        log = logger if "debug" in overrides else _Log()
-        config = _config(settings, overrides)
+        self._log = logger if "debug" in overrides else _Log()
+        self._config = _config(settings, overrides)
         if reports:
-            config["delivery.report.only.error"] = False
-        self._producer = Producer(config, logger=log)
-        self._produce = self._producer.produce
+            self._config["delivery.report.only.error"] = False
+        self._replace_at = 0.0
+        self._open()
         _made.add(self)
+
+    def _open(self) -> None:
+        self._producer = Producer(self._config, logger=self._log)
+        self._produce = self._producer.produce
 
     def send(self, key: str, value: str) -> None:
         self._produce(self._topic, value, key, -1, self._reported)
@@ -88,12 +95,30 @@ class KafkaTransport:
         return len(self._producer)
 
     def poll(self) -> None:
-        calling(self._producer.poll, 0)
+        self._serve(self._producer.poll, 0)
 
     def flush(self, timeout: float) -> int:
-        calling(self._producer.flush, timeout)
+        self._serve(self._producer.flush, timeout)
         self.poll()  # log lines count as queued too until they are polled
         return len(self._producer)
+
+    def _serve(self, call: Callable[[float], object], timeout: float) -> None:
+        """Serves callbacks; replaces an idempotent producer after a fatal error.
+
+        Such a producer accepts nothing any more, even after the cause is gone: an ACL that was
+        created late, for instance.
+        """
+        try:
+            calling(call, timeout)
+        except KafkaException as error:
+            if not _is_fatal(error):
+                raise
+            logger.warning("producer to be replaced after a fatal error: %s", _text(error))
+            self._replace_at = time.monotonic() + _REPLACE_SECONDS
+        if self._replace_at and time.monotonic() >= self._replace_at:
+            self._replace_at = 0.0
+            self.purge()
+            self._open()
 
     def purge(self) -> None:
         undelivered = len(self._producer)
@@ -176,6 +201,11 @@ def _config(settings: Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
     if settings["kafka_acks"] == "all" and _ACKS.isdisjoint(overrides):
         config["enable.idempotence"] = True
     return {**config, **overrides}
+
+
+def _is_fatal(error: KafkaException) -> bool:
+    inner = error.args[0] if error.args else None
+    return isinstance(inner, KafkaError) and inner.fatal()
 
 
 def _text(error: BaseException) -> str:
