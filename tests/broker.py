@@ -35,21 +35,31 @@ def build() -> Path:
 class DevBroker(Child):
     """A running broker.
 
-    Without `data_dir` it loses all data when it stops. `kill` and `restart` make an outage: the
-    address stays the same, so that clients reconnect.
+    With `kafka_3` it supports what that version does. Without `data_dir` it loses all data when it
+    stops. `kill` and `restart` make an outage: the address stays the same, so that clients
+    reconnect.
     """
 
     bootstrap: str
     topics: dict[str, int]
 
-    def __init__(self, *, listen: str = "127.0.0.1:0", data_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        listen: str = "127.0.0.1:0",
+        data_dir: Path | None = None,
+        kafka_3: bool = False,
+    ) -> None:
         self._data_dir = data_dir
+        self._kafka_3 = kafka_3
         self._start(listen)
 
     def _start(self, listen: str) -> None:
         command = [str(build()), "--listen", listen]
         if self._data_dir is not None:
             command += ["--data-dir", str(self._data_dir)]
+        if self._kafka_3:
+            command += ["--kafka-3"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kversion"
 )
 
 const topicsTimeout = 10 * time.Second
@@ -28,6 +29,7 @@ type topic struct {
 type config struct {
 	listen  string
 	dataDir string
+	kafka3  bool
 }
 
 // broker is the one running broker.
@@ -59,6 +61,9 @@ func start(ctx context.Context, cfg config) (*broker, error) {
 	}
 	if cfg.dataDir != "" {
 		opts = append(opts, kfake.DataDir(cfg.dataDir), kfake.SyncWrites())
+	}
+	if cfg.kafka3 {
+		opts = append(opts, kfake.MaxVersions(kversion.V3_5_0()))
 	}
 	cluster, err := kfake.NewCluster(opts...)
 	switch {

@@ -21,7 +21,7 @@ import (
 	"syscall"
 )
 
-const usage = `Usage: devbroker [--listen HOST:PORT] [--data-dir DIR]
+const usage = `Usage: devbroker [--listen HOST:PORT] [--data-dir DIR] [--kafka-3]
 
 Run a Kafka broker in one process, with the topics of the usage catalog. Once it is ready, it prints
 one JSON line with its address. It stops on Ctrl-C, on SIGTERM, and when its parent process is gone.
@@ -30,6 +30,7 @@ one JSON line with its address. It stops on Ctrl-C, on SIGTERM, and when its par
                       loopback address, since there is no authentication.
   --data-dir DIR      Keep records in DIR, synced before each produce is acknowledged, so that they
                       survive kill -9. The default is to keep them in memory.
+  --kafka-3           Support what Kafka 3.5 does, such as the classic group protocol only.
 
 Requests on standard input, one JSON object per line, each with a response of one line:
 
@@ -81,6 +82,7 @@ func parse(args []string) (config, error) {
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&cfg.listen, "listen", "127.0.0.1:0", "")
 	flags.StringVar(&cfg.dataDir, "data-dir", "", "")
+	flags.BoolVar(&cfg.kafka3, "kafka-3", false, "")
 	if err := flags.Parse(args); err != nil {
 		return cfg, err
 	}

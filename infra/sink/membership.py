@@ -19,6 +19,8 @@ _METADATA_MS = 10_000
 # Prefetched beyond the batch; together with the batch's limits it bounds the memory.
 _READ_AHEAD_KIB = 65_536
 _RELEASE_SECONDS = 1.0
+# From when the topic is known; an assignment takes a second.
+_SILENT_SECONDS = 15.0
 
 
 class Membership:
@@ -50,6 +52,7 @@ class Membership:
     def open(self) -> Consumer:
         """Returns a new consumer of the group."""
         self._layout = None
+        self._silent_since: float | None = None
         self._consumer = Consumer({**self._properties, **self._protocol()})
         return self._consumer
 
@@ -78,11 +81,27 @@ class Membership:
         self._layout = self._layout or layout
         return self._layout != layout
 
+    def is_ignored(self, layout: Layout | None) -> bool:
+        """Reports whether brokers do not respond to a consumer that has no assignment yet.
+
+        librdkafka reports no error if they are so old that they lack the request.
+        """
+        if self._classic or layout is None:
+            return False
+        self._silent_since = self._silent_since or time.monotonic()
+        if time.monotonic() - self._silent_since < _SILENT_SECONDS:
+            return False
+        self._use_classic()
+        return True
+
+    def _use_classic(self) -> None:
+        self._classic = True
+        _LOG.info("brokers lack the group protocol of Kafka 4, joining by the classic one")
+
     def recovers(self, error: str) -> bool:
         """Reports whether another consumer can continue after this fatal error."""
         if not self._classic and _is(error, KafkaError.UNSUPPORTED_VERSION):
-            self._classic = True
-            _LOG.info("brokers lack the consumer group protocol of Kafka 4, joining by the old one")
+            self._use_classic()
             return True
         if not self._classic and _is(error, KafkaError.UNRELEASED_INSTANCE_ID):
             if not self._waiting:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
 
 from infra.sink._generated.fields import USAGE_TOPIC
 from infra.sink.errors import SinkError
@@ -44,6 +44,7 @@ class Source:
         self._committing = 0
         self._assigned = False
         self._rewind = False
+        self._from_start = False
         self._topic_id = ""
         self._done: dict[int, int] = {}
         self._ends: dict[int, int] = {}
@@ -57,6 +58,7 @@ class Source:
         self._subscribe()
 
     def _subscribe(self) -> None:
+        self._joined = False
         self._consumer = self._membership.open()
         self._consumer.subscribe(
             [USAGE_TOPIC],
@@ -87,8 +89,12 @@ class Source:
             self._rewind = False
             self._seek_to_done()
             return []
-        if self._membership.is_outdated(self._lag.layout):
-            _LOG.info("partitions of %s changed, joining the group again", USAGE_TOPIC)
+        layout = self._lag.layout
+        if self._membership.is_outdated(layout) or (
+            not self._joined and self._membership.is_ignored(layout)
+        ):
+            # The classic protocol reads on in a topic created again where it was in the former one.
+            self._from_start = layout is not None and self._topic_id not in ("", layout.topic_id)
             self._reopen()
             return []
         return messages
@@ -176,8 +182,15 @@ class Source:
         self._rewind = True
 
     def _assign(self, partitions: list[TopicPartition]) -> None:
-        self._done |= self._starts(partitions)
-        self._assigned = True
+        if self._from_start:
+            for each in partitions:
+                each.offset = OFFSET_BEGINNING
+            self._membership.assign(partitions)
+            self._done |= {each.partition: 0 for each in partitions}
+            self._from_start = False
+        else:
+            self._done |= self._starts(partitions)
+        self._joined = self._assigned = True
         self._topic_id = self._fetch_topic_id()
         _LOG.info("assigned partitions %s", sorted(self._done))
         if self._paused:

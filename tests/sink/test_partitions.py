@@ -19,8 +19,6 @@ from tests.e2e.real_broker import RealBroker
 from tests.sink.harness import Sink, encoded, event, produce
 from tests.waiting import eventually
 
-# With it, a broker behaves as one of Kafka 3 does.
-_CLASSIC = "group.coordinator.rebalance.protocols=classic\n"
 # A sink that crashed is out of the group after two seconds, not 45.
 _QUICK = """group.consumer.min.session.timeout.ms=1000
 group.consumer.session.timeout.ms=2000
@@ -73,23 +71,22 @@ class Topic:
 @pytest.fixture
 def kafka(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a broker of the kind that the test names."""
-    if request.param == "embedded":
-        with DevBroker() as embedded:
+    if request.param != "kafka 4":
+        with DevBroker(kafka_3=request.param == "embedded, kafka 3") as embedded:
             yield embedded.bootstrap
         return
-    more = {"kafka 4": _QUICK, "kafka 3": _CLASSIC}[request.param]
-    with RealBroker(tmp_path, more) as broker:
+    with RealBroker(tmp_path, _QUICK) as broker:
         for name in (USAGE_TOPIC, DEAD_LETTER_TOPIC):
             Topic(broker.bootstrap).create(10, name)
         yield broker.bootstrap
 
 
-_KINDS = ("embedded", *(pytest.param(kind, marks=needs_kafka) for kind in ("kafka 4", "kafka 3")))
+_KINDS = ("embedded", "embedded, kafka 3", pytest.param("kafka 4", marks=needs_kafka))
 
 
 def sink_of(kafka: str, folder: Path, request: pytest.FixtureRequest) -> Sink:
     """Kafka compares the partitions when a static member returns; the embedded broker does not."""
-    return Sink(kafka, folder, static=request.node.callspec.params["kafka"] != "embedded")
+    return Sink(kafka, folder, static=request.node.callspec.params["kafka"] == "kafka 4")
 
 
 def stores(sink: Sink, events: int) -> None:
