@@ -80,8 +80,9 @@ class Experiment:
         return driver
 
     def start_by_default(self) -> Driver:
-        """Starts a process whose client has no spool setting."""
-        driver = self._driver(variables(spool="", spool_dir=""))
+        """Starts a process whose client has no spool setting, and only /var/tmp by default."""
+        unset = variables(spool="", spool_dir="")
+        driver = self._driver({**unset, "TMPDIR": str(self.folder / "none")})
         driver.request("new", settings={"kafka_brokers": self.broker.bootstrap})
         return driver
 

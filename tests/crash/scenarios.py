@@ -179,7 +179,7 @@ def _read_only_disk(experiment: Experiment) -> None:
     if experiment.mode != OFF:
         with small_disk(experiment.folder, 6, read_only=True) as experiment.prefix:
             assert "eka-crash" in experiment.rejection()
-    # A default directory that cannot be used is a warning, and events stay in memory.
+    # Without a default directory that can be used, there is a warning, and events stay in memory.
     with small_disk(Path("/var/tmp"), 1, read_only=True) as experiment.prefix:
         driver = experiment.start_by_default()
         driver.request("stream", call=CALL, times=_EVENTS)
