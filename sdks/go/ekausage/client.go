@@ -2,6 +2,7 @@ package ekausage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -123,15 +124,22 @@ func (c *Client) apply(call call, opts []RecordOption) (string, error) {
 	}
 	changed := call
 	for _, option := range opts {
-		option(&changed)
+		if option != nil {
+			option(&changed)
+		}
 	}
 	return c.instance.Load().record(&changed)
 }
 
 // Flush waits until every accepted event is delivered or has failed, or the context is done. The error
-// then states how many are still queued.
+// then states how many are still queued. In the error handler of an event that was not delivered, Flush
+// fails at once, since it would wait for that event.
 func (c *Client) Flush(ctx context.Context) error {
-	return c.instance.Load().outbox.flush(ctx, 0)
+	i := c.instance.Load()
+	if i.outcomes.reporter.isSettling() {
+		return errors.New("ekausage: Flush in the error handler would wait for the handler's own event")
+	}
+	return i.outbox.flush(ctx, 0)
 }
 
 // Stats returns the counters of this client.
@@ -147,6 +155,9 @@ func (c *Client) InstanceID() string { return c.instance.Load().encoder.Instance
 // Shutdown sends what is queued, for up to WithShutdownTimeout, and gives up the rest. It returns how
 // many events that were, each of which is reported to the error handler as shutdown.timeout. Record
 // then fails with ErrClosed. Further calls do nothing.
+//
+// In the error handler of an event that was not delivered, Shutdown returns 0 at once and goes on in the
+// background, since it would wait for that event. A further call waits until that has ended.
 func (c *Client) Shutdown() int {
 	ctx, cancel := context.WithTimeout(context.Background(), c.shutdownTime)
 	defer cancel()
@@ -155,6 +166,19 @@ func (c *Client) Shutdown() int {
 
 // ShutdownContext is Shutdown with a context in place of WithShutdownTimeout.
 func (c *Client) ShutdownContext(ctx context.Context) int {
+	if i := c.instance.Load(); i.outcomes.reporter.isSettling() {
+		i.outbox.closed.Store(true)
+		left := c.shutdownTime
+		if deadline, ok := ctx.Deadline(); ok {
+			left = time.Until(deadline)
+		}
+		go func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), left)
+			defer cancel()
+			c.ShutdownContext(ctx)
+		}()
+		return 0
+	}
 	c.ending.Lock()
 	defer c.ending.Unlock()
 	undelivered := c.instance.Load().shutdown(ctx)

@@ -10,7 +10,7 @@ import (
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/spool"
 )
 
-// An Option configures New. The options that set one of the settings override its environment
+// An Option configures New; nil sets nothing. The options that set one of the settings override its environment
 // variable; docs/settings.md lists them.
 type Option func(*options)
 
@@ -29,7 +29,9 @@ type options struct {
 func applyOptions(opts []Option) *options {
 	o := &options{settings: givenSettings{}, tuning: spool.DefaultTuning()}
 	for _, option := range opts {
-		option(o)
+		if option != nil {
+			option(o)
+		}
 	}
 	return o
 }
@@ -187,7 +189,7 @@ func WithNewID(mint func() string) Option { return func(o *options) { o.newID = 
 // WithHostname overrides the machine's name.
 func WithHostname(name string) Option { return func(o *options) { o.hostname = &name } }
 
-// A RecordOption adds to one event what the arguments of Record and RecordMetric leave out.
+// A RecordOption adds to one event, unless it is nil, what the arguments of Record and RecordMetric leave out.
 type RecordOption func(*call)
 
 type call = encode.Call

@@ -33,14 +33,14 @@ func (o *outcomes) rejected(call *call, returned error) error {
 	if call.HasEventID {
 		about["event_id"] = call.EventID
 	}
-	o.report(err, returned, about)
+	o.report(err, returned, about, false)
 	return returned
 }
 
 // degraded reports an event that was accepted with less metadata than was given.
 func (o *outcomes) degraded(lost, eventID string) {
 	err := newError(encode.Rejection{Code: string(CodeMetadataDegraded), Hint: lost})
-	o.report(err, err, map[string]any{"event_id": eventID})
+	o.report(err, err, map[string]any{"event_id": eventID}, false)
 }
 
 // undelivered reports an event that is neither delivered nor spilled.
@@ -59,13 +59,14 @@ func (o *outcomes) undelivered(value []byte, cause error) {
 		"product":      e.Product,
 		"metric_type":  e.MetricType,
 		"status":       e.Status,
-	})
+	}, true)
 }
 
-func (o *outcomes) report(err *Error, returned error, about map[string]any) {
+// report passes an error to the handler; settling reports that its event is settled only afterwards.
+func (o *outcomes) report(err *Error, returned error, about map[string]any, settling bool) {
 	about["code"] = string(err.Code)
 	about["reason"] = err.Reason
 	about["field"] = err.Field
 	about["topic"] = UsageTopic
-	o.reporter.report(err, returned, about)
+	o.reporter.report(err, returned, about, settling)
 }

@@ -21,18 +21,18 @@ type OnError = func(err error, context map[string]any)
 type reporter struct {
 	onError OnError
 	log     limitedLog
-	busy    sync.Map // the goroutines that a handler runs on
+	busy    sync.Map // the goroutines that a handler runs on; true: for an event that is not settled yet
 }
 
 // report calls the handler. A handler that records again what fails again would recurse indefinitely,
 // so errors that it causes itself are logged.
-func (r *reporter) report(err *Error, returned error, about map[string]any) {
+func (r *reporter) report(err *Error, returned error, about map[string]any, settling bool) {
 	if r.onError == nil {
 		r.log.error(err)
 		return
 	}
 	own := goroutine()
-	if _, busy := r.busy.LoadOrStore(own, true); busy {
+	if _, busy := r.busy.LoadOrStore(own, settling); busy {
 		r.log.error(err)
 		return
 	}
@@ -43,6 +43,13 @@ func (r *reporter) report(err *Error, returned error, about map[string]any) {
 		}
 	}()
 	r.onError(returned, about)
+}
+
+// isSettling reports whether the caller is a handler that an event waits for. Waiting for that event
+// there would never end.
+func (r *reporter) isSettling() bool {
+	settling, _ := r.busy.Load(goroutine())
+	return settling == true
 }
 
 // goroutine identifies the running goroutine. Nothing else distinguishes a handler that records from

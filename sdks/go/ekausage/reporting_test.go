@@ -2,14 +2,18 @@ package ekausage_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/ekausagetest"
+	"github.com/eka-care/eka-usage-sdk/sdks/go/internal/devbroker"
 )
 
 // logged returns what is logged while a test runs.
@@ -20,6 +24,47 @@ func logged(t *testing.T) *bytes.Buffer {
 	slog.SetDefault(slog.New(slog.NewTextHandler(&lines, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	t.Cleanup(func() { slog.SetDefault(before) })
 	return &lines
+}
+
+func TestShutdownInTheErrorHandler(t *testing.T) {
+	t.Parallel()
+	broker := devbroker.Start(t, t.TempDir())
+	broker.Fail("TOPIC_AUTHORIZATION_FAILED", -1)
+	for _, mode := range []string{"off", "spill"} {
+		var client *ekausage.Client
+		returned := make(chan error, 1)
+		handler := ekausage.WithOnError(func(error, map[string]any) {
+			err := client.Flush(context.Background())
+			client.Shutdown()
+			returned <- err
+		})
+		client = newClient(t, spoolIn(mode, filepath.Join(t.TempDir(), "spool")), ekausage.WithKafkaBrokers(broker.Bootstrap), handler)
+		started := time.Now()
+		mustRecord(t, client, 1)
+		if err := <-returned; err == nil {
+			t.Error("Flush waited for the event that is being reported")
+		}
+		if client.Shutdown(); time.Since(started) > 4*time.Second {
+			t.Errorf("%s: shutdown took %v", mode, time.Since(started))
+		}
+		if s := client.Stats(); s.Failed != 1 || s.Queued != 0 {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
+func TestNilOptions(t *testing.T) {
+	t.Parallel()
+	client, producer := ekausagetest.New(t, nil)
+	if _, err := client.Record("ws-1", "api", "api_call", 1, "", nil, nil, nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := client.RecordMetric("ws-1", ekausage.MetricAPIAPICall, 1, nil, ekausage.WithEventID("own")); err != nil {
+		t.Error(err)
+	}
+	if events := producer.Events(); len(events) != 2 || events[1].EventID != "own" {
+		t.Errorf("%+v", events)
+	}
 }
 
 func TestErrorHandler(t *testing.T) {

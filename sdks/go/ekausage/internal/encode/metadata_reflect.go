@@ -21,6 +21,9 @@ func (w *metadataWriter) reflected(value any) bool {
 		return w.form(value)
 	}
 	v := reflect.ValueOf(value)
+	if pointer := reflect.PointerTo(v.Type()); pointer.Implements(jsonMarshaler) || pointer.Implements(textMarshaler) {
+		return w.marshalled(addressable(v))
+	}
 	switch v.Kind() {
 	case reflect.Bool:
 		return w.value(v.Bool())
@@ -42,10 +45,36 @@ func (w *metadataWriter) reflected(value any) bool {
 	case reflect.Slice, reflect.Array:
 		return w.list(value, v)
 	case reflect.Struct:
-		return w.marshalled(value)
+		if isOpaque(v.Type()) {
+			return w.form(value)
+		}
+		return w.marshalled(addressable(v))
 	default:
 		return w.form(value)
 	}
+}
+
+var (
+	jsonMarshaler = reflect.TypeFor[json.Marshaler]()
+	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
+)
+
+// addressable returns a pointer to a copy of a value. Methods of a pointer, such as those of big.Int,
+// encode the value and its fields only where encoding/json can take their addresses.
+func addressable(v reflect.Value) any {
+	own := reflect.New(v.Type())
+	own.Elem().Set(v)
+	return own.Interface()
+}
+
+// isOpaque reports whether encoding/json would write {} whatever a struct holds.
+func isOpaque(t reflect.Type) bool {
+	for i := range t.NumField() {
+		if field := t.Field(i); field.IsExported() || field.Anonymous {
+			return false
+		}
+	}
+	return t.NumField() > 0
 }
 
 func (w *metadataWriter) pointer(value any, v reflect.Value) bool {

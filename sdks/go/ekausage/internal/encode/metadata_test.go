@@ -58,6 +58,31 @@ func TestMetadata(t *testing.T) {
 		}
 	})
 
+	t.Run("methods of a pointer encode a value too", func(t *testing.T) {
+		whole := *new(big.Int).Lsh(big.NewInt(1), 70)
+		for want, value := range map[string]any{
+			`1.180591620717411303424e+21`:       whole,
+			`{"N":1.180591620717411303424e+21}`: struct{ N big.Int }{whole},
+			`[1.180591620717411303424e+21]`:     []big.Int{whole},
+			`"1.5"`:                             *big.NewFloat(1.5),
+			`"1/3"`:                             *big.NewRat(1, 3),
+			`{"a":{"N":"1/3"}}`:                 map[string]any{"a": struct{ N *big.Rat }{big.NewRat(1, 3)}},
+			`{}`:                                struct{}{},
+			`{"X":1,"Y":2}`:                     struct{ point }{point{1, 2}},
+		} {
+			if got, lost := written(t, value); got != want || lost != "" {
+				t.Errorf("%T is %s, lost %q, want %s", value, got, lost, want)
+			}
+		}
+	})
+
+	t.Run("a struct without exported fields is reported", func(t *testing.T) {
+		got, lost := written(t, struct{ hidden int }{1})
+		if got != `"<struct { hidden int }>"` || !strings.Contains(lost, "became a string") {
+			t.Errorf("%s, lost %q", got, lost)
+		}
+	})
+
 	t.Run("many keys of one text take linear time", func(t *testing.T) {
 		many := map[string]any{}
 		for i := range 6000 {

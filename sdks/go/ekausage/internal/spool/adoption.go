@@ -44,7 +44,7 @@ func (a *adopter) scan() error {
 	alive := map[string]bool{}
 	a.adoptable = nil
 	for _, name := range names {
-		if name.kind != kindEvents || name.owner == a.name {
+		if name.kind != kindEvents || name.owner == a.name && !a.isUnfinished(name) {
 			continue
 		}
 		now := time.Now() // before the heartbeat is read, so that a pause in between does not count
@@ -61,7 +61,7 @@ func (a *adopter) scan() error {
 		if !a.isForUs(name, &h, unchanged, names) {
 			continue
 		}
-		if name.owner != unowned && unchanged < a.tuning.Lease {
+		if name.owner != unowned && name.owner != a.name && unchanged < a.tuning.Lease {
 			alive[name.origin] = true
 		}
 		// What follows a segment of a live owner stays, so that the order is kept.
@@ -71,6 +71,12 @@ func (a *adopter) scan() error {
 	}
 	a.heartbeats = heartbeats
 	return err
+}
+
+// isUnfinished reports whether a segment of this owner is neither the client's own nor the current one:
+// an error ended its adoption.
+func (a *adopter) isUnfinished(name segmentName) bool {
+	return name.origin != a.name && (a.current == nil || a.current.name != name)
 }
 
 // readHeader reads the header of another client's segment, which may disappear at any time.
@@ -163,26 +169,34 @@ func (a *adopter) adopt(name segmentName) error {
 		return nil
 	}
 	s := &segment{directory: a.directory, name: name}
-	if transferred, err := s.transferTo(a.name); !transferred {
-		return err
+	if name.owner != a.name { // as it is where an error ended an earlier attempt
+		if transferred, err := s.transferTo(a.name); !transferred {
+			return err
+		}
 	}
 	if err := s.open(os.O_RDWR); err != nil {
 		return err
 	}
-	// Its writer may be alive after all: what it has written is read below, or it sees the fence.
-	if err := s.fence(); err != nil {
-		return err
-	}
-	info, err := s.file.Stat()
+	content, err := s.fenceAndRead()
 	if err != nil {
-		return err
-	}
-	content, err := s.read(0, info.Size())
-	if err != nil {
+		_ = s.close()
 		return err
 	}
 	a.load(s, content)
 	return nil
+}
+
+// fenceAndRead reads everything. The writer may be alive after all: what it has written is read here,
+// or it sees the fence.
+func (s *segment) fenceAndRead() ([]byte, error) {
+	if err := s.fence(); err != nil {
+		return nil, err
+	}
+	info, err := s.file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return s.read(0, info.Size())
 }
 
 func (a *adopter) load(s *segment, content []byte) {

@@ -24,6 +24,24 @@ func leave(t *testing.T, folder string, events []string, actual, damaged Destina
 	})
 }
 
+func TestInterruptedAdoption(t *testing.T) {
+	t.Parallel()
+	folder, events := folderOf(t), numbered(1, 10, 100)
+	gone := open(t, &host{fault: errAway}, folder, nil)
+	spillAll(t, gone, events)
+	gone.Release()
+	h := &host{busy: true}
+	s := open(t, h, folder, nil)
+	left := &segment{directory: s.events.directory, name: segmentsIn(t, folder, kindEvents)[0]}
+	// As an error between the transfer and the first read leaves it, such as too many open files.
+	if transferred, err := left.transferTo(s.adopter.name); !transferred || err != nil {
+		t.Fatal(transferred, err)
+	}
+	h.set(func() { h.busy = false })
+	expectReceived(t, h, events)
+	expectEmpty(t, folder)
+}
+
 func TestDamagedHeader(t *testing.T) {
 	t.Parallel()
 	t.Run("a segment goes where the headers of its origin point", func(t *testing.T) {
