@@ -9,7 +9,7 @@ import random
 import resource
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from typing import Any
 from tests.conformance.drivers import COMMANDS, Driver
 from tests.crash.damage import damage
 from tests.crash.harness import CALL, OFF, Experiment, small_disk
+from tests.crash.interrupts import EXCEPTIONS, SIGNALS, interrupt, variants
+from tests.e2e.reader import read_events
 from tests.hosts.experiment import run as run_program
 from tests.waiting import eventually
 
@@ -252,6 +254,17 @@ def _clock_set_back(experiment: Experiment) -> None:
     experiment.recover(clock_offset=-3_600_000)
 
 
+def _interruptions(cases: Sequence[str]) -> Callable[[Experiment], None]:
+    def run(experiment: Experiment) -> None:
+        broker = experiment.broker
+        for variant in variants(cases, experiment.mode):
+            report = interrupt(variant, broker)
+            assert not report.problems, f"{variant}: {report.problems}"
+        experiment.expected = [event.event_id for event in read_events(broker.bootstrap)]
+
+    return run
+
+
 # These begin with a `kill -9`, which leaves segments behind in durable only.
 _DURABLE = (DURABLE,)
 SCENARIOS = (
@@ -267,6 +280,8 @@ SCENARIOS = (
     Scenario("SIGINT, no handler", _signal(signal.SIGINT, handled=False)),
     Scenario("kill -9, 30 times", _kills),
     Scenario("out of memory", _out_of_memory),
+    Scenario("signal at every instruction", _interruptions(SIGNALS), languages=("python",)),
+    Scenario("exception at every instruction", _interruptions(EXCEPTIONS), languages=("python",)),
     Scenario("fork while recording", _fork, languages=("python",)),
     Scenario("uWSGI ends its workers", _runner("uWSGI"), languages=("python",)),
     Scenario("Celery ends its pool", _runner("Celery"), languages=("python",)),

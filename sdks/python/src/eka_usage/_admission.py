@@ -5,13 +5,13 @@ Clients check before they number an event, so that one that is rejected leaves n
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
 from ._describe import describe_error
 from ._errors import ClientClosedError, EkaError, QueueFullError, SpoolError
+from ._interrupts import is_interruption, shared_lock
 from ._spool.directory import SpoolFullError
 
 
@@ -54,8 +54,8 @@ class Gate:
         last_spill_error: why the last event that was to be spilled was not; None if it was.
     """
 
-    def __init__(self, lock: threading.RLock, limits: Limits) -> None:
-        self._lock = lock
+    def __init__(self, limits: Limits) -> None:
+        self._lock = shared_lock()
         self._limits = limits
         self._reserve: Callable[[], object] | None = None
         self.admission = Admission.OPEN
@@ -74,6 +74,8 @@ class Gate:
                 try:
                     self._reserve()
                 except Exception as error:
+                    if is_interruption(error):
+                        raise
                     self.spool_changed(error, is_needed=True)
 
     def reject_reason(self) -> EkaError | None:

@@ -7,7 +7,6 @@ the encoder's table lookup needs few of these checks.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from decimal import Decimal
 from functools import wraps
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
@@ -20,6 +19,7 @@ from ._generated import limits
 from ._generated.catalog import BILLABLE, LOG_LEVELS, METRIC_TYPES, PRODUCTS, STATUSES
 from ._generated.errors import ErrorCode
 from ._generated.metrics import METRICS
+from ._interrupts import SuppressErrors, is_interruption
 from ._json_text import escape, is_well_formed
 from ._metric import MetadataKey, Metric, QuantityRule
 
@@ -46,6 +46,8 @@ def _rejects_with(code: ErrorCode, **values: object) -> Callable[[_Check[_P, _R]
             except ValidationError:
                 raise
             except Exception as error:
+                if is_interruption(error):
+                    raise
                 hint = f"a value whose own methods do not raise {type(error).__name__}"
                 raise invalid(code, value, hint, **values) from None
 
@@ -232,7 +234,7 @@ def _is(value: object, kind: str) -> bool:
 
 def log_level(value: object) -> str | None:
     """Returns the level of a log(), or None if there is no such level."""
-    with suppress(Exception):  # a subclass of str may raise anything
+    with SuppressErrors():  # a subclass of str may raise anything
         if isinstance(value, str) and value in LOG_LEVELS:
             return value
     return None

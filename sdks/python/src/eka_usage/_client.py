@@ -28,6 +28,7 @@ from ._generated.catalog import (
 from ._generated.limits import QUANTITY_DEFAULT
 from ._host import own_hostname
 from ._instance import Instance
+from ._interrupts import is_interruption, is_nested, release_lock
 from ._ledger import Stats
 from ._metadata import log_metadata
 from ._metric import Metric
@@ -38,7 +39,7 @@ from ._settings import Settings
 from ._settings import kafka_config as read_kafka_config
 from ._spool.config import SpoolConfig
 from ._spool_wiring import spool_config, spool_opener
-from ._transports import kafka
+from ._transports import callbacks, kafka
 from ._transports.disabled import DisabledTransport
 from ._transports.injected import InjectedTransport, ProducerLike
 from ._transports.transport import Transport
@@ -205,31 +206,42 @@ class EkaClient:
         Returns:
             The event's id; None if the event was rejected, which is reported to `on_error`.
         """
-        if not _mark[0]:
-            _shutdown_hooks.enter_process()
-        gate = self._gate  # another thread may open it at any moment
-        if gate.admission is not _OPEN and (reason := gate.reject_reason()) is not None:
-            self._outcomes.rejected(reason, workspace_id, product, metric_type, status, event_id)
-            return None
-        encode = self._encode  # CPython specializes a call of a local
+        numbers: list[int] = []
+        event = None
         try:
-            accepted_id, event, lost = encode(
-                workspace_id,
-                product,
-                metric_type,
-                quantity,
-                status,
-                unit_cost,
-                metadata,
-                event_id,
-                occurred_at,
-            )
-        except Exception as error:
-            self._outcomes.rejected(error, workspace_id, product, metric_type, status, event_id)
-            return None
-        self._outbox.put(workspace_id, event)
-        if lost or self._debug:
-            self._outcomes.accepted(accepted_id, event, lost)
+            if not _mark[0]:
+                _shutdown_hooks.enter_process()
+            gate = self._gate  # another thread may open it at any moment
+            if gate.admission is not _OPEN and (reason := gate.reject_reason()) is not None:
+                self._outcomes.rejected(
+                    reason, workspace_id, product, metric_type, status, event_id
+                )
+                return None
+            encode = self._encode  # CPython specializes a call of a local
+            try:
+                accepted_id, event, lost = encode(
+                    numbers,
+                    workspace_id,
+                    product,
+                    metric_type,
+                    quantity,
+                    status,
+                    unit_cost,
+                    metadata,
+                    event_id,
+                    occurred_at,
+                )
+            except Exception as error:
+                if is_interruption(error):
+                    raise
+                self._outcomes.rejected(error, workspace_id, product, metric_type, status, event_id)
+                return None
+            self._outbox.put(numbers, workspace_id, event)
+            if lost or self._debug:
+                self._outcomes.accepted(accepted_id, event, lost)
+        except BaseException:
+            self._recover(numbers, workspace_id, event)
+            raise
         return accepted_id
 
     # Type checkers see the generated overloads; at run time it is the plain method.
@@ -372,6 +384,19 @@ class EkaClient:
         if not _mark[0]:
             _shutdown_hooks.enter_process()
         return self._instance
+
+    def _recover(self, numbers: list[int], workspace_id: str, event: str | None) -> None:
+        """Makes the client usable after an exception of the host's, at whatever instruction.
+
+        Nothing interrupts this, as such exceptions come one at a time.
+        """
+        if not is_nested():
+            release_lock()
+            callbacks.recover()
+            self._outcomes.recover()
+        if event is None and numbers:
+            self._instance.encoder.give_back(numbers[0])
+        self._outbox.recover(numbers, workspace_id, event)
 
     def _end(self, timeout: float) -> None:
         self.shutdown(timeout)

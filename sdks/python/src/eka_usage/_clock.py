@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 
+from ._interrupts import is_interruption
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MILLISECOND = timedelta(milliseconds=1)
 _RFC_3339 = re.compile(
@@ -29,7 +31,9 @@ def parse_time(value: object) -> int | None:
         if not isinstance(moment, datetime) or moment.utcoffset() is None:
             return None
         return (moment - _EPOCH) // _MILLISECOND
-    except Exception:  # no such date, or a tzinfo of the caller's own that raises
+    except Exception as error:  # no such date, or a tzinfo of the caller's own that raises
+        if is_interruption(error):
+            raise
         return None
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 
 from . import _shutdown_hooks
 from ._describe import describe_error
 from ._failure import Failed
+from ._interrupts import is_interruption, shared_lock
 from ._reporting import RateLimitedLog
 from ._transports.transport import Transport
 
@@ -19,18 +19,16 @@ class Connection:
     Args:
         connect: opens the transport.
         failed: receives each event that the transport could not deliver.
-        lock: held while the transport is opened.
     """
 
     def __init__(
         self,
         connect: Callable[[Failed], Transport],
         failed: Failed,
-        lock: threading.RLock,
     ) -> None:
         self._connect = connect
         self._failed = failed
-        self._lock = lock
+        self._lock = shared_lock()
         self._transport: Transport | None = None
         self._log = RateLimitedLog()
 
@@ -62,14 +60,21 @@ class Connection:
             if self._transport is not None:
                 self._transport.flush(seconds)
         except Exception as error:
+            if is_interruption(error):
+                raise
             self.report(error)
             return False
         return True
 
     def purge(self) -> None:
         """Gives up what is queued."""
-        if self._transport is not None:
-            self._transport.purge()
+        try:
+            if self._transport is not None:
+                self._transport.purge()
+        except Exception as error:
+            if is_interruption(error):
+                raise
+            self.report(error)
 
     def detach(self) -> None:
         """Lets the process end without waiting for what was given up."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
-from operator import length_hint
-
-_MOST = 2**62
 
 
 class Count:
-    """Returns 1, 2, 3 …; the iterator of a range counts them, atomically."""
+    """Returns 1, 2, 3 …, atomically, also where threads run in parallel.
+
+    Attributes:
+        numbers: iterates over them; what one user takes, no other gets.
+    """
 
     def __init__(self) -> None:
-        self._numbers = iter(range(1, _MOST))
-        self.next: Callable[[], int] = self._numbers.__next__
+        self.numbers = itertools.count(1)
+        self.next: Callable[[], int] = self.numbers.__next__
 
     @property
     def last(self) -> int:
         """The last number that was returned, 0 if none was."""
-        return _MOST - 1 - length_hint(self._numbers)
+        # count(7); nothing else of it returns the next number without taking it.
+        return int(repr(self.numbers)[6:-1]) - 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache
+
+from ._interrupts import SuppressErrors, is_interruption
 
 _MAX_LENGTH = 80
 _MAX_NUMBER = 10**_MAX_LENGTH
@@ -22,7 +23,9 @@ def describe_value(value: object) -> str:
             printed = str(value)
         else:
             return f"of type {type(value).__name__}"
-    except Exception:  # a subclass may raise anything
+    except Exception as error:  # a subclass may raise anything
+        if is_interruption(error):
+            raise
         return f"of type {type(value).__name__}"
     return printed if len(printed) <= _MAX_LENGTH else f"{printed[:_MAX_LENGTH]}…"
 
@@ -32,13 +35,15 @@ def describe_error(error: BaseException) -> str:
     kind = type(error).__name__
     try:
         return f"{kind}: {error}"
-    except Exception:  # its __str__ may raise anything
+    except Exception as raised:  # its __str__ may raise anything
+        if is_interruption(raised):
+            raise
         return kind
 
 
 def suggest(given: object, allowed: tuple[str, ...]) -> str:
     """Returns `did you mean 'api_call'?`, or what is allowed if nothing is close."""
-    with suppress(Exception):  # even its class may raise
+    with SuppressErrors():  # even its class may raise
         if isinstance(given, str):
             close = _closest(str.__str__(given)[:_MAX_LENGTH].lower(), allowed)
             if close is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from itertools import islice, repeat
 from typing import Any
 
 from . import _checks, _number
@@ -19,6 +20,7 @@ from ._generated.encoder import encode_constants, encode_event
 from ._generated.limits import METADATA_DEFAULT, QUANTITY_MAXIMUM, QUANTITY_MINIMUM
 from ._generated.metrics import METRICS
 from ._ids import EventIds
+from ._interrupts import is_interruption
 from ._json_text import escape, escape_json
 from ._metadata import metadata_text
 from ._metric import Metric
@@ -45,7 +47,9 @@ class EventEncoder:
     ) -> None:
         self._clock = clock
         self._new_id = new_id
-        self._next_seq = Count().next
+        self._numbers = Count().numbers
+        # Numbers that interrupted calls took and did not use.
+        self._unused: list[int] = []
         # Filled by the first event, so that copies of an idle process have nothing in common.
         self._minted: dict[str, str] = {}
         self._combinations = _Combinations(service_name, hostname, lambda: self.instance_id)
@@ -67,6 +71,7 @@ class EventEncoder:
 
     def encode(
         self,
+        numbers: list[int],
         workspace_id: Any,
         product: Any,
         metric_type: Any,
@@ -80,6 +85,10 @@ class EventEncoder:
         """Returns the event's id, its JSON, and what was lost of its metadata, or "".
 
         The event has a number; an invalid one takes none.
+
+        Args:
+            numbers: receives the event's number in the instruction that takes it, so that the
+                caller can give it back if this call is interrupted; the rest as for `record()`.
 
         Raises:
             ValidationError: the first invalid argument, in the order of the arguments.
@@ -113,25 +122,71 @@ class EventEncoder:
                 instant = self._instant = (now, format_time(now), self._ids.prefix(now))
             _, ts, prefix = instant
             occurred = ts if occurred_at is None else _checks.occurred_at(occurred_at, now)
-        except Exception:
-            _checks.workspace_id(workspace_id)
-            _checks.product(product)
-            metric = _checks.metric_type(metric_type, product)
-            _checks.status(status)
-            _checks.quantity(quantity, metric.quantity)
-            _checks.unit_cost(unit_cost)
-            _checks.metadata(metadata, metric.metadata)
-            if event_id is not None:
-                _checks.event_id(event_id)
-            if occurred_at is not None:
-                _checks.occurred_at(occurred_at, self._clock() // 1_000_000)
+        except Exception as error:
+            if not is_interruption(error):
+                self._check(
+                    workspace_id,
+                    product,
+                    metric_type,
+                    quantity,
+                    status,
+                    unit_cost,
+                    metadata,
+                    event_id,
+                    occurred_at,
+                )
             raise
-        seq = self._next_seq()
+        if self._unused:
+            self._reuse(numbers)
+        else:
+            numbers.extend(islice(self._numbers, 1))
+        seq = numbers[0]
         if own_id is None:
             ids = self._ids
             own_id = key = f"{prefix}{ids.start + seq % ids.span}"
         event = encode_event(constants, key, details, occurred, amount, seq, ts, cost, workspace)
         return own_id, event, lost
+
+    def give_back(self, number: int) -> None:
+        """Gives a number to the next event, as its own was interrupted."""
+        if number not in self._unused:
+            self._unused.append(number)
+
+    def _reuse(self, numbers: list[int]) -> None:
+        try:
+            # One call takes and stores it. Another thread may take the last one before.
+            numbers.extend(islice(map(list[int].pop, repeat(self._unused)), 1))
+        except IndexError:
+            numbers.extend(islice(self._numbers, 1))
+
+    def _check(
+        self,
+        workspace_id: Any,
+        product: Any,
+        metric_type: Any,
+        quantity: Any,
+        status: Any,
+        unit_cost: Any,
+        metadata: Any,
+        event_id: Any,
+        occurred_at: Any,
+    ) -> None:
+        """Checks the arguments one by one.
+
+        Raises:
+            ValidationError: the first invalid argument, in the order of the arguments.
+        """
+        _checks.workspace_id(workspace_id)
+        _checks.product(product)
+        metric = _checks.metric_type(metric_type, product)
+        _checks.status(status)
+        _checks.quantity(quantity, metric.quantity)
+        _checks.unit_cost(unit_cost)
+        _checks.metadata(metadata, metric.metadata)
+        if event_id is not None:
+            _checks.event_id(event_id)
+        if occurred_at is not None:
+            _checks.occurred_at(occurred_at, self._clock() // 1_000_000)
 
 
 def _metadata(value: object, metric: Metric) -> tuple[str, str]:

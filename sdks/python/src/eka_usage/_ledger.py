@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ._interrupts import shared_lock
 from ._spool.spool import SpoolStats
 
 
@@ -46,8 +46,7 @@ class Ledger:
     """Counts failures and rejections; what was delivered is the difference, and costs nothing."""
 
     def __init__(self) -> None:
-        # A signal handler may count while its thread is counting.
-        self._lock = threading.RLock()
+        self._lock = shared_lock()
         self._failed = 0
         self._delivered = 0
         self._rejected: Counter[str] = Counter()

@@ -10,7 +10,6 @@ import sys
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sized
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from typing import Any, cast
@@ -25,6 +24,7 @@ from ._generated.limits import (
     METADATA_OVERSIZE,
     METADATA_TOO_DEEP,
 )
+from ._interrupts import SuppressErrors, is_interruption
 from ._json_text import encode, escape_json, is_well_formed, well_formed
 
 _MARKER: Mapping[str, Any] = msgspec.json.decode(METADATA_OVERSIZE)
@@ -59,7 +59,7 @@ def log_metadata(metadata: Any, level: str, message: object) -> Any:
     words = {LOG_LEVEL_KEY: level, LOG_MESSAGE_KEY: message}
     if metadata is None:
         return words
-    with suppress(Exception):  # even reading its class may raise
+    with SuppressErrors():  # even reading its class may raise
         if isinstance(metadata, Mapping):
             return ChainMap(words, cast("Any", metadata))
     return cast("object", metadata)  # to be rejected, as record() rejects it
@@ -89,6 +89,8 @@ def _best_effort(metadata: Mapping[Any, Any], kept: tuple[str, ...]) -> tuple[st
     except _OversizeError:
         text = b""
     except Exception as error:  # its own methods may raise anything
+        if is_interruption(error):
+            raise
         reader.lost.append(f"it could not be read: {type(error).__name__}")
         text = b"{}"
     if not text or len(text) > METADATA_MAX_BYTES:
@@ -98,7 +100,7 @@ def _best_effort(metadata: Mapping[Any, Any], kept: tuple[str, ...]) -> tuple[st
 
 
 def _cut(metadata: Mapping[Any, Any], kept: tuple[str, ...]) -> bytes:
-    with suppress(Exception):  # the marker alone is better than no event
+    with SuppressErrors():  # the marker alone is better than no event
         found = {key: metadata[key] for key in kept}
         for key in (LOG_LEVEL_KEY, LOG_MESSAGE_KEY):
             if key not in found and isinstance(words := metadata.get(key), str):
@@ -215,7 +217,9 @@ class _Reader:
             return self._string(str(value))
         except _OversizeError:
             raise
-        except Exception:  # __str__ may raise anything
+        except Exception as error:  # __str__ may raise anything
+            if is_interruption(error):
+                raise
             return self._string(f"<{kind}>")
 
     def _lose(self, path: tuple[str, ...], what: str) -> None:

@@ -24,6 +24,7 @@ from ._connection import Connection
 from ._count import Count
 from ._describe import describe_error
 from ._failure import Failed, Failure
+from ._interrupts import is_interruption, shared_lock
 from ._parking import Parked, Parking
 from ._poller import Poller
 from ._reporting import RateLimitedLog
@@ -69,16 +70,13 @@ class Outbox:
         open_spool: Callable[[Outbox], Spool] | None = None,
     ) -> None:
         self._failed = failed
-        # A signal handler may interrupt anywhere, so both locks are reentrant. Neither is held
-        # during a wait for Kafka; `_parking` is never taken inside `_lock`.
-        self._lock = threading.RLock()
-        self._parking = threading.RLock()
-        self.connection = Connection(connect, self._undelivered, self._lock)
-        self.gate = Gate(self._parking, limits)
-        self._parked = Parking(self._parking, self.gate)
+        # Not held during a wait for Kafka.
+        self._lock = shared_lock()
+        self.connection = Connection(connect, self._undelivered)
+        self.gate = Gate(limits)
+        self._parked = Parking(self.gate)
         self.gave_up = False
         self._taken = Count()
-        self._count_taken = self._taken.next
         self._poller = Poller(self._poll, self.queued)
         self._closer: int | None = None
         self._closed = WakeUp()
@@ -100,21 +98,46 @@ class Outbox:
             self.gate.reserve()
             self._spool.start()
 
-    def put(self, key: str, value: str) -> None:
-        """Takes an event that was numbered. Never waits, never raises."""
-        send, count_taken = self._send, self._count_taken  # CPython specializes calls of locals
+    def put(self, numbers: list[int], key: str, value: str) -> None:
+        """Takes an event that was numbered. Never waits, raises interruptions only.
+
+        Args:
+            numbers: the event's number; how many events were put here is added to it.
+            key: the event's key.
+            value: the event.
+        """
+        send = self._send  # CPython specializes calls of locals
         try:
             send(key, value)
         except BufferError:
             self._spill_or_park(key, value)
         except Exception as error:
+            if is_interruption(error):
+                raise
             self._undelivered(failure_of(error, key.encode(), value.encode()))
-        if count_taken() % _POLL_EVERY == 0:
+        taken = 0
+        # Unlike a call, CPython takes and stores it without a look at signals in between.
+        for taken in self._taken.numbers:  # noqa: B007
+            break
+        numbers.append(taken)
+        if taken % _POLL_EVERY == 0:
             self._poll()
         if self._poller.is_idle:
             self._poller.wake()
         if self._finished:
             self._give_up()  # shutdown() ended during this call
+
+    def recover(self, numbers: list[int], key: str, value: str | None) -> None:
+        """Completes an event whose `put` was interrupted, perhaps after it was sent.
+
+        Then it is sent a second time, with the same id, and counts as two events.
+        """
+        if self._spool is not None:
+            self._spool.interrupted()
+        if value is not None and len(numbers) == 1:
+            self.put(numbers, key, value)
+        elif self._finished:
+            self._give_up()
 
     @property
     def taken(self) -> int:
@@ -172,13 +195,13 @@ class Outbox:
 
     def caught_up(self) -> None:
         """Sends later events directly again, if none is pending on disk any more."""
-        with self._parking:
+        with self._lock:
             if self._route is Route.DISK and not self._pending:
                 self._take_route(self._usual_route)
 
     def room_changed(self, error: Exception | None) -> None:
         """Records why the spool has no more room, or with None that it has some."""
-        with self._parking:
+        with self._lock:
             is_needed = self._route is Route.DISK or self._usual_route is Route.DURABLE
             self.gate.spool_changed(error, is_needed=is_needed)
 
@@ -219,7 +242,7 @@ class Outbox:
         self.begin()
         send = self._sender(self._usual_route)
         if self._start_poller():
-            with self._parking:
+            with self._lock:
                 if self._route is Route.UNOPENED:
                     self._take_route(self._usual_route)
         send(key, value)
@@ -243,6 +266,8 @@ class Outbox:
         try:
             group = spool.append(start, event)
         except Exception as error:  # it was numbered before the disk was full
+            if is_interruption(error):
+                raise
             self._cannot_write(spool, error)
             self.room_changed(error)
             self.connection.open().send(key, value)
@@ -252,6 +277,8 @@ class Outbox:
         except BufferError:
             self._move(spool, spool.spill, start, event, group)
         except Exception as error:
+            if is_interruption(error):
+                raise
             self.unsent(group, failure_of(error, start, event))
 
     def _spill(self, spool: Spool, key: str, value: str) -> None:
@@ -259,12 +286,14 @@ class Outbox:
         try:
             self._append_to_backlog(spool.spill, key.encode(), value.encode())
         except Exception as error:
+            if is_interruption(error):
+                raise
             self._cannot_write(spool, error)
             raise BufferError(str(error)) from None
 
     def _append_to_backlog(self, append: _Append, key: bytes, event: bytes) -> None:
         """Appends an event to the backlog, which later events follow until it is empty."""
-        with self._parking:
+        with self._lock:
             append(key, event)
             self.gate.last_spill_error = None
             if self._route is not Route.DISK and not self._finished:
@@ -277,6 +306,8 @@ class Outbox:
         try:
             self._append_to_backlog(append, key, event)
         except Exception as error:
+            if is_interruption(error):
+                raise
             self._cannot_write(spool, error)
             self._parked.park(Parked(key.decode(), event.decode(), group))
         else:
@@ -294,8 +325,11 @@ class Outbox:
                     return
             if self._spool.is_durable:
                 # The headroom for events that were numbered already is in this segment log.
-                with suppress(Exception):
+                try:
                     group = self._spool.append(key.encode(), value.encode())
+                except Exception as error:
+                    if is_interruption(error):
+                        raise
         self._parked.park(Parked(key, value, group))
 
     def _resend(self, parked: Parked) -> None:
@@ -313,6 +347,8 @@ class Outbox:
         except BufferError:
             raise
         except Exception as error:
+            if is_interruption(error):
+                raise
             failure = failure_of(error, start, event)
             if group is None:
                 self._undelivered(failure)
@@ -331,6 +367,8 @@ class Outbox:
             try:
                 self._append_to_backlog(self._spool.requeue, failure.key, failure.event)
             except Exception as error:
+                if is_interruption(error):
+                    raise
                 self._cannot_write(self._spool, error)
                 self._lost += failure.given_up
                 self._failed(failure)
@@ -392,6 +430,8 @@ class Outbox:
             self.connection.poll()
             self._parked.unpark(self._resend)
         except Exception as error:
+            if is_interruption(error):
+                raise
             self.connection.report(error)
 
     def _cannot_write(self, spool: Spool, error: Exception) -> None:

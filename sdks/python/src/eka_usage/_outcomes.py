@@ -40,6 +40,10 @@ class Outcomes:
         self._reporter = Reporter(on_error)
         self._debug = debug
 
+    def recover(self) -> None:
+        """Reports errors again in a thread whose report was interrupted."""
+        self._reporter.recover()
+
     def close(self) -> None:
         """Logs how many errors were suppressed since the last line of each code."""
         self._reporter.close()

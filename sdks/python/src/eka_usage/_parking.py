@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
 from ._admission import Gate
+from ._interrupts import shared_lock
 from ._spool.segment_writer import AckGroup
 
 
@@ -27,8 +27,8 @@ class Parking:
         gate: closed while any event is parked.
     """
 
-    def __init__(self, lock: threading.RLock, gate: Gate) -> None:
-        self._lock = lock
+    def __init__(self, gate: Gate) -> None:
+        self._lock = shared_lock()
         self._gate = gate
         self._events: deque[Parked] = deque()
 

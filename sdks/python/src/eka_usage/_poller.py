@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from ._process import uwsgi_will_fork
 from ._wakeup import WakeUp
+from ._worker import Worker
 
 # Short enough that delivered events leave the queue well before it is full, long enough that the
 # thread does not contend with callers for the interpreter.
@@ -31,13 +32,13 @@ class Poller:
         self._queued = queued
         self._stopped = WakeUp()
         self._awake = WakeUp()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("eka-usage", self._run)
         self.is_idle = False
 
     @property
     def is_started(self) -> bool:
         """Whether the thread was started."""
-        return self._thread is not None
+        return self._worker.is_started
 
     def start(self) -> None:
         """Starts the thread, unless uWSGI has yet to fork.
@@ -47,9 +48,7 @@ class Poller:
         """
         if uwsgi_will_fork():
             return
-        thread = threading.Thread(target=self._run, name="eka-usage", daemon=True)
-        thread.start()
-        self._thread = thread
+        self._worker.start()
 
     def wake(self) -> None:
         """Ends the wait of an idle thread."""
@@ -59,12 +58,12 @@ class Poller:
         """Ends the thread, which may be the caller's own."""
         self._stopped.wake()
         self._awake.wake()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(1)
+        self._worker.join(1)
 
     def _run(self) -> None:
         while not self._stopped.wait(_INTERVAL):
-            self._poll()
+            with suppress(Exception):  # whatever it is, the next report may be another
+                self._poll()
             if not self._queued():
                 self._rest()
 

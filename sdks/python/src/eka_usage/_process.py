@@ -7,6 +7,8 @@ import os
 import sys
 from typing import Protocol
 
+from ._interrupts import is_interruption
+
 # Linux zeroes the page in every child, however it was forked. Python's mmap lacks the name.
 _MADV_WIPEONFORK = 18
 
@@ -47,7 +49,9 @@ def uwsgi_will_fork() -> bool:
             and uwsgi.worker_id() == 0
             and uwsgi.masterpid() in {0, os.getpid()}  # another's in its mules and spoolers
         )
-    except Exception:
+    except Exception as error:
+        if is_interruption(error):
+            raise
         return False
 
 

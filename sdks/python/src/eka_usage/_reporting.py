@@ -6,11 +6,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TypeAlias
 
 from ._describe import describe_error
 from ._errors import EkaError, ErrorContext, MetadataDegradedError
+from ._interrupts import SuppressErrors, is_interruption, shared_lock
 
 OnError: TypeAlias = Callable[[EkaError, ErrorContext], object]
 
@@ -20,7 +20,7 @@ _INTERVAL = 1.0
 
 def write_log(level: int, message: str, *values: object) -> None:
     """Logs, whatever the host's logging configuration raises."""
-    with suppress(Exception):
+    with SuppressErrors():
         logger.log(level, message, *values)
 
 
@@ -42,11 +42,17 @@ class Reporter:
         try:
             self._on_error(error, context)
         except Exception as raised:
+            if is_interruption(raised):
+                raise
             self._failures.log(
                 logging.ERROR, "on_error", f"on_error raised {describe_error(raised)}, on: {error}"
             )
         finally:
             self._busy.reporting = False
+
+    def recover(self) -> None:
+        """Reports errors again in a thread whose report was interrupted."""
+        self._busy.reporting = False
 
     def close(self) -> None:
         """Logs how many errors were suppressed since the last line of each code."""
@@ -59,7 +65,7 @@ class RateLimitedLog:
     """The default `on_error`: one line per second and code, and how many were suppressed."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = shared_lock()
         self._next: dict[str, float] = {}
         self._suppressed: dict[str, int] = {}
 

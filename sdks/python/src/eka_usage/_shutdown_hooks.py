@@ -6,6 +6,7 @@ drops its own reference.
 
 from __future__ import annotations
 
+import _thread  # noqa: PLC2701  its functions, unlike those of threading, are reentrant
 import atexit
 import gc
 import logging
@@ -15,13 +16,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from types import FrameType
 from typing import Any, NamedTuple
 
+from ._interrupts import is_inside, renew_lock
 from ._process import process_mark
 from ._reporting import write_log
 from ._transports import kafka
-from ._transports.callbacks import inside
+from ._transports.callbacks import running
 from ._wakeup import WakeUp
 
 
@@ -51,7 +53,11 @@ _reported_handler = False
 _EXIT_NORMALLY = frozenset({"billiard", "celery", "gunicorn"})
 # By process id, since a thread that was not copied may hold the copy of a lock.
 _entering: dict[int, threading.RLock] = {}
+# Whether SIGTERM has come, and whether the work that it causes is done.
+_is_ending = False
 _ended = WakeUp()
+# Seconds after which the main thread is taken for stuck in C code, which runs no handler.
+_STUCK = 1.0
 # Seconds that on_error may take at SIGTERM for all errors that are still to be reported.
 _REPORTING = 10.0
 # Whether the garbage collector was enabled, for each fork in progress.
@@ -152,26 +158,50 @@ def _report_sigterm_handler() -> None:
     )
 
 
-def _on_sigterm(number: int, _: object) -> None:
-    if (reported := inside()) and not _ended.is_raised:
-        # Only this thread can report what that call reports: it continues while another waits.
-        elsewhere = threading.Thread(
-            target=_end_elsewhere, args=(number, reported), name="eka-usage-end"
-        )
-        with suppress(RuntimeError):  # the end of the interpreter is too near for a thread
-            elsewhere.start()
-            return
-    shutdown_all()
-    # The process still ends by the signal, as its parent expects.
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
+def _on_sigterm(number: int, frame: FrameType | None) -> None:
+    """Lets another thread shut the clients down, then ends the process.
+
+    A call of the SDK that was interrupted goes on, as the other thread may need what it locked.
+    What it is to report, only it can.
+    """
+    global _is_ending  # noqa: PLW0603  a process ends once
+    if not _is_ending:
+        _is_ending = True
+        try:
+            _thread.start_new_thread(_end_process, (number,))
+        except RuntimeError:  # the interpreter is shutting down
+            shutdown_all()
+            _ended.wake()
+    if not is_inside(frame):
+        _ended.wait(max((hooks.timeout for hooks in _hooks.values()), default=0) + _STUCK)
+    if _ended.is_raised:
+        # The process still ends by the signal, as its parent expects.
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
 
-def _end_elsewhere(number: int, reported: WakeUp) -> None:
-    shutdown_all()
-    reported.wait(_REPORTING)
-    _ended.wake()
-    os.kill(os.getpid(), number)
+def _end_process(number: int) -> None:
+    deadline = time.monotonic() + _REPORTING
+    try:
+        shutdown_all()
+    finally:
+        for call in running():  # only the thread of such a call can report what it reports
+            call.wait(deadline - time.monotonic())
+        _ended.wake()
+        os.kill(os.getpid(), number)
+        time.sleep(_STUCK)
+        if signal.getsignal(number) is _on_sigterm:
+            import ctypes  # few need it, and importing it takes time
+
+            ctypes.pythonapi.PyOS_setsig(number, ctypes.c_void_p(0))
+            os.kill(os.getpid(), number)
+
+
+def _wait_for_end() -> None:
+    """Lets SIGTERM end the process, though the main thread has come to its own end meanwhile."""
+    if _is_ending:
+        _ended.wait(_REPORTING)
+        time.sleep(_STUCK)
 
 
 def _before_fork() -> None:
@@ -194,14 +224,16 @@ def _after_fork() -> None:
 
 
 def _begin_anew() -> None:
-    global _process  # noqa: PLW0603  there is one per process
-    _process = object()
+    global _process, _is_ending, _ended
+    _process, _is_ending, _ended = object(), False, WakeUp()
+    renew_lock()
     kafka.detach_all()
     for hooks in list(_hooks.values()):
         hooks.after_fork()
     mark[0] = 1
 
 
+atexit.register(_wait_for_end)  # after the next one
 atexit.register(shutdown_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
+from .._interrupts import is_interruption, shared_lock
 from .directory import Directory, SpoolFullError
 from .origin import Origin
 from .record import Record
@@ -20,9 +20,6 @@ class Backlog:
     Args:
         fsync_each: whether each event is synced before `spill` or `requeue` returns.
         on_room_changed: receives why there is no more room, and None once there is some.
-
-    Attributes:
-        spooled: how many of the accepted events are on disk and not in flight from memory.
     """
 
     def __init__(
@@ -54,11 +51,18 @@ class Backlog:
             fsync_each=fsync_each,
         )
         self.logs = (self._requeued, self._spilled)
-        # A signal handler may count while its thread is counting.
-        self._lock = threading.RLock()
-        self.spooled = 0
+        self._lock = shared_lock()
+        # How many events came to the disk otherwise than by an append to these logs, less those
+        # that have left it.
+        self._balance = 0
         # How many of them other processes have adopted.
         self._lost = 0
+
+    @property
+    def spooled(self) -> int:
+        """How many of the accepted events are on disk and not in flight from memory."""
+        with self._lock:
+            return self._balance + self._requeued.appended + self._spilled.appended
 
     @property
     def pending(self) -> int:
@@ -73,7 +77,6 @@ class Backlog:
             OSError: the disk cannot be written.
         """
         self._spilled.append(key, event)
-        self.count(1)
 
     def requeue(self, key: bytes, event: bytes) -> None:
         """Appends an event that was not delivered from memory, ahead of those that were spilled.
@@ -84,14 +87,15 @@ class Backlog:
         """
         try:
             self._requeued.append(key, event)
-        except (SpoolFullError, OSError):  # for another segment, that is; this one may have room
+        except (SpoolFullError, OSError) as error:  # for another segment; this one may have room
+            if is_interruption(error):
+                raise
             self._spilled.append(key, event)
-        self.count(1)
 
     def count(self, events: int) -> None:
         """Counts events that are on disk and not in flight from memory, or no longer on disk."""
         with self._lock:
-            self.spooled += events
+            self._balance += events
 
     def pop_oldest(self) -> Segment | None:
         """Returns the segment to replay next, to which nothing is appended any more."""

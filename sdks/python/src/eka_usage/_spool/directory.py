@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import threading
 from pathlib import Path
 
+from .._interrupts import shared_lock
 from .segment import Segment
 from .segment_name import SegmentName
 
@@ -36,7 +36,7 @@ class Directory:
         self.path = path
         self._limit = limit
         # No other thread creates a segment between the check of the limit and this one.
-        self._creating = threading.RLock()
+        self._creating = shared_lock()
 
     def prepare(self) -> None:
         """Creates the directory if it is missing, and makes it this user's alone.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from .._describe import describe_error
 from .._process import uwsgi_will_fork
 from .._reporting import RateLimitedLog
 from .._wakeup import WakeUp
+from .._worker import Worker
 
 
 class Housekeeper:
@@ -36,21 +37,14 @@ class Housekeeper:
         self._heartbeat = heartbeat
         self._stopped = False
         self._awake = WakeUp()
-        self._starting = threading.RLock()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("eka-usage-spool", self._run)
         self._log = RateLimitedLog()
 
     def start(self) -> None:
         """Starts the thread, unless it runs or the process cannot have a thread now."""
-        with self._starting:
-            if self._thread is not None or self._stopped or uwsgi_will_fork():
-                return
-            thread = threading.Thread(target=self._run, name="eka-usage-spool", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:
-                return
-            self._thread = thread
+        if not self._stopped and not uwsgi_will_fork():
+            with suppress(RuntimeError):
+                self._worker.start()
 
     def wake(self) -> None:
         """Makes the thread run now."""
@@ -60,8 +54,7 @@ class Housekeeper:
         """Ends the thread, which may be the caller's own."""
         self._stopped = True
         self._awake.wake()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(5)
+        self._worker.join(1)
 
     def _run(self) -> None:
         next_beat = 0.0

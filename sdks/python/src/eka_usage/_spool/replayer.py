@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 from .._count import Count
@@ -14,6 +14,7 @@ from .._failure import Failed, Failure
 from .._process import uwsgi_will_fork
 from .._reporting import RateLimitedLog, write_log
 from .._wakeup import WakeUp
+from .._worker import Worker
 from .circuit_breaker import CircuitBreaker
 from .record import Damage, Record
 from .segment import Segment
@@ -74,8 +75,7 @@ class Replayer:
         self._breaker = CircuitBreaker(tuning.retry_min, tuning.retry_max)
         self._stopped = WakeUp()
         self._awake = WakeUp()
-        self._starting = threading.RLock()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("eka-usage-replay", self._run)
         self._transport: ReplayTransport | None = None
         self._batch: ReplayBatch | None = None
         # When the next window of others' events may go.
@@ -85,23 +85,15 @@ class Replayer:
     def wake(self) -> None:
         """Replays what is pending now, on a thread that is started if there is none."""
         self._awake.wake()
-        with self._starting:
-            if self._stopped.is_raised or self._thread is not None or uwsgi_will_fork():
-                return
-            thread = threading.Thread(target=self._run, name="eka-usage-replay", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:  # the end of the interpreter is near; the next process does it
-                return
-            self._thread = thread
+        if not self._stopped.is_raised and not uwsgi_will_fork():
+            with suppress(RuntimeError):  # the interpreter is shutting down
+                self._worker.start()
 
     def stop(self) -> None:
         """Stops between two windows, and leaves the rest to the next process."""
         self._stopped.wake()
         self._awake.wake()
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(5)
+        self._worker.join(1)
         for segment in self.segments():
             segment.transfer_to(UNOWNED)
         self._batch = None

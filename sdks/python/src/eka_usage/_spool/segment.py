@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
 from mmap import mmap
 from pathlib import Path
 from typing import Final
 
 from .._generated.spool import HEADER_BYTES
+from .._interrupts import shared_lock
 from .header import ACKED_AT, FENCED, FENCED_AT, HEARTBEAT_AT, NUMBER, Header
 from .record import Damage, Record, read_records, unacked_start
 from .segment_name import SegmentName
@@ -25,7 +25,7 @@ class Segment:
         self._directory = directory
         self._fd = fd
         # While one thread uses the descriptor another may close it, and open a file of its number.
-        self._using = threading.RLock()
+        self._using = shared_lock()
 
     @classmethod
     def open(cls, directory: Path, name: SegmentName, *, write: bool = True) -> Segment:
@@ -108,8 +108,13 @@ class Segment:
     def sync(self) -> None:
         """Waits until the disk has what was written."""
         with self._using:
-            if self._fd >= 0:
-                _fdatasync(self._fd)
+            if self._fd < 0:
+                return
+            fd = os.dup(self._fd)
+        try:
+            _fdatasync(fd)  # takes milliseconds, in which others need the lock
+        finally:
+            os.close(fd)
 
     def transfer_to(self, owner: str) -> bool:
         """Changes its owner; False if another process has renamed it before."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
+import _thread  # noqa: PLC2701  its functions, unlike those of threading, are reentrant
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
+from .._interrupts import is_interruption, is_nested, shared_lock
 from .directory import Directory, SpoolFullError
 from .header import FENCED_AT
 from .origin import Origin
@@ -29,6 +30,7 @@ class SegmentLog:
         report_of: returns what a transport calls about the records of a group.
         on_room_changed: receives why no further segment can be made, and None once one can.
         on_lost: receives how many records another process has taken.
+        is_idle: reports whether the transport has reported about every record.
         fsync_each: whether each record is synced before `append` returns.
         goes_first: whether its segments come before those of the client's other logs.
     """
@@ -43,6 +45,7 @@ class SegmentLog:
         report_of: Callable[[AckGroup], Any] = lambda _: None,
         on_room_changed: Callable[[SpoolFullError | OSError | None], object] = lambda _: None,
         on_lost: Callable[[int], object] = lambda _: None,
+        is_idle: Callable[[], bool] = lambda: True,
         fsync_each: bool = False,
         goes_first: bool = False,
     ) -> None:
@@ -53,20 +56,20 @@ class SegmentLog:
         self._report_of = report_of
         self._on_room_changed = on_room_changed
         self._on_lost = on_lost
+        self._is_idle = is_idle
         self._goes_first = goes_first
         self._syncer = Syncer(directory, fsync_each=fsync_each)
         self._salt = record_salt(bytes.fromhex(origin.id))
         self._prefixes: dict[bytes, bytes] = {}
         # A signal handler may append while its own thread is appending.
-        self._lock = threading.RLock()
-        self._barrier = threading.RLock()
-        # Held while a segment is preallocated or taken, so that other threads wait for it
-        # instead of making another; taken inside `_lock`, never the other way round.
-        self._allocating = threading.RLock()
+        self._lock = shared_lock()
         self._is_writing = False
         self._writer: SegmentWriter | None = None
         self._writers: deque[SegmentWriter] = deque()
         self._preallocated: Segment | None = None
+        # How many records the writers had that are not in the deque any more.
+        self._dropped = 0
+        self._was_idle = False
         self._low_water = -1
         # Whether a next segment is to be preallocated.
         self._preallocates = False
@@ -86,23 +89,35 @@ class SegmentLog:
                 if (
                     writer is None
                     or self._is_writing
-                    or (end := writer.end + len(content)) > self._tuning.segment_bytes
+                    or writer.end + len(content) > self._tuning.segment_bytes
                 ):
                     writer = self._roll(event)
+                before = None
+                try:
+                    self._is_writing = True
                     end = writer.end + len(content)
-                self._is_writing = True
-                writer.map[writer.end : end] = content
-                writer.end = end
-                group = writer.groups[-1]
-                group.end = end
-                group.size += 1
-                if group.size >= self._tuning.group_events:
-                    writer.groups.append(AckGroup(self._report_of))
-                self._is_writing = False
-            # To leave one lock and take another is a full barrier.
-            with self._barrier:
-                is_fenced = writer.map[FENCED_AT]
-            if not is_fenced or writer.is_released:
+                    if writer is not self._writer or end > self._tuning.segment_bytes:
+                        self._is_writing = False  # a signal handler has appended meanwhile
+                        continue
+                    group = writer.groups[-1]
+                    before = group, writer.end, writer.count, group.end, group.size
+                    writer.map[writer.end : end] = content
+                    writer.end = end
+                    writer.count += 1
+                    group.end = end
+                    group.size += 1
+                    if group.size >= self._tuning.group_events:
+                        writer.groups.append(AckGroup(self._report_of))
+                    self._is_writing = False
+                except BaseException:
+                    # The caller appends it again, so that it is counted as often as it is there.
+                    if before is not None:
+                        group, writer.end, writer.count, group.end, group.size = before
+                        writer.map[writer.end : writer.end + len(content)] = bytes(len(content))
+                    self._is_writing = False
+                    raise
+            _full_barrier()
+            if not writer.map[FENCED_AT] or writer.is_released:
                 break
             group.mark_acked()  # it counts as not written
             self._abandon(writer)
@@ -118,20 +133,19 @@ class SegmentLog:
 
     def preallocate(self) -> None:
         """Preallocates the next segment, once one was needed, or reports why it cannot."""
+        error: SpoolFullError | OSError | None = None
         with self._lock:
+            if not self._preallocates:
+                return
             writer = self._writer
             room = 0 if writer is None else self._tuning.segment_bytes - writer.end
-        # One thread makes it for all.
-        if not self._preallocates or not self._allocating.acquire(blocking=False):
-            return
-        error: SpoolFullError | OSError | None = None
-        try:
-            if self._preallocated is None:
-                self._keep_preallocated(self._create())
-        except (SpoolFullError, OSError) as raised:
-            error = raised if room < self._tuning.headroom_bytes else None
-        finally:
-            self._allocating.release()
+            try:
+                if self._preallocated is None:
+                    self._keep_preallocated(self._create())
+            except (SpoolFullError, OSError) as raised:
+                if is_interruption(raised):
+                    raise
+                error = raised if room < self._tuning.headroom_bytes else None
         self._on_room_changed(error)
 
     def discard_preallocated(self) -> None:
@@ -142,21 +156,28 @@ class SegmentLog:
             self._discard_preallocated()
         self._on_room_changed(None)
 
-    def prune(self) -> None:
-        """Marks what is acknowledged, and removes segments that need no replay."""
+    def prune(self, *, is_interrupting: bool = False) -> None:
+        """Marks what is acknowledged, and removes segments that need no replay.
+
+        Args:
+            is_interrupting: whether a call that still writes may have been interrupted for this.
+        """
+        was_idle, self._was_idle = self._was_idle, self._is_idle()
+        is_idle = was_idle and self._was_idle
         for writer in list(self._writers):
             acked_offset = 0
             with self._lock:
                 last = writer.groups[-1]
-                if last.size and not last.unacked:
+                if last.size and last.is_acked(is_idle):
                     writer.groups.append(AckGroup(self._report_of))
-                while len(writer.groups) > 1 and not writer.groups[0].unacked:
+                while len(writer.groups) > 1 and writer.groups[0].is_acked(is_idle):
                     acked_offset = writer.groups.popleft().end
             if acked_offset:
                 writer.segment.write_acked_offset(acked_offset)
-            if writer.is_sealed and not writer.unacked:
+            is_written = is_interrupting and writer.was_interrupted
+            if writer.is_sealed and not writer.unacked and not is_written:
                 writer.segment.remove()
-                self._writers.remove(writer)
+                self._drop(writer)
 
     def pop_oldest(self) -> Segment | None:
         """Removes the oldest segment from the log, ends appending to it, and returns it."""
@@ -166,10 +187,23 @@ class SegmentLog:
             writer = self._writers[0]
             if writer is self._writer:
                 self._seal()
-            self._writers.popleft()
+            self._drop(writer)
         if not writer.was_interrupted:
             writer.segment.truncate(writer.end)
         return writer.segment
+
+    def interrupted(self) -> None:
+        """Records that of each group a record may never be reported as delivered."""
+        with self._lock:
+            for writer in self._writers:
+                for group in writer.groups:
+                    group.unreported += 1
+
+    @property
+    def appended(self) -> int:
+        """How many records were appended, wherever their segments are now."""
+        with self._lock:
+            return self._dropped + sum(writer.count for writer in self._writers)
 
     def sync(self) -> None:
         """Waits until the disk has every record."""
@@ -183,17 +217,20 @@ class SegmentLog:
 
     def release(self) -> None:
         """Leaves what is not acknowledged to the next process."""
+        is_interrupting = is_nested()
         with self._lock:
             self._seal()
             self._discard_preallocated()
-        self.prune()
+        self.prune(is_interrupting=is_interrupting)
         while self._writers:
-            writer = self._writers.popleft()
+            writer = self._writers[0]
             with self._lock:
+                self._drop(writer)
                 # An interrupted call writes there once more, and has to see that it was too late.
-                writer.is_released = not writer.was_interrupted and not writer.map[FENCED_AT]
+                is_last = not writer.was_interrupted and not is_interrupting
+                writer.is_released = is_last and not writer.map[FENCED_AT]
                 writer.segment.fence()
-            if not writer.was_interrupted:
+            if is_last:
                 writer.segment.truncate(writer.end)
             writer.segment.sync()
             writer.segment.transfer_to(UNOWNED)
@@ -215,17 +252,17 @@ class SegmentLog:
         segment.write_header(header)
         self._seal()
         first = AckGroup(self._report_of)
-        self._writer = writer = SegmentWriter(segment, self._tuning.segment_bytes, first)
-        self._writers.append(writer)
+        writer = SegmentWriter(segment, self._tuning.segment_bytes, first)
+        self._writers.append(writer)  # first, as nothing looks for a writer elsewhere
+        self._writer = writer
         self._low_water = self._tuning.segment_bytes - self._tuning.headroom_bytes
         return writer
 
     def _next_segment(self) -> Segment:
         """Returns the segment that was preallocated, or one that is made now."""
-        with self._allocating:
-            self._preallocates = True
-            preallocated, self._preallocated = self._preallocated, None
-            return preallocated or self._create()
+        self._preallocates = True
+        preallocated, self._preallocated = self._preallocated, None
+        return preallocated or self._create()
 
     def _keep_preallocated(self, segment: Segment) -> None:
         """Keeps a segment for later, unless a signal handler has made it needless meanwhile."""
@@ -235,11 +272,10 @@ class SegmentLog:
             segment.remove()
 
     def _discard_preallocated(self) -> None:
-        with self._allocating:
-            self._preallocates = False
-            preallocated, self._preallocated = self._preallocated, None
-            if preallocated is not None:
-                preallocated.remove()
+        self._preallocates = False
+        preallocated, self._preallocated = self._preallocated, None
+        if preallocated is not None:
+            preallocated.remove()
 
     def _seal(self) -> None:
         writer, self._writer = self._writer, None
@@ -253,13 +289,27 @@ class SegmentLog:
         with self._lock:
             if self._writer is writer:
                 self._seal()
+            if writer in self._writers:
+                writer.count -= 1
             if writer.segment.exists() or writer not in self._writers:
                 return
-            self._writers.remove(writer)
+            self._drop(writer)
         self._on_lost(writer.unacked)
+
+    def _drop(self, writer: SegmentWriter) -> None:
+        self._dropped += writer.count
+        self._writers.remove(writer)
 
     def _create(self) -> Segment:
         while True:
             name = self._origin.name(self._kind)
             with suppress(FileExistsError):  # a copy of this process was first
                 return self._directory.create(name, self._tuning.segment_bytes)
+
+
+def _full_barrier() -> None:
+    """Orders what was written before what is read next, for another process on another core."""
+    lock = _thread.allocate_lock()
+    lock.acquire()
+    lock.release()
+    lock.acquire()

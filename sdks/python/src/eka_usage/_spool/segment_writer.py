@@ -20,13 +20,15 @@ class AckGroup:
         size: how many there are.
         mark_acked: called once for each record that needs no replay.
         report: what the transport calls about each record.
+        unreported: how many of them it may never call it about, as calls were interrupted.
     """
 
-    __slots__ = ("_acked", "end", "mark_acked", "report", "size")
+    __slots__ = ("_acked", "end", "mark_acked", "report", "size", "unreported")
 
     def __init__(self, report_of: Callable[[AckGroup], Any]) -> None:
         self.size = 0
         self.end = 0
+        self.unreported = 0
         self._acked = Count()
         self.mark_acked: Callable[[], int] = self._acked.next
         self.report = report_of(self)
@@ -36,12 +38,22 @@ class AckGroup:
         """How many records are not acknowledged."""
         return self.size - self._acked.last
 
+    def is_acked(self, is_idle: bool) -> bool:
+        """Reports whether no record needs a replay.
+
+        Args:
+            is_idle: whether the transport has reported about every record that it ever will.
+        """
+        unacked = self.unacked
+        return unacked <= 0 or (is_idle and unacked <= self.unreported)
+
 
 class SegmentWriter:
     """A segment that this process writes, and the groups of its records.
 
     Attributes:
         end: the offset at which the last record ends.
+        count: how many records there are.
         synced_end: how far the disk has it.
         is_sealed: whether no further record is appended.
         is_released: whether this client fenced it itself, after all that it wrote.
@@ -49,6 +61,7 @@ class SegmentWriter:
     """
 
     __slots__ = (
+        "count",
         "end",
         "groups",
         "is_released",
@@ -63,6 +76,7 @@ class SegmentWriter:
         self.segment = segment
         self.map: mmap = segment.map(size)
         self.end = self.synced_end = HEADER_BYTES
+        self.count = 0
         self.groups = deque([first])
         self.is_sealed = False
         self.is_released = False

@@ -7,7 +7,6 @@ handles bytes and keys, not events, and does not depend on Kafka.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from .._describe import describe_error
 from .._failure import Failure
+from .._interrupts import is_interruption, shared_lock
 from .._reporting import RateLimitedLog, write_log
 from .adoption import Adopter
 from .backlog import Backlog
@@ -101,6 +101,7 @@ class Spool:
             tuning,
             report_of=host.report_of,
             on_room_changed=partial(self._room_changed, 0),
+            is_idle=host.is_drained,
             fsync_each=fsync_each,
         )
         self._backlog = Backlog(
@@ -118,8 +119,7 @@ class Spool:
         self._replayer = Replayer(self, tuning)
         interval = config.sync_interval or tuning.heartbeat
         self._housekeeper = Housekeeper(self._tidy, interval, self._beat, tuning.heartbeat)
-        # A signal handler may count while its thread is counting.
-        self._counting = threading.RLock()
+        self._counting = shared_lock()
         self._stats = SpoolStats()
         self._released = False
         self._log = RateLimitedLog()
@@ -151,6 +151,10 @@ class Spool:
         """
         self._backlog.requeue(key, event)
         self._wake()
+
+    def interrupted(self) -> None:
+        """Records that a call was interrupted, so that the report of an event may be missing."""
+        self._in_flight.interrupted()
 
     def retain(self) -> None:
         """Counts an event that stays on disk, where it was appended, and is no longer in flight."""
@@ -277,6 +281,8 @@ class Spool:
         try:
             self._dead.append(failure.key, failure.event)
         except (SpoolFullError, OSError) as error:
+            if is_interruption(error):
+                raise
             self._report(error)
         else:
             self._count(dead_lettered=1)

@@ -6,6 +6,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -15,7 +16,7 @@ from .._failure import Failed, Failure
 from .._generated.spool import FINAL_ERRORS
 from .._reporting import RateLimitedLog, logger
 from .._settings import Settings
-from .callbacks import calling
+from .callbacks import GuardedLogger, calling, guarded, repeated_by
 
 _PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001
 
@@ -64,10 +65,12 @@ class KafkaTransport:
         self._topic = topic
         self._failed = failed
         # Whoever debugs librdkafka needs all of its lines.
-        self._log = logger if "debug" in overrides else _Log()
+        log = logger if "debug" in overrides else _Log()
         self._config = _config(settings, overrides)
+        self._log = self._config.pop("logger", log)
         if reports:
             self._config["delivery.report.only.error"] = False
+        self._reported = partial(_report, _nothing, failed)
         self._replace_at = 0.0
         self._open()
         _made.add(self)
@@ -80,13 +83,7 @@ class KafkaTransport:
         self._produce(self._topic, value, key, -1, self._reported)
 
     def reporter(self, delivered: Callable[[], object], failed: Failed) -> Any:
-        def report(error: KafkaError | None, message: Message) -> None:
-            if error is None:
-                delivered()
-            else:
-                failed(_failure(error, message))
-
-        return report
+        return partial(_report, delivered, failed)
 
     def send_reported(self, key: bytes, event: bytes, report: Any) -> None:
         self._produce(self._topic, event, key, -1, report)
@@ -137,9 +134,27 @@ class KafkaTransport:
 
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._producer))
 
-    def _reported(self, error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            self._failed(_failure(error, message))
+
+def _nothing() -> None:
+    """What follows a delivery that nobody counts."""
+
+
+def _report_failure(
+    _: Callable[[], object], failed: Failed, error: KafkaError | None, message: Message
+) -> None:
+    if error is not None:
+        failed(_failure(error, message))
+
+
+@repeated_by(_report_failure)  # a delivery may have been counted before the interruption
+def _report(
+    delivered: Callable[[], object], failed: Failed, error: KafkaError | None, message: Message
+) -> None:
+    """Receives the delivery report of one event."""
+    if error is None:
+        delivered()
+    else:
+        failed(_failure(error, message))
 
 
 def failure_of(error: BaseException, key: bytes, event: bytes) -> Failure:
@@ -200,7 +215,13 @@ def _config(settings: Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
     }
     if settings["kafka_acks"] == "all" and _ACKS.isdisjoint(overrides):
         config["enable.idempotence"] = True
-    return {**config, **overrides}
+    return {**config, **{name: _guarded(name, value) for name, value in overrides.items()}}
+
+
+def _guarded(name: str, value: Any) -> Any:
+    if name == "logger":
+        return GuardedLogger(value)
+    return guarded(name, value) if callable(value) else value
 
 
 def _is_fatal(error: KafkaException) -> bool:
