@@ -43,7 +43,10 @@ type kafkaTransport struct {
 	connect *connectError
 	timeout time.Duration
 	pending atomic.Int64
-	idle    chan struct{}
+
+	recreating sync.Mutex
+	recreated  []recreatedRecord // records that wait until the client has forgotten the former topic
+	idle       chan struct{}
 }
 
 type recordSlab struct{ free []kgo.Record }
@@ -117,6 +120,10 @@ func (t *kafkaTransport) promiseOf(onDisk *spool.AckGroup) *promise {
 func (p *promise) finished(record *kgo.Record, err error) {
 	t := p.transport
 	if err != nil {
+		if t.shouldRetry(record, err) && errors.Is(err, kerr.UnknownTopicID) {
+			t.retryRecreated(recreatedRecord{record, p})
+			return
+		}
 		if t.shouldRetry(record, err) {
 			t.client.TryProduce(record.Context, record, p.callback)
 			return
@@ -130,6 +137,31 @@ func (p *promise) finished(record *kgo.Record, err error) {
 		default:
 		}
 	}
+}
+
+type recreatedRecord struct {
+	record  *kgo.Record
+	promise *promise
+}
+
+// retryRecreated produces a record again to a topic that was deleted and created anew. franz-go fails
+// all records of such a topic until it is purged, which a promise must not wait for.
+func (t *kafkaTransport) retryRecreated(r recreatedRecord) {
+	t.recreating.Lock()
+	defer t.recreating.Unlock()
+	if t.recreated = append(t.recreated, r); len(t.recreated) > 1 {
+		return
+	}
+	go func() {
+		t.client.PurgeTopicsFromProducing(UsageTopic)
+		t.recreating.Lock()
+		waiting := t.recreated
+		t.recreated = nil
+		t.recreating.Unlock()
+		for _, r := range waiting {
+			t.client.TryProduce(r.record.Context, r.record, r.promise.callback)
+		}
+	}()
 }
 
 // shouldRetry reports whether a record that franz-go has failed is produced again.
@@ -153,7 +185,7 @@ var transient = []*kerr.Error{
 	kerr.LeaderNotAvailable, kerr.NotLeaderForPartition, kerr.ReplicaNotAvailable,
 	kerr.ListenerNotFound, kerr.BrokerNotAvailable, kerr.NetworkException,
 	kerr.FencedLeaderEpoch, kerr.UnknownLeaderEpoch, kerr.SaslAuthenticationFailed,
-	kerr.NotEnoughReplicas, kerr.NotEnoughReplicasAfterAppend, kerr.RequestTimedOut, kerr.KafkaStorageError,
+	kerr.UnknownTopicID, kerr.NotEnoughReplicas, kerr.NotEnoughReplicasAfterAppend, kerr.RequestTimedOut, kerr.KafkaStorageError,
 }
 
 // explain returns an error that states the cause rather than the symptom.
@@ -238,7 +270,11 @@ func (t *kafkaReplayTransport) Send(ctx context.Context, records []spool.Record)
 		record := &kgo.Record{Topic: UsageTopic, Key: records[i].Key, Value: records[i].Event}
 		t.client.TryProduce(ctx, record, func(_ *kgo.Record, err error) { reports.report(i, err) })
 	}
-	return reports.wait(ctx)
+	outcomes := reports.wait(ctx)
+	if slices.ContainsFunc(outcomes, func(err error) bool { return errors.Is(err, kerr.UnknownTopicID) }) {
+		t.client.PurgeTopicsFromProducing(UsageTopic) // recreated: the next attempt finds the new one
+	}
+	return outcomes
 }
 
 func (t *kafkaReplayTransport) Close() { t.client.Close() }

@@ -8,9 +8,55 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
 	"github.com/eka-care/eka-usage-sdk/sdks/go/internal/devbroker"
 )
+
+func TestRecreatedTopic(t *testing.T) {
+	t.Parallel()
+	for _, acks := range []string{"1", "all"} {
+		broker := devbroker.Start(t, t.TempDir())
+		client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithAcks(acks))
+		mustRecord(t, client, 10)
+		if err := client.Flush(within(t, 20*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		recreateTopic(t, broker.Bootstrap)
+		mustRecord(t, client, 100)
+		if err := client.Flush(within(t, 20*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		expectBalance(t, client, 110, 0)
+		consume(t, broker.Bootstrap, 100)
+	}
+}
+
+// recreateTopic deletes the usage topic and creates it anew, with another id.
+func recreateTopic(t *testing.T, bootstrap string) {
+	t.Helper()
+	admin, err := kgo.NewClient(kgo.SeedBrokers(bootstrap))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	topic := ekausage.UsageTopic
+	gone := kmsg.NewDeleteTopicsRequestTopic()
+	gone.Topic = &topic
+	remove := kmsg.NewPtrDeleteTopicsRequest()
+	remove.TopicNames, remove.Topics = []string{topic}, []kmsg.DeleteTopicsRequestTopic{gone}
+	added := kmsg.NewCreateTopicsRequestTopic()
+	added.Topic, added.NumPartitions, added.ReplicationFactor = topic, 3, 1
+	create := kmsg.NewPtrCreateTopicsRequest()
+	create.Topics = []kmsg.CreateTopicsRequestTopic{added}
+	for _, request := range []kmsg.Request{remove, create} {
+		if _, err := admin.Request(within(t, 10*time.Second), request); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
 
 func TestKafka(t *testing.T) {
 	t.Parallel()
