@@ -76,8 +76,9 @@ build-all: $(READY) ## Build the packages of every language
 	@cd sdks/go && $(BIN)/go build ./...
 	@cd $(TYPESCRIPT) && $(BIN)/npm run --silent build
 
-e2e: $(READY) $(KAFKA) ## Run every SDK against Apache Kafka, through outages (needs Java and Maven)
+e2e: $(READY) $(KAFKA) ## Run every SDK against Apache Kafka, one broker and three, through outages (needs Java and Maven)
 	@$(PY) -m tests.e2e.sdks
+	@$(PY) -m tests.e2e.failover
 
 broker: $(BROKER) ## Run the embedded broker on LISTEN (127.0.0.1:9092) until Ctrl-C
 	@echo "In another window: export EKA_KAFKA_BROKERS=$(LISTEN)   Ctrl-C here stops the broker."
