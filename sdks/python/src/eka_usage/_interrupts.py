@@ -8,6 +8,7 @@ thread holds that and waits for the first.
 from __future__ import annotations
 
 import inspect
+import sys
 import threading
 from types import FrameType
 from typing import cast
@@ -70,16 +71,20 @@ def is_interruption(error: BaseException) -> bool:
     """
     if not isinstance(error, Exception):
         return True
-    trace, frame = error.__traceback__, None
+    trace, caller = error.__traceback__, None
     while trace is not None:
         frame, trace = trace.tb_frame, trace.tb_next
+        if _module(frame) in sys.stdlib_module_names:
+            continue  # the SDK calls it, as it calls C code
+        caller = frame
         if not _is_own(frame) and frame.f_back is not None and _has_argument(frame, frame.f_back):
             return True
-    if frame is None or not _is_own(frame):
+    if caller is None or not _is_own(caller):
         return False
     if isinstance(error, TimeoutError):
         return error.errno is None
-    return type(error).__module__.partition(".")[0] not in _OWN_MODULES
+    module = type(error).__module__.partition(".")[0]
+    return module not in _OWN_MODULES and module not in sys.stdlib_module_names
 
 
 class SuppressErrors:
@@ -92,8 +97,12 @@ class SuppressErrors:
 
 
 def _is_own(frame: FrameType) -> bool:
+    return _module(frame) == __package__
+
+
+def _module(frame: FrameType) -> str:
     name = frame.f_globals.get("__name__")
-    return isinstance(name, str) and name.partition(".")[0] == __package__
+    return name.partition(".")[0] if isinstance(name, str) else ""
 
 
 def _has_argument(frame: FrameType, value: object) -> bool:
