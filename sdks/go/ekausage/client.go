@@ -34,6 +34,7 @@ func New(serviceName string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.kafka = o.kafka
 	if rejection := encode.CheckServiceName(serviceName); rejection != nil {
 		return nil, newError(*rejection)
 	}

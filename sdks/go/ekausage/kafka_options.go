@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,7 +53,7 @@ func kafkaOptions(s *settings) ([]kgo.Opt, error) {
 		options = append(options, kgo.RequiredAcks(kgo.LeaderAck()), kgo.DisableIdempotentWrite())
 	}
 	security, err := securityOptions(s)
-	return append(options, security...), err
+	return slices.Concat(options, security, s.kafka), err
 }
 
 var codecs = map[string]func() kgo.CompressionCodec{

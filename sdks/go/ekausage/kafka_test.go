@@ -3,8 +3,10 @@ package ekausage_test
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +16,21 @@ import (
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
 	"github.com/eka-care/eka-usage-sdk/sdks/go/internal/devbroker"
 )
+
+func TestKafkaOptions(t *testing.T) {
+	t.Parallel()
+	broker := devbroker.Start(t, t.TempDir())
+	var dialed atomic.Int32
+	dialer := kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialed.Add(1)
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	})
+	client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithKafkaOptions(dialer))
+	mustRecord(t, client, 1)
+	if err := client.Flush(within(t, 20*time.Second)); err != nil || dialed.Load() == 0 {
+		t.Errorf("%d connections by the caller's dialer: %v", dialed.Load(), err)
+	}
+}
 
 func TestRecreatedTopic(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/spool"
 )
@@ -20,6 +22,7 @@ type options struct {
 	onError    OnError
 	debug      bool
 	producer   Producer
+	kafka      []kgo.Opt
 	now        func() time.Time
 	newID      func() string
 	hostname   *string
@@ -162,6 +165,13 @@ func WithSpoolSync(interval time.Duration) Option {
 func WithKafkaConfig(properties map[string]any) Option {
 	copied := maps.Clone(properties)
 	return func(o *options) { o.properties = copied }
+}
+
+// WithKafkaOptions passes options to the Kafka client, franz-go, such as kgo.Dialer, or, with the security
+// protocol SSL, kgo.SASL with OAUTHBEARER or AWS MSK IAM. They are applied after those that the settings
+// determine, and override them.
+func WithKafkaOptions(opts ...kgo.Opt) Option {
+	return func(o *options) { o.kafka = append(o.kafka, opts...) }
 }
 
 // WithOnError sets the error handler, which is called from the caller's goroutine or the client's own

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
 )
 
@@ -47,6 +49,7 @@ type settings struct {
 	values [len(settingTable)]any    // int64, bool, string or []string; nil: not set
 	names  [len(settingTable)]string // of what set them: a property, an option or a variable
 	given  [len(settingTable)]bool   // not by default
+	kafka  []kgo.Opt                 // that override what the values determine
 }
 
 // givenSettings are the values that a caller passes, by options or as properties.
