@@ -30,6 +30,9 @@ const (
 	CodeEventIDInvalid ErrorCode = "event_id.invalid"
 	// CodeOccurredAtInvalid: The value is not a time, has no UTC offset, or is too far from now.
 	CodeOccurredAtInvalid ErrorCode = "occurred_at.invalid"
+	// CodeOptionsInvalid: The options of the call are not an object, or have an unknown name or a
+	// value that cannot be read; in Python and Go the call itself is an error then.
+	CodeOptionsInvalid ErrorCode = "options.invalid"
 	// CodeQueueFull: The queue of events that wait for Kafka is full.
 	CodeQueueFull ErrorCode = "queue.full"
 	// CodeMetadataDegraded: The event was accepted, but its metadata had to be changed or truncated.
@@ -60,6 +63,7 @@ var errorTable = [...]errorRow{
 	{CodeMetadataRequired, "rejected", "metadata", "metadata", "", "invalid {parameter} {given}: the metric type requires {hint}", "The metadata lacks a key that the metric type requires."},
 	{CodeEventIDInvalid, "rejected", "event_id", "eventID", "", "invalid {parameter} {given}: expected a non-blank string of 1 to 128 characters", "The idempotency key is not a string, or it is blank, too long or not valid Unicode."},
 	{CodeOccurredAtInvalid, "rejected", "occurred_at", "occurredAt", "", "invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind", "The value is not a time, has no UTC offset, or is too far from now."},
+	{CodeOptionsInvalid, "rejected", "", "", "", "invalid {parameter} {given}: {hint}", "The options of the call are not an object, or have an unknown name or a value that cannot be read; in Python and Go the call itself is an error then."},
 	{CodeQueueFull, "rejected", "", "", "local_queue_full", "queue full: {hint}; is Kafka reachable?", "The queue of events that wait for Kafka is full."},
 	{CodeMetadataDegraded, "degraded", "metadata", "metadata", "", "degraded {parameter}: {hint}", "The event was accepted, but its metadata had to be changed or truncated."},
 	{CodeDeliveryFailed, "undelivered", "", "", "", "delivery failed: {hint}", "Kafka rejected an accepted event permanently, or did not acknowledge it in time."},

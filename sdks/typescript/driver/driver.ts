@@ -170,8 +170,8 @@ function record(call: Values): string | undefined {
   const names = ["workspace_id", "product", "metric_type", "quantity", "status", "unit_cost"];
   const values = [...names, "metadata"].map((name) => call[name]);
   const named = { eventId: call["event_id"], occurredAt: call["occurred_at"] };
-  const all: unknown[] = [...values, named];
-  return current().record(...(all as Parameters<sdk.EkaClient["record"]>));
+  const client = current() as unknown as { record(...all: unknown[]): string | undefined };
+  return client.record(...values, named);
 }
 
 function log(call: Values): string | undefined {

@@ -5,21 +5,22 @@ import * as checks from "./checks.js";
 import { describeError, describeValue, nearest } from "./describe.js";
 import { DeliveryError, type EkaError, MetadataDegradedError, message } from "./errors.js";
 import { type Encoded, EventEncoder } from "./event.js";
-import {
-  type LogLevel,
-  logLevels,
-  type MetricType,
-  type Product,
-  type Status,
-} from "./generated/catalog.js";
+import { type LogLevel, logLevels, type Product, type Status } from "./generated/catalog.js";
 import { defaultLogLevel, defaultStatus, logStatus, usageTopic } from "./generated/constants.js";
 import { limits } from "./generated/limits.js";
 import { ownHostname } from "./host.js";
 import { close, type Instance } from "./instance.js";
 import type { Stats } from "./ledger.js";
-import { logMetadata, type Metadata } from "./metadata.js";
-import type { Metric } from "./metric.js";
-import { checkOptions, type EkaClientOptions, type RecordOptions } from "./options.js";
+import { logMetadata, type MetadataLike } from "./metadata.js";
+import type { Metric, MetricTypeOf } from "./metric.js";
+import {
+  checkOptions,
+  type EkaClientOptions,
+  type RecordOptions,
+  recordOptions,
+  type UsageDetails,
+  usageDetails,
+} from "./options.js";
 import { Outbox, outboxSettings } from "./outbox.js";
 import { Outcomes } from "./outcomes.js";
 import { logAccepted } from "./reporting.js";
@@ -115,6 +116,15 @@ export class EkaClient implements AsyncDisposable {
    * Records one usage event. Never blocks, never throws.
    *
    * @param workspaceId The customer's workspace to bill, 1 to 256 characters.
+   * @param metric One of `metrics`.
+   * @param details How much, and what else is known: see `UsageDetails`.
+   * @returns The event's id; undefined if it was not accepted, in which case `onError` was called.
+   */
+  record(workspaceId: string, metric: Metric, details?: UsageDetails): string | undefined;
+  /**
+   * Records one usage event, by names and positions. Never blocks, never throws.
+   *
+   * @param workspaceId The customer's workspace to bill, 1 to 256 characters.
    * @param product One of `products`.
    * @param metricType One of the product's metric types.
    * @param quantity How much, in the unit of the metric type. Default: 1.
@@ -128,19 +138,40 @@ export class EkaClient implements AsyncDisposable {
   record<P extends Product>(
     workspaceId: string,
     product: P,
-    metricType: MetricType<P>,
-    quantity: number | bigint = limits.quantity.default,
-    status: Status = defaultStatus,
+    metricType: MetricTypeOf<P>,
+    quantity?: number | bigint,
+    status?: Status,
     unitCost?: number | bigint | null,
-    metadata?: Metadata | null,
+    metadata?: MetadataLike | null,
     options?: RecordOptions,
+  ): string | undefined;
+  /** The compiler reports the errors of its last overload, which is why one covers both forms. */
+  record<T extends Product | Metric>(
+    workspaceId: string,
+    productOrMetric: T,
+    metricTypeOrDetails: [T] extends [Product] ? MetricTypeOf<T> : UsageDetails | undefined,
+  ): string | undefined;
+  record(
+    workspaceId: unknown,
+    product: unknown,
+    metricType?: unknown,
+    quantity: unknown = limits.quantity.default,
+    status: unknown = defaultStatus,
+    unitCost?: unknown,
+    metadata?: unknown,
+    options?: unknown,
   ): string | undefined {
+    if (typeof product === "object" && product !== null) {
+      return this.#recordDetails(workspaceId, product, metricType);
+    }
     let event: Encoded;
+    let known: RecordOptions | undefined;
     try {
       const reason = this.#outbox.rejectReason();
       if (reason !== undefined) {
         throw reason;
       }
+      known = recordOptions(options);
       event = this.#encoder.encode(
         workspaceId,
         product,
@@ -149,11 +180,11 @@ export class EkaClient implements AsyncDisposable {
         status,
         unitCost,
         metadata,
-        options,
+        known,
       );
       this.#put(event);
     } catch (error) {
-      const eventId = safely(() => options?.eventId);
+      const eventId = known?.eventId ?? safely(() => Object(options).eventId as unknown);
       this.#outcomes.rejected(error, { eventId, workspaceId, product, metricType, status });
       return undefined;
     }
@@ -170,11 +201,11 @@ export class EkaClient implements AsyncDisposable {
     quantity?: number | bigint,
     status?: Status,
     unitCost?: number | bigint | null,
-    metadata?: Metadata | null,
+    metadata?: MetadataLike | null,
     options?: RecordOptions,
   ): string | undefined {
     const { product, metricType } = checks.metricNames(metric);
-    return this.record(
+    return this.#unchecked.record(
       workspaceId,
       product,
       metricType,
@@ -198,17 +229,21 @@ export class EkaClient implements AsyncDisposable {
   log<P extends Product>(
     workspaceId: string,
     product: P,
-    metricType: MetricType<P>,
+    metricType: MetricTypeOf<P>,
     message: string,
     level: LogLevel = defaultLogLevel,
-    metadata?: Metadata | null,
+    metadata?: MetadataLike | null,
   ): string | undefined {
     const known = checks.logLevel(level);
-    const details = logMetadata(metadata, known ?? defaultLogLevel, message) as Metadata;
-    const rest = [undefined, logStatus, undefined, details] as const;
-    const eventId = this.record(workspaceId, product, metricType, ...rest);
-    if (known === undefined && eventId !== undefined) {
-      this.#degraded(`level ${describeValue(level)}: ${nearest(level, logLevels)}`, eventId);
+    const details = logMetadata(metadata, known ?? defaultLogLevel, message);
+    const rest = [undefined, logStatus, undefined, details.metadata] as const;
+    const eventId = this.#unchecked.record(workspaceId, product, metricType, ...rest);
+    const lost = details.lost === "" ? [] : [details.lost];
+    if (known === undefined) {
+      lost.unshift(`level ${describeValue(level)}: ${nearest(level, logLevels)}`);
+    }
+    if (lost.length > 0 && eventId !== undefined) {
+      this.#degraded(lost.join("; "), eventId);
     }
     return eventId;
   }
@@ -291,6 +326,32 @@ export class EkaClient implements AsyncDisposable {
 
   get #outcomes(): Outcomes {
     return this.#instance.outcomes;
+  }
+
+  /** Records by names that the compiler has not checked. */
+  get #unchecked(): { record(...values: unknown[]): string | undefined } {
+    return this as never;
+  }
+
+  #recordDetails(workspaceId: unknown, metric: object, details: unknown): string | undefined {
+    const { product, metricType } = checks.metricNames(metric);
+    try {
+      const { quantity, status, unitCost, metadata, ...options } = usageDetails(details);
+      return this.#unchecked.record(
+        workspaceId,
+        product,
+        metricType,
+        quantity,
+        status,
+        unitCost,
+        metadata,
+        options,
+      );
+    } catch (error) {
+      const eventId = safely(() => Object(details).eventId as unknown);
+      this.#outcomes.rejected(error, { eventId, workspaceId, product, metricType });
+      return undefined;
+    }
   }
 
   #put(event: Encoded): void {

@@ -9,6 +9,8 @@ import { safely } from "./safely.js";
 const { maxBytes, maxDepth, tooDeep } = limits.metadata;
 const unreadable = "[unreadable]";
 const maxReported = 3;
+/** What is lost of metadata whose toJSON() returns anything else. */
+export const noObject = "its toJSON() does not return an object";
 
 type Path = readonly string[];
 
@@ -48,7 +50,7 @@ export class JsonWriter {
   top(value: object): string {
     const form = formOf(value, "");
     if (!isJsonObject(form)) {
-      this.lost.push("its toJSON() does not return an object");
+      this.lost.push(noObject);
       return "{}";
     }
     return this.#object(form, [], []);
@@ -184,7 +186,7 @@ export class JsonWriter {
 }
 
 /** Returns what JSON.stringify would encode in place of a value. */
-function formOf(value: unknown, key: string): unknown {
+export function formOf(value: unknown, key: string): unknown {
   if (typeof value !== "object" || value === null) {
     return value;
   }

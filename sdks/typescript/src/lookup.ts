@@ -2,7 +2,7 @@
 
 import type { MetricType, Product } from "./generated/catalog.js";
 import { metrics } from "./generated/metrics.js";
-import type { Metric } from "./metric.js";
+import type { CheckedFor, Metric } from "./metric.js";
 
 const byProduct: ReadonlyMap<string, ReadonlyMap<string, Metric>> = grouped(
   Object.values(metrics).flatMap<Metric>((product) => Object.values(product)),
@@ -17,7 +17,7 @@ export function isProduct(value: unknown): value is Product {
 export function isMetricType<P extends Product>(
   product: P,
   value: unknown,
-): value is MetricType<P> {
+): value is MetricType<P> & CheckedFor<P> {
   return findMetric(product, value) !== undefined;
 }
 

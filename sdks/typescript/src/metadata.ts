@@ -9,12 +9,22 @@ import { className, describeValue, quoted } from "./describe.js";
 import { invalid } from "./errors.js";
 import { logLevelKey, logMessageKept, logMessageKey } from "./generated/constants.js";
 import { limits } from "./generated/limits.js";
-import { isJsonObject, JsonWriter, OversizeError } from "./jsonText.js";
+import { formOf, isJsonObject, JsonWriter, noObject, OversizeError } from "./jsonText.js";
 import type { MetadataKey, MetricRule } from "./metric.js";
 import { safely } from "./safely.js";
 
 /** Metadata as an object of keys and values. */
 export type Metadata = Readonly<Record<string, unknown>>;
+
+/** What is accepted as metadata: objects of interfaces and classes too, but none that hold no keys. */
+export type MetadataLike =
+  | Metadata
+  | (object & {
+      readonly [Symbol.hasInstance]?: never; // functions
+      readonly [Symbol.iterator]?: never; // arrays, maps, sets
+      readonly [Symbol.toPrimitive]?: never; // dates
+      readonly [Symbol.toStringTag]?: never; // promises, buffers
+    });
 
 /** Encoded metadata. */
 export interface Details {
@@ -101,20 +111,33 @@ function encodeMetadata(metadata: Metadata, kept: readonly string[]): Details {
   return text === undefined ? bestEffort(metadata, kept) : { json: JSON.stringify(text), lost: "" };
 }
 
-/** Returns the metadata of a `log()`: the caller's, with level and message. */
-export function logMetadata(metadata: unknown, level: string, text: unknown): unknown {
-  if (metadata != null && !isJsonObject(metadata)) {
-    return metadata; // record() rejects it
+/** Returns the metadata of a `log()`: the caller's, with level and message; and what it lost. */
+export function logMetadata(
+  metadata: unknown,
+  level: string,
+  text: unknown,
+): { readonly metadata: unknown; readonly lost: string } {
+  const given = metadata ?? {};
+  if (!isJsonObject(given)) {
+    return { metadata, lost: "" }; // record() rejects it
   }
   const found = { [logLevelKey]: level, [logMessageKey]: text };
-  // Descriptors, because reading a property may throw, which only the encoder handles.
-  return Object.defineProperties(
-    {},
-    {
-      ...Object.getOwnPropertyDescriptors(metadata ?? {}),
-      ...Object.getOwnPropertyDescriptors(found),
-    },
-  );
+  let own: PropertyDescriptorMap = {};
+  let lost = "";
+  try {
+    const form = formOf(given, "");
+    // Descriptors, because reading a property may throw, which only the encoder handles.
+    own = isJsonObject(form) ? Object.getOwnPropertyDescriptors(form) : own;
+    lost = isJsonObject(form) ? "" : noObject;
+  } catch (error) {
+    lost = unreadable(error);
+  }
+  const all = { ...own, ...Object.getOwnPropertyDescriptors(found) };
+  return { metadata: Object.defineProperties({}, all), lost };
+}
+
+function unreadable(error: unknown): string {
+  return `it could not be read: ${className(Object(error) as object)}`;
 }
 
 /** Returns the text if JSON.stringify loses nothing, as with most metadata. */
@@ -162,7 +185,7 @@ function bestEffort(metadata: Metadata, kept: readonly string[]): Details {
     if (error instanceof OversizeError) {
       text = "";
     } else {
-      writer.lost.push(`it could not be read: ${className(Object(error) as object)}`);
+      writer.lost.push(unreadable(error));
     }
   }
   if (text === "" || !fits(text)) {

@@ -5,6 +5,22 @@ export type Metric<P extends Product = Product> = {
   [K in P]: { readonly product: K; readonly metricType: MetricType<K> };
 }[P];
 
+declare const checked: unique symbol;
+
+/** Marks a metric type that `isMetricType()` found to be one of the product that it was given. */
+export interface CheckedFor<P extends Product> {
+  readonly [checked]: P;
+}
+
+/**
+ * The metric types that go with a product. With one of several, a name that belongs to any of them
+ * may be wrong for this one: it must be checked by `isMetricType()`, or be one of `metrics`.
+ */
+export type MetricTypeOf<P extends Product> =
+  IsUnion<P> extends false ? MetricType<P> : MetricType<P> & CheckedFor<P>;
+
+type IsUnion<T, Every = T> = T extends unknown ? ([Every] extends [T] ? false : true) : never;
+
 /** The rules of metric types that have any, by product and name. */
 export type MetricRules = Readonly<Record<string, Readonly<Record<string, MetricRule>>>>;
 

@@ -1,8 +1,11 @@
 /** The options of a client and of its calls. */
 
-import { describeValue } from "./describe.js";
+import { describeError, describeValue, nearest, quoted } from "./describe.js";
+import { invalid, ValidationError } from "./errors.js";
+import type { Status } from "./generated/catalog.js";
 import type { SettingOptions } from "./generated/settings.js";
 import { isJsonObject } from "./jsonText.js";
+import type { MetadataLike } from "./metadata.js";
 import type { OnError } from "./reporting.js";
 import { checkOptionNames, configError } from "./settings.js";
 import type { ProducerLike } from "./transports/injected.js";
@@ -65,6 +68,83 @@ export interface RecordOptions {
    * @default now
    */
   readonly occurredAt?: Date | string | null | undefined;
+}
+
+/** What `record()` takes by name, beside the workspace and one of `metrics`. */
+export interface UsageDetails extends RecordOptions {
+  /**
+   * How much, in the unit of the metric type.
+   *
+   * @default 1
+   */
+  readonly quantity?: number | bigint | undefined;
+  /** @default "ok" */
+  readonly status?: Status | undefined;
+  /** The cost of one unit, if known. */
+  readonly unitCost?: number | bigint | null | undefined;
+  /** Further details. What JSON cannot represent becomes a string; oversized metadata is cut. */
+  readonly metadata?: MetadataLike | null | undefined;
+}
+
+const optionNames = ["eventId", "occurredAt"] as const satisfies readonly (keyof RecordOptions)[];
+const detailNames = [
+  "quantity",
+  "status",
+  "unitCost",
+  "metadata",
+  ...optionNames,
+] as const satisfies readonly (keyof UsageDetails)[];
+
+/** Reads the options of a call; throws a ValidationError. */
+export function recordOptions(given: unknown): RecordOptions | undefined {
+  return given == null ? undefined : read("options", given, optionNames, readOptions);
+}
+
+/** Reads the details of a call; throws a ValidationError. */
+export function usageDetails(given: unknown): UsageDetails {
+  return given == null ? {} : read("details", given, detailNames, readDetails);
+}
+
+function readOptions({ eventId, occurredAt }: RecordOptions): RecordOptions {
+  return { eventId, occurredAt };
+}
+
+function readDetails(given: UsageDetails): UsageDetails {
+  const { quantity, status, unitCost, metadata, eventId, occurredAt } = given;
+  return { quantity, status, unitCost, metadata, eventId, occurredAt };
+}
+
+/** Reads each option once; one that goes unnoticed would bill a retry twice. */
+function read<T extends object>(
+  parameter: string,
+  given: unknown,
+  names: readonly string[],
+  values: (given: T) => T,
+): T {
+  try {
+    if (isPlain(given) || isJsonObject(given)) {
+      for (const name in given) {
+        if (!names.includes(name)) {
+          const hint = nearest(name, names);
+          throw invalid("options.invalid", { parameter, given: quoted(name), hint });
+        }
+      }
+      return values(given as T);
+    }
+  } catch (error) {
+    if (error instanceof ValidationError) {
+      throw error;
+    }
+    const hint = `it cannot be read: ${describeError(error)}`;
+    throw invalid("options.invalid", { parameter, given: describeValue(given), hint });
+  }
+  const hint = `expected an object with any of ${names.join(", ")}`;
+  throw invalid("options.invalid", { parameter, given: describeValue(given), hint });
+}
+
+/** Recognizes most objects without the checks of `isJsonObject()`, which take as long as the call. */
+function isPlain(given: unknown): given is object {
+  return typeof given === "object" && Object.getPrototypeOf(given) === Object.prototype;
 }
 
 const ownOptions = [

@@ -20,6 +20,13 @@ function setUp(options: Partial<EkaClientOptions> = {}) {
 // biome-ignore lint/suspicious/noExplicitAny: these are calls that do not compile
 type Loose = { record(...values: any[]): string | undefined; recordMetric(...values: any[]): any };
 
+function explodingProxy(): object {
+  const explode = () => {
+    throw new Error("boom");
+  };
+  return new Proxy({}, { get: explode, ownKeys: explode });
+}
+
 describe("record", () => {
   test("record() returns the id of the event that it sends", () => {
     const { client, producer } = setUp();
@@ -35,6 +42,68 @@ describe("record", () => {
         instance_id: client.instanceId,
       }),
     ]);
+  });
+
+  test("record() accepts one of metrics, and everything else by name", () => {
+    const { client, producer } = setUp();
+    class Call {
+      readonly model = "m";
+    }
+    const details = { unitCost: 0.5, metadata: new Call(), eventId: "order-7" };
+    expect(client.record("ws-1", metrics.comms.sms, { quantity: 2n, ...details })).toBe("order-7");
+    client.record("ws-1", metrics.api.api_call);
+    client.record("ws-1", metrics.api.api_call, { status: "error", occurredAt: null });
+    expect(producer.events).toMatchObject([
+      {
+        product: "comms",
+        metric_type: "sms",
+        quantity: 2,
+        unit_cost: 0.5,
+        metadata: '{"model":"m"}',
+        event_id: "order-7",
+      },
+      { product: "api", quantity: 1, status: "ok", unit_cost: null },
+      { status: "error" },
+    ]);
+  });
+
+  const unreadable = {
+    get eventId() {
+      throw new Error("boom");
+    },
+  };
+
+  test.each([
+    ["invalid options 'event_id': did you mean 'eventId'?", { event_id: "order-7" }],
+    ["invalid options 'occuredAt': did you mean 'occurredAt'?", { occuredAt: new Date() }],
+    ["invalid options 'order-7': expected an object with any of eventId, occurredAt", "order-7"],
+    ["invalid options of type Array: expected an object with any of eventId", ["order-7"]],
+    ["invalid options of type Object: it cannot be read: boom", unreadable],
+  ])("mistaken options are rejected, not ignored: %s", (message, options) => {
+    const { client, producer, reported } = setUp();
+    const loose = client as unknown as Loose;
+    expect(loose.record("ws", "api", "api_call", 1, "ok", null, {}, options)).toBeUndefined();
+    expect(loose.recordMetric("ws", metrics.api.api_call, 1, "ok", null, {}, options)).toBe(
+      undefined,
+    );
+    expect(reported.codes).toEqual(["options.invalid", "options.invalid"]);
+    expect(reported.messages[0]).toContain(message);
+    expect(producer.events).toEqual([]);
+    expect(client.stats()).toMatchObject({ accepted: 0, rejected: { "options.invalid": 2 } });
+  });
+
+  test.each([
+    ["invalid details 'qty': ", { qty: 3 }],
+    ["invalid details 'event_id': did you mean 'eventId'?", { event_id: "order-7" }],
+    ["invalid details 3: expected an object with any of quantity, status, unitCost, metadata", 3],
+    ["invalid details of type Object: it cannot be read: boom", unreadable],
+  ])("mistaken details are rejected, not ignored: %s", (message, details) => {
+    const { client, producer, reported } = setUp();
+    const loose = client as unknown as Loose;
+    expect(loose.record("ws", metrics.api.api_call, details)).toBeUndefined();
+    expect(reported.codes).toEqual(["options.invalid"]);
+    expect(reported.messages[0]).toContain(message);
+    expect(producer.events).toEqual([]);
   });
 
   test("recordMetric() accepts a constant in place of product and metric type", () => {
@@ -98,22 +167,11 @@ describe("record", () => {
     });
   });
 
-  const explosive = new Proxy(
-    {},
-    {
-      get() {
-        throw new Error("boom");
-      },
-      ownKeys() {
-        throw new Error("boom");
-      },
-    },
-  );
   const revoked = Proxy.revocable({}, {});
   revoked.revoke();
 
   test.each([
-    ["a proxy that throws", explosive],
+    ["a proxy that throws", explodingProxy()],
     ["a proxy that was revoked", revoked.proxy],
     ["a symbol", Symbol("s")],
     ["a function", () => 1],
@@ -124,6 +182,8 @@ describe("record", () => {
       (client as unknown as Loose).record(...call.with(index, value));
     }
     (client as unknown as Loose).recordMetric("ws", value);
+    (client as unknown as Loose).record("ws", metrics.api.api_call, value);
+    (client as unknown as Loose).record("ws", metrics.api.api_call, { metadata: value });
     expect(reported.all.length).toBeGreaterThanOrEqual(7);
     expect(reported.all.every(({ error }) => error instanceof EkaError)).toBe(true);
   });
@@ -177,6 +237,46 @@ describe("log", () => {
       is_billable: 0,
       metadata: '{"level":"warning","attempt":2,"message":"it broke"}',
     });
+  });
+
+  class Failure {
+    toJSON = () => ({ level: "mine", attempt: 2 });
+  }
+
+  test.each([
+    [
+      "a class with a toJSON()",
+      new Failure(),
+      '{"level":"error","attempt":2,"message":"it broke"}',
+    ],
+    [
+      "an object of an interface",
+      Object.create({ toJSON: () => ({ a: 1 }) }),
+      '{"a":1,"level":"error","message":"it broke"}',
+    ],
+  ])("log() keeps level and message beside the metadata of %s", (_, metadata, expected) => {
+    const { client, producer, reported } = setUp();
+    client.log("ws", "api", "api_error", "it broke", "error", metadata);
+    expect(producer.events[0]?.["metadata"]).toBe(expected);
+    expect(reported.all).toEqual([]);
+  });
+
+  test.each([
+    ["it could not be read: Error", explodingProxy()],
+    ["its toJSON() does not return an object", { toJSON: () => "text" }],
+    [
+      "it could not be read: Error",
+      {
+        toJSON: () => {
+          throw new Error("boom");
+        },
+      },
+    ],
+  ])("log() never throws, and keeps level and message: %s", (lost, metadata) => {
+    const { client, producer, reported } = setUp();
+    client.log("ws", "api", "api_error", "it broke", "error", metadata);
+    expect(producer.events[0]?.["metadata"]).toBe('{"level":"error","message":"it broke"}');
+    expect(reported.messages).toEqual([`degraded metadata: ${lost}`]);
   });
 
   test("log() falls back to the default level, and reports it", () => {

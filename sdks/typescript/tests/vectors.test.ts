@@ -29,8 +29,6 @@ function client({ given }: Vector, producer: Collector, { onError }: Reported): 
   });
 }
 
-type Arguments = Parameters<EkaClient["record"]>;
-
 function record(recording: EkaClient, call: Vector["arguments"]): string | undefined {
   const { event_id, occurred_at } = call;
   const positional = [
@@ -43,7 +41,8 @@ function record(recording: EkaClient, call: Vector["arguments"]): string | undef
     call["metadata"],
     { eventId: event_id, occurredAt: occurred_at },
   ];
-  return recording.record(...(positional as unknown as Arguments));
+  const loose = recording as unknown as { record(...all: unknown[]): string | undefined };
+  return loose.record(...positional);
 }
 
 describe("a call has the outcome of its vector", () => {

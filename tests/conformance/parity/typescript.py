@@ -12,6 +12,10 @@ _EXPORTED = re.compile(r"^export (?:type )?\{(.*?)\} from", re.MULTILINE | re.DO
 _METHOD = re.compile(r"(?:async )?(\w+)(?:<.*>)?\(")
 _MEMBER = re.compile(r"  (?:readonly |async |get )*([a-z]\w*)(?:\?|<.*>)?[:;(]")
 
+# The arguments that are objects, whose members are arguments by name.
+_NAMED = {"options": ("RecordOptions",), "details": ("UsageDetails", "RecordOptions")}
+_EITHER = re.compile(r"[a-z]Or[A-Z]")
+
 
 def read(package: Path, surface: Surface) -> None:
     """Adds the exported names of the three entry points."""
@@ -52,10 +56,10 @@ def _client(source: str, surface: Surface) -> None:
     for method in _members(source, "EkaClient"):
         surface.add("Client", method)
         for argument in _arguments(body, method):
-            if argument == "options":
-                for option in _members(source, "RecordOptions"):
+            for interface in _NAMED.get(argument, ()):
+                for option in _members(source, interface):
                     surface.add("Arguments", f"{method}.{option}")
-            else:
+            if argument not in _NAMED:
                 surface.add("Arguments", f"{method}.{argument}")
 
 
@@ -93,7 +97,10 @@ def _members(source: str, name: str) -> Iterator[str]:
 
 
 def _arguments(body: str, method: str) -> list[str]:
-    match = re.search(
-        rf"^  (?:async )?{method}(?:<.*?>)?\((.*?)\): ", body, re.MULTILINE | re.DOTALL
-    )
-    return re.findall(r"(\w+)\??: ", match[1]) if match else []
+    """Returns the arguments of all overloads; one for either of two is not counted again."""
+    signature = rf"^  (?:async )?{method}(?:<.*?>)?\((.*?)\): "
+    found: dict[str, None] = {}
+    for arguments in re.findall(signature, body, re.MULTILINE | re.DOTALL):
+        names = re.findall(r"(\w+)\??: ", arguments)
+        found.update(dict.fromkeys(name for name in names if not _EITHER.search(name)))
+    return list(found)

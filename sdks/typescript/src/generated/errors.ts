@@ -72,6 +72,14 @@ export const errorCodes = {
     field: "occurred_at",
     text: "invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most {ahead} ahead and {behind} behind",
   },
+  /**
+   * The options of the call are not an object, or have an unknown name or a value that cannot be
+   * read; in Python and Go the call itself is an error then.
+   */
+  "options.invalid": {
+    outcome: "rejected",
+    text: "invalid {parameter} {given}: {hint}",
+  },
   /** The queue of events that wait for Kafka is full. */
   "queue.full": {
     outcome: "rejected",

@@ -18,6 +18,26 @@ client.record("ws", "api", "api_call", 1, "ok", null, {}, { eventID: "x" });
 client.record(5, "api", "api_call");
 //            ^ 'number' is not assignable to parameter of type 'string'
 
+client.record("ws", "api", "api_call", 1, "ok", null, new Map());
+//                                                    ^ 'Map<any, any>' is not assignable to parameter of type
+client.record("ws", "api", "api_call", 1, "ok", null, Promise.resolve({}));
+//                                                    ^ 'Promise<{}>' is not assignable to parameter of type
+client.record("ws", "api", "api_call", 1, "ok", null, () => ({}));
+//                                                    ^ '() => {}' is not assignable to parameter of type
+client.record("ws", "api", "api_call", 1, "ok", null, {}, "order-7");
+//                                                        ^ '"order-7"' has no properties in common with type 'RecordOptions'
+
+client.record("ws", metrics.api.api_call);
+client.record("ws", metrics.api.api_call, { quantity: 2n, status: "error", eventId: "x" });
+client.record("ws", metrics.api.api_call, { event_id: "x" });
+//                                          ^ 'event_id' does not exist in type 'UsageDetails'
+client.record("ws", metrics.api.api_call, { quantity: "2" });
+//                                          ^ 'string' is not assignable to type 'number | bigint | undefined'
+client.record("ws", { product: "api", metricType: "sms" }, {});
+//                                    ^ '"sms"' is not assignable to type '"api_call" | "api_error"'
+client.record("ws", "api", { quantity: 2 });
+//                         ^ is not assignable to parameter of type '"api_call" | "api_error"'
+
 client.recordMetric("ws", metrics.api.api_call);
 client.recordMetric("ws", metrics.api.sms);
 //                                    ^ Property 'sms' does not exist on type
@@ -35,3 +55,23 @@ if (isProduct(product) && isMetricType(product, metricType)) {
 }
 client.record("ws", product ?? "", metricType);
 //                  ^ 'string' is not assignable to parameter of type
+
+declare const either: "api" | "comms";
+client.record("ws", either, "sms");
+//                          ^ '"sms"' is not assignable to parameter of type
+client.log("ws", either, "api_call", "it broke");
+//                       ^ '"api_call"' is not assignable to parameter of type
+if (isMetricType(either, metricType)) {
+  client.record("ws", either, metricType);
+}
+
+interface Details {
+  readonly model: string;
+}
+class Call implements Details {
+  readonly model = "m-2";
+}
+declare const details: Details;
+client.record("ws", "api", "api_call", 1, "ok", null, details);
+client.record("ws", metrics.api.api_call, { metadata: new Call() });
+client.log("ws", "api", "api_error", "it broke", "error", details);
