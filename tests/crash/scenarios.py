@@ -225,6 +225,15 @@ def _runner(name: str) -> Callable[[Experiment], None]:
     return run
 
 
+def _terminated_worker(experiment: Experiment) -> None:
+    driver = experiment.start(environment={"EKA_TEST_WORKER": "1"})
+    driver.send("stream", call=CALL, times=0)
+    eventually(lambda: len(driver.streamed) > _EVENTS, "no event was accepted")
+    driver.send("terminate")
+    assert driver.wait() == 0
+    experiment.recover()
+
+
 def _damaged_segments(experiment: Experiment) -> None:
     driver = experiment.start()
     experiment.broker.kill()
@@ -286,6 +295,7 @@ SCENARIOS = (
     Scenario("uWSGI ends its workers", _runner("uWSGI"), languages=("python",)),
     Scenario("Celery ends its pool", _runner("Celery"), languages=("python",)),
     Scenario("RQ ends a job", _runner("RQ"), languages=("python",)),
+    Scenario("worker.terminate()", _terminated_worker, languages=("typescript",)),
     Scenario("broker down until the next process", _broker_down),
     Scenario("outage past the delivery timeout", _long_outage),
     Scenario("retriable broker errors", _broker_errors(_RETRIABLE)),

@@ -3,6 +3,7 @@
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
+import { isMainThread, Worker } from "node:worker_threads";
 import type * as sdk from "../src/index.js";
 
 // The built package; its types are available before it is built.
@@ -196,6 +197,22 @@ async function answer(line: string): Promise<void> {
   }
 }
 
-for await (const line of input) {
-  await answer(line);
+/** Drives in a worker thread, which `terminate` ends. */
+async function driveWorker(): Promise<void> {
+  const worker = new Worker(new URL(import.meta.url), { stdin: true });
+  for await (const line of input) {
+    if ((JSON.parse(line) as Values)["do"] === "terminate") {
+      await worker.terminate();
+      process.exit();
+    }
+    worker.stdin?.write(`${line}\n`);
+  }
+}
+
+if (isMainThread && process.env["EKA_TEST_WORKER"] !== undefined) {
+  await driveWorker();
+} else {
+  for await (const line of input) {
+    await answer(line);
+  }
 }
