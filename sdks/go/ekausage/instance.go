@@ -32,6 +32,7 @@ func newInstance(serviceName, hostname string, s *settings, o *options) (*instan
 		debug: o.debug,
 	}
 	i.outcomes.reporter.onError = o.onError
+	i.outcomes.reporter.log.logger = o.logger
 	i.outbox.outcomes = &i.outcomes
 	i.outbox.maxEvents = s.integer(settingMaxQueueEvents)
 	i.outbox.maxBytes = s.integer(settingMaxQueueBytes)
@@ -87,7 +88,7 @@ func (i *instance) record(call *call) (string, error) {
 		i.notSpooled(err)
 	}
 	if i.debug {
-		slog.Debug("ekausage: accepted", "event", string(text[:length]))
+		i.outcomes.reporter.log.line(slog.LevelDebug, "accepted", "event", string(text[:length]))
 	}
 	if checked.Lost != "" {
 		i.outcomes.degraded(checked.Lost, checked.EventID)

@@ -1,6 +1,7 @@
 package ekausage
 
 import (
+	"log/slog"
 	"maps"
 	"os"
 	"strings"
@@ -23,6 +24,7 @@ type options struct {
 	debug      bool
 	producer   Producer
 	kafka      []kgo.Opt
+	logger     *slog.Logger
 	now        func() time.Time
 	newID      func() string
 	hostname   *string
@@ -173,6 +175,10 @@ func WithKafkaConfig(properties map[string]any) Option {
 func WithKafkaOptions(opts ...kgo.Opt) Option {
 	return func(o *options) { o.kafka = append(o.kafka, opts...) }
 }
+
+// WithLogger sets the logger of warnings and, without WithOnError, of errors, which have the attributes
+// code, field and event_id. The default is slog.Default.
+func WithLogger(logger *slog.Logger) Option { return func(o *options) { o.logger = logger } }
 
 // WithOnError sets the error handler, which is called from the caller's goroutine or the client's own
 // and must not block. Record returns its errors as well. Without a handler, errors are logged by

@@ -28,12 +28,12 @@ type reporter struct {
 // so errors that it causes itself are logged.
 func (r *reporter) report(err *Error, returned error, about map[string]any, settling bool) {
 	if r.onError == nil {
-		r.log.error(err)
+		r.log.error(err, about)
 		return
 	}
 	own := goroutine()
 	if _, busy := r.busy.LoadOrStore(own, settling); busy {
-		r.log.error(err)
+		r.log.error(err, about)
 		return
 	}
 	defer r.busy.Delete(own)
@@ -68,22 +68,29 @@ type limitedLog struct {
 	mu         sync.Mutex
 	next       map[string]time.Time
 	suppressed map[string]int
+	logger     *slog.Logger // nil: the default one
 }
 
-func (l *limitedLog) error(err *Error) {
+func (l *limitedLog) error(err *Error, about map[string]any) {
 	level := slog.LevelError
 	if err.Code.Outcome() == "degraded" {
 		level = slog.LevelWarn
 	}
-	l.write(level, string(err.Code), fmt.Sprintf("%v [%s]", err, err.Code))
+	var attributes []any
+	for _, key := range []string{"code", "field", "event_id"} {
+		if value := about[key]; value != nil && value != "" {
+			attributes = append(attributes, key, value)
+		}
+	}
+	l.write(level, string(err.Code), fmt.Sprintf("%v [%s]", err, err.Code), attributes...)
 }
 
-func (l *limitedLog) write(level slog.Level, key, message string) {
+func (l *limitedLog) write(level slog.Level, key, message string, attributes ...any) {
 	if more, ok := l.due(key, time.Now()); ok {
 		if more > 0 {
 			message += fmt.Sprintf(" (%d similar lines were suppressed)", more)
 		}
-		logLine(level, message)
+		l.line(level, message, attributes...)
 	}
 }
 
@@ -110,12 +117,16 @@ func (l *limitedLog) close() {
 	l.suppressed = map[string]int{}
 	l.mu.Unlock()
 	for key, count := range suppressed {
-		logLine(slog.LevelError, fmt.Sprintf("%d more errors like the last %s were suppressed", count, key))
+		l.line(slog.LevelError, fmt.Sprintf("%d more errors like the last %s were suppressed", count, key))
 	}
 }
 
-// logLine writes to the default logger. A panic of its handler does not reach the caller.
-func logLine(level slog.Level, message string) {
+// line writes one line at once. A panic of the logger's handler does not reach the caller.
+func (l *limitedLog) line(level slog.Level, message string, attributes ...any) {
 	defer func() { _ = recover() }()
-	slog.Log(context.Background(), level, "ekausage: "+message)
+	logger := l.logger
+	if logger == nil {
+		logger = slog.Default()
+	}
+	logger.Log(context.Background(), level, "ekausage: "+message, attributes...)
 }

@@ -53,6 +53,16 @@ func TestShutdownInTheErrorHandler(t *testing.T) {
 	}
 }
 
+func TestLogger(t *testing.T) {
+	t.Parallel()
+	var lines bytes.Buffer
+	client, _ := ekausagetest.New(t, ekausage.WithLogger(slog.New(slog.NewTextHandler(&lines, nil))))
+	_, _ = client.Record("ws-1", "nothing", "api_call", 1, "", nil, nil, ekausage.WithEventID("own"))
+	if line := lines.String(); !strings.Contains(line, "code=product.unknown field=product event_id=own") {
+		t.Error(line)
+	}
+}
+
 func TestNilOptions(t *testing.T) {
 	t.Parallel()
 	client, producer := ekausagetest.New(t, nil)

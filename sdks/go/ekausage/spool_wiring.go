@@ -78,7 +78,7 @@ func (i *instance) releaseSpool() {
 	}
 	i.outbox.spool.Release()
 	if left := i.outcomes.ledger.stats().Spooled; left > 0 {
-		logLine(slog.LevelWarn, fmt.Sprintf(
+		i.outcomes.reporter.log.line(slog.LevelWarn, fmt.Sprintf(
 			"%d events are not delivered yet; they are kept in %s for the next process",
 			left, i.outbox.spool.Directory()))
 	}
