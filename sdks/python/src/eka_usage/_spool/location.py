@@ -29,7 +29,7 @@ def locate(configured: Path | None) -> Path:
     if configured is not None:
         create(configured)
         return _prepared(_own(configured) if _is_shared(configured) else configured)
-    reasons = []
+    reasons: list[str] = []
     for path in _defaults():
         try:
             return _prepared(path)
@@ -45,7 +45,8 @@ def existing(configured: Path | None) -> Sequence[Path]:
         SpoolUnusableError: there is none.
     """
     paths = _defaults() if configured is None else [configured, _own(configured)]
-    found, reasons = [], []
+    found: list[Path] = []
+    reasons: list[str] = []
     for path in paths:
         try:
             Directory(path, _UNLIMITED).check()
