@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -23,6 +22,7 @@ from ._admission import Gate, Limits
 from ._connection import Connection
 from ._count import Count
 from ._describe import describe_error
+from ._drain import Drain
 from ._failure import Failed, Failure
 from ._interrupts import is_interruption, shared_lock
 from ._parking import Parked, Parking
@@ -38,10 +38,6 @@ from ._wakeup import WakeUp
 # A thread that records without a pause hardly lets another poll, which needs the interpreter. So
 # after so many events it polls itself, which takes some microseconds.
 _POLL_EVERY = 256
-# A wait for Kafka is cut into slices, so that the host's signal handlers run in between.
-_SLICE = 0.2
-# The same while events are pending on disk, which the replayer sends.
-_DISK_SLICE = 0.05
 
 _Send = Callable[[str, str], None]
 _Append = Callable[[bytes, bytes], object]
@@ -87,6 +83,7 @@ class Outbox:
         self._route = Route.UNOPENED
         self._send: _Send = self._open_route
         self._spool = open_spool(self) if open_spool else None
+        self._drain = Drain(self.connection, self.queued, self._unpark, self._spool)
         self._usual_route = Route.DIRECT
         if self._spool is not None and self._spool.is_durable:
             self._usual_route = Route.DURABLE
@@ -154,11 +151,7 @@ class Outbox:
 
     def flush(self, timeout: float) -> int:
         """Waits up to `timeout` seconds, and returns how many events are queued or pending."""
-        deadline = time.monotonic() + timeout
-        self._wait(timeout)
-        while self._pending and (left := deadline - time.monotonic()) > 0:
-            self._wait(min(left, _DISK_SLICE))
-        return self.queued() + self._pending
+        return self._drain.flush(timeout)
 
     def close(self, timeout: float) -> int:
         """Accepts nothing more, flushes, gives up the rest, and returns how many that were.
@@ -174,7 +167,7 @@ class Outbox:
         if self._closer != me:
             self._closed.wait(timeout)
         elif not self._finished:
-            self._drain(timeout)
+            self._drain.close(timeout)
         with self._lock:
             left = 0 if self._finished else self.queued()
             self.gave_up = self.gave_up or left > 0
@@ -196,7 +189,7 @@ class Outbox:
     def caught_up(self) -> None:
         """Sends later events directly again, if none is pending on disk any more."""
         with self._lock:
-            if self._route is Route.DISK and not self._pending:
+            if self._route is Route.DISK and not self._drain.pending:
                 self._take_route(self._usual_route)
 
     def room_changed(self, error: Exception | None) -> None:
@@ -386,49 +379,15 @@ class Outbox:
         key, event = parked.key.encode(), parked.value.encode()
         self._undelivered(Failure("the queue was full", key, event, given_up=True))
 
-    # Waiting.
-
-    @property
-    def _pending(self) -> int:
-        """How many events of this client are pending on disk."""
-        return 0 if self._spool is None else self._spool.pending
-
-    def _drain(self, timeout: float) -> None:
-        """Waits for what is queued; with a spool only while there is progress."""
-        if self._spool is None:
-            self.flush(timeout)
-            return
-        now = since = time.monotonic()
-        deadline, best = now + timeout, 0
-        while left := self.queued() + self._pending:
-            self._wait(max(0.0, min(deadline - now, _DISK_SLICE)))
-            now = time.monotonic()
-            if not best or left < best:
-                best, since = left, now
-            if now >= deadline or now - since > self._spool.patience:
-                return
-
-    def _wait(self, seconds: float) -> None:
-        """Waits for the transport, then briefly for the replayer."""
-        self._flush_memory(seconds)
-        if self._pending and not (self.connection.is_open and self.queued()):
-            time.sleep(min(seconds, _DISK_SLICE))
-
-    def _flush_memory(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while self.connection.is_open:
-            self._parked.unpark(self._resend)
-            left = deadline - time.monotonic()
-            if not self.connection.flush(max(0.0, min(left, _SLICE))):
-                return
-            if left <= 0 or not self.queued():
-                return
+    def _unpark(self) -> None:
+        """Sends parked events, as far as there is room."""
+        self._parked.unpark(self._resend)
 
     def _poll(self) -> None:
         """Receives delivery reports, which make room for parked events."""
         try:
             self.connection.poll()
-            self._parked.unpark(self._resend)
+            self._unpark()
         except Exception as error:
             if is_interruption(error):
                 raise
