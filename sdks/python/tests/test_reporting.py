@@ -45,6 +45,18 @@ def test_without_on_error_an_error_is_logged_with_its_code(
     )
 
 
+def test_a_logged_error_has_code_field_and_event_id_as_attributes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with fixed_client(producer=CollectingProducer()) as client:
+        client._record("ws", "bogus", "api_call")
+        event_id = client.record(**VALID, metadata={"lost": {1}})
+    rejected, degraded = (vars(record) for record in caplog.records)
+    assert (rejected["code"], rejected["field"]) == ("product.unknown", "product")
+    assert "event_id" not in rejected
+    assert (degraded["code"], degraded["event_id"]) == ("metadata.degraded", event_id)
+
+
 def test_a_code_is_logged_once_per_second_with_the_number_suppressed(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from ._describe import describe_error
@@ -18,10 +18,12 @@ logger = logging.getLogger(__package__)
 _INTERVAL = 1.0
 
 
-def write_log(level: int, message: str, *values: object) -> None:
+def write_log(
+    level: int, message: str, *values: object, extra: Mapping[str, object] | None = None
+) -> None:
     """Logs, whatever the host's logging configuration raises."""
     with SuppressErrors():
-        logger.log(level, message, *values)
+        logger.log(level, message, *values, extra=extra)
 
 
 class Reporter:
@@ -69,12 +71,20 @@ class RateLimitedLog:
         self._next: dict[str, float] = {}
         self._suppressed: dict[str, int] = {}
 
-    def __call__(self, error: EkaError, _: ErrorContext) -> None:
-        """Logs an error by its code."""
+    def __call__(self, error: EkaError, context: ErrorContext) -> None:
+        """Logs an error by its code; code, field and event_id are attributes of the log record."""
         level = logging.WARNING if isinstance(error, MetadataDegradedError) else logging.ERROR
-        self.log(level, error.code, f"{error} [{error.code}]")
+        known = {
+            "code": error.code,
+            "field": context.get("field"),
+            "event_id": context.get("event_id"),
+        }
+        extra = {name: value for name, value in known.items() if value}
+        self.log(level, error.code, f"{error} [{error.code}]", extra)
 
-    def log(self, level: int, key: str, message: str) -> None:
+    def log(
+        self, level: int, key: str, message: str, extra: Mapping[str, object] | None = None
+    ) -> None:
         """Logs a message, or counts it if a line of this key was logged less than a second ago."""
         with self._lock:
             now = time.monotonic()
@@ -84,7 +94,7 @@ class RateLimitedLog:
             self._next[key] = now + _INTERVAL
             suppressed = self._suppressed.pop(key, 0)
         more = f" ({suppressed} similar lines were suppressed)" if suppressed else ""
-        write_log(level, "%s%s", message, more)
+        write_log(level, "%s%s", message, more, extra=extra)
 
     def close(self) -> None:
         """Logs how many lines were suppressed since the last one of each key."""
