@@ -72,13 +72,18 @@ func (c *Client) Record(
 	metadata map[string]any,
 	opts ...RecordOption,
 ) (eventID string, err error) {
+	cost := Amount{}
+	if unitCost != nil {
+		cost = AmountOf(*unitCost)
+	}
 	return c.apply(call{
 		WorkspaceID: workspaceID,
 		Product:     product,
 		MetricType:  metricType,
 		Quantity:    quantity,
 		Status:      status,
-		UnitCost:    unitCost,
+		UnitCost:    cost.value,
+		HasUnitCost: cost.given,
 		Metadata:    metadata,
 	}, opts)
 }
@@ -91,6 +96,30 @@ func (c *Client) RecordMetric(
 	return c.apply(call{
 		WorkspaceID: workspaceID, ByMetric: true, Metric: uint32(metric), Quantity: quantity,
 	}, opts)
+}
+
+// RecordUsage is Record with its arguments by name. What is not set has a default.
+func (c *Client) RecordUsage(usage Usage) (eventID string, err error) {
+	quantity := float64(encode.DefaultQuantity)
+	if usage.Quantity.given {
+		quantity = usage.Quantity.value
+	}
+	return c.instance.Load().record(&call{
+		WorkspaceID: usage.WorkspaceID,
+		ByUsage:     true,
+		ByMetric:    usage.Metric != 0,
+		Metric:      uint32(usage.Metric),
+		Product:     usage.Product,
+		MetricType:  usage.MetricType,
+		Quantity:    quantity,
+		Status:      usage.Status,
+		UnitCost:    usage.UnitCost.value,
+		HasUnitCost: usage.UnitCost.given,
+		Metadata:    usage.Metadata,
+		EventID:     usage.EventID,
+		HasEventID:  usage.EventID != "",
+		OccurredAt:  encode.OccurrenceTime{Given: !usage.OccurredAt.IsZero(), At: usage.OccurredAt},
+	})
 }
 
 // Log reports one failure: an event with the catalog's status for failures, whose metadata has the

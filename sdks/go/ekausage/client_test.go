@@ -2,6 +2,8 @@ package ekausage_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +13,7 @@ import (
 )
 
 func TestRecord(t *testing.T) {
-	t.Run("RecordMetric writes what Record writes", func(t *testing.T) {
+	t.Run("RecordMetric and RecordUsage write what Record writes", func(t *testing.T) {
 		now := time.Date(2026, 1, 31, 9, 30, 0, 123_456_789, time.UTC)
 		clock := ekausagetest.NewClock(now)
 		client, producer := ekausagetest.New(t, ekausage.WithClock(clock.Now), ekausage.WithHostname("host-1"))
@@ -22,15 +24,22 @@ func TestRecord(t *testing.T) {
 				ekausage.WithEventID("e"), ekausage.WithOccurredAt(now.Add(-time.Hour)))),
 			second(client.RecordMetric("w", ekausage.MetricCommsSMS, 2, ekausage.WithStatus("error"), ekausage.WithUnitCost(cost),
 				ekausage.WithMetadata(metadata), ekausage.WithEventID("e"), ekausage.WithOccurredAtText("2026-01-31T14:00:00.123456789+05:30"))),
+			second(client.RecordUsage(ekausage.Usage{WorkspaceID: "w", Metric: ekausage.MetricCommsSMS, Quantity: ekausage.AmountOf(2), Status: "error",
+				UnitCost: ekausage.AmountOf(cost), Metadata: metadata, EventID: "e", OccurredAt: now.Add(-time.Hour)})),
+			second(client.RecordUsage(ekausage.Usage{WorkspaceID: "w", Product: "comms", MetricType: "sms", Quantity: ekausage.AmountOf(2), Status: "error",
+				UnitCost: ekausage.AmountOf(cost), Metadata: metadata, EventID: "e", OccurredAt: now.Add(-time.Hour)})),
 		} {
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
 		messages := producer.Messages()
-		one, two := string(messages[0].Value), string(messages[1].Value)
-		if strings.Replace(one, `"seq":1}`, `"seq":2}`, 1) != two {
-			t.Errorf("%s\n%s", one, two)
+		first := string(messages[0].Value)
+		for i, message := range messages {
+			want := strings.Replace(first, `"seq":1}`, fmt.Sprintf(`"seq":%d}`, i+1), 1)
+			if string(message.Value) != want {
+				t.Errorf("got  %s\nwant %s", message.Value, want)
+			}
 		}
 		event := producer.Events()[0]
 		if event.OccurredAt != "2026-01-31T08:30:00.123Z" || event.TS != "2026-01-31T09:30:00.123Z" || event.Hostname != "host-1" {
@@ -67,6 +76,64 @@ func TestRecord(t *testing.T) {
 			if event.Seq != uint64(i+1) || event.InstanceID != client.InstanceID() {
 				t.Errorf("%+v", event)
 			}
+		}
+	})
+}
+
+func TestRecordUsage(t *testing.T) {
+	t.Run("an unset quantity is 1, and 0 is 0", func(t *testing.T) {
+		client, producer := ekausagetest.New(t)
+		for i, quantity := range []ekausage.Amount{{}, ekausage.AmountOf(0)} {
+			usage := ekausage.Usage{WorkspaceID: "w", Metric: ekausage.MetricCommsSMS, Quantity: quantity}
+			if _, err := client.RecordUsage(usage); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := producer.Events()[i].Quantity, []json.Number{"1", "0"}[i]; got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		}
+	})
+
+	t.Run("it names the metric once", func(t *testing.T) {
+		var errorsReported reported
+		client, _ := ekausagetest.New(t, errorsReported.option())
+		sms := fmt.Sprintf("invalid metric %d", ekausage.MetricCommsSMS)
+		for want, usage := range map[string]ekausage.Usage{
+			`invalid metric 0 with product "" and metricType "": expected either Metric, or Product and MetricType`: {},
+			sms + ` with product "api" and metricType "": expected either Metric, or Product and MetricType`: {
+				Metric: ekausage.MetricCommsSMS, Product: "api",
+			},
+			sms + ` with product "" and metricType "sms": expected either Metric, or Product and MetricType`: {
+				Metric: ekausage.MetricCommsSMS, MetricType: "sms",
+			},
+			`invalid metric 9999: expected a generated constant, such as those that Metrics() lists`: {Metric: 9999},
+		} {
+			usage.WorkspaceID = "w"
+			_, err := client.RecordUsage(usage)
+			if !errors.Is(err, ekausage.CodeProductUnknown) || err.Error() != want {
+				t.Errorf("got  %v\nwant %s", err, want)
+			}
+		}
+		expectCodes(t, &errorsReported, map[string]int{"product.unknown": 4})
+		_, err := client.RecordUsage(ekausage.Usage{WorkspaceID: "w", Product: "api"})
+		if !errors.Is(err, ekausage.CodeMetricTypeUnknown) {
+			t.Errorf("got %v", err)
+		}
+	})
+
+	t.Run("it allocates no more than Record", func(t *testing.T) {
+		client := newClient(t, ekausage.WithDisabled(true))
+		byPosition := testing.AllocsPerRun(10_000, func() {
+			cost := 0.25
+			_, _ = client.Record("w", "comms", "sms", 2, "", &cost, nil)
+		})
+		byName := testing.AllocsPerRun(10_000, func() {
+			_, _ = client.RecordUsage(ekausage.Usage{
+				WorkspaceID: "w", Metric: ekausage.MetricCommsSMS, Quantity: ekausage.AmountOf(2), UnitCost: ekausage.AmountOf(0.25),
+			})
+		})
+		if byName > byPosition {
+			t.Errorf("%v allocations, Record %v", byName, byPosition)
 		}
 	})
 }

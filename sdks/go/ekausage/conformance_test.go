@@ -84,6 +84,7 @@ func TestVectors(t *testing.T) {
 		t.Fatalf("there are no vectors in %s: %v", vectorFolder, err)
 	}
 	var ran []string
+	usages := 0
 	for _, path := range paths {
 		file := readVectors(t, path)
 		if len(file.Cases) == 0 {
@@ -95,9 +96,21 @@ func TestVectors(t *testing.T) {
 				ran = append(ran, c.ID+"\tcannot")
 				continue
 			}
-			t.Run(c.ID, func(t *testing.T) { runVector(t, file, c) })
+			call := arguments(t, file.Call, c.Call)
+			t.Run(c.ID, func(t *testing.T) {
+				runVector(t, file, c, func(client *ekausage.Client) (string, error) { return recordVector(t, client, call) })
+			})
+			if usage, ok := usageOf(t, call); ok {
+				usages++
+				t.Run(c.ID+" by RecordUsage", func(t *testing.T) {
+					runVector(t, file, c, func(client *ekausage.Client) (string, error) { return client.RecordUsage(usage) })
+				})
+			}
 			ran = append(ran, c.ID)
 		}
+	}
+	if usages < len(ran)/2 {
+		t.Errorf("only %d of %d vectors have a Usage", usages, len(ran))
 	}
 	if report := os.Getenv("CONFORMANCE_REPORT"); report != "" {
 		if err := os.WriteFile(report, []byte(strings.Join(ran, "\n")+"\n"), 0o600); err != nil {
@@ -122,7 +135,9 @@ func readVectors(t *testing.T, path string) *vectorFile {
 	return &file
 }
 
-func runVector(t *testing.T, file *vectorFile, c *vectorCase) {
+func runVector(
+	t *testing.T, file *vectorFile, c *vectorCase, record func(*ekausage.Client) (string, error),
+) {
 	now, err := time.Parse(time.RFC3339Nano, file.Given.Clock)
 	if err != nil {
 		t.Fatal(err)
@@ -147,7 +162,7 @@ func runVector(t *testing.T, file *vectorFile, c *vectorCase) {
 		t.Fatal(err)
 	}
 	defer client.Shutdown()
-	_, err = recordVector(t, client, arguments(t, file.Call, c.Call))
+	_, err = record(client)
 	if c.Expect.Code != "" {
 		expectRejection(t, err, c)
 		if stats := client.Stats(); stats.Accepted != 0 || len(producer.Messages()) != 0 {
@@ -268,6 +283,41 @@ func recordVector(t *testing.T, client *ekausage.Client, call map[string]any) (s
 	}
 	return client.Record(texts["workspace_id"], texts["product"], texts["metric_type"], quantity,
 		texts["status"], cost, metadata, opts...)
+}
+
+// usageOf returns a call as a Usage, by Metric if the catalog has it. It reports false if the Usage would
+// be another call: an empty event id is none there, and a time is not a text.
+func usageOf(t *testing.T, call map[string]any) (usage ekausage.Usage, ok bool) {
+	t.Helper()
+	usage.WorkspaceID, _ = call["workspace_id"].(string)
+	usage.Product, _ = call["product"].(string)
+	usage.MetricType, _ = call["metric_type"].(string)
+	if metric, known := ekausage.FindMetric(usage.Product, usage.MetricType); known {
+		usage.Metric, usage.Product, usage.MetricType = metric, "", ""
+	}
+	if quantity := call["quantity"]; quantity != nil {
+		usage.Quantity = ekausage.AmountOf(float(t, quantity))
+	}
+	if cost := call["unit_cost"]; cost != nil {
+		usage.UnitCost = ekausage.AmountOf(float(t, cost))
+	}
+	usage.Status, _ = call["status"].(string)
+	usage.Metadata, _ = call["metadata"].(map[string]any)
+	if id := call["event_id"]; id != nil {
+		if usage.EventID = id.(string); usage.EventID == "" {
+			return usage, false
+		}
+	}
+	if text := call["occurred_at"]; text != nil {
+		var err error
+		usage.OccurredAt, err = time.Parse(time.RFC3339Nano, text.(string))
+		_, offset := usage.OccurredAt.Zone()
+		// time.Parse accepts more: fractions after a comma, and offsets of a day.
+		if err != nil || usage.OccurredAt.Format(time.RFC3339Nano) != text || max(offset, -offset) == 24*60*60 {
+			return usage, false
+		}
+	}
+	return usage, true
 }
 
 func float(t *testing.T, value any) float64 {

@@ -3,7 +3,13 @@
 //	client, err := ekausage.New("checkout")
 //	…
 //	defer client.Shutdown()
-//	id, err := client.Record("ws-42", "api", "api_call", 1, "", nil, nil)
+//	id, err := client.RecordUsage(ekausage.Usage{
+//		WorkspaceID: "ws-42",
+//		Metric:      ekausage.MetricAgentInputToken,
+//		Quantity:    ekausage.AmountOf(1830),
+//	})
+//
+// Record and RecordMetric take the same by position.
 //
 // The catalog defines what may be recorded: products, metric types and statuses, as constants and as
 // functions that look names up. An accepted event is delivered, or reported to the error handler.

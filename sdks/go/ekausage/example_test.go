@@ -35,6 +35,28 @@ func ExampleNew_misconfigured() {
 	// Output: invalid WithCompression "lz5": expected one of "none", "gzip", "snappy", "lz4", "zstd"
 }
 
+// Everything by name, and each but the workspace and the metric with a default.
+func ExampleClient_RecordUsage() {
+	producer := &ekausagetest.Producer{}
+	client, _ := ekausage.New("billing", ekausage.WithProducer(producer))
+	defer client.Shutdown()
+	id, err := client.RecordUsage(ekausage.Usage{
+		WorkspaceID: "ws-1",
+		Metric:      ekausage.MetricAgentInputToken,
+		Quantity:    ekausage.AmountOf(1830),
+		UnitCost:    ekausage.AmountOf(0.000002),
+		Metadata:    map[string]any{"model": "m-3"},
+		EventID:     "invoice-7/line-3",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	event := producer.Events()[0]
+	fmt.Println(id, event.Product, event.MetricType, event.Quantity, *event.UnitCost, event.Metadata)
+	// Output: invoice-7/line-3 agent input_token 1830 0.000002 {"model":"m-3"}
+}
+
 // The constants name only pairs that exist, and editors complete them.
 func ExampleClient_RecordMetric() {
 	producer := &ekausagetest.Producer{}

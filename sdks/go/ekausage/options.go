@@ -205,6 +205,41 @@ func WithNewID(mint func() string) Option { return func(o *options) { o.newID = 
 // WithHostname overrides the machine's name.
 func WithHostname(name string) Option { return func(o *options) { o.hostname = &name } }
 
+// Usage is one event for RecordUsage. WorkspaceID is required, and either Metric or Product and
+// MetricType.
+type Usage struct {
+	// WorkspaceID is whom to bill.
+	WorkspaceID string
+	// Metric is a generated constant, such as MetricAPIAPICall, in place of Product and MetricType. An
+	// event with both or with neither is rejected with CodeProductUnknown.
+	Metric Metric
+	// Product and MetricType name the metric, for names that are known at run time only.
+	Product, MetricType string
+	// Quantity is how much, in the metric's unit. Unset, it is 1; AmountOf(0) is 0.
+	Quantity Amount
+	// UnitCost is what one unit cost. Unset, the cost is unknown.
+	UnitCost Amount
+	// Status is how the work ended, one of the catalog's statuses; empty means DefaultStatus.
+	Status string
+	// Metadata has further details, as in WithMetadata.
+	Metadata map[string]any
+	// EventID is an idempotency key: two events of one id count once. If it is empty, the client mints
+	// a UUIDv7.
+	EventID string
+	// OccurredAt is when the usage happened, at most 5 minutes ahead and 35 days behind; the zero time
+	// means now.
+	OccurredAt time.Time
+}
+
+// An Amount is a number or, as the zero Amount, none. Unlike a pointer, it needs no allocation.
+type Amount struct {
+	value float64
+	given bool
+}
+
+// AmountOf returns the amount of a number, which may be 0.
+func AmountOf(number float64) Amount { return Amount{number, true} }
+
 // A RecordOption adds to one event, unless it is nil, what the arguments of Record and RecordMetric leave out.
 type RecordOption func(*call)
 
@@ -218,7 +253,7 @@ func WithStatus(status string) RecordOption {
 
 // WithUnitCost sets what one unit cost. Without it, the cost is unknown.
 func WithUnitCost(cost float64) RecordOption {
-	return func(c *call) { c.UnitCost = &cost }
+	return func(c *call) { c.UnitCost, c.HasUnitCost = cost, true }
 }
 
 // WithMetadata sets further details. What JSON cannot express becomes a string and more than 32 KiB is

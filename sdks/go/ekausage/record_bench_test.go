@@ -44,6 +44,7 @@ func BenchmarkCaller(b *testing.B) {
 		raw := measureRaw(b, broker.Bootstrap, sample, 1)
 		sdk := measureRecord(b, broker.Bootstrap, nil, 1)
 		detailed := measureRecord(b, broker.Bootstrap, threeKeys, 1)
+		named := measureUsage(b, broker.Bootstrap)
 		for unit, value := range map[string]float64{
 			"ns/floor":        raw.caller,
 			"ns/record":       sdk.caller,
@@ -52,7 +53,10 @@ func BenchmarkCaller(b *testing.B) {
 			"record/floor":    sdk.caller / raw.caller,
 			"metadata/floor":  detailed.caller / raw.caller,
 			"delivered/floor": sdk.delivered / raw.delivered,
+			"ns/usage":        named.caller,
+			"usage/floor":     named.caller / raw.caller,
 			"allocs/record":   sdk.allocations,
+			"allocs/usage":    named.allocations,
 			"allocs/floor":    raw.allocations,
 		} {
 			found[unit] = append(found[unit], value)
@@ -129,6 +133,23 @@ func measureRaw(b *testing.B, bootstrap string, sample []byte, callers int) cost
 func measureRecord(
 	b *testing.B, bootstrap string, metadata map[string]any, callers int, opts ...ekausage.Option,
 ) cost {
+	return measureClient(b, bootstrap, callers, opts, func(client *ekausage.Client, workspace string) (string, error) {
+		return client.Record(workspace, "api", "api_call", 1, "", nil, metadata)
+	})
+}
+
+func measureUsage(b *testing.B, bootstrap string) cost {
+	return measureClient(b, bootstrap, 1, nil, func(client *ekausage.Client, workspace string) (string, error) {
+		return client.RecordUsage(ekausage.Usage{
+			WorkspaceID: workspace, Metric: ekausage.MetricAPIAPICall, Quantity: ekausage.AmountOf(1),
+		})
+	})
+}
+
+func measureClient(
+	b *testing.B, bootstrap string, callers int, opts []ekausage.Option,
+	call func(client *ekausage.Client, workspace string) (string, error),
+) cost {
 	client, err := ekausage.New("bench", append(opts,
 		ekausage.WithKafkaBrokers(bootstrap),
 		ekausage.WithBufferSize(benchQueue),
@@ -141,7 +162,7 @@ func measureRecord(
 	ctx := context.Background()
 	record := func(i int) {
 		workspace := benchWorkspaces[i%len(benchWorkspaces)]
-		if _, err := client.Record(workspace, "api", "api_call", 1, "", nil, metadata); err != nil {
+		if _, err := call(client, workspace); err != nil {
 			b.Fatal(err)
 		}
 	}

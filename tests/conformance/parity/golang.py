@@ -113,6 +113,12 @@ def _parameters(source: str, name: str, receiver: str = "") -> str:
 
 
 def _arguments(source: str, name: str, receiver: str = "") -> Iterator[str]:
+    """Yields parameters, and in place of a struct its fields."""
+    structs = {found for found, kind, _ in _TYPE.findall(source) if kind == "struct"}
     for parameter in _parameters(source, name, receiver).split(","):
         if parameter.strip() and "..." not in parameter:
-            yield parameter.split()[0]
+            argument, *kind = parameter.split()
+            if structs.isdisjoint(kind):
+                yield argument
+            else:
+                yield from _members(source, kind[0])

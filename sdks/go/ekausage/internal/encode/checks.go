@@ -63,6 +63,15 @@ func isText(text string, shortest, longest int) bool {
 
 // checkMetric returns the row of the metric that a call names.
 func checkMetric(c *Call) (int, *Rejection) {
+	if named := c.Product != "" || c.MetricType != ""; c.ByUsage && named == c.ByMetric {
+		return 0, &Rejection{
+			Code:      codeProductUnknown,
+			Parameter: "metric",
+			Given: fmt.Sprintf("%d with product %s and metricType %s",
+				c.Metric, DescribeValue(c.Product), DescribeValue(c.MetricType)),
+			Hint: "expected either Metric, or Product and MetricType",
+		}
+	}
 	if !c.ByMetric {
 		return checkNames(c.Product, c.MetricType)
 	}

@@ -27,18 +27,21 @@ var (
 	oneQuantity = []byte("1")
 )
 
-// A Call holds the arguments of one Record.
+// A Call holds the arguments of one event.
 type Call struct {
 	WorkspaceID, Product, MetricType, Status string
 	// ByMetric is set if Metric stands in place of Product and MetricType.
-	ByMetric   bool
-	Metric     uint32
-	Quantity   float64
-	UnitCost   *float64
-	Metadata   map[string]any
-	EventID    string
-	HasEventID bool
-	OccurredAt OccurrenceTime
+	ByMetric bool
+	// ByUsage is set if the caller could give both of these, or neither.
+	ByUsage     bool
+	Metric      uint32
+	Quantity    float64
+	UnitCost    float64
+	HasUnitCost bool
+	Metadata    map[string]any
+	EventID     string
+	HasEventID  bool
+	OccurredAt  OccurrenceTime
 }
 
 // Config is what all events of one client have in common.
@@ -136,11 +139,11 @@ func (e *Encoder) Encode(s *Scratch, c *Call) (checked CheckedCall, rejection *R
 		v.quantity = appendNumber(s.quantity[:0], c.Quantity)
 	}
 	v.unitCost = noCost
-	if c.UnitCost != nil {
-		if rejection = checkUnitCost(*c.UnitCost); rejection != nil {
+	if c.HasUnitCost {
+		if rejection = checkUnitCost(c.UnitCost); rejection != nil {
 			return checked, rejection
 		}
-		v.unitCost = appendNumber(s.unitCost[:0], *c.UnitCost)
+		v.unitCost = appendNumber(s.unitCost[:0], c.UnitCost)
 	}
 	v.metadata = noMetadata
 	if c.Metadata != nil || row.metadata != nil {
