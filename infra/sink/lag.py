@@ -37,7 +37,8 @@ class Lag:
     """
 
     def __init__(self, connection: Mapping[str, Any], group: str) -> None:
-        self._admin = AdminClient({**connection, "log_level": 0})
+        self._properties = {**connection, "log_level": 0}
+        self._admin = AdminClient(self._properties)
         self._group = group
         self._ends: dict[int, int] | None = None
         self._starts: dict[int, int] = {}
@@ -65,6 +66,8 @@ class Lag:
                 self._starts, self._ends = self._fetch()
             except KafkaException:
                 self._ends = None  # the offsets known so far are outdated
+                # librdkafka keeps waiting for a group coordinator that restarted meanwhile.
+                self._admin = AdminClient(self._properties)
             self._closed.wait(_SECONDS)
 
     def _fetch(self) -> tuple[dict[int, int], dict[int, int]]:

@@ -225,7 +225,7 @@ def test_the_segment_log_reports_full_while_numbered_events_still_fit(
     while not any(trouble):
         log.append(b"ws-1", event(seq := seq + 1, 100))
     assert isinstance(trouble[-1], SpoolFullError)
-    assert "spool_max_bytes" in str(trouble[-1])
+    assert "has reached its limit" in str(trouble[-1])
     for _ in range(FAST_TUNING.headroom_bytes // 200):  # these already have their numbers
         log.append(b"ws-1", event(seq := seq + 1, 100))
     with pytest.raises(SpoolFullError):
