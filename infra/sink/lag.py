@@ -6,13 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
-    KafkaError,
-    KafkaException,
-    TopicCollection,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
@@ -37,9 +31,9 @@ class Lag:
     """
 
     def __init__(self, connection: Mapping[str, Any], group: str) -> None:
-        self._properties = {**connection, "log_level": 0}
-        self._admin = AdminClient(self._properties)
-        self._group = group
+        self._admin = AdminClient({**connection, "log_level": 0})
+        # It joins no group. An AdminClient would wait on for a coordinator that restarted.
+        self._reader = Consumer({**connection, "group.id": group, "log_level": 0})
         self._ends: dict[int, int] | None = None
         self._starts: dict[int, int] = {}
         self.layout: Layout | None = None
@@ -66,8 +60,6 @@ class Lag:
                 self._starts, self._ends = self._fetch()
             except KafkaException:
                 self._ends = None  # the offsets known so far are outdated
-                # librdkafka keeps waiting for a group coordinator that restarted meanwhile.
-                self._admin = AdminClient(self._properties)
             self._closed.wait(_SECONDS)
 
     def _fetch(self) -> tuple[dict[int, int], dict[int, int]]:
@@ -94,16 +86,7 @@ class Lag:
 
     def _committed(self, partitions: list[int]) -> dict[int, int]:
         asked = [TopicPartition(USAGE_TOPIC, partition) for partition in partitions]
-        request = ConsumerGroupTopicPartitions(self._group, asked)
-        [future] = self._admin.list_consumer_group_offsets(
-            [request], request_timeout=_REQUEST_SECONDS
-        ).values()
-        try:
-            found = future.result().topic_partitions or []
-        except KafkaException as failure:
-            if failure.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
-                return {}
-            raise
+        found = self._reader.committed(asked, timeout=_REQUEST_SECONDS)
         return {each.partition: each.offset for each in found if each.offset >= 0}
 
     def _offsets(self, partitions: list[int], which: OffsetSpec) -> dict[int, int]:
