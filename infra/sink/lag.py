@@ -6,7 +6,13 @@ import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
@@ -86,7 +92,12 @@ class Lag:
 
     def _committed(self, partitions: list[int]) -> dict[int, int]:
         asked = [TopicPartition(USAGE_TOPIC, partition) for partition in partitions]
-        found = self._reader.committed(asked, timeout=_REQUEST_SECONDS)
+        try:
+            found = self._reader.committed(asked, timeout=_REQUEST_SECONDS)
+        except KafkaException as failure:
+            if failure.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return {}
+            raise
         return {each.partition: each.offset for each in found if each.offset >= 0}
 
     def _offsets(self, partitions: list[int], which: OffsetSpec) -> dict[int, int]:
