@@ -61,13 +61,14 @@ class Worker:
             self._unlaunched.pop()
         except IndexError:  # another thread has launched it
             return
-        self._thread = thread = threading.Thread(target=self._work, name=self._name, daemon=True)
         try:
-            thread.start()
+            threading.Thread(target=self._work, name=self._name, daemon=True).start()
         except RuntimeError:
             self._ended.wake()
 
     def _work(self) -> None:
+        # Known from here on, as a thread that has not started cannot be joined, in a copy never.
+        self._thread = threading.current_thread()
         try:
             self._run()
         finally:
