@@ -234,7 +234,8 @@ export const settings = {
   /**
    * The directory of the spool, which processes on one machine may share. In a directory that other
    * users share too, such as a mounted volume, the spool is eka-usage-UID; by default it is
-   * eka-usage-UID in /var/tmp, or else in TMPDIR.
+   * eka-usage-UID in the first of STATE_DIRECTORY, XDG_STATE_HOME, ~/.local/state, /var/tmp and
+   * TMPDIR that can be used.
    */
   spoolDir: {
     variable: "EKA_SPOOL_DIR",
@@ -382,7 +383,8 @@ export interface SettingOptions {
   /**
    * The directory of the spool, which processes on one machine may share. In a directory that other
    * users share too, such as a mounted volume, the spool is eka-usage-UID; by default it is
-   * eka-usage-UID in /var/tmp, or else in TMPDIR.
+   * eka-usage-UID in the first of STATE_DIRECTORY, XDG_STATE_HOME, ~/.local/state, /var/tmp and
+   * TMPDIR that can be used.
    */
   readonly spoolDir?: string | undefined;
   /**

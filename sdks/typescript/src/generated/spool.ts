@@ -20,6 +20,11 @@ export const spool = {
   instanceIdBytes: 150,
   /** How many consecutive events are acknowledged together. */
   groupEvents: 256,
+  /**
+   * How many bytes of false records a reader checks in a damaged segment before it takes the rest
+   * for damaged.
+   */
+  searchBytes: 67108864,
   /** How often an owner increments its heartbeat. */
   heartbeatMs: 1000,
   /** How long a heartbeat may stand still before other clients may adopt the owner's segments. */

@@ -27,6 +27,10 @@ const instanceIDBytes = 150
 // groupEvents: How many consecutive events are acknowledged together.
 const groupEvents = 256
 
+// searchBytes: How many bytes of false records a reader checks in a damaged segment before it takes
+// the rest for damaged.
+const searchBytes = 67108864
+
 // heartbeatMs: How often an owner increments its heartbeat.
 const heartbeatMs = 1000
 

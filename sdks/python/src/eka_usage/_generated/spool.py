@@ -21,6 +21,8 @@ INSTANCE_ID_BYTES: Final = 150
 """How many bytes of an instance_id a header holds."""
 GROUP_EVENTS: Final = 256
 """How many consecutive events are acknowledged together."""
+SEARCH_BYTES: Final = 67108864
+"""How many bytes of false records a reader checks in a damaged segment before it takes the rest for damaged."""
 HEARTBEAT_MS: Final = 1000
 """How often an owner increments its heartbeat."""
 LEASE_MS: Final = 5000
