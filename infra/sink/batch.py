@@ -11,6 +11,7 @@ from typing import cast
 from confluent_kafka import Message
 from eka_usage import METRIC_TYPES
 
+from infra.sink import headers
 from infra.sink.decode import Rejection, Row, decode
 
 _KNOWN = {(product, name) for product, names in METRIC_TYPES.items() for name in names}
@@ -45,7 +46,7 @@ class Batch:
             self.started = time.monotonic()
         value = message.value()
         self.offsets[cast("int", message.partition())] = cast("int", message.offset()) + 1
-        self.size += len(value or b"")
+        self.size += headers.size(message)
         decoded = decode(value)
         if isinstance(decoded, Row):
             self.rows.append((decoded, message))

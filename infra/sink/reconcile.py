@@ -40,6 +40,7 @@ from infra.sink._generated.fields import (
     RECEIPTS,
     TIME,
 )
+from infra.sink.arguments import limit
 from infra.sink.errors import UsageError
 
 _RECEIPTS = f"{DATABASE}.{RECEIPTS}"
@@ -125,7 +126,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--limit",
-        type=_limit,
+        type=limit,
         default=1000,
         help="list at most this many clients and gaps; all are counted (default: %(default)s)",
     )
@@ -221,9 +222,3 @@ def _duration(value: str) -> timedelta:
     if match is None:
         raise argparse.ArgumentTypeError(f"must be a duration such as 30m, got {value!r}")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
-
-
-def _limit(value: str) -> int:
-    if not value.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0, got {value!r}")
-    return int(value)

@@ -8,18 +8,31 @@ fails again becomes a new dead letter with its count of replays raised by one.
 from __future__ import annotations
 
 import argparse
+import heapq
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 from infra.sink import kafka
+from infra.sink.arguments import limit
 from infra.sink.dlq import reader
-from infra.sink.dlq.reader import DeadLetters
+from infra.sink.dlq.reader import Found
 from infra.sink.dlq.record import DeadLetter, Origin
 from infra.sink.dlq.replay import replay
 from infra.sink.errors import SinkError, UsageError
+from infra.sink.text import printable
+
+
+class _Line(NamedTuple):
+    """A line of the list; it sorts by age."""
+
+    time: datetime
+    origin: Origin
+    state: str
+    reason: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = actions.add_parser("list", help="list pending dead letters").add_argument
     add("--all", action="store_true", help="include replayed dead letters")
     add("--reason", metavar="CODE", help="list only this reason, such as invalid")
+    add(
+        "--limit",
+        type=limit,
+        default=1000,
+        help="list at most this many, the oldest; all are counted (default: %(default)s)",
+    )
     add = actions.add_parser("show", help="show one dead letter in full").add_argument
     add("letter", type=_origin, metavar="TOPIC/PARTITION/OFFSET")
     add = actions.add_parser("replay", help="replay dead letters to the usage topic").add_argument
@@ -52,82 +71,98 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    found = reader.read(kafka.connection(arguments.brokers))
-    letters = list(found.by_origin.values()) if arguments.all else list(found.pending())
-    letters = _with_reason(letters, arguments.reason)
+    codes: Counter[str] = Counter()
+
+    def lines() -> Iterator[_Line]:
+        for letter, replayed in reader.read(kafka.connection(arguments.brokers)):
+            if (arguments.all or not replayed) and arguments.reason in {None, letter.code}:
+                codes[letter.code] += 1
+                state = "replayed" if replayed else f"replays {letter.replays}"
+                yield _Line(letter.time, letter.origin, state, letter.reason)
+
+    # It keeps as many lines as it returns, and with 0 would read nothing.
+    listed = heapq.nsmallest(max(1, arguments.limit), lines())[: arguments.limit]
     now = datetime.now(UTC)
-    for letter in letters:
-        state = "replayed" if letter.origin in found.replayed else f"replays {letter.replays}"
-        age = str(timedelta(seconds=int((now - letter.time).total_seconds())))
-        sys.stdout.write(f"{letter.origin}  {age} old  {state}  {letter.reason}\n")
-    codes = Counter(letter.code for letter in letters)
-    listed = ", ".join(f"{code} {count}" for code, count in sorted(codes.items()))
-    sys.stdout.write(f"{len(letters)} dead letters{': ' if codes else ''}{listed}\n")
+    for line in listed:
+        age = str(timedelta(seconds=int((now - line.time).total_seconds())))
+        sys.stdout.write(f"{line.origin}  {age} old  {line.state}  {printable(line.reason)}\n")
+    counts = ", ".join(f"{code} {count}" for code, count in sorted(codes.items()))
+    more = f"; listed the oldest {len(listed)}, see --limit" if len(listed) < codes.total() else ""
+    sys.stdout.write(f"{codes.total()} dead letters{': ' if codes else ''}{counts}{more}\n")
     return 0
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    found = reader.read(kafka.connection(arguments.brokers))
-    [letter] = _named(found, [arguments.letter])
+    connection = kafka.connection(arguments.brokers)
+    [(letter, replayed)] = _named(connection, [arguments.letter])
+    lacks = f"lacks {letter.without}: " if letter.without else ""
     lines = {
         "letter": str(letter.origin),
         "reason": letter.reason,
         "time": letter.time.isoformat(timespec="milliseconds"),
         "replays": str(letter.replays),
-        "replayed": "yes" if letter.origin in found.replayed else "no",
+        "replayed": "yes" if replayed else "no",
         "key": _readable(letter.key),
         **{f"header {name}": _readable(value) for name, value in letter.headers},
         "bytes": f"{letter.length:,}"
-        + ("" if letter.complete else ", truncated here: the whole message is at its origin"),
+        + (f", {lacks}the whole message is at its origin" if lacks or not letter.complete else ""),
         "value": _readable(letter.value),
     }
     for name, text in lines.items():
-        sys.stdout.write(f"{name:9} {text}\n")
+        sys.stdout.write(f"{printable(name):9} {printable(text)}\n")
     return 0
 
 
 def _replay(arguments: argparse.Namespace) -> int:
     if bool(arguments.letters) == (arguments.all or arguments.reason is not None):
         raise UsageError("nothing selected: name dead letters, or pass --reason CODE or --all")
+    connection = kafka.connection(arguments.brokers)
+    incomplete = 0
 
-    def choose(found: DeadLetters) -> Iterable[DeadLetter]:
-        if not arguments.letters:
-            pending = _with_reason(found.pending(), arguments.reason)
-            return [letter for letter in pending if letter.complete]
-        letters = _named(found, arguments.letters)
-        for letter in letters:
+    def pending() -> Iterator[DeadLetter]:
+        nonlocal incomplete
+        for letter, replayed in reader.read(connection):
+            if not replayed and arguments.reason in {None, letter.code}:
+                if letter.complete:
+                    yield letter
+                else:
+                    incomplete += 1
+
+    def named() -> list[DeadLetter]:
+        found = _named(connection, arguments.letters)
+        for letter, _ in found:
             if not letter.complete:
                 raise SinkError(
                     f"cannot replay {letter.origin}: it was truncated; the whole message is at "
                     "its origin"
                 )
-        return [letter for letter in letters if letter.origin not in found.replayed]
+        return [letter for letter, replayed in found if not replayed]
 
-    replayed = replay(kafka.connection(arguments.brokers), choose)
-    for letter in replayed:
+    total = 0
+    for letter in replay(connection, named if arguments.letters else pending):
+        total += 1
         sys.stdout.write(f"{letter.origin}\n")
-    sys.stdout.write(f"{len(replayed)} replayed\n")
+    left = f", {incomplete} truncated are left: their messages are at their origins"
+    sys.stdout.write(f"{total} replayed{left if incomplete else ''}\n")
     return 0
 
 
-def _with_reason(letters: Iterable[DeadLetter], code: str | None) -> list[DeadLetter]:
-    return [letter for letter in letters if code in {None, letter.code}]
-
-
-def _named(found: DeadLetters, origins: Sequence[Origin]) -> list[DeadLetter]:
-    for origin in origins:
-        if origin not in found.by_origin:
+def _named(connection: Mapping[str, Any], origins: Iterable[Origin]) -> list[Found]:
+    wanted = list(dict.fromkeys(origins))
+    found = reader.find(connection, wanted)
+    for origin in wanted:
+        if origin not in found:
             raise SinkError(f"no dead letter {origin}: see `usage-sink dlq list --all`")
-    return [found.by_origin[origin] for origin in dict.fromkeys(origins)]
+    return [found[origin] for origin in wanted]
 
 
 def _origin(text: str) -> Origin:
-    try:
-        return Origin.parse(text)
-    except ValueError:
+    origin = Origin.parse(text)
+    if origin is None:
         raise argparse.ArgumentTypeError(
             f"must be topic/partition/offset as `dlq list` prints it, got {text!r}"
-        ) from None
+        )
+    return origin
 
 
 def _readable(value: str | bytes | None) -> str:

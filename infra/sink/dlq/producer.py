@@ -2,19 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from infra.sink import kafka
+from infra.sink import headers, kafka
 from infra.sink._generated.fields import DEAD_LETTER_TOPIC
 from infra.sink.decode import Rejection
-from infra.sink.dlq.record import dead_letter_headers
+from infra.sink.dlq.record import dead_letter_headers, truncation_headers
 from infra.sink.errors import UnavailableError
+from infra.sink.headers import Headers
 
 _SECONDS = 10
 _TRUNCATE_TO = 65_536
+_LONGEST_KEY = 1_024
+
+Letter = tuple[Rejection, Message]
+
+
+class _Form(NamedTuple):
+    """A dead letter as it is produced."""
+
+    value: bytes | None
+    key: bytes | None
+    headers: Headers
+
+
+def _forms(letter: Letter) -> Iterator[_Form]:
+    """Yields a dead letter from its whole form to ever smaller ones: the last has no foreign byte.
+
+    Without the message's headers it can still be replayed; without all of its value or its key it
+    cannot, and the whole message stays at its origin for that topic's retention.
+    """
+    rejection, message = letter
+    value, key = headers.as_bytes(message.value()), headers.as_bytes(message.key())
+    added = dead_letter_headers(message, rejection)
+    own = headers.without_reserved(headers.read(message))
+    length = len(value or b"")
+    yield _Form(value, key, [*own, *added])
+    yield _Form(value, key, [*added, *truncation_headers(length, "headers")])
+    kept = key if len(key or b"") <= _LONGEST_KEY else None
+    lost = "headers" if kept == key else "headers, key"
+    cut = None if value is None else value[:_TRUNCATE_TO]
+    yield _Form(cut, kept, [*added, *truncation_headers(length, lost)])
+    yield _Form(None, None, [*added, *truncation_headers(length, "headers, key, value")])
 
 
 class DeadLetterProducer:
@@ -29,64 +61,51 @@ class DeadLetterProducer:
         }
         self._producer = Producer(self._properties)
 
-    def send(self, letters: Sequence[tuple[Rejection, Message]]) -> None:
+    def send(self, letters: Sequence[Letter]) -> None:
         """Writes all dead letters and returns once every in-sync replica has them.
 
-        A dead letter that is too large for the topic, headers included, is truncated and marked as
-        such; the whole message stays at its origin for that topic's retention.
+        One that is too large for the topic is written in the largest of its forms that fits.
 
         Raises:
             UnavailableError: some may be missing; send all of them again.
         """
-        too_large = self._send(letters, truncate=False)
-        if too_large:
-            self._send(too_large, truncate=True)
+        whole = ((index, next(_forms(letter))) for index, letter in enumerate(letters))
+        # The broker rejects a batch as a whole, so each of these is tried again by itself.
+        for index in self._send(whole):
+            if not any(not self._send([(index, form)]) for form in _forms(letters[index])):
+                raise UnavailableError(
+                    f"cannot write dead letters to {DEAD_LETTER_TOPIC}: its max.message.bytes is "
+                    "too small even for an origin and a reason"
+                )
 
-    def _send(
-        self, letters: Sequence[tuple[Rejection, Message]], *, truncate: bool
-    ) -> list[tuple[Rejection, Message]]:
-        too_large: list[tuple[Rejection, Message]] = []
+    def _send(self, forms: Iterable[tuple[int, _Form]]) -> list[int]:
+        """Produces dead letters; returns the indexes of those that are too large."""
+        too_large: list[int] = []
         failures: list[KafkaError] = []
 
-        for letter in letters:
+        for index, form in forms:
 
-            def on_delivery(
-                error: KafkaError | None, _: Message, letter: tuple[Rejection, Message] = letter
-            ) -> None:
+            def on_delivery(error: KafkaError | None, _: Message, index: int = index) -> None:
                 if error is None:
                     return
-                if error.code() == KafkaError.MSG_SIZE_TOO_LARGE and not truncate:
-                    too_large.append(letter)
+                if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                    too_large.append(index)
                 else:
                     failures.append(error)
 
-            self._produce(letter, on_delivery, truncate=truncate)
+            self._produce(form, on_delivery)
         unacknowledged = self._producer.flush(2 * _SECONDS)
         if any(failure.fatal() for failure in failures):
             self._producer = Producer(self._properties)  # a producer is dead after a fatal error
         if failures or unacknowledged:
             cause = failures[0].str() if failures else "no acknowledgement"
             raise UnavailableError(f"cannot write dead letters to {DEAD_LETTER_TOPIC}: {cause}")
-        return too_large
+        return sorted(too_large)
 
-    def _produce(
-        self, letter: tuple[Rejection, Message], on_delivery: Any, *, truncate: bool
-    ) -> None:
-        rejection, message = letter
-        value = message.value()
-        length = None
-        if truncate:
-            length = len(value or b"")
-            value = (value or b"")[:_TRUNCATE_TO]
+    def _produce(self, form: _Form, on_delivery: Any) -> None:
         while True:
             try:
-                self._producer.produce(
-                    DEAD_LETTER_TOPIC,
-                    value=value,
-                    key=message.key(),
-                    headers=dead_letter_headers(message, rejection, length=length),
-                    on_delivery=on_delivery,
-                )
+                self._producer.produce(DEAD_LETTER_TOPIC, **form._asdict(), on_delivery=on_delivery)
             except BufferError:
                 self._producer.poll(0.1)
             except KafkaException as failure:

@@ -1,38 +1,37 @@
-"""Reads the whole dead-letter topic: which dead letters it holds, and which were replayed."""
+"""Reads the dead-letter topic, message by message: it may hold more than fits into memory."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from infra.kafka_errors import LastError
 from infra.sink import kafka
 from infra.sink._generated.fields import DEAD_LETTER_TOPIC
+from infra.sink.dlq.origins import OriginSet
 from infra.sink.dlq.record import DeadLetter, Origin, replayed_origin
 
 _SECONDS = 10
-_READ = 1_000
+# Messages may have a megabyte each.
+_READ = 100
+_READ_AHEAD_KIB = 16_384
 
 
-@dataclass(frozen=True)
-class DeadLetters:
-    """What the topic holds, by origin: a sink that crashed may have written a dead letter twice."""
+class Found(NamedTuple):
+    """A dead letter, and whether it was replayed."""
 
-    by_origin: Mapping[Origin, DeadLetter]
-    replayed: frozenset[Origin]
-
-    def pending(self) -> Iterator[DeadLetter]:
-        """Yields the dead letters that were not replayed, oldest first."""
-        letters = (each for origin, each in self.by_origin.items() if origin not in self.replayed)
-        return iter(sorted(letters, key=lambda letter: (letter.time, letter.origin)))
+    letter: DeadLetter
+    replayed: bool
 
 
-def read(connection: Mapping[str, Any]) -> DeadLetters:
-    """Reads everything that the topic holds now, without what a transaction has not committed.
+def read(connection: Mapping[str, Any]) -> Iterator[Found]:
+    """Yields each dead letter that the topic holds at the start, the first of each origin.
+
+    A sink that crashed may have written one twice. What a transaction has not committed is left
+    out. Markers are read first, since they follow their dead letters in the topic.
 
     Raises:
         SinkError: Kafka does not answer, or the topic does not exist.
@@ -44,35 +43,54 @@ def read(connection: Mapping[str, Any]) -> DeadLetters:
             "group.id": "dead-letters",  # required by librdkafka; the group is never joined
             "enable.auto.commit": False,
             "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",  # once retention has removed the first offset
             "isolation.level": "read_committed",
+            "queued.max.messages.kbytes": _READ_AHEAD_KIB,
             "error_cb": last_error,
             "log_level": 0,
         }
     )
-    letters: dict[Origin, DeadLetter] = {}
-    replayed: set[Origin] = set()
+    seen, replayed = OriginSet(), OriginSet()
     try:
-        for message in _messages(consumer):
+        ends = _ends(consumer)
+        for message in _messages(consumer, ends):
             origin = replayed_origin(message)
             if origin is not None:
                 replayed.add(origin)
-            else:
+        for message in _messages(consumer, ends):
+            if replayed_origin(message) is None:
                 letter = DeadLetter.read(message)
-                letters.setdefault(letter.origin, letter)
+                if seen.add(letter.origin):
+                    yield Found(letter, letter.origin in replayed)
     except KafkaException as failure:
         cause = last_error.describe(consumer, failure)
         raise kafka.command_error("read", DEAD_LETTER_TOPIC, connection, failure, cause) from None
     finally:
         consumer.close()
-    return DeadLetters(letters, frozenset(replayed))
 
 
-def _messages(consumer: Consumer) -> Iterator[Message]:
+def find(connection: Mapping[str, Any], origins: Collection[Origin]) -> dict[Origin, Found]:
+    """Returns the dead letters of these origins that the topic holds."""
+    return {each.letter.origin: each for each in read(connection) if each.letter.origin in origins}
+
+
+def _ends(consumer: Consumer) -> dict[int, int]:
+    """Returns the end offsets now: a replay that fails again must not be read again and again."""
     topic = consumer.list_topics(DEAD_LETTER_TOPIC, timeout=_SECONDS).topics[DEAD_LETTER_TOPIC]
     if topic.error is not None:
         raise KafkaException(topic.error)
-    consumer.assign([TopicPartition(DEAD_LETTER_TOPIC, each, 0) for each in topic.partitions])
-    unread = set(topic.partitions)
+    ends = {}
+    for number in topic.partitions:
+        partition = TopicPartition(DEAD_LETTER_TOPIC, number)
+        first, end = consumer.get_watermark_offsets(partition, timeout=_SECONDS)
+        if end > first:
+            ends[number] = end
+    return ends
+
+
+def _messages(consumer: Consumer, ends: Mapping[int, int]) -> Iterator[Message]:
+    consumer.assign([TopicPartition(DEAD_LETTER_TOPIC, each, 0) for each in ends])
+    unread = set(ends)
     last_message = time.monotonic()
     while unread:
         messages = consumer.consume(_READ, 0.2)
@@ -82,9 +100,19 @@ def _messages(consumer: Consumer) -> Iterator[Message]:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer"))  # noqa: SLF001
         for message in messages:
             error = message.error()
+            partition, offset = _position(message)
             if error is None:
-                yield message
+                if offset < ends[partition]:
+                    yield message
+                if offset >= ends[partition] - 1:
+                    unread.discard(partition)
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-                unread.discard(message.partition())
+                unread.discard(partition)
             elif not error.retriable():
                 raise KafkaException(error)
+
+
+def _position(message: Message) -> tuple[int, int]:
+    # The types allow None, which only an error without a partition has.
+    partition, offset = message.partition(), message.offset()
+    return (-1 if partition is None else partition), (-1 if offset is None else offset)

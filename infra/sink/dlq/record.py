@@ -3,28 +3,39 @@
 Value, key and headers are the message's own; what the sink has to add goes into further headers.
 Origin and reason use Kafka Connect's header names, so that one tool reads the dead letters of both
 sinks.
+
+Whoever may write the usage topic chooses the headers of its messages. The sink drops those with
+reserved names, and Kafka Connect keeps them but adds its own at the end. So of two headers the last
+counts; those of this sink count only if one of them ends the message; and a message is a marker
+only if it holds nothing else.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Self, cast
+from typing import Self, cast, get_args
 
 from confluent_kafka import Message
 
-from infra.sink.decode import Rejection
+from infra.sink import headers
+from infra.sink.decode import Code, Rejection
+from infra.sink.headers import CONNECT, OWN, Headers
 
-Headers = list[tuple[str, str | bytes | None]]
+_ERRORS = f"{CONNECT}errors."
+_TOPIC, _PARTITION, _OFFSET = (f"{_ERRORS}{name}" for name in ("topic", "partition", "offset"))
+_REASON = f"{_ERRORS}exception.message"
+_TIME = f"{OWN}time"
+_LENGTH = f"{OWN}length"
+_WITHOUT = f"{OWN}without"
+REPLAYED = f"{OWN}replayed"
+REPLAYS = f"{OWN}replays"
 
-_CONNECT = "__connect.errors."
-_TOPIC, _PARTITION, _OFFSET = (f"{_CONNECT}{name}" for name in ("topic", "partition", "offset"))
-_REASON = f"{_CONNECT}exception.message"
-_OWN = "dead_letter."
-_TIME = f"{_OWN}time"
-_LENGTH = f"{_OWN}length"
-REPLAYED = f"{_OWN}replayed"
-REPLAYS = f"{_OWN}replays"
+NO_REASON, CONNECT_REASON = "unknown", "connect"
+_CODES = {*get_args(Code), NO_REASON}
+_TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+_EARLIEST = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, order=True)
@@ -46,10 +57,20 @@ class Origin:
         )
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Parses `topic/partition/offset`; raises ValueError for anything else."""
-        topic, partition, offset = text.rsplit("/", 2)
-        return cls(topic, int(partition), int(offset))
+    def parse(cls, text: str) -> Self | None:
+        """Parses `topic/partition/offset`; None for anything else."""
+        parts = text.split("/")
+        return cls.read(*parts) if len(parts) == 3 else None
+
+    @classmethod
+    def read(
+        cls, topic: str | bytes | None, partition: str | bytes | None, offset: str | bytes | None
+    ) -> Self | None:
+        """Returns the position that three headers give; None if they give none."""
+        name, number, place = headers.text(topic), headers.count(partition), headers.count(offset)
+        if number is None or place is None or not _TOPIC_NAME.fullmatch(name):
+            return None
+        return cls(name, number, place)
 
     def __str__(self) -> str:
         return f"{self.topic}/{self.partition}/{self.offset}"
@@ -57,67 +78,68 @@ class Origin:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A dead letter that was read back."""
+    """A dead letter that was read back; `without` names what it lacks of its message."""
 
     origin: Origin
     reason: str
     time: datetime
     replays: int
     length: int
+    without: str
     key: bytes | None
     value: bytes | None
     headers: Headers
 
     @property
     def code(self) -> str:
-        """The code that its reason starts with."""
-        return self.reason.partition(":")[0]
+        """The code that its reason starts with; `connect` if the words are Kafka Connect's."""
+        code = self.reason.partition(":")[0]
+        return code if code in _CODES else CONNECT_REASON
 
     @property
     def complete(self) -> bool:
-        """Whether its value was not truncated; see `dead_letter_headers`."""
-        return len(self.value or b"") == self.length
+        """Whether it can be replayed: it has the whole value and the key of its message."""
+        return len(self.value or b"") == self.length and "key" not in self.without
 
     @classmethod
     def read(cls, message: Message) -> Self:
         """Reads a message of the dead-letter topic; absent headers have defaults."""
-        headers = _headers(message)
-        texts = {name: _text(value) for name, value in headers}
-        try:
-            origin = Origin(texts[_TOPIC], int(texts[_PARTITION]), int(texts[_OFFSET]))
-        except (KeyError, ValueError):
-            origin = Origin.of(message)
-        value = _bytes(message.value())
-        length = texts.get(_LENGTH, "")
+        found = headers.read(message)
+        by_name = dict(found)  # the last of a name counts
+        own = by_name if found and found[-1][0].startswith(OWN) else {}
+        value = headers.as_bytes(message.value())
+        length = headers.count(own.get(_LENGTH))
         return cls(
-            origin,
-            texts.get(_REASON, "unknown: no header holds a reason"),
-            datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC),
-            _replays(headers),
-            int(length) if length.isdigit() else len(value or b""),
-            _bytes(message.key()),
-            value,
-            [pair for pair in headers if not pair[0].startswith((_CONNECT, _OWN))],
+            origin=Origin.read(*map(by_name.get, (_TOPIC, _PARTITION, _OFFSET)))
+            or Origin.of(message),
+            reason=headers.text(by_name.get(_REASON)) or f"{NO_REASON}: no header holds a reason",
+            time=_time(message),
+            replays=headers.count(by_name.get(REPLAYS)) or 0,
+            length=len(value or b"") if length is None else length,
+            without=headers.text(own.get(_WITHOUT)),
+            key=headers.as_bytes(message.key()),
+            value=value,
+            headers=headers.without_reserved(found),
         )
 
 
-def dead_letter_headers(
-    message: Message, rejection: Rejection, *, length: int | None = None
-) -> Headers:
-    """Returns the headers of a message's dead letter; `length` is the value's before truncation."""
-    headers = _headers(message)
+def dead_letter_headers(message: Message, rejection: Rejection) -> Headers:
+    """Returns the headers that the sink adds to a message's dead letter."""
     origin = Origin.of(message)
-    added = {
-        _TOPIC: origin.topic,
-        _PARTITION: str(origin.partition),
-        _OFFSET: str(origin.offset),
-        _REASON: str(rejection),
-        _TIME: datetime.now(UTC).isoformat(timespec="milliseconds"),
-        REPLAYS: str(_replays(headers)),
-    }
-    if length is not None:
-        added[_LENGTH] = str(length)
-    return [*(pair for pair in headers if pair[0] not in added), *added.items()]
+    replays = headers.count(dict(headers.read(message)).get(REPLAYS)) or 0
+    return [
+        (_TOPIC, origin.topic),
+        (_PARTITION, str(origin.partition)),
+        (_OFFSET, str(origin.offset)),
+        (_REASON, headers.text(str(rejection))),
+        (_TIME, datetime.now(UTC).isoformat(timespec="milliseconds")),
+        (REPLAYS, str(replays)),
+    ]
+
+
+def truncation_headers(length: int, without: str) -> Headers:
+    """Returns the headers of a dead letter that lacks parts of its message."""
+    return [(_LENGTH, str(length)), (_WITHOUT, without)]
 
 
 def replay_headers(letter: DeadLetter) -> Headers:
@@ -125,24 +147,22 @@ def replay_headers(letter: DeadLetter) -> Headers:
     return [*letter.headers, (REPLAYS, str(letter.replays + 1))]
 
 
+def marker_headers(letter: DeadLetter) -> Headers:
+    """Returns the headers of the marker that a dead letter was replayed; it has no value."""
+    return [(REPLAYED, str(letter.origin))]
+
+
 def replayed_origin(message: Message) -> Origin | None:
     """Returns the origin that a replay marker is about; None if the message is not a marker."""
-    marks = [_text(value) for name, value in _headers(message) if name == REPLAYED]
-    return Origin.parse(marks[-1]) if marks else None
+    found = headers.read(message)
+    if message.value() is not None or [name for name, _ in found] != [REPLAYED]:
+        return None
+    return Origin.parse(headers.text(found[0][1]))
 
 
-def _replays(headers: Headers) -> int:
-    counts = [_text(value) for name, value in headers if name == REPLAYS]
-    return int(counts[-1]) if counts and counts[-1].isdecimal() else 0
-
-
-def _headers(message: Message) -> Headers:
-    return list(cast("Headers", message.headers() or []))
-
-
-def _text(value: str | bytes | None) -> str:
-    return (_bytes(value) or b"").decode(errors="replace")
-
-
-def _bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value
+def _time(message: Message) -> datetime:
+    """When the message was written; a producer may set any time, or none."""
+    try:
+        return datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
+    except (OverflowError, OSError, ValueError):
+        return _EARLIEST
