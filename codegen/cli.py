@@ -1,22 +1,18 @@
-"""The command line: generates files from schema/, or checks that they are up to date."""
+"""The command line of the generator."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 
-from codegen.diagnostics import Diagnostic, Position, error, render_github, render_text, suggestion
-from codegen.load import load
-from codegen.model import Model
-from codegen.plan import MANIFEST, Change, Kind, Plan, RefusedError, plan
-from codegen.render import Output
+from codegen.commands import PROBLEMS, USAGE_ERROR, generating, releasing
+from codegen.commands.generating import Options
+from codegen.diagnostics import suggestion
+from codegen.output import FORMATS, Printer
 from codegen.targets import TARGETS
-from codegen.write import write
-
-SUCCESS, PROBLEMS, USAGE_ERROR = 0, 1, 2
 
 _HOME = Path(__file__).resolve().parent.parent
 
@@ -30,17 +26,18 @@ _EXAMPLES = """\
 examples:
   python -m codegen generate                     update all generated files
   python -m codegen generate --check             show the differences, write nothing
-  python -m codegen check                        validate schema/, then compare as above
+  python -m codegen check                        validate schema/, also against the last release,
+                                                 then compare as above
   python -m codegen generate --target go docs    generate only these targets
   python -m codegen generate --schema schema/examples/NAME --root ../other
                                                  use another catalog and output directory
+  python -m codegen breaking --against main      show what breaks services or invoices since a ref
+  python -m codegen diff --against v0.2.0        describe the changes for a changelog
 
 exit status: 0 success, 1 problems found, 2 usage error
 """
 
-_FORMATS: dict[str, Callable[[Diagnostic], str]] = {"text": render_text, "github": render_github}
-
-_START = Position(1, 1)
+_AGAINST = "a git ref, a folder of schema files, or a saved file (default: the last release)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,43 +47,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if problem:
         sys.stderr.write(f"codegen: {problem}\n")
         return USAGE_ERROR
+    printer = Printer(options.format)
     try:
-        return _run(options)
+        run: Callable[[argparse.Namespace, Printer], int] = options.run
+        return run(options, printer)
     except OSError as failure:
         where = f"{failure.filename}: " if failure.filename else ""
         sys.stderr.write(f"codegen: {where}{failure.strerror or failure}\n")
         return PROBLEMS
+    finally:
+        printer.finish()
 
 
 def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--schema",
-        metavar="DIR",
-        type=Path,
-        default=_HOME / "schema",
-        help="read the three YAML files from this directory (default: schema/ beside codegen/)",
-    )
-    common.add_argument(
-        "--root",
-        metavar="DIR",
-        type=Path,
-        default=_HOME,
-        help="write generated files below this directory (default: the parent of codegen/)",
-    )
-    common.add_argument(
-        "--target",
-        metavar="NAME",
-        nargs="+",
-        action="extend",
-        help=f"process only these targets: {', '.join(TARGETS)} (default: all)",
-    )
-    common.add_argument(
-        "--format",
-        choices=_FORMATS,
-        default="text",
-        help="print problems in this format; github prints annotations (default: text)",
-    )
     parser = argparse.ArgumentParser(
         prog="python -m codegen",
         description=_DESCRIPTION,
@@ -94,9 +67,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    places, dated, against = _places(), _dated(), _against()
     generate = commands.add_parser(
         "generate",
-        parents=[common],
+        parents=[places, _target()],
         help="write missing and outdated files, remove obsolete ones",
         description="Writes missing and outdated files, and removes obsolete ones.",
     )
@@ -105,19 +79,122 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="show the differences, write nothing, and fail if there are any",
     )
+    generate.set_defaults(run=_generate)
     check = commands.add_parser(
         "check",
-        parents=[common],
-        help="validate schema/, then check that all generated files are up to date",
-        description="Validates schema/, then checks that all generated files are up to date. "
-        "Writes nothing.",
+        parents=[places, _target(), dated],
+        help="validate schema/ and all generated files; find what breaks since the last release",
+        description="Validates schema/, compares it with the last release, then checks that all "
+        "generated files are up to date. Writes nothing.",
     )
-    check.set_defaults(check=True)
+    check.set_defaults(run=lambda o, p: generating.check(_options(o), p, today=o.today))
+    breaking = commands.add_parser(
+        "breaking",
+        parents=[places, dated, against],
+        help="find what breaks services, stored events or invoices since a reference",
+        description="Finds changes since a reference that break services, stored events or "
+        "invoices, each with its cost. accepted_breaks in catalog.yaml accepts them.",
+    )
+    breaking.set_defaults(
+        run=lambda o, p: releasing.breaking(_options(o), p, against=o.against, today=o.today)
+    )
+    diff = commands.add_parser(
+        "diff",
+        parents=[_places(formats=False), against],
+        help="describe the changes since a reference in words",
+        description="Describes the changes since a reference, for a changelog or a pull request.",
+    )
+    diff.add_argument(
+        "--format",
+        dest="words",
+        choices=releasing.WORDS,
+        default="markdown",
+        help="describe in this format (default: markdown)",
+    )
+    diff.set_defaults(
+        format="text",
+        run=lambda o, p: releasing.diff(_options(o), p, against=o.against, words=o.words),
+    )
+    release = commands.add_parser(
+        "release",
+        parents=[places, dated],
+        help="make the catalog the last release, which `check` compares with",
+        description="Writes baseline.json beside the schema files, after the checks of `check`. "
+        "The version must be higher than that of the last release.",
+    )
+    release.set_defaults(run=lambda o, p: releasing.release(_options(o), p, today=o.today))
     return parser
 
 
+def _places(*, formats: bool = True) -> argparse.ArgumentParser:
+    places = argparse.ArgumentParser(add_help=False)
+    places.add_argument(
+        "--schema",
+        metavar="DIR",
+        type=Path,
+        default=_HOME / "schema",
+        help="read the YAML files from this directory (default: schema/ beside codegen/)",
+    )
+    places.add_argument(
+        "--root",
+        metavar="DIR",
+        type=Path,
+        default=_HOME,
+        help="write generated files below this directory (default: the parent of codegen/)",
+    )
+    if formats:
+        places.add_argument(
+            "--format",
+            choices=FORMATS,
+            default="text",
+            help="print problems in this format; github prints annotations, json and sarif are one "
+            "document on stdout (default: text)",
+        )
+    return places
+
+
+def _target() -> argparse.ArgumentParser:
+    target = argparse.ArgumentParser(add_help=False)
+    target.add_argument(
+        "--target",
+        metavar="NAME",
+        nargs="+",
+        action="extend",
+        help=f"process only these targets: {', '.join(TARGETS)} (default: all)",
+    )
+    return target
+
+
+def _dated() -> argparse.ArgumentParser:
+    dated = argparse.ArgumentParser(add_help=False)
+    dated.add_argument(
+        "--today",
+        metavar="YYYY-MM-DD",
+        type=date.fromisoformat,
+        default=datetime.now(UTC).date(),
+        help="judge what expires as of this day (default: today, in UTC)",
+    )
+    return dated
+
+
+def _against() -> argparse.ArgumentParser:
+    against = argparse.ArgumentParser(add_help=False)
+    against.add_argument("--against", metavar="REF", help=f"compare with {_AGAINST}")
+    return against
+
+
+def _options(options: argparse.Namespace) -> Options:
+    return Options(options.schema, options.root, getattr(options, "target", None) or ())
+
+
+def _generate(options: argparse.Namespace, printer: Printer) -> int:
+    if options.check:
+        return generating.check(_options(options), printer, today=None)
+    return generating.generate(_options(options), printer)
+
+
 def _misuse(options: argparse.Namespace) -> str:
-    for name in options.target or ():
+    for name in getattr(options, "target", None) or ():
         if name not in TARGETS:
             return f"unknown target {name!r}: {suggestion(name, TARGETS)}"
     if options.schema.is_file():
@@ -129,80 +206,3 @@ def _misuse(options: argparse.Namespace) -> str:
     if not options.root.is_dir():
         return f"--root {options.root}: no such directory; create it first"
     return ""
-
-
-def _run(options: argparse.Namespace) -> int:
-    started = time.perf_counter()
-    loaded = load(options.schema)
-    show = _FORMATS[options.format]
-    for diagnostic in loaded.diagnostics:
-        sys.stderr.write(f"{show(diagnostic)}\n")
-    if loaded.model is None:
-        sys.stderr.write(
-            f"codegen: {_count(len(loaded.diagnostics), 'problem')}; nothing written\n"
-        )
-        return PROBLEMS
-    try:
-        compared = plan(
-            options.root, _made(loaded.model, options.target), partial=bool(options.target)
-        )
-    except RefusedError as refused:
-        for reason in refused.args:
-            path, _, message = reason.partition(": ")
-            sys.stderr.write(f"{show(error(path, _START, 'refused', message))}\n")
-        sys.stderr.write("codegen: refused; nothing written\n")
-        return PROBLEMS
-    if options.check:
-        return _report(compared, show, started)
-    write(compared)
-    _summarise(compared, started)
-    return SUCCESS
-
-
-def _made(model: Model, names: Sequence[str] | None) -> dict[str, list[Output]]:
-    return {
-        name: list(outputs(model))
-        for name, outputs in TARGETS.items()
-        if not names or name in names
-    }
-
-
-def _report(compared: Plan, show: Callable[[Diagnostic], str], started: float) -> int:
-    for change in compared.drift:
-        message = f"{change.kind.value}; {_remedy(change)}"
-        code = change.kind.name.lower()
-        sys.stderr.write(f"{show(error(change.path, _START, code, message))}\n{change.diff()}")
-    if compared.drift:
-        differ = _count(len(compared.drift), "file")
-        sys.stderr.write(f"codegen: {differ} not as generated; run `python -m codegen generate`\n")
-        return PROBLEMS
-    sys.stdout.write(f"{_count(compared.unchanged, 'file')} up to date, in {_seconds(started)}\n")
-    return SUCCESS
-
-
-def _remedy(change: Change) -> str:
-    if change.kind is Kind.EDITED:
-        return "change schema/ or a template instead, and run `generate`"
-    if change.kind is Kind.UNTRACKED:
-        return "delete it or move it"
-    return "run `generate`"
-
-
-def _summarise(compared: Plan, started: float) -> None:
-    for change in compared.untracked:
-        sys.stderr.write(f"{change.path}: {change.kind.value}; {_remedy(change)}\n")
-    files = [change for change in compared.changes if change.path != MANIFEST]
-    removed = sum(change.after is None for change in files)
-    changed = len(files) - removed
-    sys.stdout.write(
-        f"{_count(changed, 'file')} changed, {compared.unchanged} unchanged, "
-        f"{removed} removed in {_seconds(started)}\n"
-    )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _seconds(started: float) -> str:
-    return f"{time.perf_counter() - started:.1f} s"

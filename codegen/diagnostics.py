@@ -57,17 +57,18 @@ def render_text(diagnostic: Diagnostic) -> str:
     """Returns `schema/catalog.yaml:41:9: error[unknown-key]: …`, the format of compilers."""
     d = diagnostic
     place = f"{d.path}:{d.position.line}:{d.position.column}"
-    return f"{place}: {d.severity}[{d.code}]: {_sentence(d)}"
+    return f"{place}: {d.severity}[{d.code}]: {sentence(d)}"
 
 
 def render_github(diagnostic: Diagnostic) -> str:
     """Returns a GitHub workflow command, which annotates the line in a pull request."""
     d = diagnostic
     place = f"file={_property(d.path)},line={d.position.line},col={d.position.column}"
-    return f"::{d.severity} {place},title={_property(d.code)}::{_data(_sentence(d))}"
+    return f"::{d.severity} {place},title={_property(d.code)}::{_data(sentence(d))}"
 
 
-def _sentence(diagnostic: Diagnostic) -> str:
+def sentence(diagnostic: Diagnostic) -> str:
+    """Returns the message, with the related place if there is one."""
     place = diagnostic.related
     if place is None:
         return diagnostic.message

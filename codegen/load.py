@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from codegen import rules, schema
 from codegen.diagnostics import Diagnostic, has_errors
 from codegen.model import Model
-from codegen.source import read
+from codegen.source import Source, read
 
 FILES = ("catalog", "event", "sdk")
 
@@ -20,13 +20,17 @@ class Loaded:
 
     model: Model | None
     diagnostics: list[Diagnostic]
+    sources: Mapping[str, Source] = field(default_factory=dict)
+
+
+def read_sources(folder: Path) -> dict[str, Source]:
+    """Reads catalog.yaml, event.yaml and sdk.yaml, without validating them."""
+    return {name: read(folder / f"{name}.yaml", _shown(folder / f"{name}.yaml")) for name in FILES}
 
 
 def load(folder: Path) -> Loaded:
-    """Reads catalog.yaml, event.yaml and sdk.yaml; every problem becomes a diagnostic."""
-    sources = {
-        name: read(folder / f"{name}.yaml", _shown(folder / f"{name}.yaml")) for name in FILES
-    }
+    """Reads and validates the three files; every problem becomes a diagnostic."""
+    sources = read_sources(folder)
     readable = {name: source for name, source in sources.items() if source.root is not None}
     diagnostics = [d for source in sources.values() for d in source.diagnostics]
     diagnostics = _unrepeated(
@@ -37,7 +41,8 @@ def load(folder: Path) -> Loaded:
     if has_errors(diagnostics):
         # A warning beside an error is often its consequence: a misspelt key leaves a unit unused.
         return Loaded(None, [d for d in diagnostics if d.severity == "error"])
-    return Loaded(Model.build(*(sources[name].data for name in FILES)), diagnostics)
+    model = Model.build(*(sources[name].data for name in FILES))
+    return Loaded(model, diagnostics, sources)
 
 
 def _unrepeated(known: list[Diagnostic], more: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -59,6 +59,19 @@ def deprecation(metric: MetricType, spell: Callable[[str, str], str]) -> str:
     return "; ".join(parts) + "."
 
 
+def removal(metric: MetricType) -> str:
+    """Returns when a metric type was removed, and what to record instead; in every SDK's errors."""
+    removed = metric.removed
+    if removed is None:
+        return ""
+    replacement = removed.replaced_by
+    if replacement is None:
+        return f"removed in {removed.version}"
+    if "/" not in replacement:
+        replacement = f"{metric.product}/{replacement}"
+    return f"removed in {removed.version}, use {replacement} instead"
+
+
 def limits(field: Field) -> Mapping[str, int | float | str]:
     """Returns the limits of a field; a duration appears twice, as text and in milliseconds."""
     named: dict[str, int | float | str] = {}

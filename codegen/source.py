@@ -57,6 +57,10 @@ class Source:
         """Returns where the key of a value begins; for an item of a list, the item itself."""
         return _position(self._mark(route).key)
 
+    def file(self, route: Route) -> str:
+        """Returns the path of the file that has the value at a route."""
+        return self.path
+
     def written(self, route: Route) -> str | None:
         """Returns the source text of a plain scalar, or None for anything else."""
         return self._mark(route).written

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from codegen.plan import TEMPORARY, Change, Plan
@@ -19,16 +24,35 @@ def write(plan: Plan) -> None:
         if change.after is None:
             _remove(plan.root, change)
         else:
-            _replace(plan.root / change.path, change.after, plan.root)
+            path = plan.root / change.path
+            _make_folder(path.parent, plan.root)
+            write_file(path, change.after)
 
 
-def _replace(path: Path, content: bytes, root: Path) -> None:
-    _make_folder(path.parent, root)
+def write_file(path: Path, content: bytes) -> None:
+    """Replaces a file at once; its permissions stay. Raises OSError, which names the file."""
     mode = path.stat().st_mode & 0o777 if path.exists() else _FILE_MODE
     temporary = path.with_name(f".{path.name}{TEMPORARY}")
-    temporary.write_bytes(content)
-    temporary.chmod(mode)
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(content)
+        temporary.chmod(mode)
+        temporary.replace(path)
+    except OSError as failure:
+        if failure.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+            temporary.unlink(missing_ok=True)
+        # write() has no file name to report, and the temporary one means nothing to people.
+        raise type(failure)(failure.errno, failure.strerror, str(path)) from failure
+
+
+@contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Waits until no other run writes below the root."""
+    descriptor = os.open(root, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _make_folder(folder: Path, root: Path) -> None:

@@ -61,6 +61,14 @@ class Deprecation:
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """Since when a metric type is no longer accepted, and what replaces it."""
+
+    version: str
+    replaced_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class MetricType:
     product: str
     name: str
@@ -72,15 +80,19 @@ class MetricType:
     quantity: QuantityRule | None
     metadata: tuple[MetadataKey, ...]
     deprecated: Deprecation | None
+    removed: Removal | None
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
+    """A product with what may be recorded, and what no longer may."""
+
     name: str
     title: str
     description: str
     owner: str
     metric_types: tuple[MetricType, ...]
+    removed: tuple[MetricType, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +104,22 @@ class Catalog:
     default_log_level: str
     statuses: tuple[Status, ...]
     units: tuple[Unit, ...]
-    products: tuple[Product, ...]
+    every_product: tuple[Product, ...]
+
+    @property
+    def products(self) -> tuple[Product, ...]:
+        """Returns the products with a metric type that may be recorded."""
+        return tuple(product for product in self.every_product if product.metric_types)
 
     @property
     def metric_types(self) -> tuple[MetricType, ...]:
+        """Returns what may be recorded."""
         return tuple(metric for product in self.products for metric in product.metric_types)
+
+    @property
+    def removed(self) -> tuple[MetricType, ...]:
+        """Returns the metric types that only old events have."""
+        return tuple(metric for product in self.every_product for metric in product.removed)
 
     def topic(self, role: str) -> Topic:
         return next(topic for topic in self.topics if topic.role == role)
@@ -127,31 +150,34 @@ def read_catalog(data: Data) -> Catalog:
             for name, s in data["statuses"].items()
         ),
         units=tuple(Unit(name, u["title"], u["dimension"]) for name, u in data["units"].items()),
-        products=tuple(_product(name, p) for name, p in data["products"].items()),
+        every_product=tuple(_product(name, p) for name, p in data["products"].items()),
     )
 
 
 def _product(name: str, data: Data) -> Product:
+    metric_types = [
+        _metric_type(name, data["owner"], metric, m) for metric, m in data["metric_types"].items()
+    ]
     return Product(
         name=name,
         title=data["title"],
         description=data["description"],
         owner=data["owner"],
-        metric_types=tuple(
-            _metric_type(name, data["owner"], metric, m)
-            for metric, m in data["metric_types"].items()
-        ),
+        metric_types=tuple(metric for metric in metric_types if metric.removed is None),
+        removed=tuple(metric for metric in metric_types if metric.removed is not None),
     )
 
 
 def _metric_type(product: str, owner: str, name: str, data: Data) -> MetricType:
     rule = data.get("quantity")
     deprecated = data.get("deprecated")
+    removed = data.get("removed")
+    title = data.get("title") or re.sub(r"[._-]", " ", name).capitalize()
     return MetricType(
         product=product,
         name=name,
-        title=data.get("title") or re.sub(r"[._-]", " ", name).capitalize(),
-        description=data["description"],
+        title=title,
+        description=data.get("description", f"{title}."),
         unit=data["unit"],
         owner=data.get("owner", owner),
         aggregation=data.get("aggregation", "sum"),
@@ -162,6 +188,7 @@ def _metric_type(product: str, owner: str, name: str, data: Data) -> MetricType:
         and Deprecation(
             deprecated["since"], deprecated.get("replaced_by"), deprecated.get("remove_in")
         ),
+        removed=removed and Removal(removed["in"], removed.get("replaced_by")),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from codegen.diagnostics import Diagnostic
-from codegen.rules import catalog, deprecations, event, names, sdk, table
+from codegen.rules import catalog, deprecations, event, names, removals, sdk, table
 from codegen.rules.files import Files, Finding, Unsound
 from codegen.source import Source
 
@@ -32,6 +32,11 @@ RULES: Mapping[str, Callable[[Files], Iterator[Finding]]] = {
     "unknown-replacement": deprecations.unknown_replacement,
     "replacement-cycle": deprecations.replacement_cycle,
     "version-order": deprecations.version_order,
+    "removal-due": removals.removal_due,
+    "removal-version": removals.removal_version,
+    "replacement-removed": removals.replacement_removed,
+    "replacement-unit": removals.replacement_unit,
+    "nothing-recorded": removals.nothing_recorded,
     "call-field": event.call_field,
     "call-order": event.call_order,
     "catalog-field": event.catalog_field,

@@ -1,4 +1,4 @@
-"""Rules on deprecated metric types and their replacements."""
+"""Rules on deprecated and removed metric types and their replacements."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from codegen.diagnostics import quote, suggestion
 from codegen.rules.files import Files, Finding
 from codegen.source import Route
+from codegen.versions import parsed
 
 _DEPRECATED = "products/*/metric_types/*/deprecated"
+_REMOVED = "products/*/metric_types/*/removed"
 
 
 def missing_replacement(files: Files) -> Iterator[Finding]:
@@ -21,9 +23,9 @@ def missing_replacement(files: Files) -> Iterator[Finding]:
 
 def unknown_replacement(files: Files) -> Iterator[Finding]:
     """The replacement of a metric type is not a metric type."""
-    known = dict.fromkeys(_metric_types(files))
-    for route, text in files.each("catalog", f"{_DEPRECATED}/replaced_by", str):
-        if _target(route, text) not in known:
+    known = dict.fromkeys(metric_types(files))
+    for route, text in replacements(files):
+        if target(route, text) not in known:
             own = [name for product, name in known if product == route[1]]
             names = [*("/".join(one) for one in known), *(() if "/" in text else own)]
             message = f"replaced_by {quote(text)} is not a metric type: {suggestion(text, names)}"
@@ -32,19 +34,19 @@ def unknown_replacement(files: Files) -> Iterator[Finding]:
 
 def replacement_cycle(files: Files) -> Iterator[Finding]:
     """A chain of replacements leads back to its start."""
-    replacements: dict[tuple[str, str], tuple[str, str]] = {}
+    follows: dict[tuple[str, str], tuple[str, str]] = {}
     places: dict[tuple[str, str], Route] = {}
-    for route, text in files.each("catalog", f"{_DEPRECATED}/replaced_by", str):
+    for route, text in replacements(files):
         here = (str(route[1]), str(route[3]))
-        replacements[here], places[here] = _target(route, text), route
+        follows[here], places[here] = target(route, text), route
     done: set[tuple[str, str]] = set()
-    for start in replacements:
+    for start in follows:
         chain: list[tuple[str, str]] = []
         at = start
-        while at in replacements and at not in done:
+        while at in follows and at not in done:
             done.add(at)
             chain.append(at)
-            at = replacements[at]
+            at = follows[at]
         if at in chain:
             cycle = [*chain[chain.index(at) :], at]
             message = f"replacements form a cycle: {' → '.join('/'.join(one) for one in cycle)}"
@@ -65,24 +67,25 @@ def version_order(files: Files) -> Iterator[Finding]:
 
 
 def _later(version: object, other: object) -> bool:
-    try:
-        return _numbers(version) > _numbers(other)
-    except ValueError:
-        return False
+    one, two = parsed(version), parsed(other)
+    return one is not None and two is not None and one > two
 
 
-def _numbers(version: object) -> list[int]:
-    return [int(part) for part in str(version).split(".")]
+def replacements(files: Files) -> Iterator[tuple[Route, str]]:
+    """Yields what deprecated and removed metric types name as their replacement."""
+    for pattern in (_DEPRECATED, _REMOVED):
+        yield from files.each("catalog", f"{pattern}/replaced_by", str)
 
 
-def _metric_types(files: Files) -> list[tuple[str, str]]:
+def metric_types(files: Files) -> list[tuple[str, str]]:
+    """Returns product and metric type of every entry of the catalog."""
     return [
         (str(route[1]), str(route[3]))
         for route, _ in files.each("catalog", "products/*/metric_types/*", object)
     ]
 
 
-def _target(route: Route, text: str) -> tuple[str, str]:
+def target(route: Route, text: str) -> tuple[str, str]:
     """Returns product and metric type; the product defaults to the deprecated one's."""
     product, slash, name = text.rpartition("/")
     return (product if slash else str(route[1])), name

@@ -50,6 +50,10 @@ class Files:
             return value
         raise Unsound
 
+    def has(self, file: str, route: Route) -> bool:
+        """Reports whether there is a mapping at a route."""
+        return any(self.each(file, "/".join(map(str, route)), dict))
+
     def names(self, file: str, pattern: str) -> list[str]:
         """Returns the keys of the mapping at a route; raises Unsound if invalid."""
         return list(self.one(file, pattern, dict))

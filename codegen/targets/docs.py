@@ -83,6 +83,14 @@ def outputs(model: Model) -> Iterator[Output]:
             _Status(markdown_code(s.name), "yes" if s.billable else "no", markdown(s.description))
             for s in catalog.statuses
         ],
+        removed=[
+            (
+                markdown_code(f"{m.product}/{m.name}"),
+                _metric(m, units),
+                markdown(phrases.removal(m)),
+            )
+            for m in catalog.removed
+        ],
         billed=billed or "never",
     )
     yield File("docs/event.schema.json", _json({**JSON_COMMENT, **event_schema(model)}))

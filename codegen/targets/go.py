@@ -77,7 +77,13 @@ def outputs(model: Model) -> Iterator[Output]:
         fields=[_member(field) for field in model.event.fields],
         numbers=any(field.type == "number" for field in model.event.fields),
     )
-    yield source("catalog", internal="encode", products=products, **_statuses(model))
+    removed = [
+        (_row(_string(m.product), _string(m.name)), _string(phrases.removal(m)))
+        for m in model.catalog.removed
+    ]
+    yield source(
+        "catalog", internal="encode", products=products, removed=removed, **_statuses(model)
+    )
     yield source("limits", "constants", internal="encode", constants=list(_limits(model)))
     yield source("codes", "constants", internal="encode", constants=list(_rejection_codes(model)))
     yield source("encoder", internal="encode", encoder=_encoder(model))

@@ -98,6 +98,9 @@ def _catalog(model: Model) -> Mapping[str, Any]:
             (_literal(product.name), _literal(tuple(m.name for m in product.metric_types)))
             for product in catalog.products
         ],
+        "removed": [
+            (_literal((m.product, m.name)), _literal(phrases.removal(m))) for m in catalog.removed
+        ],
         "billable": [(_literal(s.name), int(s.billable)) for s in catalog.statuses],
     }
 

@@ -17,7 +17,7 @@ from codegen.schema import TRANSLATIONS, schema
 ROOT = Path(__file__).parents[2]
 _ANNOTATIONS = {
     *("$schema", "$defs", "$ref", "title", "description", "default", "patternErrorMessage"),
-    *("properties", "items", "if", "then", "const"),
+    *("properties", "items", "if", "then", "else", "const"),
 }
 
 

@@ -170,9 +170,9 @@ def generated(language: str, file: str, root: Path = ROOT) -> Path:
 
 
 def _mutate(language: str, copy: Path) -> list[Outcome]:
-    _copy(copy)
+    copy_project(copy)
     for check in (VECTORS[language], CHECK):
-        passed, output = _run(check, copy)
+        passed, output = run_check(check, copy)
         if not passed:
             raise SystemExit(f"{language}: fails before any mutation:\n{output}")
     return [
@@ -186,7 +186,7 @@ def _detected_by(language: str, mutation: Mutation, copy: Path) -> str:
     before = path.read_text(encoding="utf-8")
     path.write_text(mutation.applied(before), encoding="utf-8")
     check = VECTORS[language] if mutation.check == "vectors" else CHECK
-    passed, output = _run(check, copy)
+    passed, output = run_check(check, copy)
     path.write_text(before, encoding="utf-8")
     if passed:
         return ""
@@ -196,7 +196,8 @@ def _detected_by(language: str, mutation: Mutation, copy: Path) -> str:
     return case[1]
 
 
-def _run(check: Check, copy: Path) -> tuple[bool, str]:
+def run_check(check: Check, copy: Path) -> tuple[bool, str]:
+    """Runs a check in a copy of the project; returns whether it passed, and its output."""
     run = subprocess.run(
         check.command.split(),
         cwd=copy / check.folder,
@@ -209,7 +210,7 @@ def _run(check: Check, copy: Path) -> tuple[bool, str]:
     return run.returncode == 0, run.stdout
 
 
-def _copy(copy: Path) -> None:
+def copy_project(copy: Path) -> None:
     """Copies the tracked and new files, and links the Node packages."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],

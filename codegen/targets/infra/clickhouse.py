@@ -37,7 +37,7 @@ def outputs(model: Model, table: Table) -> Iterator[File | History]:
         f"{FOLDER}/current/catalog.sql",
         "infra/clickhouse/catalog.sql.j2",
         database=table.database,
-        metrics=[_metric(model, metric) for metric in model.catalog.metric_types],
+        metrics=[_metric(model, metric) for metric in _every(model)],
         statuses=[
             [sql_string(status.name), str(int(status.billable)), sql_string(status.description)]
             for status in model.catalog.statuses
@@ -83,15 +83,22 @@ def _scale(column: str) -> int:
     return int(match[1]) if match else _SCALE
 
 
+def _every(model: Model) -> Iterator[MetricType]:
+    """Yields removed metric types too: invoices of old months show their titles and units."""
+    for product in model.catalog.every_product:
+        yield from (*product.metric_types, *product.removed)
+
+
 def _metric(model: Model, metric: MetricType) -> list[str]:
-    product = next(p for p in model.catalog.products if p.name == metric.product)
+    product = next(p for p in model.catalog.every_product if p.name == metric.product)
     unit = next(u for u in model.catalog.units if u.name == metric.unit)
-    deprecated = metric.deprecated
-    ends = (
-        (deprecated.since, deprecated.replaced_by, deprecated.remove_in)
-        if deprecated
-        else (None, None, None)
-    )
+    deprecated, removed = metric.deprecated, metric.removed
+    ends: tuple[str | None, str | None, str | None] = (None, None, None)
+    if removed:
+        since = deprecated.since if deprecated else None
+        ends = (since, removed.replaced_by, removed.version)
+    elif deprecated:
+        ends = (deprecated.since, deprecated.replaced_by, deprecated.remove_in)
     texts = (
         *(metric.product, metric.name, product.title, metric.title, metric.description),
         *(metric.owner, unit.name, unit.title, unit.dimension, metric.aggregation),

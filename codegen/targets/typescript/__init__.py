@@ -63,7 +63,16 @@ def outputs(model: Model) -> Iterator[Output]:
         log_levels=layout.list_("export const logLevels = ", catalog.log_levels, " as const;", ""),
     )
     yield source("metrics", products=[_metrics(product) for product in catalog.products])
-    yield source("rules", products=list(_rules(model)))
+    yield source(
+        "rules",
+        products=list(_rules(model)),
+        removed=[
+            layout.property_(
+                layout.key(f"{m.product}/{m.name}"), layout.string(phrases.removal(m)), 2
+            )
+            for m in catalog.removed
+        ],
+    )
     yield source(
         "limits",
         fields=[_limits(f) for f in model.event.fields if f.limits or f.default is not None],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
+from codegen import phrases
 from codegen.model import Event, MetricType, Model
 from codegen.targets.vectors.base import Case
 from codegen.targets.vectors.examples import allowed, quantities, required
@@ -18,6 +19,7 @@ def cases(model: Model) -> Iterator[Case]:
     for one in model.catalog.metric_types:
         yield from _combinations(model, one)
         yield from _rules(model.event, one)
+    yield from _removed(model)
     yield from _near_misses(model)
 
 
@@ -72,6 +74,15 @@ def _rules(event: Event, one: MetricType) -> Iterator[Case]:
         wrong = "no such value" if key.allowed else _WRONG[key.type] if key.type else None
         if wrong is not None:
             yield refused(f"{key.name}-wrong", field.name, {**rest, key.name: wrong}, field.error)
+
+
+def _removed(model: Model) -> Iterator[Case]:
+    for one in model.catalog.removed:
+        yield {
+            "id": f"removed/{one.product}/{one.name}",
+            "call": _names(model.event, one),
+            "expect": {**_unknown(model.event, "metric_type"), "says": phrases.removal(one)},
+        }
 
 
 def _near_misses(model: Model) -> Iterator[Case]:

@@ -48,6 +48,7 @@ type vectorCase struct {
 		Degraded  bool              `json:"degraded"`
 		Code      string            `json:"code"`
 		Field     string            `json:"field"`
+		Says      string            `json:"says"`
 	} `json:"expect"`
 	Cannot map[string]string `json:"cannot"`
 }
@@ -199,6 +200,9 @@ func expectRejection(t *testing.T, err error, c *vectorCase) {
 	if string(rejection.Code) != c.Expect.Code || rejection.Field != c.Expect.Field {
 		t.Errorf("%s of %s, want %s of %s: %v",
 			rejection.Code, rejection.Field, c.Expect.Code, c.Expect.Field, err)
+	}
+	if !strings.HasSuffix(err.Error(), c.Expect.Says) {
+		t.Errorf("%v does not end with %q", err, c.Expect.Says)
 	}
 	if !errors.Is(err, rejection.Code) {
 		t.Errorf("%v does not match its own code", err)

@@ -65,6 +65,7 @@ def test_a_call_produces_what_its_vector_expects(vector: vectors.Vector) -> None
     if expect.event is None:
         assert (event_id, collector.sent) == (None, [])
         assert [(error.code, error.field) for error, _ in errors] == [(expect.code, expect.field)]
+        assert str(errors[0][0]).endswith(expect.says)
         return
     assert event_id is not None, errors
     [sent] = collector.sent

@@ -47,6 +47,7 @@ class Expect(Strict):
     degraded: bool = False
     code: str | None = None
     field: str | None = None
+    says: str = ""
 
 
 class Case(Strict):

@@ -6,11 +6,11 @@
 
 import { formatTime, parseTime } from "./clock.js";
 import { describeValue, nearest, quoted } from "./describe.js";
-import { ConfigError, invalid, message } from "./errors.js";
+import { ConfigError, invalid, message, type ValidationError } from "./errors.js";
 import { type LogLevel, logLevels, statuses } from "./generated/catalog.js";
 import type { ErrorCode } from "./generated/errors.js";
 import { blankCharacters, limits } from "./generated/limits.js";
-import { metricRules } from "./generated/rules.js";
+import { metricRules, removedMetrics } from "./generated/rules.js";
 import { findMetric, isProduct, metricTypeNames, productNames } from "./lookup.js";
 import type { Metric, MetricRule } from "./metric.js";
 import { numberText } from "./number.js";
@@ -81,21 +81,33 @@ function isBlank(text: string): boolean {
 
 /** Checks product, metric type and status, and returns the metric. */
 export function metric(product: unknown, metricType: unknown, status: unknown): Metric {
-  if (!isProduct(product)) {
-    const hint = nearest(product, productNames());
-    throw invalid("product.unknown", { given: describeValue(product), hint });
-  }
   const found = findMetric(product, metricType);
   if (found === undefined) {
-    const hint = nearest(metricType, metricTypeNames(product));
-    const values = { given: describeValue(metricType), product: describeValue(product), hint };
-    throw invalid("metric_type.unknown", values);
+    throw unknownMetric(product, metricType);
   }
   if (typeof status !== "string" || !Object.hasOwn(statuses, status)) {
     const hint = nearest(status, Object.keys(statuses));
     throw invalid("status.unknown", { given: describeValue(status), hint });
   }
   return found;
+}
+
+function unknownMetric(product: unknown, metricType: unknown): ValidationError {
+  const removed = removal(product, metricType);
+  if (removed === undefined && !isProduct(product)) {
+    const hint = nearest(product, productNames());
+    return invalid("product.unknown", { given: describeValue(product), hint });
+  }
+  const hint = removed ?? nearest(metricType, metricTypeNames(product as string));
+  const values = { given: describeValue(metricType), product: describeValue(product), hint };
+  return invalid("metric_type.unknown", values);
+}
+
+/** Returns what became of a removed metric type; undefined of any other. */
+function removal(product: unknown, metricType: unknown): string | undefined {
+  const names = typeof product === "string" && typeof metricType === "string";
+  const key = names ? `${product}/${metricType}` : "";
+  return Object.hasOwn(removedMetrics, key) ? removedMetrics[key] : undefined;
 }
 
 /** Returns product and metric type of one of `metrics`; undefined ones if it is anything else. */

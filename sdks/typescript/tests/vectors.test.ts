@@ -59,6 +59,7 @@ describe("a call has the outcome of its vector", () => {
       expect(reported.all.map(({ error }) => [error.code, error.field])).toEqual([
         [outcome.code, outcome.field],
       ]);
+      expect(reported.all[0]?.error.message.endsWith(outcome.says)).toBe(true);
       return;
     }
     expect(producer.texts).toEqual([outcome.json]);

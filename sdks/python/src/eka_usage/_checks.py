@@ -16,7 +16,7 @@ from ._clock import format_time, parse_time
 from ._describe import describe_value, suggest
 from ._errors import ConfigError, ValidationError, invalid
 from ._generated import limits
-from ._generated.catalog import BILLABLE, LOG_LEVELS, METRIC_TYPES, PRODUCTS, STATUSES
+from ._generated.catalog import BILLABLE, LOG_LEVELS, METRIC_TYPES, PRODUCTS, REMOVED, STATUSES
 from ._generated.errors import ErrorCode
 from ._generated.metrics import METRICS
 from ._interrupts import SuppressErrors, is_interruption
@@ -112,9 +112,11 @@ def _text(value: object, shortest: int, longest: int) -> str | None:
 
 
 @_rejects_with("product.unknown")
-def product(value: object) -> str:
-    """Returns the product's name."""
-    if not isinstance(value, str) or value not in METRIC_TYPES:
+def product(value: object, metric_type: object) -> str:
+    """Returns the product's name; all metric types of it may be removed."""
+    if not isinstance(value, str) or (
+        value not in METRIC_TYPES and _removal(value, metric_type) is None
+    ):
         raise invalid("product.unknown", value, suggest(value, PRODUCTS))
     return value
 
@@ -123,9 +125,14 @@ def product(value: object) -> str:
 def metric_type(value: object, product: str) -> Metric:
     """Returns a metric type of a valid product."""
     if not isinstance(value, str) or (product, value) not in METRICS:
-        hint = suggest(value, METRIC_TYPES[product])
+        hint = _removal(product, value) or suggest(value, METRIC_TYPES[product])
         raise invalid("metric_type.unknown", value, hint, product=describe_value(product))
     return METRICS[product, value]
+
+
+def _removal(product: str, metric_type: object) -> str | None:
+    """Returns what became of a removed metric type, None of any other."""
+    return REMOVED.get((product, metric_type)) if isinstance(metric_type, str) else None
 
 
 @_rejects_with("status.unknown")

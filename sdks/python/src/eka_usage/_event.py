@@ -177,7 +177,7 @@ class EventEncoder:
             ValidationError: the first invalid argument, in the order of the arguments.
         """
         _checks.workspace_id(workspace_id)
-        _checks.product(product)
+        _checks.product(product, metric_type)
         metric = _checks.metric_type(metric_type, product)
         _checks.status(status)
         _checks.quantity(quantity, metric.quantity)

@@ -4,3 +4,6 @@ import type { MetricRules } from "../metric.js";
 
 /** The rules of metric types that have any, by product and name. */
 export const metricRules: MetricRules = {};
+
+/** What became of metric types that are no longer accepted, as `product/metricType`. */
+export const removedMetrics: Readonly<Record<string, string>> = {};

@@ -27,7 +27,7 @@ export interface Vector {
   readonly partition: number | undefined;
   readonly expect:
     | { readonly json: string; readonly degraded: boolean }
-    | { readonly code: string; readonly field: string };
+    | { readonly code: string; readonly field: string; readonly says: string };
 }
 
 /** Returns all cases of all files; throws if there are none, or if a key is unknown. */
@@ -70,8 +70,9 @@ function cases(file: unknown, name: string): Vector[] {
 
 function expected(value: unknown, base: Texts, id: string): Pick<Vector, "expect" | "partition"> {
   if (Object.hasOwn(Object(value) as object, "code")) {
-    const { code, field } = strict(value, id, ["code", "field"]) as Record<string, string>;
-    return { expect: { code: String(code), field: String(field) }, partition: undefined };
+    const refused = strict(value, id, ["code", "field"], ["says"]) as Record<string, string>;
+    const { code = "", field = "", says = "" } = refused;
+    return { expect: { code, field, says }, partition: undefined };
   }
   const parts = strict(value, id, ["event"], ["partition", "degraded"]);
   const texts = Object.entries({ ...base, ...(parts["event"] as Texts) });

@@ -90,6 +90,14 @@ func checkNames(product, metricType string) (int, *Rejection) {
 	if metric := LookupMetric(product, metricType); metric != 0 {
 		return metric, nil
 	}
+	if hint := removedMetric(product, metricType); hint != "" {
+		return 0, &Rejection{
+			Code:    codeMetricTypeUnknown,
+			Given:   DescribeValue(metricType),
+			Product: DescribeValue(product),
+			Hint:    hint,
+		}
+	}
 	metricTypes := MetricTypes(product)
 	if metricTypes == nil {
 		return 0, &Rejection{

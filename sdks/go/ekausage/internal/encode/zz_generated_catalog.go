@@ -126,6 +126,13 @@ func LookupMetric(product, metricType string) int {
 	return 0
 }
 
+// removedMetric says what became of a metric type that is no longer accepted; empty for any other.
+func removedMetric(product, metricType string) string {
+	switch [2]string{product, metricType} {
+	}
+	return ""
+}
+
 // Statuses lists the statuses in the order of the catalog.
 var Statuses = [...]StatusRow{
 	{"ok", true, "The work was done and is charged."},

@@ -56,6 +56,9 @@ METRIC_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The metric types of each product."""
 
+REMOVED: Final[Mapping[tuple[str, str], str]] = {}
+"""What became of metric types that are no longer accepted."""
+
 STATUSES: Final[tuple[Status, ...]] = ("ok", "error")
 
 BILLABLE: Final[Mapping[str, int]] = {

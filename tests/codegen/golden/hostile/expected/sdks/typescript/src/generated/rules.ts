@@ -40,3 +40,6 @@ export const metricRules: MetricRules = {
     },
   },
 };
+
+/** What became of metric types that are no longer accepted, as `product/metricType`. */
+export const removedMetrics: Readonly<Record<string, string>> = {};

@@ -1,0 +1,64 @@
+"""The breaks that the catalog accepts: each with a reason, and the last day that it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from codegen.changes.pair import Break, texts
+from codegen.diagnostics import Diagnostic, error, quote
+from codegen.source import Route, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One entry of `accepted_breaks`."""
+
+    rule: str
+    at: str
+    until: str
+    route: Route
+
+    def covers(self, code: str, found: Break) -> bool:
+        """Reports whether it accepts a break."""
+        return (self.rule, self.at) == (code, found.at)
+
+
+def accepted(catalog: Any) -> list[Accepted]:
+    """Returns the accepted breaks of a catalog."""
+    return [
+        Accepted(entry["rule"], entry["at"], entry["until"], ("accepted_breaks", index))
+        for index, entry in enumerate(texts(catalog.get("accepted_breaks")))
+    ]
+
+
+def check_dates(source: Source, today: date) -> Iterator[Diagnostic]:
+    """Yields an error for each entry whose last day has passed, or that is no day."""
+    for one in accepted(source.data):
+        route = (*one.route, "until")
+        where = source.file(route), source.value(route)
+        try:
+            expired = date.fromisoformat(one.until) < today
+        except ValueError:
+            message = f"{quote(one.until)} is no day of the calendar"
+            yield error(*where, "accepted-break-date", message)
+            continue
+        if expired:
+            message = f"the accepted break expired on {one.until}: revert the change, or release it"
+            yield error(*where, "accepted-break-expired", message)
+
+
+def check_use(
+    source: Source, used: Collection[Accepted], known: Collection[Accepted], since: str
+) -> Iterator[Diagnostic]:
+    """Yields an error for each entry that no break needs; `known` are those of the reference."""
+    inherited = {(one.rule, one.at) for one in known}
+    for one in accepted(source.data):
+        if one not in used and (one.rule, one.at) not in inherited:
+            message = (
+                f"nothing that {one.rule} finds at {quote(one.at)} changed since {since}: remove it"
+            )
+            where = source.file(one.route), source.value(one.route)
+            yield error(*where, "accepted-break-unused", message)

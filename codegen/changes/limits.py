@@ -1,0 +1,143 @@
+"""Rules on what is accepted: a value that was valid must stay valid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from codegen.changes.pair import Break, Data, Pair, mapping, shown, texts, turned
+from codegen.diagnostics import quote
+from codegen.model import milliseconds
+from codegen.source import Route
+
+# Limits by the side on which they exclude values.
+_LEAST = ("minimum", "min_length", "min_items")
+_MOST = (
+    *("maximum", "max_length", "max_items", "max_digits", "max_bytes", "max_depth"),
+    *("ahead", "behind"),
+)
+# The blocks of a product and of a metric type that constrain values by key.
+_BLOCKS = ("metadata", "fields")
+_SHAPE = ("type", "set_by", "catalog", "column")
+
+
+def quantity_narrowed(pair: Pair) -> Iterator[Break]:
+    """A metric type rejects quantities that it accepted."""
+    for at, route, before, after in pair.metric_types():
+        old, new = mapping(before, "quantity"), mapping(after, "quantity")
+        for key in ("minimum", "maximum"):
+            if _narrower(key, old.get(key), new.get(key)):
+                message = f"the {key} quantity of {quote(at)} narrowed, {_turned(old, new, key)}"
+                yield Break(at, "catalog", (*route, "quantity", key), message)
+        if new.get("integer") and not old.get("integer"):
+            message = f"the quantity of {quote(at)} must be a whole number now"
+            yield Break(at, "catalog", (*route, "quantity", "integer"), message)
+
+
+def values_narrowed(pair: Pair) -> Iterator[Break]:
+    """A key has another type, or allows fewer values."""
+    for at, route, old, new in _blocks(pair):
+        before, after = mapping(old, "properties"), mapping(new, "properties")
+        for key, rule in after.items():
+            here = (*route, "properties", key)
+            was = mapping(before, key)
+            if rule.get("type") not in (None, was.get("type")):
+                message = f"the type of {quote(key)} changed, {_turned(was, rule, 'type')}"
+                yield Break(f"{at}/{key}", "catalog", (*here, "type"), message)
+            lost = _lost(was, rule)
+            if lost:
+                message = f"{quote(key)} no longer allows {lost}"
+                yield Break(f"{at}/{key}", "catalog", here, message)
+
+
+def _lost(before: Data, after: Data) -> str:
+    old, new = _allowed(before), _allowed(after)
+    if new is None:
+        return ""
+    if old is None:
+        return f"any value but {', '.join(map(shown, new))}"
+    kept = [(type(value), value) for value in new]
+    return ", ".join(shown(value) for value in old if (type(value), value) not in kept)
+
+
+def _allowed(rule: Data) -> list[Any] | None:
+    if "const" in rule:
+        return [rule["const"]]
+    return texts(rule["enum"]) if "enum" in rule else None
+
+
+def key_required(pair: Pair) -> Iterator[Break]:
+    """Events without a key were accepted, and are rejected."""
+    for at, route, old, new in _blocks(pair):
+        was = texts(old.get("required"))
+        for index, key in enumerate(texts(new.get("required"))):
+            if key not in was:
+                message = f"{quote(str(key))} is required now"
+                yield Break(f"{at}/{key}", "catalog", (*route, "required", index), message)
+
+
+def _blocks(pair: Pair) -> Iterator[tuple[str, Route, Data, Data]]:
+    """Yields the blocks of rules on keys, of products and of metric types."""
+    products = (
+        (name, ("products", name), old, new)
+        for name, old, new in pair.common("catalog", "products")
+    )
+    for at, route, old, new in (*products, *pair.metric_types()):
+        for block in _BLOCKS:
+            if block in new:
+                yield at, (*route, block), mapping(old, block), mapping(new, block)
+
+
+def limit_narrowed(pair: Pair) -> Iterator[Break]:
+    """A field or a setting rejects values that it accepted."""
+    for file, section, noun in (("event", "fields", "field"), ("sdk", "settings", "setting")):
+        for name, old, new in pair.common(file, section):
+            for key in (*_LEAST, *_MOST):
+                if _narrower(key, old.get(key), new.get(key)):
+                    message = f"the {key} of {noun} {quote(name)} narrowed, "
+                    yield Break(name, file, (section, name, key), message + _turned(old, new, key))
+            for key in ("choices", "values"):
+                lost = [v for v in texts(old.get(key)) if key in new and v not in texts(new[key])]
+                if lost:
+                    message = f"{noun} {quote(name)} no longer allows {', '.join(map(str, lost))}"
+                    yield Break(name, file, (section, name, key), message)
+
+
+def field_required(pair: Pair) -> Iterator[Break]:
+    """A call without an argument was accepted, and is rejected."""
+    for name, field in pair.mappings("event", "fields")[1].items():
+        was = mapping(pair.before, "event", "fields").get(name)
+        optional_before = was is None or mapping(was).get("optional", False)
+        if field.get("set_by") == "caller" and not field.get("optional") and optional_before:
+            message = f"argument {quote(name)} is required now"
+            yield Break(name, "event", ("fields", name), message)
+
+
+def field_changed(pair: Pair) -> Iterator[Break]:
+    """A field has another type, source or column."""
+    for name, old, new in pair.common("event", "fields"):
+        for key in _SHAPE:
+            if old.get(key) != new.get(key):
+                message = f"the {key} of field {quote(name)} changed, {_turned(old, new, key)}"
+                yield Break(name, "event", ("fields", name, key), message)
+
+
+def _narrower(key: str, before: Any, after: Any) -> bool:
+    least = key in _LEAST
+    unlimited = -math.inf if least else math.inf
+    old, new = (_size(value, unlimited) for value in (before, after))
+    return new > old if least else new < old
+
+
+def _size(value: Any, unlimited: float) -> float:
+    if isinstance(value, str):
+        try:
+            return milliseconds(value)
+        except ValueError:
+            return unlimited
+    return value if isinstance(value, int | float) else unlimited
+
+
+def _turned(before: Data, after: Data, key: str) -> str:
+    return turned(before.get(key), after.get(key))
