@@ -13,6 +13,7 @@ from infra import sink
 from infra.sink import migrate, reconcile, run, usage
 from infra.sink.dlq import command as dlq
 from infra.sink.errors import SinkError, UsageError
+from infra.sink.text import printable
 
 _FAILED, _WRONG_USE, _INTERRUPTED = 1, 2, 130
 
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = COMMANDS[options.command].run(options)
         sys.stdout.flush()
     except SinkError as error:
-        sys.stderr.write(f"sink: {error}\n")
+        sys.stderr.write(f"sink: {printable(str(error))}\n")
         return _WRONG_USE if isinstance(error, UsageError) else int(options.failed)
     except BrokenPipeError:  # the reader is gone; keep the interpreter from reporting it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

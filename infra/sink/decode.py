@@ -14,6 +14,7 @@ Code = Literal["empty", "oversize", "malformed", "missing", "invalid", "duplicat
 
 # Several times the size of an event at all of its limits with every character escaped.
 _MAX_BYTES = 262_144
+_SHOWN = 64
 _Event = msgspec.defstruct("_Event", [declared(field) for field in FIELDS], gc=False)
 _parse = msgspec.json.Decoder(_Event).decode
 _encode = msgspec.json.Encoder().encode
@@ -39,7 +40,7 @@ class Rejection(NamedTuple):
 
 
 def decode(message: bytes | None) -> Row | Rejection:
-    """Decodes one message, ignoring unknown fields.
+    """Decodes one message in linear time, ignoring unknown fields.
 
     A duplicate key is rejected, as ClickHouse rejects it: parsers disagree on which of the two
     counts. Bytes that are equal to the encoded row cannot have one, so only others are searched.
@@ -64,7 +65,7 @@ def decode(message: bytes | None) -> Row | Rejection:
     except ValueError as error:
         return Rejection("invalid", str(error))
     if duplicate:
-        return Rejection("duplicate_key", f"{duplicate} appears more than once")
+        return Rejection("duplicate_key", f"{duplicate[:_SHOWN]} appears more than once")
     return Row(line, getattr(event, PRODUCT), getattr(event, METRIC_TYPE))
 
 
@@ -77,4 +78,9 @@ def _duplicate_key(message: bytes) -> str | None:
     json.loads(
         message.decode(errors="replace"), object_pairs_hook=remember, parse_int=len, parse_float=len
     )
-    return next((key for key in keys if keys.count(key) > 1), None)
+    seen: set[str] = set()
+    for key in keys:
+        if key in seen:
+            return key
+        seen.add(key)
+    return None

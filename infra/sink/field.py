@@ -12,8 +12,9 @@ Kind = Literal["string", "number", "integer", "flag", "json", "timestamp"]
 class Field:
     """A field and its column in ClickHouse; None is the absence of a limit.
 
-    Lengths are in characters; `max_bytes` limits JSON as UTF-8. A field that is not `required` is
-    newer than the oldest events, which lack it: they get the column's default.
+    Lengths are in characters; `max_bytes` limits JSON as UTF-8; a `pattern` is one of names. A
+    field that is not `required` is newer than the oldest events, which lack it: they get the
+    column's default.
     """
 
     name: str
@@ -26,3 +27,4 @@ class Field:
     minimum: int | float | None = None
     maximum: int | float | None = None
     max_bytes: int | None = None
+    pattern: str | None = None

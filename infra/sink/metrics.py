@@ -67,12 +67,15 @@ class _Counted(Collector):
         )
 
 
-def serve(counts: Counts, port: int) -> int:
-    """Serves the metrics from a thread of its own and returns the port; 0 picks a free one."""
+def serve(counts: Counts, host: str, port: int) -> int:
+    """Serves the metrics from a thread of its own and returns the port; 0 picks a free one.
+
+    Whoever can reach the address can read the metrics, and their page needs no password.
+    """
     registry = CollectorRegistry()
     registry.register(_Counted(counts))
     try:
-        server, _ = start_http_server(port, registry=registry)
+        server, _ = start_http_server(port, addr=host, registry=registry)
     except OSError as failure:
-        raise SinkError(f"cannot serve metrics on port {port}: {failure}") from None
+        raise SinkError(f"cannot serve metrics on port {port} of {host}: {failure}") from None
     return int(server.server_port)

@@ -1,14 +1,14 @@
-"""Prints results as a table, as CSV or as JSON."""
+"""Prints results as a table, as CSV or as JSON, with foreign text escaped."""
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+
+from infra.sink.text import csv_cell, json_document, printable
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -27,7 +27,7 @@ def text(value: Any) -> str:
 def table(rows: Rows, columns: Iterable[str]) -> str:
     """Formats rows as aligned columns, numbers to the right."""
     names = list(columns)
-    cells = [names, *([text(row[name]) for name in names] for row in rows)]
+    cells = [names, *([printable(text(row[name])) for name in names] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     right = [any(isinstance(row[name], int | Decimal) for row in rows) for name in names]
     lines = (
@@ -41,17 +41,19 @@ def table(rows: Rows, columns: Iterable[str]) -> str:
 
 
 def write_csv(rows: Rows, columns: Iterable[str]) -> None:
-    """Writes rows under a header; null is an empty cell."""
+    """Writes rows under a header; null is an empty cell, and text is quoted."""
     names = list(columns)
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([text(row[name]) for name in names] for row in rows)
+    for cells in (names, *([row[name] for name in names] for row in rows)):
+        sys.stdout.write(",".join(map(_cell, cells)) + "\n")
+
+
+def _cell(value: Any) -> str:
+    return csv_cell(value) if isinstance(value, str) else text(value)
 
 
 def write_json(value: Any) -> None:
     """Writes one document; decimals are strings, so that no parser turns them into doubles."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=_as_json)
-    sys.stdout.write("\n")
+    sys.stdout.write(json_document(value, _as_json) + "\n")
 
 
 def _as_json(value: Any) -> str:

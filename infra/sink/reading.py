@@ -87,7 +87,16 @@ def _type(field: Field) -> Any:
         case "integer":
             return Annotated[int, Meta(ge=int(field.minimum or 0))]
         case "string":
-            return Annotated[str, Meta(min_length=field.min_length, max_length=field.max_length)]
+            # In Python, $ also matches before a line break at the end.
+            pattern = field.pattern and field.pattern.replace("$", r"\Z")
+            return Annotated[
+                str,
+                Meta(
+                    min_length=field.min_length,
+                    max_length=field.max_length,
+                    pattern=pattern,
+                ),
+            ]
         case "json" | "timestamp":
             return str
 

@@ -20,13 +20,13 @@ import gc
 import logging
 import math
 import signal
-import sys
 from collections.abc import Callable
 
 from infra.sink import kafka, store
 from infra.sink.batch import Limits
 from infra.sink.pipeline import Pipeline
 from infra.sink.progress import Progress
+from infra.sink.text import printable
 
 _LOG = logging.getLogger("sink")
 _HIGHEST_PORT = 65_535
@@ -83,11 +83,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PORT",
         help="serve Prometheus metrics on PORT; 0 picks a free one",
     )
+    add(
+        "--metrics-host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="serve them on this address; 0.0.0.0 serves every network (default: %(default)s)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the sink until SIGTERM or SIGINT, then drains it."""
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s sink: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(LineFormatter("%(asctime)s sink: %(message)s"))
+    logging.basicConfig(handlers=[handler])
     _LOG.setLevel(logging.INFO)
     limits = Limits(arguments.batch_rows, arguments.batch_bytes, arguments.batch_seconds)
     signalled: list[int] = []
@@ -98,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.metrics_port is not None:
         from infra.sink import metrics
 
-        port = metrics.serve(pipeline.counts, arguments.metrics_port)
+        port = metrics.serve(pipeline.counts, arguments.metrics_host, arguments.metrics_port)
         _LOG.info("serving metrics on port %d", port)
     # A batch is many objects without a cycle, so the collector runs only after it is released.
     gc.freeze()
@@ -107,6 +115,14 @@ def run(arguments: argparse.Namespace) -> int:
     pipeline.run(lambda: bool(signalled), progress.tick)
     progress.end()
     return 0
+
+
+class LineFormatter(logging.Formatter):
+    """Formats a record as one line: messages quote the store, Kafka and the names of events."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the name is logging's
+        record.message = printable(record.message)
+        return super().formatMessage(record)
 
 
 def _positive(kind: Callable[[str], float], what: str) -> Callable[[str], float]:

@@ -11,7 +11,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from eka_usage import METRIC_TYPES, EkaClient, find_metric
 
-from infra.sink._generated.fields import DATABASE, FIELDS, ID, TABLE
+from infra.sink._generated.fields import DATABASE, FIELDS, ID, INSTANCE, METRIC_TYPE, PRODUCT, TABLE
 from infra.sink.decode import Rejection, Row, decode
 from infra.sink.field import Kind
 from infra.sink.writer import insert_into
@@ -128,6 +128,10 @@ _BAD: dict[str, tuple[Callable[[], bytes | None], str]] = {
     "a blank id": (lambda: encoded(event(**{ID: "\u2003 "})), "invalid"),
     "an empty id": (lambda: encoded(event(**{ID: ""})), "invalid"),
     "a long id": (lambda: encoded(event(**{ID: "x" * 9999})), "invalid"),
+    "a name of 200,000 characters": (lambda: encoded(event(**{PRODUCT: "x" * 200_000})), "invalid"),
+    "a name that no catalog has": (lambda: encoded(event(**{METRIC_TYPE: "=1+1"})), "invalid"),
+    "a name with a line break": (lambda: encoded(event(**{METRIC_TYPE: "x\n"})), "invalid"),
+    "a long instance": (lambda: encoded(event(**{INSTANCE: "x" * 200_000})), "invalid"),
     "an object for JSON text": (lambda: with_text(of("json"), "{}"), "invalid"),
     "JSON text of a list": (lambda: encoded(event(**{of("json"): "[]"})), "invalid"),
     "text that is not JSON": (lambda: encoded(event(**{of("json"): "{"})), "invalid"),
@@ -178,6 +182,16 @@ def test_unknown_fields_are_ignored_whatever_they_hold() -> None:
     plain = event()
     more = encoded(plain)[:-1] + b',"new":{"a":1,"a":2},"newer":"\xff"}'
     assert row(more) == row(encoded(plain))
+
+
+def test_every_string_has_a_limit() -> None:
+    assert all(f.max_length or f.pattern for f in FIELDS if f.kind == "string")
+
+
+def test_a_duplicate_key_is_shown_shortened() -> None:
+    key = "k" * 9_000
+    message = encoded(event())[:-1] + f',"{key}":1,"{key}":2}}'.encode()
+    assert rejected(message) == f"duplicate_key: {key[:64]} appears more than once"
 
 
 def test_a_null_cost_is_stored_as_null() -> None:

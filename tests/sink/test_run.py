@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -31,7 +32,7 @@ from infra.sink.dlq.record import DeadLetter
 from infra.sink.store import open_store
 from tests.broker import DevBroker
 from tests.e2e.reader import ends
-from tests.sink.harness import Sink, encoded, event, produce
+from tests.sink.harness import SECONDS, Sink, encoded, event, produce
 from tests.waiting import eventually
 
 
@@ -307,6 +308,21 @@ def test_two_sinks_share_the_partitions_and_count_every_event_once(
     ids = [each for sink in (first, second) for (each,) in sink.rows(ID)]
     assert second.rows() != [(0,)]
     assert len(set(ids)) == 5000
+
+
+@pytest.mark.parametrize(
+    ("options", "served"), [((), False), (("--metrics-host", "0.0.0.0"), True)]
+)
+def test_metrics_are_served_to_this_machine_unless_an_address_is_given(
+    options: tuple[str, ...], served: bool, tmp_path: Path
+) -> None:
+    with Sink("127.0.0.1:1", tmp_path, "--metrics-port", "0", *options) as sink:
+        sink.wait_for("serving metrics on port ")
+        assert "usage_sink_waiting" in sink.metrics()
+        [port] = re.findall(r"serving metrics on port (\d+)", sink.log)
+        with socket.socket() as other:
+            other.settimeout(SECONDS)
+            assert (other.connect_ex(("127.0.0.2", int(port))) == 0) == served
 
 
 def test_metrics_agree_with_the_progress_line(own_broker: DevBroker, tmp_path: Path) -> None:

@@ -8,10 +8,13 @@ from typing import Any
 from codegen import render
 from codegen.model import Field, Model, Table
 from codegen.render import File
+from codegen.schema import schema
 from codegen.targets.infra.clickhouse import RELATED
 from codegen.text import python_string
 
 _LIMITS = ("min_length", "max_length", "minimum", "maximum", "max_bytes")
+# The parts of the catalog that are names: the sink stores what a newer catalog has, not any text.
+_NAMES = ("product", "metric_type", "status")
 
 
 def outputs(model: Model, table: Table) -> Iterator[File]:
@@ -59,6 +62,8 @@ def _arguments(field: Field) -> Iterator[str]:
     if field.since is not None:
         named["required"] = False
     named |= {limit: field.limits[limit] for limit in _LIMITS if limit in field.limits}
+    if field.catalog in _NAMES:
+        named["pattern"] = schema("catalog")["$defs"]["name"]["pattern"]
     for name, value in named.items():
         literal = python_string(value) if isinstance(value, str) else repr(value)
         yield f"{name}={literal}"

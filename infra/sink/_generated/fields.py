@@ -53,16 +53,19 @@ FIELDS: Final = (
         "product",
         kind="string",
         column="LowCardinality(String)",
+        pattern="^(?=.{1,128}$)[a-z][a-z0-9]*([._-][a-z0-9]+)*$",
     ),
     Field(
         "metric_type",
         kind="string",
         column="LowCardinality(String)",
+        pattern="^(?=.{1,128}$)[a-z][a-z0-9]*([._-][a-z0-9]+)*$",
     ),
     Field(
         "status",
         kind="string",
         column="LowCardinality(String)",
+        pattern="^(?=.{1,128}$)[a-z][a-z0-9]*([._-][a-z0-9]+)*$",
     ),
     Field(
         "quantity",
@@ -104,11 +107,13 @@ FIELDS: Final = (
         "sdk_language",
         kind="string",
         column="LowCardinality(String)",
+        max_length=64,
     ),
     Field(
         "sdk_version",
         kind="string",
         column="LowCardinality(String)",
+        max_length=64,
     ),
     Field(
         "hostname",
@@ -121,11 +126,13 @@ FIELDS: Final = (
         "catalog_version",
         kind="string",
         column="LowCardinality(String)",
+        max_length=128,
     ),
     Field(
         "instance_id",
         kind="string",
         column="String",
+        max_length=128,
     ),
     Field(
         "seq",

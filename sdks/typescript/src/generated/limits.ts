@@ -38,9 +38,21 @@ export const limits = {
     behind: "35d",
     behindMs: 3024000000,
   },
+  sdkLanguage: {
+    maxLength: 64,
+  },
+  sdkVersion: {
+    maxLength: 64,
+  },
   hostname: {
     minLength: 1,
     maxLength: 255,
+  },
+  catalogVersion: {
+    maxLength: 128,
+  },
+  instanceId: {
+    maxLength: 128,
   },
   seq: {
     minimum: 1,

@@ -68,11 +68,23 @@ const occurredAtBehind = "35d"
 // occurredAtBehindMs is the behind_ms of occurred_at.
 const occurredAtBehindMs = 3024000000
 
+// sdkLanguageMaxLength is the max_length of sdk_language.
+const sdkLanguageMaxLength = 64
+
+// sdkVersionMaxLength is the max_length of sdk_version.
+const sdkVersionMaxLength = 64
+
 // hostnameMinLength is the min_length of hostname.
 const hostnameMinLength = 1
 
 // hostnameMaxLength is the max_length of hostname.
 const hostnameMaxLength = 255
+
+// catalogVersionMaxLength is the max_length of catalog_version.
+const catalogVersionMaxLength = 128
+
+// instanceIDMaxLength is the max_length of instance_id.
+const instanceIDMaxLength = 128
 
 // seqMinimum is the minimum of seq.
 const seqMinimum = 1

@@ -51,21 +51,23 @@ class UsageEvent(Struct):
     ]
     occurred_at: Annotated[datetime, Meta(description="When the usage happened; defaults to ts.")]
     ts: Annotated[datetime, Meta(description="When the SDK accepted the event.")]
-    sdk_language: Annotated[str, Meta(description="The language of the SDK.")]
-    sdk_version: Annotated[str, Meta(description="The version of the SDK.")]
+    sdk_language: Annotated[str, Meta(description="The language of the SDK.", max_length=64)]
+    sdk_version: Annotated[str, Meta(description="The version of the SDK.", max_length=64)]
     hostname: Annotated[
         str, Meta(description="The machine that recorded the event.", max_length=255, min_length=1)
     ]
     catalog_version: Annotated[
         str,
         Meta(
-            description="The version of the catalog that validated the event, and a digest of the catalog's meaning."
+            description="The version of the catalog that validated the event, and a digest of the catalog's meaning.",
+            max_length=128,
         ),
     ]
     instance_id: Annotated[
         str,
         Meta(
-            description="Identifies one client instance; together with seq it proves that no event is missing."
+            description="Identifies one client instance; together with seq it proves that no event is missing.",
+            max_length=128,
         ),
     ]
     seq: Annotated[

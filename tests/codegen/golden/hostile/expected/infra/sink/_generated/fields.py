@@ -53,16 +53,19 @@ FIELDS: Final = (
         "product",
         kind="string",
         column="LowCardinality(String)",
+        pattern="^(?=.{1,128}$)[a-z][a-z0-9]*([._-][a-z0-9]+)*$",
     ),
     Field(
         "metric_type",
         kind="string",
         column="LowCardinality(String)",
+        pattern="^(?=.{1,128}$)[a-z][a-z0-9]*([._-][a-z0-9]+)*$",
     ),
     Field(
         "status",
         kind="string",
         column="LowCardinality(String)",
+        pattern="^(?=.{1,128}$)[a-z][a-z0-9]*([._-][a-z0-9]+)*$",
     ),
     Field(
         "quantity",
