@@ -81,7 +81,8 @@ class Experiment:
 
     def start_by_default(self) -> Driver:
         """Starts a process whose client has no spool setting, and only /var/tmp by default."""
-        unset = variables(spool="", spool_dir="")
+        unset = dict.fromkeys(("STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"), "")
+        unset |= variables(spool="", spool_dir="")
         driver = self._driver({**unset, "TMPDIR": str(self.folder / "none")})
         driver.request("new", settings={"kafka_brokers": self.broker.bootstrap})
         return driver

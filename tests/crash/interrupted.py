@@ -38,6 +38,7 @@ from typing import Any
 import eka_usage
 from eka_usage import EkaClient, _outbox, _shutdown_hooks
 from eka_usage._spool.directory import Directory
+from eka_usage._spool.directory_handle import DirectoryHandle
 from eka_usage._spool.record import Record
 from eka_usage._spool.segment import Segment
 
@@ -234,8 +235,9 @@ def _on_disk(folder: Path) -> list[tuple[int, str]]:
     if not folder.exists():
         return []
     found = []
-    for name in Directory(folder, 1 << 40).names():
-        segment = Segment.open(folder, name, write=False)
+    handle = DirectoryHandle(folder)
+    for name in Directory(handle, 1 << 40).names():
+        segment = Segment.open(handle, name, write=False)
         records = [item.event for item in segment.read() if isinstance(item, Record)]
         segment.close()
         found += [(event["seq"], event["event_id"]) for event in map(json.loads, records)]

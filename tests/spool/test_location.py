@@ -17,10 +17,17 @@ import pytest
 from tests.conformance.drivers import COMMANDS, Driver, Fault
 from tests.crash.harness import CALL
 from tests.environment import variables
+from tests.spool.languages import LANGUAGES
 
-_CASES: Sequence[Mapping[str, Any]] = json.loads(
+_ALL: Mapping[str, Sequence[Mapping[str, Any]]] = json.loads(
     Path(__file__).with_name("locations.json").read_text()
 )
+_CASES = _ALL["configured"]
+# What the defaults depend on, as it is where a case does not set it.
+_UNSET: Mapping[str, str] = {
+    **dict.fromkeys(("STATE_DIRECTORY", "XDG_STATE_HOME", "HOME", "TMPDIR"), ""),
+    **variables(spool="", spool_dir=""),
+}
 _OTHER = 4_000
 _NO_BROKER = "127.0.0.1:1"
 _SEGMENT = f"events-{0xA1:032x}-{1:020d}-{1:06d}.{0xA1:032x}"
@@ -145,12 +152,43 @@ def test_a_client_starts_again_on_a_mounted_volume(
             spool.chmod(0o2770)  # as the kubelet does at each mount
 
 
+def _lay_defaults(folder: Path) -> str:
+    """Makes the directories of the cases, and returns the command that mounts the rest."""
+    for name in ("state", "home", "other", "taken", "read-only"):
+        (folder / name).mkdir(parents=True)
+    if os.geteuid() == 0:
+        os.chown(folder / "other", _OTHER, _OTHER)
+        _directory(_own(folder / "taken"), "0700", "other")
+    return f"mount -t tmpfs none /var/tmp; mount -t tmpfs -o ro none {folder}/read-only"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_default_is_first_where_nobody_else_can_take_the_name(
+    language: str, tmp_path: Path
+) -> None:
+    for number, case in enumerate(_ALL["defaults"]):
+        if case.get("needs") == "root" and os.geteuid() != 0:
+            continue
+        folder = tmp_path / str(number)
+        mounts = _lay_defaults(folder)
+        given = {
+            name: value.replace("@", f"{folder}/") for name, value in case["environment"].items()
+        }
+        with _mounted(language, mounts, **{**_UNSET, **given}) as driver:
+            driver.request("new", settings={"kafka_brokers": _NO_BROKER, "spool": "durable"})
+            driver.request("record", call=CALL)
+            chosen = case["chosen"].replace("@", f"{folder}/")
+            spool = _own(Path(f"/proc/{driver.pid}/root{chosen}"))
+            assert _spooled(spool), case["name"]
+            assert driver.request("stats")["spool_error"] == ""
+
+
 @pytest.mark.parametrize("language", sorted(COMMANDS))
 def test_a_read_only_var_tmp_falls_back_to_the_temporary_directory(
     language: str, tmp_path: Path
 ) -> None:
     mount = "mount -t tmpfs -o ro none /var/tmp"
-    with _mounted(language, mount, TMPDIR=str(tmp_path), **variables(spool_dir="")) as driver:
+    with _mounted(language, mount, **{**_UNSET, "TMPDIR": str(tmp_path)}) as driver:
         driver.request("new", settings={"kafka_brokers": _NO_BROKER, "spool": "durable"})
         driver.request("record", call=CALL)
         assert _spooled(_own(tmp_path))
@@ -161,10 +199,12 @@ def test_without_a_temporary_directory_there_is_no_spool_and_one_warning(
     language: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     mount = "mount -t tmpfs -o ro none /var/tmp"
-    unset = variables(spool="", spool_dir="")
-    with _mounted(language, mount, TMPDIR=str(tmp_path / "none"), **unset) as driver:
+    with _mounted(language, mount, **{**_UNSET, "TMPDIR": str(tmp_path / "none")}) as driver:
         driver.request("new", settings={"kafka_brokers": _NO_BROKER})
         assert len(driver.request("record", call=CALL)["accepted"]) == 1
+        stats = driver.request("stats")
     [warning] = [line for line in capfd.readouterr().err.splitlines() if "no spool" in line]
-    assert str(_own(tmp_path / "none")) in warning
-    assert str(_own(Path("/var/tmp"))) in warning
+    # The languages that follow this part of the format so far say it in stats() too.
+    texts = (warning, stats.get("spool_error", warning))
+    assert all(str(_own(tmp_path / "none")) in text for text in texts)
+    assert all(str(_own(Path("/var/tmp"))) in text for text in texts)

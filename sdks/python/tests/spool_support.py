@@ -11,6 +11,7 @@ import pytest
 from eka_usage import EkaClient, _spool_wiring
 from eka_usage._route import Route
 from eka_usage._spool.directory import Directory
+from eka_usage._spool.directory_handle import DirectoryHandle
 from eka_usage._spool.origin import Origin
 from eka_usage._spool.record import Record
 from eka_usage._spool.segment import Segment
@@ -55,6 +56,12 @@ def make_spool_client(
     return make
 
 
+def open_directory(path: Path, limit: int = 1 << 40) -> Directory:
+    """Returns a directory of this user's, which is created if it is missing."""
+    path.mkdir(mode=0o700, exist_ok=True)
+    return Directory(DirectoryHandle(path), limit)
+
+
 def spool_of(client: EkaClient) -> Spool:
     """Returns the spool of a client that has one."""
     spool = client._outbox._spool
@@ -79,7 +86,7 @@ def event(seq: int, size: int = 0) -> bytes:
 
 def segment_names(spool_dir: Path, kind: str = "events") -> list[SegmentName]:
     """Returns the names of the segments in a directory."""
-    return [name for name in Directory(spool_dir, 1 << 40).names() if name.kind == kind]
+    return [name for name in open_directory(spool_dir).names() if name.kind == kind]
 
 
 def spooled_events(spool_dir: Path, kind: str = "events") -> list[bytes]:
@@ -92,7 +99,7 @@ def spooled_events(spool_dir: Path, kind: str = "events") -> list[bytes]:
 
 
 def _read(spool_dir: Path, name: SegmentName) -> list[bytes]:
-    segment = Segment.open(spool_dir, name, write=False)
+    segment = Segment.open(DirectoryHandle(spool_dir), name, write=False)
     items = segment.read()
     segment.close()
     return [item.event for item in items if isinstance(item, Record)]

@@ -13,6 +13,7 @@ import pytest
 from confluent_kafka import KafkaError
 from eka_usage import ConfigError, EkaClient, _spool_wiring
 from eka_usage._spool import location
+from eka_usage._spool.directory_handle import DirectoryHandle
 from eka_usage._spool.segment import Segment
 from eka_usage.testing import InMemoryProducer
 
@@ -105,10 +106,10 @@ def test_oldest_spooled_ms_is_the_age_of_the_oldest_segment(
         for _ in range(30):
             client.record(**VALID)
         time.sleep(0.1)
+    handle = DirectoryHandle(spool_dir)
+    segments = (Segment.open(handle, name, write=False) for name in segment_names(spool_dir))
     created = [
-        header.created_at
-        for name in segment_names(spool_dir)
-        if (header := Segment.open(spool_dir, name, write=False).header()) is not None
+        header.created_at for segment in segments if (header := segment.header()) is not None
     ]
     assert max(created) - min(created) >= 100
     now = time.time_ns() // 1_000_000
@@ -182,7 +183,7 @@ def test_spill_mode_writes_nothing_while_events_are_delivered(
 def test_a_full_spool_rejects_events_before_they_are_numbered(
     make_spool_client: ClientFactory, spool_dir: Path, errors: ReportedErrors
 ) -> None:
-    tuning = FAST_TUNING._replace(segment_bytes=1 << 21)
+    tuning = FAST_TUNING._replace(segment_bytes=1 << 20)
     client = make_spool_client(
         "durable", tuning=tuning, kafka_brokers=NO_BROKER, spool_max_bytes=4 << 20
     )
@@ -241,8 +242,11 @@ def test_without_a_usable_default_spool_dir_there_is_a_warning_and_no_spool(
     monkeypatch.setattr(EkaClient, "_ambient", EkaClient._ambient._replace(spools=True))
     monkeypatch.setattr(location, "_PRESERVED", str(tmp_path / "none"))
     monkeypatch.setenv("TMPDIR", str(tmp_path / "no temporary directory"))
+    for variable in ("STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"):
+        monkeypatch.setenv(variable, "/nonexistent")
     with EkaClient("checkout", NO_BROKER) as client:
         assert client._spool_config is None
+        assert str(tmp_path / "none") in client.stats().spool_error
     [line] = [line for line in caplog.messages if "no spool" in line]
     assert "EKA_SPOOL_DIR" in line
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from sdks.python.tests.spool_support import (
     FAST_TUNING,
     event,
     new_origin,
+    open_directory,
     segment_names,
 )
 
@@ -31,9 +33,7 @@ OTHER_DESTINATION = b"elsewher"
 @pytest.fixture
 def directory(tmp_path: Path) -> Directory:
     """A directory that a spool may use."""
-    found = Directory(tmp_path / "spool", 1 << 20)
-    found.prepare()
-    return found
+    return open_directory(tmp_path / "spool", 1 << 20)
 
 
 def filled_log(directory: Directory, *sizes: int, destination: bytes = b"destined") -> SegmentLog:
@@ -174,8 +174,31 @@ def test_an_orphan_with_a_damaged_header_is_adopted_after_the_orphan_timeout(
 
 def test_a_segment_without_records_is_adopted_as_empty(directory: Directory) -> None:
     name = new_origin().name(EVENTS)._replace(owner=UNOWNED)
-    Segment.create(directory.path, name, FAST_TUNING.segment_bytes)
+    Segment.create(directory.handle, name, FAST_TUNING.segment_bytes)
     assert [segment.read() for segment in new_adopter(directory).adopt()] == [[]]
+
+
+def test_a_segment_whose_adoption_failed_is_adopted_once_its_heartbeat_stood_still(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled_log(directory, 1).release()
+    adopter = new_adopter(directory)
+
+    def fail(_: Segment) -> None:
+        monkeypatch.undo()
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Segment, "fence", fail)
+    assert adopt(adopter) == adopt(adopter) == []
+    time.sleep(LEASE)
+    assert adopt(adopter) == [event(1, 1)]
+
+
+def test_a_segment_with_two_names_after_a_crash_is_adopted_by_each(directory: Directory) -> None:
+    filled_log(directory, 1).release()
+    [name] = segment_names(directory.path)
+    directory.handle.link(name, name._replace(number=9))
+    assert adopt(new_adopter(directory)) == [event(1, 1)] * 2
 
 
 def test_files_that_are_not_segments_are_left_alone(directory: Directory, tmp_path: Path) -> None:

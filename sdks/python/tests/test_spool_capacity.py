@@ -56,9 +56,9 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     """A disk with unlimited room, until a test sets a limit."""
     real, found = Segment.create, Disk(-1, errno.ENOSPC)
 
-    def create(spool_dir: Path, name: Any, size: int) -> Segment:
+    def create(handle: Any, name: Any, size: int) -> Segment:
         found.allocate()
-        return real(spool_dir, name, size)
+        return real(handle, name, size)
 
     monkeypatch.setattr(Segment, "create", create)
     return found

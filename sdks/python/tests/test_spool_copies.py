@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eka_usage._spool.directory import Directory
@@ -17,6 +18,7 @@ from sdks.python.tests.spool_support import (
     FAST_TUNING,
     event,
     new_origin,
+    open_directory,
     segment_names,
     spooled_events,
 )
@@ -28,12 +30,10 @@ PLENTY = 1 << 24
 @pytest.fixture
 def directory(tmp_path: Path) -> Directory:
     """A directory that a spool may use."""
-    made = Directory(tmp_path / "spool", PLENTY)
-    made.prepare()
-    return made
+    return open_directory(tmp_path / "spool")
 
 
-def no_links(*_: object) -> None:
+def no_links(*_: object, **__: object) -> None:
     """Fails as a link does on a filesystem without links."""
     raise OSError(errno.EPERM, "Operation not permitted")
 
@@ -60,12 +60,12 @@ def test_of_two_that_rename_a_segment_at_once_one_succeeds(
 ) -> None:
     name = new_origin().name("events")
     first = directory.create(name, 4096)
-    second = Segment.open(directory.path, name)
+    second = Segment.open(directory.handle, name)
     link = os.link
     taken: list[bool] = []
 
-    def link_after_another(source: Path, target: Path) -> None:
-        link(source, target)
+    def link_after_another(source: str, target: str, **places: Any) -> None:
+        link(source, target, **places)
         if not taken:  # the other comes between the link and the removal of the old name
             taken.append(True)
             assert second.transfer_to("b" * 32)

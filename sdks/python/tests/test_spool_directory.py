@@ -9,18 +9,19 @@ from pathlib import Path
 
 import pytest
 from eka_usage._spool import location
-from eka_usage._spool.directory import Directory, SpoolUnusableError
+from eka_usage._spool.access import SpoolUnusableError
 from eka_usage._spool.location import locate
 
-from sdks.python.tests.spool_support import new_origin
-
-PLENTY = 1 << 20
+from sdks.python.tests.spool_support import (
+    new_origin,
+    open_directory,
+)
 
 
 def test_segments_are_listed_in_the_order_of_their_events(
     tmp_path: Path,
 ) -> None:
-    directory, writer = Directory(tmp_path, PLENTY), new_origin()
+    directory, writer = open_directory(tmp_path), new_origin()
     made = [
         directory.create(writer.name("events")._replace(first_seq=first_seq), 512).name
         for first_seq in (3, 9, 5)
@@ -29,7 +30,7 @@ def test_segments_are_listed_in_the_order_of_their_events(
 
 
 def test_a_new_directory_is_accessible_to_its_user_alone(tmp_path: Path) -> None:
-    Directory(tmp_path / "new", PLENTY).prepare()
+    locate(tmp_path / "new")
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
 
 
@@ -65,7 +66,8 @@ def test_a_default_directory_of_another_user_is_not_used(
         parent = tmp_path / str(number)
         (parent / f"eka-usage-{me + 1}").mkdir(mode=0o700, parents=True)
         monkeypatch.setattr(location, name, str(parent))
-    monkeypatch.delenv("TMPDIR", raising=False)
+    for variable in ("TMPDIR", "STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"):
+        monkeypatch.delenv(variable, raising=False)
     with pytest.raises(SpoolUnusableError, match=f"belongs to user {me}.*belongs to user {me}"):
         locate(None)
 

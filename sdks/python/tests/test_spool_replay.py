@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -12,7 +13,7 @@ import pytest
 from eka_usage._failure import Failure
 from eka_usage._spool import replayer
 from eka_usage._spool.circuit_breaker import CircuitBreaker
-from eka_usage._spool.directory import Directory
+from eka_usage._spool.record import Damage, Record
 from eka_usage._spool.replayer import Replayer
 from eka_usage._spool.segment import Segment
 from eka_usage._spool.segment_log import SegmentLog
@@ -23,6 +24,7 @@ from sdks.python.tests.spool_support import (
     FAST_TUNING,
     event,
     new_origin,
+    open_directory,
     segment_names,
     spooled_events,
 )
@@ -86,8 +88,7 @@ class Replay:
     def __init__(
         self, spool_dir: Path, tuning: Tuning, count: int, transport: FakeTransport, *, own: bool
     ):
-        directory = Directory(spool_dir, 1 << 20)
-        directory.prepare()
+        directory = open_directory(spool_dir)
         log = SegmentLog(directory, new_origin(), EVENTS, tuning)
         for seq in range(1, count + 1):
             log.append(b"ws-1", event(seq))
@@ -105,6 +106,10 @@ class Replay:
 
     def failure_of(self, error: BaseException, key: bytes, event: bytes) -> Failure:
         return Failure(str(error), key, event)
+
+    def put_back(self, segment: Segment, is_own: bool) -> None:
+        assert is_own == self._own
+        self._segment = segment
 
     def expects_more(self) -> bool:
         return True
@@ -303,3 +308,16 @@ def test_an_idle_replayer_closes_its_connections(
     idle = begin_replay(FAST_TUNING, 3)
     eventually(lambda: idle.delivered == 3)
     eventually(lambda: idle.replayer._transport is None)
+
+
+def test_a_segment_that_cannot_be_read_is_read_again(
+    begin_replay: Callable[..., Replay], spool_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Segment) -> list[Record | Damage]:
+        monkeypatch.undo()
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Segment, "read", fail)
+    replay = begin_replay(FAST_TUNING, 5)
+    eventually(lambda: replay.delivered == 5)
+    eventually(lambda: not segment_names(spool_dir))

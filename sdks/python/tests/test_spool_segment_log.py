@@ -9,7 +9,8 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from eka_usage._spool.directory import Directory, SpoolFullError
+from eka_usage._spool.directory import SpoolFullError
+from eka_usage._spool.directory_handle import DirectoryHandle
 from eka_usage._spool.segment import Segment
 from eka_usage._spool.segment_log import SegmentLog
 from eka_usage._spool.segment_name import UNOWNED, SegmentName
@@ -19,6 +20,7 @@ from sdks.python.tests.spool_support import (
     FAST_TUNING,
     event,
     new_origin,
+    open_directory,
     segment_names,
     spooled_events,
 )
@@ -30,7 +32,7 @@ PLENTY = 1 << 20
 def spool_dir(tmp_path: Path) -> Path:
     """A directory that a spool may use."""
     path = tmp_path / "spool"
-    Directory(path, PLENTY).prepare()
+    path.mkdir(mode=0o700)
     return path
 
 
@@ -39,7 +41,9 @@ def make_log(spool_dir: Path) -> Callable[..., SegmentLog]:
     """Makes segment logs, each with an origin of its own."""
 
     def make(limit: int = PLENTY, **hooks: Any) -> SegmentLog:
-        return SegmentLog(Directory(spool_dir, limit), new_origin(), "events", FAST_TUNING, **hooks)
+        return SegmentLog(
+            open_directory(spool_dir, limit), new_origin(), "events", FAST_TUNING, **hooks
+        )
 
     return make
 
@@ -47,7 +51,7 @@ def make_log(spool_dir: Path) -> Callable[..., SegmentLog]:
 def transferred_segment(spool_dir: Path) -> Segment:
     """Returns the only segment, after its transfer to an adopter."""
     [name] = segment_names(spool_dir)
-    segment = Segment.open(spool_dir, name)
+    segment = Segment.open(DirectoryHandle(spool_dir), name)
     assert segment.transfer_to("ab" * 16)
     return segment
 
@@ -209,7 +213,7 @@ def test_release_fences_and_truncates_a_segment_with_unacked_events(
     [name] = segment_names(spool_dir)
     assert name.owner == UNOWNED
     assert (spool_dir / str(name)).stat().st_size < 500
-    segment = Segment.open(spool_dir, name)
+    segment = Segment.open(DirectoryHandle(spool_dir), name)
     header = segment.header()
     assert header is not None
     assert (header.is_fenced, header.is_sound, header.first_seq) == (True, True, 1)
@@ -240,11 +244,11 @@ def while_creating(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], ob
     def let(work: Callable[[], object]) -> Thread:
         other = Thread(target=work)
 
-        def create(spool_dir: Path, name: SegmentName, size: int) -> Segment:
+        def create(handle: DirectoryHandle, name: SegmentName, size: int) -> Segment:
             monkeypatch.setattr(Segment, "create", real)
             other.start()
             other.join(0.2)  # until it blocks or ends
-            return real(spool_dir, name, size)
+            return real(handle, name, size)
 
         monkeypatch.setattr(Segment, "create", create)
         return other
@@ -255,7 +259,7 @@ def while_creating(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], ob
 def test_threads_that_create_segments_at_once_do_not_exceed_the_limit(
     spool_dir: Path, while_creating: Callable[..., Thread]
 ) -> None:
-    directory, writer = Directory(spool_dir, FAST_TUNING.segment_bytes), new_origin()
+    directory, writer = open_directory(spool_dir, FAST_TUNING.segment_bytes), new_origin()
     refused: list[SpoolFullError] = []
 
     def other() -> None:
@@ -313,8 +317,8 @@ def test_a_segment_created_during_the_release_is_not_left_behind(
     """A signal handler shuts the client down while its thread preallocates a segment."""
     real, log = Segment.create, make_log()
 
-    def create(spool_dir: Path, name: SegmentName, size: int) -> Segment:
-        made = real(spool_dir, name, size)
+    def create(handle: DirectoryHandle, name: SegmentName, size: int) -> Segment:
+        made = real(handle, name, size)
         log.release()
         return made
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError
 from eka_usage import EkaClient, _spool_wiring
+from eka_usage._spool.directory_handle import DirectoryHandle
 from eka_usage._spool.segment import Segment
 from eka_usage._spool.segment_name import UNOWNED
 
@@ -96,7 +97,7 @@ def heartbeats_advance(spool_dir: Path) -> bool:
     def heartbeats() -> dict[str, int]:
         found = {}
         for name in segment_names(spool_dir):
-            segment = Segment.open(spool_dir, name, write=False)
+            segment = Segment.open(DirectoryHandle(spool_dir), name, write=False)
             found[str(name)] = segment.heartbeat()
             segment.close()
         return found
@@ -240,7 +241,7 @@ def test_a_client_stops_waiting_for_events_that_another_has_adopted(
     while client.stats().spooled < EVENTS:
         client.record(**VALID)
     for name in segment_names(spool_dir):
-        segment = Segment.open(spool_dir, name)
+        segment = Segment.open(DirectoryHandle(spool_dir), name)
         assert segment.transfer_to("ab" * 16)
         segment.fence()
     client.record(**VALID)

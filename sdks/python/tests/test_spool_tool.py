@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from eka_usage._spool.directory import Directory
 from eka_usage._spool.segment_log import SegmentLog
 from eka_usage._spool.segment_name import DEAD, EVENTS, UNOWNED
 from eka_usage._spool.tool import main
@@ -17,6 +16,7 @@ from sdks.python.tests.spool_support import (
     FAST_TUNING,
     event,
     new_origin,
+    open_directory,
     segment_names,
     spooled_events,
 )
@@ -27,8 +27,7 @@ def spool_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A spool with one released event, and two dead letters whose owner is alive."""
     path = tmp_path / "spool"
     monkeypatch.setenv("EKA_SPOOL_DIR", str(path))
-    directory = Directory(path, 1 << 20)
-    directory.prepare()
+    directory = open_directory(path)
     writer = new_origin()
     released = SegmentLog(directory, writer, EVENTS, FAST_TUNING)
     released.append(b"ws-1", event(1))

@@ -38,7 +38,7 @@ from ._reporting import OnError
 from ._settings import Settings
 from ._settings import kafka_config as read_kafka_config
 from ._spool.config import SpoolConfig
-from ._spool_wiring import spool_config, spool_opener
+from ._spool_wiring import SpoolChoice, choose_spool, spool_opener
 from ._transports import callbacks, kafka
 from ._transports.disabled import DisabledTransport
 from ._transports.injected import InjectedTransport, ProducerLike
@@ -122,7 +122,8 @@ class EkaClient:
         by_default = producer is None and self._ambient.spools
         has_spool = not self._is_disabled and (by_default or settings.get("spool") is not None)
         self._limits = Limits(self._settings["max_queue_events"], self._settings["max_queue_bytes"])
-        self._spool_config = self._configure_spool() if has_spool else None
+        chosen = self._choose_spool() if has_spool else SpoolChoice()
+        self._spool_config, self._spool_error = chosen
         self._become(self._new_instance(self._connect, self._spool_config))
         if producer is None and self._ambient.redirect is None and not self._is_disabled:
             self._settings.require_credentials(overrides)
@@ -135,13 +136,13 @@ class EkaClient:
         flushes = self._settings["flush_on_sigterm"] and not self._is_disabled
         _shutdown_hooks.register(self, hooks, flush_on_sigterm=flushes)
 
-    def _configure_spool(self) -> SpoolConfig | None:
+    def _choose_spool(self) -> SpoolChoice:
         if self._ambient.redirect is not None:
-            return None
+            return SpoolChoice()
         brokers = self._overrides.get("bootstrap.servers", self._settings["kafka_brokers"])
         if isinstance(brokers, str):
             brokers = brokers.split(",")
-        return spool_config(self._settings, brokers if self._producer is None else None)
+        return choose_spool(self._settings, brokers if self._producer is None else None)
 
     def _new_instance(
         self, connect: Callable[[Failed], Transport], spool: SpoolConfig | None = None
@@ -324,8 +325,9 @@ class EkaClient:
     def stats(self) -> Stats:
         """Returns the counters of this client in this process."""
         _, outcomes, outbox = self._current()
+        stats = outcomes.ledger.stats(outbox.taken, outbox.queued(), outbox.spool_stats())
         off = self._ambient.is_off(self._is_disabled)
-        return outcomes.ledger.stats(outbox.taken, outbox.queued(), outbox.spool_stats(), off)
+        return stats._replace(disabled=off, spool_error=self._spool_error)
 
     def shutdown(self, timeout: float | None = None) -> int:
         """Sends what is queued; events that Kafka does not acknowledge in time are spilled.
@@ -345,6 +347,8 @@ class EkaClient:
         undelivered = outbox.close(self._seconds(timeout))
         outcomes.close()
         _shutdown_hooks.unregister(self)
+        if self._spool_config is not None:
+            self._spool_config.directory.close()
         return undelivered
 
     def reset_after_restore(self, timeout: float | None = None) -> int:
@@ -406,6 +410,8 @@ class EkaClient:
     def _after_fork(self) -> None:
         if self._process is not _shutdown_hooks.process():
             connect = self._outbox.connection.after_fork()
+            if self._spool_config is not None:
+                self._spool_config = self._spool_config.renewed()
             self._become(self._new_instance(connect, self._spool_config))
 
     @contextmanager

@@ -27,6 +27,7 @@ class Stats(NamedTuple):
         dead_lettered: own and adopted events that Kafka rejected permanently, kept on disk.
         oldest_spooled_ms: the age of the oldest segment that is pending; 0 if none is.
         disabled: whether nothing is sent; then `delivered` counts what would have been.
+        spool_error: why there is no spool; empty if there is one, or none was to be used.
     """
 
     accepted: int
@@ -40,6 +41,7 @@ class Stats(NamedTuple):
     dead_lettered: int = 0
     oldest_spooled_ms: int = 0
     disabled: bool = False
+    spool_error: str = ""
 
 
 class Ledger:
@@ -61,7 +63,7 @@ class Ledger:
         with self._lock:
             self._rejected[code] += 1
 
-    def stats(self, taken: int, queued: int, spool: SpoolStats, disabled: bool = False) -> Stats:
+    def stats(self, taken: int, queued: int, spool: SpoolStats) -> Stats:
         """Returns the counters, from what was taken first and is queued now.
 
         While other threads record, more may be queued than was taken when that was counted, and
@@ -75,4 +77,4 @@ class Ledger:
             )
         elsewhere = delivered + failed + spool.spooled
         accepted = max(taken, elsewhere)
-        return Stats(accepted, delivered, failed, accepted - elsewhere, rejected, *spool, disabled)
+        return Stats(accepted, delivered, failed, accepted - elsewhere, rejected, *spool)

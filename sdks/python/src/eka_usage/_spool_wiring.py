@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,8 +19,8 @@ from ._outbox import Outbox
 from ._outcomes import Outcomes
 from ._reporting import write_log
 from ._settings import Settings
+from ._spool.access import SpoolUnusableError
 from ._spool.config import SpoolConfig
-from ._spool.directory import SpoolUnusableError
 from ._spool.location import locate
 from ._spool.origin import Origin, destination
 from ._spool.segment_writer import AckGroup
@@ -34,8 +34,20 @@ TUNING = Tuning()
 _BUSY_PART = 4
 
 
-def spool_config(settings: Settings, brokers: Iterable[str] | None) -> SpoolConfig | None:
-    """Returns the configuration of a client's spool; None if it has none.
+class SpoolChoice(NamedTuple):
+    """Whether a client has a spool.
+
+    Attributes:
+        config: what it was configured with; None for no spool.
+        error: why there is none, if one was to be used.
+    """
+
+    config: SpoolConfig | None = None
+    error: str = ""
+
+
+def choose_spool(settings: Settings, brokers: Iterable[str] | None) -> SpoolChoice:
+    """Finds the directory of a client's spool.
 
     Args:
         settings: the client's.
@@ -46,20 +58,23 @@ def spool_config(settings: Settings, brokers: Iterable[str] | None) -> SpoolConf
     """
     mode = settings["spool"]
     if mode == "off":
-        return None
+        return SpoolChoice()
     given = settings["spool_dir"]
     try:
         directory = locate(None if given is None else Path(given))
     except SpoolUnusableError as error:
         _report_unusable(settings, error)
-        return None
-    return SpoolConfig(
+        return SpoolChoice(error=str(error))
+    if (warning := directory.warning()) is not None:
+        write_log(logging.WARNING, "%s", warning)
+    config = SpoolConfig(
         directory=directory,
         max_bytes=settings["spool_max_bytes"],
         sync_interval=settings["spool_sync_ms"] / 1000,
         is_durable=mode == "durable",
         destination=destination(USAGE_TOPIC, brokers),
     )
+    return SpoolChoice(config)
 
 
 def _report_unusable(settings: Settings, error: SpoolUnusableError) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from .._interrupts import is_interruption, shared_lock
@@ -10,7 +11,7 @@ from .origin import Origin
 from .record import Record
 from .segment import Segment
 from .segment_log import SegmentLog
-from .segment_name import EVENTS
+from .segment_name import EVENTS, UNOWNED
 from .tuning import Tuning
 
 
@@ -51,6 +52,7 @@ class Backlog:
             fsync_each=fsync_each,
         )
         self.logs = (self._requeued, self._spilled)
+        self._unread: deque[Segment] = deque()
         self._lock = shared_lock()
         # How many events came to the disk otherwise than by an append to these logs, less those
         # that have left it.
@@ -100,14 +102,25 @@ class Backlog:
     def pop_oldest(self) -> Segment | None:
         """Returns the segment to replay next, to which nothing is appended any more."""
         segment = self._requeued.pop_oldest() or self._spilled.pop_oldest()
+        if segment is None and self._unread:
+            segment = self._unread.popleft()
         if segment is None or segment.exists():
             return segment
         self._lose(sum(isinstance(item, Record) for item in segment.read()))
         return None
 
+    def put_back(self, segment: Segment) -> None:
+        """Receives a segment that could not be read, to be returned again after all others."""
+        self._unread.append(segment)
+
     def segments(self) -> list[Segment]:
         """Returns the segments that this client owns for the backlog."""
-        return [segment for log in self.logs for segment in log.segments()]
+        return [*(segment for log in self.logs for segment in log.segments()), *self._unread]
+
+    def release(self) -> None:
+        """Leaves the segments that could not be read to the next process."""
+        while self._unread:
+            self._unread.popleft().transfer_to(UNOWNED)
 
     def preallocate(self) -> None:
         """Preallocates the next segment of spilled events."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
+
+from .directory_handle import DirectoryHandle
 
 
 class SpoolConfig(NamedTuple):
@@ -17,8 +18,12 @@ class SpoolConfig(NamedTuple):
         destination: see `origin.destination()`.
     """
 
-    directory: Path
+    directory: DirectoryHandle
     max_bytes: int
     sync_interval: float
     is_durable: bool
     destination: bytes
+
+    def renewed(self) -> SpoolConfig:
+        """Returns the configuration for a copied process, where a missing thread may hold locks."""
+        return self._replace(directory=self.directory.renewed())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from zlib import crc32
 
-from .._generated.spool import HEADER_BYTES, MARKER
+from .._generated.spool import HEADER_BYTES, MARKER, SEARCH_BYTES
 
 _FRAME = struct.Struct("<III")
 _KEY = struct.Struct("<H")
@@ -50,13 +50,15 @@ def read_records(content: bytes, origin: str) -> Iterator[Record | Damage]:
 
     A torn record at the end is not damage: it was never acknowledged to a caller.
     """
-    salt = record_salt(bytes.fromhex(origin))
+    reader = _Reader(content, record_salt(bytes.fromhex(origin)))
     place, end = HEADER_BYTES, len(content.rstrip(b"\0"))
     while place < end:
-        found = _record_at(content, place, salt)
+        found = reader.record_at(place)
         if found is None:
-            found = _next_record(content, place + 1, salt)
+            found = reader.search(place + 1)
             if found is None:
+                if reader.gave_up:
+                    yield Damage(place, end)
                 return
             yield Damage(place, found.start)
         yield found
@@ -69,25 +71,47 @@ def unacked_start(acked: int, found: list[Record | Damage]) -> int:
     return acked if acked in known else 0
 
 
-def _record_at(content: bytes, place: int, salt: int) -> Record | None:
-    if place + _FRAME.size > len(content):
-        return None
-    marker, length, crc = _FRAME.unpack_from(content, place)
-    start, end = place + _FRAME.size, place + _FRAME.size + length
-    if marker != MARKER or length < _KEY.size or end > len(content):
-        return None
-    body = content[start:end]
-    if crc32(body, salt) != crc:
-        return None
-    (key,) = _KEY.unpack_from(body)
-    if _KEY.size + key > length:
-        return None
-    return Record(place, end, body[_KEY.size : _KEY.size + key], body[_KEY.size + key :])
+class _Reader:
+    """Finds the valid records of a segment.
 
+    Attributes:
+        gave_up: whether a search has ended early, as it took too long.
+    """
 
-def _next_record(content: bytes, place: int, salt: int) -> Record | None:
-    while (place := content.find(_MARKER, place)) >= 0:
-        if (found := _record_at(content, place, salt)) is not None:
-            return found
-        place += 1
-    return None
+    def __init__(self, content: bytes, salt: int) -> None:
+        self._content = content
+        self._view = memoryview(content)
+        self._salt = salt
+        self._left = SEARCH_BYTES
+
+    @property
+    def gave_up(self) -> bool:
+        return self._left <= 0
+
+    def record_at(self, place: int) -> Record | None:
+        """Returns the record that begins at an offset; None if there is no valid one."""
+        start = place + _FRAME.size
+        if start > len(self._content):
+            return None
+        marker, length, crc = _FRAME.unpack_from(self._content, place)
+        end = start + length
+        if marker != MARKER or length < _KEY.size or end > len(self._content):
+            return None
+        (key,) = _KEY.unpack_from(self._content, start)
+        event = start + _KEY.size + key
+        if event > end:
+            return None
+        if crc32(self._view[start:end], self._salt) != crc:
+            self._left -= length
+            return None
+        return Record(
+            place, end, self._content[start + _KEY.size : event], self._content[event:end]
+        )
+
+    def search(self, place: int) -> Record | None:
+        """Returns the next record; None if there is none, or too much has to be checked for it."""
+        while not self.gave_up and (place := self._content.find(_MARKER, place)) >= 0:
+            if (found := self.record_at(place)) is not None:
+                return found
+            place += 1
+        return None

@@ -48,6 +48,9 @@ class ReplaySource(Protocol):
         """Returns the next segment and whether this client wrote it; None while there is none."""
         ...
 
+    def put_back(self, segment: Segment, is_own: bool) -> None:
+        """Receives a segment that could not be read, to be tried again after all others."""
+
     def expects_more(self) -> bool:
         """Reports whether there will be a next segment soon."""
         ...
@@ -134,7 +137,11 @@ class Replayer:
         if found is None:
             return None
         segment, is_own = found
-        items = segment.read()
+        try:
+            items = segment.read()
+        except Exception:
+            self._source.put_back(segment, is_own)
+            raise
         damaged = sum(isinstance(item, Damage) for item in items)
         if damaged:
             write_log(

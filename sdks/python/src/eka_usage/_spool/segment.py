@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from mmap import mmap
-from pathlib import Path
-from typing import Final
 
-from .._generated.spool import HEADER_BYTES
+from .._generated.spool import HEADER_BYTES, SEGMENT_BYTES
 from .._interrupts import shared_lock
+from .directory_handle import DirectoryHandle
 from .header import ACKED_AT, FENCED, FENCED_AT, HEARTBEAT_AT, NUMBER, Header
 from .record import Damage, Record, read_records, unacked_start
 from .segment_name import SegmentName
 
-_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
 
 class Segment:
     """An open file and its name, which ends with the origin of its owner."""
 
-    def __init__(self, directory: Path, name: SegmentName, fd: int) -> None:
+    def __init__(self, directory: DirectoryHandle, name: SegmentName, fd: int) -> None:
         self.name = name
         self._directory = directory
         self._fd = fd
@@ -28,29 +27,29 @@ class Segment:
         self._using = shared_lock()
 
     @classmethod
-    def open(cls, directory: Path, name: SegmentName, *, write: bool = True) -> Segment:
+    def open(cls, directory: DirectoryHandle, name: SegmentName, *, write: bool = True) -> Segment:
         """Opens an existing segment.
 
         Raises:
+            UntrustedFileError: another user may have placed or changed it, or it is no segment.
             OSError: it does not exist, or may not be opened.
         """
         mode = os.O_RDWR if write else os.O_RDONLY
-        return cls(directory, name, os.open(directory / str(name), mode | _NO_LINK))
+        return cls(directory, name, directory.open_segment(name, mode))
 
     @classmethod
-    def create(cls, directory: Path, name: SegmentName, size: int) -> Segment:
+    def create(cls, directory: DirectoryHandle, name: SegmentName, size: int) -> Segment:
         """Creates a segment and reserves its blocks, so that writing into it cannot fail.
 
         Raises:
             OSError: the disk is full, or cannot be written.
         """
-        path = directory / str(name)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o600)
+        fd = directory.open_file(name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
             _reserve(fd, size)
         except BaseException:
             os.close(fd)
-            path.unlink(missing_ok=True)
+            _unlink(directory, name)
             raise
         return cls(directory, name, fd)
 
@@ -61,8 +60,7 @@ class Segment:
 
     def read(self) -> list[Record | Damage]:
         """Returns the records that are not acknowledged, and damaged places between them."""
-        content = b"".join(iter(lambda: os.read(self._fd, 1 << 20), b""))
-        os.lseek(self._fd, 0, os.SEEK_SET)
+        content = _read(self._fd, SEGMENT_BYTES)  # it may have grown since it was opened
         header = Header.unpack(content)
         found = list(read_records(content, self.name.origin))
         start = 0 if header is None else unacked_start(header.acked_offset, found)
@@ -126,11 +124,15 @@ class Segment:
 
     def exists(self) -> bool:
         """Reports whether it still has this name, and so belongs to this process."""
-        return (self._directory / str(self.name)).exists()
+        try:
+            self._directory.status(self.name)
+        except FileNotFoundError:
+            return False
+        return True
 
     def remove(self) -> None:
         """Unlinks and closes it; it may have been renamed or removed before."""
-        (self._directory / str(self.name)).unlink(missing_ok=True)
+        _unlink(self._directory, self.name)
         self.close()
 
     def close(self) -> None:
@@ -152,19 +154,18 @@ class Segment:
         A rename would replace that file, which a copy of this process may have written: a link
         does not.
         """
-        source, target = self._directory / str(self.name), self._directory / str(name)
         if name == self.name:
             return self.exists()
         try:
-            os.link(source, target)
+            self._directory.link(self.name, name)
         except (FileNotFoundError, FileExistsError):
             return False
         except OSError:  # a filesystem without links
-            return not target.exists() and self._replace(name)
+            return self._replace(name)
         try:
-            source.unlink()
+            self._directory.unlink(self.name)
         except OSError as error:
-            target.unlink(missing_ok=True)
+            _unlink(self._directory, name)
             if isinstance(error, FileNotFoundError):  # another process was first
                 return False
             raise
@@ -172,12 +173,31 @@ class Segment:
         return True
 
     def _replace(self, name: SegmentName) -> bool:
+        with suppress(FileNotFoundError):
+            self._directory.status(name)
+            return False
         try:
-            (self._directory / str(self.name)).rename(self._directory / str(name))
+            self._directory.rename(self.name, name)
         except FileNotFoundError:
             return False
         self.name = name
         return True
+
+
+def _unlink(directory: DirectoryHandle, name: SegmentName) -> None:
+    with suppress(FileNotFoundError):
+        directory.unlink(name)
+
+
+def _read(fd: int, limit: int) -> bytes:
+    """Returns the content of a file, as far as the limit."""
+    content = b""
+    while len(content) < limit:
+        more = os.pread(fd, limit - len(content), len(content))
+        if not more:
+            break
+        content += more
+    return content
 
 
 def _reserve(fd: int, size: int) -> None:

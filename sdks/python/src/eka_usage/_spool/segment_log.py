@@ -189,7 +189,8 @@ class SegmentLog:
                 self._seal()
             self._drop(writer)
         if not writer.was_interrupted:
-            writer.segment.truncate(writer.end)
+            with suppress(OSError):  # it only takes more space than it needs
+                writer.segment.truncate(writer.end)
         return writer.segment
 
     def interrupted(self) -> None:

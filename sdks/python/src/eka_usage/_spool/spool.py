@@ -87,11 +87,12 @@ class Spool:
     def __init__(
         self, config: SpoolConfig, origin: Origin, host: SpoolHost, tuning: Tuning
     ) -> None:
-        self.path = config.directory
+        self.path = config.directory.path
         self.is_durable = config.is_durable
         self.patience = tuning.patience
         self._host = host
-        directory = Directory(config.directory, config.max_bytes)
+        directory = Directory(config.directory.renewed(), config.max_bytes)
+        self._directory = directory
         fsync_each = config.is_durable and config.sync_interval == 0
         self._last_errors: list[SpoolFullError | OSError | None] = [None, None]
         self._in_flight = SegmentLog(
@@ -185,7 +186,9 @@ class Spool:
         steps: tuple[Callable[[], object], ...] = (
             self._replayer.stop,
             *(partial(segment.transfer_to, UNOWNED) for segment in adopted),
+            self._backlog.release,
             *(log.release for log in self._logs),
+            self._directory.close,
         )
         for step in steps:
             try:
@@ -223,6 +226,12 @@ class Spool:
             return self._adopted.popleft(), False
         return None
 
+    def put_back(self, segment: Segment, is_own: bool) -> None:
+        if is_own:
+            self._backlog.put_back(segment)
+        else:
+            self._adopted.append(segment)
+
     def expects_more(self) -> bool:
         return bool(self._adopted) or self.pending > 0
 
@@ -253,7 +262,9 @@ class Spool:
 
     def _beat(self) -> None:
         owned = (
-            *(log.segments() for log in self._logs),
+            self._backlog.segments(),
+            self._in_flight.segments(),
+            self._dead.segments(),
             list(self._adopted),
             self._replayer.segments(),
         )

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from .._generated.settings import SETTINGS
-from .directory import Directory, SpoolUnusableError
+from .access import SpoolUnusableError, UntrustedFileError
+from .directory import Directory
+from .directory_handle import DirectoryHandle
 from .location import existing
 from .record import Damage, Record
 from .segment import Segment
@@ -19,7 +21,7 @@ from .segment_name import DEAD, EVENTS, UNOWNED, SegmentName
 
 _ROW = "{:<7}{:>8}{:>10}{:>9}{:>9}  {:<9}{}\n"
 _UNLIMITED = 1 << 62
-_Segments: TypeAlias = Sequence[tuple[Path, SegmentName]]
+_Segments: TypeAlias = Sequence[tuple[DirectoryHandle, SegmentName]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _segments(directories: Iterable[Path], wanted: Sequence[str]) -> _Segments:
+def _segments(directories: Iterable[DirectoryHandle], wanted: Sequence[str]) -> _Segments:
     """Returns the segments of these directories, or those of the given names."""
     return [
         (directory, name)
@@ -94,9 +96,11 @@ def _ls(segments: _Segments) -> int:
 
 
 def _verify(segments: _Segments) -> int:
-    """Check that every segment can be read; exit with 1 if one is damaged."""
+    """Check that every segment can be read; exit with 1 if one is damaged or left alone."""
     wrong = 0
+    read = 0
     for name, segment in _opened(segments):
+        read += 1
         header = segment.header()
         if header is not None and not header.is_sound:
             wrong += 1
@@ -105,8 +109,8 @@ def _verify(segments: _Segments) -> int:
             if isinstance(item, Damage):
                 wrong += 1
                 sys.stdout.write(f"{name}: bytes {item.start} to {item.end} are damaged\n")
-    sys.stdout.write(f"{len(segments)} segments, {wrong} damaged places\n")
-    return 1 if wrong else 0
+    sys.stdout.write(f"{read} segments, {wrong} damaged places\n")
+    return 1 if wrong or read < len(segments) else 0
 
 
 def _show(segments: _Segments) -> int:
@@ -144,6 +148,9 @@ def _opened(segments: _Segments, *, write: bool = False) -> Iterator[tuple[Segme
         try:
             segment = Segment.open(directory, name, write=write)
         except FileNotFoundError:  # removed a moment ago
+            continue
+        except (UntrustedFileError, OSError) as error:
+            sys.stderr.write(f"{name}: it is left alone: {error}\n")
             continue
         yield name, segment
         segment.close()
