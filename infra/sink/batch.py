@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from confluent_kafka import Message
-from eka_usage import METRIC_TYPES
+from eka_usage import CATALOG_VERSION, METRIC_TYPES, STATUSES
 
 from infra.sink import headers
 from infra.sink.decode import Rejection, Row, decode
@@ -30,10 +30,13 @@ class Limits:
 class Batch:
     """Rows for the store, dead letters, and the offsets to commit once both are written.
 
+    With `strict`, names that this catalog lacks make a dead letter.
+
     It is emptied step by step, so that a retry repeats only the step that failed.
     """
 
     limits: Limits
+    strict: bool = False
     rows: list[tuple[Row, Message]] = field(default_factory=list)
     dead: list[tuple[Rejection, Message]] = field(default_factory=list)
     offsets: dict[int, int] = field(default_factory=dict)
@@ -48,6 +51,8 @@ class Batch:
         self.offsets[cast("int", message.partition())] = cast("int", message.offset()) + 1
         self.size += headers.size(message)
         decoded = decode(value)
+        if self.strict and isinstance(decoded, Row):
+            decoded = _declared(decoded)
         if isinstance(decoded, Row):
             self.rows.append((decoded, message))
         else:
@@ -76,3 +81,11 @@ class Batch:
                 if (product, metric_type) not in _KNOWN
             }
         )
+
+
+def _declared(row: Row) -> Row | Rejection:
+    """Returns a row if this catalog has its names."""
+    if (row.product, row.metric_type) in _KNOWN and row.status in STATUSES:
+        return row
+    names = f"{row.product}/{row.metric_type} with status {row.status}"
+    return Rejection("undeclared", f"{names} is not in the sink's catalog {CATALOG_VERSION}")

@@ -7,10 +7,19 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from infra.sink._generated.fields import FIELDS, METRIC_TYPE, PRODUCT
+from infra.sink._generated.fields import FIELDS, METRIC_TYPE, PRODUCT, STATUS
 from infra.sink.reading import declared, reader
 
-Code = Literal["empty", "oversize", "malformed", "missing", "invalid", "duplicate_key", "refused"]
+Code = Literal[
+    "empty",
+    "oversize",
+    "malformed",
+    "missing",
+    "invalid",
+    "duplicate_key",
+    "undeclared",
+    "refused",
+]
 
 # Several times the size of an event at all of its limits with every character escaped.
 _MAX_BYTES = 262_144
@@ -27,6 +36,7 @@ class Row(NamedTuple):
     line: bytes
     product: str
     metric_type: str
+    status: str
 
 
 class Rejection(NamedTuple):
@@ -66,7 +76,7 @@ def decode(message: bytes | None) -> Row | Rejection:
         return Rejection("invalid", str(error))
     if duplicate:
         return Rejection("duplicate_key", f"{duplicate[:_SHOWN]} appears more than once")
-    return Row(line, getattr(event, PRODUCT), getattr(event, METRIC_TYPE))
+    return Row(line, getattr(event, PRODUCT), getattr(event, METRIC_TYPE), getattr(event, STATUS))
 
 
 def _duplicate_key(message: bytes) -> str | None:

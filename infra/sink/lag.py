@@ -44,7 +44,8 @@ class Lag:
         self._starts: dict[int, int] = {}
         self.layout: Layout | None = None
         self._closed = threading.Event()
-        threading.Thread(target=self._run, name="lag", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="lag", daemon=True)
+        self._thread.start()
 
     def measure(self, done: Mapping[int, int]) -> int | None:
         """Returns how many messages lie between the `done` offsets and the latest end offsets.
@@ -57,8 +58,9 @@ class Lag:
         return sum(max(0, end - done.get(p, starts.get(p, end))) for p, end in ends.items())
 
     def close(self) -> None:
-        """Stops fetching."""
+        """Stops fetching and closes the connections; a request under way is not waited for."""
         self._closed.set()
+        self._thread.join(_SECONDS)
 
     def _run(self) -> None:
         while not self._closed.is_set():
@@ -67,6 +69,7 @@ class Lag:
             except KafkaException:
                 self._ends = None  # the offsets known so far are outdated
             self._closed.wait(_SECONDS)
+        self._reader.close()
 
     def _fetch(self) -> tuple[dict[int, int], dict[int, int]]:
         """Returns where the group starts to read in each partition, and where each ends."""

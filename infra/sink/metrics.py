@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import (
@@ -14,10 +15,11 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from infra.sink.counts import Counts
+from infra.sink.decode import Code
 from infra.sink.errors import SinkError
 
 
-class _Counted(Collector):
+class Counted(Collector):
     """Reads the counts at each scrape, so that nothing is counted in two places."""
 
     def __init__(self, counts: Counts) -> None:
@@ -45,8 +47,9 @@ class _Counted(Collector):
             "Messages written to the dead-letter topic.",
             labels=["reason"],
         )
-        for code, count in list(counts.dead.items()):
-            dead.add_metric([code], count)
+        # A series that begins above 0 would hide its first dead letters from `increase`.
+        for code in get_args(Code):
+            dead.add_metric([code], counts.dead[code])
         yield dead
         yield SummaryMetricFamily(
             "usage_sink_insert_seconds",
@@ -73,7 +76,7 @@ def serve(counts: Counts, host: str, port: int) -> int:
     Whoever can reach the address can read the metrics, and their page needs no password.
     """
     registry = CollectorRegistry()
-    registry.register(_Counted(counts))
+    registry.register(Counted(counts))
     try:
         server, _ = start_http_server(port, addr=host, registry=registry)
     except OSError as failure:

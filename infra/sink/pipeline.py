@@ -41,10 +41,13 @@ class Pipeline:
         limits: Limits,
         group: str,
         instance: str | None = None,
+        *,
+        strict: bool = False,
     ) -> None:
         self.counts = Counts()
         self._limits = limits
-        self._batch = Batch(limits)
+        self._strict = strict
+        self._batch = Batch(limits, strict)
         self._attempts = 0
         self._retry_at = 0.0
         self._writer = Writer(dsn)
@@ -64,9 +67,9 @@ class Pipeline:
             self._writer.close()
 
     def _open(self) -> None:
-        """Reports at once that the store cannot be opened, not when the first event arrives."""
+        """Reports at once that the store cannot be used, not when the first event arrives."""
         try:
-            self._writer.open()
+            self._writer.check()
         except UnavailableError as failure:
             self._pause(failure)
 
@@ -93,6 +96,8 @@ class Pipeline:
 
     def _deliver(self) -> bool:
         try:
+            if not self._batch.rows and self._attempts:
+                self._writer.check()  # else the sink would resume without having tried anything
             self._store()
         except UnavailableError as failure:
             self._pause(failure)
@@ -153,5 +158,5 @@ class Pipeline:
         self._drop()
 
     def _drop(self) -> None:
-        self._batch = Batch(self._limits)
+        self._batch = Batch(self._limits, self._strict)
         gc.collect()

@@ -71,6 +71,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="or S seconds after its first message (default: %(default)s)",
     )
     add(
+        "--strict",
+        action="store_true",
+        help="write events with a product, metric type or status that this catalog lacks to the "
+        "dead-letter topic; by default they are stored and counted as unknown",
+    )
+    add(
         "--progress-seconds",
         type=_positive(float, "a number"),
         default=10.0,
@@ -102,7 +108,14 @@ def run(arguments: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: signalled.append(received))
     connection = kafka.connection(arguments.brokers)
-    pipeline = Pipeline(connection, arguments.dsn, limits, arguments.group, arguments.instance)
+    pipeline = Pipeline(
+        connection,
+        arguments.dsn,
+        limits,
+        arguments.group,
+        arguments.instance,
+        strict=arguments.strict,
+    )
     if arguments.metrics_port is not None:
         from infra.sink import metrics
 

@@ -59,6 +59,18 @@ class Writer:
             self._client = open_store(self._dsn)
         return self._client
 
+    def check(self) -> None:
+        """Checks that the store can be opened and has the table.
+
+        Raises:
+            UsageError: the DSN is missing or malformed.
+            UnavailableError: the store cannot be used now.
+        """
+        try:
+            self.open().command(f"SELECT 1 FROM {DATABASE}.{TABLE} LIMIT 0")
+        except (ClickHouseError, OSError) as failure:
+            raise self._unavailable("check", failure) from None
+
     def insert(self, rows: Sequence[Row]) -> Iterator[tuple[int, str]]:
         """Inserts rows and yields the index and the error of each that the table rejects.
 
@@ -87,15 +99,17 @@ class Writer:
         try:
             insert_into(client, [row.line for row in rows])
         except (ClickHouseError, OSError) as failure:
-            text = first_line(failure)
-            code = failure.code if isinstance(failure, DatabaseError) else None
-            if code in _ROW_ERRORS:
-                return text
-            if code in {_UNKNOWN_DATABASE, _UNKNOWN_TABLE, _UNKNOWN_COLUMN}:
-                text = f"run `usage-sink migrate` first: {text}"
-            self.close()  # unlocks a chDB folder for whoever repairs it
-            raise UnavailableError(f"insert failed: {text}") from None
+            if _code(failure) in _ROW_ERRORS:
+                return first_line(failure)
+            raise self._unavailable("insert", failure) from None
         return None
+
+    def _unavailable(self, action: str, failure: Exception) -> UnavailableError:
+        text = first_line(failure)
+        if _code(failure) in {_UNKNOWN_DATABASE, _UNKNOWN_TABLE, _UNKNOWN_COLUMN}:
+            text = f"run `usage-sink migrate` first: {text}"
+        self.close()  # unlocks a chDB folder for whoever repairs it
+        return UnavailableError(f"{action} failed: {text}")
 
     def close(self) -> None:
         """Closes the store; the next use opens it again."""
@@ -103,3 +117,7 @@ class Writer:
         if client is not None:
             with contextlib.suppress(ClickHouseError, OSError):
                 client.close()
+
+
+def _code(failure: Exception) -> int | None:
+    return failure.code if isinstance(failure, DatabaseError) else None

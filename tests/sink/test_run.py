@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer
+from eka_usage import METRIC_TYPES, STATUSES
 
 from infra.sink.__main__ import main
 from infra.sink._generated.fields import (
@@ -24,11 +26,13 @@ from infra.sink._generated.fields import (
     ID,
     METRIC_TYPE,
     PRODUCT,
+    STATUS,
     TABLE,
     USAGE_TOPIC,
 )
 from infra.sink.dlq import reader
 from infra.sink.dlq.record import DeadLetter
+from infra.sink.lag import Lag
 from infra.sink.store import open_store
 from tests.broker import DevBroker
 from tests.e2e.reader import ends
@@ -122,6 +126,45 @@ def test_a_metric_type_of_a_newer_catalog_is_stored_and_counted_as_unknown(
         assert "unknown metric types 5 (tomorrow/thought)" in sink.log
         assert sink.stop() == 0
     assert sink.rows(f"count(), any({PRODUCT})") == [(5, "tomorrow")]
+
+
+def test_a_strict_sink_dead_letters_names_outside_its_catalog(
+    own_broker: DevBroker, tmp_path: Path
+) -> None:
+    product, *_ = METRIC_TYPES
+    known = {PRODUCT: product, METRIC_TYPE: METRIC_TYPES[product][0], STATUS: STATUSES[0]}
+    produce(own_broker.bootstrap, events(3, **known))
+    for name in known:
+        produce(own_broker.bootstrap, events(2, name, **{**known, name: "tomorrow"}))
+    with Sink(own_broker.bootstrap, tmp_path, "--strict").migrate() as sink:
+        sink.wait_for("lag 0")
+        assert "dead letters 6 (undeclared 6)" in sink.log
+        assert sink.stop() == 0
+    assert sink.rows() == [(3,)]
+    assert {letter.code for letter in letters(own_broker)} == {"undeclared"}
+    assert all("tomorrow" in letter.reason for letter in letters(own_broker))
+
+
+def test_a_sink_without_work_does_not_resume_while_the_store_is_away(
+    own_broker: DevBroker, tmp_path: Path
+) -> None:
+    options = ("--dsn", "http://127.0.0.1:1", "--metrics-port", "0")
+    with Sink(own_broker.bootstrap, tmp_path, *options) as sink:
+        sink.wait_for("lag 0")
+        eventually(lambda: sink.metrics()["usage_sink_failures_total"] >= 3, lambda: sink.log)
+        assert sink.metrics()["usage_sink_waiting"] == 1
+        assert sink.log.count(" paused, ") == 1
+        assert "resumed" not in sink.log
+        assert sink.stop() == 0
+
+
+def test_a_stopped_lag_leaves_no_connection(broker: DevBroker) -> None:
+    lag = Lag({"bootstrap.servers": broker.bootstrap, "enable.metrics.push": False}, "a-group")
+    eventually(lambda: lag.measure({}) is not None)
+    lag.close()
+    eventually(lambda: not any(each.name == "lag" for each in threading.enumerate()))
+    with pytest.raises(RuntimeError, match="closed"):
+        lag._reader.committed([])
 
 
 def test_the_sink_waits_for_a_store_locked_by_another_process(

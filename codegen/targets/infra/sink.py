@@ -38,6 +38,7 @@ def _fields(model: Model, table: Table) -> File:
         "account": table.account,
         "product": roles["product"].name,
         "metric type": roles["metric_type"].name,
+        "status": roles["status"].name,
         "billable": roles["billable"].name,
         "time": table.time,
         "accepted": table.accepted,
