@@ -35,13 +35,16 @@ def build() -> Path:
 class DevBroker(Child):
     """A running broker.
 
-    With `kafka_3` it supports what that version does. Without `data_dir` it loses all data when it
-    stops. `kill` and `restart` make an outage: the address stays the same, so that clients
+    With `kafka_3` it supports what that version does; with `sasl`, as `user:password`, clients
+    authenticate; with `replicas`, there are as many brokers. Without `data_dir` it loses all data
+    when it stops. `kill` and `restart` make an outage: the address stays the same, so that clients
     reconnect.
     """
 
     bootstrap: str
     topics: dict[str, int]
+    # What the next start requires of clients.
+    sasl: str | None
 
     def __init__(
         self,
@@ -49,7 +52,11 @@ class DevBroker(Child):
         listen: str = "127.0.0.1:0",
         data_dir: Path | None = None,
         kafka_3: bool = False,
+        sasl: str | None = None,
+        replicas: int = 1,
     ) -> None:
+        self.sasl = sasl
+        self._replicas = replicas
         self._data_dir = data_dir
         self._kafka_3 = kafka_3
         self._start(listen)
@@ -60,6 +67,9 @@ class DevBroker(Child):
             command += ["--data-dir", str(self._data_dir)]
         if self._kafka_3:
             command += ["--kafka-3"]
+        if self.sasl is not None:
+            command += ["--sasl", self.sasl]
+        command += ["--replicas", str(self._replicas)]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
@@ -100,6 +110,10 @@ class DevBroker(Child):
     def required_acks(self) -> int:
         """Returns how many acknowledgements the last produce request required; -1 is all."""
         return int(self._command(do="count")["acks"])
+
+    def logins(self) -> int:
+        """Returns how many attempts to authenticate were received since the start."""
+        return int(self._command(do="count")["logins"])
 
     def _command(self, **command: object) -> dict[str, Any]:
         self._commands.write(json.dumps(command) + "\n")

@@ -27,6 +27,7 @@ class Setting:
     choices: tuple[str, ...]
     unit: str | None
     secret: bool
+    protocol: str | None
     librdkafka: str | None
     arguments: Mapping[str, str]
     description: str
@@ -87,6 +88,7 @@ def read_sdk(data: Data) -> Sdk:
                 choices=tuple(s.get("choices", ())),
                 unit=s.get("unit"),
                 secret=s.get("secret", False),
+                protocol=s.get("protocol"),
                 librdkafka=s.get("librdkafka"),
                 arguments=s.get("arguments", {}),
                 description=s["description"],

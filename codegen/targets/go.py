@@ -251,6 +251,7 @@ def _setting(model: Model, setting: Setting) -> str:
         _string(phrases.default_text(setting, "go") or ""),
         _bool(setting.required),
         _bool(setting.secret),
+        _string(setting.protocol or ""),
         str(setting.minimum or 0),
         str(setting.maximum or 0),
         _strings(setting.choices),

@@ -296,6 +296,7 @@ def _setting(model: Model, setting: Setting) -> _Setting:
         "choices": setting.choices or None,
         "required": setting.required or None,
         "secret": setting.secret or None,
+        "protocol": setting.protocol,
         "librdkafka": setting.librdkafka,
     }
     row = [_literal(value) for value in values]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -15,9 +16,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kversion"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
 )
 
-const topicsTimeout = 10 * time.Second
+const (
+	topicsTimeout = 10 * time.Second
+	saslPlain     = "PLAIN"
+)
 
 // topic is one topic of the catalog; the generated table lists them all.
 type topic struct {
@@ -30,6 +35,10 @@ type config struct {
 	listen  string
 	dataDir string
 	kafka3  bool
+	// sasl is USER:PASSWORD, or empty if clients need not authenticate.
+	sasl string
+	// replicas is how many brokers there are, each with a replica of every partition.
+	replicas int
 }
 
 // broker is the one running broker.
@@ -38,6 +47,7 @@ type broker struct {
 	produced *kfake.FaultHandle
 	faults   []*kfake.FaultHandle
 	acks     atomic.Int32
+	logins   atomic.Int32
 }
 
 // ready is the line that states the broker's address and topics.
@@ -48,7 +58,7 @@ type ready struct {
 
 func start(ctx context.Context, cfg config) (*broker, error) {
 	opts := []kfake.Opt{
-		kfake.NumBrokers(1),
+		kfake.NumBrokers(max(1, cfg.replicas)),
 		// A member that crashed is gone after a second, not after Kafka's 45.
 		kfake.BrokerConfigs(map[string]string{
 			"group.consumer.session.timeout.ms":    "1000",
@@ -65,6 +75,12 @@ func start(ctx context.Context, cfg config) (*broker, error) {
 	if cfg.kafka3 {
 		opts = append(opts, kfake.MaxVersions(kversion.V3_5_0()))
 	}
+	if user, password, ok := strings.Cut(cfg.sasl, ":"); ok {
+		opts = append(opts, kfake.EnableSASL())
+		for _, mechanism := range []string{saslPlain, "SCRAM-SHA-256", "SCRAM-SHA-512"} {
+			opts = append(opts, kfake.Superuser(mechanism, user, password))
+		}
+	}
 	cluster, err := kfake.NewCluster(opts...)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -77,7 +93,8 @@ func start(ctx context.Context, cfg config) (*broker, error) {
 	}
 	b := &broker{cluster: cluster, produced: countProduced(cluster)}
 	b.noteAcks()
-	if err := b.createTopics(ctx); err != nil {
+	b.refuseLogins(cfg.sasl)
+	if err := b.createTopics(ctx, cfg); err != nil {
 		b.stop()
 		return nil, err
 	}
@@ -98,10 +115,14 @@ func (b *broker) ready() ready {
 
 // createTopics uses the protocol because kfake's own seeding does nothing to a data directory that was
 // used before, which may be older than the catalog.
-func (b *broker) createTopics(ctx context.Context) error {
+func (b *broker) createTopics(ctx context.Context, cfg config) error {
 	ctx, cancel := context.WithTimeout(ctx, topicsTimeout)
 	defer cancel()
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.bootstrap()))
+	opts := []kgo.Opt{kgo.SeedBrokers(b.bootstrap())}
+	if user, password, ok := strings.Cut(cfg.sasl, ":"); ok {
+		opts = append(opts, kgo.SASL(plain.Auth{User: user, Pass: password}.AsMechanism()))
+	}
+	client, err := kgo.NewClient(opts...)
 	if err != nil {
 		return fmt.Errorf("cannot create topics: %w", err)
 	}
@@ -109,7 +130,7 @@ func (b *broker) createTopics(ctx context.Context) error {
 	admin := kadm.NewClient(client)
 	for _, t := range topics {
 		configs := map[string]*string{"retention.ms": &t.retentionMs}
-		_, err := admin.CreateTopic(ctx, t.partitions, 1, configs, t.name)
+		_, err := admin.CreateTopic(ctx, t.partitions, int16(max(1, cfg.replicas)), configs, t.name)
 		if errors.Is(err, kerr.TopicAlreadyExists) {
 			err = checkPartitions(ctx, admin, t)
 		}

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -29,6 +31,8 @@ type response struct {
 	Requests *int   `json:"requests,omitempty"`
 	// Acks are the acknowledgements that the last produce request requires, -1 for all.
 	Acks *int `json:"acks,omitempty"`
+	// Logins are the attempts to authenticate since the start.
+	Logins *int `json:"logins,omitempty"`
 }
 
 // serve responds to each request with one line, until there are no more.
@@ -57,8 +61,8 @@ func (b *broker) do(r request) response {
 		b.faults = nil
 		return response{}
 	case "count":
-		requests, acks := int(b.produced.Hits()), int(b.acks.Load())
-		return response{Requests: &requests, Acks: &acks}
+		requests, acks, logins := int(b.produced.Hits()), int(b.acks.Load()), int(b.logins.Load())
+		return response{Requests: &requests, Acks: &acks, Logins: &logins}
 	}
 	return response{Fault: fmt.Sprintf("unknown request %q: expected fail, heal or count", r.Do)}
 }
@@ -99,6 +103,25 @@ func (b *broker) noteAcks() {
 			b.acks.Store(int32(produce.Acks))
 		}
 		return nil, nil, false
+	})
+}
+
+// refuseLogins counts the attempts to authenticate, and answers a wrong password by PLAIN as Kafka does,
+// where kfake only closes the connection.
+func (b *broker) refuseLogins(sasl string) {
+	user, password, _ := strings.Cut(sasl, ":")
+	b.cluster.ControlKey(int16(kmsg.SASLAuthenticate), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		b.cluster.KeepControl()
+		b.logins.Add(1)
+		login, ok := request.(*kmsg.SASLAuthenticateRequest)
+		isPlain := ok && bytes.HasPrefix(login.SASLAuthBytes, []byte{0})
+		if !isPlain || string(login.SASLAuthBytes) == "\x00"+user+"\x00"+password {
+			return nil, nil, false
+		}
+		refused := login.ResponseKind().(*kmsg.SASLAuthenticateResponse)
+		refused.ErrorCode = kerr.SaslAuthenticationFailed.Code
+		refused.ErrorMessage = kmsg.StringPtr("Authentication failed: Invalid username or password")
+		return refused, nil, true
 	})
 }
 

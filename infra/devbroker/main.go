@@ -18,30 +18,38 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
-const usage = `Usage: devbroker [--listen HOST:PORT] [--data-dir DIR] [--kafka-3]
+const usage = `Usage: devbroker [--listen HOST:PORT] [--data-dir DIR] [--kafka-3] [--sasl USER:PASSWORD]
+                 [--replicas N]
 
 Run a Kafka broker in one process, with the topics of the usage catalog. Once it is ready, it prints
 one JSON line with its address. It stops on Ctrl-C, on SIGTERM, and when its parent process is gone.
 
   --listen HOST:PORT  Listen on this address (default 127.0.0.1:0, a free port). The host must be a
-                      loopback address, since there is no authentication.
+                      loopback address, since there is no encryption.
   --data-dir DIR      Keep records in DIR, synced before each produce is acknowledged, so that they
                       survive kill -9. The default is to keep them in memory.
   --kafka-3           Support what Kafka 3.5 does, such as the classic group protocol only.
+  --sasl USER:PASSWORD
+                      Require SASL, by PLAIN or SCRAM. The default is no authentication.
+  --replicas N        Run N brokers, 1 to 9, each with a replica of every partition (default 1). Several
+                      need port 0, and the ready line has the first one's address.
 
 Requests on standard input, one JSON object per line, each with a response of one line:
 
   {"do":"fail","error":"NOT_LEADER_FOR_PARTITION","times":3}   Fail so many produce requests; -1: all
   {"do":"heal"}                                                Fail no more
-  {"do":"count"}                                               {"requests":7}: produce requests so far
+  {"do":"count"}                                               Produce requests and logins so far
 `
 
 const (
 	exitFailed = 1
 	exitUsage  = 2
+
+	mostReplicas = 9
 )
 
 func main() {
@@ -83,11 +91,19 @@ func parse(args []string) (config, error) {
 	flags.StringVar(&cfg.listen, "listen", "127.0.0.1:0", "")
 	flags.StringVar(&cfg.dataDir, "data-dir", "", "")
 	flags.BoolVar(&cfg.kafka3, "kafka-3", false, "")
+	flags.StringVar(&cfg.sasl, "sasl", "", "")
+	flags.IntVar(&cfg.replicas, "replicas", 1, "")
 	if err := flags.Parse(args); err != nil {
 		return cfg, err
 	}
 	if flags.NArg() > 0 {
 		return cfg, fmt.Errorf("unexpected argument %q: only flags are accepted", flags.Arg(0))
+	}
+	if user, password, _ := strings.Cut(cfg.sasl, ":"); cfg.sasl != "" && (user == "" || password == "") {
+		return cfg, errors.New("--sasl is not USER:PASSWORD") // without its value, which has a password
+	}
+	if cfg.replicas < 1 || cfg.replicas > mostReplicas {
+		return cfg, fmt.Errorf("--replicas %d is not 1 to %d", cfg.replicas, mostReplicas)
 	}
 	return cfg, checkListen(cfg.listen)
 }

@@ -25,15 +25,23 @@ def ends(bootstrap: str) -> list[TopicPartition]:
         consumer.close()
 
 
-def read_events(bootstrap: str, since: Sequence[TopicPartition] = ()) -> list[UsageEvent]:
+def read_events(
+    bootstrap: str, since: Sequence[TopicPartition] = (), **properties: str
+) -> list[UsageEvent]:
     """Returns the events of `read_messages`."""
-    return [_read(message.value() or b"") for message in read_messages(bootstrap, since)]
+    messages = read_messages(bootstrap, since, **properties)
+    return [_read(message.value() or b"") for message in messages]
 
 
-def read_messages(bootstrap: str, since: Sequence[TopicPartition] = ()) -> list[Message]:
-    """Returns every committed message of the topic; with the offsets of `ends`, the newer ones."""
+def read_messages(
+    bootstrap: str, since: Sequence[TopicPartition] = (), **properties: str
+) -> list[Message]:
+    """Returns every committed message of the topic; with the offsets of `ends`, the newer ones.
+
+    Properties of librdkafka have `_` in place of `.`.
+    """
     offsets = {partition.partition: partition.offset for partition in since}
-    consumer = _consumer(bootstrap)
+    consumer = _consumer(bootstrap, **properties)
     try:
         unread = _partitions(consumer)
         consumer.assign(
@@ -63,9 +71,10 @@ def _partitions(consumer: Consumer) -> set[int]:
     return set(consumer.list_topics(USAGE_TOPIC, timeout=10).topics[USAGE_TOPIC].partitions)
 
 
-def _consumer(bootstrap: str) -> Consumer:
+def _consumer(bootstrap: str, **properties: str) -> Consumer:
     return Consumer(
         {
+            **{name.replace("_", "."): value for name, value in properties.items()},
             "bootstrap.servers": bootstrap,
             "group.id": "reader",
             "auto.offset.reset": "error",

@@ -266,7 +266,7 @@ def _setting(model: Model, setting: Setting) -> _Entry:
         layout.property_("required", layout.literal(setting.required)),
         layout.property_("secret", layout.literal(setting.secret)),
     ]
-    for name in ("default", "minimum", "maximum", "unit"):
+    for name in ("protocol", "default", "minimum", "maximum", "unit"):
         value = setting.default_in("typescript") if name == "default" else getattr(setting, name)
         if value is not None:
             lines.append(layout.property_(name, layout.literal(value)))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"sync"
@@ -55,6 +56,9 @@ func New(serviceName string, opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	c.instance.Store(first)
+	if !c.disabled && o.producer == nil && s.sendsPasswordInClear() {
+		first.outcomes.reporter.log.write(slog.LevelWarn, "password", passwordInClear)
+	}
 	if !c.disabled && s.boolean(settingFlushOnSigterm) {
 		sigterm.register(c)
 	}

@@ -57,7 +57,7 @@ func newKafkaTransport(s *settings, log kgo.Logger, settle settle) (*kafkaTransp
 	t.memory = newPromise(t, nil)
 	t.latest.Store(t.memory)
 	t.timeout = s.milliseconds(settingDeliveryTimeoutMs)
-	options, err := kafkaOptions(s)
+	options, err := kafkaOptions(s, log)
 	if err != nil {
 		return nil, err
 	}
@@ -252,7 +252,7 @@ func (c *connectError) String() string {
 type kafkaReplayTransport struct{ client *kgo.Client }
 
 func newKafkaReplayTransport(s *settings, log kgo.Logger) (spool.ReplayTransport, error) {
-	options, err := kafkaOptions(s)
+	options, err := kafkaOptions(s, log)
 	if err != nil {
 		return nil, err
 	}

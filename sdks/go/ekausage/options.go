@@ -2,9 +2,6 @@ package ekausage
 
 import (
 	"log/slog"
-	"maps"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -75,13 +72,13 @@ func WithAcks(acks string) Option { return withSetting(settingKafkaAcks, acks) }
 func WithRetries(retries int) Option { return withSetting(settingKafkaRetries, retries) }
 
 // WithSecurityProtocol sets how to connect to brokers: PLAINTEXT, the default, SSL, SASL_PLAINTEXT or
-// SASL_SSL. The protocols with SASL require WithSASLMechanism, WithSASLUsername and WithSASLPassword.
+// SASL_SSL. The protocols with SASL require WithSASLMechanism, WithSASLUsername and a password.
 func WithSecurityProtocol(protocol string) Option {
 	return withSetting(settingKafkaSecurityProtocol, protocol)
 }
 
-// WithSASLMechanism sets how the client authenticates: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512. It has
-// no effect unless WithSecurityProtocol selects SASL.
+// WithSASLMechanism sets how the client authenticates: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512. It
+// requires that WithSecurityProtocol selects SASL.
 func WithSASLMechanism(mechanism string) Option {
 	return withSetting(settingKafkaSASLMechanism, mechanism)
 }
@@ -91,16 +88,19 @@ func WithSASLUsername(user string) Option { return withSetting(settingKafkaSASLU
 
 // WithSASLPassword sets the SASL password, which never appears in a log or an error.
 func WithSASLPassword(password string) Option {
-	return withSetting(settingKafkaSASLPassword, password)
+	return withSetting(settingKafkaSASLPassword, newSecret(password))
 }
 
+// WithSASLPasswordFile sets a file that contains the SASL password, in place of WithSASLPassword. It is
+// read for each connection, so that a rotated password needs no restart.
+func WithSASLPasswordFile(file string) Option { return withSetting(settingKafkaSASLPasswordFile, file) }
+
 // WithSSLCALocation sets a PEM file of the certificate authorities to trust, overriding the system's
-// own. It has no effect unless WithSecurityProtocol selects SSL.
+// own. It requires that WithSecurityProtocol selects SSL.
 func WithSSLCALocation(file string) Option { return withSetting(settingKafkaSSLCALocation, file) }
 
 // WithSSLCertificateLocation sets a PEM file of the client's certificate and its chain, for brokers that
-// require mutual TLS. It requires WithSSLKeyLocation, and has no effect unless WithSecurityProtocol
-// selects SSL.
+// require mutual TLS. It requires WithSSLKeyLocation, and that WithSecurityProtocol selects SSL.
 func WithSSLCertificateLocation(file string) Option {
 	return withSetting(settingKafkaSSLCertificateLocation, file)
 }
@@ -165,12 +165,12 @@ func WithSpoolSync(interval time.Duration) Option {
 // environment. It accepts those that set one of the settings and rejects others, since the default
 // client is not librdkafka.
 func WithKafkaConfig(properties map[string]any) Option {
-	copied := maps.Clone(properties)
+	copied := hideProperties(properties)
 	return func(o *options) { o.properties = copied }
 }
 
-// WithKafkaOptions passes options to the Kafka client, franz-go, such as kgo.Dialer, or, with the security
-// protocol SSL, kgo.SASL with OAUTHBEARER or AWS MSK IAM. They are applied after those that the settings
+// WithKafkaOptions passes options to the Kafka client, franz-go, such as kgo.Dialer, or kgo.SASL
+// with OAUTHBEARER or AWS MSK IAM. They are applied after those that the settings
 // determine, and override them.
 func WithKafkaOptions(opts ...kgo.Opt) Option {
 	return func(o *options) { o.kafka = append(o.kafka, opts...) }
@@ -277,31 +277,4 @@ func WithOccurredAt(at time.Time) RecordOption {
 // WithOccurredAtText is WithOccurredAt for a time in RFC 3339, with its offset from UTC.
 func WithOccurredAtText(text string) RecordOption {
 	return func(c *call) { c.OccurredAt = encode.OccurrenceTime{Given: true, IsText: true, Text: text} }
-}
-
-// KafkaProperties returns the settings of Kafka, resolved as by New, under librdkafka's names. They are
-// for a producer that is built on that library and passed to WithProducer, such as the one in the
-// module confluent.
-func KafkaProperties(opts ...Option) (map[string]any, error) {
-	o := applyOptions(opts)
-	s, err := resolveSettings(o.properties, o.settings, os.Getenv, true)
-	if err != nil {
-		return nil, err
-	}
-	properties := map[string]any{}
-	for row := range settingTable {
-		value := s.values[row]
-		if settingTable[row].Property == "" || value == nil {
-			continue
-		}
-		switch value := value.(type) {
-		case []string:
-			properties[settingTable[row].Property] = strings.Join(value, ",")
-		case int64:
-			properties[settingTable[row].Property] = int(value)
-		default:
-			properties[settingTable[row].Property] = value
-		}
-	}
-	return properties, nil
 }

@@ -2,6 +2,7 @@ package ekausage
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"reflect"
 	"strconv"
@@ -31,6 +32,8 @@ type Setting struct {
 	Required bool
 	// Secret reports that its value is never shown.
 	Secret bool
+	// Protocol is what the security protocol must include, SASL or SSL, empty if it need not.
+	Protocol string
 	// Minimum and Maximum bound an integer.
 	Minimum, Maximum int64
 	// Choices are the values of a choice.
@@ -50,6 +53,8 @@ type settings struct {
 	names  [len(settingTable)]string // of what set them: a property, an option or a variable
 	given  [len(settingTable)]bool   // not by default
 	kafka  []kgo.Opt                 // that override what the values determine
+
+	passwordFile *passwordFile // nil if there is none
 }
 
 // givenSettings are the values that a caller passes, by options or as properties.
@@ -82,7 +87,7 @@ func resolveSettings(
 		if value == nil {
 			continue
 		}
-		parsed, expected := setting.parse(value)
+		parsed, expected := setting.parse(setting.hide(value))
 		if parsed == nil {
 			return nil, misconfigured(name, setting.describe(value), expected)
 		}
@@ -92,6 +97,9 @@ func resolveSettings(
 		if settingTable[row].Required && s.values[row] == nil && needsBrokers && !s.boolean(settingDisabled) {
 			return nil, missing(&settingTable[row])
 		}
+	}
+	if path := s.text(settingKafkaSASLPasswordFile); path != "" {
+		s.passwordFile = &passwordFile{path: path}
 	}
 	if s.text(settingSpool) == "durable" && !s.given[settingKafkaAcks] {
 		// A broker alone may lose what it acknowledged, and then the disk no longer has it.
@@ -123,6 +131,25 @@ func rowsOf(properties map[string]any) (givenSettings, error) {
 		found[row] = value
 	}
 	return found, nil
+}
+
+// hideProperties returns a copy of properties with their secrets hidden.
+func hideProperties(properties map[string]any) map[string]any {
+	copied := maps.Clone(properties)
+	for row := range settingTable {
+		if value, ok := copied[settingTable[row].Property]; ok {
+			copied[settingTable[row].Property] = settingTable[row].hide(value)
+		}
+	}
+	return copied
+}
+
+// hide returns a text as a secret if the setting is one.
+func (s *Setting) hide(value any) any {
+	if text, ok := value.(string); ok && s.Secret {
+		return newSecret(text)
+	}
+	return value
 }
 
 func notEmpty(text string) any {
@@ -163,8 +190,8 @@ func (s *settings) misconfigured(row int, expected string) error {
 // hideSecrets replaces the value of every secret setting in a text.
 func (s *settings) hideSecrets(text string) string {
 	for row := range settingTable {
-		if value := s.text(row); settingTable[row].Secret && value != "" {
-			text = strings.ReplaceAll(text, value, "***")
+		if value, ok := s.values[row].(secret); ok {
+			text = strings.ReplaceAll(text, value.reveal(), hiddenSecret)
 		}
 	}
 	return text
@@ -182,6 +209,12 @@ func (s *Setting) describe(value any) string {
 
 // parse returns the value of a setting, or nil and what is expected.
 func (s *Setting) parse(value any) (any, string) {
+	if hidden, ok := value.(secret); ok {
+		if strings.TrimSpace(hidden.reveal()) == "" {
+			return nil, "a string"
+		}
+		return hidden, ""
+	}
 	text := strings.TrimSpace(fmt.Sprint(value))
 	kind := reflect.ValueOf(value)
 	isText := kind.Kind() == reflect.String

@@ -60,6 +60,7 @@ func TestSettings(t *testing.T) {
 			settingKafkaSASLMechanism:          WithSASLMechanism("plain"),
 			settingKafkaSASLUsername:           WithSASLUsername("u"),
 			settingKafkaSASLPassword:           WithSASLPassword("p"),
+			settingKafkaSASLPasswordFile:       WithSASLPasswordFile("f"),
 			settingKafkaSSLCALocation:          WithSSLCALocation("f"),
 			settingKafkaSSLCertificateLocation: WithSSLCertificateLocation("f"),
 			settingKafkaSSLKeyLocation:         WithSSLKeyLocation("f"),
@@ -184,9 +185,12 @@ func TestSettings(t *testing.T) {
 	t.Run("every value of a choice creates a client", func(t *testing.T) {
 		for row := range settingTable {
 			for _, choice := range settingTable[row].Choices {
-				option := withSetting(row, choice)
-				client, err := New("test", WithKafkaBrokers("b:1"), option,
-					mechanismUnlessGiven(row), WithSASLUsername("u"), WithSASLPassword("p"))
+				opts := []Option{WithKafkaBrokers("b:1")}
+				if settingTable[row].Protocol != "" || strings.HasPrefix(choice, "SASL") {
+					opts = append(opts, WithSecurityProtocol("SASL_SSL"), WithSASLMechanism("SCRAM-SHA-256"),
+						WithSASLUsername("u"), WithSASLPassword("p"))
+				}
+				client, err := New("test", append(opts, withSetting(row, choice))...)
 				if err != nil {
 					t.Errorf("%s %s: %v", settingTable[row].Name, choice, err)
 					continue
@@ -240,12 +244,4 @@ func exportedFunctions(t *testing.T) map[string]bool {
 		}
 	}
 	return found
-}
-
-// mechanismUnlessGiven completes a security protocol with SASL.
-func mechanismUnlessGiven(row int) Option {
-	if row == settingKafkaSASLMechanism {
-		return func(*options) {}
-	}
-	return WithSASLMechanism("SCRAM-SHA-256")
 }

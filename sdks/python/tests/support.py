@@ -147,3 +147,10 @@ def counters_balance(client: EkaClient) -> bool:
 def unused_address() -> str:
     """Returns an address that nothing listens on, for a broker that starts later."""
     return f"127.0.0.1:{free_port()}"
+
+
+def shown(value: object, depth: int = 6) -> str:
+    """Returns the repr of a value and of what is in it, as an error tracker shows them."""
+    inside = value.values() if isinstance(value, dict) else getattr(value, "__dict__", {}).values()
+    text = repr(value)
+    return text + "".join(shown(part, depth - 1) for part in list(inside)) if depth else text

@@ -9,19 +9,31 @@ from typing import Any
 import pytest
 from eka_usage import ConfigError, EkaClient, kafka_properties
 from eka_usage._generated.settings import SETTINGS
+from eka_usage._secret import reveal_properties
 from eka_usage._settings import Settings
 from eka_usage._transports.kafka import _config
 
-from sdks.python.tests.support import NO_BROKER, VALID, CollectingProducer, ReportedErrors
+from sdks.python.tests.support import (
+    NO_BROKER,
+    VALID,
+    CollectingProducer,
+    ReportedErrors,
+    shown,
+)
 from tests.waiting import eventually
 
 SECRET = "hunter2-hunter2"
+SASL: dict[str, Any] = {
+    "security_protocol": "SASL_SSL",
+    "sasl_mechanism": "PLAIN",
+    "sasl_username": "checkout",
+}
 
 
 def config(overrides: dict[str, Any] | None = None, /, **arguments: Any) -> dict[str, Any]:
     """Returns the properties that librdkafka receives."""
     settings = Settings.resolve({"kafka_brokers": "a:1,b:2", **arguments}, {})
-    return _config(settings, overrides or {})
+    return reveal_properties(_config(settings, overrides or {}))
 
 
 def test_the_default_properties_are_those_of_the_schema() -> None:
@@ -164,12 +176,16 @@ def printed_forms(*things: object) -> str:
     "arguments",
     [
         {"sasl_password": SECRET, "linger_ms": "x"},
-        {"sasl_password": SECRET, "kafka_config": {"bogus": SECRET}},
-        {"sasl_password": SECRET, "kafka_config": {"linger.ms": SECRET}},
-        {"kafka_config": {"sasl.password": SECRET, "linger.ms": SECRET}},
-        {"kafka_config": {"sasl.password": [SECRET], "bogus": 1}},
-        {"kafka_config": {"ssl.key.password": SECRET, "bogus": 1}},
+        {"sasl_password": SECRET},
+        {"sasl_password": [SECRET]},
+        {**SASL, "sasl_password": SECRET, "kafka_config": {"bogus": SECRET}},
+        {**SASL, "sasl_password": SECRET, "kafka_config": {"linger.ms": SECRET}},
+        {**SASL, "kafka_config": {"sasl.password": SECRET, "linger.ms": SECRET}},
+        {**SASL, "kafka_config": {"sasl.password": [SECRET], "bogus": 1}},
+        {**SASL, "kafka_config": {"ssl.key.password": SECRET, "bogus": 1}},
+        {"kafka_config": {"ssl.key.password": SECRET}},
         {"kafka_config": {"ssl.key.pem": SECRET}, "security_protocol": "SSL"},
+        {"kafka_config": {"sasl.oauthbearer.client.secret": SECRET}, "security_protocol": "SSL"},
         {
             "sasl_password": SECRET,
             "security_protocol": "SASL_SSL",
@@ -177,7 +193,7 @@ def printed_forms(*things: object) -> str:
             "ssl_ca_location": f"/{SECRET}.pem",
         },
     ],
-    ids=range(8),
+    ids=range(12),
 )
 def test_a_config_error_never_shows_a_secret(
     arguments: dict[str, Any], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
@@ -188,7 +204,7 @@ def test_a_config_error_never_shows_a_secret(
     error: BaseException | None = caught.value
     while error is not None:
         assert SECRET not in printed_forms(error)
-        error = error.__cause__ or error.__context__ if not error.__suppress_context__ else None
+        error = error.__cause__ or error.__context__
     assert SECRET not in caplog.text + "".join(capfd.readouterr())
 
 
@@ -217,8 +233,8 @@ def test_connection_errors_are_logged_without_the_secret(
     client.record(**VALID)
     eventually(lambda: "Connection refused" in caplog.text)
     client.shutdown(0)
-    shown = printed_forms(client, client.stats(), errors, client._settings)
-    assert SECRET not in shown + caplog.text + "".join(capfd.readouterr())
+    printed = printed_forms(client, client.stats(), shown(client), errors, client._settings)
+    assert SECRET not in printed + caplog.text + "".join(capfd.readouterr())
     assert "somebody" not in repr(client)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from eka_usage import ConfigError, EkaClient
 from eka_usage._generated.settings import SETTINGS, Setting
+from eka_usage._secret import reveal
 from eka_usage._settings import Settings
 
 from sdks.python.tests.support import NO_BROKER, CollectingProducer
@@ -22,10 +23,11 @@ REQUIRED = {setting.argument: "in-memory:1" for setting in SETTINGS if setting.r
 def resolved(setting: Setting, argument: Any = None, variable: str | None = None) -> Any:
     """Returns the value of a setting, given its argument and its environment variable."""
     arguments = {**REQUIRED, setting.argument: argument}
-    return Settings.resolve(
+    settings = Settings.resolve(
         {name: value for name, value in arguments.items() if value is not None},
         {} if variable is None else {setting.variable: variable},
-    )[setting.name]
+    )
+    return reveal(settings[setting.name])
 
 
 def valid(setting: Setting) -> Iterator[tuple[str, Any]]:
@@ -99,9 +101,8 @@ def test_every_setting_has_valid_and_malformed_examples(setting: Setting) -> Non
 def test_an_environment_variable_is_read(setting: Setting, text: str, value: Any) -> None:
     if not setting.required:
         assert resolved(setting, variable=text) == value
-    assert Settings.resolve({}, {"EKA_KAFKA_BROKERS": "a:1", setting.variable: text})[
-        setting.name
-    ] == (value)
+    settings = Settings.resolve({}, {"EKA_KAFKA_BROKERS": "a:1", setting.variable: text})
+    assert reveal(settings[setting.name]) == value
 
 
 @VALID_TEXTS

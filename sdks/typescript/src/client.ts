@@ -25,12 +25,13 @@ import { Outbox, outboxSettings } from "./outbox.js";
 import { Outcomes } from "./outcomes.js";
 import { logAccepted } from "./reporting.js";
 import { safely } from "./safely.js";
-import { requireCredentials, resolveSettings } from "./settings.js";
+import { checkSecurity, passwordInClear, sendsPasswordInClear } from "./security.js";
+import { resolveSettings } from "./settings.js";
 import { register, type ShutdownHooks, unregister } from "./shutdownHooks.js";
 import { LaneReplayTransport, outboxSpool, SharedTransport } from "./spoolWiring.js";
 import { DisabledTransport } from "./transports/disabled.js";
 import { InjectedTransport } from "./transports/injected.js";
-import { KafkaTransport } from "./transports/kafka.js";
+import { type KafkaListener, KafkaTransport } from "./transports/kafka.js";
 
 /**
  * Reports usage to Kafka, without ever blocking or crashing its caller.
@@ -63,29 +64,32 @@ export class EkaClient implements AsyncDisposable {
     const notRequired = hasBrokers ? (["kafkaBrokers"] as const) : [];
     const settings = resolveSettings({ ...options }, process.env, notRequired);
     this.#isDisabled = isOff || settings.disabled;
-    if (producer === undefined && !("sasl" in kafkaConfig) && !this.#isDisabled) {
-      requireCredentials(settings, { ...options });
+    const usesKafka = producer === undefined && !this.#isDisabled;
+    if (usesKafka) {
+      checkSecurity(settings, { ...options }, kafkaConfig);
     }
     const serviceName = checks.serviceName(options.serviceName);
     const hostname = checks.hostname(options.hostname ?? ownHostname());
-    const kafka = (onError?: (error: EkaError) => void) =>
-      new KafkaTransport(settings, kafkaConfig, usageTopic, onError);
+    const kafka = (listener: KafkaListener) =>
+      new KafkaTransport(settings, kafkaConfig, usageTopic, listener);
     const sending = outboxSettings(settings, clock);
     this.#newInstance = (before) => {
       const encoder = new EventEncoder(serviceName, hostname, { clock, newId });
       const outcomes = new Outcomes(options.onError, usageTopic);
       const injected =
         producer && (before?.injected?.successor() ?? new InjectedTransport(producer, usageTopic));
-      const enabled = () => injected ?? kafka((error) => outcomes.report(error, {}));
+      const warn = (text: string) => outcomes.warn(text);
+      const onError = (error: EkaError) => outcomes.report(error, {});
+      const enabled = () => injected ?? kafka({ onError, warn });
       const transport = this.#isDisabled ? new DisabledTransport(producer) : enabled();
       const spool = outboxSpool(settings, options, this.#isDisabled, {
         instanceId: encoder.instanceId,
         clock,
         seq: () => encoder.numbered,
-        warn: (text) => outcomes.warn(text),
+        warn,
         replayTransport: () =>
           new LaneReplayTransport(
-            injected === undefined ? kafka() : new SharedTransport(injected),
+            injected === undefined ? kafka({ warn }) : new SharedTransport(injected),
             sending.lateBatchBytes,
           ),
       });
@@ -93,6 +97,9 @@ export class EkaClient implements AsyncDisposable {
       return { encoder, outcomes, outbox, injected };
     };
     this.#instance = this.#newInstance();
+    if (usesKafka && sendsPasswordInClear(settings, kafkaConfig)) {
+      this.#outcomes.warn(passwordInClear);
+    }
     this.#debug = options.debug ?? false;
     this.#shutdownTimeoutMs = settings.shutdownTimeoutMs;
     this.#hooks = {

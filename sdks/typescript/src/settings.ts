@@ -3,13 +3,16 @@
 import { describeValue, nearest, quoted } from "./describe.js";
 import { ConfigError, message } from "./errors.js";
 import { settings } from "./generated/settings.js";
+import { Secret } from "./secret.js";
 import type { Setting } from "./tables.js";
 
 type Table = typeof settings;
 type Values = { integer: number; boolean: boolean; string: string; list: readonly string[] };
-type ValueOf<S extends Setting> = S["type"] extends keyof Values
-  ? Values[S["type"]]
-  : NonNullable<S["choices"]>[number];
+type ValueOf<S extends Setting> = S["secret"] extends true
+  ? Secret
+  : S["type"] extends keyof Values
+    ? Values[S["type"]]
+    : NonNullable<S["choices"]>[number];
 
 /** The values of all settings of one client; undefined if not set and without a default. */
 export type Settings = {
@@ -60,22 +63,6 @@ export function resolveSettings(
   return values;
 }
 
-/** Throws a ConfigError if SASL lacks a credential, before a connection fails because of it. */
-export function requireCredentials(values: Settings, options: Given): void {
-  const protocol = values.kafkaSecurityProtocol;
-  if (!protocol.startsWith("SASL")) {
-    return;
-  }
-  for (const name of ["kafkaSaslMechanism", "kafkaSaslUsername", "kafkaSaslPassword"] as const) {
-    if (values[name] === undefined) {
-      const { argument, variable } = settings.kafkaSecurityProtocol;
-      const given = options[argument] === undefined ? variable : argument;
-      const hint = `${missing(settings[name])}, as ${given} is ${protocol}`;
-      throw new ConfigError("config.invalid", hint);
-    }
-  }
-}
-
 /** Throws a TypeError if an option has an unknown name, which would otherwise go unnoticed. */
 export function checkOptionNames(options: Given, others: readonly string[]): void {
   const known = [...others, ...Object.values<Setting>(settings).map(({ argument }) => argument)];
@@ -88,9 +75,8 @@ export function checkOptionNames(options: Given, others: readonly string[]): voi
 
 /** Replaces the value of every secret setting in a text. */
 export function hideSecrets(text: string, values: Settings): string {
-  return Object.entries<Setting>(settings).reduce((hidden, [name, { secret }]) => {
-    const value: unknown = values[name as keyof Table];
-    return secret && typeof value === "string" ? hidden.replaceAll(value, "***") : hidden;
+  return Object.values<unknown>(values).reduce<string>((hidden, value) => {
+    return value instanceof Secret ? hidden.replaceAll(value.reveal(), `${value}`) : hidden;
   }, text);
 }
 
@@ -111,10 +97,11 @@ function resolve(setting: Setting, options: Given, environment: Given): unknown 
     const name = option === undefined ? variable : argument;
     throw configError(name, setting.secret ? "a secret" : describeValue(given), expected);
   }
-  return value;
+  return setting.secret ? new Secret(value as string) : value;
 }
 
-function missing({ argument, variable }: Setting): string {
+/** Returns the message for a setting that is required, without its end. */
+export function missing({ argument, variable }: Setting): string {
   const name = argument.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
   return `${name} not configured: pass ${argument} or set ${variable}`;
 }

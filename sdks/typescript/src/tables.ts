@@ -22,6 +22,8 @@ export interface Setting {
   readonly required: boolean;
   /** Whether its value never appears in a log or an error. */
   readonly secret: boolean;
+  /** What the security protocol must include, without which the setting has no effect. */
+  readonly protocol?: "SASL" | "SSL";
   readonly default?: string | number | boolean;
   readonly minimum?: number;
   readonly maximum?: number;

@@ -38,11 +38,11 @@ from ._generated.catalog import (
 from ._generated.errors import ErrorCode
 from ._generated.events import UsageEvent
 from ._generated.settings import SETTINGS, Setting
+from ._kafka_properties import kafka_properties
 from ._ledger import Stats
 from ._lookup import find_metric, is_metric_type, is_product
 from ._metric import Metric
 from ._reporting import OnError
-from ._settings import kafka_properties
 from ._transports.injected import ProducerLike
 
 __version__ = SDK_VERSION

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import logging
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from . import _checks, _shutdown_hooks
+from . import _checks, _security, _shutdown_hooks
 from ._admission import Admission, Limits
 from ._ambient import Ambient
 from ._describe import describe_value, suggest
@@ -34,8 +34,8 @@ from ._metadata import log_metadata
 from ._metric import Metric
 from ._outbox import Outbox
 from ._outcomes import Outcomes
-from ._reporting import OnError
-from ._settings import Settings
+from ._reporting import OnError, write_log
+from ._settings import Settings, hide_arguments
 from ._settings import kafka_config as read_kafka_config
 from ._spool.config import SpoolConfig
 from ._spool_wiring import SpoolChoice, choose_spool, spool_opener
@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from ._generated.calls import Log, Record, SettingArguments
     from ._generated.catalog import Status
 
+_IN_CLEAR = (
+    "the password is sent in the clear: the security protocol is SASL_PLAINTEXT and the mechanism "
+    "PLAIN; use SASL_SSL, or a SCRAM mechanism"
+)
 _OPEN = Admission.OPEN
 _mark = _shutdown_hooks.mark
 
@@ -100,12 +104,13 @@ class EkaClient:
         **settings: Unpack[SettingArguments],
     ) -> None:
         _shutdown_hooks.enter_process()
-        overrides = read_kafka_config(kafka_config)
+        # From here on, no variable has a secret that a traceback might show.
+        kafka_config = overrides = read_kafka_config(kafka_config)
+        settings = hide_arguments(settings)  # type: ignore[assignment]
         named = "bootstrap.servers" in overrides
         instead = self._ambient.producer if producer is None else producer
         self._settings = Settings.resolve(
             {**settings, "kafka_brokers": kafka_brokers},
-            os.environ,
             not_required=() if instead is None and not named else ("kafka_brokers",),
         )
         self._is_disabled = self._ambient.disables(self._settings, producer)
@@ -126,8 +131,10 @@ class EkaClient:
         self._spool_config, self._spool_error = chosen
         self._become(self._new_instance(self._connect, self._spool_config))
         if producer is None and self._ambient.redirect is None and not self._is_disabled:
-            self._settings.require_credentials(overrides)
+            _security.check(self._settings, overrides)
             kafka.check(self._settings, overrides)
+            if _security.sends_password_in_clear(self._settings, overrides):
+                write_log(logging.WARNING, _IN_CLEAR)
         self._outbox.begin()
         self._register()
 
@@ -375,6 +382,8 @@ class EkaClient:
         self.shutdown()
 
     def __repr__(self) -> str:
+        if "_instance" not in vars(self):  # a traceback shows a client whose constructor failed
+            return "EkaClient(not created)"
         names = f"service_name={self._service_name!r}, topic={USAGE_TOPIC!r}"
         return f"EkaClient({names}, instance_id={self.instance_id!r})"
 

@@ -5,28 +5,25 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from ._describe import describe_value, suggest
 from ._errors import ConfigError
 from ._generated.settings import SETTINGS, Setting
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ._generated.calls import SettingArguments
+from ._secret import (
+    PasswordFile,
+    hide,
+    hide_properties,
+    reveal,
+    without_secrets,
+)
 
 _BY_ARGUMENT = {setting.argument: setting for setting in SETTINGS}
-_BY_NAME = {setting.name: setting for setting in SETTINGS}
 _ADDRESS = re.compile(r"(?:[^\s,:/\[\]]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
 # What Kafka's own settings have in front of an address, such as PLAINTEXT://.
 _LISTENER = re.compile(r"^[^:/]+://(?=.)")
 _DEFAULT_PORT = 9092
-_SASL = frozenset({"sasl.mechanism", "sasl.mechanisms", "security.protocol"})
-# A certificate or a key that the caller passes in another form.
-_PEM = frozenset(
-    {"ssl.certificate.location", "ssl.key.location", "ssl.certificate.pem", "ssl.key.pem"}
-)
+_PASSWORD = "sasl.password"  # noqa: S105  its name
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -39,20 +36,28 @@ class Settings:
         self._configured = frozenset(
             name for name, (_, _, is_configured) in given.items() if is_configured
         )
+        path = self._values["kafka_sasl_password_file"]
+        self.password_file = None if path is None else PasswordFile(path)
 
     @classmethod
     def resolve(
         cls,
         arguments: Mapping[str, Any],
-        environ: Mapping[str, str],
+        environ: Mapping[str, str] | None = None,
         not_required: Iterable[str] = (),
     ) -> Settings:
         """Resolves every setting: an argument overrides its variable, None and "" are not set.
+
+        Args:
+            arguments: of the client.
+            environ: the process's by default.
+            not_required: names of required settings that may be missing.
 
         Raises:
             ConfigError: the first invalid setting, by the name that the caller used.
             TypeError: an argument that is not a setting.
         """
+        arguments = hide_arguments(arguments)
         for argument in arguments:
             if argument not in _BY_ARGUMENT:
                 hint = suggest(argument, tuple(_BY_ARGUMENT))
@@ -66,42 +71,26 @@ class Settings:
         for setting in SETTINGS:
             is_required = setting.required and setting.name not in not_required
             if is_required and resolved[setting.name] is None and not resolved["disabled"]:
-                raise ConfigError("config.invalid", _missing(setting))
+                raise ConfigError("config.invalid", missing(setting))
         return resolved
-
-    def require_credentials(self, overrides: Mapping[str, Any]) -> None:
-        """Checks that SASL and the client's certificate are complete.
-
-        librdkafka's own error is about its build, or comes from the broker.
-
-        Raises:
-            ConfigError: the first missing setting.
-        """
-        protocol = self["kafka_security_protocol"]
-        if protocol.endswith("SSL") and overrides.keys().isdisjoint(_PEM):
-            self._require_pair("kafka_ssl_certificate_location", "kafka_ssl_key_location")
-        if not protocol.startswith("SASL") or not _SASL.isdisjoint(overrides):
-            return  # overrides may name mechanisms that need other things
-        for setting in SETTINGS:
-            if setting.name.startswith("kafka_sasl_") and self[setting.name] is None:
-                why = f"{self._names['kafka_security_protocol']} is {protocol}"
-                raise ConfigError("config.invalid", f"{_missing(setting)}, as {why}")
-
-    def _require_pair(self, *pair: str) -> None:
-        for name, other in (pair, reversed(pair)):
-            if self[name] is None and self[other] is not None:
-                why = f"{self._names[other]} is {describe_value(self[other])}"
-                raise ConfigError("config.invalid", f"{_missing(_BY_NAME[name])}, as {why}")
 
     def configured_by(self, name: str) -> str | None:
         """Returns the name by which a setting was configured; None if it has its default."""
         return self._names[name] if name in self._configured else None
 
+    def name_of(self, name: str) -> str:
+        """Returns the name by which a setting was configured, or could be."""
+        return self._names[name]
+
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
 
+    def password_property(self, warn: Callable[[str], object]) -> dict[str, Any]:
+        """Returns the property with the password of the file, if there is one."""
+        return {} if self.password_file is None else {_PASSWORD: self.password_file.latest(warn)}
+
     def librdkafka(self) -> dict[str, Any]:
-        """Returns the properties of librdkafka that settings configure."""
+        """Returns the properties of librdkafka that settings configure, their secrets hidden."""
         found: dict[str, Any] = {}
         for setting in SETTINGS:
             value = self._values[setting.name]
@@ -112,33 +101,14 @@ class Settings:
     def rejected(self, text: str, overrides: Mapping[str, Any]) -> ConfigError:
         """Returns the error for a configuration that librdkafka rejects with this text."""
         about = "configuration"
+        text = without_secrets(text, {**self._values, **overrides})
         for setting in SETTINGS:
             name, value = setting.librdkafka, self._values[setting.name]
-            if setting.secret and value:
-                text = text.replace(value, "***")
-            elif name and name not in overrides and re.search(rf"\b{re.escape(name)}\b", text):
+            if setting.secret or not name or name in overrides:
+                continue
+            if re.search(rf"\b{re.escape(name)}\b", text):
                 about = f"{self._names[setting.name]} {describe_value(value)}"
         return ConfigError("config.invalid", f"invalid {about}: librdkafka reports: {text}")
-
-
-def kafka_properties(
-    kafka_brokers: str | list[str] | None = None, **settings: Unpack[SettingArguments]
-) -> dict[str, Any]:
-    """Returns the settings of Kafka as `EkaClient` resolves them, under librdkafka's names.
-
-    They are for a consumer or an admin client of your own that reaches the same Kafka with the same
-    environment variables.
-
-    Args:
-        kafka_brokers: addresses `host:port`, as a list or separated by commas.
-        settings: see `docs/settings.md`; each overrides its environment variable.
-
-    Raises:
-        ConfigError: a setting cannot be used, or brokers or credentials are missing.
-    """
-    resolved = Settings.resolve({**settings, "kafka_brokers": kafka_brokers}, os.environ)
-    resolved.require_credentials({})
-    return resolved.librdkafka()
 
 
 def kafka_config(given: Any) -> dict[str, Any]:
@@ -148,28 +118,48 @@ def kafka_config(given: Any) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         hint, what = "a mapping of properties of librdkafka to values", describe_value(given)
         raise ConfigError.of("config.invalid", parameter="kafka_config", given=what, hint=hint)
-    return dict(cast("Mapping[str, Any]", given))
+    return hide_properties(cast("Mapping[str, Any]", given))
+
+
+def hide_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns arguments of the client; those that are secrets, or unknown, are hidden."""
+    return {
+        name: value if name in _BY_ARGUMENT and not _BY_ARGUMENT[name].secret else hide(value)
+        for name, value in arguments.items()
+    }
+
+
+def describe_setting(setting: Setting, value: Any) -> str:
+    """Returns the value of a setting as a message shows it."""
+    return "a secret" if setting.secret else describe_value(reveal(value))
 
 
 def _resolved(
     setting: Setting,
     arguments: Mapping[str, Any],
-    environ: Mapping[str, str],
+    environ: Mapping[str, str] | None,
 ) -> tuple[Any, str, bool]:
     """Returns the value, the name by which it was configured, and whether it was at all."""
     given, name = arguments.get(setting.argument), setting.argument
     if given is None:
-        given, name = environ.get(setting.variable) or None, setting.variable
+        given, name = _variable(setting, environ), setting.variable
     if given is None:
         return setting.default, setting.argument, False
-    value, expected = _READERS[setting.type](given, setting)
+    value, expected = _READERS[setting.type](reveal(given), setting)
     if value is None:
-        what = "a secret" if setting.secret else describe_value(given)
+        what = describe_setting(setting, given)
         raise ConfigError.of("config.invalid", parameter=name, given=what, hint=expected)
-    return value, name, True
+    return (hide(value) if setting.secret else value), name, True
 
 
-def _missing(setting: Setting) -> str:
+def _variable(setting: Setting, environ: Mapping[str, str] | None) -> Any:
+    # The environment is in no variable of a function that raises, as it has everybody's secrets.
+    value = (os.environ if environ is None else environ).get(setting.variable) or None
+    return hide(value) if setting.secret else value
+
+
+def missing(setting: Setting) -> str:
+    """Returns the message for a setting that is required, without its end."""
     name = setting.name.replace("_", " ")
     return f"{name} not configured: pass {setting.argument}= or set {setting.variable}"
 

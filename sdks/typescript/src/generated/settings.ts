@@ -91,6 +91,7 @@ export const settings = {
     type: "choice",
     required: false,
     secret: false,
+    protocol: "SASL",
     choices: ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"],
   },
   /** The SASL user name. */
@@ -100,6 +101,7 @@ export const settings = {
     type: "string",
     required: false,
     secret: false,
+    protocol: "SASL",
   },
   /** The SASL password; never shown in a log, an error or a repr. */
   kafkaSaslPassword: {
@@ -108,6 +110,19 @@ export const settings = {
     type: "string",
     required: false,
     secret: true,
+    protocol: "SASL",
+  },
+  /**
+   * A file that contains the SASL password, in place of kafka_sasl_password. It is read again when
+   * a broker refuses the password, so that a rotated secret needs no restart.
+   */
+  kafkaSaslPasswordFile: {
+    variable: "EKA_KAFKA_SASL_PASSWORD_FILE",
+    argument: "saslPasswordFile",
+    type: "string",
+    required: false,
+    secret: false,
+    protocol: "SASL",
   },
   /** A PEM file of the certificate authorities to trust instead of the system's. */
   kafkaSslCaLocation: {
@@ -116,6 +131,7 @@ export const settings = {
     type: "string",
     required: false,
     secret: false,
+    protocol: "SSL",
   },
   /**
    * A PEM file of the client's certificate, followed by its chain if there is one, for brokers that
@@ -127,6 +143,7 @@ export const settings = {
     type: "string",
     required: false,
     secret: false,
+    protocol: "SSL",
   },
   /** A PEM file of the private key of the client's certificate, not encrypted. */
   kafkaSslKeyLocation: {
@@ -135,6 +152,7 @@ export const settings = {
     type: "string",
     required: false,
     secret: false,
+    protocol: "SSL",
   },
   /**
    * How many accepted events may wait in memory for Kafka; beyond that, events go to the spool or
@@ -322,6 +340,11 @@ export interface SettingOptions {
   readonly saslUsername?: string | undefined;
   /** The SASL password; never shown in a log, an error or a repr. */
   readonly saslPassword?: string | undefined;
+  /**
+   * A file that contains the SASL password, in place of kafka_sasl_password. It is read again when
+   * a broker refuses the password, so that a rotated secret needs no restart.
+   */
+  readonly saslPasswordFile?: string | undefined;
   /** A PEM file of the certificate authorities to trust instead of the system's. */
   readonly sslCaLocation?: string | undefined;
   /**

@@ -14,6 +14,12 @@ import {
 } from "./kafkaProducer.js";
 import { type Message, SendError, type Transport } from "./transport.js";
 
+/** Receives what concerns no single event. */
+export interface KafkaListener {
+  readonly onError?: (error: EkaError) => void;
+  readonly warn?: (text: string) => void;
+}
+
 /** Sends to one topic by a producer of its own. */
 export class KafkaTransport implements Transport {
   // With as many lanes as partitions, a partition without a leader does not delay the others.
@@ -25,7 +31,7 @@ export class KafkaTransport implements Transport {
   readonly #producer: Promise<BytesProducer>;
 
   /**
-   * Starts to load the Kafka client, in the background; `onError` receives why that fails.
+   * Starts to load the Kafka client, in the background; `listener` receives why that fails.
    *
    * @throws ConfigError if an option is invalid.
    */
@@ -33,11 +39,11 @@ export class KafkaTransport implements Transport {
     settings: Settings,
     config: KafkaConfig,
     topic: string,
-    onError: (error: EkaError) => void = () => undefined,
+    { onError = () => undefined, warn }: KafkaListener = {},
   ) {
     this.#topic = topic;
     this.#settings = settings;
-    const options = producerOptions(settings, config);
+    const options = producerOptions(settings, config, warn);
     this.#brokers = [options["bootstrapBrokers"]].flat().length;
     if (Object.keys(config).length > 0) {
       checkProducerOptions(options, settings); // the settings are checked already

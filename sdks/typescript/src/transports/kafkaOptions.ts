@@ -5,6 +5,7 @@ import { isIP } from "node:net";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { describeError } from "../describe.js";
 import { settings as table } from "../generated/settings.js";
+import { PasswordFile } from "../secret.js";
 import { configError, type Settings } from "../settings.js";
 
 /** Options of @platformatic/kafka's `Producer`, which override every setting. */
@@ -19,14 +20,18 @@ const metadataMaxAge = 300_000;
 const idempotentPause = 200;
 
 /** Returns the options of the producer: those of the settings, overridden by `config`. */
-export function producerOptions(settings: Settings, config: KafkaConfig): KafkaConfig {
+export function producerOptions(
+  settings: Settings,
+  config: KafkaConfig,
+  warn?: (text: string) => void,
+): KafkaConfig {
   // Idempotence requires all acknowledgements.
   const isOverridden = config["acks"] !== undefined && config["idempotent"] === undefined;
   const kafkaAcks = isOverridden ? "1" : settings.kafkaAcks;
-  return { ...kafkaOptions({ ...settings, kafkaAcks }), ...config };
+  return { ...kafkaOptions({ ...settings, kafkaAcks }, warn), ...config };
 }
 
-function kafkaOptions(settings: Settings): KafkaConfig {
+function kafkaOptions(settings: Settings, warn?: (text: string) => void): KafkaConfig {
   const brokers = settings.kafkaBrokers ?? [];
   return {
     clientId,
@@ -37,6 +42,7 @@ function kafkaOptions(settings: Settings): KafkaConfig {
     metadataMaxAge,
     ...acks(settings),
     ...security(settings, brokers),
+    ...(settings.kafkaSecurityProtocol.startsWith("SASL") && { sasl: credentials(settings, warn) }),
   };
 }
 
@@ -57,7 +63,6 @@ function security(settings: Settings, brokers: readonly string[]): KafkaConfig {
       // Brokers behind a proxy need the server name (SNI), which an IP address cannot be.
       tlsServerName: !brokers.some((broker) => isIP(broker.replace(/:\d+$|[[\]]/g, ""))),
     }),
-    ...(protocol.startsWith("SASL") && { sasl: credentials(settings) }),
   };
 }
 
@@ -101,10 +106,13 @@ function requirePair(settings: Settings, given: Location, other: Location): void
   }
 }
 
-function credentials(settings: Settings): KafkaConfig {
+/** The library asks for the password at each connection, so that a rotated one is found. */
+function credentials(settings: Settings, warn?: (text: string) => void): KafkaConfig {
+  const { kafkaSaslPassword: password, kafkaSaslPasswordFile: path } = settings;
+  const file = path === undefined ? undefined : new PasswordFile(path, warn);
   return {
     mechanism: settings.kafkaSaslMechanism,
     username: settings.kafkaSaslUsername,
-    password: settings.kafkaSaslPassword,
+    password: () => (file?.latest() ?? password)?.reveal(),
   };
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 import weakref
@@ -15,6 +16,7 @@ from .._describe import describe_error
 from .._failure import Failed, Failure
 from .._generated.spool import FINAL_ERRORS
 from .._reporting import RateLimitedLog, logger
+from .._secret import PasswordFile, reveal_properties
 from .._settings import Settings
 from .callbacks import GuardedLogger, calling, guarded, repeated_by
 
@@ -25,6 +27,7 @@ _HOME = os.getpid()
 # Its successor is likely to fail too, until the cause is gone.
 _REPLACE_SECONDS = 2.0
 _BROKERS = ("bootstrap.servers", "metadata.broker.list")
+_PASSWORD = "sasl.password"  # noqa: S105  its name
 
 
 def check(settings: Settings, overrides: Mapping[str, Any]) -> None:
@@ -36,12 +39,19 @@ def check(settings: Settings, overrides: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: it does not.
     """
-    config = _config(settings, overrides)
-    unconnected = {name: value for name, value in config.items() if name not in _BROKERS}
+    config = {**_config(settings, overrides), "log_level": 0}
+    reason = _reason({name: value for name, value in config.items() if name not in _BROKERS})
+    if reason is not None:  # the exception itself may show a secret
+        raise settings.rejected(reason, overrides)
+
+
+def _reason(config: Mapping[str, Any]) -> str | None:
+    """Returns why librdkafka rejects a configuration."""
     try:
-        Producer({**unconnected, "log_level": 0})
+        Producer(reveal_properties(config))
     except (KafkaException, TypeError, ValueError) as error:
-        raise settings.rejected(_text(error), overrides) from None
+        return _text(error)
+    return None
 
 
 class KafkaTransport:
@@ -52,6 +62,7 @@ class KafkaTransport:
     """
 
     needs_polling = True
+    _password_file: PasswordFile | None = None
 
     def __init__(
         self,
@@ -68,6 +79,9 @@ class KafkaTransport:
         log = logger if "debug" in overrides else _Log()
         self._config = _config(settings, overrides)
         self._log = self._config.pop("logger", log)
+        if settings.password_file is not None and _PASSWORD not in overrides:
+            self._password_file = settings.password_file
+            self._config["error_cb"] = _refused(self, self._config.get("error_cb"))
         if reports:
             self._config["delivery.report.only.error"] = False
         self._reported = partial(_report, _nothing, failed)
@@ -76,8 +90,15 @@ class KafkaTransport:
         _made.add(self)
 
     def _open(self) -> None:
-        self._producer = Producer(self._config, logger=self._log)
+        self._producer = Producer(reveal_properties(self._config), logger=self._log)
         self._produce = self._producer.produce
+
+    def renew_password(self) -> None:
+        """Reads the password file again; librdkafka authenticates by it when it reconnects."""
+        if self._password_file is not None:
+            self._config[_PASSWORD] = self._password_file.latest(logger.warning)
+            user = self._config["sasl.username"]
+            self._producer.set_sasl_credentials(user, self._config[_PASSWORD].reveal())
 
     def send(self, key: str, value: str) -> None:
         self._produce(self._topic, value, key, -1, self._reported)
@@ -133,6 +154,31 @@ class KafkaTransport:
         import ctypes  # rarely needed, and slow to import
 
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._producer))
+
+
+def _refused(
+    transport: KafkaTransport, following: Callable[[KafkaError], object] | None
+) -> Callable[[KafkaError], object]:
+    """Returns an `error_cb` that renews a password which a broker refuses."""
+    found = weakref.ref(transport)  # the producer must not keep its own transport alive
+    lines = RateLimitedLog()
+
+    def error_cb(error: KafkaError) -> None:
+        transport = found()
+        if transport is not None and _is_refusal(error):
+            transport.renew_password()
+        if following is not None:
+            following(error)
+        else:  # librdkafka itself logs no errors if there is an error_cb
+            lines.log(logging.ERROR, "librdkafka error", f"librdkafka: {error.str()}")
+
+    return guarded("error_cb", error_cb)
+
+
+def _is_refusal(error: KafkaError) -> bool:
+    """Returns whether a broker refuses the password; one that only hangs up has another code."""
+    by_code = error.code() == KafkaError._AUTHENTICATION  # noqa: SLF001
+    return by_code or "SASL authentication" in error.str()
 
 
 def _nothing() -> None:
@@ -201,6 +247,7 @@ _ACKS = frozenset({"acks", "request.required.acks"})
 def _config(settings: Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
     config = {
         **settings.librdkafka(),
+        **settings.password_property(logger.warning),
         # Java's partitioner, so that a workspace has one partition whatever the language.
         "partitioner": "murmur2_random",
         # It retries only rejections that can pass, which is for the delivery timeout to end.

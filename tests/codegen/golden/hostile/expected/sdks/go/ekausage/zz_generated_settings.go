@@ -14,6 +14,7 @@ const (
 	settingKafkaSASLMechanism
 	settingKafkaSASLUsername
 	settingKafkaSASLPassword
+	settingKafkaSASLPasswordFile
 	settingKafkaSSLCALocation
 	settingMaxQueueEvents
 	settingMaxQueueBytes
@@ -23,20 +24,21 @@ const (
 )
 
 var settingTable = [...]Setting{
-	{"kafka_brokers", "HOSTILE_KAFKA_BROKERS", "WithKafkaBrokers", "list", "", "", true, false, 0, 0, nil, "bootstrap.servers", "Comma-separated addresses of the Kafka brokers, as host:port."},
-	{"kafka_linger_ms", "HOSTILE_KAFKA_LINGER_MS", "WithLinger", "integer", "ms", "50", false, false, 0, 900000, nil, "linger.ms", "How long an event may wait for others to be sent in the same batch."},
-	{"kafka_batch_size", "HOSTILE_KAFKA_BATCH_SIZE", "WithBatchSize", "integer", "bytes", "65536", false, false, 1, 2147483647, nil, "batch.size", "The size at which a batch is sent without further delay."},
-	{"kafka_compression_type", "HOSTILE_KAFKA_COMPRESSION_TYPE", "WithCompression", "choice", "", "lz4", false, false, 0, 0, []string{"none", "gzip", "snappy", "lz4", "zstd"}, "compression.type", "*/ `ticks` \"\"\" | {{ x }} \\u202ereversed, 😀 \\"},
-	{"kafka_acks", "HOSTILE_KAFKA_ACKS", "WithAcks", "choice", "", "1", false, false, 0, 0, []string{"1", "all"}, "acks", "Which replicas must acknowledge a batch before it counts as delivered: 1, the partition's leader; all, every in-sync replica, which also enables idempotence."},
-	{"kafka_retries", "HOSTILE_KAFKA_RETRIES", "WithRetries", "integer", "", "5", false, false, 0, 2147483647, nil, "retries", "How many times a batch is retried after a broker rejects it."},
-	{"kafka_security_protocol", "HOSTILE_KAFKA_SECURITY_PROTOCOL", "WithSecurityProtocol", "choice", "", "PLAINTEXT", false, false, 0, 0, []string{"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}, "security.protocol", "The protocol of connections to brokers: plain text or TLS, with or without SASL."},
-	{"kafka_sasl_mechanism", "HOSTILE_KAFKA_SASL_MECHANISM", "WithSASLMechanism", "choice", "", "", false, false, 0, 0, []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}, "sasl.mechanism", "The SASL mechanism to authenticate with, if the security protocol includes SASL."},
-	{"kafka_sasl_username", "HOSTILE_KAFKA_SASL_USERNAME", "WithSASLUsername", "string", "", "", false, false, 0, 0, nil, "sasl.username", "Ends in \"a quote\""},
-	{"kafka_sasl_password", "HOSTILE_KAFKA_SASL_PASSWORD", "WithSASLPassword", "string", "", "", false, true, 0, 0, nil, "sasl.password", "The SASL password; never shown in a log, an error or a repr."},
-	{"kafka_ssl_ca_location", "HOSTILE_KAFKA_SSL_CA_LOCATION", "WithSSLCALocation", "string", "", "", false, false, 0, 0, nil, "ssl.ca.location", "A PEM file of the certificate authorities to trust instead of the system's."},
-	{"max_queue_events", "HOSTILE_MAX_QUEUE_EVENTS", "WithBufferSize", "integer", "events", "100000", false, false, 1, 10000000, nil, "", "How many accepted events may wait in memory for Kafka; beyond that, events go to the spool or are rejected with queue.full."},
-	{"max_queue_bytes", "HOSTILE_MAX_QUEUE_BYTES", "WithMaxQueueBytes", "integer", "bytes", "67108864", false, false, 1048576, 2147482624, nil, "", "How many bytes of accepted events may wait in memory for Kafka; beyond that, events go to the spool or are rejected with queue.full."},
-	{"delivery_timeout_ms", "HOSTILE_DELIVERY_TIMEOUT_MS", "WithDeliveryTimeoutMs", "integer", "ms", "300000", false, false, 1000, 2147483647, nil, "message.timeout.ms", "How long an accepted event may wait for Kafka's acknowledgement before it goes to the spool or fails with delivery.failed."},
-	{"shutdown_timeout_ms", "HOSTILE_SHUTDOWN_TIMEOUT_MS", "WithShutdownTimeoutMs", "integer", "ms", "10000", false, false, 0, 3600000, nil, "", "How long shutdown, or the exit of the process, may wait for undelivered events."},
-	{"flush_on_sigterm", "HOSTILE_FLUSH_ON_SIGTERM", "WithFlushOnSigterm", "boolean", "", "true", false, false, 0, 0, nil, "", "Whether SIGTERM flushes the queue before it ends the process, if the host has installed no handler of its own."},
+	{"kafka_brokers", "HOSTILE_KAFKA_BROKERS", "WithKafkaBrokers", "list", "", "", true, false, "", 0, 0, nil, "bootstrap.servers", "Comma-separated addresses of the Kafka brokers, as host:port."},
+	{"kafka_linger_ms", "HOSTILE_KAFKA_LINGER_MS", "WithLinger", "integer", "ms", "50", false, false, "", 0, 900000, nil, "linger.ms", "How long an event may wait for others to be sent in the same batch."},
+	{"kafka_batch_size", "HOSTILE_KAFKA_BATCH_SIZE", "WithBatchSize", "integer", "bytes", "65536", false, false, "", 1, 2147483647, nil, "batch.size", "The size at which a batch is sent without further delay."},
+	{"kafka_compression_type", "HOSTILE_KAFKA_COMPRESSION_TYPE", "WithCompression", "choice", "", "lz4", false, false, "", 0, 0, []string{"none", "gzip", "snappy", "lz4", "zstd"}, "compression.type", "*/ `ticks` \"\"\" | {{ x }} \\u202ereversed, 😀 \\"},
+	{"kafka_acks", "HOSTILE_KAFKA_ACKS", "WithAcks", "choice", "", "1", false, false, "", 0, 0, []string{"1", "all"}, "acks", "Which replicas must acknowledge a batch before it counts as delivered: 1, the partition's leader; all, every in-sync replica, which also enables idempotence."},
+	{"kafka_retries", "HOSTILE_KAFKA_RETRIES", "WithRetries", "integer", "", "5", false, false, "", 0, 2147483647, nil, "retries", "How many times a batch is retried after a broker rejects it."},
+	{"kafka_security_protocol", "HOSTILE_KAFKA_SECURITY_PROTOCOL", "WithSecurityProtocol", "choice", "", "PLAINTEXT", false, false, "", 0, 0, []string{"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}, "security.protocol", "The protocol of connections to brokers: plain text or TLS, with or without SASL."},
+	{"kafka_sasl_mechanism", "HOSTILE_KAFKA_SASL_MECHANISM", "WithSASLMechanism", "choice", "", "", false, false, "SASL", 0, 0, []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}, "sasl.mechanism", "The SASL mechanism to authenticate with, if the security protocol includes SASL."},
+	{"kafka_sasl_username", "HOSTILE_KAFKA_SASL_USERNAME", "WithSASLUsername", "string", "", "", false, false, "SASL", 0, 0, nil, "sasl.username", "Ends in \"a quote\""},
+	{"kafka_sasl_password", "HOSTILE_KAFKA_SASL_PASSWORD", "WithSASLPassword", "string", "", "", false, true, "SASL", 0, 0, nil, "sasl.password", "The SASL password; never shown in a log, an error or a repr."},
+	{"kafka_sasl_password_file", "HOSTILE_KAFKA_SASL_PASSWORD_FILE", "WithSASLPasswordFile", "string", "", "", false, false, "SASL", 0, 0, nil, "", "A file that contains the SASL password, in place of kafka_sasl_password. It is read again when a broker refuses the password, so that a rotated secret needs no restart."},
+	{"kafka_ssl_ca_location", "HOSTILE_KAFKA_SSL_CA_LOCATION", "WithSSLCALocation", "string", "", "", false, false, "SSL", 0, 0, nil, "ssl.ca.location", "A PEM file of the certificate authorities to trust instead of the system's."},
+	{"max_queue_events", "HOSTILE_MAX_QUEUE_EVENTS", "WithBufferSize", "integer", "events", "100000", false, false, "", 1, 10000000, nil, "", "How many accepted events may wait in memory for Kafka; beyond that, events go to the spool or are rejected with queue.full."},
+	{"max_queue_bytes", "HOSTILE_MAX_QUEUE_BYTES", "WithMaxQueueBytes", "integer", "bytes", "67108864", false, false, "", 1048576, 2147482624, nil, "", "How many bytes of accepted events may wait in memory for Kafka; beyond that, events go to the spool or are rejected with queue.full."},
+	{"delivery_timeout_ms", "HOSTILE_DELIVERY_TIMEOUT_MS", "WithDeliveryTimeoutMs", "integer", "ms", "300000", false, false, "", 1000, 2147483647, nil, "message.timeout.ms", "How long an accepted event may wait for Kafka's acknowledgement before it goes to the spool or fails with delivery.failed."},
+	{"shutdown_timeout_ms", "HOSTILE_SHUTDOWN_TIMEOUT_MS", "WithShutdownTimeoutMs", "integer", "ms", "10000", false, false, "", 0, 3600000, nil, "", "How long shutdown, or the exit of the process, may wait for undelivered events."},
+	{"flush_on_sigterm", "HOSTILE_FLUSH_ON_SIGTERM", "WithFlushOnSigterm", "boolean", "", "true", false, false, "", 0, 0, nil, "", "Whether SIGTERM flushes the queue before it ends the process, if the host has installed no handler of its own."},
 }

@@ -87,6 +87,7 @@ export const settings = {
     type: "choice",
     required: false,
     secret: false,
+    protocol: "SASL",
     choices: ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"],
   },
   /** Ends in "a quote" */
@@ -96,6 +97,7 @@ export const settings = {
     type: "string",
     required: false,
     secret: false,
+    protocol: "SASL",
   },
   /** The SASL password; never shown in a log, an error or a repr. */
   kafkaSaslPassword: {
@@ -104,6 +106,19 @@ export const settings = {
     type: "string",
     required: false,
     secret: true,
+    protocol: "SASL",
+  },
+  /**
+   * A file that contains the SASL password, in place of kafka_sasl_password. It is read again when
+   * a broker refuses the password, so that a rotated secret needs no restart.
+   */
+  kafkaSaslPasswordFile: {
+    variable: "HOSTILE_KAFKA_SASL_PASSWORD_FILE",
+    argument: "saslPasswordFile",
+    type: "string",
+    required: false,
+    secret: false,
+    protocol: "SASL",
   },
   /** A PEM file of the certificate authorities to trust instead of the system's. */
   kafkaSslCaLocation: {
@@ -112,6 +127,7 @@ export const settings = {
     type: "string",
     required: false,
     secret: false,
+    protocol: "SSL",
   },
   /**
    * How many accepted events may wait in memory for Kafka; beyond that, events go to the spool or
@@ -231,6 +247,11 @@ export interface SettingOptions {
   readonly saslUsername?: string | undefined;
   /** The SASL password; never shown in a log, an error or a repr. */
   readonly saslPassword?: string | undefined;
+  /**
+   * A file that contains the SASL password, in place of kafka_sasl_password. It is read again when
+   * a broker refuses the password, so that a rotated secret needs no restart.
+   */
+  readonly saslPasswordFile?: string | undefined;
   /** A PEM file of the certificate authorities to trust instead of the system's. */
   readonly sslCaLocation?: string | undefined;
   /**

@@ -122,6 +122,11 @@ class SettingArguments(TypedDict, total=False):
     sasl_password: str | None
     """The SASL password; never shown in a log, an error or a repr."""
 
+    sasl_password_file: str | None
+    """A file that contains the SASL password, in place of kafka_sasl_password. It is read again
+    when a broker refuses the password, so that a rotated secret needs no restart.
+    """
+
     ssl_ca_location: str | None
     """A PEM file of the certificate authorities to trust instead of the system's."""
 

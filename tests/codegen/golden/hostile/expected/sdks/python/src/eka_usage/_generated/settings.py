@@ -7,7 +7,10 @@ from typing import Any, Final, NamedTuple
 
 
 class Setting(NamedTuple):
-    """One setting; `librdkafka` is its property there."""
+    """One setting; `librdkafka` is its property there.
+
+    `protocol` is the part of a security protocol, SASL or SSL, without which it has no effect.
+    """
 
     name: str
     variable: str
@@ -19,6 +22,7 @@ class Setting(NamedTuple):
     choices: tuple[str, ...] = ()
     required: bool = False
     secret: bool = False
+    protocol: str | None = None
     librdkafka: str | None = None
 
 
@@ -94,6 +98,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "sasl_mechanism",
         "choice",
         choices=("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
+        protocol="SASL",
         librdkafka="sasl.mechanism",
     ),
     Setting(
@@ -101,6 +106,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "HOSTILE_KAFKA_SASL_USERNAME",
         "sasl_username",
         "string",
+        protocol="SASL",
         librdkafka="sasl.username",
     ),
     Setting(
@@ -109,13 +115,22 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "sasl_password",
         "string",
         secret=True,
+        protocol="SASL",
         librdkafka="sasl.password",
+    ),
+    Setting(
+        "kafka_sasl_password_file",
+        "HOSTILE_KAFKA_SASL_PASSWORD_FILE",
+        "sasl_password_file",
+        "string",
+        protocol="SASL",
     ),
     Setting(
         "kafka_ssl_ca_location",
         "HOSTILE_KAFKA_SSL_CA_LOCATION",
         "ssl_ca_location",
         "string",
+        protocol="SSL",
         librdkafka="ssl.ca.location",
     ),
     Setting(

@@ -7,7 +7,10 @@ from typing import Any, Final, NamedTuple
 
 
 class Setting(NamedTuple):
-    """One setting; `librdkafka` is its property there."""
+    """One setting; `librdkafka` is its property there.
+
+    `protocol` is the part of a security protocol, SASL or SSL, without which it has no effect.
+    """
 
     name: str
     variable: str
@@ -19,6 +22,7 @@ class Setting(NamedTuple):
     choices: tuple[str, ...] = ()
     required: bool = False
     secret: bool = False
+    protocol: str | None = None
     librdkafka: str | None = None
 
 
