@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import get_args
 
 from infra.sink.decode import Code
+from infra.sink.dlq.record import CONNECT_REASON, NO_REASON
 from infra.sink.reconcile import reconcile
 from infra.sink.store import open_store
 from tests.broker import DevBroker
@@ -60,7 +61,7 @@ def test_the_commands_and_queries_of_the_guide_work(tmp_path: Path) -> None:
         "1 replayed\n",
         "1 clients, 1 events accepted: 0 missing, 0 copies, 0 late\n",
         "cost of billable usage: 0.4\n",
-        "api,api_call,1,API calls,call,calls,sum,1,1,0,0.4\n",
+        '"api","api_call",1,"API calls","call","calls","sum",1,1,0,0.4\n',
     ):
         assert text in run.stdout
     with open_store(f"chdb://{tmp_path}/usage-store") as store:
@@ -84,4 +85,6 @@ def test_the_commands_and_queries_of_the_guide_work(tmp_path: Path) -> None:
 def test_the_guide_explains_every_reason_of_a_dead_letter() -> None:
     table = _PARTS.partition("| Reason | Cause | Action |")[2].partition("\n\n")[0]
     first_cells = re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
-    assert sorted(re.findall(r"`(\w+)`", " ".join(first_cells))) == sorted(get_args(Code))
+    assert sorted(re.findall(r"`(\w+)`", " ".join(first_cells))) == sorted(
+        (*get_args(Code), CONNECT_REASON, NO_REASON)
+    )
