@@ -30,6 +30,10 @@ _UNPRINTABLE = re.compile(
 )
 
 
+# What git writes before the first side of a conflict.
+_CONFLICT = re.compile("^<<<<<<< ", re.MULTILINE)
+
+
 class Mark(NamedTuple):
     """The positions of a value and its key, and the source text of a plain scalar."""
 
@@ -138,6 +142,10 @@ def _text(file: Path, source: Source) -> str:
         place = _at(data[: problem.start].decode())
         message = f"byte 0x{data[problem.start]:02X} is not UTF-8; save the file as UTF-8"
         raise source.stop(place, "encoding", message) from None
+    found = _CONFLICT.search(text)
+    if found:
+        message = "both sides of a merge conflict stand here; resolve it, then run `generate`"
+        raise source.stop(_at(text[: found.start()]), "merge-conflict", message)
     found = _UNPRINTABLE.search(text)
     if found:
         place = _at(text[: found.start()])

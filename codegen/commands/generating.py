@@ -12,9 +12,10 @@ from codegen.changes.reference import UnreadableError, read_baseline
 from codegen.commands import PROBLEMS, SUCCESS
 from codegen.diagnostics import error, has_errors
 from codegen.load import Loaded, load
+from codegen.manifest import MANIFEST
 from codegen.model import Model
 from codegen.output import START, Printer, count
-from codegen.plan import MANIFEST, Change, Kind, Plan, RefusedError, plan
+from codegen.plan import Change, Kind, Plan, RefusedError, plan
 from codegen.render import Output
 from codegen.targets import TARGETS
 from codegen.write import locked, write

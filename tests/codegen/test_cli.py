@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from codegen.diagnostics import listing
-from codegen.plan import MANIFEST
+from codegen.manifest import MANIFEST
 from codegen.targets import TARGETS
 from tests.codegen.tools import GOLDEN, codegen, tree
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from codegen.plan import MANIFEST, Kind, RefusedError, plan
+from codegen.manifest import MANIFEST
+from codegen.plan import Kind, RefusedError, plan
 from codegen.render import JSON_COMMENT, NOTICE, File, Output, Splice, section
 from codegen.write import write
 from tests.codegen.tools import tree

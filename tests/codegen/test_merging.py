@@ -1,0 +1,152 @@
+"""Branches that change the catalog merge: what git cannot merge, `generate` alone mends."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import subprocess
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from codegen.cli import main
+from codegen.manifest import MANIFEST, read_manifest
+from tests.codegen.tools import GOLDEN, tree
+
+IDENTITY = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com"}
+IDENTITY |= {name.replace("AUTHOR", "COMMITTER"): value for name, value in IDENTITY.items()}
+CATALOG = "schema/catalog.yaml"
+FAX = """
+  fax:
+    title: Fax
+    owner: comms
+    description: Facsimiles.
+    metric_types:
+      page: {unit: call, description: Pages sent.}
+"""
+
+
+class Repository:
+    """A project in git; its generated files are committed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def git(self, *arguments: str, status: int = 0) -> str:
+        command = ["git", "-c", "commit.gpgsign=false", *arguments]
+        result = subprocess.run(
+            command,
+            cwd=self.root,
+            env={**os.environ, **IDENTITY},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == status, result.stdout + result.stderr
+        return result.stdout
+
+    def codegen(self, *command: str) -> tuple[int, str]:
+        output = io.StringIO()
+        with contextlib.chdir(self.root), redirect_stdout(output), redirect_stderr(output):
+            status = main([*command, "--schema", "schema", "--root", "."])
+        return status, output.getvalue()
+
+    def generate(self) -> None:
+        status, output = self.codegen("generate")
+        assert status == 0, output
+
+    def commit(self, message: str) -> None:
+        self.generate()
+        self.git("add", "-A")
+        self.git("commit", "-qm", message)
+
+    def branch(self, name: str, *edits: tuple[str, str], file: str = CATALOG) -> None:
+        """Makes a branch of main with edits of a schema file, and all files generated."""
+        self.git("switch", "-qc", name, "main")
+        self.edit(*edits, file=file)
+        self.commit(name)
+
+    def edit(self, *edits: tuple[str, str], file: str = CATALOG) -> None:
+        path = self.root / file
+        text = path.read_text(encoding="utf-8")
+        for before, after in edits:
+            assert before in text
+            text = text.replace(before, after, 1)
+        path.write_text(text, encoding="utf-8")
+
+    def conflicts(self, branch: str) -> set[str]:
+        """Merges a branch and returns the files in conflict."""
+        self.git("merge", "-q", branch, status=1)
+        return set(self.git("diff", "--name-only", "--diff-filter=U").split())
+
+    def is_as_generated(self, fresh: Path) -> None:
+        """Fails unless every file is what a new project of this catalog has."""
+        status, output = self.codegen("check")
+        assert status == 0, output
+        shutil.copytree(self.root / "schema", fresh / "schema")
+        assert main(["generate", "--schema", str(fresh / "schema"), "--root", str(fresh)]) == 0
+        ours = {
+            path: text for path, text in tree(self.root).items() if not path.startswith(".git/")
+        }
+        assert ours == tree(fresh)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    repository = Repository(tmp_path_factory.mktemp("template"))
+    shutil.copytree(GOLDEN / "plain/schema", repository.root / "schema")
+    repository.git("init", "-q", "-b", "main", ".")
+    repository.commit("start")
+    return repository.root
+
+
+@pytest.fixture
+def repository(template: Path, tmp_path: Path) -> Repository:
+    shutil.copytree(template, tmp_path / "project")
+    return Repository(tmp_path / "project")
+
+
+def test_two_additions_are_mended_by_generate_alone(repository: Repository, tmp_path: Path) -> None:
+    first = (
+        "    metric_types:\n",
+        "    metric_types:\n      ping: {unit: call, description: P.}\n",
+    )
+    repository.branch("one", first)
+    repository.branch("two", ("\nproducts:\n", f"\nproducts:{FAX}"))
+    conflicts = repository.conflicts("one")
+    assert CATALOG not in conflicts
+    assert MANIFEST in conflicts
+    status, output = repository.codegen("check")
+    assert status == 1
+    for path in conflicts - {MANIFEST}:
+        assert f"{path}:1:1: error[conflicted]: in conflict after a merge; run `generate`" in output
+    repository.generate()
+    repository.is_as_generated(tmp_path / "fresh")
+
+
+def test_two_edits_of_one_metric_type_conflict_in_the_catalog_only(
+    repository: Repository, tmp_path: Path
+) -> None:
+    text = (repository.root / CATALOG).read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if "unit: call" in line)
+    repository.branch("one", (line, f"{line}\n        title: One" if "{" not in line else line))
+    repository.branch("two", (line, f"{line}\n        title: Two" if "{" not in line else line))
+    conflicts = repository.conflicts("one")
+    assert CATALOG in conflicts
+    before = tree(repository.root)
+    status, output = repository.codegen("generate")
+    assert status == 1
+    assert "error[merge-conflict]: both sides of a merge conflict stand here" in output
+    assert tree(repository.root) == before
+    repository.git("checkout", "--ours", CATALOG)
+    repository.generate()
+    repository.is_as_generated(tmp_path / "fresh")
+
+
+def test_a_manifest_that_is_damaged_without_a_merge_is_refused() -> None:
+    for damaged in (b"", b"[]", b'{"a": 1}', b"{", b'{\n  "docs": {\n    "a.md": 5\n'):
+        with pytest.raises(ValueError, match="is damaged"):
+            read_manifest(damaged)
