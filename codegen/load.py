@@ -8,6 +8,7 @@ from pathlib import Path
 
 from codegen import rules, schema
 from codegen.diagnostics import Diagnostic, has_errors
+from codegen.includes import include
 from codegen.model import Model
 from codegen.source import Source, read
 
@@ -25,7 +26,11 @@ class Loaded:
 
 def read_sources(folder: Path) -> dict[str, Source]:
     """Reads catalog.yaml, event.yaml and sdk.yaml, without validating them."""
-    return {name: read(folder / f"{name}.yaml", _shown(folder / f"{name}.yaml")) for name in FILES}
+    sources = {
+        name: read(folder / f"{name}.yaml", _shown(folder / f"{name}.yaml")) for name in FILES
+    }
+    include(sources["catalog"], folder, _shown(folder))
+    return sources
 
 
 def load(folder: Path) -> Loaded:
@@ -41,7 +46,9 @@ def load(folder: Path) -> Loaded:
     if has_errors(diagnostics):
         # A warning beside an error is often its consequence: a misspelt key leaves a unit unused.
         return Loaded(None, [d for d in diagnostics if d.severity == "error"])
-    model = Model.build(*(sources[name].data for name in FILES))
+    model = Model.build(
+        *(sources[name].data for name in FILES), included=sources["catalog"].included
+    )
     return Loaded(model, diagnostics, sources)
 
 

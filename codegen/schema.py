@@ -62,11 +62,12 @@ class _Violation:
         return next((step for step in reversed(self.route) if isinstance(step, str)), "")
 
     def here(self, code: str, message: str) -> Diagnostic:
-        return error(self.source.path, self.source.value(self.route), code, message)
+        path = self.source.file(self.route)
+        return error(path, self.source.value(self.route), code, message)
 
     def at_key(self, code: str, message: str, route: Route | None = None) -> Diagnostic:
-        place = self.source.key(self.route if route is None else route)
-        return error(self.source.path, place, code, message)
+        route = self.route if route is None else route
+        return error(self.source.file(route), self.source.key(route), code, message)
 
     def within(self) -> str:
         """Returns `in 'api_call'`, which identifies one of many similar entries."""
@@ -207,8 +208,10 @@ def _unique_items(v: _Violation) -> Iterator[Diagnostic]:
     seen: list[Any] = []
     for index, item in enumerate(v.instance):
         if item is not None and item in seen:
-            place = v.source.value((*v.route, index))
-            yield error(v.source.path, place, "duplicate-item", f"{show(item)} appears twice")
+            route = (*v.route, index)
+            place = v.source.value(route)
+            message = f"{show(item)} appears twice"
+            yield error(v.source.file(route), place, "duplicate-item", message)
         seen.append(item)
 
 

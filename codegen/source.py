@@ -52,6 +52,10 @@ class Source:
     data: Any = None
     root: Mark | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    parts: dict[tuple[Step, ...], Source] = field(default_factory=dict)
+    """The files that entries such as `products`, `api` come from, if not from this one."""
+    included: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The same files by their paths below the folder of this one."""
 
     def value(self, route: Route) -> Position:
         """Returns where the value at a route begins; if it is missing, its nearest parent."""
@@ -63,7 +67,8 @@ class Source:
 
     def file(self, route: Route) -> str:
         """Returns the path of the file that has the value at a route."""
-        return self.path
+        part = self.parts.get(route[:2])
+        return self.path if part is None else part.path
 
     def written(self, route: Route) -> str | None:
         """Returns the source text of a plain scalar, or None for anything else."""
@@ -72,7 +77,8 @@ class Source:
     def rest(self, route: Route) -> str:
         """Returns the rest of the line on which a value begins."""
         line, column = self._mark(route).position
-        return BREAK.split(self.text)[line][column:].lstrip()
+        part = self.parts.get(route[:2], self)
+        return BREAK.split(part.text)[line][column:].lstrip()
 
     def fail(
         self, position: Position, code: str, message: str, related: Place | None = None

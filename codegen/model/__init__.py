@@ -14,12 +14,14 @@ from typing import Any
 from codegen.model.catalog import (
     Catalog,
     Deprecation,
+    Included,
     MetadataKey,
     MetricType,
     Product,
     QuantityRule,
     Removal,
     Status,
+    Team,
     Topic,
     Unit,
     read_catalog,
@@ -49,6 +51,7 @@ __all__ = [
     "SpoolConstant",
     "Status",
     "Table",
+    "Team",
     "Topic",
     "Unit",
     "milliseconds",
@@ -62,8 +65,11 @@ class Model:
     sdk: Sdk
 
     @classmethod
-    def build(cls, catalog: Data, event: Data, sdk: Data) -> Model:
-        return cls(read_catalog(catalog), read_event(event), read_sdk(sdk))
+    def build(
+        cls, catalog: Data, event: Data, sdk: Data, *, included: Included | None = None
+    ) -> Model:
+        """Builds the model; `included` are the paths of what catalog.yaml includes."""
+        return cls(read_catalog(catalog, included or {}), read_event(event), read_sdk(sdk))
 
     @cached_property
     def catalog_version(self) -> str:

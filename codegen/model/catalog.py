@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,15 @@ class Unit:
     name: str
     title: str
     dimension: str
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A team that owns products: whom to ask, and who approves changes of its file."""
+
+    name: str
+    contact: str | None
+    code_owner: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,13 @@ class MetricType:
     metadata: tuple[MetadataKey, ...]
     deprecated: Deprecation | None
     removed: Removal | None
+    aliases: tuple[str, ...]
+    annotations: Mapping[str, str]
+
+    @property
+    def event_type(self) -> str:
+        """Returns product and metric type as one name, for where names come as one string."""
+        return f"{self.product}.{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +108,7 @@ class Product:
     title: str
     description: str
     owner: str
+    file: str
     metric_types: tuple[MetricType, ...]
     removed: tuple[MetricType, ...]
 
@@ -104,6 +122,7 @@ class Catalog:
     default_log_level: str
     statuses: tuple[Status, ...]
     units: tuple[Unit, ...]
+    teams: tuple[Team, ...]
     every_product: tuple[Product, ...]
 
     @property
@@ -133,7 +152,11 @@ class Catalog:
         return next(status for status in self.statuses if status.log)
 
 
-def read_catalog(data: Data) -> Catalog:
+# The files of included entries by section and name, below the folder of catalog.yaml.
+Included = Mapping[tuple[str, str], str]
+
+
+def read_catalog(data: Data, included: Included) -> Catalog:
     return Catalog(
         version=data["version"],
         env_prefix=data["env_prefix"],
@@ -150,25 +173,36 @@ def read_catalog(data: Data) -> Catalog:
             for name, s in data["statuses"].items()
         ),
         units=tuple(Unit(name, u["title"], u["dimension"]) for name, u in data["units"].items()),
-        every_product=tuple(_product(name, p) for name, p in data["products"].items()),
+        teams=tuple(
+            Team(name, t.get("contact"), t.get("code_owner"))
+            for name, t in data.get("teams", {}).items()
+        ),
+        every_product=tuple(
+            _product(name, p, included.get(("products", name), "catalog.yaml"))
+            for name, p in data["products"].items()
+        ),
     )
 
 
-def _product(name: str, data: Data) -> Product:
+def _product(name: str, data: Data, file: str) -> Product:
     metric_types = [
-        _metric_type(name, data["owner"], metric, m) for metric, m in data["metric_types"].items()
+        _metric_type(name, data["owner"], _annotations(data), metric, m)
+        for metric, m in data["metric_types"].items()
     ]
     return Product(
         name=name,
         title=data["title"],
         description=data["description"],
         owner=data["owner"],
+        file=file,
         metric_types=tuple(metric for metric in metric_types if metric.removed is None),
         removed=tuple(metric for metric in metric_types if metric.removed is not None),
     )
 
 
-def _metric_type(product: str, owner: str, name: str, data: Data) -> MetricType:
+def _metric_type(
+    product: str, owner: str, annotations: Mapping[str, str], name: str, data: Data
+) -> MetricType:
     rule = data.get("quantity")
     deprecated = data.get("deprecated")
     removed = data.get("removed")
@@ -189,7 +223,19 @@ def _metric_type(product: str, owner: str, name: str, data: Data) -> MetricType:
             deprecated["since"], deprecated.get("replaced_by"), deprecated.get("remove_in")
         ),
         removed=removed and Removal(removed["in"], removed.get("replaced_by")),
+        aliases=tuple(data.get("aliases", ())),
+        annotations={**annotations, **_annotations(data)},
     )
+
+
+def _annotations(data: Data) -> dict[str, str]:
+    """Returns the keys that begin with `x-`, which mean something to other systems alone."""
+    texts = {True: "true", False: "false"}
+    return {
+        key: texts[value] if isinstance(value, bool) else str(value)
+        for key, value in data.items()
+        if key.startswith("x-")
+    }
 
 
 def _metadata_keys(data: Data) -> tuple[MetadataKey, ...]:

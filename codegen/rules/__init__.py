@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from codegen.diagnostics import Diagnostic
-from codegen.rules import catalog, deprecations, event, names, removals, sdk, table
+from codegen.rules import catalog, deprecations, event, names, references, removals, sdk, table
 from codegen.rules.files import Files, Finding, Unsound
 from codegen.source import Source
 
@@ -17,6 +17,8 @@ RULES: Mapping[str, Callable[[Files], Iterator[Finding]]] = {
     "name-length": names.name_length,
     "reserved-word": names.reserved_word,
     "identifier-collision": names.identifier_collision,
+    "duplicate-event-type": references.duplicate_event_type,
+    "unknown-owner": references.unknown_owner,
     "unknown-unit": catalog.unknown_unit,
     "unused-unit": catalog.unused_unit,
     "default-status": catalog.default_status,

@@ -72,8 +72,10 @@ class Files:
         other = None
         if finding.other is not None:
             note, file, route = finding.other
-            other = Place(note, self.sources[file].path, self.sources[file].key(route))
-        return Diagnostic(source.path, place, finding.severity, code, finding.message, other)
+            origin = self.sources[file]
+            other = Place(note, origin.file(route), origin.key(route))
+        path = source.file(finding.route)
+        return Diagnostic(path, place, finding.severity, code, finding.message, other)
 
 
 def attribute(entry: Any, key: str) -> Any:

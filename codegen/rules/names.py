@@ -62,12 +62,17 @@ def identifier_collision(files: Files) -> Iterator[Finding]:
             here = (route, f"{route[1]}/{name}" if pattern == _METRIC_TYPES else name)
             for language, identifier in _identifiers(pattern, route, name):
                 first = taken.setdefault((language.name, identifier), here)
-                if first != here:
+                if first != here and _event_type(first[0]) != _event_type(route):
                     both = f"{quote(first[1])} and {quote(here[1])}"
                     message = f"{both} both become {identifier} in {title(language)}: rename one"
                     other = ("the other is at", file, first[0])
                     yield Finding(file, route, message, at_key=True, other=other)
                     break
+
+
+def _event_type(route: Route) -> str:
+    """Returns a name that duplicate-event-type reports, if two metric types have it."""
+    return f"{route[1]}.{route[-1]}" if len(route) == 4 else f"/{'/'.join(map(str, route))}"
 
 
 def _names(files: Files, pattern: tuple[str, str]) -> Iterator[tuple[str, Route, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from codegen.model import Model
 from codegen.render import Output
-from codegen.targets import docs, go, infra, python, typescript, vectors
+from codegen.targets import docs, go, infra, python, teams, typescript, vectors
 
 Target = Callable[[Model], Iterator[Output]]
 
@@ -16,5 +16,6 @@ TARGETS: Mapping[str, Target] = {
     "typescript": typescript.outputs,
     "docs": docs.outputs,
     "infra": infra.outputs,
+    "teams": teams.outputs,
     "vectors": vectors.outputs,
 }

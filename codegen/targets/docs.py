@@ -116,12 +116,23 @@ def _metric(metric: MetricType, units: Mapping[str, str]) -> _Metric:
     deprecation = phrases.deprecation(metric, lambda product, name: f"{product}/{name}")
     return _Metric(
         markdown_code(metric.name),
-        markdown(f"{metric.title}. {metric.description}"),
+        _described(metric),
         units[metric.unit],
         _TOTALS[metric.aggregation],
         markdown(metric.owner),
         f" **Deprecated** {markdown(deprecation)}" if deprecation else "",
     )
+
+
+def _described(metric: MetricType) -> str:
+    """Returns what a metric type counts, then the names and codes of other systems for it."""
+    parts = [markdown(f"{metric.title}. {metric.description}")]
+    if metric.aliases:
+        parts.append(f"Also {', '.join(map(markdown_code, metric.aliases))}.")
+    codes = [f"{key.removeprefix('x-')}: {value}" for key, value in metric.annotations.items()]
+    if codes:
+        parts.append(markdown_code("; ".join(codes)))
+    return " ".join(parts)
 
 
 def _setting(model: Model, setting: Setting) -> _Setting:

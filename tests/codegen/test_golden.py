@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from codegen.manifest import MANIFEST
 from codegen.targets import TARGETS
 from tests.codegen.tools import GOLDEN, REPOSITORY, codegen, tree
 
@@ -31,6 +32,7 @@ def test_a_catalog_generates_the_expected_files(case: str, tmp_path: Path) -> No
     schema = GOLDEN / case / "schema"
     result = codegen("generate", "--schema", schema, "--root", tmp_path, "--target", *COMPARED)
     assert result.returncode == 0, result.stderr
+    (tmp_path / MANIFEST).unlink()  # only digests of the rest
     if os.environ.get("UPDATE_GOLDEN"):
         shutil.rmtree(expected, ignore_errors=True)
         shutil.copytree(tmp_path, expected)

@@ -17,8 +17,12 @@ from codegen.schema import TRANSLATIONS, schema
 ROOT = Path(__file__).parents[2]
 _ANNOTATIONS = {
     *("$schema", "$defs", "$ref", "title", "description", "default", "patternErrorMessage"),
-    *("properties", "items", "if", "then", "else", "const"),
+    *("properties", "items", "if", "then", "else", "const", "patternProperties"),
 }
+
+
+# Their keys are names.
+_NAMED = ("properties", "patternProperties", "$defs")
 
 
 def objects(data: Any, *, names: bool = False) -> Iterator[dict[str, Any]]:
@@ -27,7 +31,7 @@ def objects(data: Any, *, names: bool = False) -> Iterator[dict[str, Any]]:
         if not names:
             yield data
         for key, value in data.items():
-            yield from objects(value, names=not names and key in ("properties", "$defs"))
+            yield from objects(value, names=not names and key in _NAMED)
 
 
 @pytest.mark.parametrize("name", FILES)

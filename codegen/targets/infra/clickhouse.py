@@ -104,4 +104,11 @@ def _metric(model: Model, metric: MetricType) -> list[str]:
         *(metric.owner, unit.name, unit.title, unit.dimension, metric.aggregation),
         *ends,
     )
-    return ["NULL" if text is None else sql_string(text) for text in texts]
+    annotations = ", ".join(
+        f"{sql_string(k)}, {sql_string(v)}" for k, v in metric.annotations.items()
+    )
+    return [
+        *("NULL" if text is None else sql_string(text) for text in texts),
+        f"[{', '.join(map(sql_string, metric.aliases))}]",
+        f"map({annotations})",
+    ]
