@@ -122,7 +122,7 @@ def test_an_invalid_schema_changes_nothing(root: Path, tmp_path: Path) -> None:
     before = tree(root)
     result = codegen("generate", "--schema", schema, "--root", root)
     assert result.returncode == 1
-    assert "catalog.yaml:26:15: error[unknown-unit]" in result.stderr
+    assert "catalog.yaml:29:15: error[unknown-unit]" in result.stderr
     assert result.stderr.endswith("codegen: 1 problem; nothing written\n")
     assert tree(root) == before
 

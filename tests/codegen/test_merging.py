@@ -22,7 +22,7 @@ CATALOG = "schema/catalog.yaml"
 FAX = """
   fax:
     title: Fax
-    owner: comms
+    owner: platform
     description: Facsimiles.
     metric_types:
       page: {unit: call, description: Pages sent.}
