@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import functools
+import json
 import os
 import sys
 import threading
@@ -19,6 +21,7 @@ from sdks.python.tests.spool_support import (
     goes_to_disk,
     segment_names,
     spool_of,
+    spooled_events,
     spooled_ids,
 )
 from sdks.python.tests.support import (
@@ -151,6 +154,41 @@ def test_events_that_were_numbered_before_the_disk_filled_up_still_find_room(
     assert client.record(**VALID) is None
     assert len(spooled_ids(spool_dir)) == client.stats().accepted
     assert client.stats().rejected == {"spool.full": 1}
+
+
+def test_an_event_that_finds_the_headroom_used_up_is_rejected_and_its_number_used_again(
+    make_spool_client: ClientFactory, spool_dir: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All callers pass the check for room, with more than the headroom holds."""
+    tuning = FAST_TUNING._replace(segment_bytes=SEGMENT_BYTES, headroom_bytes=SEGMENT_BYTES // 4)
+    disk.room = 1
+    client = make_spool_client("durable", tuning=tuning, kafka_brokers=NO_BROKER)
+    long = {"text": "x" * (SEGMENT_BYTES // CALLERS)}
+    together, encode = threading.Barrier(CALLERS), client._encode
+
+    def numbered(*arguments: Any) -> Any:
+        encoded = encode(*arguments)
+        together.wait(10)
+        return encoded
+
+    monkeypatch.setattr(client, "_encode", numbered)
+    call = functools.partial(client._record, **VALID, metadata=long)
+    threads = [threading.Thread(target=call) for _ in range(CALLERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    monkeypatch.setattr(client, "_encode", encode)
+    stats = client.stats()
+    assert 0 < stats.accepted < CALLERS
+    assert stats.rejected == {"spool.full": CALLERS - stats.accepted}
+    assert len(spooled_ids(spool_dir)) == stats.accepted
+    disk.room = -1
+    eventually(lambda: client.record(**VALID))
+    while client.stats().accepted < CALLERS:
+        assert client.record(**VALID)
+    numbers = [json.loads(event)["seq"] for event in spooled_events(spool_dir)]
+    assert sorted(numbers) == list(range(1, CALLERS + 1))
 
 
 def test_an_event_without_room_in_the_backlog_stays_in_its_durable_segment(

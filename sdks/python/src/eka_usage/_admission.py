@@ -31,6 +31,10 @@ class Admission(Enum):
 _FULL = frozenset({Admission.QUEUE_FULL, Admission.SPOOL_FULL})
 
 
+class NotStoredError(BufferError):
+    """An event that must be on disk to be accepted cannot be written."""
+
+
 class Limits(NamedTuple):
     """How much the queue holds."""
 
@@ -85,7 +89,7 @@ class Gate:
         admission = self.admission
         if admission is Admission.CLOSED:
             return ClientClosedError.of("client.closed")
-        return self._full() if admission in _FULL else None
+        return self.full() if admission in _FULL else None
 
     def close(self) -> None:
         """Accepts nothing from now on."""
@@ -119,7 +123,8 @@ class Gate:
             elif is_needed and self.admission in {Admission.UNRESERVED, Admission.OPEN}:
                 self.admission = Admission.SPOOL_FULL
 
-    def _full(self) -> EkaError:
+    def full(self) -> EkaError:
+        """Returns why there is no room for an event."""
         error = self.last_error or self.last_spill_error
         if isinstance(error, SpoolFullError):
             return SpoolError.of("spool.full", hint=str(error))

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from . import _checks, _security, _shutdown_hooks
-from ._admission import Admission, Limits
+from ._admission import Admission, Limits, NotStoredError
 from ._ambient import Ambient
 from ._describe import describe_value, suggest
 from ._errors import ValidationError
@@ -244,7 +244,15 @@ class EkaClient:
                     raise
                 self._outcomes.rejected(error, workspace_id, product, metric_type, status, event_id)
                 return None
-            self._outbox.put(numbers, workspace_id, event)
+            try:
+                self._outbox.put(numbers, workspace_id, event)
+            except NotStoredError:
+                event = None  # so that an interruption from here on does not put it again
+                self._instance.encoder.give_back(numbers)
+                self._outcomes.rejected(
+                    gate.full(), workspace_id, product, metric_type, status, event_id
+                )
+                return None
             if lost or self._debug:
                 self._outcomes.accepted(accepted_id, event, lost)
         except BaseException:
@@ -408,7 +416,7 @@ class EkaClient:
             callbacks.recover()
             self._outcomes.recover()
         if event is None and numbers:
-            self._instance.encoder.give_back(numbers[0])
+            self._instance.encoder.give_back(numbers)
         self._outbox.recover(numbers, workspace_id, event)
 
     def _end(self, timeout: float) -> None:

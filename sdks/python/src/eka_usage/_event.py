@@ -147,10 +147,15 @@ class EventEncoder:
         event = encode_event(constants, key, details, occurred, amount, seq, ts, cost, workspace)
         return own_id, event, lost
 
-    def give_back(self, number: int) -> None:
-        """Gives a number to the next event, as its own was interrupted."""
-        if number not in self._unused:
-            self._unused.append(number)
+    def give_back(self, numbers: list[int]) -> None:
+        """Gives a number to the next event, as its own was interrupted or could not be stored.
+
+        Args:
+            numbers: it is moved from here by one call, so that an interruption neither loses it nor
+                gives it back twice.
+        """
+        if numbers:
+            self._unused.extend(islice(map(list[int].pop, repeat(numbers)), 1))
 
     def _reuse(self, numbers: list[int]) -> None:
         try:

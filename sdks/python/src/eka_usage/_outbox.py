@@ -18,7 +18,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from ._admission import Gate, Limits
+from ._admission import Gate, Limits, NotStoredError
 from ._connection import Connection
 from ._count import Count
 from ._describe import describe_error
@@ -96,16 +96,22 @@ class Outbox:
             self._spool.start()
 
     def put(self, numbers: list[int], key: str, value: str) -> None:
-        """Takes an event that was numbered. Never waits, raises interruptions only.
+        """Takes an event that was numbered. Never waits.
 
         Args:
             numbers: the event's number; how many events were put here is added to it.
             key: the event's key.
             value: the event.
+
+        Raises:
+            NotStoredError: it was not taken, as it cannot be written to disk first.
+            BaseException: an interruption.
         """
         send = self._send  # CPython specializes calls of locals
         try:
             send(key, value)
+        except NotStoredError:
+            raise
         except BufferError:
             self._spill_or_park(key, value)
         except Exception as error:
@@ -132,8 +138,12 @@ class Outbox:
         if self._spool is not None:
             self._spool.interrupted()
         if value is not None and len(numbers) == 1:
-            self.put(numbers, key, value)
-        elif self._finished:
+            try:
+                self.put(numbers, key, value)
+            except NotStoredError:  # unless the interruption came later
+                self._parked.park(Parked(key, value))
+                numbers.append(self._taken.next())
+        if self._finished:
             self._give_up()
 
     @property
@@ -258,13 +268,12 @@ class Outbox:
         start, event = key.encode(), value.encode()
         try:
             group = spool.append(start, event)
-        except Exception as error:  # it was numbered before the disk was full
+        except Exception as error:  # other calls have used the headroom since it was numbered
             if is_interruption(error):
                 raise
             self._cannot_write(spool, error)
             self.room_changed(error)
-            self.connection.open().send(key, value)
-            return
+            raise NotStoredError(str(error)) from None
         try:
             send(start, event, group.report)
         except BufferError:
@@ -309,7 +318,11 @@ class Outbox:
     # Parked events.
 
     def _spill_or_park(self, key: str, value: str) -> None:
-        """Handles an event that found the queue full."""
+        """Handles an event that found the queue full.
+
+        Raises:
+            NotStoredError: it has to be on disk, and there is no room.
+        """
         group = None
         if self._spool is not None:
             if self._route is not Route.DISK:  # otherwise the disk has no room
@@ -323,6 +336,7 @@ class Outbox:
                 except Exception as error:
                     if is_interruption(error):
                         raise
+                    raise NotStoredError(str(error)) from None
         self._parked.park(Parked(key, value, group))
 
     def _resend(self, parked: Parked) -> None:
