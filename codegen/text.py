@@ -119,14 +119,26 @@ def line_comment(mark: str, text: str, indent: str = "", width: int = 100) -> li
     return [lead + line for line in wrap(flow(text), width - len(lead))]
 
 
-def docstring(text: str, indent: str = "", width: int = 100) -> list[str]:
-    """Returns a Python docstring: one line if it fits, else with a closing line of its own."""
-    line = flow(text).replace("\\", "\\\\")
-    line = _DOCSTRING_END.sub(lambda m: m[0].replace('"', r"\""), line)
+def docstring(text: str, indent: str = "", width: int = 100, *, summary: str = "") -> list[str]:
+    """Returns a Python docstring: one line if it fits, else with a closing line of its own.
+
+    A summary precedes the text: on its line, or on a line of its own if both are too long for one.
+    """
+    line = _docstring_escape(f"{summary}: {text}" if summary else text)
     if len(indent) + len(line) + 6 <= width:
         return [f'{indent}"""{line}"""']
-    first, *rest = wrap(line, width - len(indent) - 3)
-    return [f'{indent}"""{first}', *(indent + more for more in rest), f'{indent}"""']
+    room = width - len(indent) - 3
+    parts = (f"{summary}.", text) if summary else (text,)
+    lines = []
+    for part in parts:
+        lines += ["", *wrap(_docstring_escape(part), room)]
+    first, *rest = (indent + line if line else "" for line in lines[1:])
+    return [f'{indent}"""{first.removeprefix(indent)}', *rest, f'{indent}"""']
+
+
+def _docstring_escape(text: str) -> str:
+    line = flow(text).replace("\\", "\\\\")
+    return _DOCSTRING_END.sub(lambda m: m[0].replace('"', r"\""), line)
 
 
 def tsdoc(text: str, indent: str = "", width: int = 100, **tags: str) -> list[str]:

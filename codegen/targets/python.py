@@ -122,7 +122,7 @@ class _Namespace:
 
 
 def _namespace(product: Product) -> _Namespace:
-    doc = docstring(f"{product.title}: {product.description}", "    ")
+    doc = docstring(product.description, "    ", summary=product.title)
     return _Namespace(
         name=_PYTHON.attribute(product.name),
         doc="\n".join(doc),
@@ -184,7 +184,7 @@ def _overload(model: Model, product: Product) -> _Overload:
     return _Overload(
         record=", ".join(["self", *record]),
         log=", ".join(["self", *required, "message: str", level, *metadata]),
-        doc="\n".join(docstring(f"{product.title}: {product.description}", " " * 8)),
+        doc="\n".join(docstring(product.description, " " * 8, summary=product.title)),
     )
 
 

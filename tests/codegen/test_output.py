@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.codegen import names, widths
 from tests.codegen.tools import GOLDEN, REPOSITORY, TYPESCRIPT, codegen, run, tool
-from tests.codegen.widths import write_schema
 
-WIDTHS = "widths"
+# Catalogs that are written for the test.
+WRITTEN = {"widths": widths.write_schema, "names": names.write_schema}
 SCHEMAS = {
     "default": REPOSITORY / "schema",
     **{path.name: path / "schema" for path in sorted(GOLDEN.iterdir())},
@@ -73,9 +74,11 @@ def _go_type(source: str, name: str) -> str:
     return match[0]
 
 
-@pytest.fixture(scope="module", params=[*SCHEMAS, WIDTHS])
+@pytest.fixture(scope="module", params=[*SCHEMAS, *WRITTEN])
 def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    schema = SCHEMAS.get(request.param) or write_schema(tmp_path_factory.mktemp("schema") / WIDTHS)
+    schema = SCHEMAS.get(request.param)
+    if schema is None:
+        schema = WRITTEN[request.param](tmp_path_factory.mktemp("schema") / request.param)
     return Project(schema, tmp_path_factory.mktemp(request.param))
 
 
@@ -96,6 +99,27 @@ def test_go_compiles_and_vets(project: Project) -> None:
 
 def test_typescript_type_checks(project: Project) -> None:
     result = run([tool("tsc"), "--noEmit"], cwd=project.typescript)
+    assert result.returncode == 0, result.stdout
+
+
+def test_ruff_finds_nothing(project: Project) -> None:
+    config = str(REPOSITORY / "pyproject.toml")
+    result = run(
+        [tool("ruff"), "check", "--no-cache", "--config", config, "_generated"], project.python
+    )
+    assert result.returncode == 0, result.stdout
+
+
+def test_mypy_finds_nothing_whatever_the_names(project: Project) -> None:
+    if (
+        not (project.python / "_generated/metrics.py")
+        .read_text(encoding="utf-8")
+        .count("class set:")
+    ):
+        return  # ordinary names: the project's own package is checked
+    config = str(REPOSITORY / "pyproject.toml")
+    command = [tool("mypy"), "--config-file", config, "--cache-dir", str(project.python / ".mypy")]
+    result = run([*command, "-p", project.python.name], project.python.parent)
     assert result.returncode == 0, result.stdout
 
 

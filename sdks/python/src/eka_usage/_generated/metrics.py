@@ -311,7 +311,7 @@ class abdm:
     """Health records exchanged with consent, by size."""
 
 
-METRICS: Final[dict[tuple[str, str], Metric]] = {
+METRICS: Final = {
     (metric.product, metric.metric_type): metric
     for metric in (
         ekascribe.transcription_minute,

@@ -31,8 +31,9 @@ class Record(Protocol):
         event_id: str | None = None,
         occurred_at: datetime | str | None = None,
     ) -> str | None:
-        """API \\u202ereversed\\u202c and \\u2066isolated\\u2069: Windows line breaks, tabs,
-        separators , next lines, a null \\u0000 and a bell \\u0007.
+        """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
+
+        Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.
         """
 
     @overload
@@ -51,8 +52,9 @@ class Record(Protocol):
         event_id: str | None = None,
         occurred_at: datetime | str | None = None,
     ) -> str | None:
-        """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字: The first line. Deprecated: it is not, this only says
-        so. //go:build ignore +build ignore
+        """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
+
+        The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore
         """
 
 
@@ -69,8 +71,9 @@ class Log(Protocol):
         level: LogLevel = "error",
         metadata: Mapping[str, object] | None = None,
     ) -> str | None:
-        """API \\u202ereversed\\u202c and \\u2066isolated\\u2069: Windows line breaks, tabs,
-        separators , next lines, a null \\u0000 and a bell \\u0007.
+        """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
+
+        Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.
         """
 
     @overload
@@ -85,8 +88,9 @@ class Log(Protocol):
         level: LogLevel = "error",
         metadata: Mapping[str, object] | None = None,
     ) -> str | None:
-        """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字: The first line. Deprecated: it is not, this only says
-        so. //go:build ignore +build ignore
+        """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
+
+        The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore
         """
 
 

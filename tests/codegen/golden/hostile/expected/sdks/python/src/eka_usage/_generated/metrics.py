@@ -12,8 +12,9 @@ from .._metric import Deprecation, MetadataKey, Metric, QuantityRule
 
 
 class api:
-    """API \\u202ereversed\\u202c and \\u2066isolated\\u2069: Windows line breaks, tabs,
-    separators , next lines, a null \\u0000 and a bell \\u0007.
+    """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
+
+    Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.
     """
 
     api_call: Final = Metric(
@@ -66,8 +67,9 @@ class api:
 
 
 class tools_of_a_kind:
-    """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字: The first line. Deprecated: it is not, this only says
-    so. //go:build ignore +build ignore
+    """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
+
+    The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore
     """
 
     a_name_of_some_length_that_makes_lines_long_until_they_break: Final = Metric(
@@ -99,7 +101,7 @@ class tools_of_a_kind:
     """
 
 
-METRICS: Final[dict[tuple[str, str], Metric]] = {
+METRICS: Final = {
     (metric.product, metric.metric_type): metric
     for metric in (
         api.api_call,

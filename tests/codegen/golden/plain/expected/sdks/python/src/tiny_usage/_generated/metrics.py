@@ -26,7 +26,5 @@ class api:
     """Calls answered."""
 
 
-METRICS: Final[dict[tuple[str, str], Metric]] = {
-    (metric.product, metric.metric_type): metric for metric in (api.api_call,)
-}
+METRICS: Final = {(metric.product, metric.metric_type): metric for metric in (api.api_call,)}
 """The metric types by product and name."""
