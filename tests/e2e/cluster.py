@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -19,18 +19,27 @@ from eka_usage import USAGE_TOPIC
 
 from tests.child import Child
 from tests.e2e.java import java
+from tests.e2e.operations import assign_replicas, grant_writes
+from tests.e2e.real_broker import PASSWORD, USER
 from tests.ports import free_port
 from tests.waiting import eventually
 
 _CLUSTER = "dXNhZ2UtZTJlLWNsdXN0ZQ"
 _START_SECONDS = 180  # three Java programs at once, on a busy machine
 # Leaders move soon after their broker was killed or paused, and return to it soon after it is back.
-_PROPERTIES = """process.roles=broker,controller
+_PROPERTIES = r"""process.roles=broker,controller
 node.id={number}
-listeners=PLAINTEXT://127.0.0.1:{plain},CONTROLLER://127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{plain},SERVICES://127.0.0.1:{services},\
+  CONTROLLER://127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
 controller.quorum.voters={voters}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SERVICES:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+sasl.enabled.mechanisms=PLAIN
+listener.name.services.plain.sasl.jaas.config=\
+  org.apache.kafka.common.security.plain.PlainLoginModule required \
+  user_{user}="{password}";
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
 log.dirs={data}
 auto.create.topics.enable=false
 default.replication.factor=3
@@ -92,12 +101,24 @@ class Node(Child):
 
 
 class Cluster:
-    """Three brokers with the usage topic: three replicas, of which two must be in sync."""
+    """Three brokers with the usage topic: three replicas, of which two must be in sync.
+
+    Operators use `bootstrap`, without a password. Services connect with `settings`, as a user who
+    may write to the topic.
+    """
 
     def __init__(self, folder: Path, *, partitions: int = 6, more: str = "") -> None:
-        plain, controller = ([free_port() for _ in range(3)] for _ in range(2))
+        plain, secured, controller = ([free_port() for _ in range(3)] for _ in range(3))
         voters = ",".join(f"{n}@127.0.0.1:{port}" for n, port in enumerate(controller, 1))
-        self.bootstrap = ",".join(f"127.0.0.1:{port}" for port in plain)
+        self.bootstrap = _addresses(plain)
+        self.settings: Mapping[str, str] = {
+            "kafka_brokers": _addresses(secured),
+            "kafka_security_protocol": "SASL_PLAINTEXT",
+            "kafka_sasl_mechanism": "PLAIN",
+            "kafka_sasl_username": USER,
+            "kafka_sasl_password": PASSWORD,
+        }
+        self._folder = folder
         self._stack = ExitStack()
         self.nodes: list[Node] = []
         try:
@@ -105,6 +126,9 @@ class Cluster:
                 properties = _PROPERTIES.format(
                     number=number + 1,
                     plain=plain[number],
+                    services=secured[number],
+                    user=USER,
+                    password=PASSWORD,
                     controller=controller[number],
                     voters=voters,
                     data=folder / f"node-{number}" / "data",
@@ -116,6 +140,7 @@ class Cluster:
             self.admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
             self.wait_for_brokers()
             self.create_topic(partitions)
+            grant_writes(self.admin)
         except BaseException:
             self.close()
             raise
@@ -151,6 +176,15 @@ class Cluster:
         """Returns the broker that leads the partition."""
         topic = self.admin.list_topics(USAGE_TOPIC, timeout=10).topics[USAGE_TOPIC]
         return self.nodes[topic.partitions[partition].leader - 1]
+
+    def replicas(self) -> dict[int, list[int]]:
+        """Returns the brokers of each partition of the usage topic, the preferred leader first."""
+        topic = self.admin.list_topics(USAGE_TOPIC, timeout=10).topics[USAGE_TOPIC]
+        return {number: each.replicas for number, each in topic.partitions.items()}
+
+    def assign(self, replicas: Mapping[int, Sequence[int]]) -> None:
+        """Moves partitions of the usage topic to these brokers."""
+        assign_replicas(self.bootstrap, replicas, self._folder)
 
     def wait_for_brokers(self) -> None:
         """Waits until every broker is in the cluster."""
@@ -205,6 +239,10 @@ class Cluster:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _addresses(ports: Iterable[int]) -> str:
+    return ",".join(f"127.0.0.1:{port}" for port in ports)
 
 
 def wait(seconds: float) -> None:

@@ -22,6 +22,7 @@ from eka_usage import METRIC_TYPES, PRODUCTS
 from tests.conformance.drivers import COMMANDS, Driver
 from tests.e2e import java
 from tests.e2e.cluster import Cluster, wait
+from tests.e2e.operations import grant_writes, limit_rate, revoke_writes
 from tests.e2e.reader import read_events
 
 _PAUSE = 0.2
@@ -29,6 +30,7 @@ _EACH = 10
 _BEFORE, _AFTER = 3.0, 5.0
 _FLUSH = 50_000
 _HANG = 30.0
+_BYTES_PER_SECOND = 20_000  # on each broker, of all services together
 ACKS, MODES = ("1", "all"), ("off", "spill", "durable")
 
 
@@ -63,11 +65,19 @@ class Result:
     read: int
     reported: int
     pending: int
+    copies: int
     lost: int
 
     def __str__(self) -> str:
         service = self.service
-        counts = (self.accepted, self.read, self.reported, self.pending, self.lost)
+        counts = (
+            self.accepted,
+            self.read,
+            self.reported,
+            self.pending,
+            self.copies,
+            self.lost,
+        )
         cells = (self.case.name, service.language, service.acks, service.mode, *map(str, counts))
         return f"| {' | '.join(cells)} |"
 
@@ -99,9 +109,31 @@ def _two_down(cluster: Cluster) -> None:
     cluster.wait_for_replicas()
 
 
+def _reassign(cluster: Cluster) -> None:
+    before = cluster.replicas()
+    # The first replica leads.
+    cluster.assign({partition: brokers[1:] for partition, brokers in before.items()})
+    wait(3)
+    cluster.assign(before)
+    cluster.wait_for_replicas()
+
+
+def _limit_rate(cluster: Cluster) -> None:
+    limit_rate(cluster.bootstrap, _BYTES_PER_SECOND)
+    wait(15)
+    limit_rate(cluster.bootstrap, None)
+
+
+def _revoke(cluster: Cluster) -> None:
+    revoke_writes(cluster.admin)
+    wait(12)
+    grant_writes(cluster.admin)
+
+
 def _recreate(cluster: Cluster) -> None:
+    partitions = cluster.partitions()
     cluster.delete_topic()
-    cluster.create_topic(6)
+    cluster.create_topic(partitions)
 
 
 CASES = (
@@ -109,6 +141,9 @@ CASES = (
     Case("leader hangs for 30 s", _hang),
     Case("rolling restart", Cluster.restart_one_by_one),
     Case("two of three brokers killed", _two_down),
+    Case("reassigned partitions", _reassign),
+    Case("quota of a tenth of the load", _limit_rate),
+    Case("permission revoked for 12 s", _revoke),
     Case("partitions added", lambda cluster: cluster.add_partitions(cluster.partitions() + 3)),
     Case("topic created again", _recreate, fresh=True),
 )
@@ -130,7 +165,7 @@ def run(case: Case, cluster: Cluster, tested: Sequence[Service]) -> Iterator[Res
         drivers = {each: stack.enter_context(Driver(each.language)) for each in tested}
         for number, (service, driver) in enumerate(drivers.items()):
             settings = {
-                "kafka_brokers": cluster.bootstrap,
+                **cluster.settings,
                 "kafka_acks": service.acks,
                 "spool": service.mode,
                 "spool_dir": str(folder / str(number)),
@@ -150,14 +185,15 @@ def run(case: Case, cluster: Cluster, tested: Sequence[Service]) -> Iterator[Res
         _record(drivers, accepted, until=_elapsed(_AFTER))
         with ThreadPoolExecutor(len(drivers)) as pool:
             pending = dict(zip(drivers, pool.map(_flushed, drivers.values()), strict=True))
-        arrived = Counter(event.event_id for event in read_events(cluster.bootstrap)).keys()
+        arrived = Counter(event.event_id for event in read_events(cluster.bootstrap))
         for service, driver in drivers.items():
             ids = accepted[service]
             reported = ids & {error["event_id"] for error in driver.errors}
-            read = ids & arrived
+            read = ids & arrived.keys()
             # Events on the disk are neither lost nor read yet.
             lost = max(0, len(ids - read - reported) - pending[service])
-            counts = (len(ids), len(read), len(reported), pending[service], lost)
+            copies = sum(arrived[event_id] - 1 for event_id in read)
+            counts = (len(ids), len(read), len(reported), pending[service], copies, lost)
             yield Result(case, service, *counts)
 
 
@@ -184,10 +220,10 @@ def _record(
 
 
 def _flushed(driver: Driver) -> int:
-    """Returns how many events are left, in memory or on disk, after a minute at most."""
+    """Returns how many events are left on disk after a minute at most."""
     driver.request("flush", timeout=_FLUSH)
-    stats = driver.request("stats")
     driver.request("shutdown")
+    stats = driver.request("stats")
     driver.end()
     return int(stats["queued"] + stats["spooled"])
 
@@ -205,7 +241,9 @@ def main(arguments: Sequence[str]) -> int:
             found = list(run(case, cluster, services()))
             print(f"{case.name}: {time.monotonic() - began:.0f} s", *found, sep="\n", flush=True)
             results += found
-    print("case | language | acks | spool | accepted | in Kafka | reported | pending | lost")
+    print(
+        "case | language | acks | spool | accepted | in Kafka | reported | on disk | copies | lost"
+    )
     failures = [each for each in results if each.lost and each.service.acks == "all"]
     print(f"{len(results)} results, {len(failures)} of acks=all with losses")
     return 1 if failures else 0

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionType
-from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 from confluent_kafka.cimpl import NewTopic
 from eka_usage import METRIC_TYPES, PRODUCTS, USAGE_TOPIC
 
 from tests.conformance.drivers import COMMANDS, Driver
 from tests.e2e.java import needs_kafka
+from tests.e2e.operations import grant_writes
 from tests.e2e.reader import read_events
 from tests.e2e.real_broker import PASSWORD, USER, RealBroker
 from tests.waiting import eventually
@@ -53,7 +52,7 @@ def test_a_client_without_permission_delivers_once_it_is_granted(tmp_path: Path)
             driver.request("record", call=_CALL, times=10)
         for driver in drivers.values():
             eventually(partial(_has_failed, driver))
-        _grant(admin)
+        grant_writes(admin)
         for driver in drivers.values():
             eventually(partial(_delivers, driver), seconds=120)
         for driver in drivers.values():
@@ -61,20 +60,6 @@ def test_a_client_without_permission_delivers_once_it_is_granted(tmp_path: Path)
             driver.end()
         languages = Counter(event.sdk_language for event in read_events(broker.bootstrap))
         assert languages.keys() == COMMANDS.keys()
-
-
-def _grant(admin: AdminClient) -> None:
-    write = AclBinding(
-        ResourceType.TOPIC,
-        USAGE_TOPIC,
-        ResourcePatternType.LITERAL,
-        f"User:{USER}",
-        "*",
-        AclOperation.WRITE,
-        AclPermissionType.ALLOW,
-    )
-    for granted in admin.create_acls([write]).values():
-        granted.result()
 
 
 def _has_failed(driver: Driver) -> bool:
