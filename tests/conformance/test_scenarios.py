@@ -170,6 +170,18 @@ def test_a_permanent_error_is_reported_for_every_event(
     assert counters(driver)["failed"] == 20
 
 
+def test_events_wait_on_disk_for_a_permission_that_is_missing(
+    driver: Driver, own_broker: DevBroker, tmp_path: Path
+) -> None:
+    instance = new(driver, own_broker.bootstrap, spool="spill", spool_dir=str(tmp_path / "spool"))
+    own_broker.fail("TOPIC_AUTHORIZATION_FAILED", 3)
+    accepted = driver.request("record", call=CALL, times=20)["accepted"]
+    assert driver.request("flush", timeout=30_000)["queued"] == 0
+    assert_once_each(read(own_broker, instance), accepted)
+    assert driver.errors == []
+    assert counters(driver)["delivered"] == 20
+
+
 def test_flush_returns_at_its_timeout(driver: Driver) -> None:
     new(driver, NO_BROKER)
     driver.request("record", call=CALL, times=10)

@@ -29,7 +29,7 @@ func logged(t *testing.T) *bytes.Buffer {
 func TestShutdownInTheErrorHandler(t *testing.T) {
 	t.Parallel()
 	broker := devbroker.Start(t, t.TempDir())
-	broker.Fail("TOPIC_AUTHORIZATION_FAILED", -1)
+	broker.Fail("INVALID_RECORD", -1)
 	for _, mode := range []string{"off", "spill"} {
 		var client *ekausage.Client
 		returned := make(chan error, 1)

@@ -199,7 +199,7 @@ func TestSpool(t *testing.T) {
 			broker := devbroker.Start(t, t.TempDir())
 			var errorsReported reported
 			client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap), errorsReported.option())
-			broker.Fail("TOPIC_AUTHORIZATION_FAILED", -1)
+			broker.Fail("INVALID_RECORD", -1)
 			accepted := mustRecord(t, client, 3)
 			if err := client.Flush(within(t, 20*time.Second)); err != nil {
 				t.Fatal(err)

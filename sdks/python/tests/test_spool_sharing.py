@@ -181,7 +181,7 @@ def failing_producer(*codes: int) -> ScriptedProducer:
 def test_an_own_event_that_kafka_rejects_permanently_on_replay_counts_as_failed(
     make_shared_client: ClientFactory, spool_dir: Path, errors: ReportedErrors
 ) -> None:
-    producer = failing_producer(KafkaError.REQUEST_TIMED_OUT, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    producer = failing_producer(KafkaError.REQUEST_TIMED_OUT, KafkaError.POLICY_VIOLATION)
     with make_shared_client(producer, on_error=errors) as own:
         own.record(**VALID)
         assert own.flush(10) == 0
@@ -197,7 +197,7 @@ def test_an_adopted_event_that_kafka_rejects_is_reported_and_not_counted_as_fail
     with make_shared_client(HoldingProducer()) as other:
         other.record(**VALID)
     with make_shared_client(
-        failing_producer(KafkaError.TOPIC_AUTHORIZATION_FAILED), on_error=errors
+        failing_producer(KafkaError.POLICY_VIOLATION), on_error=errors
     ) as adopter:
         eventually(lambda: adopter.stats().dead_lettered == 1)
         eventually(lambda: errors.codes == ["delivery.failed"])
@@ -212,9 +212,7 @@ def test_a_dead_letter_without_room_on_disk_is_still_reported(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Segment, "create", full)
-    with make_shared_client(
-        failing_producer(KafkaError.TOPIC_AUTHORIZATION_FAILED), on_error=errors
-    ) as own:
+    with make_shared_client(failing_producer(KafkaError.POLICY_VIOLATION), on_error=errors) as own:
         own.record(**VALID)
         assert own.flush(10) == 0
         assert (own.stats().failed, own.stats().dead_lettered) == (1, 0)

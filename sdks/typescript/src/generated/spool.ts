@@ -48,4 +48,4 @@ export const spool = {
 } as const;
 
 /** Kafka's error codes of permanent rejections, which no retry resolves. */
-export const finalErrors: ReadonlySet<number> = new Set([10, 17, 18, 29, 31, 32, 43, 44, 76, 87]);
+export const finalErrors: ReadonlySet<number> = new Set([10, 17, 18, 32, 43, 44, 76, 87]);

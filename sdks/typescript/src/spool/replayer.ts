@@ -109,7 +109,9 @@ export class Replayer {
       failed.filter(({ isFinal }) => isFinal).forEach(batch.rejected);
       left = [...again, ...left.slice(sent.length)];
       batch.markAcked(sent.length - failed.length, left[0]?.start ?? batch.end);
-      if (again.length > 0) {
+      const passing = failed.find(({ isFinal }) => !isFinal);
+      if (passing !== undefined) {
+        this.#source.onError(new Error(passing.reason));
         await pause(this.#breaker.onFailure());
       } else {
         this.#breaker.onSuccess();

@@ -87,13 +87,14 @@ func (r *replayer) replay(ctx context.Context, b *replayBatch) {
 		}
 		var again []Record
 		var rejected []rejection
+		var passing error
 		for i, err := range r.transport.Send(ctx, sent) {
 			switch {
 			case err == nil:
 			case r.isFinal(err):
 				rejected = append(rejected, rejection{sent[i], err})
 			default:
-				again = append(again, sent[i])
+				again, passing = append(again, sent[i]), err
 			}
 		}
 		left = append(again[:len(again):len(again)], left[len(sent):]...)
@@ -103,6 +104,9 @@ func (r *replayer) replay(ctx context.Context, b *replayBatch) {
 		}
 		r.ack(b, len(sent)-len(again)-len(rejected), rejected, upTo)
 		if len(again) > 0 {
+			if ctx.Err() == nil {
+				r.onError(passing)
+			}
 			sleep(ctx, r.breaker.trip(&r.tuning))
 			continue
 		}

@@ -61,7 +61,7 @@ const patienceMs = 2000
 // IsFinal reports whether no retry helps against an error, by its code in Kafka's protocol.
 func IsFinal(code int16) bool {
 	switch code {
-	case 10, 17, 18, 29, 31, 32, 43, 44, 76, 87:
+	case 10, 17, 18, 32, 43, 44, 76, 87:
 		return true
 	}
 	return false

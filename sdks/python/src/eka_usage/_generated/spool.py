@@ -44,8 +44,6 @@ FINAL_ERRORS: Final = frozenset(
         10,
         17,
         18,
-        29,
-        31,
         32,
         43,
         44,

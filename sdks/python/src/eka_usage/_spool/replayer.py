@@ -206,6 +206,8 @@ class Replayer:
         for failure in final:
             self._source.reject(failure, is_own)
         if left:
+            reason = next(failure.why for failure in failures if not failure.final)
+            self._log.log(logging.WARNING, "replay", f"spool replay failed, retrying: {reason}")
             self._breaker.trip()
         return left
 
