@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError
 from eka_usage import EkaClient
 
 from sdks.python.tests.support import (
@@ -127,6 +128,24 @@ def test_each_event_that_exceeds_the_delivery_timeout_is_reported_as_failed(
     stats = client.stats()
     assert (stats.accepted, stats.delivered, stats.failed, stats.queued) == (30, 0, 30, 0)
     assert client.shutdown() == 0
+
+
+@pytest.mark.parametrize("error_cb", [None, lambda _: None], ids=["logged", "error_cb"])
+def test_a_timeout_names_the_last_error_of_the_connection(
+    error_cb: Callable[[KafkaError], object] | None,
+    make_client: ClientFactory,
+    errors: ReportedErrors,
+) -> None:
+    config = {"error_cb": error_cb} if error_cb else {}
+    client = make_client(kafka_brokers=NO_BROKER, kafka_config=config, delivery_timeout_ms=1000)
+    client.record(**VALID)
+    eventually(lambda: errors)
+    client.record(**VALID)
+    client.shutdown(0)
+    assert errors.codes == ["delivery.failed", "shutdown.timeout"]
+    for error, _ in errors:
+        assert "Connection refused" in str(error)
+        assert "thrd:" not in str(error)
 
 
 @pytest.mark.parametrize("alive", [True, False], ids=["broker", "no broker"])

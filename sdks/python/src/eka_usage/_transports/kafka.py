@@ -19,6 +19,7 @@ from .._reporting import RateLimitedLog, logger
 from .._secret import PasswordFile, reveal_properties
 from .._settings import Settings
 from .callbacks import GuardedLogger, calling, guarded, repeated_by
+from .last_error import LastError
 
 _PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001
 
@@ -74,17 +75,18 @@ class KafkaTransport:
         reports: bool = False,
     ) -> None:
         self._topic = topic
-        self._failed = failed
         # Whoever debugs librdkafka needs all of its lines.
         log = logger if "debug" in overrides else _Log()
         self._config = _config(settings, overrides)
-        self._log = self._config.pop("logger", log)
+        self._log = LastError(self._config.pop("logger", log))
         if settings.password_file is not None and _PASSWORD not in overrides:
             self._password_file = settings.password_file
             self._config["error_cb"] = _refused(self, self._config.get("error_cb"))
+        if "error_cb" in self._config:
+            self._config["error_cb"] = self._log.remembering(self._config["error_cb"])
         if reports:
             self._config["delivery.report.only.error"] = False
-        self._reported = partial(_report, _nothing, failed)
+        self._reported = self.reporter(_nothing, failed)
         self._replace_at = 0.0
         self._open()
         _made.add(self)
@@ -104,7 +106,7 @@ class KafkaTransport:
         self._produce(self._topic, value, key, -1, self._reported)
 
     def reporter(self, delivered: Callable[[], object], failed: Failed) -> Any:
-        return partial(_report, delivered, failed)
+        return partial(_report, delivered, self._log.explained(failed))
 
     def send_reported(self, key: bytes, event: bytes, report: Any) -> None:
         self._produce(self._topic, event, key, -1, report)
