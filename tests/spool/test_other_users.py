@@ -16,10 +16,9 @@ from typing import Any
 import pytest
 
 from tests.broker import DevBroker
-from tests.conformance.drivers import Driver
+from tests.conformance.drivers import COMMANDS, Driver
 from tests.crash.harness import CALL
 from tests.e2e.reader import read_events
-from tests.spool.languages import LANGUAGES
 from tests.spool.planted import LAST_ORIGIN, plant, segment, segment_name, slow_segment
 from tests.waiting import eventually
 
@@ -75,7 +74,7 @@ def _delivered(broker: DevBroker, identity: str) -> set[str]:
 
 
 @_needs_root
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", sorted(COMMANDS))
 def test_a_directory_that_another_user_puts_in_its_place_is_not_used(
     language: str, broker: DevBroker, volume: Path, identity: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,7 +189,7 @@ def _most_memory_kb(pid: int) -> int:
     return int(peak)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", sorted(COMMANDS))
 def test_a_file_that_is_not_a_segment_of_this_user_is_left_alone_and_stops_nothing(
     language: str,
     broker: DevBroker,
@@ -220,7 +219,7 @@ def test_a_file_that_is_not_a_segment_of_this_user_is_left_alone_and_stops_nothi
     assert [printed.count(path.name) for path in paths] == [1] * len(paths), printed
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", sorted(COMMANDS))
 def test_a_damaged_segment_takes_no_more_time_than_it_has_bytes(
     language: str, broker: DevBroker, tmp_path: Path, identity: str
 ) -> None:
@@ -245,7 +244,7 @@ def _processor_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", sorted(COMMANDS))
 def test_segments_are_adopted_from_a_volume_that_was_mounted_with_fsgroup(
     language: str, broker: DevBroker, tmp_path: Path, identity: str
 ) -> None:

@@ -14,6 +14,8 @@ type instance struct {
 	outbox   outbox
 	outcomes outcomes
 	debug    bool
+	// Why there is no spool, though the setting wants one.
+	spoolError string
 	// Whether it was shut down, guarded by its client.
 	finished bool
 }

@@ -29,6 +29,8 @@ type Stats struct {
 	// OldestSpooledMs is the age of the oldest segment on disk that has an event for this client to
 	// deliver; 0 if none has.
 	OldestSpooledMs int64
+	// SpoolError is why there is no spool, though the setting wants one; "" if there is no reason.
+	SpoolError string
 	// Disabled reports that nothing is sent. Delivered counts what would have been.
 	Disabled bool
 	// Rejected counts the events that were not accepted, by error code.

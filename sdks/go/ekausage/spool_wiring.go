@@ -56,6 +56,7 @@ func openSpool(i *instance, s *settings, o *options, openReplay openReplayTransp
 			return nil, s.misconfigured(row, fmt.Sprintf("a usable directory: %v", err))
 		}
 	}
+	i.spoolError = err.Error()
 	i.outcomes.reporter.log.write(slog.LevelWarn, "spool", fmt.Sprintf(
 		"no spool, undelivered events are lost when this process ends; set %s to a usable directory, or %s=%s: %v",
 		settingTable[settingSpoolDir].Variable, settingTable[settingSpool].Variable, spoolOff, err))
@@ -85,6 +86,7 @@ func (i *instance) releaseSpool() {
 }
 
 func (i *instance) withSpoolCounters(s Stats) Stats {
+	s.SpoolError = i.spoolError
 	if i.outbox.spool == nil {
 		return s
 	}

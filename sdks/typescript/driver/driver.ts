@@ -61,8 +61,9 @@ const commands: Readonly<Record<string, Command>> = {
   },
 
   stats() {
-    const { deadLettered, oldestSpooledMs, ...rest } = current().stats();
-    return { ...rest, dead_lettered: deadLettered, oldest_spooled_ms: oldestSpooledMs };
+    const { deadLettered, oldestSpooledMs, spoolError, ...rest } = current().stats();
+    const counters = { dead_lettered: deadLettered, oldest_spooled_ms: oldestSpooledMs };
+    return { ...rest, ...counters, spool_error: spoolError };
   },
 
   async shutdown({ timeout }) {

@@ -82,7 +82,7 @@ export class EkaClient implements AsyncDisposable {
       const onError = (error: EkaError) => outcomes.report(error, {});
       const enabled = () => injected ?? kafka({ onError, warn });
       const transport = this.#isDisabled ? new DisabledTransport(producer) : enabled();
-      const spool = outboxSpool(settings, options, this.#isDisabled, {
+      const { spool, error: spoolError } = outboxSpool(settings, options, this.#isDisabled, {
         instanceId: encoder.instanceId,
         clock,
         seq: () => encoder.numbered,
@@ -94,7 +94,7 @@ export class EkaClient implements AsyncDisposable {
           ),
       });
       const outbox = new Outbox(transport, sending, outcomes, spool);
-      return { encoder, outcomes, outbox, injected };
+      return { encoder, outcomes, outbox, injected, spoolError };
     };
     this.#instance = this.#newInstance();
     if (usesKafka && sendsPasswordInClear(settings, kafkaConfig)) {
@@ -279,7 +279,7 @@ export class EkaClient implements AsyncDisposable {
   /** Returns the counters of this client. */
   stats(): Stats {
     const stats = this.#outcomes.stats(this.#encoder.numbered, this.#outbox.spoolStats);
-    return { ...stats, disabled: this.#isDisabled };
+    return { ...stats, spoolError: this.#instance.spoolError, disabled: this.#isDisabled };
   }
 
   /**

@@ -11,6 +11,8 @@ export interface Instance {
   readonly outbox: Outbox;
   /** The transport to an injected producer, which the next instance goes on with. */
   readonly injected: InjectedTransport | undefined;
+  /** Why there is no spool; empty if there is one, or none is wanted. */
+  readonly spoolError: string;
 }
 
 /** Shuts an instance down; resolves to the number of events given up. */

@@ -25,6 +25,8 @@ export interface Stats {
   readonly deadLettered: number;
   /** The age of this client's oldest segment with undelivered events; 0 if there is none. */
   readonly oldestSpooledMs: number;
+  /** Why there is no spool, though the setting wants one; empty if there is no reason. */
+  readonly spoolError: string;
   /** Whether nothing is sent; then `delivered` counts what would have been. */
   readonly disabled: boolean;
   /** Events that were not accepted, by error code. */
@@ -40,7 +42,7 @@ const noSpool: SpoolStats = {
 };
 
 /** The counters alone. */
-export type Counters = Omit<Stats, "disabled">;
+export type Counters = Omit<Stats, "disabled" | "spoolError">;
 
 /** Counts the outcomes of events. */
 export class Ledger {

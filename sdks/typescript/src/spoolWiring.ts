@@ -26,10 +26,15 @@ export type SpoolClient = Pick<SpoolConfig, "instanceId" | "clock" | "seq"> & {
   readonly replayTransport: () => ReplayTransport;
 };
 
+/** What the outbox creates its spool with, or why there is none. */
+export interface SpoolChoice {
+  readonly spool?: OutboxSpool;
+  /** Why its directory cannot be used; empty if it can, or no spool is wanted. */
+  readonly error: string;
+}
+
 /**
- * Returns what the outbox creates its spool with; undefined if there is no spool.
- *
- * If its directory cannot be used, it warns and returns undefined.
+ * Returns what the outbox creates its spool with. If its directory cannot be used, it warns.
  *
  * @throws ConfigError instead, if an option or a variable requests the spool.
  */
@@ -38,12 +43,12 @@ export function outboxSpool(
   options: EkaClientOptions,
   isDisabled: boolean,
   { warn, replayTransport, ...client }: SpoolClient,
-): OutboxSpool | undefined {
+): SpoolChoice {
   const request = requestIn(options);
   // Tests inject a producer, and must not replay what others left on disk.
   const isWanted = options.producer === undefined || request?.isOption === true;
   if (settings.spool === "off" || !isWanted || isDisabled) {
-    return undefined;
+    return { error: "" };
   }
   try {
     const config: SpoolConfig = {
@@ -54,7 +59,7 @@ export function outboxSpool(
       syncMs: settings.spoolSyncMs,
       destination: destinationOf(usageTopic, brokersOf(settings, options)),
     };
-    return { config, replayTransport };
+    return { spool: { config, replayTransport }, error: "" };
   } catch (error) {
     const reason = describeError(error);
     if (request !== undefined) {
@@ -63,7 +68,7 @@ export function outboxSpool(
     }
     const advice = `set ${table.spoolDir.variable} to a usable directory, or ${table.spool.variable}=off`;
     warn(`no spool, undelivered events are lost when this process ends; ${advice}: ${reason}`);
-    return undefined;
+    return { error: reason };
   }
 }
 

@@ -113,7 +113,7 @@ func (d *driver) do(r *request) (response, error) {
 			"accepted": s.Accepted, "delivered": s.Delivered, "failed": s.Failed, "queued": s.Queued,
 			"spooled": s.Spooled, "adopted": s.Adopted, "replayed": s.Replayed,
 			"dead_lettered": s.DeadLettered, "oldest_spooled_ms": s.OldestSpooledMs,
-			"rejected": s.Rejected, "disabled": s.Disabled,
+			"rejected": s.Rejected, "disabled": s.Disabled, "spool_error": s.SpoolError,
 		}, nil
 	case "shutdown":
 		return d.shutdown(r.Timeout), nil

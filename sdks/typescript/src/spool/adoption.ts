@@ -1,8 +1,9 @@
 /** Recovery: finds and adopts the orphaned segments of clients that are gone. */
 
-import { closeSync, constants, openSync, readSync } from "node:fs";
+import { closeSync, constants, readSync } from "node:fs";
 import { spool } from "../generated/spool.js";
-import type { Directory } from "./directory.js";
+import { UntrustedFileError } from "./access.js";
+import { asSpoolError, type Directory } from "./directory.js";
 import { decodeHeader, type Header } from "./header.js";
 import type { Origin } from "./origin.js";
 import { readRecords, type SpooledRecord } from "./record.js";
@@ -48,14 +49,19 @@ export class Adopter {
 
   /** Writes a heartbeat to the current segment, and scans for orphans. */
   heartbeat(): void {
-    this.#current?.heartbeat();
-    this.#orphans.scan();
+    try {
+      this.#current?.heartbeat();
+    } finally {
+      this.#orphans.scan(this.#current?.name);
+    }
   }
 
   /** Returns what is left of the current segment, or the next one; undefined if there is none. */
   next(): ReplayBatch | undefined {
     while (this.#current === undefined || this.#current.left.length === 0) {
-      this.#current?.remove();
+      const done = this.#current;
+      this.#current = undefined; // or a file that cannot be removed would stop the next
+      done?.remove();
       this.#current = this.#orphans.adopt();
       if (this.#current === undefined) {
         return undefined;
@@ -166,17 +172,21 @@ class Orphans {
     this.#warn = warn;
   }
 
-  /** Looks at every segment once. */
-  scan(): void {
+  /** Looks at every segment once, except for the one that is being replayed. */
+  scan(current: SegmentName | undefined): void {
     const heartbeats = new Map<string, LastHeartbeat>();
     const alive = new Set<string>();
     this.#found = [];
     const names = this.#directory.segments();
+    const currentFile = current && fileName(current);
     for (const name of names) {
-      if (name.kind !== "events" || name.owner === this.#origin.hex) {
+      const file = fileName(name);
+      const isMine = name.owner === this.#origin.hex;
+      // A segment of another client that is mine already is one whose adoption an error ended.
+      const isUnfinished = name.origin !== this.#origin.hex && file !== currentFile;
+      if (name.kind !== "events" || (isMine && !isUnfinished)) {
         continue;
       }
-      const file = fileName(name);
       const header = this.#header(file);
       if (header === undefined) {
         continue;
@@ -190,7 +200,7 @@ class Orphans {
         continue;
       }
       // Later segments of a live origin wait, to keep the order, but their heartbeats are tracked.
-      if (name.owner !== unowned && unchangedMs < this.#tuning.leaseMs) {
+      if (name.owner !== unowned && !isMine && unchangedMs < this.#tuning.leaseMs) {
         alive.add(name.origin);
       } else if (!alive.has(name.origin)) {
         this.#found.push(name);
@@ -199,20 +209,36 @@ class Orphans {
     this.#heartbeats = heartbeats;
   }
 
-  /** Adopts the next orphan; undefined if there is none. */
+  /** Adopts the next orphan; undefined if there is none. One that fails does not stop the next. */
   adopt(): AdoptedSegment | undefined {
     for (let name = this.#found.shift(); name !== undefined; name = this.#found.shift()) {
-      if (!this.#isStillOrphaned(name)) {
-        continue;
-      }
-      const segment = Segment.adopt(this.#directory, name, this.#origin.hex);
-      if (segment !== undefined) {
-        const adopted = new AdoptedSegment(segment);
-        this.#reportDamage(adopted);
-        return adopted;
+      try {
+        const adopted = this.#adopt(name);
+        if (adopted !== undefined) {
+          return adopted;
+        }
+      } catch (error) {
+        this.#reportError(fileName(name), error);
       }
     }
     return undefined;
+  }
+
+  #adopt(name: SegmentName): AdoptedSegment | undefined {
+    const segment = this.#isStillOrphaned(name)
+      ? Segment.adopt(this.#directory, name, this.#origin.hex)
+      : undefined;
+    if (segment === undefined) {
+      return undefined;
+    }
+    try {
+      const adopted = new AdoptedSegment(segment);
+      this.#reportDamage(adopted);
+      return adopted;
+    } catch (error) {
+      segment.close();
+      throw error;
+    }
   }
 
   /** Checks again, as the owner may have resumed since the scan. */
@@ -258,9 +284,20 @@ class Orphans {
     }
   }
 
+  /** Reports that a segment cannot be used, unless another client has taken it. */
+  #reportError(file: string, error: unknown): void {
+    if (error instanceof UntrustedFileError) {
+      const reason = "is left alone, since another user may have placed or changed it";
+      this.#report(file, `${reason}: ${error.message}`);
+    } else if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
+      this.#report(file, `cannot be adopted, retrying: ${asSpoolError(error).message}`);
+    }
+  }
+
   #report(file: string, problem: string): void {
-    if (!this.#reported.has(file)) {
-      this.#reported.add(file);
+    const [segment = file] = file.split("."); // whoever owns it
+    if (!this.#reported.has(segment)) {
+      this.#reported.add(segment);
       this.#warn(`segment ${file} in ${this.#directory.path} ${problem}`);
     }
   }
@@ -269,15 +306,15 @@ class Orphans {
   #header(file: string): Header | undefined {
     const bytes = Buffer.alloc(spool.headerBytes);
     try {
-      const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
-      const descriptor = openSync(this.#directory.file(file), flags);
+      const descriptor = this.#directory.open(file, constants.O_RDONLY);
       try {
         readSync(descriptor, bytes, 0, bytes.length, 0);
       } finally {
         closeSync(descriptor);
       }
       return decodeHeader(bytes);
-    } catch {
+    } catch (error) {
+      this.#reportError(file, error);
       return undefined;
     }
   }

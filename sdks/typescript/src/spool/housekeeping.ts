@@ -31,3 +31,18 @@ export class Housekeeper {
     }
   };
 }
+
+/** Does something for each of several parts, whichever of them fails; throws the first error. */
+export function everyOf<T>(parts: readonly T[], act: (part: T) => void): void {
+  const errors: unknown[] = [];
+  for (const part of parts) {
+    try {
+      act(part);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) {
+    throw errors[0];
+  }
+}

@@ -62,49 +62,83 @@ export function readRecords(
   origin: Buffer,
   from: number = spool.headerBytes,
 ): { records: SpooledRecord[]; damaged: number } {
-  const seed = crc32(origin);
+  const reader = new Reader(segment, crc32(origin));
   const records: SpooledRecord[] = [];
   let damaged = 0;
   for (let at = from; ; ) {
-    const record = recordAt(segment, at, seed) ?? nextRecord(segment, at, seed);
+    const record = reader.recordAt(at) ?? reader.search(at + 1);
+    const isDamaged = record === undefined ? reader.gaveUp : record.start !== at;
+    damaged += Number(isDamaged);
     if (record === undefined) {
       return { records, damaged };
     }
-    damaged += record.start === at ? 0 : 1;
     records.push(record);
     at = record.end;
   }
 }
 
-function nextRecord(segment: Buffer, from: number, seed: number): SpooledRecord | undefined {
-  for (let at = segment.indexOf(marker, from); at !== -1; at = segment.indexOf(marker, at + 1)) {
-    const record = recordAt(segment, at, seed);
-    if (record !== undefined) {
-      return record;
-    }
-  }
-  return undefined;
-}
+/** Finds the records of a segment. */
+class Reader {
+  readonly #segment: Buffer;
+  readonly #seed: number;
+  // How many bytes of bodies may still be checked in vain: a segment in which each marker announces a
+  // long record would take seconds.
+  #budget: number = spool.searchBytes;
 
-function recordAt(segment: Buffer, start: number, seed: number): SpooledRecord | undefined {
-  if (start + keyAt > segment.length || segment.readUInt32LE(start) !== spool.marker) {
+  constructor(segment: Buffer, seed: number) {
+    this.#segment = segment;
+    this.#seed = seed;
+  }
+
+  /** Whether so much was checked in vain that the rest counts as damaged. */
+  get gaveUp(): boolean {
+    return this.#budget <= 0;
+  }
+
+  /** Returns the next record; undefined if there is none, or too much has to be checked for it. */
+  search(from: number): SpooledRecord | undefined {
+    const segment = this.#segment;
+    for (
+      let at = segment.indexOf(marker, from);
+      at !== -1 && !this.gaveUp;
+      at = segment.indexOf(marker, at + 1)
+    ) {
+      const record = this.recordAt(at);
+      if (record !== undefined) {
+        return record;
+      }
+    }
     return undefined;
   }
-  const body = start + frameBytes;
-  const end = body + segment.readUInt32LE(start + 4);
-  const value = start + keyAt + segment.readUInt16LE(body);
-  if (value > end || end > segment.length) {
-    return undefined;
+
+  recordAt(start: number): SpooledRecord | undefined {
+    if (!this.#hasMarker(start)) {
+      return undefined;
+    }
+    const segment = this.#segment;
+    const body = start + frameBytes;
+    const length = segment.readUInt32LE(start + 4);
+    const end = body + length;
+    const value = start + keyAt + segment.readUInt16LE(body);
+    if (value > end || end > segment.length) {
+      return undefined;
+    }
+    if (crc32(segment.subarray(body, end), this.#seed) !== segment.readUInt32LE(start + 8)) {
+      this.#budget -= length;
+      return undefined;
+    }
+    return {
+      start,
+      end,
+      key: segment.subarray(start + keyAt, value),
+      value: segment.subarray(value, end),
+    };
   }
-  if (crc32(segment.subarray(body, end), seed) !== segment.readUInt32LE(start + 8)) {
-    return undefined;
+
+  #hasMarker(start: number): boolean {
+    const isInside = start + keyAt <= this.#segment.length;
+    return isInside && this.#segment.readUInt32LE(start) === spool.marker;
   }
-  return {
-    start,
-    end,
-    key: segment.subarray(start + keyAt, value),
-    value: segment.subarray(value, end),
-  };
 }
 
 function emptyFrame(length: number): Buffer {

@@ -9,7 +9,6 @@ import {
   fstatSync,
   ftruncateSync,
   linkSync,
-  openSync,
   readSync,
   renameSync,
   rmSync,
@@ -21,9 +20,7 @@ import type { Directory } from "./directory.js";
 import { offsets } from "./header.js";
 import { fileName, type SegmentName } from "./segmentName.js";
 
-const ownerOnly = 0o600;
 const emptySegment = Buffer.alloc(spool.segmentBytes);
-const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 
 /** Reads, writes and removes one file; throws the errors of the file system. */
 export class Segment {
@@ -33,19 +30,15 @@ export class Segment {
   #isOpen = true;
   readonly #number = Buffer.alloc(8);
 
-  private constructor(directory: Directory, name: SegmentName, flags: number) {
+  private constructor(directory: Directory, name: SegmentName, descriptor: number) {
     this.#directory = directory;
     this.name = name;
-    this.#descriptor = openSync(
-      directory.file(fileName(name)),
-      O_RDWR | O_NOFOLLOW | flags,
-      ownerOnly,
-    );
+    this.#descriptor = descriptor;
   }
 
   static #createEmpty(directory: Directory, name: SegmentName): Segment | undefined {
     try {
-      return new Segment(directory, name, O_CREAT | O_EXCL);
+      return new Segment(directory, name, directory.create(fileName(name)));
     } catch (error) {
       if (codeOf(error) === "EEXIST") {
         return undefined;
@@ -73,10 +66,17 @@ export class Segment {
     }
   }
 
-  /** Transfers a segment to `owner` and opens it; undefined if another client was first. */
+  /**
+   * Transfers a segment to `owner` and opens it; undefined if another client was first.
+   *
+   * @throws UntrustedFileError if another user may have placed or changed it.
+   */
   static adopt(directory: Directory, name: SegmentName, owner: string): Segment | undefined {
     const own = { ...name, owner };
-    return rename(directory, name, own) ? new Segment(directory, own, 0) : undefined;
+    if (!rename(directory, name, own)) {
+      return undefined;
+    }
+    return new Segment(directory, own, directory.open(fileName(own), constants.O_RDWR));
   }
 
   /** Whether its descriptor is open. */

@@ -3,6 +3,7 @@
 import { spool } from "../generated/spool.js";
 import type { SpoolConfig } from "./config.js";
 import { asSpoolError, type SpoolError, SpoolFullError } from "./directory.js";
+import { everyOf } from "./housekeeping.js";
 import type { Origin } from "./origin.js";
 import { Framer } from "./record.js";
 import { Segment } from "./segment.js";
@@ -62,11 +63,14 @@ export class SegmentLog {
   /** Writes heartbeats, and lets a segment be created again if that failed. */
   heartbeat(): void {
     this.#lastError = undefined;
-    for (const writer of this.#writers) {
-      writer.heartbeat();
-      writer.endGroup();
+    try {
+      everyOf(this.#writers, (writer) => {
+        writer.endGroup();
+        writer.heartbeat();
+      });
+    } finally {
+      this.prune();
     }
-    this.prune();
   }
 
   /** Removes the segments that are acknowledged, and drops those that others adopted. */

@@ -7,7 +7,7 @@ import { Adopter } from "./adoption.js";
 import { Backlog } from "./backlog.js";
 import type { SpoolConfig } from "./config.js";
 import { asSpoolError, type Directory, SpoolError } from "./directory.js";
-import { Housekeeper } from "./housekeeping.js";
+import { everyOf, Housekeeper } from "./housekeeping.js";
 import { Origin } from "./origin.js";
 import { type FailedRecord, type ReplayBatch, Replayer, type ReplayTransport } from "./replayer.js";
 import { SegmentLog } from "./segmentLog.js";
@@ -91,6 +91,10 @@ export class Spool {
       syncMs,
       this.#failed("spool sync failed, a power failure may lose events"),
     );
+    const { warning } = directory;
+    if (warning !== undefined) {
+      host.warn(warning);
+    }
     this.#housekeeper = new Housekeeper(
       () => this.#heartbeat(),
       tuning.heartbeatMs,
@@ -177,6 +181,7 @@ export class Spool {
     for (const act of [
       () => this.#syncer.syncNow(),
       ...parts.map((part) => () => part.release()),
+      () => this.#directory.close(),
     ]) {
       try {
         act();
@@ -198,10 +203,7 @@ export class Spool {
 
   #heartbeat(): void {
     try {
-      for (const log of [...this.#logs, this.#dead]) {
-        log.heartbeat();
-      }
-      this.#adopter.heartbeat();
+      everyOf([...this.#logs, this.#dead, this.#adopter], (part) => part.heartbeat());
     } finally {
       this.#replayer.wake();
     }

@@ -51,6 +51,9 @@ describe("a requested spool directory", () => {
 test("a client warns and has no spool if the default directory cannot be used", async () => {
   vi.stubEnv("EKA_SPOOL", "");
   vi.stubEnv("EKA_SPOOL_DIR", "");
+  for (const name of ["STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"]) {
+    vi.stubEnv(name, "");
+  }
   vi.stubEnv("TMPDIR", "/no/temporary/directory");
   // A user whose directory belongs to another, unique to this run of the test.
   vi.spyOn(process, "geteuid").mockReturnValue(4_000_000_000 + process.pid);
@@ -60,7 +63,8 @@ test("a client warns and has no spool if the default directory cannot be used", 
   const client = createClient({});
   rmdirSync(mine);
   const text = warn.mock.calls.flat().join();
-  expect(text).toContain(`'${mine}' belongs to user`);
+  expect(text).toContain(client.stats().spoolError);
+  expect(client.stats().spoolError).toContain(`'${mine}' belongs to user`);
   expect(text).toContain("/no/temporary/directory");
   expect(text).toContain("set EKA_SPOOL_DIR to a usable directory, or EKA_SPOOL=off");
   await client.shutdown(0);

@@ -86,7 +86,7 @@ export function spoolIn(path: string, more: Partial<SpoolConfig> = {}) {
   const kafka = new FakeKafka();
   let seq = 0;
   const config: SpoolConfig = {
-    directory: new Directory(path),
+    directory: more.directory ?? new Directory(path),
     isDurable: true,
     maxBytes: 2 ** 28,
     syncMs: 50,
@@ -118,7 +118,7 @@ export function leaveSegment(
   const full = { ...header, instanceId: "gone", ...identity };
   const bytes = Buffer.concat([encodeHeader(full), ...records]);
   change(bytes);
-  new Directory(path);
+  new Directory(path).close();
   const own = newName("events", origin.toString("hex"), full.firstSeq, number);
   const name = fileName({ ...own, owner });
   writeFileSync(join(path, name), bytes, { mode: 0o600 });

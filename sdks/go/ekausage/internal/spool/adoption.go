@@ -2,6 +2,7 @@ package spool
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -11,7 +12,7 @@ import (
 // adopter finds the segments that other clients left behind and adopts them, one at a time.
 type adopter struct {
 	*origin
-	directory  *directory
+	directory  *Directory
 	tuning     Tuning
 	warn       func(key, message string)
 	mu         sync.Mutex
@@ -82,7 +83,8 @@ func (a *adopter) isUnfinished(name segmentName) bool {
 // readHeader reads the header of another client's segment, which may disappear at any time.
 func (a *adopter) readHeader(name segmentName) (header, bool) {
 	s := segment{directory: a.directory, name: name}
-	if s.open(os.O_RDONLY) != nil {
+	if err := s.open(os.O_RDONLY); err != nil {
+		a.reportError(name, err)
 		return header{}, false
 	}
 	defer func() { _ = s.file.Close() }()
@@ -123,17 +125,31 @@ func (a *adopter) destinationOf(origin string, names []segmentName) (Destination
 	return Destination{}, false
 }
 
+// reportError reports that a segment cannot be used, unless another client has taken it.
+func (a *adopter) reportError(name segmentName, err error) {
+	var untrusted *untrustedError
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+	case errors.As(err, &untrusted):
+		a.report(name, err.Error())
+	default:
+		a.report(name, "cannot be adopted, retrying: "+err.Error())
+	}
+}
+
 func (a *adopter) report(name segmentName, problem string) {
+	text := fmt.Sprintf("segment %s in %s %s", name, a.directory.path, problem)
 	name.owner = "" // whoever owns it, it is the same segment
 	if !a.reported[name] {
 		a.reported[name] = true
-		a.warn("segment", fmt.Sprintf("segment %s* in %s %s", name, a.directory.path, problem))
+		a.warn("segment "+name.String(), text)
 	}
 }
 
 // nextBatch returns what is left of the current segment, or adopts the next one and calls adopted with
-// the number of its events. It returns nil if there is none.
-func (a *adopter) nextBatch(adopted func(events int)) (*replayBatch, error) {
+// the number of its events. It returns nil if there is none. A segment that cannot be adopted does not
+// keep the others from it.
+func (a *adopter) nextBatch(adopted func(events int)) *replayBatch {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for a.current == nil || len(a.current.records) == 0 {
@@ -142,12 +158,12 @@ func (a *adopter) nextBatch(adopted func(events int)) (*replayBatch, error) {
 			a.current = nil
 		}
 		if len(a.adoptable) == 0 {
-			return nil, nil
+			return nil
 		}
 		name := a.adoptable[0]
 		a.adoptable = a.adoptable[1:]
 		if err := a.adopt(name); err != nil {
-			return nil, err
+			a.reportError(name, err)
 		}
 		if a.current != nil {
 			adopted(len(a.current.records))
@@ -159,7 +175,7 @@ func (a *adopter) nextBatch(adopted func(events int)) (*replayBatch, error) {
 		defer a.mu.Unlock()
 		s.records = unackedRecords(s.records, upTo)
 		return s.writeAckedOffset(upTo)
-	}}, nil
+	}}
 }
 
 // adopt takes a segment over, unless its owner is alive again or another client was first.

@@ -8,7 +8,7 @@ import (
 // BenchmarkAppend measures one record that is on disk before the call returns.
 func BenchmarkAppend(b *testing.B) {
 	s := Open(Config{
-		Directory: b.TempDir(), MaxBytes: 1 << 40, Durable: true, SyncInterval: 50 * time.Millisecond,
+		Directory: opened(b, b.TempDir()), MaxBytes: 1 << 40, Durable: true, SyncInterval: 50 * time.Millisecond,
 		Now: time.Now, SeqOf: func([]byte) uint64 { return 1 }, Tuning: DefaultTuning(),
 	}, &host{})
 	defer s.Release()

@@ -5,7 +5,7 @@ import "time"
 // Config configures a Spool.
 type Config struct {
 	// Directory, from Locate, holds the segments; processes of one machine may share it.
-	Directory string
+	Directory *Directory
 	// MaxBytes limits the length of all segments in the directory, whoever owns them.
 	MaxBytes int64
 	// Durable is set if every event is written to the spool, which then keeps a segment

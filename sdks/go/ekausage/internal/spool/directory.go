@@ -4,13 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 )
 
 const (
-	private = 0o700 // the mode of a directory
-	others  = 0o077 // what users other than the owner may do
+	private     = 0o700 // the mode of a directory
+	privateFile = 0o600
+	others      = 0o077 // what users other than the owner may do
 )
 
 // A FullError reports that one more segment would exceed the limit of the directory, or the disk.
@@ -18,36 +20,60 @@ type FullError struct{ message string }
 
 func (e *FullError) Error() string { return e.message }
 
-// directory holds the segments of all clients of one user, shared by the processes of one machine.
-type directory struct {
+// A Directory holds the segments of all clients of one user, shared by the processes of one machine.
+//
+// It is open from the checks on, and everything in it is reached through root: whoever may write to its
+// parent could otherwise move it away and put another one in its place.
+type Directory struct {
 	path     string
+	root     *os.Root
 	maxBytes int64
 
 	creating sync.Mutex // from checking maxBytes until the segment exists
 }
 
-// prepare creates the directory if it is missing, and makes it this user's alone. An error explains
-// why it cannot be used.
-func (d *directory) prepare() error {
-	if err := createDirectory(d.path); err != nil {
-		return err
+// openDirectory opens a directory, which it creates if it is missing, and makes it this user's alone. An
+// error explains why it cannot be used.
+func openDirectory(path string) (*Directory, error) {
+	if err := createDirectory(path); err != nil {
+		return nil, err
 	}
-	info, err := directoryInfo(d.path)
+	expected, err := directoryInfo(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := checkAccess(d.path, info); err != nil {
-		return fmt.Errorf("%s: %w", d.path, err)
+	// With the dot, only a directory can be opened: opening a pipe would wait for its other end.
+	root, err := os.OpenRoot(path + string(filepath.Separator) + ".")
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	info, err := root.Stat(".")
+	if err == nil && !os.SameFile(expected, info) {
+		err = errors.New("replaced while it was opened")
+	}
+	if err == nil {
+		err = checkAccess(path, root)
+	}
+	if err != nil {
+		_ = root.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &Directory{path: path, root: root}, nil
 }
 
+func (d *Directory) close() error { return d.root.Close() }
+
 // names lists the segments, those of each origin in their order.
-func (d *directory) names() ([]segmentName, error) {
-	files, err := os.ReadDir(d.path)
+func (d *Directory) names() ([]segmentName, error) {
+	f, err := d.root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	files, err := f.Readdirnames(-1)
 	var names []segmentName
 	for _, file := range files {
-		if name, ok := parseSegmentName(file.Name()); ok {
+		if name, ok := parseSegmentName(file); ok {
 			names = append(names, name)
 		}
 	}
@@ -56,7 +82,7 @@ func (d *directory) names() ([]segmentName, error) {
 }
 
 // create creates a segment and reserves its blocks. It returns a FullError if there is no space.
-func (d *directory) create(name segmentName) (*segment, error) {
+func (d *Directory) create(name segmentName) (*segment, error) {
 	d.creating.Lock()
 	defer d.creating.Unlock()
 	used, err := d.usedBytes()
@@ -67,7 +93,8 @@ func (d *directory) create(name segmentName) (*segment, error) {
 		return nil, &FullError{fmt.Sprintf("%s has reached its limit of %d bytes; is Kafka reachable?", d.path, d.maxBytes)}
 	}
 	s := &segment{directory: d, name: name}
-	if s.file, err = os.OpenFile(s.path(), os.O_RDWR|os.O_CREATE|os.O_EXCL|noLink, 0o600); err == nil {
+	flags := os.O_RDWR | os.O_CREATE | os.O_EXCL | openFlags
+	if s.file, err = d.root.OpenFile(name.String(), flags, privateFile); err == nil {
 		if err = reserve(s.file); err == nil {
 			return s, nil
 		}
@@ -79,24 +106,85 @@ func (d *directory) create(name segmentName) (*segment, error) {
 	return nil, err
 }
 
-// usedBytes returns the length of all segments, whoever owns them.
-func (d *directory) usedBytes() (int64, error) {
-	files, err := os.ReadDir(d.path)
-	used := int64(0)
-	for _, file := range files {
-		if _, ok := parseSegmentName(file.Name()); !ok {
-			continue
+// open opens a segment that exists. It returns an untrustedError for one that another user may have
+// placed or changed, and never waits for a pipe.
+func (d *Directory) open(name segmentName, flag int) (*os.File, error) {
+	expected, err := d.root.Lstat(name.String())
+	if err != nil {
+		return nil, err
+	}
+	if err := checkFile(expected); err != nil {
+		return nil, &untrustedError{err}
+	}
+	f, err := d.root.OpenFile(name.String(), flag|openFlags, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = d.checkOpened(f, expected, info)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (d *Directory) checkOpened(f *os.File, expected, info os.FileInfo) error {
+	if !os.SameFile(expected, info) {
+		return os.ErrNotExist // renamed meanwhile
+	}
+	if err := checkFile(info); err != nil {
+		return &untrustedError{err}
+	}
+	// A client that is renaming the segment, or was ended while it did, leaves two names in the directory.
+	for range 3 {
+		if linksOf(info) <= 1 || linksOf(info) == d.namesOf(info) {
+			return nil
 		}
-		if info, err := file.Info(); err == nil { // otherwise it was removed a moment ago
-			used += info.Size()
+		var err error
+		if info, err = f.Stat(); err != nil {
+			return err
+		}
+	}
+	return &untrustedError{fmt.Errorf("linked from outside the directory (%d links)", linksOf(info))}
+}
+
+// namesOf counts the names of a file in the directory.
+func (d *Directory) namesOf(file os.FileInfo) (count uint64) {
+	names, _ := d.names()
+	for _, name := range names {
+		if info, err := d.root.Lstat(name.String()); err == nil && os.SameFile(info, file) {
+			count++
+		}
+	}
+	return count
+}
+
+// An untrustedError is why a file counts as placed or changed by another user.
+type untrustedError struct{ reason error }
+
+func (e *untrustedError) Error() string {
+	return "is left alone, since another user may have placed or changed it: " + e.reason.Error()
+}
+
+// usedBytes returns the space that all segments take, whoever owns them.
+func (d *Directory) usedBytes() (int64, error) {
+	names, err := d.names()
+	used := int64(0)
+	for _, name := range names {
+		info, err := d.root.Lstat(name.String())
+		if err == nil && info.Mode().IsRegular() { // otherwise it was removed a moment ago
+			used += bytesOnDisk(info)
 		}
 	}
 	return used, err
 }
 
 // sync waits until the names are on disk.
-func (d *directory) sync() error {
-	f, err := os.Open(d.path)
+func (d *Directory) sync() error {
+	f, err := d.root.Open(".")
 	if err != nil {
 		return err
 	}

@@ -168,7 +168,8 @@ func fixture(t *testing.T, version uint32, acked int64) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &segment{directory: &directory{path: t.TempDir(), maxBytes: segmentBytes}, heartbeats: 6}
+	s := &segment{directory: opened(t, t.TempDir()), heartbeats: 6}
+	s.directory.maxBytes = segmentBytes
 	if s, err = s.directory.create(segmentName{kindEvents, fixtureOrigin, 42, 1, fixtureOrigin}); err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +205,7 @@ func fixture(t *testing.T, version uint32, acked int64) []byte {
 		func() error { return s.heartbeat() },
 		func() error { return s.writeAckedOffset(acked) },
 		func() error { return s.release(end) },
-		func() error { content, err = os.ReadFile(s.path()); return err },
+		func() error { content, err = s.directory.root.ReadFile(s.name.String()); return err },
 	} {
 		if err == nil {
 			err = step()

@@ -47,19 +47,31 @@ func recordSalt(origin string) uint32 {
 // readRecords decodes the part of a segment that begins at an offset, and counts the damaged places
 // between records. A torn record at the end does not count: its event was never reported as accepted.
 func readRecords(content []byte, salt uint32, offset int64) (records []Record, damaged int) {
+	r := recordReader{content: content, salt: salt, budget: searchBytes}
 	for at := 0; ; {
-		record, found := recordAt(content, at, salt)
+		record, found := r.recordAt(at)
 		if !found {
-			if record, found = nextRecord(content, at+1, salt); !found {
+			if record, found = r.search(at + 1); found || r.gaveUp() {
+				damaged++
+			}
+			if !found {
 				return records, damaged
 			}
-			damaged++
 		}
 		at = int(record.end)
 		record.start += offset
 		record.end += offset
 		records = append(records, record)
 	}
+}
+
+// recordReader finds the records of a segment.
+type recordReader struct {
+	content []byte
+	salt    uint32
+	// budget is how many bytes of bodies may still be checked in vain: a segment in which each marker
+	// announces a long record would take seconds.
+	budget int64
 }
 
 // unackedRecords returns the records from an acknowledged offset on; all of them, if a record
@@ -76,31 +88,38 @@ func unackedRecords(records []Record, ackedOffset int64) []Record {
 	return records
 }
 
-func recordAt(content []byte, at int, salt uint32) (Record, bool) {
+func (r *recordReader) recordAt(at int) (Record, bool) {
+	content := r.content
 	if at+frameBytes+keyBytes > len(content) || !bytes.HasPrefix(content[at:], markerBytes) {
 		return Record{}, false
 	}
 	frame, rest := content[at:at+frameBytes], content[at+frameBytes:]
 	length := int64(binary.LittleEndian.Uint32(frame[4:]))
 	keyEnd := keyBytes + int64(binary.LittleEndian.Uint16(rest))
-	if length > int64(len(rest)) || keyEnd > length ||
-		crc32.Update(salt, crc32.IEEETable, rest[:length]) != binary.LittleEndian.Uint32(frame[8:]) {
+	if length > int64(len(rest)) || keyEnd > length {
+		return Record{}, false
+	}
+	if crc32.Update(r.salt, crc32.IEEETable, rest[:length]) != binary.LittleEndian.Uint32(frame[8:]) {
+		r.budget -= length
 		return Record{}, false
 	}
 	end := int64(at) + frameBytes + length
 	return Record{rest[keyBytes:keyEnd:keyEnd], rest[keyEnd:length:length], int64(at), end}, true
 }
 
-func nextRecord(content []byte, at int, salt uint32) (Record, bool) {
-	for at < len(content) {
-		next := bytes.Index(content[at:], markerBytes)
+// search returns the next record; false if there is none, or too much has to be checked for it.
+func (r *recordReader) search(at int) (Record, bool) {
+	for ; at < len(r.content) && !r.gaveUp(); at++ {
+		next := bytes.Index(r.content[at:], markerBytes)
 		if next < 0 {
 			break
 		}
-		if record, found := recordAt(content, at+next, salt); found {
+		at += next
+		if record, found := r.recordAt(at); found {
 			return record, true
 		}
-		at += next + 1
 	}
 	return Record{}, false
 }
+
+func (r *recordReader) gaveUp() bool { return r.budget <= 0 }

@@ -5,23 +5,20 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 )
 
 // segment is one file of the spool, which this client owns or adopts.
 type segment struct {
-	directory  *directory
+	directory  *Directory
 	name       segmentName
 	file       *os.File
 	heartbeats uint64
 	memory     mapping // of its writer
 }
 
-func (s *segment) path() string { return filepath.Join(s.directory.path, s.name.String()) }
-
-// open opens a segment that exists.
+// open opens a segment that exists, unless another user may have placed or changed it.
 func (s *segment) open(flag int) (err error) {
-	s.file, err = os.OpenFile(s.path(), flag|noLink, 0)
+	s.file, err = s.directory.open(s.name, flag)
 	return err
 }
 
@@ -74,21 +71,20 @@ func (s *segment) rename(to segmentName) (bool, error) {
 	if to == s.name {
 		return s.exists(), nil
 	}
-	from := s.path()
-	target := (&segment{directory: s.directory, name: to}).path()
-	switch err := os.Link(from, target); {
+	root, from, target := s.directory.root, s.name.String(), to.String()
+	switch err := root.Link(from, target); {
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, os.ErrExist):
 		return false, nil
 	case err != nil: // a filesystem without links
-		if _, missing := os.Lstat(target); missing == nil {
+		if _, missing := root.Lstat(target); missing == nil {
 			return false, nil
 		}
-		if err := os.Rename(from, target); err != nil {
+		if err := root.Rename(from, target); err != nil {
 			return false, ignoreMissing(err)
 		}
 	default:
-		if err := os.Remove(from); err != nil { // another client was first
-			return false, errors.Join(ignoreMissing(err), ignoreMissing(os.Remove(target)))
+		if err := root.Remove(from); err != nil { // another client was first
+			return false, errors.Join(ignoreMissing(err), ignoreMissing(root.Remove(target)))
 		}
 	}
 	s.name = to
@@ -111,7 +107,7 @@ func (s *segment) transferTo(owner string) (bool, error) {
 
 // exists reports whether the segment still has its name: no other client has taken it.
 func (s *segment) exists() bool {
-	_, err := os.Lstat(s.path())
+	_, err := s.directory.root.Lstat(s.name.String())
 	return err == nil
 }
 
@@ -123,7 +119,7 @@ func (s *segment) close() error {
 // remove unlinks the segment, unless another client has taken it before.
 func (s *segment) remove() {
 	s.memory.unmap()
-	_ = os.Remove(s.path())
+	_ = s.directory.root.Remove(s.name.String())
 	_ = s.file.Close()
 }
 

@@ -14,7 +14,7 @@ var errReleased = errors.New("the client was shut down")
 // meanwhile.
 type segmentLog struct {
 	*origin
-	directory *directory
+	directory *Directory
 	tuning    Tuning
 	kind      string
 	salt      uint32

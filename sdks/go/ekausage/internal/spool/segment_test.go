@@ -1,18 +1,15 @@
 package spool
 
 import (
-	"os"
 	"testing"
 	"time"
 )
 
 // newDirectory returns an empty directory, and an origin that writes to it.
-func newDirectory(t *testing.T) (*directory, *origin) {
+func newDirectory(t *testing.T) (*Directory, *origin) {
 	t.Helper()
-	d := &directory{path: folderOf(t), maxBytes: 64 << 20}
-	if err := d.prepare(); err != nil {
-		t.Fatal(err)
-	}
+	d := opened(t, folderOf(t))
+	d.maxBytes = 64 << 20
 	return d, newOrigin(&Config{Now: time.Now})
 }
 
@@ -37,7 +34,7 @@ func TestRename(t *testing.T) {
 		if transferred, err := s.transferTo(unowned); transferred || err != nil || !s.exists() {
 			t.Error(transferred, err)
 		}
-		if content, err := os.ReadFile(other.path()); err != nil || string(content[:5]) != "other" {
+		if content, err := d.root.ReadFile(other.name.String()); err != nil || string(content[:5]) != "other" {
 			t.Error("it was replaced", err)
 		}
 		other.remove()

@@ -52,7 +52,8 @@ type Spool struct {
 
 // Open opens a spool.
 func Open(c Config, host Host) *Spool {
-	d := &directory{path: c.Directory, maxBytes: c.MaxBytes}
+	d := c.Directory
+	d.maxBytes = c.MaxBytes
 	o := newOrigin(&c)
 	s := &Spool{host: host, wake: make(chan struct{}, 1), tidy: make(chan struct{}, 1)}
 	s.adopter = &adopter{
@@ -79,6 +80,9 @@ func Open(c Config, host Host) *Spool {
 	replay := &replayer{
 		tuning: c.Tuning, next: s.nextBatch, openTransport: host.OpenReplayTransport,
 		isFinal: host.IsFinal, onOutcome: s.outcome, onError: s.failed(replayFailed),
+	}
+	if risk := parentRisk(d.path); risk != "" {
+		host.Warn("spool parent", risk)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -164,7 +168,7 @@ func (s *Spool) Release() {
 	s.stop()
 	s.running.Wait()
 	if err := errors.Join(
-		s.requeued.release(), s.events.release(), s.dead.release(), s.adopter.release(),
+		s.requeued.release(), s.events.release(), s.dead.release(), s.adopter.release(), s.events.directory.close(),
 	); err != nil {
 		s.warn(err)
 	}
@@ -185,7 +189,7 @@ func (s *Spool) nextBatch() (*replayBatch, error) {
 	if !s.host.HasCapacity() {
 		return nil, nil
 	}
-	return s.adopter.nextBatch(func(events int) { s.adopted.Add(int64(events)) })
+	return s.adopter.nextBatch(func(events int) { s.adopted.Add(int64(events)) }), nil
 }
 
 func (s *Spool) outcome(b *replayBatch, delivered int, rejected []rejection) {

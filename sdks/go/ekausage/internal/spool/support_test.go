@@ -109,7 +109,7 @@ func (h *host) warned() []string {
 func open(t *testing.T, h *host, folder string, change func(*Config)) *Spool {
 	t.Helper()
 	c := Config{
-		Directory:    folder,
+		Directory:    opened(t, folder),
 		MaxBytes:     64 << 20,
 		SyncInterval: time.Millisecond,
 		Destination:  DestinationOf("topic", nil),
@@ -126,12 +126,20 @@ func open(t *testing.T, h *host, folder string, change func(*Config)) *Spool {
 	if change != nil {
 		change(&c)
 	}
-	if _, err := Locate(folder); err != nil {
-		t.Fatal(err)
-	}
 	s := Open(c, h)
 	t.Cleanup(s.Release)
 	return s
+}
+
+// opened returns a directory that this process holds open.
+func opened(t testing.TB, folder string) *Directory {
+	t.Helper()
+	d, err := Locate(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.close() })
+	return d
 }
 
 func durable(c *Config) { c.Durable = true }
