@@ -17,6 +17,11 @@ const (
 	lastBackoff  = time.Second
 	// metadataInterval paces requests for the leaders of partitions.
 	metadataInterval = 500 * time.Millisecond
+	// A broker that does not respond is left after these, as in TypeScript: a connection after one, a request
+	// after one, and a batch after two, of which the broker has the first to reach its replicas. By
+	// default franz-go waits twice as long, and needs two or more waits to reach another broker.
+	brokerTimeout  = 5 * time.Second
+	produceTimeout = 5 * time.Second
 	// largestBatch is what a broker accepts by default.
 	largestBatch = 1_000_012
 )
@@ -37,6 +42,9 @@ func kafkaOptions(s *settings, log kgo.Logger) ([]kgo.Opt, error) {
 		kgo.RecordRetries(int(s.integer(settingKafkaRetries))),
 		kgo.RetryBackoffFn(backoff),
 		kgo.MetadataMinAge(metadataInterval),
+		kgo.DialTimeout(brokerTimeout),
+		kgo.RequestTimeoutOverhead(brokerTimeout),
+		kgo.ProduceRequestTimeout(produceTimeout),
 	}
 	if s.text(settingKafkaAcks) == "all" {
 		// An event fails on time even if a broker may have stored it: its id deduplicates.
