@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 # Zero-width (non-)joiners shape Indic scripts and emoji; they hide nothing.
 _KEPT_FORMAT = "\u200c\u200d"
@@ -119,19 +119,34 @@ def line_comment(mark: str, text: str, indent: str = "", width: int = 100) -> li
     return [lead + line for line in wrap(flow(text), width - len(lead))]
 
 
-def docstring(text: str, indent: str = "", width: int = 100, *, summary: str = "") -> list[str]:
+def docstring(
+    text: str,
+    indent: str = "",
+    width: int = 100,
+    *,
+    summary: str = "",
+    **sections: Sequence[tuple[str, str]],
+) -> list[str]:
     """Returns a Python docstring: one line if it fits, else with a closing line of its own.
 
     A summary precedes the text: on its line, or on a line of its own if both are too long for one.
+    A section lists names, each with its description.
     """
     line = _docstring_escape(f"{summary}: {text}" if summary else text)
-    if len(indent) + len(line) + 6 <= width:
-        return [f'{indent}"""{line}"""']
     room = width - len(indent) - 3
-    parts = (f"{summary}.", text) if summary else (text,)
-    lines = []
-    for part in parts:
-        lines += ["", *wrap(_docstring_escape(part), room)]
+    if len(line) + 3 <= room and not sections:
+        return [f'{indent}"""{line}"""']
+    if len(line) <= room:
+        lines = ["", line]
+    else:
+        lines = []
+        for part in (f"{summary}.", text) if summary else (text,):
+            lines += ["", *wrap(_docstring_escape(part), room)]
+    for title, entries in sections.items():
+        lines += ["", f"{title}:"]
+        for name, about in entries:
+            start, *more = wrap(_docstring_escape(f"{name}: {about}"), room - 8)
+            lines += [f"    {start}", *(f"        {line}" for line in more)]
     first, *rest = (indent + line if line else "" for line in lines[1:])
     return [f'{indent}"""{first.removeprefix(indent)}', *rest, f'{indent}"""']
 

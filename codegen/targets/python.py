@@ -22,9 +22,9 @@ from codegen.text import docstring, python_string
 _PYTHON = LANGUAGES["python"]
 _QUOTED = frozenset({"string", "timestamp", "json"})
 _PARAMETER_TYPES: Mapping[str, str] = {
-    "string": "str",
+    "string": "Id",
     "number": "float | Decimal",
-    "json": "Mapping[str, object]",
+    "json": "MetadataLike",
     "timestamp": "datetime | str",
 }
 _SETTING_TYPES: Mapping[str, str] = {
@@ -40,7 +40,10 @@ def outputs(model: Model) -> Iterator[Output]:
     views: Mapping[str, Mapping[str, Any]] = {
         "__init__": {},
         "calls": {
-            "overloads": [_overload(model, product) for product in model.catalog.products],
+            "overloads": [
+                *(_overload(model, product) for product in model.catalog.products),
+                _checked_overload(model),
+            ],
             "arguments": [_setting(model, s) for s in model.sdk.settings if not s.required],
         },
         "catalog": _catalog(model),
@@ -160,32 +163,60 @@ def _metric_name(product: str, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Overload:
-    """The overloads of the calls for one product, as whole parameter lists."""
+    """The overloads of the calls for one product, as whole parameter lists and docstrings."""
 
     record: str
+    record_doc: str
     log: str
-    doc: str
+    log_doc: str
 
 
 def _overload(model: Model, product: Product) -> _Overload:
+    metric_types = ", ".join(_literal(metric.name) for metric in product.metric_types)
+    return _call(
+        model,
+        f"Literal[{_literal(product.name)}]",
+        f"Literal[{metric_types}]",
+        product.description,
+        product.title,
+    )
+
+
+def _checked_overload(model: Model) -> _Overload:
+    """Returns the overloads for names that is_product() and is_metric_type() found."""
+    return _call(model, "Product", "MetricType", "Takes names that were looked up at run time.")
+
+
+def _call(model: Model, product: str, metric_type: str, about: str, summary: str = "") -> _Overload:
     event = model.event
-    names = {
-        "product": f"Literal[{_literal(product.name)}]",
-        "metric_type": f"Literal[{', '.join(_literal(m.name) for m in product.metric_types)}]",
-        "status": "Status",
-    }
+    names = {"product": product, "metric_type": metric_type, "status": "Status"}
     positional = [event.field(name) for name in event.positional]
-    required = [_parameter(model, field, names) for field in positional if not field.optional]
+    required = [field for field in positional if not field.optional]
+    details = [field for field in positional if field.type == "json"]
+    named = [event.field(name) for name in event.named]
     record = [_parameter(model, field, names) for field in positional]
-    named = [_parameter(model, event.field(name), names) for name in event.named]
-    record += ["*", *named] if named else []
-    level = f"level: LogLevel = {_literal(model.catalog.default_log_level)}"
-    metadata = [_parameter(model, field, names) for field in positional if field.type == "json"]
+    record += ["*", *(_parameter(model, field, names) for field in named)] if named else []
+    log = [_parameter(model, field, names) for field in required]
+    log += ["message: str", f"level: LogLevel = {_literal(model.catalog.default_log_level)}"]
+    log += [_parameter(model, field, names) for field in details]
+    described = {field.name: field.description for field in event.fields}
+    keys = {"message": event.log_message_key, "level": event.log_level_key}
+    in_log = [field.name for field in required] + list(keys) + [field.name for field in details]
+    kept = {name: f"Stored in the metadata, as {key}." for name, key in keys.items()}
     return _Overload(
         record=", ".join(["self", *record]),
-        log=", ".join(["self", *required, "message: str", level, *metadata]),
-        doc="\n".join(docstring(product.description, " " * 8, summary=product.title)),
+        record_doc=_call_doc(
+            about, summary, [field.name for field in positional + named], described
+        ),
+        log=", ".join(["self", *log]),
+        log_doc=_call_doc(about, summary, in_log, {**described, **kept}),
     )
+
+
+def _call_doc(about: str, summary: str, names: list[str], described: Mapping[str, str]) -> str:
+    """Returns a docstring with its arguments, which editors show beside a call."""
+    arguments = [(name, described[name]) for name in names]
+    return "\n".join(docstring(about, " " * 8, summary=summary, Args=arguments))
 
 
 def _parameter(model: Model, field: Field, names: Mapping[str, str]) -> str:

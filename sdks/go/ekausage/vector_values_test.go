@@ -2,8 +2,12 @@ package ekausage_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"math"
 	"math/big"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -54,6 +58,28 @@ func integer(text string) any {
 	return large
 }
 
+// object returns a struct with these fields.
+func object(t *testing.T, members map[string]any) any {
+	t.Helper()
+	names := slices.Sorted(maps.Keys(members))
+	fields := make([]reflect.StructField, len(names))
+	values := make([]reflect.Value, len(names))
+	for i, name := range names {
+		value := plain(t, members[name])
+		fields[i] = reflect.StructField{
+			Name: fmt.Sprintf("Field%d", i),
+			Type: reflect.TypeFor[any](),
+			Tag:  reflect.StructTag(fmt.Sprintf("json:%q", name)),
+		}
+		values[i] = reflect.ValueOf(&value).Elem()
+	}
+	filled := reflect.New(reflect.StructOf(fields)).Elem()
+	for i, value := range values {
+		filled.Field(i).Set(value)
+	}
+	return filled.Interface()
+}
+
 func special(t *testing.T, kind string, value map[string]any) any {
 	t.Helper()
 	switch kind {
@@ -81,6 +107,8 @@ func special(t *testing.T, kind string, value map[string]any) any {
 		return make(unencodable)
 	case "integer":
 		return integer(value["text"].(string))
+	case "object":
+		return object(t, value["fields"].(map[string]any))
 	case "decimal":
 		return json.Number(value["text"].(string))
 	}

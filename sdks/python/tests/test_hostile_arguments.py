@@ -262,7 +262,7 @@ def test_a_clock_or_new_id_that_raises_rejects_the_event(
 
 
 def test_an_invalid_id_from_new_id_rejects_the_event(errors: ReportedErrors) -> None:
-    ids = iter(["instance", "", 5, "x" * 129, "\ud800", "good"])
+    ids = iter(["instance", "", 5.5, "x" * 129, "\ud800", "good"])
     with fixed_client(
         producer=CollectingProducer(), on_error=errors, new_id=partial(next, ids)
     ) as client:

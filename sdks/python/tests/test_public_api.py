@@ -126,10 +126,10 @@ def test_the_version_is_the_same_everywhere() -> None:
 
 def test_product_and_metric_names_can_be_looked_up() -> None:
     assert eka_usage.is_product("api")
-    assert eka_usage.is_metric_type("api", "api_call")
+    assert eka_usage.is_metric_type("api_call", "api")
     assert eka_usage.find_metric("api", "api_call") is eka_usage.metrics.api.api_call
     for value in ("bogus", "", None, 5, ["api"], ("api",)):
         assert not eka_usage.is_product(value)
-        assert not eka_usage.is_metric_type("api", value)
-    assert not eka_usage.is_metric_type("bogus", "api_call")  # type: ignore[arg-type]
+        assert not eka_usage.is_metric_type(value, "api")
+    assert not eka_usage.is_metric_type("api_call", "bogus")  # type: ignore[arg-type]
     assert eka_usage.find_metric("api", "sms") is None

@@ -94,8 +94,8 @@ def test_the_context_identifies_the_rejected_event() -> None:
             "invalid workspace_id '': expected a non-blank string of 1 to 256 characters",
         ),
         (
-            {"workspace_id": 42},
-            "invalid workspace_id 42: expected a non-blank string of 1 to 256 characters",
+            {"workspace_id": 4.2},
+            "invalid workspace_id 4.2: expected a non-blank string of 1 to 256 characters",
         ),
         (
             {"quantity": "3"},
@@ -113,7 +113,7 @@ def test_the_context_identifies_the_rejected_event() -> None:
         ),
         (
             {"event_id": "x" * 129},
-            f"invalid event_id '{'x' * 79}…: expected a non-blank string of 1 to 128 characters",
+            f"invalid event_id '{'x' * 80}'…: expected a non-blank string of 1 to 128 characters",
         ),
         (
             {"occurred_at": "yesterday"},
@@ -144,7 +144,8 @@ def test_a_workspace_id_of_any_allowed_length_is_accepted(length: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", " ", "\t\n\v\f\r", "\x85\xa0\u1680\u2003\u2028\u3000", "x" * 257, None, b"ws", 1]
+    "value",
+    ["", " ", "\t\n\v\f\r", "\x85\xa0\u1680\u2003\u2028\u3000", "x" * 257, None, b"ws", 1.0],
 )
 def test_a_blank_too_long_or_non_string_workspace_id_is_rejected(value: object) -> None:
     assert record_event(workspace_id=value).error.code == "workspace_id.invalid"

@@ -16,9 +16,12 @@ from sdks.python.tests.support import REPOSITORY
 pytestmark = pytest.mark.workspace
 
 PRELUDE = """\
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import assert_type
+from uuid import uuid4
+from pydantic import BaseModel
 from eka_usage import (
     EkaClient, EkaError, ErrorCode, ErrorContext, LogLevel, Metric, Product, Stats, Status,
     find_metric, is_metric_type, is_product, metrics,
@@ -59,11 +62,27 @@ for event in producer:
 def from_outside(product: str, metric_type: str) -> None:
     if is_product(product):
         assert_type(product, Product)
-        is_metric_type(product, metric_type)
+        if is_metric_type(metric_type, product):
+            assert_type(client.record("ws", product, metric_type, 2), str | None)
+            assert_type(client.log("ws", product, metric_type, "m"), str | None)
+        else:
+            assert_type(metric_type, str)
     metric = find_metric(product, metric_type)
     assert_type(metric, Metric | None)
     if metric is not None:
         client.record_metric("ws", metric)
+
+@dataclass
+class Details:
+    pages: int
+
+class Checked(BaseModel):
+    pages: int
+
+client.record("ws", "api", "api_call", metadata=Details(1), event_id=uuid4())
+client.record(uuid4(), "api", "api_call", metadata=Checked(pages=1), event_id=7)
+client.record_metric(7, metrics.api.api_call, metadata=Details(1))
+client.log(7, "api", "api_error", "m", metadata=Checked(pages=1))
 
 status: Status = "ok"
 level: LogLevel = "debug"
@@ -75,7 +94,10 @@ WRONG = [
     ('client.record("ws", "bogus", "api_call")', "call-overload", "reportCallIssue"),
     ('client.record("ws", "api", "api_call", status="okay")', "call-overload", "reportCallIssue"),
     ('client.record("ws", "api", "api_call", "3")', "call-overload", "reportCallIssue"),
-    ('client.record(5, "api", "api_call")', "call-overload", "reportCallIssue"),
+    ('client.record(5.5, "api", "api_call")', "call-overload", "reportCallIssue"),
+    ('client.record("ws", is_product("x"), "sms")', "call-overload", "reportCallIssue"),
+    ('client.record("ws", "api", str())', "call-overload", "reportCallIssue"),
+    ('client.record("ws", "api", "api_call", event_id=5.5)', "call-overload", "reportCallIssue"),
     ('client.record("ws", "api", "api_call", metadata=[1])', "call-overload", "reportCallIssue"),
     ('client.record("ws", "abdm", "abha", 1, "ok", 1, {}, 5)', "call-overload", "reportCallIssue"),
     ('client.record("ws", "api")', "call-overload", "reportCallIssue"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,7 +71,8 @@ def test_a_call_produces_what_its_vector_expects(vector: vectors.Vector) -> None
     assert event_id is not None, errors
     [sent] = collector.sent
     assert sent.value.decode() == vector.event.decode()
-    assert sent.key.decode() == vector.arguments["workspace_id"]
+    assert sent.key.decode() == json.loads(sent.value)["workspace_id"]
+    assert event_id == json.loads(sent.value)["event_id"]
     assert errors.codes == (["metadata.degraded"] if expect.degraded else [])
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import make_dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
+import pydantic
 from eka_usage import CATALOG_VERSION, SDK_VERSION
 
 DIRECTORY = Path(__file__).resolve().parents[3] / "tests" / "conformance" / "vectors"
@@ -120,18 +124,31 @@ def _decoded(value: Any) -> Any:
     return {key: _decoded(item) for key, item in value.items()}
 
 
+def _object(fields: dict[str, Any]) -> Any:
+    return make_dataclass("Details", fields)(**fields)
+
+
+def _model(fields: dict[str, Any]) -> Any:
+    definitions: Any = dict.fromkeys(fields, (Any, ...))
+    return pydantic.create_model("Details", **definitions)(**fields)
+
+
+_FROM_TEXT: dict[str, Callable[[str], Any]] = {"integer": int, "decimal": Decimal, "uuid": UUID}
+_FROM_FIELDS: dict[str, Callable[[Any], Any]] = {"object": _object, "model": _model}
+
+
 def _special(value: dict[str, Any]) -> Any:
     kind = value["$"]
     if kind in {"NaN", "Infinity", "-Infinity"}:
         return float(kind)
+    if kind in _FROM_TEXT:
+        return _FROM_TEXT[kind](value["text"])
     if kind == "repeat":
         return value["text"] * value["times"]
-    if kind == "integer":
-        return int(value["text"])
-    if kind == "decimal":
-        return Decimal(value["text"])
     if kind == "unencodable":
         return Unencodable()
+    if kind in _FROM_FIELDS:
+        return _FROM_FIELDS[kind](_decoded(value["fields"]))
     if kind == "cycle":
         cycle: dict[str, Any] = {}
         cycle["self"] = cycle

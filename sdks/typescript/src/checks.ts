@@ -13,10 +13,11 @@ import { blankCharacters, limits } from "./generated/limits.js";
 import { metricRules, removedMetrics } from "./generated/rules.js";
 import { findMetric, isProduct, metricTypeNames, productNames } from "./lookup.js";
 import type { Metric, MetricRule } from "./metric.js";
-import { numberText } from "./number.js";
+import { isHuge, numberText } from "./number.js";
 import { safely } from "./safely.js";
 
 const blank = new Set(blankCharacters);
+const statusNames: ReadonlySet<unknown> & ReadonlySet<string> = new Set(Object.keys(statuses));
 
 interface Lengths {
   readonly minLength: number;
@@ -41,6 +42,14 @@ export function serviceName(value: unknown): string {
 /** Checks the machine's name, which is the caller's or the machine's own; throws a ConfigError. */
 export function hostname(value: unknown): string {
   return named("hostname", value, limits.hostname);
+}
+
+/** Returns the text of an id: an integer's decimal digits; what is not an id as it is. */
+export function idText(value: unknown): unknown {
+  if (typeof value === "bigint") {
+    return isHuge(value) ? value : value.toString();
+  }
+  return Number.isSafeInteger(value) ? String(value) : value;
 }
 
 function identifier(code: ErrorCode, value: unknown, { minLength, maxLength }: Lengths): string {
@@ -85,8 +94,9 @@ export function metric(product: unknown, metricType: unknown, status: unknown): 
   if (found === undefined) {
     throw unknownMetric(product, metricType);
   }
-  if (typeof status !== "string" || !Object.hasOwn(statuses, status)) {
-    const hint = nearest(status, Object.keys(statuses));
+  // A look-up in the object would take time for a long text.
+  if (!statusNames.has(status)) {
+    const hint = nearest(status, [...statusNames]);
     throw invalid("status.unknown", { given: describeValue(status), hint });
   }
   return found;
@@ -141,7 +151,7 @@ function amount(
   high: number,
   integer: boolean,
 ): string {
-  const text = numberText(value);
+  const text = isHuge(value) ? undefined : numberText(value);
   const isInRange = text !== undefined && low <= (value as number) && (value as number) <= high;
   if (!isInRange || (integer && !isInteger(value))) {
     const kind = integer ? "an integer" : "a finite number";

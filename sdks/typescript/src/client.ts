@@ -16,6 +16,7 @@ import type { Metric, MetricTypeOf } from "./metric.js";
 import {
   checkOptions,
   type EkaClientOptions,
+  type Id,
   type RecordOptions,
   recordOptions,
   type UsageDetails,
@@ -122,16 +123,16 @@ export class EkaClient implements AsyncDisposable {
   /**
    * Records one usage event. Never blocks, never throws.
    *
-   * @param workspaceId The customer's workspace to bill, 1 to 256 characters.
+   * @param workspaceId The customer's workspace to bill, 1 to 256 characters or an integer.
    * @param metric One of `metrics`.
    * @param details How much, and what else is known: see `UsageDetails`.
    * @returns The event's id; undefined if it was not accepted, in which case `onError` was called.
    */
-  record(workspaceId: string, metric: Metric, details?: UsageDetails): string | undefined;
+  record(workspaceId: Id, metric: Metric, details?: UsageDetails): string | undefined;
   /**
    * Records one usage event, by names and positions. Never blocks, never throws.
    *
-   * @param workspaceId The customer's workspace to bill, 1 to 256 characters.
+   * @param workspaceId The customer's workspace to bill, 1 to 256 characters or an integer.
    * @param product One of `products`.
    * @param metricType One of the product's metric types.
    * @param quantity How much, in the unit of the metric type. Default: 1.
@@ -143,7 +144,7 @@ export class EkaClient implements AsyncDisposable {
    * @returns The event's id; undefined if it was not accepted, in which case `onError` was called.
    */
   record<P extends Product>(
-    workspaceId: string,
+    workspaceId: Id,
     product: P,
     metricType: MetricTypeOf<P>,
     quantity?: number | bigint,
@@ -154,7 +155,7 @@ export class EkaClient implements AsyncDisposable {
   ): string | undefined;
   /** The compiler reports the errors of its last overload, which is why one covers both forms. */
   record<T extends Product | Metric>(
-    workspaceId: string,
+    workspaceId: Id,
     productOrMetric: T,
     metricTypeOrDetails: [T] extends [Product] ? MetricTypeOf<T> : UsageDetails | undefined,
   ): string | undefined;
@@ -203,7 +204,7 @@ export class EkaClient implements AsyncDisposable {
 
   /** Records one usage event like `record()`, by one of `metrics`. */
   recordMetric(
-    workspaceId: string,
+    workspaceId: Id,
     metric: Metric,
     quantity?: number | bigint,
     status?: Status,
@@ -234,7 +235,7 @@ export class EkaClient implements AsyncDisposable {
    * @returns The same as `record()`.
    */
   log<P extends Product>(
-    workspaceId: string,
+    workspaceId: Id,
     product: P,
     metricType: MetricTypeOf<P>,
     message: string,

@@ -90,7 +90,7 @@ export class EventEncoder {
       quantity === 1 && !rule.quantity ? "1" : checks.quantity(quantity, rule.quantity);
     const cost = unitCost == null ? "null" : checks.unitCost(unitCost);
     const details = checkMetadata(metadata, rule.metadata);
-    const given: unknown = options?.eventId ?? this.#newId?.();
+    const given = checks.idText(options?.eventId ?? this.#newId?.());
     const givenJson = given == null ? "" : checks.eventId(given);
     const { milliseconds, ts, prefix } = this.#now();
     const time = options?.occurredAt;

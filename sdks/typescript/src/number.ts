@@ -3,6 +3,14 @@
 /** ECMAScript formats integers from here on with an exponent. */
 const exponential = 10n ** 21n;
 
+/** More digits than any valid number has; comparing takes no time, unlike formatting. */
+const huge = 10n ** 1000n;
+
+/** Reports whether this is an integer with so many digits that formatting it takes time. */
+export function isHuge(value: unknown): boolean {
+  return typeof value === "bigint" && (value <= -huge || value >= huge);
+}
+
 /** Formats a finite number as JSON; undefined if the value is anything else. */
 export function numberText(value: unknown): string | undefined {
   if (typeof value === "number") {

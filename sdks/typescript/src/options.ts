@@ -54,6 +54,9 @@ export interface EkaClientOptions extends SettingOptions {
   readonly hostname?: string | undefined;
 }
 
+/** An id; an integer is sent as its decimal digits. */
+export type Id = string | number | bigint;
+
 /** Options of a call of `record()`. */
 export interface RecordOptions {
   /**
@@ -61,7 +64,7 @@ export interface RecordOptions {
    *
    * @default a new UUIDv7
    */
-  readonly eventId?: string | null | undefined;
+  readonly eventId?: Id | null | undefined;
   /**
    * When the usage happened, as a Date or an RFC 3339 string.
    *

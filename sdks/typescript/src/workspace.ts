@@ -26,8 +26,9 @@ export class Workspaces {
   }
 
   #add(workspaceId: unknown): Workspace {
-    const json = checks.workspaceId(workspaceId);
-    const key = Buffer.from(workspaceId as string);
+    const text = checks.idText(workspaceId);
+    const json = checks.workspaceId(text);
+    const key = Buffer.from(text as string);
     const workspace = { json, key, hash: murmur2(key) };
     if (this.#cache.size >= maxCached) {
       this.#cache.clear();

@@ -64,7 +64,7 @@ describe("a call has the outcome of its vector", () => {
     }
     expect(producer.texts).toEqual([outcome.json]);
     expect(eventId).toBe(producer.events[0]?.["event_id"]);
-    expect(producer.sent[0]?.key.toString()).toBe(vector.arguments["workspace_id"]);
+    expect(producer.sent[0]?.key.toString()).toBe(producer.events[0]?.["workspace_id"]);
     expect(reported.codes).toEqual(outcome.degraded ? ["metadata.degraded"] : []);
   });
 });

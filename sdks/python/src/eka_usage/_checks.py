@@ -19,9 +19,11 @@ from ._generated import limits
 from ._generated.catalog import BILLABLE, LOG_LEVELS, METRIC_TYPES, PRODUCTS, REMOVED, STATUSES
 from ._generated.errors import ErrorCode
 from ._generated.metrics import METRICS
-from ._interrupts import SuppressErrors, is_interruption
+from ._interrupts import is_interruption
 from ._json_text import escape, is_well_formed
 from ._metric import MetadataKey, Metric, QuantityRule
+from ._models import fields_of, is_model
+from ._text import name_text
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -60,9 +62,7 @@ def _rejects_with(code: ErrorCode, **values: object) -> Callable[[_Check[_P, _R]
 def workspace_id(value: object) -> str:
     """Returns the workspace's id, escaped for JSON."""
     shortest, longest = limits.WORKSPACE_ID_MIN_LENGTH, limits.WORKSPACE_ID_MAX_LENGTH
-    text = _identifier("workspace_id.invalid", value, shortest, longest)
-    hash(value)  # a subclass of str may not be hashable, as the encoder needs
-    return text
+    return _identifier("workspace_id.invalid", value, shortest, longest)
 
 
 @_rejects_with("event_id.invalid")
@@ -102,9 +102,9 @@ def _identifier(code: ErrorCode, value: object, shortest: int, longest: int) -> 
 
 
 def _text(value: object, shortest: int, longest: int) -> str | None:
-    if not isinstance(value, str):
+    text = name_text(value)
+    if text is None:
         return None
-    text = str.__str__(value)  # a subclass may have another string form than its characters
     usable = (
         shortest <= len(text) <= longest and text.strip(limits.BLANK) != "" and is_well_formed(text)
     )
@@ -114,33 +114,36 @@ def _text(value: object, shortest: int, longest: int) -> str | None:
 @_rejects_with("product.unknown")
 def product(value: object, metric_type: object) -> str:
     """Returns the product's name; all metric types of it may be removed."""
-    if not isinstance(value, str) or (
-        value not in METRIC_TYPES and _removal(value, metric_type) is None
-    ):
+    name = name_text(value)
+    if name is None or (name not in METRIC_TYPES and _removal(name, metric_type) is None):
         raise invalid("product.unknown", value, suggest(value, PRODUCTS))
-    return value
+    return name
 
 
 @_rejects_with("metric_type.unknown", product="")
 def metric_type(value: object, product: str) -> Metric:
     """Returns a metric type of a valid product."""
-    if not isinstance(value, str) or (product, value) not in METRICS:
+    name = name_text(value)
+    metric = None if name is None else METRICS.get((product, name))
+    if metric is None:
         hint = _removal(product, value) or suggest(value, METRIC_TYPES[product])
         raise invalid("metric_type.unknown", value, hint, product=describe_value(product))
-    return METRICS[product, value]
+    return metric
 
 
 def _removal(product: str, metric_type: object) -> str | None:
     """Returns what became of a removed metric type, None of any other."""
-    return REMOVED.get((product, metric_type)) if isinstance(metric_type, str) else None
+    name = name_text(metric_type)
+    return None if name is None else REMOVED.get((product, name))
 
 
 @_rejects_with("status.unknown")
 def status(value: object) -> str:
     """Returns the status."""
-    if not isinstance(value, str) or value not in BILLABLE:
+    name = name_text(value)
+    if name is None or name not in BILLABLE:
         raise invalid("status.unknown", value, suggest(value, STATUSES))
-    return value
+    return name
 
 
 @_rejects_with("product.unknown", parameter="metric")
@@ -192,12 +195,13 @@ _COSTS = _Bounds(limits.UNIT_COST_MINIMUM, limits.UNIT_COST_MAXIMUM, limits.UNIT
 
 
 def _amount(code: ErrorCode, value: object, bounds: _Bounds) -> str:
-    exact = _number.exact(value)
+    is_huge = _number.is_huge(value)
+    exact = None if is_huge else _number.exact(value)
     if exact is None or not bounds.admit(exact):
         hint = str(bounds)
         if isinstance(value, (bool, str)):
             hint += f"; a {'boolean' if isinstance(value, bool) else 'string'} is not a number"
-        elif exact is not None and not _number.has_digits(exact, bounds.digits):
+        elif is_huge or (exact is not None and not _number.has_digits(exact, bounds.digits)):
             hint += f" of at most {bounds.digits} digits"
         raise invalid(code, value, hint)
     return _number.text(exact)
@@ -206,7 +210,7 @@ def _amount(code: ErrorCode, value: object, bounds: _Bounds) -> str:
 @_rejects_with("metadata.invalid")
 def metadata(value: Any, keys: tuple[MetadataKey, ...]) -> tuple[Mapping[Any, Any], str]:
     """Returns the metadata, and which declared keys have invalid values, or ""."""
-    given: Any = {} if value is None else value
+    given: Any = {} if value is None else fields_of(value) if is_model(value) else value
     if not isinstance(given, Mapping):
         raise invalid("metadata.invalid", value, "a mapping of strings to values")
     given = cast("Any", given)
@@ -241,10 +245,8 @@ def _is(value: object, kind: str) -> bool:
 
 def log_level(value: object) -> str | None:
     """Returns the level of a log(), or None if there is no such level."""
-    with SuppressErrors():  # a subclass of str may raise anything
-        if isinstance(value, str) and value in LOG_LEVELS:
-            return value
-    return None
+    name = name_text(value)
+    return name if name in LOG_LEVELS else None
 
 
 @_rejects_with("occurred_at.invalid")

@@ -39,6 +39,8 @@ from ._settings import Settings, hide_arguments
 from ._settings import kafka_config as read_kafka_config
 from ._spool.config import SpoolConfig
 from ._spool_wiring import SpoolChoice, choose_spool, spool_opener
+from ._stack import EnoughStack
+from ._text import LONGEST, id_text
 from ._transports import callbacks, kafka
 from ._transports.disabled import DisabledTransport
 from ._transports.injected import InjectedTransport, ProducerLike
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 
     from ._generated.calls import Log, Record, SettingArguments
     from ._generated.catalog import Status
+    from ._values import Id, MetadataLike
 
 _IN_CLEAR = (
     "the password is sent in the clear: the security protocol is SASL_PLAINTEXT and the mechanism "
@@ -184,38 +187,39 @@ class EkaClient:
             self._settings, self._overrides, USAGE_TOPIC, failed, reports=reports
         )
 
-    def _record(
+    def _record(  # noqa: C901  each function that it called would need a level of the stack
         self,
-        workspace_id: str,
+        workspace_id: Any,
         product: str,
         metric_type: str,
         quantity: float | Decimal = QUANTITY_DEFAULT,
         status: str = DEFAULT_STATUS,
         unit_cost: float | Decimal | None = None,
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
         *,
-        event_id: str | None = None,
+        event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
     ) -> str | None:
         """Records one usage event. Never blocks, never raises.
 
         Args:
-            workspace_id: the workspace that is billed, 1 to 256 characters.
+            workspace_id: the workspace that is billed, 1 to 256 characters; or an integer or UUID.
             product: one of `PRODUCTS`.
             metric_type: one of `METRIC_TYPES[product]`.
             quantity: in the unit of the metric type; int, float, Decimal or numpy number.
             status: one of `STATUSES`.
             unit_cost: the cost of one unit, if known.
-            metadata: further details; a value that JSON cannot represent becomes a string, and
-                more than 32 KiB is cut.
-            event_id: an idempotency key: two events with the same id count once.
+            metadata: further details, as a mapping, a dataclass or a pydantic model; a value that
+                JSON cannot represent becomes a string, and more than 32 KiB is cut.
+            event_id: an idempotency key, a string, integer or UUID: two events with the same id
+                count once.
             occurred_at: when it happened, an aware datetime or an RFC 3339 string; now by default.
 
         Returns:
             The event's id; None if the event was rejected, which is reported to `on_error`.
         """
         numbers: list[int] = []
-        event = None
+        accepted_id = event = None
         try:
             if not _mark[0]:
                 _shutdown_hooks.enter_process()
@@ -225,6 +229,8 @@ class EkaClient:
                     reason, workspace_id, product, metric_type, status, event_id
                 )
                 return None
+            if type(workspace_id) is not str or len(workspace_id) > LONGEST:
+                workspace_id = id_text(workspace_id)
             encode = self._encode  # CPython specializes a call of a local
             try:
                 accepted_id, event, lost = encode(
@@ -255,6 +261,21 @@ class EkaClient:
                 return None
             if lost or self._debug:
                 self._outcomes.accepted(accepted_id, event, lost)
+        except RecursionError:
+            with EnoughStack():
+                self._recover(numbers, workspace_id, event)
+                if event is None:
+                    return self._record(
+                        workspace_id,
+                        product,
+                        metric_type,
+                        quantity,
+                        status,
+                        unit_cost,
+                        metadata,
+                        event_id=event_id,
+                        occurred_at=occurred_at,
+                    )
         except BaseException:
             self._recover(numbers, workspace_id, event)
             raise
@@ -265,14 +286,14 @@ class EkaClient:
 
     def record_metric(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         metric: Metric,
         quantity: float | Decimal = QUANTITY_DEFAULT,
         status: Status = DEFAULT_STATUS,
         unit_cost: float | Decimal | None = None,
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
         *,
-        event_id: str | None = None,
+        event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
     ) -> str | None:
         """Records one usage event by a constant of `eka_usage.metrics`; see `record()`."""
@@ -295,12 +316,12 @@ class EkaClient:
 
     def _log(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: str,
         metric_type: str,
         message: str,
         level: str = DEFAULT_LOG_LEVEL,
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
     ) -> str | None:
         """Records one failure: an event of status `LOG_STATUS` with the message in its metadata.
 

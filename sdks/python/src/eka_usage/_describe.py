@@ -2,43 +2,75 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from functools import lru_cache
+from typing import cast
 
+from . import _number
 from ._interrupts import SuppressErrors, is_interruption
 
 _MAX_LENGTH = 80
-_MAX_NUMBER = 10**_MAX_LENGTH
+_MAX_ERROR_LENGTH = 1_000
 _MAX_LISTED = 12
+# Controls, C1 controls, line separators, lone surrogates, and what changes the direction of text.
+_HIDDEN = re.compile("[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def printable(text: str) -> str:
+    """Returns foreign text without what could forge a line, hide or reorder text in an output."""
+    return _HIDDEN.sub(lambda found: _escaped(found[0]), text)
+
+
+def _escaped(character: str) -> str:
+    return _SHORT_ESCAPES.get(character) or f"\\u{ord(character):04x}"
 
 
 def describe_value(value: object) -> str:
     """Returns a value as an error message shows it."""
+    kind = type(value)  # unlike __class__, nothing overrides it
     try:
-        if isinstance(value, (str, bytes)):
-            printed = ascii(value[:_MAX_LENGTH]) if len(value) > _MAX_LENGTH else repr(value)
-        elif value is None or isinstance(value, (bool, float)):
+        if issubclass(kind, str):
+            return _quoted(cast("str", value))
+        if issubclass(kind, bytes):
+            printed = bytes.__repr__(bytes.__getitem__(cast("bytes", value), slice(_MAX_LENGTH)))
+        elif value is None or issubclass(kind, (bool, float)):
             printed = repr(value)
-        elif isinstance(value, (int, Decimal)) and -_MAX_NUMBER < value < _MAX_NUMBER:
+        elif issubclass(kind, (int, Decimal)) and not _number.is_longer(value, _MAX_LENGTH):
             printed = str(value)
         else:
-            return f"of type {type(value).__name__}"
+            return _kind(value)
     except Exception as error:  # a subclass may raise anything
         if is_interruption(error):
             raise
-        return f"of type {type(value).__name__}"
-    return printed if len(printed) <= _MAX_LENGTH else f"{printed[:_MAX_LENGTH]}…"
+        return _kind(value)
+    return printable(_cut(printed, _MAX_LENGTH))
+
+
+def _quoted(text: str) -> str:
+    beginning = str.__getitem__(text, slice(_MAX_LENGTH))
+    inside = beginning.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{printable(inside)}'{'…' if str.__len__(text) > _MAX_LENGTH else ''}"
+
+
+def _kind(value: object) -> str:
+    return f"of type {printable(_cut(type(value).__name__, _MAX_LENGTH))}"
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]}…"
 
 
 def describe_error(error: BaseException) -> str:
     """Returns an exception of other code as an error message shows it."""
     kind = type(error).__name__
     try:
-        return f"{kind}: {error}"
+        return printable(_cut(f"{kind}: {error}", _MAX_ERROR_LENGTH))
     except Exception as raised:  # its __str__ may raise anything
         if is_interruption(raised):
             raise
-        return kind
+        return printable(kind)
 
 
 def suggest(given: object, allowed: tuple[str, ...]) -> str:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-from ._describe import describe_value
+from ._describe import describe_value, printable
 from ._generated.errors import ERRORS, ErrorCode
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class EkaError(Exception):
     """
 
     def __init__(self, code: ErrorCode, message: str) -> None:
-        super().__init__(code, message)
+        super().__init__(code, printable(message))
         known = ERRORS[code]
         self.code: ErrorCode = code
         self.field: str | None = known.field

@@ -7,10 +7,11 @@ checked one by one, to name the first invalid one.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cached_property
 from itertools import islice, repeat
-from typing import Any
+from typing import Any, cast
 
 from . import _checks, _number
 from ._clock import format_time
@@ -24,7 +25,10 @@ from ._interrupts import is_interruption
 from ._json_text import escape, escape_json
 from ._metadata import metadata_text
 from ._metric import Metric
+from ._text import LONGEST, id_text, name_text
 
+# Unlike __class__, it cannot be overridden.
+_type_of: Callable[[Any], Any] = type
 _NO_METADATA = escape_json(METADATA_DEFAULT)
 
 
@@ -54,6 +58,10 @@ class EventEncoder:
         self._minted: dict[str, str] = {}
         self._combinations = _Combinations(service_name, hostname, lambda: self.instance_id)
         self._workspaces = _Workspaces()
+        # By the identity of the names, most of which are literals: it proves that they are valid,
+        # and takes less time than to check their types and lengths, and to hash them.
+        self._last = _NONE
+        self._literals: dict[int, _Combination] = {}
         self._instant = (0, "", "")
 
     @property
@@ -69,7 +77,7 @@ class EventEncoder:
         # Threads that both come first may use two of these: numbers keep their ids apart anyway.
         return EventIds()
 
-    def encode(
+    def encode(  # noqa: C901, PLR0912  a call of a function takes longer than a branch
         self,
         numbers: list[int],
         workspace_id: Any,
@@ -94,9 +102,12 @@ class EventEncoder:
             ValidationError: the first invalid argument, in the order of the arguments.
         """
         try:
-            plain, metric, constants = self._combinations[product, metric_type, status]
+            known = self._last
+            if metric_type is not known[1] or product is not known[0] or status is not known[2]:
+                self._last = known = self._find(product, metric_type, status)
+            _, _, _, plain, metric, constants = known
             workspace = self._workspaces[workspace_id]
-            kind = quantity.__class__
+            kind = _type_of(quantity)
             if (
                 plain
                 and (kind is int or kind is float)
@@ -115,6 +126,8 @@ class EventEncoder:
             own_id = event_id
             if own_id is None and self._new_id is not None:
                 own_id = self._new_id()
+            if own_id is not None and type(own_id) is not str:
+                own_id = id_text(own_id)
             key = "" if own_id is None else _checks.event_id(own_id)
             now = self._clock() // 1_000_000
             instant = self._instant
@@ -146,6 +159,26 @@ class EventEncoder:
             own_id = key = f"{prefix}{ids.start + seq % ids.span}"
         event = encode_event(constants, key, details, occurred, amount, seq, ts, cost, workspace)
         return own_id, event, lost
+
+    def _find(self, product: Any, metric_type: Any, status: Any) -> _Combination:
+        """Returns the combination of these names.
+
+        Raises:
+            TypeError: a name is not a string.
+            KeyError: the catalog lacks a name.
+        """
+        known = self._literals.get(id(metric_type))
+        if known and metric_type is known[1] and product is known[0] and status is known[2]:
+            return known
+        if (
+            type(product) is type(metric_type) is type(status) is str
+            and len(product) + len(metric_type) + len(status) <= LONGEST
+        ):
+            known = self._combinations[product, metric_type, status]
+            if metric_type is known[1]:
+                self._literals[id(metric_type)] = known
+            return known
+        return self._combinations[_names(product, metric_type, status)]
 
     def give_back(self, numbers: list[int]) -> None:
         """Gives a number to the next event, as its own was interrupted or could not be stored.
@@ -189,7 +222,7 @@ class EventEncoder:
         _checks.unit_cost(unit_cost)
         _checks.metadata(metadata, metric.metadata)
         if event_id is not None:
-            _checks.event_id(event_id)
+            _checks.event_id(id_text(event_id))
         if occurred_at is not None:
             _checks.occurred_at(occurred_at, self._clock() // 1_000_000)
 
@@ -201,11 +234,25 @@ def _metadata(value: object, metric: Metric) -> tuple[str, str]:
     return text, "; ".join(filter(None, (wrong, lost)))
 
 
-# Whether the metric type has no rules of its own, the metric type, and its events' constant parts.
-_Combination = tuple[bool, Metric, tuple[str, ...]]
+def _names(*values: object) -> tuple[str, ...]:
+    """Returns the characters of three names of other types.
+
+    Raises:
+        TypeError: one is not a string.
+    """
+    names = tuple(map(name_text, values))
+    if None in names:
+        raise TypeError
+    return cast("tuple[str, ...]", names)
 
 
-class _Combinations(dict[tuple[str, str, str], _Combination]):
+# Product, metric type, status; whether the metric type has no rules of its own; the metric type;
+# and its events' constant parts.
+_Combination = tuple[str, str, str, bool, Metric, tuple[str, ...]]
+_NONE = cast("_Combination", (object(),) * 3)
+
+
+class _Combinations(dict[tuple[str, ...], _Combination]):
     """The combinations of product, metric type and status, made when first recorded."""
 
     def __init__(self, service_name: str, hostname: str, instance_id: Callable[[], str]) -> None:
@@ -219,10 +266,14 @@ class _Combinations(dict[tuple[str, str, str], _Combination]):
             "catalog_version": CATALOG_VERSION,
         }
 
-    def __missing__(self, key: tuple[str, str, str]) -> _Combination:
-        product, metric_type, status = key
+    def __missing__(self, key: tuple[str, ...]) -> _Combination:
+        # The objects that literals in the caller's code are too.
+        product, metric_type, status = map(sys.intern, key)
         metric = METRICS[product, metric_type]
         self[key] = made = (
+            product,
+            metric_type,
+            status,
             metric.quantity is None and not metric.metadata,
             metric,
             encode_constants(

@@ -18,6 +18,8 @@ _OWN_MODULES = frozenset(
     {__package__, "builtins", "cimpl", "confluent_kafka", "decimal", "msgspec", "numpy", "queue"}
 )
 _shared = threading.RLock()
+# More frames of the stack than the SDK needs, with some for the caller's on_error.
+ROOM = 100
 
 
 def shared_lock() -> threading.RLock:
@@ -65,11 +67,14 @@ def is_inside(frame: FrameType | None) -> bool:
 def is_interruption(error: BaseException) -> bool:
     """Reports whether an exception came in between two instructions, and belongs to the host.
 
-    A signal handler raised it, or another thread set it. What the SDK calls may raise the same: it
+    A signal handler raised it, or another thread set it, or the host called when the stack was
+    nearly full. What the SDK calls may raise the same: it
     is an interruption only if it was raised in the SDK itself, or in a function that was called as
     signal handlers are, with the frame that it interrupts.
     """
     if not isinstance(error, Exception):
+        return True
+    if isinstance(error, RecursionError) and has_little_stack():
         return True
     trace, caller = error.__traceback__, None
     while trace is not None:
@@ -85,6 +90,21 @@ def is_interruption(error: BaseException) -> bool:
         return error.errno is None
     module = type(error).__module__.partition(".")[0]
     return module not in _OWN_MODULES and module not in sys.stdlib_module_names
+
+
+def has_little_stack() -> bool:
+    """Reports whether the stack has little room left before the recursion limit."""
+    try:
+        check_stack(ROOM)
+    except RecursionError:
+        return True
+    return False
+
+
+def check_stack(frames: int) -> None:
+    """Raises RecursionError if the stack has no room for so many frames."""
+    if frames:
+        check_stack(frames - 1)
 
 
 class SuppressErrors:

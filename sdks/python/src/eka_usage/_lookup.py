@@ -6,24 +6,30 @@ from typing import TYPE_CHECKING
 
 from ._generated.catalog import METRIC_TYPES, PRODUCTS
 from ._generated.metrics import METRICS
+from ._text import name_text
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from typing_extensions import TypeIs
 
     from ._generated.catalog import Product
-    from ._metric import Metric
+    from ._metric import Metric, MetricType
 
 
 def is_product(value: object) -> TypeIs[Product]:
     """Reports whether this is the name of a product."""
-    return isinstance(value, str) and value in PRODUCTS
+    return name_text(value) in PRODUCTS
 
 
-def is_metric_type(product: Product, value: object) -> bool:
-    """Reports whether this is the name of a metric type of the product."""
-    return isinstance(value, str) and value in METRIC_TYPES.get(product, ())
+def is_metric_type(value: object, product: Product) -> TypeGuard[MetricType]:
+    """Reports whether this is the name of a metric type of the product.
+
+    The name comes first, as a type checker then knows that `record()` takes it.
+    """
+    return name_text(value) in METRIC_TYPES.get(name_text(product) or "", ())
 
 
 def find_metric(product: str, metric_type: str) -> Metric | None:
     """Returns the constant of a metric type, for `record_metric()`; None if there is none."""
-    return METRICS.get((product, metric_type))
+    return METRICS.get((name_text(product) or "", name_text(metric_type) or ""))

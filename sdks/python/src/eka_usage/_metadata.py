@@ -6,10 +6,7 @@ form, and metadata that is too large is replaced by a marker. What was lost is d
 
 from __future__ import annotations
 
-import sys
-from collections import ChainMap
-from collections.abc import Callable, Mapping, Sized
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, cast
@@ -17,6 +14,7 @@ from typing import Any, cast
 import msgspec
 
 from . import _number
+from ._describe import describe_value
 from ._generated.catalog import LOG_LEVEL_KEY, LOG_MESSAGE_KEPT, LOG_MESSAGE_KEY
 from ._generated.limits import (
     METADATA_MAX_BYTES,
@@ -26,14 +24,16 @@ from ._generated.limits import (
 )
 from ._interrupts import SuppressErrors, is_interruption
 from ._json_text import encode, escape_json, is_well_formed, well_formed
+from ._models import fields_of, is_model
+from ._string_form import least_length, string_form
+from ._text import is_uuid
 
 _MARKER: Mapping[str, Any] = msgspec.json.decode(METADATA_OVERSIZE)
-# With more keys than this, metadata that is too large is found before all of it is encoded.
+# With more keys than this, or with longer texts, metadata that is too large is found before all of
+# it is encoded.
 _FEW = 64
+_LONG = 2 * METADATA_MAX_BYTES // _FEW
 _INT64 = 2**63
-# An integer of more bits has more digits than metadata may have bytes.
-_MOST_BITS = 4 * METADATA_MAX_BYTES
-_LONGER_AS_TEXT: tuple[type, ...] = (bytes, bytearray, AbstractSet)
 # Unlike __class__, it cannot be overridden.
 _type_of: Callable[[Any], Any] = type
 
@@ -60,9 +60,30 @@ def log_metadata(metadata: Any, level: str, message: object) -> Any:
     if metadata is None:
         return words
     with SuppressErrors():  # even reading its class may raise
-        if isinstance(metadata, Mapping):
-            return ChainMap(words, cast("Any", metadata))
+        given = fields_of(metadata) if is_model(metadata) else metadata
+        if _type_of(given) is dict and len(given) <= _FEW:
+            return {**given, **words}
+        if isinstance(given, Mapping):
+            return _Merged(cast("Any", given), words)
     return cast("object", metadata)  # to be rejected, as record() rejects it
+
+
+class _Merged(Mapping[Any, Any]):
+    """A mapping with the values of another on top. Unlike a ChainMap it never copies all keys."""
+
+    def __init__(self, below: Mapping[Any, Any], above: Mapping[Any, Any]) -> None:
+        self._below = below
+        self._above = above
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._above[key] if key in self._above else self._below[key]
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self._below
+        yield from (key for key in self._above if key not in self._below)
+
+    def __len__(self) -> int:
+        return len(self._below) + sum(key not in self._below for key in self._above)
 
 
 def _is_plain(metadata: Mapping[Any, Any]) -> bool:
@@ -71,8 +92,8 @@ def _is_plain(metadata: Mapping[Any, Any]) -> bool:
         return False
     for key, value in metadata.items():
         kind = _type_of(value)
-        if _type_of(key) is not str or not (
-            (kind is str and len(value) <= METADATA_MAX_BYTES)
+        if (_type_of(key) is not str or len(key) > _LONG) or not (
+            (kind is str and len(value) <= _LONG)
             or (kind is int and -_number.PLAIN < value < _number.PLAIN)
             or kind is bool
             or value is None
@@ -112,11 +133,6 @@ def _cut(metadata: Mapping[Any, Any], kept: tuple[str, ...]) -> bytes:
     return METADATA_OVERSIZE.encode()
 
 
-def _is_uuid(value: object) -> bool:
-    uuid = sys.modules.get("uuid")  # takes time to import, and a caller with a UUID has imported it
-    return uuid is not None and isinstance(value, uuid.UUID)
-
-
 def _not_finite(value: float | Decimal) -> str:
     text = str(value).lower()  # a signalling NaN supports nothing else
     if "nan" in text:
@@ -136,15 +152,20 @@ class _Reader:
         self._left = METADATA_MAX_BYTES
 
     def mapping(
-        self, value: Mapping[Any, Any], path: tuple[str, ...], above: tuple[int, ...]
+        self,
+        value: Mapping[Any, Any],
+        path: tuple[str, ...],
+        above: tuple[int, ...],
+        identity: int | None = None,
     ) -> dict[str, Any]:
+        inside = (*above, id(value) if identity is None else identity)
         found: dict[str, Any] = {}
         taken: dict[str, int] = {}
         for key, item in value.items():  # lazily: metadata that is too large is not read to its end
             name = self._string(key) if isinstance(key, str) else self._form(key, (*path, "key"))
             if name in found:
                 name = self._renamed(name, found, taken, path)
-            found[name] = self._value(item, (*path, name), (*above, id(value)))
+            found[name] = self._value(item, (*path, name), inside)
         return found
 
     def _renamed(
@@ -174,13 +195,13 @@ class _Reader:
             return value
         if isinstance(value, str):
             return self._string(value)
-        if isinstance(value, (Mapping, list, tuple)):
+        if isinstance(value, (Mapping, list, tuple)) or is_model(value):
             return self._container(cast("Any", value), path, above)
         if isinstance(value, date):
             return value.isoformat()
-        if _is_uuid(value):
+        if is_uuid(value):
             return str(value)
-        if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        if _number.is_longer(value, METADATA_MAX_BYTES):
             raise _OversizeError
         exact = _number.exact(value)
         if exact is not None:
@@ -196,35 +217,27 @@ class _Reader:
         if id(value) in above or len(above) >= METADATA_MAX_DEPTH:
             self._lose(path, "contains itself" if id(value) in above else "is nested too deeply")
             return METADATA_TOO_DEEP
+        if is_model(value):
+            return self.mapping(fields_of(value), path, above, id(value))
         if isinstance(value, Mapping):
             return self.mapping(cast("Any", value), path, above)
         inside = (*above, id(value))
         return [self._value(item, (*path, str(i)), inside) for i, item in enumerate(value)]
 
     def _string(self, value: str) -> str:
-        self._spend(len(value))
+        self._spend(str.__len__(value))
         text = str.__str__(value)
         return text if is_well_formed(text) else well_formed(text)
 
     def _form(self, value: Any, path: tuple[str, ...]) -> str:
         kind = type(value).__name__
         self._lose(path, f"of type {kind} became a string")
-        if isinstance(value, _LONGER_AS_TEXT):
-            self._spend(
-                len(cast("Sized", value))
-            )  # before its string form is made, which takes time
-        try:
-            return self._string(str(value))
-        except _OversizeError:
-            raise
-        except Exception as error:  # __str__ may raise anything
-            if is_interruption(error):
-                raise
-            return self._string(f"<{kind}>")
+        self._spend(least_length(value))  # before its string form is made, which takes time
+        return self._string(string_form(value))
 
     def _lose(self, path: tuple[str, ...], what: str) -> None:
         if len(self.lost) < 3:
-            self.lost.append(f"{'.'.join(path)!r} {what}")
+            self.lost.append(f"{describe_value('.'.join(path))} {what}")
 
     def _spend(self, size: int) -> None:
         self._left -= size

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, NewType
+
+MetricType = NewType("MetricType", str)
+"""The name of a metric type that `is_metric_type()` found in the catalog."""
 
 
 class QuantityRule(NamedTuple):

@@ -6,11 +6,13 @@ import math
 import numbers
 import operator
 from decimal import Context, Decimal, Inexact
+from typing import cast
 
 # From here on ECMAScript writes an integer with an exponent.
 PLAIN = 10**21
 # Up to here all the digits of an integral float are significant.
 _EXACT = 2.0**53
+_HUGE = 1_000
 
 
 def exact(value: object) -> int | float | Decimal | None:
@@ -31,6 +33,20 @@ def exact(value: object) -> int | float | Decimal | None:
         number = float(value)
         return number if math.isfinite(number) else None
     return None
+
+
+def is_huge(value: object) -> bool:
+    """Reports whether an integer or a Decimal has hundreds of digits, which take time to read."""
+    return is_longer(value, _HUGE)
+
+
+def is_longer(value: object, digits: int) -> bool:
+    """Reports whether an integer or a Decimal has many more digits, without reading them."""
+    kind = type(value)
+    if issubclass(kind, int):
+        return int.bit_length(cast("int", value)) > 4 * digits
+    # Eight bytes hold at most nineteen digits.
+    return issubclass(kind, Decimal) and Decimal.__sizeof__(cast("Decimal", value)) > 128 + digits
 
 
 def text(number: int | float | Decimal) -> str:

@@ -20,6 +20,7 @@ from ._generated.catalog import USAGE_TOPIC
 from ._generated.errors import ErrorCode
 from ._ledger import Ledger
 from ._reporting import OnError, Reporter, write_log
+from ._stack import EnoughStack
 
 _IDENTITY = ("event_id", "workspace_id", "product", "metric_type", "status")
 
@@ -57,8 +58,9 @@ class Outcomes:
 
     def degraded(self, lost: str, event_id: str) -> None:
         """Reports what of an accepted event's metadata was lost."""
-        error = MetadataDegradedError.of("metadata.degraded", hint=lost)
-        self._report(error, event_id=event_id)
+        with EnoughStack():
+            error = MetadataDegradedError.of("metadata.degraded", hint=lost)
+            self._report(error, event_id=event_id)
 
     def rejected(
         self,
@@ -67,25 +69,27 @@ class Outcomes:
         product: object,
         metric_type: object,
         status: object,
-        event_id: str | None,
+        event_id: object,
     ) -> None:
         """Counts and reports a call whose event was rejected."""
         if not isinstance(error, EkaError):
             error = DeliveryError.of("delivery.failed", hint=f"unexpected {describe_error(error)}")
-        self.ledger.reject(error.code)
-        self._report(
-            error,
-            event_id=event_id,
-            workspace_id=workspace_id,
-            product=product,
-            metric_type=metric_type,
-            status=status,
-        )
+        with EnoughStack():
+            self.ledger.reject(error.code)
+            self._report(
+                error,
+                event_id=event_id,
+                workspace_id=workspace_id,
+                product=product,
+                metric_type=metric_type,
+                status=status,
+            )
 
     def failed(self, failure: Failure) -> None:
         """Counts and reports an accepted event that cannot be delivered."""
-        self.ledger.fail()
-        self._report_failure(failure)
+        with EnoughStack():
+            self.ledger.fail()
+            self._report_failure(failure)
 
     def adopted_failed(self, failure: Failure) -> None:
         """Reports an event that cannot be delivered, which another client accepted and counts."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from ._describe import describe_error
+from ._describe import describe_error, printable
 from ._errors import EkaError, ErrorContext, MetadataDegradedError
 from ._interrupts import SuppressErrors, is_interruption, shared_lock
 
@@ -23,7 +23,8 @@ def write_log(
 ) -> None:
     """Logs, whatever the host's logging configuration raises."""
     with SuppressErrors():
-        logger.log(level, message, *values, extra=extra)
+        shown = [printable(value) if isinstance(value, str) else value for value in values]
+        logger.log(level, message, *shown, extra=extra)
 
 
 class Reporter:

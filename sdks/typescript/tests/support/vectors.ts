@@ -123,14 +123,18 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
 }
 
+/** A class of the caller's own. */
+class Details {}
+
 interface Special {
   readonly $: string;
   readonly text?: string;
+  readonly fields?: Call;
   readonly times?: number;
   readonly levels?: number;
 }
 
-function special({ $: kind, text = "", times = 0, levels = 0 }: Special): unknown {
+function special({ $: kind, text = "", fields = {}, times = 0, levels = 0 }: Special): unknown {
   switch (kind) {
     case "NaN":
     case "Infinity":
@@ -149,6 +153,8 @@ function special({ $: kind, text = "", times = 0, levels = 0 }: Special): unknow
       return Object.assign(new Map(), { toString: () => kind });
     case "integer":
       return BigInt(text);
+    case "object":
+      return Object.assign(new Details(), plain(fields));
     default:
       return `no ${kind} in TypeScript`; // such a case must declare that it cannot be run
   }

@@ -15,8 +15,9 @@ client.record("ws", "api", "api_call", 1, "ok", null, []);
 //                                                    ^ 'never[]' is not assignable to parameter of type
 client.record("ws", "api", "api_call", 1, "ok", null, {}, { eventID: "x" });
 //                                                          ^ 'eventID' does not exist in type 'RecordOptions'
-client.record(5, "api", "api_call");
-//            ^ 'number' is not assignable to parameter of type 'string'
+client.record(5, "api", "api_call", 1, "ok", null, null, { eventId: 5n });
+client.record(true, "api", "api_call");
+//            ^ 'boolean' is not assignable to parameter of type 'Id'
 
 client.record("ws", "api", "api_call", 1, "ok", null, new Map());
 //                                                    ^ 'Map<any, any>' is not assignable to parameter of type

@@ -6,12 +6,13 @@ Nothing here is imported at run time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal, Protocol, TypedDict, overload
 
-from .catalog import LogLevel, Status
+from .._metric import MetricType
+from .._values import Id, MetadataLike
+from .catalog import LogLevel, Product, Status
 
 
 class Record(Protocol):
@@ -20,39 +21,67 @@ class Record(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["ekascribe"],
         metric_type: Literal["transcription_minute", "transcription_session"],
         quantity: float | Decimal = 1,
         status: Status = "ok",
         unit_cost: float | Decimal | None = None,
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
         *,
-        event_id: str | None = None,
+        event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
     ) -> str | None:
-        """EkaScribe: Turns a recorded consultation into a structured medical note."""
+        """EkaScribe: Turns a recorded consultation into a structured medical note.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
 
     @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["mr_ai"],
         metric_type: Literal["mr_record_upload", "mr_page_processed"],
         quantity: float | Decimal = 1,
         status: Status = "ok",
         unit_cost: float | Decimal | None = None,
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
         *,
-        event_id: str | None = None,
+        event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
     ) -> str | None:
-        """Medical Records AI: Reads uploaded medical records and makes them searchable."""
+        """Medical Records AI: Reads uploaded medical records and makes them searchable.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
 
     @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["agent"],
         metric_type: Literal[
             "chat_session",
@@ -65,108 +94,236 @@ class Record(Protocol):
         quantity: float | Decimal = 1,
         status: Status = "ok",
         unit_cost: float | Decimal | None = None,
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
         *,
-        event_id: str | None = None,
+        event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
     ) -> str | None:
-        """Agent: Answers patients and staff in a conversation."""
+        """Agent: Answers patients and staff in a conversation.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
 
     @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["api"],
         metric_type: Literal["api_call", "api_error"],
         quantity: float | Decimal = 1,
         status: Status = "ok",
         unit_cost: float | Decimal | None = None,
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
         *,
-        event_id: str | None = None,
+        event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
     ) -> str | None:
-        """API: Direct calls to the public HTTP API."""
+        """API: Direct calls to the public HTTP API.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
 
     @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["webhooks"],
         metric_type: Literal["webhook_push", "webhook_delivery_failed"],
         quantity: float | Decimal = 1,
         status: Status = "ok",
         unit_cost: float | Decimal | None = None,
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
         *,
-        event_id: str | None = None,
+        event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
     ) -> str | None:
-        """Webhooks: Notifies a customer's own systems of events."""
+        """Webhooks: Notifies a customer's own systems of events.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
 
     @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["emr_tools"],
         metric_type: Literal["tool_call", "tool_call_error"],
         quantity: float | Decimal = 1,
         status: Status = "ok",
         unit_cost: float | Decimal | None = None,
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
         *,
-        event_id: str | None = None,
+        event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
     ) -> str | None:
-        """EMR Tools: Tools that read and write a clinic's electronic medical records."""
+        """EMR Tools: Tools that read and write a clinic's electronic medical records.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
 
     @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["clinical_tools"],
         metric_type: Literal["tool_call", "tool_call_error"],
         quantity: float | Decimal = 1,
         status: Status = "ok",
         unit_cost: float | Decimal | None = None,
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
         *,
-        event_id: str | None = None,
+        event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
     ) -> str | None:
-        """Clinical Tools: Calculators, protocols and drug checks for clinicians."""
+        """Clinical Tools: Calculators, protocols and drug checks for clinicians.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
 
     @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["comms"],
         metric_type: Literal["sms", "whatsapp", "email"],
         quantity: float | Decimal = 1,
         status: Status = "ok",
         unit_cost: float | Decimal | None = None,
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
         *,
-        event_id: str | None = None,
+        event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
     ) -> str | None:
-        """Communications: Messages sent to patients on a clinic's behalf."""
+        """Communications: Messages sent to patients on a clinic's behalf.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
 
     @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["abdm"],
         metric_type: Literal["abha", "linking", "data_transfer"],
         quantity: float | Decimal = 1,
         status: Status = "ok",
         unit_cost: float | Decimal | None = None,
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
         *,
-        event_id: str | None = None,
+        event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
     ) -> str | None:
-        """ABDM: India's national digital health mission, on a clinic's behalf."""
+        """ABDM: India's national digital health mission, on a clinic's behalf.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
+
+    @overload
+    def __call__(
+        self,
+        workspace_id: Id,
+        product: Product,
+        metric_type: MetricType,
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+    ) -> str | None:
+        """Takes names that were looked up at run time.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
 
 
 class Log(Protocol):
@@ -175,31 +332,51 @@ class Log(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["ekascribe"],
         metric_type: Literal["transcription_minute", "transcription_session"],
         message: str,
         level: LogLevel = "error",
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
     ) -> str | None:
-        """EkaScribe: Turns a recorded consultation into a structured medical note."""
+        """EkaScribe: Turns a recorded consultation into a structured medical note.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            message: Stored in the metadata, as message.
+            level: Stored in the metadata, as level.
+            metadata: A JSON object with further details, encoded as a string.
+        """
 
     @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["mr_ai"],
         metric_type: Literal["mr_record_upload", "mr_page_processed"],
         message: str,
         level: LogLevel = "error",
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
     ) -> str | None:
-        """Medical Records AI: Reads uploaded medical records and makes them searchable."""
+        """Medical Records AI: Reads uploaded medical records and makes them searchable.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            message: Stored in the metadata, as message.
+            level: Stored in the metadata, as level.
+            metadata: A JSON object with further details, encoded as a string.
+        """
 
     @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["agent"],
         metric_type: Literal[
             "chat_session",
@@ -211,81 +388,173 @@ class Log(Protocol):
         ],
         message: str,
         level: LogLevel = "error",
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
     ) -> str | None:
-        """Agent: Answers patients and staff in a conversation."""
+        """Agent: Answers patients and staff in a conversation.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            message: Stored in the metadata, as message.
+            level: Stored in the metadata, as level.
+            metadata: A JSON object with further details, encoded as a string.
+        """
 
     @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["api"],
         metric_type: Literal["api_call", "api_error"],
         message: str,
         level: LogLevel = "error",
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
     ) -> str | None:
-        """API: Direct calls to the public HTTP API."""
+        """API: Direct calls to the public HTTP API.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            message: Stored in the metadata, as message.
+            level: Stored in the metadata, as level.
+            metadata: A JSON object with further details, encoded as a string.
+        """
 
     @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["webhooks"],
         metric_type: Literal["webhook_push", "webhook_delivery_failed"],
         message: str,
         level: LogLevel = "error",
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
     ) -> str | None:
-        """Webhooks: Notifies a customer's own systems of events."""
+        """Webhooks: Notifies a customer's own systems of events.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            message: Stored in the metadata, as message.
+            level: Stored in the metadata, as level.
+            metadata: A JSON object with further details, encoded as a string.
+        """
 
     @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["emr_tools"],
         metric_type: Literal["tool_call", "tool_call_error"],
         message: str,
         level: LogLevel = "error",
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
     ) -> str | None:
-        """EMR Tools: Tools that read and write a clinic's electronic medical records."""
+        """EMR Tools: Tools that read and write a clinic's electronic medical records.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            message: Stored in the metadata, as message.
+            level: Stored in the metadata, as level.
+            metadata: A JSON object with further details, encoded as a string.
+        """
 
     @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["clinical_tools"],
         metric_type: Literal["tool_call", "tool_call_error"],
         message: str,
         level: LogLevel = "error",
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
     ) -> str | None:
-        """Clinical Tools: Calculators, protocols and drug checks for clinicians."""
+        """Clinical Tools: Calculators, protocols and drug checks for clinicians.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            message: Stored in the metadata, as message.
+            level: Stored in the metadata, as level.
+            metadata: A JSON object with further details, encoded as a string.
+        """
 
     @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["comms"],
         metric_type: Literal["sms", "whatsapp", "email"],
         message: str,
         level: LogLevel = "error",
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
     ) -> str | None:
-        """Communications: Messages sent to patients on a clinic's behalf."""
+        """Communications: Messages sent to patients on a clinic's behalf.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            message: Stored in the metadata, as message.
+            level: Stored in the metadata, as level.
+            metadata: A JSON object with further details, encoded as a string.
+        """
 
     @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["abdm"],
         metric_type: Literal["abha", "linking", "data_transfer"],
         message: str,
         level: LogLevel = "error",
-        metadata: Mapping[str, object] | None = None,
+        metadata: MetadataLike | None = None,
     ) -> str | None:
-        """ABDM: India's national digital health mission, on a clinic's behalf."""
+        """ABDM: India's national digital health mission, on a clinic's behalf.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            message: Stored in the metadata, as message.
+            level: Stored in the metadata, as level.
+            metadata: A JSON object with further details, encoded as a string.
+        """
+
+    @overload
+    def __call__(
+        self,
+        workspace_id: Id,
+        product: Product,
+        metric_type: MetricType,
+        message: str,
+        level: LogLevel = "error",
+        metadata: MetadataLike | None = None,
+    ) -> str | None:
+        """Takes names that were looked up at run time.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            message: Stored in the metadata, as message.
+            level: Stored in the metadata, as level.
+            metadata: A JSON object with further details, encoded as a string.
+        """
 
 
 class SettingArguments(TypedDict, total=False):

@@ -7,39 +7,101 @@ Nothing here is imported at run time.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal, Protocol, TypedDict
+from typing import Literal, Protocol, TypedDict, overload
 
-from .catalog import LogLevel, Status
+from .._metric import MetricType
+from .._values import Id
+from .catalog import LogLevel, Product, Status
 
 
 class Record(Protocol):
     """Records one usage event."""
 
+    @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["api"],
         metric_type: Literal["api_call"],
         quantity: float | Decimal = 1,
         status: Status = "ok",
         *,
-        event_id: str | None = None,
+        event_id: Id | None = None,
     ) -> str | None:
-        """API: Calls over HTTP."""
+        """API: Calls over HTTP.
+
+        Args:
+            workspace_id: The workspace to bill.
+            product: The product.
+            metric_type: The metric type of the product.
+            quantity: How much was used.
+            status: How the work ended.
+            event_id: Identifies the event.
+        """
+
+    @overload
+    def __call__(
+        self,
+        workspace_id: Id,
+        product: Product,
+        metric_type: MetricType,
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        *,
+        event_id: Id | None = None,
+    ) -> str | None:
+        """Takes names that were looked up at run time.
+
+        Args:
+            workspace_id: The workspace to bill.
+            product: The product.
+            metric_type: The metric type of the product.
+            quantity: How much was used.
+            status: How the work ended.
+            event_id: Identifies the event.
+        """
 
 
 class Log(Protocol):
     """Records one failure, with a message instead of a quantity."""
 
+    @overload
     def __call__(
         self,
-        workspace_id: str,
+        workspace_id: Id,
         product: Literal["api"],
         metric_type: Literal["api_call"],
         message: str,
         level: LogLevel = "error",
     ) -> str | None:
-        """API: Calls over HTTP."""
+        """API: Calls over HTTP.
+
+        Args:
+            workspace_id: The workspace to bill.
+            product: The product.
+            metric_type: The metric type of the product.
+            message: Stored in the metadata, as message.
+            level: Stored in the metadata, as level.
+        """
+
+    @overload
+    def __call__(
+        self,
+        workspace_id: Id,
+        product: Product,
+        metric_type: MetricType,
+        message: str,
+        level: LogLevel = "error",
+    ) -> str | None:
+        """Takes names that were looked up at run time.
+
+        Args:
+            workspace_id: The workspace to bill.
+            product: The product.
+            metric_type: The metric type of the product.
+            message: Stored in the metadata, as message.
+            level: Stored in the metadata, as level.
+        """
 
 
 class SettingArguments(TypedDict, total=False):
