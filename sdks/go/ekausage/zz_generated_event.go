@@ -9,8 +9,8 @@ type UsageEvent struct {
 	// EventID: Identifies the event: a UUIDv7 generated once, or the caller's idempotency key. Two
 	// events with the same id in a workspace count once.
 	EventID string `json:"event_id"`
-	// WorkspaceID: The workspace to bill; also the Kafka key, so that the events of a workspace keep
-	// their order.
+	// WorkspaceID: The workspace to bill; also the Kafka key, so that the events of a workspace are in
+	// one partition.
 	WorkspaceID string `json:"workspace_id"`
 	// ServiceName: The service that reports the usage.
 	ServiceName string `json:"service_name"`

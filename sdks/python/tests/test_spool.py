@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -334,3 +335,24 @@ def test_the_counters_balance_with_a_spool_at_every_moment(
             assert counters_balance(client)
             assert min(client.stats()[:4]) >= 0
     eventually(lambda: client.stats().delivered == 300)  # librdkafka counts a log line as in flight
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="there is no list of descriptors")
+@pytest.mark.parametrize("mode", MODES)
+def test_a_client_that_was_shut_down_holds_no_file_of_the_spool(
+    mode: str, make_spool_client: ClientFactory, spool_dir: Path
+) -> None:
+    def held() -> list[str]:
+        found: list[str] = []
+        for descriptor in Path("/proc/self/fd").iterdir():
+            with suppress(FileNotFoundError):  # that of the list itself
+                found.append(str(descriptor.readlink()))
+        return [target for target in found if target.startswith(str(spool_dir))]
+
+    client = make_spool_client(mode, kafka_brokers=NO_BROKER, max_queue_events=10)
+    for _ in range(500):
+        client.record(**VALID)
+    assert held()
+    client.shutdown(0)
+    assert segment_names(spool_dir)
+    assert held() == []

@@ -8,7 +8,8 @@ export interface UsageEvent {
    */
   readonly event_id: string;
   /**
-   * The workspace to bill; also the Kafka key, so that the events of a workspace keep their order.
+   * The workspace to bill; also the Kafka key, so that the events of a workspace are in one
+   * partition.
    */
   readonly workspace_id: string;
   /** The service that reports the usage. */

@@ -36,7 +36,7 @@ class Record(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             quantity: How much was used, in the unit of the metric type.
@@ -66,7 +66,7 @@ class Record(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             quantity: How much was used, in the unit of the metric type.
@@ -103,7 +103,7 @@ class Record(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             quantity: How much was used, in the unit of the metric type.
@@ -133,7 +133,7 @@ class Record(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             quantity: How much was used, in the unit of the metric type.
@@ -163,7 +163,7 @@ class Record(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             quantity: How much was used, in the unit of the metric type.
@@ -193,7 +193,7 @@ class Record(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             quantity: How much was used, in the unit of the metric type.
@@ -223,7 +223,7 @@ class Record(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             quantity: How much was used, in the unit of the metric type.
@@ -253,7 +253,7 @@ class Record(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             quantity: How much was used, in the unit of the metric type.
@@ -283,7 +283,7 @@ class Record(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             quantity: How much was used, in the unit of the metric type.
@@ -313,7 +313,7 @@ class Record(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             quantity: How much was used, in the unit of the metric type.
@@ -343,7 +343,7 @@ class Log(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             message: Stored in the metadata, as message.
@@ -365,7 +365,7 @@ class Log(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             message: Stored in the metadata, as message.
@@ -394,7 +394,7 @@ class Log(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             message: Stored in the metadata, as message.
@@ -416,7 +416,7 @@ class Log(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             message: Stored in the metadata, as message.
@@ -438,7 +438,7 @@ class Log(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             message: Stored in the metadata, as message.
@@ -460,7 +460,7 @@ class Log(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             message: Stored in the metadata, as message.
@@ -482,7 +482,7 @@ class Log(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             message: Stored in the metadata, as message.
@@ -504,7 +504,7 @@ class Log(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             message: Stored in the metadata, as message.
@@ -526,7 +526,7 @@ class Log(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             message: Stored in the metadata, as message.
@@ -548,7 +548,7 @@ class Log(Protocol):
 
         Args:
             workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
+                workspace are in one partition.
             product: The product that was used.
             metric_type: Which of the product's metrics the event counts.
             message: Stored in the metadata, as message.

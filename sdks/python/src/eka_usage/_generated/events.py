@@ -23,7 +23,7 @@ class UsageEvent(Struct):
     workspace_id: Annotated[
         str,
         Meta(
-            description="The workspace to bill; also the Kafka key, so that the events of a workspace keep their order.",
+            description="The workspace to bill; also the Kafka key, so that the events of a workspace are in one partition.",
             max_length=256,
             min_length=1,
         ),
