@@ -78,7 +78,7 @@ func (i *instance) record(call *call) (string, error) {
 		return "", i.outcomes.rejected(call, invalid(rejection))
 	}
 	size := checked.Size() + len(call.WorkspaceID)
-	queued, reason := i.outbox.enter(int64(size))
+	place, reason := i.outbox.enter(int64(size))
 	if reason != "" {
 		return "", i.outcomes.rejected(call, i.outbox.rejection(reason))
 	}
@@ -86,7 +86,7 @@ func (i *instance) record(call *call) (string, error) {
 	length := len(text)
 	text = s.Keep(append(text, call.WorkspaceID...))
 	e := event{key: text[length:], value: text[:length:length], at: checked.At}
-	if err := i.outbox.send(e, queued); err != nil {
+	if err := i.outbox.send(e, place); err != nil {
 		i.notSpooled(err)
 	}
 	if i.debug {

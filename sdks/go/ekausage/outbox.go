@@ -51,8 +51,13 @@ func (o *outbox) spoolRejectReason() ErrorCode {
 	if o.spool == nil {
 		return CodeQueueFull
 	}
+	return o.spoolCode(o.spool.EnsureHeadroom())
+}
+
+// spoolCode returns the code of an error that keeps the spool from accepting an event.
+func (o *outbox) spoolCode(err error) ErrorCode {
 	var full *spool.FullError
-	switch err := o.spool.EnsureHeadroom(); {
+	switch {
 	case err == nil:
 		return ""
 	case errors.As(err, &full):
@@ -63,23 +68,39 @@ func (o *outbox) spoolRejectReason() ErrorCode {
 	return CodeQueueFull
 }
 
-// enter takes a place in the queue for an event of about so many bytes, or makes sure that the spool
-// accepts it.
-func (o *outbox) enter(size int64) (queued bool, reason ErrorCode) {
+// place is where an event goes that is accepted.
+type place struct {
+	queued   bool  // in memory
+	reserved int64 // bytes on disk
+}
+
+// enter takes a place in the queue for an event of at most so many bytes, and on disk if it is written
+// there.
+func (o *outbox) enter(size int64) (p place, reason ErrorCode) {
 	places := &o.events
-	if queued = o.takePlace(size); !queued {
-		if reason := o.spoolRejectReason(); reason != "" {
-			return false, reason
-		}
+	if p.queued = o.takePlace(size); !p.queued {
 		places = &o.writing
 		places.Add(1)
 	}
-	// A shutdown either counts the place taken above, and waits, or is detected here.
-	if o.closed.Load() {
-		places.Add(-1)
-		return false, CodeClientClosed
+	if !p.queued && o.spool == nil {
+		reason = CodeQueueFull
+	} else if !p.queued || o.durable {
+		var err error
+		p.reserved, err = o.spool.Reserve(size)
+		reason = o.spoolCode(err)
 	}
-	return queued, ""
+	// A shutdown either counts the place taken above, and waits, or is detected here.
+	if reason == "" && o.closed.Load() {
+		if p.reserved > 0 {
+			o.spool.Unreserve(p.reserved)
+		}
+		reason = CodeClientClosed
+	}
+	if reason != "" {
+		places.Add(-1)
+		return place{}, reason
+	}
+	return p, ""
 }
 
 // takePlace reports whether it took a place in the queue.
@@ -99,16 +120,16 @@ func (o *outbox) nextSeq() uint64 { return uint64(o.outcomes.ledger.accepted.Add
 
 // send passes a numbered event to the transport, and writes it to disk if it has no place in the
 // queue or the spool is durable. An error means that the event is in memory only.
-func (o *outbox) send(e event, queued bool) (err error) {
-	if !queued {
+func (o *outbox) send(e event, p place) (err error) {
+	if !p.queued {
 		defer o.writing.Add(-1)
-		if err = o.spool.Spill(e.key, e.value); err == nil {
+		if err = o.spool.Spill(e.key, e.value, p.reserved); err == nil {
 			o.outcomes.ledger.spooled.Add(1)
 			return nil
 		}
 		o.events.Add(1)
 	} else if o.durable {
-		e.onDisk, err = o.spool.Append(e.key, e.value)
+		e.onDisk, err = o.spool.Append(e.key, e.value, p.reserved)
 		if err == nil && e.onDisk == nil {
 			o.outcomes.ledger.spooled.Add(1)
 			o.freePlace()

@@ -52,7 +52,7 @@ func TestOutbox(t *testing.T) {
 		o := newOutbox(100, 20)
 		for range 2 {
 			expectReason(t, enter(o, 10), "")
-			_ = o.send(event{key: make([]byte, 3), value: make([]byte, 7)}, true)
+			_ = o.send(event{key: make([]byte, 3), value: make([]byte, 7)}, place{queued: true})
 		}
 		expectReason(t, o.rejectReason(), CodeQueueFull)
 		expectReason(t, enter(o, 1), CodeQueueFull)

@@ -14,7 +14,7 @@ func BenchmarkAppend(b *testing.B) {
 	defer s.Release()
 	key, event := []byte("workspace-1"), make([]byte, 440)
 	for b.Loop() {
-		g, err := s.Append(key, event)
+		g, err := s.Append(key, event, 0)
 		if err != nil {
 			b.Fatal(err)
 		}

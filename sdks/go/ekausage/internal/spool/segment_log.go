@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"io/fs"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,8 @@ type segmentLog struct {
 	lowHeadroom   atomic.Bool
 	lastError     atomic.Pointer[preallocateError]
 	preallocating sync.Mutex
+	// reserved is how much the callers that found headroom have still to write.
+	reserved atomic.Int64
 
 	mu           sync.Mutex
 	writers      []*segmentWriter // oldest first
@@ -48,17 +51,18 @@ type preallocateError struct {
 	until time.Time
 }
 
-// append writes a record. It returns the group of a record that is delivered from memory, and nil for
-// one that is delivered from disk.
+// append writes a record, for which so many bytes may be reserved. It returns the group of a record that is
+// delivered from memory, and nil for one that is delivered from disk.
 //
 // An error means that the record is not written. One of fsync is reported instead: the record is there,
 // so that this client or the next delivers it, and a caller that keeps it too would count it twice.
-func (l *segmentLog) append(key, event []byte, fromMemory bool) (*AckGroup, error) {
+func (l *segmentLog) append(key, event []byte, fromMemory bool, reserved int64) (*AckGroup, error) {
 	head := newRecordHead(l.salt, key, event)
 	size := recordSize(key, event)
 	l.mu.Lock()
 	w, err := l.write(head[:], key, event, size)
 	if err != nil {
+		l.unreserve(reserved)
 		l.mu.Unlock()
 		return nil, err
 	}
@@ -74,6 +78,7 @@ func (l *segmentLog) append(key, event []byte, fromMemory bool) (*AckGroup, erro
 	if l.preallocated == nil && segmentBytes-end < headroomBytes {
 		l.lowHeadroom.Store(true)
 	}
+	l.unreserve(reserved) // after the above, which includes what was written
 	l.mu.Unlock()
 	if l.fsyncEach {
 		err := ignoreClosed(w.sync(end))
@@ -186,6 +191,39 @@ func (l *segmentLog) ensureHeadroom() error {
 		return last.err
 	}
 	return l.preallocate(false)
+}
+
+// crowdTimeout is how long a caller waits for others to write, which takes each of them microseconds.
+const crowdTimeout = 100 * time.Millisecond
+
+// reserve makes sure that an event of at most so many bytes finds space when it is appended, however many
+// callers append at once: between a look at the headroom and the append, others may use it up. It
+// returns what to pass to append, or why there is no space.
+func (l *segmentLog) reserve(size int64) (int64, error) {
+	size += int64(len(recordHead{}))
+	for deadline := (time.Time{}); ; {
+		// All that is reserved fits into the headroom that was seen after it was reserved.
+		if l.reserved.Add(size) <= headroomBytes && !l.lowHeadroom.Load() {
+			return size, nil
+		}
+		l.unreserve(size)
+		if err := l.ensureHeadroom(); err != nil {
+			return 0, err
+		}
+		switch {
+		case deadline.IsZero():
+			deadline = time.Now().Add(crowdTimeout)
+		case time.Now().After(deadline):
+			return 0, &FullError{"too many callers write at once"}
+		}
+		runtime.Gosched()
+	}
+}
+
+func (l *segmentLog) unreserve(reserved int64) {
+	if reserved > 0 {
+		l.reserved.Add(-reserved)
+	}
 }
 
 // preallocate creates the next segment ahead of its use. It populates the memory too if no caller

@@ -100,25 +100,36 @@ func (s *Spool) HasBacklog() bool {
 // EnsureHeadroom returns why one more event may find no space; nil if it finds some.
 func (s *Spool) EnsureHeadroom() error { return s.events.ensureHeadroom() }
 
+// Reserve makes sure that an event and its key, of at most so many bytes, find space. It returns what to
+// pass to Append, Spill or Unreserve, or why there is no space.
+func (s *Spool) Reserve(size int64) (reserved int64, err error) { return s.events.reserve(size) }
+
+// Unreserve gives back what was reserved for an event that is not written.
+func (s *Spool) Unreserve(reserved int64) { s.events.unreserve(reserved) }
+
 // Append writes an event that is delivered from memory. If it returns no group, the event is
 // delivered from disk instead, since others are pending there.
-func (s *Spool) Append(key, event []byte) (*AckGroup, error) {
-	return s.events.append(key, event, true)
+func (s *Spool) Append(key, event []byte, reserved int64) (*AckGroup, error) {
+	return s.events.append(key, event, true, reserved)
 }
 
 // Spill writes an event that is delivered from disk.
-func (s *Spool) Spill(key, event []byte) error {
-	_, err := s.events.append(key, event, false)
+func (s *Spool) Spill(key, event []byte, reserved int64) error {
+	_, err := s.events.append(key, event, false, reserved)
 	return err
 }
 
 // Requeue writes an event that was not delivered from memory. It precedes those that were spilled
 // meanwhile, and follows them only if there is no space for one more segment.
 func (s *Spool) Requeue(key, event []byte) error {
-	if _, err := s.requeued.append(key, event, false); err == nil {
+	if _, err := s.requeued.append(key, event, false, 0); err == nil {
 		return nil
 	}
-	return s.Spill(key, event)
+	reserved, err := s.Reserve(int64(len(key) + len(event)))
+	if err != nil {
+		return err
+	}
+	return s.Spill(key, event, reserved)
 }
 
 // SpillAll delivers every later event from disk, since the process may end at any moment.
@@ -126,7 +137,7 @@ func (s *Spool) SpillAll() { s.events.spillAll() }
 
 // DeadLetter writes an event that is permanently rejected, for inspection.
 func (s *Spool) DeadLetter(key, event []byte) {
-	if _, err := s.dead.append(key, event, false); err != nil {
+	if _, err := s.dead.append(key, event, false, 0); err != nil {
 		s.warn(err)
 		return
 	}

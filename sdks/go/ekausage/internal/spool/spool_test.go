@@ -135,7 +135,7 @@ func TestAppend(t *testing.T) {
 		s := open(t, h, folderOf(t), durable)
 		appendAll(t, s, numbered(1, 1, 10))[0].MarkAcked()
 		spillAll(t, s, numbered(2, 1, 10))
-		if g, err := s.Append([]byte("key"), []byte("000003")); g != nil || err != nil {
+		if g, err := s.Append([]byte("key"), []byte("000003"), 0); g != nil || err != nil {
 			t.Errorf("it is delivered from memory: %v %v", g, err)
 		}
 		h.set(func() { h.fault = nil })
@@ -150,7 +150,7 @@ func TestAppend(t *testing.T) {
 		s := open(t, h, folderOf(t), nil)
 		s.SpillAll()
 		for _, event := range numbered(1, 3, 10) {
-			if g, err := s.Append([]byte("key"), []byte(event)); g != nil || err != nil {
+			if g, err := s.Append([]byte("key"), []byte(event), 0); g != nil || err != nil {
 				t.Errorf("it is delivered from memory: %v %v", g, err)
 			}
 			eventually(t, "it is delivered from disk", func() bool { return s.Pending() == 0 })
@@ -201,6 +201,32 @@ func TestAppend(t *testing.T) {
 		eventually(t, "there is space again", func() bool { return s.EnsureHeadroom() == nil })
 	})
 
+	t.Run("what was reserved has space, whoever else writes meanwhile", func(t *testing.T) {
+		t.Parallel()
+		s := open(t, &host{inMemory: true}, folderOf(t), func(c *Config) { c.Durable, c.MaxBytes = true, segmentBytes })
+		event := bytes.Repeat([]byte("x"), 9_000)
+		written := 0
+		for full := false; !full; {
+			var reservations []int64
+			for {
+				reserved, err := s.Reserve(int64(len("key") + len(event)))
+				if full = s.EnsureHeadroom() != nil; err != nil {
+					break
+				}
+				reservations = append(reservations, reserved)
+			}
+			for _, reserved := range reservations {
+				if _, err := s.Append([]byte("key"), event, reserved); err != nil {
+					t.Fatal(err)
+				}
+				written += len(event)
+			}
+		}
+		if written < segmentBytes-2*headroomBytes || s.events.reserved.Load() != 0 {
+			t.Errorf("%d bytes were written, %d are reserved", written, s.events.reserved.Load())
+		}
+	})
+
 	t.Run("with a sync interval of 0, every event is on disk at once", func(t *testing.T) {
 		t.Parallel()
 		s := open(t, &host{}, folderOf(t), func(c *Config) { c.Durable, c.SyncInterval = true, 0 })
@@ -222,7 +248,7 @@ func TestAppend(t *testing.T) {
 		for caller := range 4 {
 			callers.Go(func() {
 				for _, event := range numbered(1+caller*500, 500, 10) {
-					if err := s.Spill([]byte("key"), []byte(event)); err != nil {
+					if err := s.Spill([]byte("key"), []byte(event), 0); err != nil {
 						t.Error(err)
 					}
 				}

@@ -168,7 +168,7 @@ func numbered(from, count, size int) []string {
 func spillAll(t *testing.T, s *Spool, events []string) {
 	t.Helper()
 	for _, event := range events {
-		if err := s.Spill([]byte("key"), []byte(event)); err != nil {
+		if err := s.Spill([]byte("key"), []byte(event), 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -178,7 +178,7 @@ func appendAll(t *testing.T, s *Spool, events []string) []*AckGroup {
 	t.Helper()
 	var groups []*AckGroup
 	for _, event := range events {
-		g, err := s.Append([]byte("key"), []byte(event))
+		g, err := s.Append([]byte("key"), []byte(event), 0)
 		if err != nil || g == nil {
 			t.Fatal(g, err)
 		}
