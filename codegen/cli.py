@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -52,8 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run: Callable[[argparse.Namespace, Printer], int] = options.run
         return run(options, printer)
     except OSError as failure:
-        where = f"{failure.filename}: " if failure.filename else ""
-        sys.stderr.write(f"codegen: {where}{failure.strerror or failure}\n")
+        # Formatters' input is the only thing that is written without its name in the error.
+        where = failure.filename or f"the temporary files in {tempfile.gettempdir()}"
+        sys.stderr.write(f"codegen: {where}: {failure.strerror or failure}\n")
         return PROBLEMS
     finally:
         printer.finish()

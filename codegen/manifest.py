@@ -17,7 +17,7 @@ MANIFEST = ".codegen.json"
 Manifest = dict[str, dict[str, str]]
 
 _MARKER = re.compile(r"(<{7}|\|{7}|={7}|>{7})( .*)?")
-_TARGET = re.compile(r'  "([^"\\]+)": \{')
+_TARGET = re.compile(r'  "([^"\\]+)": \{(\},?)?')
 _FILE = re.compile(r'    "([^"\\]+)": "([0-9a-f]{64})",?')
 
 

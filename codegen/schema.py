@@ -207,7 +207,10 @@ def _min_length(v: _Violation) -> Iterator[Diagnostic]:
 def _unique_items(v: _Violation) -> Iterator[Diagnostic]:
     seen: list[Any] = []
     for index, item in enumerate(v.instance):
-        if item is not None and item in seen:
+        # In JSON, true is not 1.
+        if item is not None and any(
+            one == item and isinstance(one, bool) == isinstance(item, bool) for one in seen
+        ):
             route = (*v.route, index)
             place = v.source.value(route)
             message = f"{show(item)} appears twice"

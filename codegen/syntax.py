@@ -14,6 +14,11 @@ _WORDS = (
     ("quoted scalar", "end of stream", "this quote is not closed"),
     ("quoted scalar", "document indicator", "this quote is not closed"),
     ("quoted scalar", "unknown escape", r"unknown escape; write \\ for a backslash"),
+    (
+        "quoted scalar",
+        "invalid Unicode",
+        r"this escape is half of a character; write the character itself, or \U with 8 digits",
+    ),
     ("quoted scalar", "", r"broken escape in double quotes; write \\ for a backslash"),
     ("an anchor", "", "text cannot begin with &; quote it"),
     ("an alias", "", "text cannot begin with *; quote it"),

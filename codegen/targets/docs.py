@@ -92,6 +92,9 @@ def outputs(model: Model) -> Iterator[Output]:
             for m in catalog.removed
         ],
         billed=billed or "never",
+        log_levels=", ".join(map(markdown_code, catalog.log_levels)),
+        default_log_level=markdown_code(catalog.default_log_level),
+        log_status=markdown_code(catalog.log_status.name),
     )
     yield File("docs/event.schema.json", _json({**JSON_COMMENT, **event_schema(model)}))
     yield file("docs/settings.md", "docs/settings.md.j2", settings=settings, languages=languages)

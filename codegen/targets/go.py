@@ -6,7 +6,6 @@ to align.
 
 from __future__ import annotations
 
-import json
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 from codegen import naming, phrases, text
 from codegen.model import ErrorCode, Field, MetricType, Model, QuantityRule, Setting
+from codegen.numbers import scalar
 from codegen.render import File, Output, file
 
 _string = text.go_string
@@ -194,18 +194,11 @@ def _metadata(metric: MetricType) -> str:
             _string(key.name),
             _bool(key.required),
             _string(key.type or ""),
-            _strings(_json(value) for value in key.allowed or ()),
+            _strings(scalar(value) for value in key.allowed or ()),
         )
         for key in metric.metadata
     ]
     return f"[]metadataKey{{{', '.join(rows)}}}"
-
-
-def _json(value: object) -> str:
-    """As the SDK writes the value in an event: a number that is integral has no point."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _metric_name(product: str, name: str) -> str:

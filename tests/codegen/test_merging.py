@@ -150,3 +150,30 @@ def test_a_manifest_that_is_damaged_without_a_merge_is_refused() -> None:
     for damaged in (b"", b"[]", b'{"a": 1}', b"{", b'{\n  "docs": {\n    "a.md": 5\n'):
         with pytest.raises(ValueError, match="is damaged"):
             read_manifest(damaged)
+
+
+def test_a_conflict_keeps_what_both_sides_own() -> None:
+    sha = {name: name * 64 for name in "abc"}
+    merged = "\n".join(
+        (
+            "{",
+            '  "docs": {',
+            f'    "docs/a.md": "{sha["a"]}",',
+            "<<<<<<< HEAD",
+            f'    "docs/b.md": "{sha["b"]}"',
+            "=======",
+            f'    "docs/b.md": "{sha["c"]}",',
+            f'    "docs/c.md": "{sha["c"]}"',
+            ">>>>>>> other",
+            "  },",
+            '  "teams": {}',
+            "}",
+        )
+    )
+    recorded = read_manifest(merged.encode())
+    assert recorded.merged
+    assert recorded.digests == {
+        "docs/a.md": (sha["a"],),
+        "docs/b.md": (sha["b"], sha["c"]),
+        "docs/c.md": (sha["c"],),
+    }

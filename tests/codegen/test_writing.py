@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from codegen.manifest import MANIFEST
-from codegen.plan import Kind, RefusedError, plan
+from codegen.plan import TEMPORARY, Kind, RefusedError, plan
 from codegen.render import JSON_COMMENT, NOTICE, File, Output, Splice, section
 from codegen.write import write
-from tests.codegen.tools import tree
+from tests.codegen.tools import GOLDEN, REPOSITORY, tree
 
 
 def generated(path: str, text: str = "1") -> File:
@@ -227,3 +230,43 @@ def test_temporary_files_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     assert kinds(tmp_path, generated("a/b.py")) == {}
     generate(tmp_path, generated("a/b.py"))
     assert sorted(tree(tmp_path)) == [MANIFEST, "a/b.py"]
+
+
+def test_runs_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -> None:
+    schema = GOLDEN / "plain/schema"
+    command = [sys.executable, "-m", "codegen", "generate", "--target", "docs", "vectors", "teams"]
+    runs = [
+        subprocess.Popen(
+            [*command, "--schema", schema, "--root", tmp_path],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    outputs = [run.communicate(timeout=300)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0] * 4, outputs
+    assert sum("0 files changed" in output for output in outputs) == 3, outputs
+    assert not [path for path in tree(tmp_path) if path.endswith(TEMPORARY)]
+
+
+def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    """A limit on the size of files fails as a full disk does: in write(), which names no file."""
+    generate(tmp_path, generated("a.py"))
+    program = (
+        "import resource, signal; from pathlib import Path; from codegen.write import write_file;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10)); write_file(Path('a.py'), b'x' * 100)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "File too large: 'a.py'" in result.stderr
+    assert sorted(tree(tmp_path)) == [MANIFEST, "a.py"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codegen import naming, phrases
 from codegen.model import ErrorCode, Field, MetadataKey, MetricType, Model, Product, Setting
+from codegen.numbers import scalar
 from codegen.render import File, Output, file, lock_versions, package_version
 from codegen.targets.typescript import layout
 from codegen.targets.typescript.encoder import encoder
@@ -192,7 +192,7 @@ def _metadata(key: MetadataKey) -> _Entry:
     if key.type:
         lines.append(layout.property_("type", layout.string(key.type), 10))
     if key.allowed is not None:
-        allowed = (json.dumps(value, ensure_ascii=False) for value in key.allowed)
+        allowed = map(scalar, key.allowed)
         lines.append(layout.list_("allowed: ", allowed, ",", " " * 10))
     return _Entry("", layout.key(key.name), tuple(lines))
 

@@ -27,6 +27,8 @@ def doc(description: str, indent: int = 2, **tags: str) -> str:
 
 def key(name: str) -> str:
     """Returns a key of an object, quoted if it must be."""
+    if name == "__proto__":
+        return '["__proto__"]'  # otherwise it sets the prototype of the literal
     return name if _BARE_KEY.fullmatch(name) else string(name)
 
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from codegen.model import Event, Field, MetricType, Model
+from codegen.numbers import ecmascript
 from codegen.targets.vectors.examples import allowed, bounded
-from codegen.targets.vectors.values import ecmascript, json_text, text
+from codegen.targets.vectors.values import json_text, text
 
 Case = dict[str, Any]
 

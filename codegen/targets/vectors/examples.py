@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 
 from codegen.model import Event, Field, MetricType
-from codegen.targets.vectors.values import ecmascript, json_text, text
+from codegen.numbers import ecmascript
+from codegen.targets.vectors.values import json_text, text
 
 _EXAMPLES: Mapping[str, object] = {"string": "x", "integer": 1, "number": 1.5, "boolean": True}
 
@@ -44,9 +45,12 @@ def quantities(field: Field, one: MetricType) -> tuple[float, float]:
 
 
 def required(one: MetricType) -> dict[str, object]:
-    """Returns the metadata keys that a metric type requires, each with an allowed value."""
+    """Returns the metadata keys that a metric type requires, each with an allowed value.
+
+    They are sorted, since a map of Go has no other order.
+    """
     return {
         key.name: key.allowed[0] if key.allowed else _EXAMPLES[key.type or "string"]
-        for key in one.metadata
+        for key in sorted(one.metadata, key=lambda key: key.name)
         if key.required
     }

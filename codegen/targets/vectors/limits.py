@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 from codegen.model import Event, Field, Model, milliseconds
+from codegen.numbers import ecmascript
 from codegen.targets.vectors.base import CLOCK, Case, caller_fields, metric
 from codegen.targets.vectors.examples import bounded
-from codegen.targets.vectors.values import ecmascript, partition, text
+from codegen.targets.vectors.values import partition, text
 
 # One character of each width in UTF-8 and in UTF-16.
 _WIDTHS = {"ascii": "a", "latin": "é", "cjk": "界", "astral": "😀"}

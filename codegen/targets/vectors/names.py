@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from codegen import phrases
 from codegen.model import Event, MetricType, Model
+from codegen.numbers import scalar
 from codegen.targets.vectors.base import Case
 from codegen.targets.vectors.examples import allowed, quantities, required
 from codegen.targets.vectors.values import text
@@ -74,6 +75,22 @@ def _rules(event: Event, one: MetricType) -> Iterator[Case]:
         wrong = "no such value" if key.allowed else _WRONG[key.type] if key.type else None
         if wrong is not None:
             yield refused(f"{key.name}-wrong", field.name, {**rest, key.name: wrong}, field.error)
+        for what, value in _lookalikes(key.allowed or ()):
+            name = f"{key.name}-{what}"
+            yield refused(name, field.name, {**rest, key.name: value}, field.error)
+
+
+def _lookalikes(allowed: tuple[object, ...]) -> Iterator[tuple[str, object]]:
+    """Yields values of another type that some language takes for the first allowed one."""
+    for first in allowed[:1]:
+        if isinstance(first, str):
+            continue
+        others = {"as-text": scalar(first)}
+        yield from ((what, text) for what, text in others.items() if text not in allowed)
+        if first in (0, 1):
+            other = int(first) if isinstance(first, bool) else bool(first)
+            if not any(type(one) is type(other) and one == other for one in allowed):
+                yield "as-boolean" if isinstance(other, bool) else "as-number", other
 
 
 def _removed(model: Model) -> Iterator[Case]:

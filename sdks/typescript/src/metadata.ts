@@ -75,7 +75,7 @@ function keyFault(given: Metadata, name: string, { required, type, allowed }: Me
   if (allowed !== undefined && !allowed.some((text) => isSame(value, JSON.parse(text)))) {
     expected = `${quoted(name)} to be one of ${allowed.join(", ")}`;
   } else if (type !== undefined && !isOf(type, value)) {
-    expected = `${quoted(name)} to be a ${type}`;
+    expected = `${quoted(name)} to be ${type === "integer" ? "an" : "a"} ${type}`;
   } else {
     return "";
   }

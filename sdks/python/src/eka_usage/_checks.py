@@ -227,7 +227,8 @@ def _key_fault(key: MetadataKey, metadata: Mapping[Any, Any]) -> str:
     if key.allowed is not None and not any(_same(value, allowed) for allowed in key.allowed):
         allowed = f"{key.name!r} to be one of {', '.join(map(repr, key.allowed))}"
     elif key.type is not None and not _is(value, key.type):
-        allowed = f"{key.name!r} to be a {key.type}"
+        article = "an" if key.type == "integer" else "a"
+        allowed = f"{key.name!r} to be {article} {key.type}"
     else:
         return ""
     if key.required:
@@ -240,6 +241,8 @@ def _same(value: object, allowed: object) -> bool:
 
 
 def _is(value: object, kind: str) -> bool:
+    if kind == "integer" and isinstance(value, float):
+        return value.is_integer()  # JSON does not distinguish it from an integer
     return isinstance(value, bool) == (kind == "boolean") and isinstance(value, _JSON_TYPES[kind])
 
 

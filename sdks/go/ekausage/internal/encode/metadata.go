@@ -143,7 +143,9 @@ func isKind(kind, text string) bool {
 	case "boolean":
 		return text == "true" || text == "false"
 	case "integer":
-		return (first == '-' || isDigit(first)) && !strings.ContainsAny(text, ".e")
+		// From 1e+21 on, every number has an exponent, and none has a fraction.
+		whole := strings.Contains(text, "e+") || !strings.ContainsAny(text, ".e")
+		return (first == '-' || isDigit(first)) && whole
 	default:
 		return first == '-' || isDigit(first)
 	}
