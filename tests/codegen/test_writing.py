@@ -7,12 +7,16 @@ import os
 import re
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from codegen.cli import main
+from codegen.commands import generating
 from codegen.manifest import MANIFEST
-from codegen.plan import TEMPORARY, Kind, RefusedError, plan
+from codegen.plan import Kind, Plan, RefusedError, plan
 from codegen.render import JSON_COMMENT, NOTICE, File, Output, Splice, section
 from codegen.write import write
 from tests.codegen.tools import GOLDEN, REPOSITORY, tree
@@ -232,23 +236,26 @@ def test_temporary_files_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     assert sorted(tree(tmp_path)) == [MANIFEST, "a/b.py"]
 
 
-def test_runs_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -> None:
-    schema = GOLDEN / "plain/schema"
-    command = [sys.executable, "-m", "codegen", "generate", "--target", "docs", "vectors", "teams"]
-    runs = [
-        subprocess.Popen(
-            [*command, "--schema", schema, "--root", tmp_path],
-            cwd=REPOSITORY,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for _ in range(4)
-    ]
-    outputs = [run.communicate(timeout=300)[0] for run in runs]
-    assert [run.returncode for run in runs] == [0] * 4, outputs
-    assert sum("0 files changed" in output for output in outputs) == 3, outputs
-    assert not [path for path in tree(tmp_path) if path.endswith(TEMPORARY)]
+def test_runs_at_the_same_time_write_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing = threading.Semaphore(0)
+    overlaps: list[bool] = []
+    inside: list[int] = []
+
+    def watched(plan: Plan) -> None:
+        inside.append(1)
+        overlaps.append(len(inside) > 1)
+        writing.acquire(timeout=0.5)  # gives the others time to come in, if nothing stops them
+        write(plan)
+        inside.pop()
+
+    monkeypatch.setattr(generating, "write", watched)
+    command = ["generate", "--target", "docs", "--schema", str(GOLDEN / "plain/schema")]
+    with ThreadPoolExecutor(3) as pool:
+        runs = [pool.submit(main, [*command, "--root", str(tmp_path)]) for _ in range(3)]
+    assert [run.result() for run in runs] == [0, 0, 0]
+    assert overlaps == [False] * 3
 
 
 def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path: Path) -> None:
