@@ -97,9 +97,11 @@ def test_a_new_field_becomes_a_migration_that_keeps_stored_events(
     assert generated(schema, root, "fields:\n", NEW_FIELD) == ""
     assert generated(schema, root) == ""
     made = sorted(path.name for path in (root / "infra/clickhouse").glob("*.sql"))
-    assert made == [min(FOLDER.glob("*.sql")).name, "0002_add_region.sql"]
+    history = sorted(path.name for path in FOLDER.glob("*.sql"))
+    added = f"{len(history) + 1:04}_add_region.sql"
+    assert made == [*history, added]
     applied = migrate(store, root / "infra/clickhouse")
-    assert [script.name for script in applied] == ["0002_add_region.sql", "current/views.sql"]
+    assert [script.name for script in applied] == [added, "current/views.sql"]
     assert columns(store)[:2] == ["region", FIELDS[0].name]
     assert store.query(f"SELECT region FROM {DATABASE}.usage").result_rows == [("",)]
 
@@ -145,7 +147,8 @@ def test_check_reports_the_missing_migration_of_a_new_field(tmp_path: Path) -> N
     event.write_text(event.read_text("utf-8").replace("fields:\n", NEW_FIELD, 1), "utf-8")
     result = codegen("check", "--schema", schema, "--root", root, "--target", "infra")
     assert result.returncode == 1
-    assert "0002_add_region.sql:1:1: error[missing]" in result.stderr
+    added = f"{len(list(FOLDER.glob('*.sql'))) + 1:04}_add_region.sql"
+    assert f"{added}:1:1: error[missing]" in result.stderr
 
 
 @pytest.mark.parametrize("harm", ["edit", "remove"])

@@ -79,10 +79,10 @@ def test_the_first_call_with_an_id_to_arrive_counts_so_that_a_billed_month_does_
     assert rows(store, "SELECT occurred_at, quantity FROM usage") == [(NOON, 1)]
 
 
-def test_the_earlier_of_two_calls_with_one_id_in_one_insert_counts(store: Client) -> None:
+def test_the_first_of_two_calls_with_one_id_in_one_insert_counts(store: Client) -> None:
     later = {"occurred_at": NOON + timedelta(days=40), "quantity": Decimal(9)}
     together = {"event_id": "order-7", "ingested_at": NOON}
-    insert(store, events({**together, **later}, together))
+    insert(store, events(together, {**together, **later}))
     assert rows(store, "SELECT occurred_at, quantity FROM usage") == [(NOON, 1)]
 
 

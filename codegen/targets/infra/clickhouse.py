@@ -22,6 +22,11 @@ _PERIODS = (
     ("usage_by_day", "day", "toDate({})"),
     (RELATED["usage_by_month"], "month", "toStartOfMonth({})"),
 )
+# Decreases over time and within an insert, whose rows have one time.
+_PRECEDENCE = (
+    "bitNot(bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli({})), 20), "
+    "least(rowNumberInAllBlocks(), 1048575)))"
+)
 _DECIMAL = re.compile(r"Decimal\w*\((?:[0-9]+, *)?([0-9]+)\)")
 # For a column that is not a Decimal, and so has no scale of its own.
 _SCALE = 12
@@ -63,6 +68,7 @@ def _names(model: Model, table: Table) -> Mapping[str, Any]:
 
 def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
     types = {field.name: field.column for field in model.event.fields}
+    precedence = _PRECEDENCE.format(table.ingested)
     receipts = dict.fromkeys((table.instance, table.number, table.accepted, table.time))
     return Columns(
         table=f"{table.database}.{table.name}",
@@ -73,8 +79,14 @@ def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
             "infra/clickhouse/create.sql.j2",
             t=names,
             columns=columns.items(),
+            precedence=precedence,
             receipts=[(name, types[name]) for name in receipts],
         ),
+        revisions={
+            "first_within_an_insert": render.render(
+                "infra/clickhouse/first_within_an_insert.sql.j2", t=names, precedence=precedence
+            ),
+        },
     )
 
 

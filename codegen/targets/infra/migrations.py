@@ -1,13 +1,14 @@
 """The numbered migrations of a table: existing ones are history, a difference becomes the next.
 
 Each ends with a line that lists the columns of the table after it, from which the next one starts.
+A revision changes the table in another way than by a column; a new table has all of them.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,16 +30,18 @@ class Columns:
     types: Mapping[str, str]
     later: frozenset[str]
     create: Callable[[Mapping[str, str]], str]
+    revisions: Mapping[str, str]
 
-    @property
-    def state(self) -> dict[str, Any]:
-        return {"table": self.table, "key": list(self.key), "columns": dict(self.types)}
+    def state(self, revisions: Iterable[str]) -> dict[str, Any]:
+        columns = {"table": self.table, "key": list(self.key), "columns": dict(self.types)}
+        return {**columns, "revisions": list(revisions)}
 
 
 def extend(existing: Mapping[str, str], target: Columns) -> Iterator[File]:
     """Yields the migration from the existing ones to the target, if they differ."""
     if not existing:
-        yield _file(1, target.table.partition(".")[2], target.create(target.types), target)
+        state = target.state(target.revisions)
+        yield _file(1, target.table.partition(".")[2], target.create(target.types), state)
         return
     for expected, path in enumerate(existing, 1):
         match = _PATH.fullmatch(path)
@@ -50,19 +53,28 @@ def extend(existing: Mapping[str, str], target: Columns) -> Iterator[File]:
     path, text = list(existing.items())[-1]
     state = _state(path, text)
     _reject_incompatible(path, state, target)
+    number = len(existing)
+    revised = list(state.get("revisions", ()))
     added = [name for name in target.types if name not in state["columns"]]
     if added:
+        number += 1
         body = render.render(
             "infra/clickhouse/alter.sql.j2",
             table=target.table,
             columns=[(name, target.types[name], _after(name, target)) for name in added],
         )
-        yield _file(len(existing) + 1, f"add_{'_'.join(added)}"[:60].rstrip("_"), body, target)
+        name = f"add_{'_'.join(added)}"[:60].rstrip("_")
+        yield _file(number, name, body, target.state(revised))
+    for name, body in target.revisions.items():
+        if name not in revised:
+            number += 1
+            revised.append(name)
+            yield _file(number, name, body, target.state(revised))
 
 
-def _file(number: int, name: str, body: str, after: Columns) -> File:
-    state = json.dumps(after.state)
-    return File(f"{_FOLDER}/{number:04}_{name}.sql", f"-- {NOTICE}\n{body}\n{_STATE}{state}\n")
+def _file(number: int, name: str, body: str, state: Mapping[str, Any]) -> File:
+    line = f"{_STATE}{json.dumps(state)}"
+    return File(f"{_FOLDER}/{number:04}_{name}.sql", f"-- {NOTICE}\n{body}\n{line}\n")
 
 
 def _after(name: str, target: Columns) -> str:

@@ -26,7 +26,7 @@ SELECT
     seq,
     ingested_at
 FROM eka_usage.usage_events FINAL
-ORDER BY ingested_at, occurred_at, ts, seq
+ORDER BY _precedence DESC, occurred_at, ts, seq
 LIMIT 1 BY workspace_id, event_id;
 
 -- The invoice lines of each day (UTC), billable and non-billable usage separately: the quantity

@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS usage.events
     instance_id String,
     seq UInt64,
     ingested_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC'),
-    _precedence UInt64 MATERIALIZED bitNot(toUInt64(toUnixTimestamp64Milli(ingested_at))) CODEC(Delta, ZSTD)
+    _precedence UInt64 MATERIALIZED bitNot(bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(ingested_at)), 20), least(rowNumberInAllBlocks(), 1048575))) CODEC(Delta, ZSTD)
 )
 ENGINE = ReplacingMergeTree(_precedence)
 PARTITION BY toYYYYMM(occurred_at)
@@ -54,4 +54,4 @@ TO usage.usage_receipts
 AS SELECT instance_id, seq, ts, occurred_at, ingested_at
 FROM usage.events;
 
--- after this: {"table": "usage.events", "key": ["workspace_id", "product", "metric_type", "occurred_at", "event_id"], "columns": {"event_id": "String", "workspace_id": "String", "service_name": "LowCardinality(String)", "product": "LowCardinality(String)", "metric_type": "LowCardinality(String)", "status": "LowCardinality(String)", "quantity": "Decimal(38, 12)", "unit_cost": "Nullable(Decimal(38, 12))", "is_billable": "UInt8", "metadata": "String", "occurred_at": "DateTime64(3, 'UTC')", "ts": "DateTime64(3, 'UTC')", "sdk_language": "LowCardinality(String)", "sdk_version": "LowCardinality(String)", "hostname": "LowCardinality(String)", "catalog_version": "LowCardinality(String)", "instance_id": "String", "seq": "UInt64"}}
+-- after this: {"table": "usage.events", "key": ["workspace_id", "product", "metric_type", "occurred_at", "event_id"], "columns": {"event_id": "String", "workspace_id": "String", "service_name": "LowCardinality(String)", "product": "LowCardinality(String)", "metric_type": "LowCardinality(String)", "status": "LowCardinality(String)", "quantity": "Decimal(38, 12)", "unit_cost": "Nullable(Decimal(38, 12))", "is_billable": "UInt8", "metadata": "String", "occurred_at": "DateTime64(3, 'UTC')", "ts": "DateTime64(3, 'UTC')", "sdk_language": "LowCardinality(String)", "sdk_version": "LowCardinality(String)", "hostname": "LowCardinality(String)", "catalog_version": "LowCardinality(String)", "instance_id": "String", "seq": "UInt64"}, "revisions": ["first_within_an_insert"]}
