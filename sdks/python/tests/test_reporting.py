@@ -25,7 +25,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of the default error log."""
     made = Clock()
-    monkeypatch.setattr(_reporting, "time", made)
+    monkeypatch.setattr(_reporting, "monotonic", made.monotonic)
     return made
 
 

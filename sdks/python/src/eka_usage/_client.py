@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -101,7 +100,7 @@ class EkaClient:
         debug: bool = False,
         producer: ProducerLike | None = None,
         *,
-        clock: Callable[[], int] = time.time_ns,
+        clock: Callable[[], int] | None = None,
         new_id: Callable[[], str] | None = None,
         hostname: str | None = None,
         **settings: Unpack[SettingArguments],
@@ -403,6 +402,23 @@ class EkaClient:
         before.outcomes.close()
         self._outbox.begin()
         return undelivered
+
+    async def aflush(self, timeout: float | None = None) -> int:
+        """Flushes as `flush()` does, without blocking the event loop."""
+        from asyncio import (
+            to_thread,
+        )  # takes time to import, and whoever awaits this has imported it
+
+        return await to_thread(self.flush, timeout)
+
+    async def ashutdown(self, timeout: float | None = None) -> int:
+        """Shuts down as `shutdown()` does, without blocking the event loop.
+
+        If the task is cancelled meanwhile, the client still shuts down.
+        """
+        from asyncio import to_thread
+
+        return await to_thread(self.shutdown, timeout)
 
     def __enter__(self) -> Self:
         return self

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 from ._interrupts import is_interruption
 
+# Seconds, for timeouts and intervals. Tests that freeze the time replace time.monotonic(), wherever
+# it is imported; a wait would then never end.
+monotonic: Callable[[], float] = (
+    partial(time.clock_gettime, time.CLOCK_MONOTONIC)
+    if hasattr(time, "clock_gettime")
+    else partial(time.monotonic)
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MILLISECOND = timedelta(milliseconds=1)
 _RFC_3339 = re.compile(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from ._clock import monotonic
 from ._connection import Connection
 from ._spool.spool import Spool
 
@@ -43,9 +44,9 @@ class Drain:
 
     def flush(self, timeout: float) -> int:
         """Waits up to `timeout` seconds, and returns how many events are queued or pending."""
-        deadline = time.monotonic() + timeout
+        deadline = monotonic() + timeout
         self._wait(timeout)
-        while self.pending and (left := deadline - time.monotonic()) > 0:
+        while self.pending and (left := deadline - monotonic()) > 0:
             self._wait(min(left, _DISK_SLICE))
         return self._queued() + self.pending
 
@@ -54,11 +55,11 @@ class Drain:
         if self._spool is None:
             self.flush(timeout)
             return
-        now = since = time.monotonic()
+        now = since = monotonic()
         deadline, best = now + timeout, 0
         while left := self._queued() + self.pending:
             self._wait(max(0.0, min(deadline - now, _DISK_SLICE)))
-            now = time.monotonic()
+            now = monotonic()
             if not best or left < best:
                 best, since = left, now
             if now >= deadline or now - since > self._spool.patience:
@@ -71,10 +72,10 @@ class Drain:
             time.sleep(min(seconds, _DISK_SLICE))
 
     def _flush_memory(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
+        deadline = monotonic() + seconds
         while self._connection.is_open:
             self._unpark()
-            left = deadline - time.monotonic()
+            left = deadline - monotonic()
             if not self._connection.flush(max(0.0, min(left, _SLICE))):
                 return
             if left <= 0 or not self._queued():

@@ -8,6 +8,7 @@ checked one by one, to name the first invalid one.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from functools import cached_property
 from itertools import islice, repeat
@@ -38,7 +39,8 @@ class EventEncoder:
     Args:
         service_name: part of every event.
         hostname: part of every event.
-        clock: returns nanoseconds since 1970.
+        clock: returns nanoseconds since 1970; None for `time.time_ns`, looked up at each call, as
+            tests replace it.
         new_id: returns a new event or instance id; None for UUIDv7.
     """
 
@@ -46,7 +48,7 @@ class EventEncoder:
         self,
         service_name: str,
         hostname: str,
-        clock: Callable[[], int],
+        clock: Callable[[], int] | None,
         new_id: Callable[[], str] | None,
     ) -> None:
         self._clock = clock
@@ -69,7 +71,7 @@ class EventEncoder:
         """The id of this instance."""
         return self._minted.get("instance_id") or self._minted.setdefault(
             "instance_id",
-            self._new_id() if self._new_id else EventIds().mint(self._clock() // 1_000_000, 0),
+            self._new_id() if self._new_id else EventIds().mint(self._now(), 0),
         )
 
     @cached_property
@@ -129,7 +131,7 @@ class EventEncoder:
             if own_id is not None and type(own_id) is not str:
                 own_id = id_text(own_id)
             key = "" if own_id is None else _checks.event_id(own_id)
-            now = self._clock() // 1_000_000
+            now = (self._clock or time.time_ns)() // 1_000_000
             instant = self._instant
             if instant[0] != now:
                 instant = self._instant = (now, format_time(now), self._ids.prefix(now))
@@ -180,6 +182,9 @@ class EventEncoder:
             return known
         return self._combinations[_names(product, metric_type, status)]
 
+    def _now(self) -> int:
+        return (self._clock or time.time_ns)() // 1_000_000
+
     def give_back(self, numbers: list[int]) -> None:
         """Gives a number to the next event, as its own was interrupted or could not be stored.
 
@@ -224,7 +229,7 @@ class EventEncoder:
         if event_id is not None:
             _checks.event_id(id_text(event_id))
         if occurred_at is not None:
-            _checks.occurred_at(occurred_at, self._clock() // 1_000_000)
+            _checks.occurred_at(occurred_at, self._now())
 
 
 def _metadata(value: object, metric: Metric) -> tuple[str, str]:

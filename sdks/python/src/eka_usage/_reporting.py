@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from ._clock import monotonic
 from ._describe import describe_error, printable
 from ._errors import EkaError, ErrorContext, MetadataDegradedError
 from ._interrupts import SuppressErrors, is_interruption, shared_lock
@@ -88,7 +88,7 @@ class RateLimitedLog:
     ) -> None:
         """Logs a message, or counts it if a line of this key was logged less than a second ago."""
         with self._lock:
-            now = time.monotonic()
+            now = monotonic()
             if now < self._next.get(key, 0.0):
                 self._suppressed[key] = self._suppressed.get(key, 0) + 1
                 return

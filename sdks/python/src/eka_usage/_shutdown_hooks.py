@@ -19,6 +19,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NamedTuple
 
+from ._clock import monotonic
 from ._interrupts import is_inside, renew_lock
 from ._process import process_mark
 from ._reporting import write_log
@@ -123,9 +124,9 @@ def shutdown_all() -> None:
     """Shuts every client down, all within the longest timeout of any of them."""
     enter_process()
     left = list(_hooks.values())
-    deadline = time.monotonic() + max((hooks.timeout for hooks in left), default=0)
+    deadline = monotonic() + max((hooks.timeout for hooks in left), default=0)
     for hooks in left:
-        hooks.shutdown(max(0.0, min(hooks.timeout, deadline - time.monotonic())))
+        hooks.shutdown(max(0.0, min(hooks.timeout, deadline - monotonic())))
 
 
 def _handle_sigterm() -> None:
@@ -181,12 +182,12 @@ def _on_sigterm(number: int, frame: FrameType | None) -> None:
 
 
 def _end_process(number: int) -> None:
-    deadline = time.monotonic() + _REPORTING
+    deadline = monotonic() + _REPORTING
     try:
         shutdown_all()
     finally:
         for call in running():  # only the thread of such a call can report what it reports
-            call.wait(deadline - time.monotonic())
+            call.wait(deadline - monotonic())
         _ended.wake()
         os.kill(os.getpid(), number)
         time.sleep(_STUCK)

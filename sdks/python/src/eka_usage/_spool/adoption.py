@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from .._clock import monotonic
 from .._describe import describe_error
 from .._generated.spool import VERSION
 from .._reporting import write_log
@@ -84,7 +84,7 @@ class Adopter:
 
     def _unchanged(self, name: SegmentName, segment: Segment) -> float:
         """Returns for how many seconds the heartbeat is known not to have changed."""
-        value, now = segment.heartbeat(), time.monotonic()
+        value, now = segment.heartbeat(), monotonic()
         last = self._heartbeats.get(name)
         if last is None or last.value != value:
             self._heartbeats[name] = LastHeartbeat(value, now)

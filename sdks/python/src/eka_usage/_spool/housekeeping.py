@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from .._clock import monotonic
 from .._describe import describe_error
 from .._process import uwsgi_will_fork
 from .._reporting import RateLimitedLog
@@ -60,7 +60,7 @@ class Housekeeper:
         next_beat = 0.0
         busy = False
         while not self._stopped:
-            now = time.monotonic()
+            now = monotonic()
             try:
                 if now >= next_beat:
                     next_beat = now + self._heartbeat
@@ -69,5 +69,5 @@ class Housekeeper:
             except Exception as error:
                 text = f"spool housekeeping failed, retrying: {describe_error(error)}"
                 self._log.log(logging.ERROR, "housekeeping", text)
-            self._awake.wait(self._interval if busy else max(0.0, next_beat - time.monotonic()))
+            self._awake.wait(self._interval if busy else max(0.0, next_beat - monotonic()))
             self._awake.clear()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
+from .._clock import monotonic
 from .._count import Count
 from .._describe import describe_error
 from .._failure import Failed, Failure
@@ -112,20 +112,20 @@ class Replayer:
             self._transport.detach()
 
     def _run(self) -> None:
-        idle_since = time.monotonic()
+        idle_since = monotonic()
         while not self._stopped.is_raised:
             self._awake.clear()
             try:
                 self._batch = self._batch or self._next_batch()
                 if self._batch is not None:
                     self._replay(self._batch)
-                    idle_since = time.monotonic()
+                    idle_since = monotonic()
                     continue
             except Exception as error:
                 text = f"spool replay failed, retrying: {describe_error(error)}"
                 self._log.log(logging.ERROR, "replay", text)
                 self._stopped.wait(self._tuning.retry_min)
-            if time.monotonic() - idle_since > _IDLE:
+            if monotonic() - idle_since > _IDLE:
                 self._transport = None
             self._awake.wait(_SLICE if self._source.expects_more() else _IDLE)
         if self._transport is not None:
@@ -160,8 +160,8 @@ class Replayer:
         while records:
             size = self._window_size(records)
             if not is_own:
-                self._stopped.wait(max(0.0, self._not_before - time.monotonic()))
-                self._not_before = time.monotonic() + size / self._tuning.events_per_second
+                self._stopped.wait(max(0.0, self._not_before - monotonic()))
+                self._not_before = monotonic() + size / self._tuning.events_per_second
             window = records[:size]
             records[:size] = left = self._deliver(window, is_own)
             segment.write_acked_offset(left[0].start if left else window[-1].end)

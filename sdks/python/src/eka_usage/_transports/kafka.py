@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 import weakref
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from .._clock import monotonic
 from .._describe import describe_error
 from .._failure import Failed, Failure
 from .._generated.spool import FINAL_ERRORS
@@ -134,8 +134,8 @@ class KafkaTransport:
             if not _is_fatal(error):
                 raise
             logger.warning("producer to be replaced after a fatal error: %s", _text(error))
-            self._replace_at = time.monotonic() + _REPLACE_SECONDS
-        if self._replace_at and time.monotonic() >= self._replace_at:
+            self._replace_at = monotonic() + _REPLACE_SECONDS
+        if self._replace_at and monotonic() >= self._replace_at:
             self._replace_at = 0.0
             self.purge()
             self._open()

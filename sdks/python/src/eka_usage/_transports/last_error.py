@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
 from confluent_kafka import KafkaError
 
+from .._clock import monotonic
 from .._failure import Failed, Failure
 
 # librdkafka repeats an error at each attempt to connect, at most ten seconds apart.
@@ -54,7 +54,7 @@ class LastError:
 
         def call(failure: Failure) -> None:
             timed_out = failure.given_up or failure.why in _TIMEOUTS
-            if timed_out and time.monotonic() < self._until:
+            if timed_out and monotonic() < self._until:
                 failure = failure._replace(why=f"{failure.why}; the last error: {self._text}")
             failed(failure)
 
@@ -63,4 +63,4 @@ class LastError:
     def _remember(self, line: str) -> None:
         _, found, text = line.partition("]: ")  # what precedes it is the name of a thread
         self._text = (text if found and line.startswith("[thrd:") else line)[:_MAX_LENGTH]
-        self._until = time.monotonic() + _RECENT
+        self._until = monotonic() + _RECENT
