@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from codegen.commands import PROBLEMS, USAGE_ERROR, generating, releasing
+from codegen.commands import PROBLEMS, USAGE_ERROR, generating, releasing, watching
 from codegen.commands.generating import Options
 from codegen.diagnostics import suggestion
 from codegen.output import FORMATS, Printer
@@ -32,6 +32,7 @@ examples:
   python -m codegen generate --target go docs    generate only these targets
   python -m codegen generate --schema schema/examples/NAME --root ../other
                                                  use another catalog and output directory
+  python -m codegen watch                        generate at every change of schema/
   python -m codegen breaking --against main      show what breaks services or invoices since a ref
   python -m codegen diff --against v0.2.0        describe the changes for a changelog
 
@@ -82,6 +83,15 @@ def _parser() -> argparse.ArgumentParser:
         help="show the differences, write nothing, and fail if there are any",
     )
     generate.set_defaults(run=_generate)
+    watch = commands.add_parser(
+        "watch",
+        parents=[_places(formats=False), _target()],
+        help="generate whenever a file in schema/ changes",
+        description="Generates now, and again whenever a file in schema/ changes, until Ctrl-C.",
+    )
+    watch.set_defaults(
+        format="text", run=lambda o, _: watching.watch(_options(o), lambda: Printer("text"))
+    )
     check = commands.add_parser(
         "check",
         parents=[places, _target(), dated],

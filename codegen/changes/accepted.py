@@ -37,17 +37,23 @@ def accepted(catalog: Any) -> list[Accepted]:
 def check_dates(source: Source, today: date) -> Iterator[Diagnostic]:
     """Yields an error for each entry whose last day has passed, or that is no day."""
     for one in accepted(source.data):
-        route = (*one.route, "until")
-        where = source.file(route), source.value(route)
-        try:
-            expired = date.fromisoformat(one.until) < today
-        except ValueError:
-            message = f"{quote(one.until)} is no day of the calendar"
-            yield error(*where, "accepted-break-date", message)
-            continue
-        if expired:
-            message = f"the accepted break expired on {one.until}: revert the change, or release it"
-            yield error(*where, "accepted-break-expired", message)
+        yield from check_day(source, (*one.route, "until"), one.until, today, "accepted-break")
+
+
+def check_day(
+    source: Source, route: Route, until: str, today: date, what: str
+) -> Iterator[Diagnostic]:
+    """Yields an error if the last day of an exception has passed, or if it is no day."""
+    where = source.file(route), source.value(route)
+    try:
+        expired = date.fromisoformat(until) < today
+    except ValueError:
+        message = f"{quote(until)} is no day of the calendar"
+        yield error(*where, f"{what}-date", message)
+        return
+    if expired:
+        message = f"this exception expired on {until}: end it, or agree on a later day"
+        yield error(*where, f"{what}-expired", message)
 
 
 def check_use(

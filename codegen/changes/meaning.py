@@ -17,8 +17,9 @@ def unit_changed(pair: Pair) -> Iterator[Break]:
             message = f"the unit of {quote(at)} changed, {_turned(before, after, 'unit')}"
             yield Break(at, "catalog", (*route, "unit"), f"{message}: add a new metric type")
     for name, before, after in pair.common("catalog", "units"):
-        for key in {**before, **after}:
-            if key not in _TEXTS and not key.startswith("x-") and before.get(key) != after.get(key):
+        for key in before:
+            # A meaning that is added, such as the seconds of a unit, changes none.
+            if key not in _TEXTS and not key.startswith("x-") and before[key] != after.get(key):
                 message = f"the {key} of unit {quote(name)} changed, {_turned(before, after, key)}"
                 yield Break(
                     name, "catalog", ("units", name, key), f"{message}: add a new unit instead"

@@ -11,6 +11,7 @@ from codegen.changes.judge import compare, judge, judge_dates
 from codegen.changes.reference import UnreadableError, read_baseline
 from codegen.commands import PROBLEMS, SUCCESS
 from codegen.diagnostics import error, has_errors
+from codegen.lint import lint
 from codegen.load import Loaded, load
 from codegen.manifest import MANIFEST
 from codegen.model import Model
@@ -80,8 +81,8 @@ def check(options: Options, printer: Printer, *, today: date | None) -> int:
 
 
 def check_release(options: Options, printer: Printer, loaded: Loaded, today: date) -> bool:
-    """Reports whether nothing is broken since the last release, and no accepted break expired."""
-    found = list(judge_dates(loaded.sources, today))
+    """Reports whether nothing is broken since the last release, and conventions are kept."""
+    found = [*judge_dates(loaded.sources, today), *lint(loaded.sources["catalog"], today)]
     try:
         baseline = read_baseline(options.schema)
     except UnreadableError as problem:
@@ -93,7 +94,7 @@ def check_release(options: Options, printer: Printer, loaded: Loaded, today: dat
     found.sort(key=lambda one: one.order)
     printer.diagnostics(found)
     if found:
-        printer.failure(f"{count(len(found), 'problem')} since the last release")
+        printer.failure(f"{count(len(found), 'problem')} of the catalog")
     return not has_errors(found)
 
 

@@ -33,6 +33,7 @@ class Unit:
     name: str
     title: str
     dimension: str
+    seconds: int | float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,10 @@ def read_catalog(data: Data, included: Included) -> Catalog:
             )
             for name, s in data["statuses"].items()
         ),
-        units=tuple(Unit(name, u["title"], u["dimension"]) for name, u in data["units"].items()),
+        units=tuple(
+            Unit(name, u["title"], u["dimension"], u.get("seconds"))
+            for name, u in data["units"].items()
+        ),
         teams=tuple(
             Team(name, t.get("contact"), t.get("code_owner"))
             for name, t in data.get("teams", {}).items()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from codegen.diagnostics import listing
 from codegen.manifest import MANIFEST
 from codegen.targets import TARGETS
-from tests.codegen.tools import GOLDEN, codegen, tree
+from tests.codegen.tools import GOLDEN, REPOSITORY, codegen, tool, tree
 
 SCHEMA = GOLDEN / "plain" / "schema"
 SUMMARY = r"(\d+) files? changed, (\d+) unchanged, (\d+) removed in \d+\.\d s\n"
@@ -189,6 +193,44 @@ def test_a_folder_that_cannot_be_written_is_reported() -> None:
     result = codegen("generate", "--schema", SCHEMA, "--root", "/sys")  # read-only even for root
     assert result.returncode == 1
     assert re.fullmatch(r"codegen: /sys/\S+: .+\n", result.stderr)
+
+
+def test_watch_generates_at_every_change_until_it_is_interrupted(tmp_path: Path) -> None:
+    shutil.copytree(SCHEMA, tmp_path / "schema")
+    command = [sys.executable, "-m", "codegen", "watch", "--schema", str(tmp_path / "schema")]
+    with subprocess.Popen(
+        [*command, "--root", str(tmp_path), "--target", "docs"],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            lines = iter(process.stdout.readline, "")
+            assert any(line.startswith("watching ") for line in lines)
+            catalog = tmp_path / "schema/catalog.yaml"
+            text = catalog.read_text(encoding="utf-8")
+            catalog.write_text(text.replace("Calls answered.", "Calls that were answered."))
+            assert any(line.startswith("watching ") for line in lines)
+            document = (tmp_path / "docs/metric-types.md").read_text(encoding="utf-8")
+            assert "Calls that were answered." in document
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+
+
+def test_every_hook_of_pre_commit_runs_a_program_of_setup() -> None:
+    config = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_bytes())
+    hooks = [hook for repository in config["repos"] for hook in repository["hooks"]]
+    for hook in hooks:
+        program = hook["entry"].split()[0]
+        assert program.startswith(".venv/bin/")
+        assert tool(program.removeprefix(".venv/bin/"))
+        assert hook["language"] == "system"
+    tracked = ["schema/catalog.yaml", "schema/products/comms.yaml", "docs/metric-types.md"]
+    (check,) = (hook for hook in hooks if hook["entry"].endswith("codegen check"))
+    assert all(re.search(check["files"], path) for path in tracked)
 
 
 def test_help_shows_examples_and_exit_status() -> None:
