@@ -69,13 +69,11 @@ class Directory:
         self.handle.close()
 
     def _used_bytes(self) -> int:
-        used = 0
-        for name in self.names():
-            try:
-                used += used_bytes(self.handle.status(name))
-            except FileNotFoundError:  # removed a moment ago
-                continue
-        return used
+        return sum(
+            used_bytes(found)
+            for name, found in self.handle.statuses().items()
+            if SegmentName.parse(name) is not None
+        )
 
 
 def _begun(name: SegmentName) -> tuple[str, str, bool, int, int]:

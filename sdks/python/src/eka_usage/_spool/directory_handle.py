@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -105,14 +105,21 @@ class DirectoryHandle:
         Raises:
             OSError: it cannot be read.
         """
-        with self._using:
-            # Descriptors that were copied share the position of whoever reads.
-            fd = os.open(".", _DIRECTORY, dir_fd=self._opened())
-        try:
-            with os.scandir(fd) as entries:
-                return [entry.name for entry in entries]
-        finally:
-            os.close(fd)
+        with self._entries() as entries:
+            return [entry.name for entry in entries]
+
+    def statuses(self) -> dict[str, os.stat_result]:
+        """Returns the status of each file by its name.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        found: dict[str, os.stat_result] = {}
+        with self._entries() as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):  # removed a moment ago
+                    found[entry.name] = entry.stat(follow_symlinks=False)
+        return found
 
     def status(self, name: object) -> os.stat_result:
         """Returns the status of a file, or of a link itself.
@@ -219,6 +226,17 @@ class DirectoryHandle:
             self.descriptor = fd
         return self.descriptor
 
+    @contextmanager
+    def _entries(self) -> Generator[Iterator[os.DirEntry[str]]]:
+        with self._using:
+            # Descriptors that were copied share the position of whoever reads.
+            fd = os.open(".", _DIRECTORY, dir_fd=self._opened())
+        try:
+            with os.scandir(fd) as entries:
+                yield entries
+        finally:
+            os.close(fd)
+
     def _identify(self, found: os.stat_result) -> None:
         identity = found.st_dev, found.st_ino, found.st_uid
         if self.identity is None:
@@ -235,11 +253,7 @@ class DirectoryHandle:
         raise UntrustedFileError("it has a link outside of the spool")
 
     def _names_of(self, found: os.stat_result) -> int:
-        count = 0
-        for name in self.names():
-            with suppress(FileNotFoundError):
-                count += os.path.samestat(self.status(name), found)
-        return count
+        return sum(os.path.samestat(each, found) for each in self.statuses().values())
 
     def _make_private(self) -> None:
         """Takes the rights of other users away, which a mounted volume may have given to them."""

@@ -53,6 +53,7 @@ class SegmentLog:
         self._origin = origin
         self._kind = kind
         self._tuning = tuning
+        self._segment_bytes, self._group_events = tuning.segment_bytes, tuning.group_events
         self._report_of = report_of
         self._on_room_changed = on_room_changed
         self._on_lost = on_lost
@@ -83,47 +84,50 @@ class SegmentLog:
         """
         prefix = self._prefixes.get(key) or self._prefix(key)
         content = encode_record(prefix + event, self._salt)
+        size, limit = len(content), self._segment_bytes
         while True:
             with self._lock:
                 writer = self._writer
-                if (
-                    writer is None
-                    or self._is_writing
-                    or writer.end + len(content) > self._tuning.segment_bytes
-                ):
+                if writer is None or self._is_writing or writer.end + size > limit:
                     writer = self._roll(event)
                 before = None
                 try:
                     self._is_writing = True
-                    end = writer.end + len(content)
-                    if writer is not self._writer or end > self._tuning.segment_bytes:
+                    start = writer.end
+                    end = start + size
+                    if writer is not self._writer or end > limit:
                         self._is_writing = False  # a signal handler has appended meanwhile
                         continue
                     group = writer.groups[-1]
-                    before = group, writer.end, writer.count, group.end, group.size
-                    writer.map[writer.end : end] = content
+                    before = group, start, writer.count, group.end, group.size
+                    writer.map[start:end] = content
                     writer.end = end
                     writer.count += 1
                     group.end = end
                     group.size += 1
-                    if group.size >= self._tuning.group_events:
+                    if group.size >= self._group_events:
                         writer.groups.append(AckGroup(self._report_of))
                     self._is_writing = False
                 except BaseException:
                     # The caller appends it again, so that it is counted as often as it is there.
                     if before is not None:
                         group, writer.end, writer.count, group.end, group.size = before
-                        writer.map[writer.end : writer.end + len(content)] = bytes(len(content))
+                        writer.map[writer.end : writer.end + size] = bytes(size)
                     self._is_writing = False
                     raise
-            _full_barrier()
+            # Orders what was written before what is read next, for a process on another core.
+            barrier = _thread.allocate_lock()
+            barrier.acquire()
+            barrier.release()
+            barrier.acquire()
             if not writer.map[FENCED_AT] or writer.is_released:
                 break
             group.mark_acked()  # it counts as not written
             self._abandon(writer)
         if end > self._low_water and self._preallocated is None:
             self.preallocate()
-        self._syncer.sync_each(writer)
+        if self._syncer.fsync_each:
+            self._syncer.sync_each(writer)
         return group
 
     def ensure_headroom(self) -> None:
@@ -306,11 +310,3 @@ class SegmentLog:
             name = self._origin.name(self._kind)
             with suppress(FileExistsError):  # a copy of this process was first
                 return self._directory.create(name, self._tuning.segment_bytes)
-
-
-def _full_barrier() -> None:
-    """Orders what was written before what is read next, for another process on another core."""
-    lock = _thread.allocate_lock()
-    lock.acquire()
-    lock.release()
-    lock.acquire()
