@@ -110,7 +110,7 @@ RULES: Mapping[str, Rule] = {
         "owners", "whoever doubts an invoice has to reach somebody", _contacts
     ),
     "time-unit-without-seconds": Rule(
-        "time_units", "durations are converted into the unit, and units compared", _seconds
+        "time_units", "durations are converted into it, and units compared", _seconds
     ),
 }
 

@@ -137,6 +137,11 @@ class Catalog:
         return tuple(metric for product in self.products for metric in product.metric_types)
 
     @property
+    def aliases(self) -> tuple[tuple[str, MetricType], ...]:
+        """Returns the other names of what may be recorded."""
+        return tuple((alias, metric) for metric in self.metric_types for alias in metric.aliases)
+
+    @property
     def removed(self) -> tuple[MetricType, ...]:
         """Returns the metric types that only old events have."""
         return tuple(metric for product in self.every_product for metric in product.removed)

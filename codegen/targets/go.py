@@ -81,8 +81,17 @@ def outputs(model: Model) -> Iterator[Output]:
         (_row(_string(m.product), _string(m.name)), _string(phrases.removal(m)))
         for m in model.catalog.removed
     ]
+    aliases = [
+        (_string(alias), f"{_string(m.product)}, {_string(m.name)}")
+        for alias, m in model.catalog.aliases
+    ]
     yield source(
-        "catalog", internal="encode", products=products, removed=removed, **_statuses(model)
+        "catalog",
+        internal="encode",
+        products=products,
+        aliases=aliases,
+        removed=removed,
+        **_statuses(model),
     )
     yield source("limits", "constants", internal="encode", constants=list(_limits(model)))
     yield source("codes", "constants", internal="encode", constants=list(_rejection_codes(model)))

@@ -101,6 +101,9 @@ def _catalog(model: Model) -> Mapping[str, Any]:
             (_literal(product.name), _literal(tuple(m.name for m in product.metric_types)))
             for product in catalog.products
         ],
+        "aliases": [
+            (_literal(alias), _literal((m.product, m.name))) for alias, m in catalog.aliases
+        ],
         "removed": [
             (_literal((m.product, m.name)), _literal(phrases.removal(m))) for m in catalog.removed
         ],

@@ -52,7 +52,7 @@ CASES = {
         "time_units: seconds",
         (
             "schema/catalog.yaml:13:3: error[time-unit-without-seconds]: unit 'call' measures "
-            "time, without its `seconds` (durations are converted into the unit, and units compared)"
+            "time, without its `seconds` (durations are converted into it, and units compared)"
         ),
     ),
 }

@@ -26,6 +26,7 @@ TOMBSTONES = """
 ODD = """
       odd_value:
         unit: call
+        aliases: [odd-values, odd.values]
         description: Rules on values that languages write and compare differently.
         metadata:
           required: [KEYS]
@@ -69,6 +70,51 @@ def odd_values() -> str:
     return ODD[1:].replace("KEYS", ", ".join(rules)).replace("VALUES\n", "\n".join([*lines, ""]))
 
 
+# Tests that are added to the copy of each SDK, by language.
+ALIASES = {
+    "python": (
+        "sdks/python/tests/test_aliases.py",
+        """
+import eka_usage
+def test_api_aliases_are_found():
+    wanted = eka_usage.metrics.api.odd_value
+    for name in ("odd-values", "odd.values", "api.odd_value"):
+        assert eka_usage.find_event_type(name) is wanted
+    assert eka_usage.find_event_type("api.api_ping") is None
+""",
+    ),
+    "go": (
+        "sdks/go/ekausage/aliases_test.go",
+        """package ekausage
+import "testing"
+func TestVectorsOfAliases(t *testing.T) {
+	for _, name := range []string{"odd-values", "odd.values", "api.odd_value"} {
+		if metric, ok := FindEventType(name); !ok || metric != MetricAPIOddValue {
+			t.Errorf("%s is %v", name, metric)
+		}
+	}
+	if metric, ok := FindEventType("api.api_ping"); ok {
+		t.Errorf("a removed metric type is %v", metric)
+	}
+}
+""",
+    ),
+    "typescript": (
+        "sdks/typescript/tests/aliases.test.ts",
+        """
+import { expect, test } from "vitest";
+import { findEventType, metrics } from "../src/index.js";
+test("aliases are found", () => {
+  for (const name of ["odd-values", "odd.values", "api.odd_value"]) {
+    expect(findEventType(name)).toEqual((metrics.api as any).odd_value);
+  }
+  expect(findEventType("api.api_ping")).toBeUndefined();
+});
+""",
+    ),
+}
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project whose catalog removed two metric types, one of them a whole product."""
@@ -81,6 +127,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tombstone = TOMBSTONES.partition("    metric_types:\n")[2]
     added = tombstone + odd_values()
     catalog.write_text(text[:own] + added + text[own:].rstrip("\n") + GONE, encoding="utf-8")
+    for path, test in ALIASES.values():
+        (copy / path).write_text(test, encoding="utf-8")
     command = [sys.executable, "-m", "codegen", "generate"]
     subprocess.run(command, cwd=copy, check=True, capture_output=True)
     return copy
@@ -106,8 +154,12 @@ def test_every_language_judges_them_alike(
     report = tmp_path / "ran"
     monkeypatch.setenv("CONFORMANCE_REPORT", str(report))
     check = VECTORS[language]
+    added = ALIASES[language][0]
+    if language == "typescript":
+        command = f"{check.command} {added.removeprefix(f'{check.folder}/')}"
+        check = replace(check, command=command)
     if language == "python":  # the runner of its thousand cases is the slowest
-        check = replace(check, command=f"{check.command} -k api/")
+        check = replace(check, command=f"{check.command} {added} -k api")
     passed, output = run_check(check, project)
     assert passed, output
     ran = report.read_text(encoding="utf-8").splitlines()

@@ -66,6 +66,10 @@ def outputs(model: Model) -> Iterator[Output]:
     yield source(
         "rules",
         products=list(_rules(model)),
+        aliases=[
+            layout.list_(f"{layout.key(alias)}: ", (m.product, m.name), ",", "  ")
+            for alias, m in catalog.aliases
+        ],
         removed=[
             layout.property_(
                 layout.key(f"{m.product}/{m.name}"), layout.string(phrases.removal(m)), 2

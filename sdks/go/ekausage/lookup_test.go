@@ -16,6 +16,9 @@ func TestLookup(t *testing.T) {
 			if !ok || found != metric {
 				t.Errorf("FindMetric(%q, %q) = %v, %v", metric.Product(), metric.MetricType(), found, ok)
 			}
+			if found, ok := FindEventType(metric.Product() + "." + metric.MetricType()); !ok || found != metric {
+				t.Errorf("FindEventType of %v = %v, %v", metric, found, ok)
+			}
 			if !IsProduct(metric.Product()) || !IsMetricType(metric.Product(), metric.MetricType()) {
 				t.Errorf("%v is none", metric)
 			}
@@ -33,6 +36,9 @@ func TestLookup(t *testing.T) {
 		} {
 			if metric, ok := FindMetric(names[0], names[1]); ok || metric.Valid() {
 				t.Errorf("FindMetric(%q, %q) = %v", names[0], names[1], metric)
+			}
+			if metric, ok := FindEventType(names[0] + "." + names[1]); ok || metric.Valid() {
+				t.Errorf("FindEventType(%q) = %v", names[0]+"."+names[1], metric)
 			}
 			if IsMetricType(names[0], names[1]) {
 				t.Errorf("%q has a metric type %q", names[0], names[1])

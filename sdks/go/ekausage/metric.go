@@ -13,6 +13,16 @@ func FindMetric(product, metricType string) (Metric, bool) {
 	return Metric(metric), metric != 0
 }
 
+// FindEventType returns the metric of an event type, "product.metric_type", or of an alias. It reports
+// false if the catalog has no such name.
+//
+// It is for names that come as one string: from HTTP, CloudEvents, imports. Never split them, since both
+// parts may contain points.
+func FindEventType(name string) (Metric, bool) {
+	metric := encode.LookupEventType(name)
+	return Metric(metric), metric != 0
+}
+
 // Metrics lists every metric, in the order of the catalog.
 func Metrics() []Metric {
 	metrics := make([]Metric, len(encode.Metrics)-1)

@@ -52,6 +52,7 @@ PUBLIC = {
     "UsageEvent",
     "ValidationError",
     "__version__",
+    "find_event_type",
     "find_metric",
     "is_metric_type",
     "is_product",
@@ -133,3 +134,6 @@ def test_product_and_metric_names_can_be_looked_up() -> None:
         assert not eka_usage.is_metric_type(value, "api")
     assert not eka_usage.is_metric_type("api_call", "bogus")  # type: ignore[arg-type]
     assert eka_usage.find_metric("api", "sms") is None
+    assert eka_usage.find_event_type("api.api_call") is eka_usage.metrics.api.api_call
+    for value in ("api", "api.sms", "api/api_call", "", None, ["api.api_call"]):
+        assert eka_usage.find_event_type(value) is None  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ export type { UsageEvent } from "./generated/event.js";
 export { metrics } from "./generated/metrics.js";
 export { type SettingOptions, settings } from "./generated/settings.js";
 export type { Stats } from "./ledger.js";
-export { findMetric, isMetricType, isProduct } from "./lookup.js";
+export { findEventType, findMetric, isMetricType, isProduct } from "./lookup.js";
 export type { Metadata, MetadataLike } from "./metadata.js";
 export type { Metric, MetricTypeOf } from "./metric.js";
 export type { EkaClientOptions, RecordOptions, UsageDetails } from "./options.js";

@@ -2,6 +2,7 @@
 
 import type { MetricType, Product } from "./generated/catalog.js";
 import { metrics } from "./generated/metrics.js";
+import { aliases } from "./generated/rules.js";
 import type { CheckedFor, Metric } from "./metric.js";
 
 const byProduct: ReadonlyMap<string, ReadonlyMap<string, Metric>> = grouped(
@@ -24,6 +25,28 @@ export function isMetricType<P extends Product>(
 /** Returns the constant of a metric type, for `recordMetric()`; undefined if there is none. */
 export function findMetric(product: unknown, metricType: unknown): Metric | undefined {
   return byProduct.get(product as string)?.get(metricType as string);
+}
+
+let eventTypes: ReadonlyMap<unknown, Metric> | undefined;
+
+/**
+ * Returns the constant of an event type, `product.metric_type`, or of an alias; undefined if unknown.
+ *
+ * For names that come as one string: from HTTP, CloudEvents, imports. Never split them, since both parts
+ * may contain points.
+ */
+export function findEventType(name: unknown): Metric | undefined {
+  eventTypes ??= new Map([...named(), ...Object.entries(aliases).map(aliased)]);
+  return eventTypes.get(name);
+}
+
+function named(): [string, Metric][] {
+  const all = [...byProduct.values()].flatMap((group) => [...group.values()]);
+  return all.map((metric) => [`${metric.product}.${metric.metricType}`, metric]);
+}
+
+function aliased([alias, names]: [string, readonly [string, string]]): [string, Metric] {
+  return [alias, findMetric(...names) as Metric];
 }
 
 /** Returns the names of all products. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { parseTime } from "../src/clock.js";
 import { describeValue, nearest } from "../src/describe.js";
 import { EventIds } from "../src/ids.js";
-import { findMetric, isMetricType, isProduct, metrics } from "../src/index.js";
+import { findEventType, findMetric, isMetricType, isProduct, metrics } from "../src/index.js";
 import { murmur2 } from "../src/murmur2.js";
 import { numberText } from "../src/number.js";
 
@@ -94,6 +94,13 @@ describe("look-up", () => {
   test("findMetric() returns the constant", () => {
     expect(findMetric("api", "api_call")).toBe(metrics.api.api_call);
     expect(findMetric("api", "constructor")).toBeUndefined();
+  });
+
+  test("findEventType() returns the constant", () => {
+    expect(findEventType("api.api_call")).toBe(metrics.api.api_call);
+    for (const name of ["api", "api.sms", "api/api_call", "", "__proto__", 1, undefined]) {
+      expect(findEventType(name)).toBeUndefined();
+    }
   });
 });
 

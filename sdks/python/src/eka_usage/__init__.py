@@ -40,7 +40,7 @@ from ._generated.events import UsageEvent
 from ._generated.settings import SETTINGS, Setting
 from ._kafka_properties import kafka_properties
 from ._ledger import Stats
-from ._lookup import find_metric, is_metric_type, is_product
+from ._lookup import find_event_type, find_metric, is_metric_type, is_product
 from ._metric import Metric
 from ._reporting import OnError
 from ._transports.injected import ProducerLike
@@ -82,6 +82,7 @@ __all__ = [
     "UsageEvent",
     "ValidationError",
     "__version__",
+    "find_event_type",
     "find_metric",
     "is_metric_type",
     "is_product",

@@ -1,5 +1,7 @@
 package encode
 
+import "sync"
+
 // A MetricRow is one metric type of one product in the catalog.
 type MetricRow struct {
 	Product, MetricType, Title, Description, Owner, Unit, Aggregation string
@@ -57,6 +59,22 @@ func MetricTypes(product string) []string {
 	}
 	return nil
 }
+
+// LookupEventType returns the row of a metric by its event type or alias; 0 if there is none.
+func LookupEventType(name string) int {
+	if product, metricType := resolveAlias(name); product != "" {
+		return LookupMetric(product, metricType)
+	}
+	return eventTypes()[name]
+}
+
+var eventTypes = sync.OnceValue(func() map[string]int {
+	rows := make(map[string]int, len(Metrics))
+	for i := 1; i < len(Metrics); i++ {
+		rows[Metrics[i].Product+"."+Metrics[i].MetricType] = i
+	}
+	return rows
+})
 
 // StatusNames lists the statuses of the catalog.
 func StatusNames() []string {

@@ -41,5 +41,11 @@ export const metricRules: MetricRules = {
   },
 };
 
+/** Product and metric type of each alias, the names that other systems have for them. */
+export const aliases: Readonly<Record<string, readonly [string, string]>> = {
+  "odd-name": ["api", "api_call"],
+  "odd.name": ["api", "api_call"],
+};
+
 /** What became of metric types that are no longer accepted, as `product/metricType`. */
 export const removedMetrics: Readonly<Record<string, string>> = {};

@@ -5,5 +5,8 @@ import type { MetricRules } from "../metric.js";
 /** The rules of metric types that have any, by product and name. */
 export const metricRules: MetricRules = {};
 
+/** Product and metric type of each alias, the names that other systems have for them. */
+export const aliases: Readonly<Record<string, readonly [string, string]>> = {};
+
 /** What became of metric types that are no longer accepted, as `product/metricType`. */
 export const removedMetrics: Readonly<Record<string, string>> = {};

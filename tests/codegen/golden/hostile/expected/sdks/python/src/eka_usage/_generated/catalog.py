@@ -38,6 +38,12 @@ METRIC_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The metric types of each product."""
 
+ALIASES: Final[Mapping[str, tuple[str, str]]] = {
+    "odd-name": ("api", "api_call"),
+    "odd.name": ("api", "api_call"),
+}
+"""The product and metric type of each alias, the names that other systems have for them."""
+
 REMOVED: Final[Mapping[tuple[str, str], str]] = {}
 """What became of metric types that are no longer accepted."""
 

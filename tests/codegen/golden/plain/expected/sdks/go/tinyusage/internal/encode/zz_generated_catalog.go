@@ -25,6 +25,13 @@ func LookupMetric(product, metricType string) int {
 	return 0
 }
 
+// resolveAlias returns the product and the metric type of an alias; empty if there is no such alias.
+func resolveAlias(name string) (product, metricType string) {
+	switch name {
+	}
+	return "", ""
+}
+
 // removedMetric says what became of a metric type that is no longer accepted; empty for any other.
 func removedMetric(product, metricType string) string {
 	switch [2]string{product, metricType} {
