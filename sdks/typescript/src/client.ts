@@ -59,7 +59,7 @@ export class EkaClient implements AsyncDisposable {
 
   constructor(options: EkaClientOptions) {
     checkOptions(options);
-    const { producer, kafkaConfig = {}, clock = Date.now, newId } = options;
+    const { producer, kafkaConfig = {}, clock = () => Date.now(), newId } = options;
     const isOff = isDisabledByDefault(options);
     const hasBrokers = isOff || producer !== undefined || "bootstrapBrokers" in kafkaConfig;
     const notRequired = hasBrokers ? (["kafkaBrokers"] as const) : [];

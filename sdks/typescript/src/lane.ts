@@ -2,6 +2,7 @@
 
 import { type Arrival, EventQueue, type QueuedEvent } from "./eventQueue.js";
 import type { AckGroup } from "./spool/segmentWriter.js";
+import { setTimeout } from "./timers.js";
 import { asSendError, type SendError, type Transport } from "./transports/transport.js";
 
 const shortestPause = 100;

@@ -12,6 +12,7 @@ import { asSpoolError, SpoolFullError } from "./spool/directory.js";
 import type { ReplayTransport } from "./spool/replayer.js";
 import type { AckGroup } from "./spool/segmentWriter.js";
 import { Spool, type SpoolHost, type SpoolStats } from "./spool/spool.js";
+import { clearTimeout, monotonicMs, setTimeout } from "./timers.js";
 import type { Transport } from "./transports/transport.js";
 
 // A longer timer would fire at once.
@@ -182,9 +183,9 @@ export class Outbox implements LaneListener {
   /** Flushes, but with a spool stops early once nothing is delivered any more. */
   async drain(timeoutMs: number): Promise<number> {
     const patience = this.#spool === undefined ? timeoutMs : constants.patienceMs;
-    const until = performance.now() + timeoutMs;
+    const until = monotonicMs() + timeoutMs;
     for (;;) {
-      const [before, remaining] = [this.#ended, until - performance.now()];
+      const [before, remaining] = [this.#ended, until - monotonicMs()];
       const left = await this.flush(Math.min(patience, remaining));
       if (left === 0 || this.#ended === before || remaining <= patience) {
         return left;

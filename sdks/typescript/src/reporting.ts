@@ -3,6 +3,7 @@
 import { describeError } from "./describe.js";
 import { type EkaError, type ErrorContext, MetadataDegradedError } from "./errors.js";
 import { safely } from "./safely.js";
+import { monotonicMs } from "./timers.js";
 
 /** Receives every error. It must not block; it may throw or reject without harm. */
 export type OnError = (error: EkaError, context: ErrorContext) => unknown;
@@ -70,7 +71,7 @@ class RateLimitedLog {
   }
 
   line(level: "warn" | "error", key: string, text: string): void {
-    const now = performance.now();
+    const now = monotonicMs();
     const suppressed = this.#suppressed.get(key) ?? 0;
     if (now < (this.#next.get(key) ?? 0)) {
       this.#suppressed.set(key, suppressed + 1);

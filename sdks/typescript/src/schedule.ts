@@ -1,6 +1,7 @@
 /** When lanes send: at once if they are full or a flush waits, otherwise after the linger time. */
 
 import type { Lane } from "./lane.js";
+import { clearTimeout, setImmediate, setTimeout } from "./timers.js";
 
 /** Sends the batches of lanes, one batch per turn of the event loop. */
 export class Schedule {

@@ -20,6 +20,16 @@ const serviceTest = `
     expect(producer.events[0]).toMatchObject({ event_id: eventId, quantity: 3 });
     // Vitest only.
   });
+
+  test("usage is flushed with fake timers", async () => {
+    fake.useFakeTimers();
+    const producer = { send: async () => undefined };
+    const usage = new EkaClient({ serviceName: "tests", producer });
+    usage.record("ws-1", "api", "api_call", 1, "ok", null, null, { occurredAt: new Date() });
+    expect(await usage.flush()).toBe(0);
+    expect(await usage.shutdown()).toBe(0);
+    expect(usage.stats().delivered).toBe(1);
+  });
 `;
 
 describe.each([
@@ -33,7 +43,7 @@ describe.each([
     project.write("vitest.config.mjs", 'export default { test: { setupFiles: ["./setup.ts"] } };');
     project.write(
       "service.test.ts",
-      `import { expect, test } from "vitest";
+      `import { expect, test, vi as fake } from "vitest";
        ${serviceTest.replace(
          "// Vitest only.",
          `expect(producer).toHaveRecorded({ product: "api", metadata: { model: "m-2" } });
@@ -56,7 +66,7 @@ describe.each([
   });
 
   test("a test with matchers passes", () => {
-    expect(project.node("node_modules/vitest/vitest.mjs", "run")).toMatch(/Tests .*1 passed/);
+    expect(project.node("node_modules/vitest/vitest.mjs", "run")).toMatch(/Tests .*2 passed/);
   });
 
   test("a test with matchers compiles", () => {
@@ -71,11 +81,11 @@ describe.each([
 test("a project with Jest runs a test that asserts on what is recorded", () => {
   const project = new Project(join(packed.folder, "jest"), packed.tarball, { jest: others });
   project.write("jest.config.mjs", "export default { transform: {} };");
-  project.write("service.test.js", serviceTest);
+  project.write("service.test.js", `const fake = import.meta.jest;${serviceTest}`);
   const jest = "node_modules/jest/bin/jest.js";
   const { stderr } = spawnSync(process.execPath, ["--experimental-vm-modules", jest], {
     cwd: project.folder,
     encoding: "utf8",
   });
-  expect(stderr).toMatch(/Tests: .*1 passed/);
+  expect(stderr).toMatch(/Tests: .*2 passed/);
 });

@@ -2,6 +2,7 @@
 
 import { closeSync, constants, readSync } from "node:fs";
 import { spool } from "../generated/spool.js";
+import { monotonicMs } from "../timers.js";
 import { UntrustedFileError } from "./access.js";
 import { asSpoolError, type Directory } from "./directory.js";
 import { decodeHeader, type Header } from "./header.js";
@@ -151,7 +152,7 @@ export class AdoptedSegment {
 
 interface LastHeartbeat {
   readonly count: bigint;
-  /** When it was first read, by `performance.now()`. */
+  /** When it was first read, by `monotonicMs()`. */
   readonly since: number;
 }
 
@@ -193,9 +194,9 @@ class Orphans {
       }
       const before = this.#heartbeats.get(file);
       const isSame = before?.count === header.heartbeat;
-      const last = isSame ? before : { count: header.heartbeat, since: performance.now() };
+      const last = isSame ? before : { count: header.heartbeat, since: monotonicMs() };
       heartbeats.set(file, last);
-      const unchangedMs = performance.now() - last.since;
+      const unchangedMs = monotonicMs() - last.since;
       if (!this.#isForUs(name, header, unchangedMs, names)) {
         continue;
       }

@@ -1,5 +1,7 @@
 /** The periodic work of a spool: heartbeats, removal, and the search for orphans. */
 
+import { clearInterval, setImmediate, setInterval } from "../timers.js";
+
 /** Runs `work` at each heartbeat, and once soon after its creation. */
 export class Housekeeper {
   readonly #work: () => void;

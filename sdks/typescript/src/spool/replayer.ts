@@ -1,5 +1,6 @@
 /** Sends what is on disk: one batch at a time, in order, with a back-off while Kafka accepts nothing. */
 
+import { monotonicMs, setTimeout } from "../timers.js";
 import { CircuitBreaker } from "./circuitBreaker.js";
 import type { SpooledRecord } from "./record.js";
 import type { Tuning } from "./tuning.js";
@@ -76,13 +77,13 @@ export class Replayer {
   async #run(): Promise<void> {
     try {
       for (let batch = this.#next(); batch !== undefined; batch = this.#next()) {
-        this.#usedAt = performance.now();
+        this.#usedAt = monotonicMs();
         await this.#send(batch);
         const rate = batch.eventsPerSecond ?? Number.POSITIVE_INFINITY;
         const leastMs = (batch.records.length / rate) * 1000;
-        await pause(leastMs - (performance.now() - this.#usedAt));
+        await pause(leastMs - (monotonicMs() - this.#usedAt));
       }
-      if (performance.now() - this.#usedAt > this.#idleMs) {
+      if (monotonicMs() - this.#usedAt > this.#idleMs) {
         await this.#closeTransport();
       }
     } catch (error) {

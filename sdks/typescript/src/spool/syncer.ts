@@ -1,5 +1,6 @@
 /** Syncs what was written to disk, a while later. */
 
+import { clearTimeout, setTimeout } from "../timers.js";
 import type { Directory } from "./directory.js";
 import type { SegmentWriter } from "./segmentWriter.js";
 
