@@ -12,7 +12,7 @@ import pytest
 from eka_usage import ErrorCode
 from eka_usage._generated.settings import SETTINGS
 
-from infra.sink import store
+from infra.sink import dsn
 
 if TYPE_CHECKING:
     from eka_usage.testing import InMemoryProducer
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("sdks/*/README.md")])
 ids = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
-VARIABLES = {store.VARIABLE, *(setting.variable for setting in SETTINGS)}
+VARIABLES = {dsn.VARIABLE, dsn.FILE_VARIABLE, *(setting.variable for setting in SETTINGS)}
 CODES = set(get_args(ErrorCode))
 SOURCES = {
     "Python": ("sdks/python/src", "*.py"),

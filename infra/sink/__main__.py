@@ -7,11 +7,12 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from infra import sink
 from infra.sink import migrate, reconcile, run, usage
 from infra.sink.dlq import command as dlq
+from infra.sink.dsn import redact
 from infra.sink.errors import SinkError, UsageError
 from infra.sink.text import printable
 
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = COMMANDS[options.command].run(options)
         sys.stdout.flush()
     except SinkError as error:
-        sys.stderr.write(f"sink: {printable(str(error))}\n")
+        sys.stderr.write(f"sink: {printable(redact(str(error)))}\n")
         return _WRONG_USE if isinstance(error, UsageError) else int(options.failed)
     except BrokenPipeError:  # the reader is gone; keep the interpreter from reporting it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -59,8 +60,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors, which quote arguments, show no password."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(redact(message)))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="usage-sink",
         description=sink.__doc__,
         epilog="exit status: 0 success, 1 failure, 2 usage error; `reconcile --help` has its own",

@@ -16,7 +16,7 @@ from pathlib import Path
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from infra.sink import store
+from infra.sink import dsn, store
 from infra.sink._generated.fields import DATABASE
 from infra.sink.errors import SinkError
 
@@ -52,7 +52,7 @@ class Script:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of the command."""
-    store.add_arguments(parser)
+    dsn.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from infra.sink.batch import Batch, Limits
 from infra.sink.counts import Counts
 from infra.sink.decode import Rejection
 from infra.sink.dlq.producer import DeadLetterProducer
+from infra.sink.dsn import Dsn
 from infra.sink.errors import UnavailableError
 from infra.sink.source import Source
 from infra.sink.writer import Writer
@@ -37,7 +38,7 @@ class Pipeline:
     def __init__(
         self,
         connection: Mapping[str, Any],
-        dsn: str | None,
+        dsn: Dsn | str | None,
         limits: Limits,
         group: str,
         instance: str | None = None,

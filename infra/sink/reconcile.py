@@ -30,7 +30,7 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from infra.sink import output, store
+from infra.sink import dsn, output, store
 from infra.sink._generated.fields import (
     ACCEPTED,
     DATABASE,
@@ -108,7 +108,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of the command."""
     parser.set_defaults(failed=2)  # 1 reports missing events
-    store.add_arguments(parser)
+    dsn.add_arguments(parser)
     example = "such as 2026-03-01 or 2026-03-01T06:00:00Z; UTC unless it has an offset"
     parser.add_argument(
         "--since", type=_time, required=True, help=f"begin the window here, {example}"

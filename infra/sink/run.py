@@ -22,8 +22,9 @@ import math
 import signal
 from collections.abc import Callable
 
-from infra.sink import kafka, store
+from infra.sink import dsn, kafka
 from infra.sink.batch import Limits
+from infra.sink.dsn import redact
 from infra.sink.pipeline import Pipeline
 from infra.sink.progress import Progress
 from infra.sink.text import printable
@@ -35,7 +36,7 @@ _HIGHEST_PORT = 65_535
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of the command."""
     kafka.add_arguments(parser)
-    store.add_arguments(parser)
+    dsn.add_arguments(parser)
     add = parser.add_argument
     add(
         "--group",
@@ -134,7 +135,7 @@ class LineFormatter(logging.Formatter):
     """Formats a record as one line: messages quote the store, Kafka and the names of events."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the name is logging's
-        record.message = printable(record.message)
+        record.message = printable(redact(record.message))
         return super().formatMessage(record)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from infra.sink import output, store
+from infra.sink import dsn, output, store
 from infra.sink._generated.fields import (
     ACCOUNT,
     BILLABLE,
@@ -39,7 +39,7 @@ _EXACT = Context(prec=76)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of the command."""
-    store.add_arguments(parser)
+    dsn.add_arguments(parser)
     parser.add_argument("--workspace", required=True, help="print the usage of this workspace")
     parser.add_argument(
         "--month", required=True, type=_month, help="print this month, such as 2026-03, in UTC"

@@ -10,6 +10,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 
 from infra.sink._generated.fields import DATABASE, FIELDS, TABLE
 from infra.sink.decode import Row
+from infra.sink.dsn import Dsn
 from infra.sink.errors import UnavailableError
 from infra.sink.store import first_line, open_store
 
@@ -44,7 +45,7 @@ def insert_into(client: Client, lines: Iterable[bytes]) -> None:
 class Writer:
     """Opens the store on first use, and again after a failure."""
 
-    def __init__(self, dsn: str | None) -> None:
+    def __init__(self, dsn: Dsn | str | None) -> None:
         self._dsn = dsn
         self._client: Client | None = None
 

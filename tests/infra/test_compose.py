@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.sink import store
+from infra.sink import dsn, store
 
 _ROOT = Path(__file__).resolve().parents[2]
 _INFRA = _ROOT / "infra"
@@ -82,9 +82,9 @@ def test_connect_gets_every_variable_that_its_configuration_references() -> None
     assert (given[f"{prefix}USER"], given[f"{prefix}PASSWORD"]) == (user, password)
     assert given[f"{prefix}HOST"] in SERVICES
     address = f"{given[f'{prefix}HOST']}:{given[f'{prefix}PORT']}"
-    dsn = SERVICES["tables"]["environment"][store.VARIABLE]
-    assert dsn.endswith(f"@{address}")
-    assert dsn.startswith(f"http://{user}:${{{prefix}PASSWORD}}")
+    given_dsn = SERVICES["tables"]["environment"][dsn.VARIABLE]
+    assert given_dsn.endswith(f"@{address}")
+    assert given_dsn.startswith(f"http://{user}:${{{prefix}PASSWORD}}")
 
 
 def test_connect_mounts_the_generated_configuration_and_the_connector() -> None:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import http.server
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import chdb.session
 import pytest
 
 from infra.sink.__main__ import main
-from infra.sink.errors import SinkError
-from infra.sink.store import VARIABLE, open_store
+from infra.sink.decode import Row
+from infra.sink.dsn import FILE_VARIABLE, VARIABLE, Dsn, redact
+from infra.sink.errors import SinkError, UnavailableError
+from infra.sink.store import open_store
+from infra.sink.writer import Writer
 
 SECRET = "swordfish"
 
@@ -119,3 +129,106 @@ def test_a_folder_without_the_package_chdb_is_a_usage_error(tmp_path: Path) -> N
     )
     assert ended.returncode == 2
     assert ended.stderr == f"sink: {dsn} requires the package chdb: install it\n"
+
+
+PASSWORDS = ["swordfish", "1swordfish", "123/swordfish", "a:sword@fish", "?swordfish", "#swordfish"]
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+@pytest.mark.parametrize("scheme", ["http", "https", "chdb", "mysql"])
+def test_no_password_is_shown_wherever_a_parser_would_end_it(
+    scheme: str, password: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    dsn = f"{scheme}://user:{password}@127.0.0.1:1/db?password={password}"
+    assert "swordfish" not in redact(f"cannot open {dsn} now")
+    assert "fish" not in open_error(dsn)
+    for wrong in (["--dsn", dsn], ["--dsnn", dsn], ["--dsn", dsn, "--month", dsn], [dsn]):
+        with contextlib.suppress(SystemExit):
+            main(["usage", *wrong])
+    printed = capfd.readouterr()
+    assert printed.err
+    assert "fish" not in printed.out + printed.err
+
+
+def test_a_password_that_ends_the_address_must_be_encoded() -> None:
+    assert "percent-encode" in open_error("http://user:123/swordfish@host:8123")
+
+
+def test_a_dsn_is_read_from_a_file_and_never_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "dsn"
+    file.write_text(f"chdb://{tmp_path}/store\n")
+    assert main(["migrate", "--dsn-file", str(file)]) == 0
+    monkeypatch.setenv(FILE_VARIABLE, str(file))
+    assert main(["usage", "--workspace", "w", "--month", "2026-01"]) == 0
+    monkeypatch.setenv(VARIABLE, f"http://user:{SECRET}@host")
+    assert main(["usage", "--workspace", "w", "--month", "2026-01"]) == 2
+    assert f"{VARIABLE} and {FILE_VARIABLE}" in capsys.readouterr().err
+    assert SECRET not in repr(Dsn(f"http://user:{SECRET}@host"))
+
+
+def test_a_file_that_cannot_be_read_is_an_error_of_use(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["usage", "--dsn-file", str(tmp_path / "none")])
+    assert "cannot read the DSN file" in capsys.readouterr().err
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    """ClickHouse behind HTTP, as chDB in this process; `password` is what it accepts."""
+
+    def __init__(self, password: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.password = password
+        self.session = chdb.session.Session()  # type: ignore[no-untyped-call]
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.server_port}"
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        given = base64.b64decode(self.headers["Authorization"].removeprefix("Basic ")).decode()
+        if given != f"billing:{self.server.password}":
+            return self.answer(403, b"Code: 516. DB::Exception: Authentication failed")
+        parameters = parse_qs(urlsplit(self.path).query)
+        query = "".join(parameters.get("query", [])) or body.decode()
+        query_result: Any = self.server.session.query  # chDB has no types
+        found = query_result(query, "TabSeparated").bytes()
+        return self.answer(200, found or b"")
+
+    def answer(self, status: int, content: bytes) -> None:
+        self.send_response(status)
+        if status != 200:
+            self.send_header("X-ClickHouse-Exception-Code", "516")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Logs nothing."""
+
+
+def test_a_password_that_is_rotated_in_the_file_needs_no_restart(tmp_path: Path) -> None:
+    file = tmp_path / "dsn"
+    with _Server("former") as server:
+        file.write_text(f"http://billing:former@{server.address}")
+        writer = Writer(Dsn(None, str(file)))
+        assert writer.open().command("SELECT 1") == 1
+        server.password = "latter"
+        with pytest.raises(UnavailableError) as refused:
+            list(writer.insert([Row(b"{}", "api", "api_call", "ok")]))
+        assert "former" not in str(refused.value)
+        with pytest.raises(UnavailableError, match="rejected the user or the password"):
+            writer.open()
+        file.write_text(f"http://billing:latter@{server.address}")
+        assert writer.open().command("SELECT 1") == 1
+        writer.close()
+        server.shutdown()
