@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from codegen.commands import PROBLEMS, USAGE_ERROR, generating, releasing, watching
+from codegen.commands import PROBLEMS, USAGE_ERROR, generating, releasing, searching, watching
 from codegen.commands.generating import Options
-from codegen.diagnostics import suggestion
+from codegen.diagnostics import listing, suggestion
 from codegen.output import FORMATS, Printer
 from codegen.targets import TARGETS
+from codegen.usages.syntax import GRAMMARS
 
 _HOME = Path(__file__).resolve().parent.parent
 
@@ -127,6 +128,25 @@ def _parser() -> argparse.ArgumentParser:
         format="text",
         run=lambda o, p: releasing.diff(_options(o), p, against=o.against, words=o.words),
     )
+    usages = commands.add_parser(
+        "usages",
+        parents=[_places(formats=False)],
+        help="find where metric types are recorded in sources of Python, Go and TypeScript",
+        description="Finds where each metric type is recorded, what is never recorded, by owner, "
+        "and what is recorded and not declared, which is an error.",
+    )
+    usages.add_argument("paths", metavar="PATH", type=Path, nargs="+", help="a file or a folder")
+    usages.add_argument(
+        "--format",
+        dest="form",
+        choices=searching.FORMS,
+        default="text",
+        help="print in this format (default: text)",
+    )
+    usages.set_defaults(
+        format="text",
+        run=lambda o, p: searching.usages(_options(o), p, paths=o.paths, form=o.form),
+    )
     release = commands.add_parser(
         "release",
         parents=[places, dated],
@@ -215,6 +235,11 @@ def _misuse(options: argparse.Namespace) -> str:
         )
     if not options.schema.is_dir():
         return f"--schema {options.schema}: no such directory"
+    for path in getattr(options, "paths", ()):
+        if not path.exists():
+            return f"{path}: no such file or directory"
+        if path.is_file() and path.suffix not in GRAMMARS:
+            return f"{path}: unknown language; expected {listing(GRAMMARS)}"
     if not options.root.is_dir():
         return f"--root {options.root}: no such directory; create it first"
     return ""
