@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clickhouse_connect.driver.client import Client
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from eka_usage import DEAD_LETTER_TOPIC, METRIC_TYPES, USAGE_TOPIC, EkaClient, find_metric
 
 from infra.sink import migrate, store
+from infra.sink._generated.fields import ID, TIME
 from tests.e2e.connect import Connect
 from tests.e2e.java import needs_kafka
 from tests.e2e.real_broker import RealBroker
-from tests.sink.harness import RecordingProducer
+from tests.sink.harness import RecordingProducer, encoded, event
 from tests.waiting import eventually
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +49,16 @@ def real_events() -> list[bytes]:
             cost = Decimal("0.000000000001")
             client.record_metric("ws-1", _METRIC, _QUANTITY, unit_cost=cost, metadata=metadata)
     return producer.messages
+
+
+def insert(client: Client, events: list[bytes]) -> None:
+    """Inserts a batch as the connector does, which puts no separator between messages."""
+    client.raw_insert(
+        f"{CONFIG['database']}.{CONFIG['topic2TableMap'].partition('=')[2]}",
+        insert_block=b"".join(events),
+        settings=dict(pair.split("=") for pair in CONFIG["clickhouseSettings"].split(",")),
+        fmt="JSONEachRow",
+    )
 
 
 def references() -> dict[str, str]:
@@ -134,15 +146,8 @@ def test_an_insert_with_its_settings_keeps_every_digit(tmp_path: Path) -> None:
     client = store.open_store(dsn)
     try:
         migrate.migrate(client)
-        # The connector concatenates the messages of a batch without a separator.
-        settings = dict(pair.split("=") for pair in CONFIG["clickhouseSettings"].split(","))
+        insert(client, real_events())
         table = CONFIG["topic2TableMap"].partition("=")[2]
-        client.raw_insert(
-            f"{CONFIG['database']}.{table}",
-            insert_block=b"".join(real_events()),
-            settings=settings,
-            fmt="JSONEachRow",
-        )
         rows = client.query(
             f"SELECT quantity, unit_cost, metadata FROM {CONFIG['database']}.{table} ORDER BY seq"
         ).result_rows
@@ -151,6 +156,15 @@ def test_an_insert_with_its_settings_keeps_every_digit(tmp_path: Path) -> None:
     events = [json.loads(event, parse_float=Decimal) for event in real_events()]
     assert [row[:2] for row in rows] == [(_QUANTITY, Decimal("0.000000000001"))] * len(events)
     assert [row[2] for row in rows] == [event["metadata"] for event in events]
+
+
+def test_an_insert_with_its_settings_may_hold_more_than_100_months(tmp_path: Path) -> None:
+    months = [f"{2010 + n // 12}-{1 + n % 12:02}-10T12:00:00.000Z" for n in range(150)]
+    with store.open_store(f"chdb://{tmp_path}/store") as client:
+        migrate.migrate(client)
+        insert(client, [encoded(event(**{ID: month, TIME: month})) for month in months])
+        table = f"{CONFIG['database']}.{CONFIG['topic2TableMap'].partition('=')[2]}"
+        assert client.query(f"SELECT count() FROM {table}").result_rows == [(len(months),)]
 
 
 def test_it_contains_no_secret() -> None:

@@ -15,6 +15,8 @@ _SETTINGS = {
     "async_insert": 0,
     "date_time_input_format": "best_effort",
     "input_format_skip_unknown_fields": 1,
+    # A batch may hold events of any number of months, such as a replay.
+    "max_partitions_per_insert_block": 0,
     "wait_end_of_query": 1,
 }
 
