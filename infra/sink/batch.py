@@ -13,6 +13,7 @@ from eka_usage import CATALOG_VERSION, METRIC_TYPES, STATUSES
 
 from infra.sink import headers
 from infra.sink.decode import Rejection, Row, decode
+from infra.sink.gap import Gap
 
 _KNOWN = {(product, name) for product, names in METRIC_TYPES.items() for name in names}
 
@@ -28,7 +29,7 @@ class Limits:
 
 @dataclass
 class Batch:
-    """Rows for the store, dead letters, and the offsets to commit once both are written.
+    """Rows and gaps for the store, dead letters, and the offsets to commit once all are written.
 
     With `strict`, names that this catalog lacks make a dead letter.
 
@@ -39,6 +40,7 @@ class Batch:
     strict: bool = False
     rows: list[tuple[Row, Message]] = field(default_factory=list)
     dead: list[tuple[Rejection, Message]] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     offsets: dict[int, int] = field(default_factory=dict)
     size: int = 0
     started: float = 0.0
@@ -57,6 +59,13 @@ class Batch:
             self.rows.append((decoded, message))
         else:
             self.dead.append((decoded, message))
+
+    def add_gap(self, gap: Gap) -> None:
+        """Adds messages that can no longer be read, before those that follow them."""
+        if not self.offsets:
+            self.started = time.monotonic()
+        self.gaps.append(gap)
+        self.offsets[gap.partition] = gap.last + 1
 
     @property
     def due(self) -> bool:

@@ -16,6 +16,7 @@ class Counts:
     stored: int = 0
     inserts: int = 0
     insert_seconds: float = 0.0
+    expired: int = 0
     dead: Counter[str] = field(default_factory=Counter)
     unknown: int = 0
     unknown_metrics: Counter[str] = field(default_factory=Counter)

@@ -36,6 +36,11 @@ class Counted(Collector):
                 counts.unknown,
             ),
             (
+                "usage_sink_expired",
+                "Messages that the topic's retention removed before they were stored.",
+                counts.expired,
+            ),
+            (
                 "usage_sink_failures",
                 "Attempts that failed because the store or Kafka was unavailable.",
                 counts.failures,

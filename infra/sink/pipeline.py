@@ -76,6 +76,8 @@ class Pipeline:
 
     def _step(self) -> None:
         messages = self._source.read(_READ, _READ_SECONDS)
+        for gap in self._source.take_gaps():
+            self._batch.add_gap(gap)
         for message in messages:
             self._batch.add(message)
         self.counts.read += len(messages)
@@ -112,6 +114,10 @@ class Pipeline:
     def _store(self) -> None:
         """Inserts the rows of the batch and writes its dead letters."""
         batch, counts = self._batch, self.counts
+        if batch.gaps:
+            self._writer.insert_gaps(batch.gaps)
+            counts.expired += sum(gap.messages for gap in batch.gaps)
+            batch.gaps = []
         if batch.rows:
             start = time.perf_counter()
             rows = [row for row, _ in batch.rows]

@@ -16,7 +16,10 @@ spool reports neither.
 Copies are events that arrived more than once; usage counts them once. Late events arrived long
 after they occurred; an invoice made in between lacks them.
 
-Exit status: 0 nothing is missing, 1 events are missing, 2 failure or usage error.
+Expired messages were removed from Kafka by the topic's retention before a sink stored them, and the
+sink noted it since the window began. Their events are missing wherever a client's numbers show it.
+
+Exit status: 0 nothing is missing, 1 events are missing or expired, 2 failure or usage error.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ from infra.sink import dsn, output, store
 from infra.sink._generated.fields import (
     ACCEPTED,
     DATABASE,
+    EXPIRED,
     INGESTED,
     INSTANCE,
     NUMBER,
@@ -96,6 +100,12 @@ FROM {_PAIRS}
 WHERE _gap
 ORDER BY {INSTANCE}, first
 LIMIT {{limit:UInt64}}"""
+_EXPIRED = f"""\
+SELECT topic, partition, first, last, found_at
+FROM {DATABASE}.{EXPIRED} FINAL
+WHERE found_at >= {_SINCE}
+ORDER BY found_at, topic, partition
+LIMIT {{limit:UInt64}}"""
 # Large sorts spill to disk, so that a laptop can reconcile what a server holds.
 _SETTINGS = {
     "max_bytes_before_external_sort": 1 << 30,
@@ -139,7 +149,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the findings; returns 1 if any event is missing."""
+    """Prints the findings; returns 1 if any event is missing or expired."""
     until = arguments.until or datetime.now(UTC)
     if arguments.since >= until:
         raise UsageError(
@@ -158,7 +168,7 @@ def run(arguments: argparse.Namespace) -> int:
         output.write_json(found)
     else:
         _print(found)
-    return 1 if found["totals"]["missing"] else 0
+    return 1 if found["totals"]["missing"] or found["expired"] else 0
 
 
 def reconcile(
@@ -186,6 +196,7 @@ def reconcile(
         "totals": totals,
         "clients": rows(_FINDINGS) if findings else [],
         "gaps": rows(_GAPS) if totals["missing"] else [],
+        "expired": rows(_EXPIRED),
     }
 
 
@@ -196,14 +207,15 @@ def _in_store(time: datetime) -> str:
 
 def _print(found: dict[str, Any]) -> None:
     totals = found["totals"]
-    for name in ("gaps", "clients"):
+    for name in ("gaps", "clients", "expired"):
         if found[name]:
             sys.stdout.write(f"{name}\n{output.table(found[name], found[name][0])}\n")
+    verdict = "INCOMPLETE" if totals["missing"] or found["expired"] else "complete"
     sys.stdout.write(
         f"{totals['clients']} clients, {totals['accepted']} events accepted: "
         f"{totals['missing']} missing, {totals['copies']} copies, {totals['late']} late\n"
-        f"{'INCOMPLETE' if totals['missing'] else 'complete'}, as far as numbers show: they do not "
-        "show lost events that no later event of the same client follows\n"
+        f"{verdict}, as far as numbers show: they do not show lost events that no later event of "
+        "the same client follows\n"
     )
 
 

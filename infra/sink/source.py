@@ -11,6 +11,7 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Messag
 
 from infra.sink._generated.fields import USAGE_TOPIC
 from infra.sink.errors import SinkError
+from infra.sink.gap import Gap
 from infra.sink.lag import Lag
 from infra.sink.membership import Membership
 
@@ -48,6 +49,8 @@ class Source:
         self._topic_id = ""
         self._done: dict[int, int] = {}
         self._ends: dict[int, int] = {}
+        self._next: dict[int, int] = {}
+        self._gaps: list[Gap] = []
         self._logged: dict[str, float] = {}
         self._lag = Lag(connection, group)
         self._membership = Membership(
@@ -72,10 +75,13 @@ class Source:
         messages = []
         for message in self._consumer.consume(most, seconds):
             error = message.error()
+            partition, offset = cast("int", message.partition()), cast("int", message.offset())
             if error is None:
                 messages.append(message)
+                self._pass(partition, offset, offset + 1)
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-                self._ends[cast("int", message.partition())] = cast("int", message.offset())
+                self._ends[partition] = offset
+                self._pass(partition, offset, offset)
             elif error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001
                 if not self._membership.recovers(error.str()):
                     raise SinkError(f"consumer stopped by a fatal Kafka error: {error.str()}")
@@ -99,6 +105,28 @@ class Source:
             return []
         return messages
 
+    def _pass(self, partition: int, offset: int, following: int) -> None:
+        if offset > self._next.get(partition, offset):
+            self._find_gap(partition, offset)
+        self._next[partition] = following
+
+    def _find_gap(self, partition: int, offset: int) -> None:
+        """Notes what retention removed before `offset`; transaction markers are no gap."""
+        position = TopicPartition(USAGE_TOPIC, partition)
+        try:
+            first, _ = self._consumer.get_watermark_offsets(position, timeout=_REQUEST_SECONDS)
+        except KafkaException:
+            return  # an offset that is not committed yet is found again
+        gap = Gap(partition, self._next[partition], min(offset, first) - 1)
+        if gap.messages > 0:
+            self._gaps.append(gap)
+            _LOG.warning("retention removed messages before they were stored: %s", gap)
+
+    def take_gaps(self) -> list[Gap]:
+        """Returns what was found missing since the last call."""
+        gaps, self._gaps = self._gaps, []
+        return gaps
+
     def _reopen(self) -> None:
         """Joins the group again, as another consumer; closing this one revokes its partitions."""
         self._consumer.close()
@@ -113,6 +141,7 @@ class Source:
 
         Whatever of it was not stored before the rebalance is in no batch any more.
         """
+        self._next |= self._done
         for position in _positions(self._done):
             try:
                 self._consumer.seek(position)
@@ -175,9 +204,11 @@ class Source:
 
     def _unassign(self, partitions: list[TopicPartition], callback: Callable[[], None]) -> None:
         callback()
+        self._gaps.clear()
         for each in partitions:
             self._done.pop(each.partition, None)
             self._ends.pop(each.partition, None)
+            self._next.pop(each.partition, None)
         self._assigned = bool(self._done)
         self._rewind = True
 
@@ -190,6 +221,7 @@ class Source:
             self._from_start = False
         else:
             self._done |= self._starts(partitions)
+        self._next |= self._done
         self._joined = self._assigned = True
         self._topic_id = self._fetch_topic_id()
         _LOG.info("assigned partitions %s", sorted(self._done))

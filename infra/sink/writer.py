@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 
-from infra.sink._generated.fields import DATABASE, FIELDS, TABLE
+from infra.sink._generated.fields import DATABASE, EXPIRED, FIELDS, TABLE, USAGE_TOPIC
 from infra.sink.decode import Row
 from infra.sink.dsn import Dsn
 from infra.sink.errors import UnavailableError
+from infra.sink.gap import Gap
 from infra.sink.store import first_line, open_store
 
 # ClickHouse's codes of errors that one row causes; the other rows can be inserted. The row cannot
@@ -82,6 +83,20 @@ class Writer:
             UnavailableError: none, some or all of the rows are inserted; insert all of them again.
         """
         yield from self._insert(rows, 0)
+
+    def insert_gaps(self, gaps: Sequence[Gap]) -> None:
+        """Inserts what can no longer be read, for `reconcile`.
+
+        Raises:
+            UnavailableError: none or all are inserted; insert all of them again.
+        """
+        rows = [(USAGE_TOPIC, *gap) for gap in gaps]
+        try:
+            self.open().insert(
+                EXPIRED, rows, ("topic", "partition", "first", "last"), database=DATABASE
+            )
+        except (ClickHouseError, OSError) as failure:
+            raise self._unavailable("insert", failure) from None
 
     def _insert(self, rows: Sequence[Row], first: int) -> Iterator[tuple[int, str]]:
         error = self._try(rows)

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from clickhouse_connect.driver.client import Client
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
-from infra.sink._generated.fields import DATABASE, FIELDS, ID, TABLE, TIME, USAGE
+from infra.sink.__main__ import main
+from infra.sink._generated.fields import DATABASE, FIELDS, ID, TABLE, TIME, USAGE, USAGE_TOPIC
 from infra.sink.writer import insert_into
-from tests.sink.harness import encoded, event
+from tests.broker import DevBroker
+from tests.sink.harness import SECONDS, Sink, encoded, event, produce
 
 QUANTITY = next(field.name for field in FIELDS if field.kind == "number")
 _TABLE, _VIEW = f"{DATABASE}.{TABLE}", f"{DATABASE}.{USAGE}"
+
+
+def produce_transaction(bootstrap: str, partition: int) -> None:
+    """Produces one event in a transaction, whose marker takes an offset too."""
+    producer = Producer(
+        {"bootstrap.servers": bootstrap, "transactional.id": "t", "enable.metrics.push": False}
+    )
+    producer.init_transactions(SECONDS)
+    producer.begin_transaction()
+    producer.produce(USAGE_TOPIC, value=encoded(event()), partition=partition)
+    producer.commit_transaction(SECONDS)
+
+
+def remove(bootstrap: str, partition: int, before: int) -> None:
+    """Removes the first messages of a partition, as retention does."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "enable.metrics.push": False})
+    position = TopicPartition(USAGE_TOPIC, partition, before)
+    admin.delete_records([position])[position].result(SECONDS)
 
 
 def quantities(store: Client) -> list[Decimal]:
@@ -52,3 +76,37 @@ def test_a_row_that_was_stored_before_the_migration_precedes(store: Client) -> N
     store.command(f"{column} {new}")
     insert_into(store, [encoded(event(**{QUANTITY: 2}))])
     assert quantities(store) == [1]
+
+
+def test_messages_that_retention_removed_unread_are_reported(
+    own_broker: DevBroker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def produce_more(count: int) -> None:
+        produce(own_broker.bootstrap, [encoded(event())] * count, partition=3)
+
+    def run(lag: str) -> tuple[str, float]:
+        with Sink(own_broker.bootstrap, tmp_path, "--metrics-port", "0") as sink:
+            sink.wait_for(lag)
+            expired = sink.metrics()["usage_sink_expired_total"]
+            assert sink.stop() == 0
+            return sink.log, expired
+
+    sink = Sink(own_broker.bootstrap, tmp_path).migrate()
+    produce_more(10)
+    produce_transaction(own_broker.bootstrap, partition=3)
+    produce_more(8)
+    log, expired = run("stored 19, ")
+    assert expired == 0  # the marker of a transaction is no gap
+    assert "retention" not in log
+    produce_more(80)
+    remove(own_broker.bootstrap, partition=3, before=100)
+    produce_more(5)
+    log, expired = run("stored 5, ")
+    assert expired == 80
+    assert f"{USAGE_TOPIC}/3 offsets 20 to 99" in log
+    log, expired = run("lag 0")
+    assert expired == 0
+    assert main(["reconcile", "--dsn", sink.dsn, "--since", "2026-03-01"]) == 1
+    printed = capsys.readouterr().out
+    assert re.search(rf"{re.escape(USAGE_TOPIC)} +3 +20 +99 ", printed)
+    assert "INCOMPLETE" in printed

@@ -16,7 +16,12 @@ from codegen.text import sql_string
 FOLDER = "infra/clickhouse"
 
 # The views and tables around the table of events, by their names in code.
-RELATED = {"receipts": "usage_receipts", "usage": "usage", "usage_by_month": "usage_by_month"}
+RELATED = {
+    "receipts": "usage_receipts",
+    "expired": "usage_expired",
+    "usage": "usage",
+    "usage_by_month": "usage_by_month",
+}
 
 _PERIODS = (
     ("usage_by_day", "day", "toDate({})"),
@@ -86,6 +91,7 @@ def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
             "first_within_an_insert": render.render(
                 "infra/clickhouse/first_within_an_insert.sql.j2", t=names, precedence=precedence
             ),
+            "expired_messages": render.render("infra/clickhouse/expired.sql.j2", t=names),
         },
     )
 

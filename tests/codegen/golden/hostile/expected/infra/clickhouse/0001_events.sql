@@ -54,4 +54,17 @@ TO usage.usage_receipts
 AS SELECT instance_id, seq, ts, occurred_at, ingested_at
 FROM usage.events;
 
--- after this: {"table": "usage.events", "key": ["workspace_id", "product", "metric_type", "occurred_at", "event_id"], "columns": {"event_id": "String", "workspace_id": "String", "service_name": "LowCardinality(String)", "product": "LowCardinality(String)", "metric_type": "LowCardinality(String)", "status": "LowCardinality(String)", "quantity": "Decimal(38, 12)", "unit_cost": "Nullable(Decimal(38, 12))", "is_billable": "UInt8", "metadata": "String", "occurred_at": "DateTime64(3, 'UTC')", "ts": "DateTime64(3, 'UTC')", "sdk_language": "LowCardinality(String)", "sdk_version": "LowCardinality(String)", "hostname": "LowCardinality(String)", "catalog_version": "LowCardinality(String)", "instance_id": "String", "seq": "UInt64"}, "revisions": ["first_within_an_insert"]}
+-- Messages that the topic's retention removed before a sink stored them; reconcile reports them.
+CREATE TABLE IF NOT EXISTS usage.usage_expired
+(
+    topic String,
+    partition UInt32,
+    first UInt64,
+    last UInt64,
+    found_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (topic, partition, first)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- after this: {"table": "usage.events", "key": ["workspace_id", "product", "metric_type", "occurred_at", "event_id"], "columns": {"event_id": "String", "workspace_id": "String", "service_name": "LowCardinality(String)", "product": "LowCardinality(String)", "metric_type": "LowCardinality(String)", "status": "LowCardinality(String)", "quantity": "Decimal(38, 12)", "unit_cost": "Nullable(Decimal(38, 12))", "is_billable": "UInt8", "metadata": "String", "occurred_at": "DateTime64(3, 'UTC')", "ts": "DateTime64(3, 'UTC')", "sdk_language": "LowCardinality(String)", "sdk_version": "LowCardinality(String)", "hostname": "LowCardinality(String)", "catalog_version": "LowCardinality(String)", "instance_id": "String", "seq": "UInt64"}, "revisions": ["first_within_an_insert", "expired_messages"]}
