@@ -182,8 +182,13 @@ class _Server(http.server.ThreadingHTTPServer):
     def __init__(self, password: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.password = password
-        self.session = chdb.session.Session()  # type: ignore[no-untyped-call]
+        self.session: Any = chdb.session.Session()  # type: ignore[no-untyped-call]
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def server_close(self) -> None:
+        self.shutdown()
+        super().server_close()
+        self.session.close()  # a process has one chDB at a time
 
     @property
     def address(self) -> str:
@@ -200,8 +205,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(403, b"Code: 516. DB::Exception: Authentication failed")
         parameters = parse_qs(urlsplit(self.path).query)
         query = "".join(parameters.get("query", [])) or body.decode()
-        query_result: Any = self.server.session.query  # chDB has no types
-        found = query_result(query, "TabSeparated").bytes()
+        found = self.server.session.query(query, "TabSeparated").bytes()
         return self.answer(200, found or b"")
 
     def answer(self, status: int, content: bytes) -> None:
@@ -231,4 +235,3 @@ def test_a_password_that_is_rotated_in_the_file_needs_no_restart(tmp_path: Path)
         file.write_text(f"http://billing:latter@{server.address}")
         assert writer.open().command("SELECT 1") == 1
         writer.close()
-        server.shutdown()

@@ -2,6 +2,7 @@ package ekausage
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
@@ -90,12 +91,21 @@ func (i *instance) record(call *call) (string, error) {
 		i.notSpooled(err)
 	}
 	if i.debug {
-		i.outcomes.reporter.log.line(slog.LevelDebug, "accepted", "event", string(text[:length]))
+		i.logAccepted(text[:length])
 	}
 	if checked.Lost != "" {
 		i.outcomes.degraded(checked.Lost, checked.EventID)
 	}
 	return checked.EventID, nil
+}
+
+// logAccepted logs the ids of an event. Its metadata may be about persons, and logs are kept elsewhere and
+// longer.
+func (i *instance) logAccepted(encoded []byte) {
+	var e UsageEvent
+	_ = json.Unmarshal(encoded, &e) // this client encoded it
+	i.outcomes.reporter.log.line(slog.LevelDebug, "accepted "+e.EventID, "event_id", e.EventID,
+		"workspace_id", e.WorkspaceID, "product", e.Product, "metric_type", e.MetricType, "status", e.Status)
 }
 
 func (i *instance) stats() Stats { return i.withSpoolCounters(i.outcomes.ledger.stats()) }

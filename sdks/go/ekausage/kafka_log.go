@@ -3,7 +3,6 @@ package ekausage
 import (
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -19,10 +18,18 @@ func (l *kafkaLog) Level() kgo.LogLevel { return kgo.LogLevelWarn }
 
 // Log logs one warning.
 func (l *kafkaLog) Log(_ kgo.LogLevel, message string, pairs ...any) {
-	var line strings.Builder
-	line.WriteString("kafka: " + message)
+	attributes := make([]any, 0, len(pairs))
 	for i := 0; i+1 < len(pairs); i += 2 {
-		fmt.Fprintf(&line, " %v=%v", pairs[i], pairs[i+1])
+		attributes = append(attributes, fmt.Sprint(pairs[i]), l.attribute(pairs[i+1]))
 	}
-	l.log.write(slog.LevelWarn, "kafka "+message, l.hide(line.String()))
+	l.log.write(slog.LevelWarn, "kafka "+message, "kafka: "+l.hide(message), attributes...)
+}
+
+// attribute returns a value without a secret: numbers and booleans as they are, others as a text.
+func (l *kafkaLog) attribute(value any) any {
+	switch value.(type) {
+	case bool, int, int16, int32, int64:
+		return value
+	}
+	return l.hide(fmt.Sprint(value))
 }

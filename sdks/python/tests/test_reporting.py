@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 from eka_usage import _reporting
 
-from sdks.python.tests.support import VALID, CollectingProducer, ReportedErrors, fixed_client
+from sdks.python.tests.support import (
+    VALID,
+    CollectingProducer,
+    ReportedErrors,
+    fixed_client,
+    shown,
+)
 
 
 class Clock:
@@ -102,14 +108,19 @@ def test_a_falsy_on_error_is_called(
     assert caplog.messages == []
 
 
-def test_debug_logs_every_accepted_event(caplog: pytest.LogCaptureFixture) -> None:
+def test_debug_logs_the_ids_of_every_accepted_event_and_not_its_metadata(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     collector = CollectingProducer()
     with (
         caplog.at_level(logging.DEBUG, "eka_usage"),
         fixed_client(producer=collector, debug=True) as client,
     ):
-        client.record(**VALID)
-    assert caplog.messages == [f"accepted {collector.sent[0].value.decode()}"]
+        event_id = client.record(**VALID, metadata={"patient": "Jane Doe"})
+    assert caplog.messages == [f"accepted {event_id}"]
+    logged = vars(caplog.records[0])
+    assert {"event_id": event_id, **VALID, "status": "ok"}.items() <= logged.items()
+    assert "Jane Doe" not in shown(logged)
 
 
 def test_the_context_of_a_failed_delivery_identifies_the_event(errors: ReportedErrors) -> None:

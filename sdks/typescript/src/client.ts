@@ -24,7 +24,6 @@ import {
 } from "./options.js";
 import { Outbox, outboxSettings } from "./outbox.js";
 import { Outcomes } from "./outcomes.js";
-import { logAccepted } from "./reporting.js";
 import { safely } from "./safely.js";
 import { checkSecurity, passwordInClear, sendsPasswordInClear } from "./security.js";
 import { resolveSettings } from "./settings.js";
@@ -76,7 +75,7 @@ export class EkaClient implements AsyncDisposable {
     const sending = outboxSettings(settings, clock);
     this.#newInstance = (before) => {
       const encoder = new EventEncoder(serviceName, hostname, { clock, newId });
-      const outcomes = new Outcomes(options.onError, usageTopic);
+      const outcomes = new Outcomes(options.onError, usageTopic, options.logger);
       const injected =
         producer && (before?.injected?.successor() ?? new InjectedTransport(producer, usageTopic));
       const warn = (text: string) => outcomes.warn(text);
@@ -373,7 +372,7 @@ export class EkaClient implements AsyncDisposable {
 
   #accepted({ eventId, json, lost }: Encoded): void {
     if (this.#debug) {
-      logAccepted(json);
+      this.#outcomes.accepted(json);
     }
     if (lost !== "") {
       this.#degraded(lost, eventId);

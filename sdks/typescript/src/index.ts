@@ -31,7 +31,7 @@ export { findEventType, findMetric, isMetricType, isProduct } from "./lookup.js"
 export type { Metadata, MetadataLike } from "./metadata.js";
 export type { Metric, MetricTypeOf } from "./metric.js";
 export type { EkaClientOptions, RecordOptions, UsageDetails } from "./options.js";
-export type { OnError } from "./reporting.js";
+export type { LogAttributes, Logger, OnError } from "./reporting.js";
 export type { ErrorInfo, Setting } from "./tables.js";
 export type { ProducerLike, ProducerMessage } from "./transports/injected.js";
 export type { KafkaConfig } from "./transports/kafkaOptions.js";

@@ -6,7 +6,7 @@ import type { Status } from "./generated/catalog.js";
 import type { SettingOptions } from "./generated/settings.js";
 import { isJsonObject } from "./jsonText.js";
 import type { MetadataLike } from "./metadata.js";
-import type { OnError } from "./reporting.js";
+import type { Logger, OnError } from "./reporting.js";
 import { checkOptionNames, configError } from "./settings.js";
 import type { ProducerLike } from "./transports/injected.js";
 import type { KafkaConfig } from "./transports/kafkaOptions.js";
@@ -24,11 +24,18 @@ export interface EkaClientOptions extends SettingOptions {
    */
   readonly onError?: OnError | undefined;
   /**
-   * Whether to log every accepted event by `console.debug`.
+   * Whether to log every accepted event by `logger.debug`: its ids, not its metadata.
    *
    * @default false
    */
   readonly debug?: boolean | undefined;
+  /**
+   * Receives warnings, accepted events if `debug` is set, and errors without `onError`. The second
+   * argument of an error has its `code`, `field` and `event_id`, as far as they are known.
+   *
+   * @default console
+   */
+  readonly logger?: Logger | undefined;
   /**
    * Replaces Kafka, for instance by an `InMemoryProducer` of the `testing` entry point. There is no
    * spool then, unless the option `spool` or `spoolDir` requests one.
@@ -155,6 +162,7 @@ const ownOptions = [
   "kafkaConfig",
   "onError",
   "debug",
+  "logger",
   "producer",
   "clock",
   "newId",

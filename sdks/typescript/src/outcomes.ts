@@ -10,7 +10,7 @@ import {
 } from "./errors.js";
 import { type Counters, Ledger } from "./ledger.js";
 import type { OutboxListener } from "./outbox.js";
-import { type OnError, Reporter } from "./reporting.js";
+import { type Logger, type OnError, Reporter } from "./reporting.js";
 import type { SpoolStats } from "./spool/spool.js";
 
 /** What identifies an event, as far as it is known. */
@@ -22,8 +22,8 @@ export class Outcomes implements OutboxListener {
   readonly #reporter: Reporter;
   readonly #topic: string;
 
-  constructor(onError: OnError | undefined, topic: string) {
-    this.#reporter = new Reporter(onError);
+  constructor(onError: OnError | undefined, topic: string, logger?: Logger) {
+    this.#reporter = new Reporter(onError, logger);
     this.#topic = topic;
   }
 
@@ -52,6 +52,11 @@ export class Outcomes implements OutboxListener {
   adoptedFailed(event: Buffer, reason: string): void {
     const text = message("delivery.failed", { hint: reason });
     this.report(new DeliveryError("delivery.failed", text), identityOf(event));
+  }
+
+  /** Logs an accepted event. */
+  accepted(json: string): void {
+    this.#reporter.accepted(json);
   }
 
   warn(text: string): void {

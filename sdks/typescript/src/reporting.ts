@@ -11,21 +11,34 @@ export type OnError = (error: EkaError, context: ErrorContext) => unknown;
 const interval = 1000;
 const prefix = "[usage-sdk]";
 
+/** What a client logs to, as `console` is; the second argument has the attributes of a line. */
+export interface Logger {
+  debug(message: string, attributes?: LogAttributes): unknown;
+  warn(message: string, attributes?: LogAttributes): unknown;
+  error(message: string, attributes?: LogAttributes): unknown;
+}
+
+/** The attributes of a line of the log, by the names that they have in every SDK. */
+export type LogAttributes = Readonly<Record<string, unknown>>;
+
 /** Calls `onError`, whatever that does; logs if there is none. */
 export class Reporter {
   readonly #onError: OnError | undefined;
-  readonly #log = new RateLimitedLog();
+  readonly #logger: Logger;
+  readonly #log: RateLimitedLog;
   #busy = false;
 
-  constructor(onError: OnError | undefined) {
+  constructor(onError: OnError | undefined, logger: Logger = console) {
     this.#onError = onError;
+    this.#logger = logger;
+    this.#log = new RateLimitedLog(logger);
   }
 
   /** Reports an error; never throws. */
   report(error: EkaError, context: ErrorContext): void {
     // An onError that records an event which fails too would recurse without end.
     if (this.#onError === undefined || this.#busy) {
-      this.#log.error(error);
+      this.#log.error(error, context);
       return;
     }
     this.#busy = true;
@@ -46,6 +59,18 @@ export class Reporter {
     this.#log.line("warn", text, text);
   }
 
+  /**
+   * Logs the ids of an accepted event. Its metadata may be about persons, and logs are kept elsewhere
+   * and longer.
+   */
+  accepted(json: string): void {
+    const { event_id, workspace_id, product, metric_type, status } = JSON.parse(
+      json,
+    ) as LogAttributes;
+    const attributes = { event_id, workspace_id, product, metric_type, status };
+    log(this.#logger, "debug", `accepted ${String(event_id)}`, attributes);
+  }
+
   /** Logs how many errors were suppressed since the last line. */
   close(): void {
     this.#log.close();
@@ -64,13 +89,22 @@ export class Reporter {
 class RateLimitedLog {
   readonly #next = new Map<string, number>();
   readonly #suppressed = new Map<string, number>();
+  readonly #logger: Logger;
 
-  error(error: EkaError): void {
-    const level = error instanceof MetadataDegradedError ? "warn" : "error";
-    this.line(level, error.code, `${error.message} [${error.code}]`);
+  constructor(logger: Logger) {
+    this.#logger = logger;
   }
 
-  line(level: "warn" | "error", key: string, text: string): void {
+  error(error: EkaError, { field, eventId }: ErrorContext): void {
+    const level = error instanceof MetadataDegradedError ? "warn" : "error";
+    const known = Object.entries({ code: error.code, field, event_id: eventId }).filter(
+      ([, value]) => value != null && value !== "",
+    );
+    const text = `${error.message} [${error.code}]`;
+    this.line(level, error.code, text, Object.fromEntries(known));
+  }
+
+  line(level: "warn" | "error", key: string, text: string, attributes?: LogAttributes): void {
     const now = monotonicMs();
     const suppressed = this.#suppressed.get(key) ?? 0;
     if (now < (this.#next.get(key) ?? 0)) {
@@ -80,23 +114,24 @@ class RateLimitedLog {
     this.#next.set(key, now + interval);
     this.#suppressed.delete(key);
     const more = suppressed > 0 ? ` (${suppressed} similar lines were suppressed)` : "";
-    log(level, `${text}${more}`);
+    log(this.#logger, level, `${text}${more}`, attributes);
   }
 
   close(): void {
     for (const [key, count] of this.#suppressed) {
-      log("error", `${count} more errors like the last ${key} were suppressed`);
+      log(this.#logger, "error", `${count} more errors like the last ${key} were suppressed`);
     }
     this.#suppressed.clear();
   }
 }
 
-/** Logs an accepted event. */
-export function logAccepted(json: string): void {
-  log("debug", `accepted ${json}`);
-}
-
-/** Logs; a console that throws must not fail the caller. */
-function log(level: "debug" | "warn" | "error", text: string): void {
-  safely(() => console[level](`${prefix} ${text}`));
+/** Logs; a logger that throws must not fail the caller. */
+function log(
+  logger: Logger,
+  level: "debug" | "warn" | "error",
+  text: string,
+  attributes?: LogAttributes,
+): void {
+  const more = attributes === undefined ? [] : [attributes];
+  safely(() => logger[level](`${prefix} ${text}`, ...more));
 }

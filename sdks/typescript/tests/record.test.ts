@@ -215,7 +215,11 @@ describe("record", () => {
     const debug = vi.spyOn(console, "debug").mockImplementation(() => undefined);
     const { client, producer } = setUp({ debug: true });
     client.record("ws", "api", "api_call");
-    expect(debug).toHaveBeenCalledExactlyOnceWith(`[usage-sdk] accepted ${producer.texts[0]}`);
+    const { event_id, workspace_id, product, metric_type, status } = JSON.parse(
+      String(producer.texts[0]),
+    ) as Record<string, unknown>;
+    const ids = { event_id, workspace_id, product, metric_type, status };
+    expect(debug).toHaveBeenCalledExactlyOnceWith(`[usage-sdk] accepted ${event_id}`, ids);
     debug.mockRestore();
   });
 

@@ -47,6 +47,18 @@ describe("without onError", () => {
     expect(lines).toHaveLength(3);
   });
 
+  test("a logger of the host's receives lines with code, field and event_id", () => {
+    const logger = { debug: vi.fn(), warn: vi.fn(), error: vi.fn() };
+    const recording = new EkaClient({ serviceName: "tests", producer: new Collector(), logger });
+    recording.record("", "api", "api_call", 1, "ok", null, null, { eventId: "e-1" });
+    const known = { code: "workspace_id.invalid", field: "workspace_id", event_id: "e-1" };
+    expect(logger.error).toHaveBeenCalledExactlyOnceWith(expect.any(String), known);
+    const eventId = recording.record("ws", "api", "api_call", 1, "ok", null, { f: () => 1 });
+    const degraded = { code: "metadata.degraded", field: "metadata", event_id: eventId };
+    expect(logger.warn).toHaveBeenCalledExactlyOnceWith(expect.any(String), degraded);
+    expect(lines).toEqual([]);
+  });
+
   test("a console that throws does no harm", () => {
     vi.spyOn(console, "error").mockImplementation(() => {
       throw new Error("closed");

@@ -52,7 +52,10 @@ class Outcomes:
     def accepted(self, event_id: str, event: str, lost: str) -> None:
         """Logs an accepted event, and reports what of its metadata was lost."""
         if self._debug:
-            write_log(logging.DEBUG, "accepted %s", event)
+            # Its ids only: metadata may be about persons, and logs are kept elsewhere and longer.
+            fields = msgspec.json.decode(event)
+            ids = {name: fields[name] for name in _IDENTITY}
+            write_log(logging.DEBUG, "accepted %s", event_id, extra=ids)
         if lost:
             self.degraded(lost, event_id)
 
