@@ -23,6 +23,12 @@ RULES: Mapping[str, Rule] = {
         "services that record it are rejected with metric_type.unknown, without a warning before",
         names.removal_unannounced,
     ),
+    "removed-title-changed": Rule(
+        "the invoices of old months show another title", names.removed_title_changed
+    ),
+    "alias-removed": Rule(
+        "what comes from elsewhere under that name is rejected", names.alias_removed
+    ),
     "name-reused": Rule(
         "events of old months count under a name that means something else",
         names.name_reused,

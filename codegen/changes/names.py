@@ -51,6 +51,24 @@ def name_reused(pair: Pair) -> Iterator[Break]:
             yield Break(at, "catalog", route, f"{message}: choose a name that was never used")
 
 
+def removed_title_changed(pair: Pair) -> Iterator[Break]:
+    """A removed metric type has another title than when it was recorded."""
+    for at, route, before, after in pair.metric_types():
+        if mapping(after, "removed") and before.get("title") != after.get("title"):
+            message = f"the title of {quote(at)}, which is removed, changed, "
+            message += turned(before.get("title"), after.get("title"))
+            yield Break(at, "catalog", (*route, "title"), message)
+
+
+def alias_removed(pair: Pair) -> Iterator[Break]:
+    """Another name of a metric type is no longer known, or means another one."""
+    for at, route, before, after in pair.metric_types():
+        for alias in texts(before.get("aliases")):
+            if alias not in texts(after.get("aliases")) and not mapping(after, "removed"):
+                message = f"{quote(at)} is no longer known as {quote(str(alias))}"
+                yield Break(f"{at}/{alias}", "catalog", (*route, "aliases"), message)
+
+
 def status_removed(pair: Pair) -> Iterator[Break]:
     """A status is no longer in the catalog."""
     yield from _gone(pair, "status", "catalog", "statuses")

@@ -58,7 +58,7 @@ def schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     edit(path, "title: API", "title: The API")
     edit(path, "  trial: {billable: false, description: The work was a trial.}\n", "")
     edit(path, deprecated, "removed: {in: 2.0.0}")
-    retry = "retry: {unit: call, "
+    retry = "retry: {unit: call, aliases: [second], "
     edit(path, retry, f"{retry}deprecated: {{since: 2.0.0, replaced_by: request}}, ")
     upload = '      upload: {unit: page, description: "Pages *uploaded*."}\n'
     edit(path, "      retry:", f"{upload}      retry:")
