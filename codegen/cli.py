@@ -9,9 +9,18 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from codegen.commands import PROBLEMS, USAGE_ERROR, generating, releasing, searching, watching
+from codegen.commands import (
+    PROBLEMS,
+    USAGE_ERROR,
+    generating,
+    importing,
+    releasing,
+    searching,
+    watching,
+)
 from codegen.commands.generating import Options
 from codegen.diagnostics import listing, suggestion
+from codegen.imports import READERS
 from codegen.output import FORMATS, Printer
 from codegen.targets import TARGETS
 from codegen.usages.syntax import GRAMMARS
@@ -146,6 +155,25 @@ def _parser() -> argparse.ArgumentParser:
     usages.set_defaults(
         format="text",
         run=lambda o, p: searching.usages(_options(o), p, paths=o.paths, form=o.form),
+    )
+    import_ = commands.add_parser(
+        "import",
+        help="turn a catalog of Glean, Lago or OpenMeter into products for this one",
+        description="Prints products and units for a file that catalog.yaml includes, and to "
+        "stderr what this catalog cannot say. Review owners, titles and units.",
+    )
+    import_.add_argument("system", choices=READERS, help="the system that the file is for")
+    import_.add_argument("path", metavar="FILE", type=Path, help="its catalog, in YAML or JSON")
+    import_.add_argument(
+        "--product",
+        default="imported",
+        help="the product of all metric types, unless the system has its own (default: imported)",
+    )
+    import_.set_defaults(
+        format="text",
+        schema=_HOME,
+        root=_HOME,
+        run=lambda o, p: importing.import_(p, path=o.path, system=o.system, product=o.product),
     )
     release = commands.add_parser(
         "release",
