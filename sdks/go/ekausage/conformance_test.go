@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -200,6 +201,9 @@ func expectRejection(t *testing.T, err error, c *vectorCase) {
 	if string(rejection.Code) != c.Expect.Code || rejection.Field != c.Expect.Field {
 		t.Errorf("%s of %s, want %s of %s: %v",
 			rejection.Code, rejection.Field, c.Expect.Code, c.Expect.Field, err)
+	}
+	if strings.ContainsFunc(err.Error(), unicode.IsControl) || strings.ContainsAny(err.Error(), "\u2028\u202e") {
+		t.Errorf("%q has hidden characters", err)
 	}
 	if !strings.HasSuffix(err.Error(), c.Expect.Says) {
 		t.Errorf("%v does not end with %q", err, c.Expect.Says)

@@ -113,7 +113,7 @@ func newError(r encode.Rejection) *Error {
 	text := strings.NewReplacer(
 		"{parameter}", r.Parameter, "{given}", r.Given, "{product}", r.Product, "{hint}", r.Hint,
 	).Replace(row.text)
-	return &Error{Code: code, Field: row.field, Reason: reason, message: text}
+	return &Error{Code: code, Field: row.field, Reason: reason, message: encode.Printable(text)}
 }
 
 // causedBy returns the error of a code whose hint is the underlying error.

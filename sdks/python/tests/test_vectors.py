@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from eka_usage import EkaClient
 from eka_usage._clock import parse_time
+from eka_usage._describe import printable
 
 from . import vectors
 from .support import CollectingProducer, ReportedErrors
@@ -66,6 +67,7 @@ def test_a_call_produces_what_its_vector_expects(vector: vectors.Vector) -> None
     if expect.event is None:
         assert (event_id, collector.sent) == (None, [])
         assert [(error.code, error.field) for error, _ in errors] == [(expect.code, expect.field)]
+        assert [printable(str(error)) for error, _ in errors] == [str(error) for error, _ in errors]
         assert str(errors[0][0]).endswith(expect.says)
         return
     assert event_id is not None, errors

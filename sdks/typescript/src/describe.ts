@@ -14,8 +14,21 @@ export function camel(name: string): string {
 /** Quotes text: on one line, and cut if it is long. */
 export function quoted(text: string): string {
   const cut = text.length > longest;
-  const inside = JSON.stringify(cut ? text.slice(0, longest) : text).slice(1, -1);
-  return `'${inside.replaceAll('\\"', '"').replaceAll("'", "\\'")}'${cut ? "…" : ""}`;
+  const inside = (cut ? text.slice(0, longest) : text).replace(/[\\']/g, "\\$&");
+  return `'${printable(inside)}'${cut ? "…" : ""}`;
+}
+
+/** Controls, C1 controls, line separators, lone surrogates, and what changes the direction of text. */
+const hidden = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+const shortEscapes: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
+/** Returns foreign text without what could forge a line, hide or reorder text in an output. */
+export function printable(text: string): string {
+  return text.replace(hidden, (character) => shortEscapes[character] ?? codePoint(character));
+}
+
+function codePoint(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 /** Describes a value for an error message: short, on one line, and without ever throwing. */

@@ -14,7 +14,7 @@
  * `record()` throws none of them. All but ConfigError are passed to `onError`.
  */
 
-import { camel } from "./describe.js";
+import { camel, printable } from "./describe.js";
 import { type ErrorCode, errorCodes } from "./generated/errors.js";
 import type { ErrorInfo } from "./tables.js";
 
@@ -28,7 +28,7 @@ export class EkaError extends Error {
   readonly reason: string;
 
   constructor(code: ErrorCode, message: string) {
-    super(message);
+    super(printable(message));
     const info: ErrorInfo = errorCodes[code];
     this.name = new.target.name;
     this.code = code;

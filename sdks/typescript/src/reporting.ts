@@ -1,6 +1,6 @@
 /** Error reporting: to the caller's `onError`, or to the log, at most one line per second and code. */
 
-import { describeError } from "./describe.js";
+import { describeError, printable } from "./describe.js";
 import { type EkaError, type ErrorContext, MetadataDegradedError } from "./errors.js";
 import { safely } from "./safely.js";
 import { monotonicMs } from "./timers.js";
@@ -133,5 +133,5 @@ function log(
   attributes?: LogAttributes,
 ): void {
   const more = attributes === undefined ? [] : [attributes];
-  safely(() => logger[level](`${prefix} ${text}`, ...more));
+  safely(() => logger[level](`${prefix} ${printable(text)}`, ...more));
 }

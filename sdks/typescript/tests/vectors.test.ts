@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
+import { printable } from "../src/describe.js";
 import { usageTopicPartitions } from "../src/generated/constants.js";
 import { EkaClient, usageTopic } from "../src/index.js";
 import { murmur2 } from "../src/murmur2.js";
@@ -59,6 +60,7 @@ describe("a call has the outcome of its vector", () => {
       expect(reported.all.map(({ error }) => [error.code, error.field])).toEqual([
         [outcome.code, outcome.field],
       ]);
+      expect(reported.messages.map(printable)).toEqual(reported.messages);
       expect(reported.all[0]?.error.message.endsWith(outcome.says)).toBe(true);
       return;
     }

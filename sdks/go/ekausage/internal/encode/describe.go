@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -34,10 +35,47 @@ func DescribeValue(value any) string {
 }
 
 func describeText(text string) string {
-	if len(text) <= longestDescription {
-		return strconv.QuoteToASCII(text)
+	cut := beginning(text, longestDescription)
+	quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(cut)
+	if len(cut) < len(text) {
+		return `"` + Printable(quoted) + `"…`
 	}
-	return strconv.QuoteToASCII(text[:longestDescription])[:longestDescription] + "…"
+	return `"` + Printable(quoted) + `"`
+}
+
+// Printable returns foreign text without what could forge a line, hide or reorder text in an output.
+func Printable(text string) string {
+	if strings.IndexFunc(text, isHidden) < 0 && utf8.ValidString(text) {
+		return text
+	}
+	var b strings.Builder
+	for i, r := range text {
+		switch {
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case isHidden(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		case r == utf8.RuneError && !strings.HasPrefix(text[i:], replacement):
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// isHidden reports whether a character is a control, a C1 control, a line separator, or changes the
+// direction of text.
+func isHidden(r rune) bool {
+	switch {
+	case r < ' ', 0x7f <= r && r <= 0x9f, 0x2028 <= r && r <= 0x202e, 0x2066 <= r && r <= 0x2069:
+		return true
+	}
+	return r == 0x061c || r == 0x200e || r == 0x200f
 }
 
 // Suggest returns `did you mean "api_call"?` if a name is close, and otherwise what is allowed.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -134,4 +135,28 @@ func TestAllocations(t *testing.T) {
 			t.Errorf("%v allocations per event", allocations)
 		}
 	})
+}
+
+func TestPrintable(t *testing.T) {
+	text, err := os.ReadFile("../../../../../tests/conformance/printable.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shared struct {
+		Cases []struct{ Text, Printable string }
+	}
+	if err := json.Unmarshal(text, &shared); err != nil || len(shared.Cases) == 0 {
+		t.Fatalf("%d cases: %v", len(shared.Cases), err)
+	}
+	for _, c := range shared.Cases {
+		if got := Printable(c.Text); got != c.Printable {
+			t.Errorf("%q is shown as %q, want %q", c.Text, got, c.Printable)
+		}
+		if got := Printable(c.Printable); got != c.Printable {
+			t.Errorf("%q is shown as %q", c.Printable, got)
+		}
+	}
+	if got := Printable("a\xff\uFFFD"); got != `a\xff`+"\uFFFD" {
+		t.Errorf("invalid UTF-8 is shown as %q", got)
+	}
 }
