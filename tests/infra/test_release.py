@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import yaml
 from infra import release
 
 _WORKFLOW: Any = yaml.safe_load((release.ROOT / ".github/workflows/publish-ts.yml").read_text())
-_STEPS = _WORKFLOW["jobs"]["publish"]["steps"]
+_BUILD, _PUBLISH = _WORKFLOW["jobs"]["build"], _WORKFLOW["jobs"]["publish"]
 _WORKFLOWS = sorted((release.ROOT / ".github/workflows").glob("*.yml"))
 _PINNED = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 
@@ -60,15 +61,39 @@ def test_this_repository_may_be_tagged(capsys: pytest.CaptureFixture[str]) -> No
     assert "run `make generate`, and tag that commit" in capsys.readouterr().err
 
 
-def test_the_workflow_checks_and_tests_before_publishing() -> None:
+def test_the_workflow_builds_and_tests_with_read_rights_only() -> None:
     assert _WORKFLOW[True]["push"]["tags"] == ["ts-v*"]  # YAML parses `on` as a boolean
-    commands = [step["run"] for step in _STEPS if "run" in step]
+    commands = [step["run"] for step in _BUILD["steps"] if "run" in step]
     order = [
         next(place for place, command in enumerate(commands) if part in command)
-        for part in ("infra.release", "codegen check", "npm test", "npm publish --provenance")
+        for part in ("infra.release", "codegen check", "npm test", "npm pack")
     ]
     assert order == sorted(order)
-    assert _WORKFLOW["jobs"]["publish"]["permissions"]["id-token"] == "write"
+    assert _WORKFLOW["permissions"] == {"contents": "read"}
+    assert "permissions" not in _BUILD
+    assert "secrets." not in str(_BUILD)
+
+
+def test_the_job_that_publishes_runs_no_code_of_the_repository_or_of_dependencies() -> None:
+    assert _PUBLISH["needs"] == "build"
+    assert _PUBLISH["permissions"] == {"packages": "write"}
+    used = [step["uses"].partition("@")[0] for step in _PUBLISH["steps"] if "uses" in step]
+    assert used == ["actions/download-artifact", "actions/setup-node"]
+    commands = [step["run"] for step in _PUBLISH["steps"] if "run" in step]
+    assert commands == ["npm publish --ignore-scripts ./*.tgz"]
+
+
+def test_the_registry_is_named_where_the_package_is_published_and_nowhere_else() -> None:
+    registry = "npm.pkg" + ".github.com"
+    listed = subprocess.run(
+        ["git", "grep", "--files-with-matches", "--fixed-strings", registry],
+        cwd=release.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    places = {".github/workflows/publish-ts.yml", "sdks/typescript/package.json"}
+    assert set(listed.stdout.split()) == places
 
 
 def test_the_package_names_the_repository_of_its_provenance() -> None:
