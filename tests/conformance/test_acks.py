@@ -64,3 +64,31 @@ def test_a_rejection_that_passes_uses_up_no_retries(language: str, acks: str) ->
         assert arrived == Counter(accepted)
         driver.request("shutdown")
         driver.end()
+
+
+@languages
+@pytest.mark.parametrize(
+    ("acks", "replicas", "warnings"), [("1", 2, 1), ("all", 2, 0), ("1", 1, 0)]
+)
+def test_acks_of_the_leader_alone_are_warned_about_once_if_there_are_replicas(
+    language: str, acks: str, replicas: int, warnings: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with DevBroker(replicas=replicas) as broker, Driver(language) as driver:
+        settings = {"kafka_brokers": broker.bootstrap, "kafka_acks": acks, "spool": "off"}
+        driver.request("new", settings=settings)
+        printed = ""
+
+        def warned() -> int:
+            nonlocal printed
+            printed += capfd.readouterr().err
+            return printed.count("counts as delivered once the leader has it")
+
+        for _ in range(3):
+            driver.request("record", call=CALL, times=2)
+            assert driver.request("flush", timeout=30_000)["queued"] == 0
+        if warnings:
+            eventually(warned)
+            assert f"has {replicas} replicas" in printed
+        driver.request("shutdown")
+        driver.end()
+        assert warned() == warnings

@@ -64,7 +64,7 @@ func (i *instance) connect(s *settings, producer Producer) (openReplayTransport,
 	}
 	log := &kafkaLog{&i.outcomes.reporter.log, s.hideSecrets}
 	var err error
-	i.outbox.transport, err = newKafkaTransport(s, log, i.outbox.settled)
+	i.outbox.transport, err = newKafkaTransport(s, log, &i.outcomes.reporter.log, i.outbox.settled)
 	return func() (spool.ReplayTransport, error) { return newKafkaReplayTransport(s, log) }, err
 }
 

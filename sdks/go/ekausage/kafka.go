@@ -51,7 +51,7 @@ type kafkaTransport struct {
 
 type recordSlab struct{ free []kgo.Record }
 
-func newKafkaTransport(s *settings, log kgo.Logger, settle settle) (*kafkaTransport, error) {
+func newKafkaTransport(s *settings, log kgo.Logger, warnings *limitedLog, settle settle) (*kafkaTransport, error) {
 	t := &kafkaTransport{settle: settle, connect: &connectError{}, idle: make(chan struct{}, 1)}
 	t.records.New = func() any { return new(recordSlab) }
 	t.memory = newPromise(t, nil)
@@ -61,12 +61,18 @@ func newKafkaTransport(s *settings, log kgo.Logger, settle settle) (*kafkaTransp
 	if err != nil {
 		return nil, err
 	}
+	root, stop := context.WithCancel(context.Background())
+	replicas := &replicaCheck{ctx: root, log: warnings}
 	options = append(options, kgo.WithLogger(log), kgo.WithHooks(t.connect))
+	if s.text(settingKafkaAcks) != "all" {
+		options = append(options, kgo.WithHooks(replicas))
+	}
 	if t.client, err = kgo.NewClient(options...); err != nil {
+		stop()
 		hint := "settings that the Kafka client accepts: " + s.hideSecrets(err.Error())
 		return nil, misconfigured("Kafka settings", "", hint)
 	}
-	root, stop := context.WithCancel(context.Background())
+	replicas.client = t.client
 	t.stop = stop
 	t.expiry = newExpiry(root, t.timeout)
 	return t, nil

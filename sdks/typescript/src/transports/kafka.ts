@@ -4,6 +4,7 @@ import { describeError } from "../describe.js";
 import type { EkaError } from "../errors.js";
 import { usageTopicPartitions } from "../generated/constants.js";
 import { hideSecrets, type Settings } from "../settings.js";
+import { checkReplicas } from "./acks.js";
 import { sendError } from "./kafkaErrors.js";
 import { type KafkaConfig, producerOptions } from "./kafkaOptions.js";
 import {
@@ -28,6 +29,8 @@ export class KafkaTransport implements Transport {
   readonly #topic: string;
   readonly #settings: Settings;
   readonly #brokers: number;
+  readonly #warn: (text: string) => void;
+  #checksReplicas: boolean;
   readonly #producer: Promise<BytesProducer>;
 
   /**
@@ -39,7 +42,7 @@ export class KafkaTransport implements Transport {
     settings: Settings,
     config: KafkaConfig,
     topic: string,
-    { onError = () => undefined, warn }: KafkaListener = {},
+    { onError = () => undefined, warn = () => undefined }: KafkaListener = {},
   ) {
     this.#topic = topic;
     this.#settings = settings;
@@ -48,6 +51,8 @@ export class KafkaTransport implements Transport {
     if (Object.keys(config).length > 0) {
       checkProducerOptions(options, settings); // the settings are checked already
     }
+    this.#warn = warn;
+    this.#checksReplicas = options["acks"] === 1;
     this.#producer = createProducer(options, settings);
     this.#producer.catch((error: unknown) => onError(asEkaError(error)));
   }
@@ -63,6 +68,10 @@ export class KafkaTransport implements Transport {
     const producer = await this.#loaded();
     try {
       await producer.send({ messages });
+      if (this.#checksReplicas) {
+        this.#checksReplicas = false;
+        void checkReplicas(producer, topic, this.#warn);
+      }
     } catch (error) {
       throw this.#fault(producer, error);
     }

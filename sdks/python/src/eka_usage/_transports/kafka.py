@@ -18,6 +18,7 @@ from .._generated.spool import FINAL_ERRORS
 from .._reporting import RateLimitedLog, logger
 from .._secret import PasswordFile, reveal_properties
 from .._settings import Settings
+from .acks import ReplicaCheck
 from .callbacks import GuardedLogger, calling, guarded, repeated_by
 from .last_error import LastError
 
@@ -88,6 +89,9 @@ class KafkaTransport:
             self._config["delivery.report.only.error"] = False
         self._reported = self.reporter(_nothing, failed)
         self._replace_at = 0.0
+        acks = (self._config.get(name) for name in ("request.required.acks", "acks"))
+        one = str(next((a for a in acks if a is not None), "")) == "1"
+        self._replicas = ReplicaCheck(topic) if one else None
         self._open()
         _made.add(self)
 
@@ -116,10 +120,13 @@ class KafkaTransport:
 
     def poll(self) -> None:
         self._serve(self._producer.poll, 0)
+        if self._replicas is not None and not len(self._producer):
+            # The first event was delivered, so a broker responds; and no report has to wait.
+            self._replicas = self._replicas.check(self._producer)
 
     def flush(self, timeout: float) -> int:
         self._serve(self._producer.flush, timeout)
-        self.poll()  # log lines count as queued too until they are polled
+        self._serve(self._producer.poll, 0)  # log lines count as queued too until they are polled
         return len(self._producer)
 
     def _serve(self, call: Callable[[float], object], timeout: float) -> None:
