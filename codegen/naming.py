@@ -72,6 +72,8 @@ def go_unexported(name: str) -> str:
 class Language:
     """A target language: its reserved words, identifiers, literals and comments.
 
+    reserved   words that cannot be the name of a parameter
+    members    words that cannot be the name of a member of a namespace
     attribute  a member of a value: `api_call` (Python, TypeScript), `APICall` (Go)
     constant   a module's constant: `API_CALL`, `APICall`, `apiCall`
     type_name  a type: `ApiCall`, in Go `APICall`
@@ -86,6 +88,7 @@ class Language:
 
     name: str
     reserved: frozenset[str]
+    members: frozenset[str]
     client: frozenset[str]
     attribute: Callable[[str], str]
     constant: Callable[[str], str]
@@ -126,6 +129,7 @@ LANGUAGES: Mapping[str, Language] = {
         Language(
             name="python",
             reserved=frozenset(keyword.kwlist),
+            members=frozenset(keyword.kwlist),
             client=frozenset({"self", *_OWN_ARGUMENTS}),
             attribute=snake,
             constant=upper_snake,
@@ -138,6 +142,7 @@ LANGUAGES: Mapping[str, Language] = {
         Language(
             name="go",
             reserved=frozenset(_GO_KEYWORDS.split()),
+            members=frozenset(),  # every name is a part of a longer one
             client=frozenset(f"With{go_exported(name)}" for name in _OWN_ARGUMENTS),
             attribute=go_exported,
             constant=go_exported,
@@ -150,6 +155,7 @@ LANGUAGES: Mapping[str, Language] = {
         Language(
             name="typescript",
             reserved=frozenset(_TYPESCRIPT_KEYWORDS.split()),
+            members=frozenset({"constructor"}),
             client=frozenset(map(camel, _OWN_ARGUMENTS)),
             attribute=snake,
             constant=camel,

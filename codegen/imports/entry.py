@@ -12,7 +12,7 @@ from codegen.naming import LANGUAGES, snake
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9._-]+")
 _JOINTS = re.compile(r"[._-]{2,}")
 _LONGEST = 64
-_RESERVED = frozenset().union(*(language.reserved for language in LANGUAGES.values()))
+_RESERVED = frozenset().union(*(language.members for language in LANGUAGES.values()))
 
 
 @dataclass(slots=True)

@@ -46,12 +46,22 @@ def reserved_word(files: Files) -> Iterator[Finding]:
             languages = [
                 title(language)
                 for language in LANGUAGES.values()
-                if {name, language.attribute(name)} & language.reserved
+                if {name, language.attribute(name)} & _reserved(language, pattern)
             ]
             if languages:
                 where = listing(languages, "and")
                 message = f"{quote(name)} is a reserved word of {where}: choose another name"
                 yield Finding(file, route, message, at_key=True)
+
+
+def _reserved(language: Language, pattern: tuple[str, str]) -> frozenset[str]:
+    """Returns the words that cannot be names at a pattern.
+
+    Products and metric types are members of a namespace, where Python alone forbids keywords.
+    """
+    if pattern[0] != "catalog":
+        return language.reserved
+    return language.members
 
 
 def identifier_collision(files: Files) -> Iterator[Finding]:

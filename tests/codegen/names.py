@@ -36,10 +36,12 @@ _TEXTS = (
 
 def names() -> list[str]:
     """Returns the names that the rules accept."""
-    known = {*dir(builtins), *keyword.softkwlist, *_OTHERS.split()}
+    languages = LANGUAGES.values()
+    keywords = frozenset().union(*(language.reserved for language in languages))
+    known = {*dir(builtins), *keyword.softkwlist, *_OTHERS.split(), *keywords}
     valid = re.compile(r"[a-z][a-z0-9]*([._-][a-z0-9]+)*")
-    reserved = frozenset().union(*(language.reserved for language in LANGUAGES.values()))
-    return sorted(name for name in known if valid.fullmatch(name) and name not in reserved)
+    refused = frozenset().union(*(language.members for language in languages))
+    return sorted(name for name in known if valid.fullmatch(name) and name not in refused)
 
 
 def write_schema(folder: Path) -> Path:

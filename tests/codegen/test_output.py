@@ -37,7 +37,8 @@ class Project:
         self._typescript()
 
     def _python(self) -> None:
-        shutil.copy(REPOSITORY / "sdks/python/src/eka_usage/_metric.py", self.python)
+        for name in ("_metric", "_values"):
+            shutil.copy(REPOSITORY / f"sdks/python/src/eka_usage/{name}.py", self.python)
         (self.python / "__init__.py").touch()
 
     def _go(self, package: str) -> None:
