@@ -7,6 +7,7 @@ import { KafkaTransport } from "../src/transports/kafka.js";
 import { Workspaces } from "../src/workspace.js";
 import { Broker } from "./support/broker.js";
 import { Reported } from "./support/collector.js";
+import { QuotaBroker } from "./support/quota.js";
 import { busy, eventually } from "./support/waiting.js";
 
 let shared: Broker;
@@ -228,6 +229,24 @@ describe("a first bootstrap broker that accepts connections and stays silent", (
     const { client } = setUp(first.kafkaBrokers, { kafkaConfig: first.kafkaConfig });
     await expect(client.connect()).resolves.toBeUndefined();
     expect(first.accepted()).toBe(1);
+    await client.shutdown();
+  });
+});
+
+describe("a broker that enforces a quota", () => {
+  test.each(["1", "all"] as const)("gets each batch once, with acks %s", async (acks) => {
+    const requestTimeout = 400;
+    using broker = await QuotaBroker.start(shared.bootstrap, 2 * requestTimeout);
+    const { client, reported } = setUp(broker.bootstrap, { acks, kafkaConfig: { requestTimeout } });
+    const ids: string[] = [];
+    // Its first response announces the throttle time, so the batches of several lanes come after that.
+    for (const workspaces of [["ws-1"], ["ws-1", "ws-2", "ws-3"], ["ws-1"]]) {
+      ids.push(...workspaces.flatMap((workspace) => record(client, 5, workspace)));
+      expect(await client.flush(20_000)).toBe(0);
+    }
+    expect(broker.batches).toBe(5);
+    await assertOnceEach(shared, client, ids);
+    expect(reported.all).toEqual([]);
     await client.shutdown();
   });
 });

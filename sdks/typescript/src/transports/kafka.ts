@@ -13,6 +13,7 @@ import {
   checkProducerOptions,
   createProducer,
 } from "./kafkaProducer.js";
+import { Throttle } from "./throttle.js";
 import { type Message, SendError, type Transport } from "./transport.js";
 
 /** Receives what concerns no single event. */
@@ -32,6 +33,7 @@ export class KafkaTransport implements Transport {
   readonly #warn: (text: string) => void;
   #checksReplicas: boolean;
   readonly #producer: Promise<BytesProducer>;
+  readonly #throttle = new Throttle();
 
   /**
    * Starts to load the Kafka client, in the background; `listener` receives why that fails.
@@ -53,7 +55,9 @@ export class KafkaTransport implements Transport {
     }
     this.#warn = warn;
     this.#checksReplicas = options["acks"] === 1;
-    this.#producer = createProducer(options, settings);
+    this.#producer = createProducer(options, settings, (connection) => {
+      this.#throttle.observe(connection);
+    });
     this.#producer.catch((error: unknown) => onError(asEkaError(error)));
   }
 
@@ -67,7 +71,10 @@ export class KafkaTransport implements Transport {
     }));
     const producer = await this.#loaded();
     try {
-      await producer.send({ messages });
+      await this.#throttle.pace(
+        () => this.#leader(producer, batch),
+        () => producer.send({ messages }),
+      );
       if (this.#checksReplicas) {
         this.#checksReplicas = false;
         void checkReplicas(producer, topic, this.#warn);
@@ -93,8 +100,18 @@ export class KafkaTransport implements Transport {
   }
 
   async close(): Promise<void> {
+    this.#throttle.close();
     const producer = await this.#producer;
     await producer.close(true);
+  }
+
+  /** Returns the address of the broker that a batch goes to. */
+  async #leader(producer: BytesProducer, [first]: readonly Message[]): Promise<string> {
+    const { topics, brokers } = await producer.metadata({ topics: [this.#topic] });
+    const partitions = topics.get(this.#topic)?.partitions ?? [];
+    const leader = partitions[(first?.workspace.hash ?? 0) % partitions.length]?.leader;
+    const broker = leader === undefined ? undefined : brokers.get(leader);
+    return `${broker?.host}:${broker?.port}`;
   }
 
   async #loaded(): Promise<BytesProducer> {

@@ -30,14 +30,20 @@ export function checkProducerOptions(options: KafkaConfig, settings: Settings): 
   }
 }
 
-/** Loads the library and creates a producer; rejects with a ConfigError if it rejects its options. */
+/**
+ * Loads the library and creates a producer; rejects with a ConfigError if it rejects its options.
+ *
+ * @param onConnection Receives each connection of the producer.
+ */
 export async function createProducer(
   options: KafkaConfig,
   settings: Settings,
+  onConnection: (connection: object) => void,
 ): Promise<BytesProducer> {
   const library = await load();
   check(library, options, settings);
   const producer = new library.Producer(options as unknown as BytesOptions);
+  producer.connections.on("connecting", ({ connection }) => onConnection(connection));
   detach(producer);
   preferResponsive(producer);
   return producer;
