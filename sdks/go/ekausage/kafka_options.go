@@ -39,7 +39,7 @@ func kafkaOptions(s *settings, log kgo.Logger) ([]kgo.Opt, error) {
 		kgo.ProducerLinger(s.milliseconds(settingKafkaLingerMs)),
 		kgo.ProducerBatchMaxBytes(int32(min(max(s.integer(settingKafkaBatchSize), encode.LargestEvent), largestBatch))),
 		kgo.ProducerBatchCompression(codecs[s.text(settingKafkaCompressionType)]()),
-		kgo.RecordRetries(int(s.integer(settingKafkaRetries))),
+		kgo.RecordRetries(recordRetries(s)),
 		kgo.RetryBackoffFn(backoff),
 		kgo.MetadataMinAge(metadataInterval),
 		kgo.DialTimeout(brokerTimeout),
@@ -54,6 +54,17 @@ func kafkaOptions(s *settings, log kgo.Logger) ([]kgo.Opt, error) {
 	}
 	security, err := securityOptions(s, log)
 	return slices.Concat(options, security, s.kafka), err
+}
+
+// recordRetries returns how often a batch is sent again. franz-go counts an unreachable broker too, and then
+// fails all records of the partition, which are produced again behind what was recorded meanwhile.
+// So that an outage does not change the order, attempts are limited only if the caller limits them.
+// Otherwise the delivery timeout does.
+func recordRetries(s *settings) int {
+	if s.given[settingKafkaRetries] {
+		return int(s.integer(settingKafkaRetries))
+	}
+	return math.MaxInt
 }
 
 var codecs = map[string]func() kgo.CompressionCodec{

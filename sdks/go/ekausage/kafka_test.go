@@ -140,6 +140,38 @@ func TestKafka(t *testing.T) {
 		expectOnceEach(t, consume(t, broker.Bootstrap, len(accepted)), accepted)
 	})
 
+	t.Run("an outage does not change the order", func(t *testing.T) {
+		t.Parallel()
+		for _, acks := range []string{"1", "all"} {
+			t.Run(acks, func(t *testing.T) {
+				t.Parallel()
+				broker := devbroker.Start(t, t.TempDir())
+				client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithAcks(acks))
+				accepted := 0
+				recordFor := func(period time.Duration) {
+					for end := time.Now().Add(period); time.Now().Before(end); time.Sleep(time.Millisecond) {
+						accepted += len(mustRecord(t, client, 1))
+					}
+				}
+				recordFor(500 * time.Millisecond)
+				broker.Kill()
+				recordFor(5 * time.Second) // longer than it takes franz-go to try as often as the default allows
+				broker.Restart()
+				recordFor(time.Second)
+				if err := client.Flush(within(t, 60*time.Second)); err != nil {
+					t.Fatal(err)
+				}
+				last := uint64(0)
+				for _, event := range consume(t, broker.Bootstrap, accepted) {
+					if event.Seq > last+1 {
+						t.Fatalf("%d arrived before %d", event.Seq, last+1)
+					}
+					last = max(last, event.Seq) // a copy of an earlier one does not count
+				}
+			})
+		}
+	})
+
 	t.Run("an event whose time is over fails, younger ones do not", func(t *testing.T) {
 		t.Parallel()
 		broker := devbroker.Start(t, t.TempDir())
