@@ -11,6 +11,9 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from codegen.changes import RULES
+from codegen.includes import SECTIONS
+from codegen.lint import RULES as CONVENTIONS
 from codegen.load import FILES, load
 from codegen.schema import TRANSLATIONS, schema
 
@@ -106,3 +109,18 @@ def test_examples_keep_the_names_that_the_sdks_depend_on() -> None:
         constants = [c.name for c in other.sdk.spool.constants]
         assert constants == [c.name for c in own.sdk.spool.constants]
         assert other.sdk.spool.final_errors == own.sdk.spool.final_errors
+
+
+def test_the_schema_of_included_files_has_their_sections_as_the_catalog_has_them() -> None:
+    included = json.loads((ROOT / "schema/products.schema.json").read_text(encoding="utf-8"))
+    assert sorted(included["properties"]) == sorted(SECTIONS)
+    for section, reference in included["properties"].items():
+        assert reference == {"$ref": f"catalog.schema.json#/properties/{section}"}
+        assert section in schema("catalog")["properties"]
+
+
+def test_exactly_the_rules_that_can_be_accepted_are_in_the_schema() -> None:
+    definitions = schema("catalog")["$defs"]
+    acceptable = [code for code, rule in RULES.items() if not rule.never]
+    assert definitions["accepted_break"]["properties"]["rule"]["enum"] == acceptable
+    assert definitions["lint_exception"]["properties"]["rule"]["enum"] == list(CONVENTIONS)
