@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from codegen.changes.pair import Break, texts
+from codegen.changes.pair import Break, mapping, texts
 from codegen.diagnostics import Diagnostic, error, quote
 from codegen.source import Route, Source
 
@@ -28,9 +28,15 @@ class Accepted:
 
 def accepted(catalog: Any) -> list[Accepted]:
     """Returns the accepted breaks of a catalog."""
+    entries = map(mapping, texts(catalog.get("accepted_breaks")))
     return [
-        Accepted(entry["rule"], entry["at"], entry["until"], ("accepted_breaks", index))
-        for index, entry in enumerate(texts(catalog.get("accepted_breaks")))
+        Accepted(
+            rule=str(entry.get("rule")),
+            at=str(entry.get("at")),
+            until=str(entry.get("until")),
+            route=("accepted_breaks", index),
+        )
+        for index, entry in enumerate(entries)
     ]
 
 

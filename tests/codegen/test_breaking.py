@@ -7,9 +7,11 @@ from it, and in expected.txt the problems verbatim, because people read them.
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import json
 import os
+import random
 import shutil
 import subprocess
 from contextlib import redirect_stderr, redirect_stdout
@@ -20,10 +22,12 @@ import pytest
 
 from codegen.changes import RULES
 from codegen.changes.judge import compare, judge, judge_dates
-from codegen.changes.reference import read_reference, saved
+from codegen.changes.reference import Reference, read_reference, saved
+from codegen.changes.words import as_json, as_markdown
 from codegen.cli import main
 from codegen.diagnostics import render_text
 from codegen.load import load
+from tests.codegen.test_load import corrupt, routes
 from tests.codegen.tools import codegen, tree
 
 HERE = Path(__file__).parent / "breaking"
@@ -313,3 +317,21 @@ def test_an_accepted_break_expires_on_the_day_that_is_passed(project: Released) 
     status, output = project.run("check", "--today", "2027-07-01")
     assert status == 1
     assert "error[accepted-break-expired]: this exception expired on 2027-06-30" in output
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_release_of_an_older_schema_is_compared_as_far_as_it_can_be_read(
+    seed: int, schema: Path
+) -> None:
+    chance = random.Random(seed)
+    accept(schema, "status-removed", "trial")
+    loaded = load(schema)
+    for _ in range(20):
+        data = {name: copy.deepcopy(source.data) for name, source in loaded.sources.items()}
+        for _ in range(chance.randint(1, 4)):
+            file = chance.choice(list(data))
+            corrupt(data[file], chance.choice(list(routes(data[file]))), chance)
+        comparison = compare(Reference("older", data), loaded.sources)
+        assert all(render_text(d) for d in judge(comparison))
+        assert as_markdown(comparison)
+        assert json.loads(as_json(comparison))
