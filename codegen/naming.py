@@ -55,11 +55,14 @@ _INITIALISMS = frozenset(
 
 
 def go_exported(name: str) -> str:
-    """Returns `APICall` for `api.call`."""
-    return "".join(
-        word.upper() if word in _INITIALISMS else word[:1].upper() + word[1:]
-        for word in words(name)
-    )
+    """Returns `APICall` for `api.call`, `EventIDs` for `event_ids`."""
+    return "".join(map(_go_word, words(name)))
+
+
+def _go_word(word: str) -> str:
+    if word in _INITIALISMS:
+        return word.upper()
+    return "IDs" if word == "ids" else word[:1].upper() + word[1:]
 
 
 def go_unexported(name: str) -> str:

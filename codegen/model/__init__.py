@@ -27,7 +27,8 @@ from codegen.model.catalog import (
     read_catalog,
 )
 from codegen.model.data import LONGEST_DURATION, Data, milliseconds
-from codegen.model.event import Event, Field, Table, read_event
+from codegen.model.derived import completed
+from codegen.model.event import Event, Field, Table, is_dimension, read_event
 from codegen.model.sdk import ErrorCode, Package, Sdk, Setting, Spool, SpoolConstant, read_sdk
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "Team",
     "Topic",
     "Unit",
+    "is_dimension",
     "milliseconds",
 ]
 
@@ -69,7 +71,9 @@ class Model:
         cls, catalog: Data, event: Data, sdk: Data, *, included: Included | None = None
     ) -> Model:
         """Builds the model; `included` are the paths of what catalog.yaml includes."""
-        return cls(read_catalog(catalog, included or {}), read_event(event), read_sdk(sdk))
+        fields = read_event(event)
+        read = read_catalog(catalog, included or {})
+        return cls(read, fields, completed(read_sdk(sdk), fields))
 
     @cached_property
     def catalog_version(self) -> str:

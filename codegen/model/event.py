@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,13 @@ from codegen.model.data import Data
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of the event; `limits` are its constraints, by their names in event.yaml."""
+    """A field of the event; `limits` are its constraints, by their names in event.yaml.
+
+    A dimension is absent from an event for which it is not given. Its `calls` set it, unless the
+    client does; `excludes` and `dependent_required` name other fields that must not, or must, be
+    given with it, with `when_not_zero` only if it is not 0. Events of a dimension with another
+    value than those `billed` are not billed.
+    """
 
     name: str
     type: str
@@ -27,6 +33,18 @@ class Field:
     since: str | None
     description: str
     limits: Mapping[str, Any]
+    is_dimension: bool
+    calls: tuple[str, ...]
+    values: tuple[str, ...]
+    excludes: tuple[str, ...]
+    dependent_required: tuple[str, ...]
+    when_not_zero: bool
+    billed: tuple[str, ...]
+
+    @property
+    def is_always_there(self) -> bool:
+        """Reports whether every event has it, also those of older SDKs."""
+        return not self.is_dimension and self.since is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +80,25 @@ class Event:
         return next(field for field in self.fields if field.name == name)
 
     @property
+    def fixed(self) -> tuple[Field, ...]:
+        """Returns the fields that every event has."""
+        return tuple(field for field in self.fields if not field.is_dimension)
+
+    @property
+    def client_dimensions(self) -> tuple[Field, ...]:
+        """Returns the dimensions that an argument of the client sets."""
+        return tuple(f for f in self.fields if f.is_dimension and f.set_by == "client")
+
+    @property
+    def dimensions(self) -> tuple[Field, ...]:
+        """Returns the dimensions that calls set."""
+        return tuple(f for f in self.fields if f.is_dimension and f.set_by == "caller")
+
+    def dimensions_of(self, call: str) -> tuple[Field, ...]:
+        """Returns the dimensions that one call sets."""
+        return tuple(field for field in self.dimensions if call in field.calls)
+
+    @property
     def roles(self) -> Mapping[str, Field]:
         """Returns the fields by the part of the catalog that they carry, whatever their names.
 
@@ -73,37 +110,55 @@ class Event:
 _NO_LIMITS = (
     *("type", "set_by", "optional", "nullable", "default", "constant_per", "catalog"),
     *("error", "required_error", "column", "since", "description"),
+    *("calls", "values", "excludes", "dependent_required", "when_not_zero", "billed"),
 )
+_CALLS = ("record",)
 
 
 def read_event(data: Data) -> Event:
+    arguments = {*data["call"]["positional"], *data["call"]["named"]}
     return Event(
         name=data["name"],
         description=data["description"],
         positional=tuple(data["call"]["positional"]),
         named=tuple(data["call"]["named"]),
-        fields=tuple(
-            Field(
-                name=name,
-                type=f["type"],
-                set_by=f["set_by"],
-                optional=f.get("optional", False),
-                nullable=f.get("nullable", False),
-                default=f.get("default"),
-                constant_per=f.get("constant_per"),
-                catalog=f.get("catalog"),
-                error=f.get("error"),
-                required_error=f.get("required_error"),
-                column=f["column"],
-                since=f.get("since"),
-                description=f["description"],
-                limits={key: value for key, value in f.items() if key not in _NO_LIMITS},
-            )
-            for name, f in data["fields"].items()
-        ),
+        fields=tuple(_field(name, f, arguments) for name, f in data["fields"].items()),
         table=Table(**{"cost": None, **data["table"]}) if "table" in data else None,
         blank=data["blank"],
         log_level_key=data["log"]["level_key"],
         log_message_key=data["log"]["message_key"],
         log_message_kept=data["log"]["message_kept"],
+    )
+
+
+def is_dimension(name: str, field: Data, arguments: Container[str]) -> bool:
+    """Reports whether a field may be absent: it is optional, and no argument of every call."""
+    by_caller = field.get("set_by") == "caller" and name not in arguments
+    return field.get("optional") is True and (by_caller or field.get("set_by") == "client")
+
+
+def _field(name: str, data: Data, arguments: Container[str]) -> Field:
+    dimension = is_dimension(name, data, arguments)
+    return Field(
+        name=name,
+        type=data["type"],
+        set_by=data["set_by"],
+        optional=data.get("optional", False),
+        nullable=data.get("nullable", False),
+        default=data.get("default"),
+        constant_per=data.get("constant_per"),
+        catalog=data.get("catalog"),
+        error=f"{name}.invalid" if dimension else data.get("error"),
+        required_error=f"{name}.required" if dimension else data.get("required_error"),
+        column=data["column"],
+        since=data.get("since"),
+        description=data["description"],
+        limits={key: value for key, value in data.items() if key not in _NO_LIMITS},
+        is_dimension=dimension,
+        calls=tuple(data.get("calls", _CALLS)),
+        values=tuple(data.get("values", ())),
+        excludes=tuple(data.get("excludes", ())),
+        dependent_required=tuple(data.get("dependent_required", ())),
+        when_not_zero=data.get("when_not_zero", False),
+        billed=tuple(data.get("billed", ())),
     )

@@ -32,6 +32,8 @@ class Setting:
     arguments: Mapping[str, str]
     description: str
     defaults: Mapping[str, Any]
+    min_length: int | None = None
+    max_length: int | None = None
 
     def default_in(self, language: str) -> Any:
         """Returns the default in one language."""

@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from codegen.diagnostics import Diagnostic
-from codegen.rules import catalog, deprecations, event, names, references, removals, sdk, table
+from codegen.rules import (
+    catalog,
+    deprecations,
+    dimensions,
+    event,
+    names,
+    references,
+    removals,
+    sdk,
+    table,
+)
 from codegen.rules.files import Files, Finding, Unsound
 from codegen.source import Source
 
@@ -47,6 +57,10 @@ RULES: Mapping[str, Callable[[Files], Iterator[Finding]]] = {
     "field-default": event.field_default,
     "field-error": event.field_error,
     "log-keys": event.log_keys,
+    "dimension-shape": dimensions.dimension_shape,
+    "dimension-order": dimensions.dimension_order,
+    "dimension-relation": dimensions.dimension_relation,
+    "dimension-code": dimensions.dimension_code,
     "table-field": table.table_field,
     "table-column": table.table_column,
     "error-field": sdk.error_field,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from codegen.diagnostics import listing, quote, show, suggestion
+from codegen.model import is_dimension
 from codegen.naming import OWN_PARAMETERS
 from codegen.rules.files import Files, Finding, attribute, is_exact, number
 
@@ -17,8 +18,12 @@ LIMITS: dict[str, tuple[str, ...]] = {
     "number": ("minimum", "maximum", "max_digits"),
     "integer": ("minimum", "maximum"),
     "flag": (),
+    "boolean": (),
     "json": ("max_bytes", "max_depth", "oversize", "too_deep"),
     "timestamp": ("ahead", "behind"),
+    "uuid": (),
+    "enum": ("values",),
+    "list": ("min_items", "max_items", "min_length", "max_length", "max_bytes"),
 }
 _ALL_LIMITS = {limit for limits in LIMITS.values() for limit in limits}
 _FROM_CALLERS = ("string", "number", "json", "timestamp")
@@ -57,9 +62,10 @@ def call_field(files: Files) -> Iterator[Finding]:
             hint = f"expected {listing(_FROM_CALLERS)}"
             yield Finding("event", route, f"{message}: {hint}")
     for name in callers:
-        if name not in named:
+        if name not in named and attribute(fields[name], "optional") is not True:
             message = (
-                f"field {quote(name)} is set by the caller, but it is not an argument of the call"
+                f"field {quote(name)} is set by the caller, but it is not an argument of the call:"
+                " add it to `call`, or make it optional"
             )
             yield Finding("event", ("fields", name), message, at_key=True)
 
@@ -132,7 +138,8 @@ def field_limits(files: Files) -> Iterator[Finding]:
             if not is_exact(number(field.get(limit), 0)):
                 message = f"{field[limit]} is not exact as a double: choose a number near it"
                 yield Finding("event", (*route, limit), message)
-        for least, most in (("min_length", "max_length"), ("minimum", "maximum")):
+        pairs = (("min_length", "max_length"), ("minimum", "maximum"), ("min_items", "max_items"))
+        for least, most in pairs:
             if number(field.get(most), math.inf) < number(field.get(least), -math.inf):
                 message = f"{most} {field[most]} is below {least} {field[least]}"
                 yield Finding("event", (*route, most), message)
@@ -170,7 +177,10 @@ def field_error(files: Files) -> Iterator[Finding]:
             if code not in codes:
                 message = f"unknown error code {quote(code)}: {suggestion(code, codes)}"
                 yield Finding("event", route, message)
+    arguments = {name for _, name in files.each("event", "call/*/*", str)}
     for route, field in files.each("event", "fields/*", dict):
+        if is_dimension(str(route[-1]), field, arguments):
+            continue
         if field.get("set_by") == "caller" and "error" not in field:
             message = f"field {quote(str(route[-1]))} is set by the caller: add its `error`"
             yield Finding("event", route, message, at_key=True)

@@ -15,6 +15,10 @@ _TYPES: Mapping[str, Mapping[str, Any]] = {
     "flag": {"type": "integer", "enum": [0, 1]},
     "json": {"type": "string", "contentMediaType": "application/json"},
     "timestamp": {"type": "string", "format": "date-time"},
+    "boolean": {"type": "boolean"},
+    "uuid": {"type": "string", "format": "uuid"},
+    "enum": {"type": "string"},
+    "list": {"type": "array"},
 }
 
 _KEYWORDS = {
@@ -22,7 +26,10 @@ _KEYWORDS = {
     "max_length": "maxLength",
     "minimum": "minimum",
     "maximum": "maximum",
+    "min_items": "minItems",
+    "max_items": "maxItems",
 }
+_OF_ITEMS = ("min_length", "max_length")
 
 
 def event_schema(model: Model) -> dict[str, Any]:
@@ -37,7 +44,7 @@ def event_schema(model: Model) -> dict[str, Any]:
         "description": text.flow(model.event.description),
         "type": "object",
         "properties": {field.name: _property(field) for field in model.event.fields},
-        "required": [field.name for field in model.event.fields if field.since is None],
+        "required": [field.name for field in model.event.fields if field.is_always_there],
     }
 
 
@@ -45,8 +52,14 @@ def _property(field: Field) -> dict[str, Any]:
     schema = dict(_TYPES[field.type])
     if field.nullable:
         schema["type"] = [schema["type"], "null"]
+    items: dict[str, Any] = {"type": "string"}
     for limit, keyword in _KEYWORDS.items():
         if limit in field.limits:
-            schema[keyword] = field.limits[limit]
+            of = items if field.type == "list" and limit in _OF_ITEMS else schema
+            of[keyword] = field.limits[limit]
+    if field.type == "list":
+        schema["items"] = items
+    if field.values:
+        schema["enum"] = list(field.values)
     schema["description"] = text.flow(field.description)
     return schema

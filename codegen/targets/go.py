@@ -15,9 +15,16 @@ from codegen import naming, phrases, text
 from codegen.model import ErrorCode, Field, MetricType, Model, QuantityRule, Setting
 from codegen.numbers import scalar
 from codegen.render import File, Output, file
+from codegen.targets import go_fields
 
 _string = text.go_string
-_FIELD_TYPES = {"flag": "int", "integer": "uint64", "number": "json.Number"}
+_FIELD_TYPES = {
+    "flag": "int",
+    "integer": "uint64",
+    "number": "json.Number",
+    "boolean": "*bool",
+    "list": "[]string",
+}
 _LONGEST_INTEGER = 20
 
 
@@ -58,6 +65,32 @@ def outputs(model: Model) -> Iterator[Output]:
         )
 
     products = _products(model)
+    by_client, by_calls, optional = (
+        [go_fields.option(field, package.module) for field in fields]
+        for fields in (
+            model.event.client_dimensions,
+            model.event.dimensions,
+            model.event.dimensions_of("record"),
+        )
+    )
+    module = f"{package.name}/{package.module}"
+    types = {field.type for field in model.event.dimensions_of("record")}
+    imports: dict[str, Any] = {
+        "module": module,
+        "times": "timestamp" in types,
+        "lists": "list" in types,
+    }
+    yield source("options", client=by_client, fields=optional, **imports)
+    yield source("fields_test", client=by_client, fields=optional, **imports)
+    yield go_fields.members(posixpath.join(package.path, "options.go"), optional)
+    yield source(
+        "fields",
+        internal="encode",
+        fields=by_calls,
+        rows=[go_fields.row(field) for field in model.event.dimensions],
+        client_rows=[go_fields.row(field) for field in model.event.client_dimensions],
+        largest=go_fields.largest(model),
+    )
     yield source("constants", constants=list(_constants(model)))
     yield source("metrics", products=products)
     yield source(
@@ -215,7 +248,7 @@ def _metric_name(product: str, name: str) -> str:
 
 
 def _limits(model: Model) -> Iterator[_Constant]:
-    for field in model.event.fields:
+    for field in model.event.fixed:
         default = {} if field.default is None else {"default": field.default}
         for limit, value in {**default, **phrases.limits(field)}.items():
             name = naming.go_unexported(f"{field.name}_{limit}")
@@ -254,8 +287,8 @@ def _setting(model: Model, setting: Setting) -> str:
         _bool(setting.required),
         _bool(setting.secret),
         _string(setting.protocol or ""),
-        str(setting.minimum or 0),
-        str(setting.maximum or 0),
+        str(setting.minimum or setting.min_length or 0),
+        str(setting.maximum or setting.max_length or 0),
         _strings(setting.choices),
         _string(setting.librdkafka or ""),
         _words(setting.description),
@@ -269,7 +302,10 @@ def _code(error: ErrorCode) -> _Constant:
 
 def _rejection_codes(model: Model) -> Iterator[_Constant]:
     """Yields the codes of an invalid argument, of `Record` or of `New`."""
+    fixed = {None, *(field.name for field in model.event.fixed)}
     for error in model.sdk.errors:
+        if error.field not in fixed:
+            continue  # the rows of these fields make their codes
         if error.outcome == "refused" or (error.outcome == "rejected" and error.field):
             name = naming.go_unexported(f"code_{error.name}")
             yield _constant(name, "is a code of the closed set.", error.name)
@@ -299,8 +335,9 @@ class _Member:
 
 def _member(field: Field) -> _Member:
     name = naming.go_exported(field.name)
-    kind = ("*" if field.nullable else "") + _FIELD_TYPES.get(field.type, "string")
-    tag = f'`json:"{field.name}"`'
+    is_pointer = field.nullable or (field.is_dimension and field.type == "integer")
+    kind = ("*" if is_pointer else "") + _FIELD_TYPES.get(field.type, "string")
+    tag = f'`json:"{field.name}{",omitempty" if field.is_dimension else ""}"`'
     return _Member(
         _comment(f"{name}: {field.description}", "\t"),
         f"{name} {kind} {tag}",
@@ -345,7 +382,7 @@ def _encoder(model: Model) -> _Encoder:
         pieces.clear()
         pending = ""
 
-    for index, field in enumerate(model.event.fields):
+    for index, field in enumerate(model.event.fixed):
         quote = "" if field.type in ("number", "integer", "flag") else '"'
         pending += f'{"," if index else "{"}"{field.name}":{quote}'
         name = naming.go_unexported(field.name)
@@ -364,7 +401,10 @@ def _encoder(model: Model) -> _Encoder:
             steps.append(f"b = append(b, v.{name}...)")
             size.append(f"len(v.{name})")
         pending += quote
-    pending += "}"
+    flush()
+    steps.append("b = append(b, v.more...)")
+    size.append("len(v.more)")
+    pending = "}"
     flush()
     return _Encoder(
         constants=tuple(constants),

@@ -44,10 +44,16 @@ def outputs(model: Model) -> Iterator[Output]:
                 *(_overload(model, product) for product in model.catalog.products),
                 _checked_overload(model),
             ],
+            "metric": _metric_call(model),
+            "fields": [_option(field) for field in model.event.dimensions_of("record")],
             "arguments": [_setting(model, s) for s in model.sdk.settings if not s.required],
         },
         "catalog": _catalog(model),
         "encoder": {"encoder": _encoder(model)},
+        "fields": {
+            "fields": [_row(field) for field in model.event.dimensions],
+            "client": [_row(field) for field in model.event.client_dimensions],
+        },
         "errors": {"errors": [_error(model, error) for error in model.sdk.errors]},
         "limits": {"limits": list(_limits(model))},
         "metrics": {"products": [_namespace(product) for product in model.catalog.products]},
@@ -164,6 +170,51 @@ def _metric_name(product: str, name: str) -> str:
     return f"metrics.{_PYTHON.metric(product, name)}"
 
 
+_OPTION_TYPES: Mapping[str, str] = {
+    **_PARAMETER_TYPES,
+    "integer": "int",
+    "boolean": "bool",
+    "uuid": "str | UUID",
+    "list": "Sequence[str]",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """A dimension as an argument by name."""
+
+    name: str
+    type: str
+    doc: str
+
+
+def _option(field: Field) -> _Option:
+    values = f"Literal[{', '.join(map(_literal, field.values))}]"
+    kind = values if field.type == "enum" else _OPTION_TYPES[field.type]
+    return _Option(field.name, kind, "\n".join(docstring(field.description, "    ")))
+
+
+def _row(field: Field) -> str:
+    """Returns the arguments of a row of the table of dimensions; durations in milliseconds."""
+    named = {
+        **phrases.limits(field),
+        "values": field.values,
+        "excludes": field.excludes,
+        "requires": field.dependent_required,
+        "when_not_zero": field.when_not_zero,
+        "billed": field.billed,
+    }
+    arguments = [_literal(field.name), _literal(field.type)]
+    if "record" in field.calls and field.set_by == "caller":
+        arguments.append("calls=('record',)")
+    arguments += [
+        f"{name}={_literal(value)}"
+        for name, value in named.items()
+        if value not in ((), False) and name not in phrases.DURATIONS
+    ]
+    return ", ".join(arguments)
+
+
 @dataclass(frozen=True, slots=True)
 class _Overload:
     """The overloads of the calls for one product, as whole parameter lists and docstrings."""
@@ -198,13 +249,17 @@ def _call(model: Model, product: str, metric_type: str, about: str, summary: str
     details = [field for field in positional if field.type == "json"]
     named = [event.field(name) for name in event.named]
     record = [_parameter(model, field, names) for field in positional]
-    record += ["*", *(_parameter(model, field, names) for field in named)] if named else []
+    by_name = ["*", *(_parameter(model, field, names) for field in named)] if named else []
+    by_name += _more(model)
+    record += by_name
     log = [_parameter(model, field, names) for field in required]
     log += ["message: str", f"level: LogLevel = {_literal(model.catalog.default_log_level)}"]
     log += [_parameter(model, field, names) for field in details]
+    log += by_name
     described = {field.name: field.description for field in event.fields}
     keys = {"message": event.log_message_key, "level": event.log_level_key}
-    in_log = [field.name for field in required] + list(keys) + [field.name for field in details]
+    in_log = [field.name for field in required] + list(keys)
+    in_log += [field.name for field in details + named]
     kept = {name: f"Stored in the metadata, as {key}." for name, key in keys.items()}
     return _Overload(
         record=", ".join(["self", *record]),
@@ -220,6 +275,26 @@ def _call_doc(about: str, summary: str, names: list[str], described: Mapping[str
     """Returns a docstring with its arguments, which editors show beside a call."""
     arguments = [(name, described[name]) for name in names]
     return "\n".join(docstring(about, " " * 8, summary=summary, Args=arguments))
+
+
+def _more(model: Model) -> list[str]:
+    """Returns the parameter for the dimensions, if there are any."""
+    return ["**fields: Unpack[EventFields]"] if model.event.dimensions_of("record") else []
+
+
+def _metric_call(model: Model) -> str:
+    """Returns the parameters of the call that takes a constant of a metric type."""
+    event = model.event
+    names = {"status": "Status"}
+    positional = [event.field(name) for name in event.positional]
+    parameters = ["self"]
+    for field in positional:
+        if field.catalog == "product":
+            parameters.append("metric: Metric")
+        elif field.catalog != "metric_type":
+            parameters.append(_parameter(model, field, names))
+    named = [_parameter(model, event.field(name), names) for name in event.named]
+    return ", ".join([*parameters, *(["*", *named] if named else []), *_more(model)])
 
 
 def _parameter(model: Model, field: Field, names: Mapping[str, str]) -> str:
@@ -257,7 +332,7 @@ def _encoder(model: Model) -> _Encoder:
             event += pending
         pending, holds_constant = "", False
 
-    for index, field in enumerate(model.event.fields):
+    for index, field in enumerate(model.event.fixed):
         quote = '"' if field.type in _QUOTED else ""
         pending += f'{"," if index else "{{"}"{field.name}":{quote}'
         if field.constant_per:
@@ -267,12 +342,12 @@ def _encoder(model: Model) -> _Encoder:
             flush()
             event += f"{{{field.name}}}"
         pending += quote
-    pending += "}}"
+    pending += "{more}}}"
     flush()
     return _Encoder(
-        constants=tuple(_argument(f) for f in model.event.fields if f.constant_per),
+        constants=tuple(_argument(f) for f in model.event.fixed if f.constant_per),
         parts=tuple(parts),
-        varying=tuple(sorted(_argument(f) for f in model.event.fields if not f.constant_per)),
+        varying=tuple(sorted(_argument(f) for f in model.event.fixed if not f.constant_per)),
         event=event,
     )
 
@@ -283,7 +358,7 @@ def _argument(field: Field) -> str:
 
 def _limits(model: Model) -> Iterator[tuple[str, str]]:
     """Yields the name and literal of every limit of every field, durations in milliseconds."""
-    for field in model.event.fields:
+    for field in model.event.fixed:
         name = _PYTHON.constant(field.name)
         if field.default is not None:
             yield f"{name}_DEFAULT", _literal(field.default)
@@ -332,6 +407,8 @@ def _setting(model: Model, setting: Setting) -> _Setting:
         "secret": setting.secret or None,
         "protocol": setting.protocol,
         "librdkafka": setting.librdkafka,
+        "min_length": setting.min_length,
+        "max_length": setting.max_length,
     }
     row = [_literal(value) for value in values]
     row += [f"{name}={_literal(value)}" for name, value in options.items() if value is not None]

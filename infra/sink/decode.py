@@ -6,6 +6,7 @@ import json
 from typing import Any, Literal, NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
 from infra.sink._generated.fields import FIELDS, METRIC_TYPE, PRODUCT, STATUS
 from infra.sink.reading import declared, reader
@@ -27,7 +28,11 @@ _SHOWN = 64
 _Event = msgspec.defstruct("_Event", [declared(field) for field in FIELDS], gc=False)
 _parse = msgspec.json.Decoder(_Event).decode
 _encode = msgspec.json.Encoder().encode
-_READERS = [(field.name, read) for field in FIELDS if (read := reader(field)) is not None]
+# Most events lack most fields that may be absent, so these are looked at apart.
+_READERS, _OPTIONAL_READERS = (
+    [(f.name, read) for f in FIELDS if f.required is here and (read := reader(f)) is not None]
+    for here in (True, False)
+)
 
 
 class Row(NamedTuple):
@@ -65,6 +70,9 @@ def decode(message: bytes | None) -> Row | Rejection:
         event = _parse(message)
         for name, read in _READERS:
             setattr(event, name, read(getattr(event, name)))
+        for name, read in _OPTIONAL_READERS:
+            if (value := getattr(event, name)) is not UNSET:
+                setattr(event, name, read(value))
         line = _encode(event)
         duplicate = line != message and _duplicate_key(message)
     except msgspec.ValidationError as error:

@@ -45,7 +45,7 @@ def _reader(field: Field) -> Callable[[bytes], Raw]:
 
     def read(text: bytes) -> Raw:
         if text == b"null":
-            if field.nullable or not field.required:
+            if field.nullable:
                 return null
             raise ValueError(f"{field.name} must not be null")
         if not text[:1].isdigit() and text[:1] != b"-":

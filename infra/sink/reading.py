@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from infra.sink import number
 from infra.sink.field import Field
@@ -21,6 +21,8 @@ _Time = Annotated[datetime, Meta(tz=True)]
 _INTEGER_LIMIT = 2**64
 _CACHED = 4096
 _LONGEST_TIME = 64
+_UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z"
+_NOT_BLANK = r"\S"
 
 
 def _string(field: Field) -> Callable[[str], str]:
@@ -78,41 +80,61 @@ def _timestamp(field: Field) -> Callable[[str], str]:
     return read
 
 
+def _list(field: Field) -> Callable[[list[str]], list[str]]:
+    most = field.max_bytes or sys.maxsize
+
+    def read(items: list[str]) -> list[str]:
+        if len(msgspec.json.encode(items)) > most:
+            raise ValueError(f"{field.name} must have at most {most:,} bytes")
+        return items
+
+    return read
+
+
 def _type(field: Field) -> Any:
     match field.kind:
         case "number":
             return Raw
         case "flag":
             return Literal[0, 1]
+        case "boolean":
+            return bool
         case "integer":
-            return Annotated[int, Meta(ge=int(field.minimum or 0))]
-        case "string":
-            # In Python, $ also matches before a line break at the end.
-            pattern = field.pattern and field.pattern.replace("$", r"\Z")
-            return Annotated[
-                str,
-                Meta(
-                    min_length=field.min_length,
-                    max_length=field.max_length,
-                    pattern=pattern,
-                ),
-            ]
+            return Annotated[int, Meta(ge=int(field.minimum or 0), le=_most(field))]
+        case "enum":
+            return Literal[field.values]
         case "json" | "timestamp":
             return str
+        case _:
+            return _text(field)
+
+
+def _text(field: Field) -> Any:
+    # In Python, $ also matches before a line break at the end.
+    pattern = field.pattern and field.pattern.replace("$", r"\Z")
+    if field.kind == "uuid":
+        pattern = _UUID
+    elif not field.required:
+        pattern = pattern or _NOT_BLANK
+    limits = Meta(min_length=field.min_length, max_length=field.max_length, pattern=pattern)
+    text = Annotated[str, limits]
+    if field.kind == "list":
+        return Annotated[list[text], Meta(min_length=field.min_items, max_length=field.max_items)]
+    return text
+
+
+def _most(field: Field) -> int | None:
+    return None if field.maximum is None else int(field.maximum)
 
 
 def declared(field: Field) -> tuple[Any, ...]:
     """Returns the field of a Struct: msgspec checks its type, and leaves a number as text.
 
-    A field that older events lack defaults to null, which ClickHouse replaces by the column's
-    default.
+    A field that an event lacks is absent from the row as well, which then equals the message.
+    ClickHouse inserts the column's default.
     """
-    if field.required:
-        nullable = field.nullable and field.kind != "number"
-        return (field.name, _type(field) | None if nullable else _type(field))
-    if field.kind == "number":
-        return (field.name, Raw, Raw(b"null"))
-    return (field.name, _type(field) | None, None)
+    kind = _type(field) | None if field.nullable and field.kind != "number" else _type(field)
+    return (field.name, kind) if field.required else (field.name, kind | UnsetType, UNSET)
 
 
 def reader(field: Field) -> Callable[[Any], Any] | None:
@@ -130,13 +152,15 @@ def reader(field: Field) -> Callable[[Any], Any] | None:
             return _or_null(field, _json(field))
         case "timestamp":
             return _or_null(field, _timestamp(field))
-        case "string" if field.min_length:
+        case "list" if field.max_bytes:
+            return _or_null(field, _list(field))
+        case "string" if field.min_length and field.required:
             return _or_null(field, _string(field))
         case _:
             return None
 
 
 def _or_null(field: Field, read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    if field.required and not field.nullable:
+    if not field.nullable:
         return read
     return lambda value: None if value is None else read(value)

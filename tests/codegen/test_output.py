@@ -21,19 +21,84 @@ SCHEMAS = {
     **{path.parent.name: path.parent for path in REPOSITORY.glob("schema/examples/*/catalog.yaml")},
 }
 
+# What the generated options and their tests use of the hand-written package.
+_GO_OPTIONS = """package {package}
+
+import (
+	"time"
+
+	"{module}/{package}/internal/encode"
+)
+
+var _ time.Time
+
+type options struct{{}}
+
+// An Option configures a client.
+type Option func(*options)
+
+func withSetting(int, any) Option {{ return nil }}
+
+type settings struct{{}}
+
+func (s *settings) text(int) string {{ return "" }}
+
+type call = encode.Call
+
+// A RecordOption adds to a call.
+type RecordOption func(*call)
+
+// An Amount is a number or none.
+type Amount struct {{
+	value float64
+	given bool
+}}
+
+// AmountOf returns the amount of a number.
+func AmountOf(number float64) Amount {{ return Amount{{number, true}} }}
+
+// Usage is one event.
+type Usage struct {{
+	// generated: fields
+	// /generated
+}}
+"""
+_GO_CALL = """package encode
+
+// A Call is a call.
+type Call struct{}
+
+// A FieldValue is a field of a call.
+type FieldValue struct {
+	Field int
+	Value any
+}
+
+// SetField sets a field.
+func (c *Call) SetField(int, any) {}
+"""
+_GO_VALUES = """import "testing"
+
+func float(*testing.T, any) float64 { return 0 }
+"""
+
 
 class Project:
     """The output for one catalog, with the hand-written files that it depends on."""
 
     def __init__(self, schema: Path, root: Path) -> None:
+        packages = yaml.safe_load((schema / "sdk.yaml").read_text(encoding="utf-8"))["packages"]
+        options = root / packages["go"]["path"] / "options.go"
+        options.parent.mkdir(parents=True)
+        package, module = packages["go"]["module"], packages["go"]["name"]
+        options.write_text(_GO_OPTIONS.format(package=package, module=module), encoding="utf-8")
         result = codegen("generate", "--schema", schema, "--root", root)
         assert result.returncode == 0, result.stderr
-        packages = yaml.safe_load((schema / "sdk.yaml").read_text(encoding="utf-8"))["packages"]
         self.python = root / packages["python"]["path"]
         self.go = root / packages["go"]["path"]
         self.typescript = (root / packages["typescript"]["path"]).parent
         self._python()
-        self._go(packages["go"]["module"])
+        self._go(package, module)
         self._typescript()
 
     def _python(self) -> None:
@@ -41,14 +106,17 @@ class Project:
             shutil.copy(REPOSITORY / f"sdks/python/src/eka_usage/{name}.py", self.python)
         (self.python / "__init__.py").touch()
 
-    def _go(self, package: str) -> None:
+    def _go(self, package: str, name: str) -> None:
         module = REPOSITORY / "sdks/go"
-        shutil.copy(module / "go.mod", self.go.parent)
-        for name in ("metric", "lookup", "internal/encode/tables"):
-            source = (module / f"ekausage/{name}.go").read_text(encoding="utf-8")
+        own = (module / "go.mod").read_text(encoding="utf-8")
+        text = re.sub(r"^module .*", f"module {name}", own, count=1, flags=re.MULTILINE)
+        (self.go.parent / "go.mod").write_text(text, encoding="utf-8")
+        prefix = own.split()[1]
+        for file in ("metric", "lookup", "internal/encode/tables"):
+            source = (module / f"ekausage/{file}.go").read_text(encoding="utf-8")
             source = source.replace("package ekausage", f"package {package}")
-            source = source.replace("sdks/go/ekausage/", f"sdks/go/{self.go.name}/")
-            (self.go / f"{name}.go").write_text(source, encoding="utf-8")
+            source = source.replace(f"{prefix}/ekausage/", f"{name}/{package}/")
+            (self.go / f"{file}.go").write_text(source, encoding="utf-8")
         errors, settings = (
             (module / f"ekausage/{name}.go").read_text(encoding="utf-8")
             for name in ("errors", "settings")
@@ -60,6 +128,9 @@ class Project:
         )
         rows = "\n".join((f"package {package}", *types))
         (self.go / "rows.go").write_text(rows, encoding="utf-8")
+        (self.go / "internal/encode/call.go").write_text(_GO_CALL, encoding="utf-8")
+        values = f"package {package}_test\n\n{_GO_VALUES}"
+        (self.go / "values_test.go").write_text(values, encoding="utf-8")
 
     def _typescript(self) -> None:
         for name in ("tsconfig.json", "biome.json", "package.json"):

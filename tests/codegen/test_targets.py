@@ -52,7 +52,8 @@ def accepts(model: Model) -> jsonschema_rs.Draft202012Validator:
 
 
 def test_the_event_schema_lists_fields_in_wire_order(model: Model) -> None:
-    assert list(event_schema(model)["properties"]) == list(EVENT)
+    optional = [field.name for field in model.event.fields if field.is_dimension]
+    assert list(event_schema(model)["properties"]) == [*EVENT, *optional]
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,7 @@ def test_the_event_schema_lists_fields_in_wire_order(model: Model) -> None:
         {"product": "of a newer catalog"},
         {"status": "of a newer catalog"},
         {"a_field_of_tomorrow": [1]},
+        {"vendor": "v", "cost": 0.5, "tags": ["a", "b"]},
     ],
 )
 def test_the_event_schema_accepts_what_a_reader_must_keep(
@@ -91,6 +93,12 @@ def test_the_event_schema_accepts_what_a_reader_must_keep(
         {"ts": "yesterday"},
         {"seq": 0},
         {"seq": 1.5},
+        {"vendor": ""},
+        {"vendor": None},
+        {"cost": -1},
+        {"tags": []},
+        {"tags": [""]},
+        {"tags": "a"},
     ],
 )
 def test_the_event_schema_rejects_what_no_sdk_writes(
@@ -105,7 +113,7 @@ def test_every_field_is_required(field: str, accepts: jsonschema_rs.Draft202012V
 
 
 def test_readers_accept_events_older_than_a_field(model: Model) -> None:
-    *older, newest = model.event.fields
+    *older, newest = model.event.fixed
     event = replace(model.event, fields=(*older, replace(newest, since="9.0.0")))
     schema = event_schema(replace(model, event=event))
     assert schema["required"] == [field.name for field in older]

@@ -48,7 +48,21 @@ def write_schema(folder: Path) -> Path:
             "description": words(length + 70),
         }
     _write(folder / "sdk.yaml", sdk)
+    event = _read(folder / "event.yaml")
+    event["fields"] |= {f"x{'y' * length}": _field(length) for length in range(1, 60, 3)}
+    _write(folder / "event.yaml", event)
     return folder
+
+
+def _field(length: int) -> dict[str, Any]:
+    return {
+        "type": "enum",
+        "set_by": "caller",
+        "optional": True,
+        "values": [f"{letter}{'z' * length}" for letter in "abcdefg"[: 1 + length % 7]],
+        "column": "String",
+        "description": words(length + 60),
+    }
 
 
 def _product(length: int) -> dict[str, Any]:

@@ -20,9 +20,10 @@ _VALUES: Mapping[str, Any] = {
     "json": "{}",
     "timestamp": NOON,
 }
-_COLUMNS = [*(field.name for field in FIELDS), INGESTED]
+_REQUIRED = [field for field in FIELDS if field.required]
+_COLUMNS = [*(field.name for field in _REQUIRED), INGESTED]
 _DEFAULTS = {
-    **{field.name: None if field.nullable else _VALUES[field.kind] for field in FIELDS},
+    **{field.name: None if field.nullable else _VALUES[field.kind] for field in _REQUIRED},
     INGESTED: NOON,
 }
 

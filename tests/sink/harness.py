@@ -36,7 +36,7 @@ _DEFAULTS: Mapping[str, Any] = {
 
 def event(**fields: Any) -> dict[str, Any]:
     """A valid event, except for the fields given."""
-    return {field.name: _DEFAULTS[field.kind] for field in FIELDS} | fields
+    return {field.name: _DEFAULTS[field.kind] for field in FIELDS if field.required} | fields
 
 
 def encoded(event: Mapping[str, Any]) -> bytes:

@@ -194,6 +194,44 @@ def test_a_duplicate_key_is_shown_shortened() -> None:
     assert rejected(message) == f"duplicate_key: {key[:64]} appears more than once"
 
 
+def test_a_message_with_fields_that_an_event_may_lack_is_the_row_byte_for_byte() -> None:
+    producer = RecordingProducer()
+    with EkaClient("tests", producer=producer, environment="staging") as client:
+        client.record("w", "api", "api_call", vendor="v", cost=0.5, run_id="é", tags=["a", "b"])
+    [message] = producer.messages
+    found = decode(message)
+    assert isinstance(found, Row)
+    assert found.line == message
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("vendor", None),
+        ("vendor", ""),
+        ("vendor", " "),
+        ("vendor", "x" * 129),
+        ("cost", -1),
+        ("cost", "1"),
+        ("cost", None),
+        ("tags", []),
+        ("tags", ["a", " "]),
+        ("tags", ["a", 1]),
+        ("tags", "a"),
+        ("child_event_ids", ["x" * 128] * 300),
+    ],
+)
+def test_a_field_that_an_event_may_lack_is_checked_if_it_is_there(field: str, value: Any) -> None:
+    assert rejected(encoded(event(**{field: value}))).startswith("invalid: ")
+
+
+def test_a_column_of_a_field_that_an_event_lacks_has_its_default(store: Client) -> None:
+    insert_into(store, [encoded(event()), encoded(event(event_id="y", vendor="v", tags=["a"]))])
+    columns = "environment, vendor, cost, tags"
+    rows = store.query(f"SELECT {columns} FROM {DATABASE}.{TABLE} ORDER BY {ID}").result_rows
+    assert rows == [("production", "", None, []), ("production", "v", None, ["a"])]
+
+
 def test_a_null_cost_is_stored_as_null() -> None:
     nullable = next(field.name for field in FIELDS if field.nullable)
     assert row(encoded(event(**{nullable: None})))[nullable] is None

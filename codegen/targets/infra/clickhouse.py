@@ -79,7 +79,7 @@ def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
         table=f"{table.database}.{table.name}",
         key=(table.account, names["product"], names["metric_type"], table.time, table.id),
         types=types,
-        later=frozenset(field.name for field in model.event.fields if field.since),
+        later=frozenset(f.name for f in model.event.fields if not f.is_always_there),
         create=lambda columns: render.render(
             "infra/clickhouse/create.sql.j2",
             t=names,

@@ -12,7 +12,10 @@ from codegen.schema import schema
 from codegen.targets.infra.clickhouse import RELATED
 from codegen.text import python_string
 
-_LIMITS = ("min_length", "max_length", "minimum", "maximum", "max_bytes")
+_LIMITS = (
+    *("min_length", "max_length", "minimum", "maximum", "max_bytes"),
+    *("min_items", "max_items"),
+)
 # The parts of the catalog that are names: the sink stores what a newer catalog has, not any text.
 _NAMES = ("product", "metric_type", "status")
 
@@ -60,8 +63,10 @@ def _arguments(field: Field) -> Iterator[str]:
     named: dict[str, Any] = {"kind": field.type, "column": field.column}
     if field.nullable:
         named["nullable"] = True
-    if field.since is not None:
+    if not field.is_always_there:
         named["required"] = False
+    if field.values:
+        named["values"] = field.values
     named |= {limit: field.limits[limit] for limit in _LIMITS if limit in field.limits}
     if field.catalog in _NAMES:
         named["pattern"] = schema("catalog")["$defs"]["name"]["pattern"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from codegen import naming, phrases
 from codegen.model import ErrorCode, Field, MetadataKey, MetricType, Model, Product, Setting
@@ -79,13 +80,19 @@ def outputs(model: Model) -> Iterator[Output]:
     )
     yield source(
         "limits",
-        fields=[_limits(f) for f in model.event.fields if f.limits or f.default is not None],
+        fields=[_limits(f) for f in model.event.fixed if f.limits or f.default is not None],
         blank=layout.assign(
             "export const blankCharacters =", layout.string(model.event.blank), ";"
         ),
     )
     yield source("encoder", encoder=encoder(model))
     yield source("event", event=_event(model))
+    yield source(
+        "fields",
+        options=[_field_option(field) for field in model.event.dimensions_of("record")],
+        fields=[_field(field) for field in model.event.dimensions],
+        client=[_field(field) for field in model.event.client_dimensions],
+    )
     yield source(
         "settings",
         settings=[_setting(model, setting) for setting in model.sdk.settings],
@@ -221,19 +228,75 @@ class _Interface:
 
 
 def _event(model: Model) -> _Interface:
-    types = {"number": "number", "integer": "number", "flag": "0 | 1"}
+    types = {
+        "number": "number",
+        "integer": "number",
+        "flag": "0 | 1",
+        "boolean": "boolean",
+        "list": "readonly string[]",
+    }
     return _Interface(
         layout.doc(model.event.description, 0),
         model.event.name,
         tuple(
             _Constant(
                 layout.doc(field.description),
-                f"  readonly {field.name}: {types.get(field.type, 'string')}"
+                f"  readonly {field.name}{'?' if field.is_dimension else ''}: "
+                f"{types.get(field.type, 'string')}"
                 f"{' | null' if field.nullable else ''};",
             )
             for field in model.event.fields
         ),
     )
+
+
+_OPTION_TYPES = {
+    "number": ["number", "bigint"],
+    "integer": ["number", "bigint"],
+    "boolean": ["boolean"],
+    "timestamp": ["Date", "string"],
+    "list": ["readonly string[]"],
+    "json": ["object"],
+}
+
+
+def _field_option(field: Field) -> _Constant:
+    kinds = [layout.string(value) for value in field.values]
+    kinds = [*(kinds or _OPTION_TYPES.get(field.type, ["string"])), "null", "undefined"]
+    return _Constant(
+        layout.doc(field.description),
+        layout.union(f"  readonly {naming.camel(field.name)}?:", kinds),
+    )
+
+
+def _field(field: Field) -> _Entry:
+    named: dict[str, Any] = {
+        "name": field.name,
+        "key": naming.camel(field.name),
+        "kind": field.type,
+        "record": "record" in field.calls and field.set_by == "caller",
+        **{
+            naming.camel(name): value
+            for name, value in phrases.limits(field).items()
+            if name not in phrases.DURATIONS and name != "max_digits"
+        },
+        "whenNotZero": field.when_not_zero,
+    }
+    lines = [
+        layout.property_(name, layout.literal(value))
+        for name, value in named.items()
+        if value is not False
+    ]
+    lists = {
+        "values": field.values,
+        "excludes": field.excludes,
+        "requires": field.dependent_required,
+        "billed": field.billed,
+    }
+    lines += [
+        layout.list_(f"{name}: ", values, ",", " " * 4) for name, values in lists.items() if values
+    ]
+    return _Entry("", "", tuple(lines))
 
 
 def _option(setting: Setting) -> _Constant:
@@ -244,10 +307,7 @@ def _option(setting: Setting) -> _Constant:
         "list": ["string", "readonly string[]"],
         "choice": [layout.string(choice) for choice in setting.choices],
     }[setting.type] + ["undefined"]
-    name = f"  readonly {_argument(setting)}?:"
-    declaration = f"{name} {' | '.join(kinds)};"
-    if len(declaration) > layout.WIDTH:
-        declaration = name + "".join(f"\n    | {kind}" for kind in kinds) + ";"
+    declaration = layout.union(f"  readonly {_argument(setting)}?:", kinds)
     return _Constant(layout.doc(setting.description, default=_default(setting)), declaration)
 
 
@@ -270,10 +330,11 @@ def _setting(model: Model, setting: Setting) -> _Entry:
         layout.property_("required", layout.literal(setting.required)),
         layout.property_("secret", layout.literal(setting.secret)),
     ]
-    for name in ("protocol", "default", "minimum", "maximum", "unit"):
+    limits = ("minimum", "maximum", "min_length", "max_length")
+    for name in ("protocol", "default", *limits, "unit"):
         value = setting.default_in("typescript") if name == "default" else getattr(setting, name)
         if value is not None:
-            lines.append(layout.property_(name, layout.literal(value)))
+            lines.append(layout.property_(naming.camel(name), layout.literal(value)))
     if setting.choices:
         lines.append(layout.list_("choices: ", setting.choices, ",", " " * 4))
     return _Entry(layout.doc(setting.description), naming.camel(setting.name), tuple(lines))

@@ -52,7 +52,7 @@ def encoder(model: Model) -> Encoder:
             pieces.append(_Piece(pending, pending))
         pending, holds_constant = "", False
 
-    for index, field in enumerate(model.event.fields):
+    for index, field in enumerate(model.event.fixed):
         name = naming.camel(field.name)
         pending += f'{"," if index else "{"}"{field.name}":'
         if field.constant_per:
@@ -63,7 +63,9 @@ def encoder(model: Model) -> Encoder:
             usual = _usual(field)
             condition = "" if usual is None else f"{name} === {string(usual)}"
             pieces.append(_Piece(f"${{{name}}}", usual and _escape(usual), condition))
-    pending += "}"
+    close()
+    pieces.append(_Piece("${more}", None))
+    pending = "}"
     close()
     runs = [list(run) for _, run in groupby(pieces, lambda piece: piece.usual is not None)]
     call = next((run for run in runs if any(piece.condition for piece in run)), [])
@@ -71,16 +73,15 @@ def encoder(model: Model) -> Encoder:
     if call:
         parts.append(f"`{''.join(piece.usual or '' for piece in call)}`")
     event = ["${call}" if run is call else "".join(p.template for p in run) for run in runs]
-    varying = (f"{naming.camel(f.name)}: string" for f in model.event.fields if not f.constant_per)
+    varying = [f"{naming.camel(f.name)}: string" for f in model.event.fixed if not f.constant_per]
+    parameters = ["constants: EventParts", *varying, "more: string"]
     return Encoder(
-        fields=tuple(naming.camel(f.name) for f in model.event.fields if f.constant_per),
+        fields=tuple(naming.camel(f.name) for f in model.event.fixed if f.constant_per),
         parts_type=bracketed(
             "export type EventParts = readonly [", ["string"] * len(parts), "];", ""
         ),
         parts=bracketed("return [", parts, "];", "  "),
-        parameters=bracketed(
-            "export function encodeEvent(", ["constants: EventParts", *varying], "): string {", ""
-        ),
+        parameters=bracketed("export function encodeEvent(", parameters, "): string {", ""),
         is_usual=conjunction("const isUsual =", [p.condition for p in call if p.condition], "  "),
         usual=usual,
         call="".join(piece.template for piece in call),

@@ -77,3 +77,9 @@ def conjunction(left: str, conditions: Sequence[str], indent: str) -> str:
     if len(line) > WIDTH:
         line = f"{indent}  " + f" &&\n{indent}  ".join(conditions) + ";"
     return f"{indent}{left}\n{line}"
+
+
+def union(left: str, kinds: Sequence[str]) -> str:
+    """Returns a member with a union type, one kind per line if that is too long."""
+    line = f"{left} {' | '.join(kinds)};"
+    return line if len(line) <= WIDTH else left + "".join(f"\n    | {kind}" for kind in kinds) + ";"

@@ -51,12 +51,14 @@ def call(model: Model) -> Case:
 
 
 def event(model: Model) -> Mapping[str, str]:
-    """Returns the JSON text of each field of the event that this call produces."""
+    """Returns the JSON text of each field of the event that this call produces; "" if absent."""
     given = call(model)
     status = model.catalog.default_status
     roles = {"status": text(status.name), "billable": str(int(status.billable))}
     return {
-        field.name: _json_of(field, given[field.name])
+        field.name: ""
+        if field.is_dimension
+        else _json_of(field, given[field.name])
         if field.name in given
         else roles.get(field.catalog or "") or _omitted(field)
         for field in model.event.fields

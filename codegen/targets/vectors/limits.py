@@ -30,12 +30,12 @@ def cases(model: Model) -> Iterator[Case]:
         if field.catalog in narrowed:
             continue
         if field.type == "string" and field.catalog is None:
-            yield from _lengths(field)
-            yield from _characters(model.event, field)
+            yield from lengths(field)
+            yield from characters(model.event, field)
         elif field.type == "number":
-            yield from _numbers(field)
+            yield from numbers(field)
         elif field.type == "timestamp":
-            yield from _times(field)
+            yield from times(field)
         elif field.type == "json":
             yield from _documents(field)
     yield from _partitions(model)
@@ -80,24 +80,26 @@ def _kept(field: Field, what: str, value: object, became: str) -> Case:
     }
 
 
-def _lengths(field: Field) -> Iterator[Case]:
+def lengths(field: Field) -> Iterator[Case]:
+    """Yields strings at and beyond the limits of a field."""
     shortest, longest = field.limits.get("min_length", 1), field.limits.get("max_length")
     yield _refused(field, "empty", "")
     for width, char in _WIDTHS.items():
         yield _kept(field, f"shortest-{width}", char * shortest, text(char * shortest))
         if longest is None:
             continue
-        yield _kept(field, f"longest-{width}", _repeat(char, longest), text(char * longest))
-        yield _refused(field, f"too-long-{width}", _repeat(char, longest + 1))
+        yield _kept(field, f"longest-{width}", repeat(char, longest), text(char * longest))
+        yield _refused(field, f"too-long-{width}", repeat(char, longest + 1))
 
 
-def _characters(event: Event, field: Field) -> Iterator[Case]:
+def characters(event: Event, field: Field, *, few: bool = False) -> Iterator[Case]:
+    """Yields characters that are blank, or escaped in JSON; only a few of each if asked for."""
     shortest = field.limits.get("min_length", 1)
     kept = {}
-    for char in event.blank:
+    for char in event.blank[:: len(event.blank) - 1 or 1] if few else event.blank:
         yield _refused(field, f"blank-{ord(char):04x}", char * shortest)
         kept[f"begins-{ord(char):04x}"] = f"{char}x"
-    controls = [chr(code) for code in range(0x20)]
+    controls = [chr(code) for code in range(0, 0x20, 10 if few else 1)]
     for char in (*controls, '"', "\\", "/", "<", "\x7f", "\ufeff", "\u200b"):
         kept[f"holds-{ord(char):04x}"] = f"a{char}b"
     for what, value in kept.items():
@@ -106,11 +108,13 @@ def _characters(event: Event, field: Field) -> Iterator[Case]:
             yield _kept(field, what, long_enough, text(long_enough))
 
 
-def _repeat(char: str, times: int) -> Case:
+def repeat(char: str, times: int) -> Case:
+    """Returns a text that a vector does not spell out."""
     return {"$": "repeat", "text": char, "times": times}
 
 
-def _numbers(field: Field) -> Iterator[Case]:
+def numbers(field: Field) -> Iterator[Case]:
+    """Yields numbers at and beyond the limits of a field, and of many sizes within."""
     low, high = field.limits.get("minimum"), field.limits.get("maximum")
     seen: set[float] = set()
     if low is not None:
@@ -134,7 +138,8 @@ def _numbers(field: Field) -> Iterator[Case]:
             yield _kept(field, f"value-{value!r}", value, ecmascript(Decimal(repr(value))))
 
 
-def _times(field: Field) -> Iterator[Case]:
+def times(field: Field) -> Iterator[Case]:
+    """Yields times at and beyond the limits of a field, and with many offsets."""
     for limit, edge, beyond, past in (
         ("behind", "earliest", "too-early", -_MILLISECOND),
         ("ahead", "latest", "too-late", _MILLISECOND),
@@ -166,11 +171,11 @@ def _large(field: Field, largest: int) -> Iterator[Case]:
         times, rest = divmod(max(largest - wrapping, 0), len(char.encode()))
         if rest == 0 and width == "ascii" and largest >= wrapping:  # once is enough to commit
             kept = text(f'{{"k":"{char * times}"}}')
-            yield _kept(field, f"largest-{width}", {"k": _repeat(char, times)}, kept)
+            yield _kept(field, f"largest-{width}", {"k": repeat(char, times)}, kept)
         cut = {"event": {field.name: text(field.limits["oversize"])}, "degraded": True}
         yield {
             "id": f"limit/{field.name}/too-large-{width}",
-            "call": {field.name: {"k": _repeat(char, times + 1)}},
+            "call": {field.name: {"k": repeat(char, times + 1)}},
             "expect": cut,
         }
 

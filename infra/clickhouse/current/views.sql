@@ -24,6 +24,17 @@ SELECT
     catalog_version,
     instance_id,
     seq,
+    environment,
+    vendor,
+    model,
+    cost,
+    run_id,
+    step_id,
+    parent_run_id,
+    root_run_id,
+    parent_event_id,
+    child_event_ids,
+    tags,
     ingested_at
 FROM eka_usage.usage_events FINAL
 ORDER BY _precedence DESC, occurred_at, ts, seq

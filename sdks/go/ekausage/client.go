@@ -123,27 +123,32 @@ func (c *Client) RecordUsage(usage Usage) (eventID string, err error) {
 		EventID:     usage.EventID,
 		HasEventID:  usage.EventID != "",
 		OccurredAt:  encode.OccurrenceTime{Given: !usage.OccurredAt.IsZero(), At: usage.OccurredAt},
+		Fields:      usage.fields(),
 	})
 }
 
 // Log reports one failure: an event with the catalog's status for failures, whose metadata has the
-// message and its level, one of LogLevels. An empty level means DefaultLogLevel.
+// message and its level, one of LogLevels. An empty level means DefaultLogLevel. Of the options, those
+// that set status, unit cost or metadata have no effect.
 func (c *Client) Log(
-	workspaceID, product, metricType, message, level string, metadata map[string]any,
+	workspaceID, product, metricType, message, level string, metadata map[string]any, opts ...RecordOption,
 ) (eventID string, err error) {
 	known := DefaultLogLevel
 	if slices.Contains(encode.LogLevels[:], level) {
 		known = level
 	}
 	i := c.instance.Load()
-	eventID, err = i.record(&call{
+	logged := call{
 		WorkspaceID: workspaceID,
 		Product:     product,
 		MetricType:  metricType,
 		Quantity:    encode.DefaultQuantity,
-		Status:      encode.Statuses[encode.LogStatus].Name,
-		Metadata:    encode.LogMetadata(metadata, known, message),
-	})
+	}
+	applyTo(&logged, opts)
+	logged.Status = encode.Statuses[encode.LogStatus].Name
+	logged.HasUnitCost = false
+	logged.Metadata = encode.LogMetadata(metadata, known, message)
+	eventID, err = i.record(&logged)
 	if err == nil && level != "" && known != level {
 		lost := fmt.Sprintf("level %s: %s", encode.DescribeValue(level), encode.Suggest(level, encode.LogLevels[:]))
 		i.outcomes.degraded(lost, eventID)
@@ -157,12 +162,16 @@ func (c *Client) apply(call call, opts []RecordOption) (string, error) {
 		return c.instance.Load().record(&call)
 	}
 	changed := call
+	applyTo(&changed, opts)
+	return c.instance.Load().record(&changed)
+}
+
+func applyTo(call *call, opts []RecordOption) {
 	for _, option := range opts {
 		if option != nil {
-			option(&changed)
+			option(call)
 		}
 	}
-	return c.instance.Load().record(&changed)
 }
 
 // Flush waits until every accepted event is delivered or has failed, or the context is done. The error

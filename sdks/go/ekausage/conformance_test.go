@@ -41,8 +41,9 @@ type vectorFile struct {
 }
 
 type vectorCase struct {
-	ID     string         `json:"id"`
-	Call   map[string]any `json:"call"`
+	ID     string            `json:"id"`
+	Call   map[string]any    `json:"call"`
+	Client map[string]string `json:"client"`
 	Expect struct {
 		Event     map[string]string `json:"event"`
 		Partition *int              `json:"partition"`
@@ -145,7 +146,7 @@ func runVector(
 	ids := []string{file.Given.InstanceID, file.Given.EventID}
 	degraded := false
 	producer := &ekausagetest.Producer{}
-	client, err := ekausage.New(file.Given.ServiceName,
+	options := []ekausage.Option{
 		ekausage.WithProducer(producer),
 		ekausage.WithHostname(file.Given.Hostname),
 		ekausage.WithClock(ekausagetest.NewClock(now).Now),
@@ -157,7 +158,11 @@ func runVector(
 		ekausage.WithOnError(func(err error, _ map[string]any) {
 			degraded = degraded || errors.Is(err, ekausage.CodeMetadataDegraded)
 		}),
-	)
+	}
+	for name, value := range c.Client {
+		options = append(options, clientOptions[name](value))
+	}
+	client, err := ekausage.New(file.Given.ServiceName, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,8 +225,8 @@ func expectedEvent(t *testing.T, file *vectorFile, c *vectorCase) string {
 			t.Fatalf("unknown field %q", name)
 		}
 	}
-	members := make([]string, len(file.Event.names))
-	for i, name := range file.Event.names {
+	var members []string
+	for _, name := range file.Event.names {
 		text, changed := c.Expect.Event[name]
 		if !changed {
 			text = file.Event.texts[name]
@@ -231,7 +236,9 @@ func expectedEvent(t *testing.T, file *vectorFile, c *vectorCase) string {
 			"$sdk_version", ekausage.SDKVersion,
 			"$catalog_version", ekausage.CatalogVersion,
 		).Replace(text)
-		members[i] = strconv.Quote(name) + ":" + text
+		if text != "" {
+			members = append(members, strconv.Quote(name)+":"+text)
+		}
 	}
 	return "{" + strings.Join(members, ",") + "}"
 }
@@ -284,7 +291,13 @@ func recordVector(t *testing.T, client *ekausage.Client, call map[string]any) (s
 				opts = append(opts, ekausage.WithOccurredAtText(value.(string)))
 			}
 		default:
-			t.Fatalf("unknown argument %q", name)
+			option := fieldOptions[name]
+			if option == nil {
+				t.Fatalf("unknown argument %q", name)
+			}
+			if value != nil {
+				opts = append(opts, option(t, value))
+			}
 		}
 	}
 	return client.Record(texts["workspace_id"], texts["product"], texts["metric_type"], quantity,
@@ -321,6 +334,13 @@ func usageOf(t *testing.T, call map[string]any) (usage ekausage.Usage, ok bool) 
 		// time.Parse accepts more: fractions after a comma, and offsets of a day.
 		if err != nil || usage.OccurredAt.Format(time.RFC3339Nano) != text || max(offset, -offset) == 24*60*60 {
 			return usage, false
+		}
+	}
+	for name, set := range fieldMembers {
+		if value := call[name]; value == "" {
+			return usage, false
+		} else if value != nil {
+			set(t, &usage, value)
 		}
 	}
 	return usage, true

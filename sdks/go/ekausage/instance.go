@@ -31,6 +31,7 @@ func newInstance(serviceName, hostname string, s *settings, o *options) (*instan
 			CatalogVersion: CatalogVersion,
 			Now:            o.now,
 			NewID:          o.newID,
+			Fields:         s.clientFields(),
 		}),
 		debug: o.debug,
 	}

@@ -229,6 +229,28 @@ type Usage struct {
 	// OccurredAt is when the usage happened, at most 5 minutes ahead and 35 days behind; the zero time
 	// means now.
 	OccurredAt time.Time
+	// generated: fields
+	// Vendor: The provider that was paid for the work.
+	Vendor string
+	// Model: The provider's model that did the work.
+	Model string
+	// Cost: What the whole event costs, if known; in place of unit_cost.
+	Cost Amount
+	// RunID: The run of a workflow that the event belongs to.
+	RunID string
+	// StepID: The step of the run that the event belongs to.
+	StepID string
+	// ParentRunID: The run that started this run.
+	ParentRunID string
+	// RootRunID: The first run of the chain of runs that this run belongs to.
+	RootRunID string
+	// ParentEventID: The event that this event belongs to.
+	ParentEventID string
+	// ChildEventIDs: The events that this event sums up.
+	ChildEventIDs []string
+	// Tags: Words to find and group events by.
+	Tags []string
+	// /generated
 }
 
 // An Amount is a number or, as the zero Amount, none. Unlike a pointer, it needs no allocation.

@@ -34,7 +34,7 @@ type Setting struct {
 	Secret bool
 	// Protocol is what the security protocol must include, SASL or SSL, empty if it need not.
 	Protocol string
-	// Minimum and Maximum bound an integer.
+	// Minimum and Maximum bound an integer, or the length of a string in characters; 0 is no bound.
 	Minimum, Maximum int64
 	// Choices are the values of a choice.
 	Choices []string
@@ -240,6 +240,13 @@ func (s *Setting) parse(value any) (any, string) {
 	case "list":
 		return parseAddresses(value)
 	default:
+		if s.Maximum > 0 {
+			hint := fmt.Sprintf("a non-blank string of %d to %d characters", s.Minimum, s.Maximum)
+			if !isText || !encode.IsText(kind.String(), int(s.Minimum), int(s.Maximum)) {
+				return nil, hint
+			}
+			return kind.String(), ""
+		}
 		if !isText || text == "" {
 			return nil, "a string"
 		}

@@ -30,6 +30,27 @@ const (
 	CodeEventIDInvalid ErrorCode = "event_id.invalid"
 	// CodeOccurredAtInvalid: The value is not a time, has no UTC offset, or is too far from now.
 	CodeOccurredAtInvalid ErrorCode = "occurred_at.invalid"
+	// CodeVendorInvalid: The value is not a non-blank string within the limits.
+	CodeVendorInvalid ErrorCode = "vendor.invalid"
+	// CodeModelInvalid: The value is not a non-blank string within the limits.
+	CodeModelInvalid ErrorCode = "model.invalid"
+	// CodeCostInvalid: The value is not a finite number within the limits, or unit_cost is given as
+	// well.
+	CodeCostInvalid ErrorCode = "cost.invalid"
+	// CodeRunIDInvalid: The value is not a non-blank string within the limits.
+	CodeRunIDInvalid ErrorCode = "run_id.invalid"
+	// CodeStepIDInvalid: The value is not a non-blank string within the limits.
+	CodeStepIDInvalid ErrorCode = "step_id.invalid"
+	// CodeParentRunIDInvalid: The value is not a non-blank string within the limits.
+	CodeParentRunIDInvalid ErrorCode = "parent_run_id.invalid"
+	// CodeRootRunIDInvalid: The value is not a non-blank string within the limits.
+	CodeRootRunIDInvalid ErrorCode = "root_run_id.invalid"
+	// CodeParentEventIDInvalid: The value is not a non-blank string within the limits.
+	CodeParentEventIDInvalid ErrorCode = "parent_event_id.invalid"
+	// CodeChildEventIDsInvalid: The value is not a list of non-blank strings within the limits.
+	CodeChildEventIDsInvalid ErrorCode = "child_event_ids.invalid"
+	// CodeTagsInvalid: The value is not a list of non-blank strings within the limits.
+	CodeTagsInvalid ErrorCode = "tags.invalid"
 	// CodeOptionsInvalid: The options of the call are not an object, or have an unknown name or a
 	// value that cannot be read; in Python and Go the call itself is an error then.
 	CodeOptionsInvalid ErrorCode = "options.invalid"
@@ -63,6 +84,16 @@ var errorTable = [...]errorRow{
 	{CodeMetadataRequired, "rejected", "metadata", "metadata", "", "invalid {parameter} {given}: the metric type requires {hint}", "The metadata lacks a key that the metric type requires."},
 	{CodeEventIDInvalid, "rejected", "event_id", "eventID", "", "invalid {parameter} {given}: expected a non-blank string of 1 to 128 characters", "The idempotency key is not a string, or it is blank, too long or not valid Unicode."},
 	{CodeOccurredAtInvalid, "rejected", "occurred_at", "occurredAt", "", "invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind", "The value is not a time, has no UTC offset, or is too far from now."},
+	{CodeVendorInvalid, "rejected", "vendor", "vendor", "", "invalid {parameter} {given}: expected {hint}", "The value is not a non-blank string within the limits."},
+	{CodeModelInvalid, "rejected", "model", "model", "", "invalid {parameter} {given}: expected {hint}", "The value is not a non-blank string within the limits."},
+	{CodeCostInvalid, "rejected", "cost", "cost", "", "invalid {parameter} {given}: expected {hint}", "The value is not a finite number within the limits, or unit_cost is given as well."},
+	{CodeRunIDInvalid, "rejected", "run_id", "runID", "", "invalid {parameter} {given}: expected {hint}", "The value is not a non-blank string within the limits."},
+	{CodeStepIDInvalid, "rejected", "step_id", "stepID", "", "invalid {parameter} {given}: expected {hint}", "The value is not a non-blank string within the limits."},
+	{CodeParentRunIDInvalid, "rejected", "parent_run_id", "parentRunID", "", "invalid {parameter} {given}: expected {hint}", "The value is not a non-blank string within the limits."},
+	{CodeRootRunIDInvalid, "rejected", "root_run_id", "rootRunID", "", "invalid {parameter} {given}: expected {hint}", "The value is not a non-blank string within the limits."},
+	{CodeParentEventIDInvalid, "rejected", "parent_event_id", "parentEventID", "", "invalid {parameter} {given}: expected {hint}", "The value is not a non-blank string within the limits."},
+	{CodeChildEventIDsInvalid, "rejected", "child_event_ids", "childEventIDs", "", "invalid {parameter} {given}: expected {hint}", "The value is not a list of non-blank strings within the limits."},
+	{CodeTagsInvalid, "rejected", "tags", "tags", "", "invalid {parameter} {given}: expected {hint}", "The value is not a list of non-blank strings within the limits."},
 	{CodeOptionsInvalid, "rejected", "", "", "", "invalid {parameter} {given}: {hint}", "The options of the call are not an object, or have an unknown name or a value that cannot be read; in Python and Go the call itself is an error then."},
 	{CodeQueueFull, "rejected", "", "", "local_queue_full", "queue full: {hint}; is Kafka reachable?", "The queue of events that wait for Kafka is full."},
 	{CodeMetadataDegraded, "degraded", "metadata", "metadata", "", "degraded {parameter}: {hint}", "The event was accepted, but its metadata had to be changed or truncated."},

@@ -46,4 +46,27 @@ type UsageEvent struct {
 	InstanceID string `json:"instance_id"`
 	// Seq: The event's number among those that the instance accepted, from 1 without gaps.
 	Seq uint64 `json:"seq"`
+	// Environment: The environment of the service, production if it is not set. Events of any other
+	// are not billed.
+	Environment string `json:"environment,omitempty"`
+	// Vendor: The provider that was paid for the work.
+	Vendor string `json:"vendor,omitempty"`
+	// Model: The provider's model that did the work.
+	Model string `json:"model,omitempty"`
+	// Cost: What the whole event costs, if known; in place of unit_cost.
+	Cost json.Number `json:"cost,omitempty"`
+	// RunID: The run of a workflow that the event belongs to.
+	RunID string `json:"run_id,omitempty"`
+	// StepID: The step of the run that the event belongs to.
+	StepID string `json:"step_id,omitempty"`
+	// ParentRunID: The run that started this run.
+	ParentRunID string `json:"parent_run_id,omitempty"`
+	// RootRunID: The first run of the chain of runs that this run belongs to.
+	RootRunID string `json:"root_run_id,omitempty"`
+	// ParentEventID: The event that this event belongs to.
+	ParentEventID string `json:"parent_event_id,omitempty"`
+	// ChildEventIDs: The events that this event sums up.
+	ChildEventIDs []string `json:"child_event_ids,omitempty"`
+	// Tags: Words to find and group events by.
+	Tags []string `json:"tags,omitempty"`
 }

@@ -28,6 +28,7 @@ const (
 	settingSpoolDir
 	settingSpoolMaxBytes
 	settingSpoolSyncMs
+	settingEnvironment
 )
 
 var settingTable = [...]Setting{
@@ -55,4 +56,5 @@ var settingTable = [...]Setting{
 	{"spool_dir", "EKA_SPOOL_DIR", "WithSpoolDir", "string", "", "", false, false, "", 0, 0, nil, "", "The directory of the spool, which processes on one machine may share. In a directory that other users share too, such as a mounted volume, the spool is eka-usage-UID; by default it is eka-usage-UID in the first of STATE_DIRECTORY, XDG_STATE_HOME, ~/.local/state, /var/tmp and TMPDIR that can be used."},
 	{"spool_max_bytes", "EKA_SPOOL_MAX_BYTES", "WithSpoolMaxBytes", "integer", "bytes", "268435456", false, false, "", 4194304, 1099511627776, nil, "", "How much disk space the spool may use; beyond that, events are rejected with spool.full."},
 	{"spool_sync_ms", "EKA_SPOOL_SYNC_MS", "WithSpoolSync", "integer", "ms", "50", false, false, "", 0, 60000, nil, "", "How often the spool is synced to disk, which is how much a power failure may lose; 0 syncs each event."},
+	{"environment", "EKA_ENVIRONMENT", "WithEnvironment", "string", "", "", false, false, "", 1, 64, nil, "", "The environment of the service, production if it is not set. Events of any other are not billed."},
 }

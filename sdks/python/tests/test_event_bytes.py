@@ -9,6 +9,7 @@ import msgspec
 import pytest
 import yaml
 from eka_usage import CATALOG_VERSION, PRODUCTS, SDK_VERSION, STATUSES, UsageEvent, metrics
+from eka_usage._generated.fields import CLIENT_FIELDS, FIELDS
 from eka_usage._generated.metrics import METRICS
 
 from sdks.python.tests.support import (
@@ -70,7 +71,8 @@ def test_an_event_with_every_argument_has_exactly_these_bytes() -> None:
 
 def test_fields_are_in_the_order_of_the_schema() -> None:
     schema = yaml.safe_load((REPOSITORY / "schema/event.yaml").read_text(encoding="utf-8"))
-    assert list(record_event().event) == list(schema["fields"])
+    optional = [field.name for field in (*CLIENT_FIELDS, *FIELDS)]
+    assert [*record_event().event, *optional] == list(schema["fields"])
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -133,7 +135,8 @@ def test_the_generated_struct_decodes_every_field_exactly() -> None:
     assert event.unit_cost == 2**59 - 1
     assert event.ts == event.occurred_at == NOW
     assert msgspec.json.decode(event.metadata) == {"a": "b"}
-    assert list(UsageEvent.__struct_fields__) == list(outcome.event)
+    optional = [field.name for field in (*CLIENT_FIELDS, *FIELDS)]
+    assert list(UsageEvent.__struct_fields__) == [*outcome.event, *optional]
 
 
 def test_ts_and_event_ids_follow_the_clock() -> None:
@@ -148,3 +151,32 @@ def test_ts_and_event_ids_follow_the_clock() -> None:
     assert [int(event["event_id"].replace("-", "")[:12], 16) for event in events] == [
         1_769_851_800_000 + step for step in (0, 0, 1, 59_999)
     ]
+
+
+def test_a_field_that_is_not_given_is_absent() -> None:
+    assert record_event(vendor=None).event == record_event().event
+    assert record_event(vendor="v").event == {**record_event().event, "vendor": "v"}
+
+
+def test_a_field_that_no_call_sets_is_a_type_error_that_suggests_another() -> None:
+    with pytest.raises(TypeError, match=r"'vendr': did you mean 'vendor'\?"):
+        record_event(vendr="v")
+
+
+@pytest.mark.parametrize(("environment", "billable"), [("production", 1), ("staging", 0)])
+def test_only_events_of_production_are_billed(environment: str, billable: int) -> None:
+    collector = CollectingProducer()
+    with fixed_client(producer=collector, environment=environment) as client:
+        client.record(**VALID)
+    [sent] = collector.sent
+    event = msgspec.json.decode(sent.value)
+    assert (event["environment"], event["is_billable"]) == (environment, billable)
+
+
+def test_a_field_beyond_ten_thousand_values_is_still_checked() -> None:
+    collector = CollectingProducer()
+    with fixed_client(producer=collector) as client:
+        for number in range(10_001):
+            assert client.record(**VALID, run_id=f"run-{number}")
+        assert client.record(**VALID, run_id=" ") is None
+    assert msgspec.json.decode(collector.sent[-1].value)["run_id"] == "run-10000"

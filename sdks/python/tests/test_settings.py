@@ -76,6 +76,8 @@ def malformed(setting: Setting) -> Iterator[str]:
             ]
         case "string":
             yield from [" ", "\n"]
+            if setting.max_length:
+                yield "x" * (setting.max_length + 1)
 
 
 EACH_SETTING = pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
@@ -174,6 +176,9 @@ def assert_explains(message: str, setting: Setting, name: str, text: str) -> Non
             assert expected == "true or false"
         case "list":
             assert expected == "addresses host:port, separated by commas"
+        case "string" if setting.max_length:
+            lengths = f"{setting.min_length} to {setting.max_length}"
+            assert expected == f"a non-blank string of {lengths} characters"
         case "string":
             assert expected == "a string"
 

@@ -47,6 +47,7 @@ def client(
     now = parse_time(given.clock)
     assert now is not None
     ids = iter([given.instance_id])
+    of_case: Any = vector.case.client
     return EkaClient(
         given.service_name,
         producer=collector,
@@ -54,6 +55,7 @@ def client(
         clock=lambda: now * 1_000_000,
         new_id=lambda: next(ids, given.event_id),
         hostname=given.hostname,
+        **of_case,
     )
 
 

@@ -60,6 +60,7 @@ class Case(Strict):
     id: str
     call: dict[str, Any]
     expect: Expect
+    client: dict[str, str] = {}
     cannot: dict[str, str] = {}
 
 
@@ -90,7 +91,7 @@ class Vector(msgspec.Struct):
     def event(self) -> bytes:
         """The expected bytes."""
         texts = {**self.file.event, **(self.case.expect.event or {})}
-        text = "{" + ",".join(f'"{name}":{value}' for name, value in texts.items()) + "}"
+        text = "{" + ",".join(f'"{name}":{value}' for name, value in texts.items() if value) + "}"
         for name, value in _OWN.items():
             text = text.replace(name, value)
         return text.encode()

@@ -70,7 +70,7 @@ function named(parameter: string, value: unknown, { minLength, maxLength }: Leng
 }
 
 /** Reports whether this is a well-formed, non-blank string of an allowed length. */
-function isText(value: unknown, shortest: number, longest: number): value is string {
+export function isText(value: unknown, shortest: number, longest: number): value is string {
   if (typeof value !== "string" || value.length > 2 * longest || !value.isWellFormed()) {
     return false;
   }
@@ -144,7 +144,8 @@ export function unitCost(value: unknown): string {
   return value == null ? "null" : amount("unit_cost.invalid", value, minimum, maximum, false);
 }
 
-function amount(
+/** Checks a number between two limits. */
+export function amount(
   code: ErrorCode,
   value: unknown,
   low: number,

@@ -74,7 +74,7 @@ export class EkaClient implements AsyncDisposable {
       new KafkaTransport(settings, kafkaConfig, usageTopic, listener);
     const sending = outboxSettings(settings, clock);
     this.#newInstance = (before) => {
-      const encoder = new EventEncoder(serviceName, hostname, { clock, newId });
+      const encoder = new EventEncoder(serviceName, hostname, { clock, newId }, settings);
       const outcomes = new Outcomes(options.onError, usageTopic, options.logger);
       const injected =
         producer && (before?.injected?.successor() ?? new InjectedTransport(producer, usageTopic));
@@ -139,7 +139,7 @@ export class EkaClient implements AsyncDisposable {
    * @param unitCost The cost of one unit, if known.
    * @param metadata Further details. What JSON cannot represent becomes a string; oversized metadata
    * is cut.
-   * @param options An idempotency key, and when the usage happened.
+   * @param options An idempotency key, when the usage happened, and what else is known of it.
    * @returns The event's id; undefined if it was not accepted, in which case `onError` was called.
    */
   record<P extends Product>(
@@ -231,6 +231,7 @@ export class EkaClient implements AsyncDisposable {
    * @param message What happened.
    * @param level One of `logLevels`. Default: `error`.
    * @param metadata Further details.
+   * @param options As for `record()`.
    * @returns The same as `record()`.
    */
   log<P extends Product>(
@@ -240,10 +241,11 @@ export class EkaClient implements AsyncDisposable {
     message: string,
     level: LogLevel = defaultLogLevel,
     metadata?: MetadataLike | null,
+    options?: RecordOptions,
   ): string | undefined {
     const known = checks.logLevel(level);
     const details = logMetadata(metadata, known ?? defaultLogLevel, message);
-    const rest = [undefined, logStatus, undefined, details.metadata] as const;
+    const rest = [undefined, logStatus, undefined, details.metadata, options] as const;
     const eventId = this.#unchecked.record(workspaceId, product, metricType, ...rest);
     const lost = details.lost === "" ? [] : [details.lost];
     if (known === undefined) {

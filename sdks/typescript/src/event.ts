@@ -7,6 +7,7 @@
 
 import * as checks from "./checks.js";
 import { formatTime } from "./clock.js";
+import { encodeClientFields, encodeFields, isBilled } from "./fields.js";
 import { type Status, statuses } from "./generated/catalog.js";
 import { catalogVersion, sdkVersion } from "./generated/constants.js";
 import { type EventParts, encodeConstants, encodeEvent } from "./generated/encoder.js";
@@ -49,11 +50,21 @@ export class EventEncoder {
   readonly #combinations = new Map<unknown, Map<unknown, Map<unknown, Combination>>>();
   readonly #workspaces = new Workspaces();
   readonly #ids = new EventIds();
+  // The client's own fields, after those of every event.
+  readonly #more: string;
+  readonly #isBilled: boolean;
   #instant = { milliseconds: Number.NaN, ts: "", prefix: "" };
   #seq = 0;
 
-  /** `serviceName` and `hostname` are encoded as JSON already. */
-  constructor(serviceName: string, hostname: string, { clock, newId }: Sources) {
+  /** `serviceName` and `hostname` are encoded as JSON already; `fields` are the client's own. */
+  constructor(
+    serviceName: string,
+    hostname: string,
+    { clock, newId }: Sources,
+    fields: Readonly<Record<string, unknown>>,
+  ) {
+    this.#more = encodeClientFields(fields);
+    this.#isBilled = isBilled(fields);
     this.#clock = clock;
     this.#newId = newId;
     this.instanceId = newId?.() ?? new EventIds().mint(Math.floor(clock()), 0);
@@ -95,6 +106,9 @@ export class EventEncoder {
     const { milliseconds, ts, prefix } = this.#now();
     const time = options?.occurredAt;
     const occurred = time == null ? ts : checks.occurredAt(time, milliseconds);
+    const hasUnitCost = unitCost != null;
+    const more =
+      options == null ? this.#more : this.#more + encodeFields(options, hasUnitCost, milliseconds);
     // From here on none of the caller's code runs, and nothing can be rejected.
     this.#seq += 1;
     const id = given == null ? `${prefix}${this.#ids.suffix(this.#seq)}` : (given as string);
@@ -108,6 +122,7 @@ export class EventEncoder {
       occurred,
       ts,
       String(this.#seq),
+      more,
     );
     return { eventId: id, workspace, acceptedAt: milliseconds, json, lost: details.lost };
   }
@@ -129,7 +144,7 @@ export class EventEncoder {
       product: JSON.stringify(product),
       metricType: JSON.stringify(metricType),
       status: JSON.stringify(status),
-      isBillable: statuses[status as Status].billable ? "1" : "0",
+      isBillable: this.#isBilled && statuses[status as Status].billable ? "1" : "0",
       sdkLanguage: '"typescript"',
       sdkVersion: JSON.stringify(sdkVersion),
       catalogVersion: JSON.stringify(catalogVersion),

@@ -3,6 +3,7 @@
 import { describeError, describeValue, nearest, quoted } from "./describe.js";
 import { invalid, ValidationError } from "./errors.js";
 import type { Status } from "./generated/catalog.js";
+import { type EventFields, eventFields } from "./generated/fields.js";
 import type { SettingOptions } from "./generated/settings.js";
 import { isJsonObject } from "./jsonText.js";
 import type { MetadataLike } from "./metadata.js";
@@ -65,7 +66,7 @@ export interface EkaClientOptions extends SettingOptions {
 export type Id = string | number | bigint;
 
 /** Options of a call of `record()`. */
-export interface RecordOptions {
+export interface RecordOptions extends EventFields {
   /**
    * An idempotency key: events with the same id count once.
    *
@@ -96,14 +97,9 @@ export interface UsageDetails extends RecordOptions {
   readonly metadata?: MetadataLike | null | undefined;
 }
 
-const optionNames = ["eventId", "occurredAt"] as const satisfies readonly (keyof RecordOptions)[];
-const detailNames = [
-  "quantity",
-  "status",
-  "unitCost",
-  "metadata",
-  ...optionNames,
-] as const satisfies readonly (keyof UsageDetails)[];
+const fieldNames = eventFields.filter(({ record }) => record).map(({ key }) => key);
+const optionNames = ["eventId", "occurredAt", ...fieldNames];
+const detailNames = ["quantity", "status", "unitCost", "metadata", ...optionNames];
 
 /** Reads the options of a call; throws a ValidationError. */
 export function recordOptions(given: unknown): RecordOptions | undefined {
@@ -115,13 +111,21 @@ export function usageDetails(given: unknown): UsageDetails {
   return given == null ? {} : read("details", given, detailNames, readDetails);
 }
 
-function readOptions({ eventId, occurredAt }: RecordOptions): RecordOptions {
-  return { eventId, occurredAt };
+function readOptions(given: RecordOptions): RecordOptions {
+  const { eventId, occurredAt } = given;
+  const found: Record<string, unknown> = { eventId, occurredAt };
+  for (const name of fieldNames) {
+    const value = (given as Record<string, unknown>)[name];
+    if (value != null) {
+      found[name] = value;
+    }
+  }
+  return found;
 }
 
 function readDetails(given: UsageDetails): UsageDetails {
-  const { quantity, status, unitCost, metadata, eventId, occurredAt } = given;
-  return { quantity, status, unitCost, metadata, eventId, occurredAt };
+  const { quantity, status, unitCost, metadata } = given;
+  return { quantity, status, unitCost, metadata, ...readOptions(given) };
 }
 
 /** Reads each option once; one that goes unnoticed would bill a retry twice. */

@@ -1,5 +1,6 @@
 /** Settings from options and the environment: resolved and checked once, before anything is sent. */
 
+import { isText } from "./checks.js";
 import { describeValue, nearest, quoted } from "./describe.js";
 import { ConfigError, message } from "./errors.js";
 import { settings } from "./generated/settings.js";
@@ -123,8 +124,12 @@ const readers: Readonly<Record<Setting["type"], Reader>> = {
     const match = choices.find((choice) => choice.toLowerCase() === text);
     return [match, `one of ${choices.map(quoted).join(", ")}`];
   },
-  string(given) {
-    return [typeof given === "string" && given.trim() !== "" ? given : undefined, "a string"];
+  string(given, { minLength = 1, maxLength }) {
+    if (maxLength === undefined) {
+      return [typeof given === "string" && given.trim() !== "" ? given : undefined, "a string"];
+    }
+    const hint = `a non-blank string of ${minLength} to ${maxLength} characters`;
+    return [isText(given, minLength, maxLength) ? given : undefined, hint];
   },
   list(given) {
     const parts: unknown = typeof given === "string" ? given.split(",") : given;

@@ -27,7 +27,50 @@ export interface Setting {
   readonly default?: string | number | boolean;
   readonly minimum?: number;
   readonly maximum?: number;
+  /** The limits of a string, in characters. */
+  readonly minLength?: number;
+  readonly maxLength?: number;
   /** The unit of a number. */
   readonly unit?: string;
   readonly choices?: readonly string[];
+}
+
+/** A field that an event lacks unless it is given. */
+export interface FieldInfo {
+  /** Its name on the wire. */
+  readonly name: string;
+  /** Its name as an option. */
+  readonly key: string;
+  readonly kind:
+    | "string"
+    | "number"
+    | "integer"
+    | "boolean"
+    | "timestamp"
+    | "uuid"
+    | "enum"
+    | "list"
+    | "json";
+  /** Whether it is an option of `record()`. */
+  readonly record?: boolean;
+  /** Lengths are in characters, of the items of a list too; `maxBytes` limits JSON. */
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly maxBytes?: number;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  /** How far from now a time may be; undefined is any time. */
+  readonly aheadMs?: number;
+  readonly behindMs?: number;
+  /** The values of an enum. */
+  readonly values?: readonly string[];
+  /** The fields that must not be given with it. */
+  readonly excludes?: readonly string[];
+  /** The fields that must be given with it; `whenNotZero`, unless it is 0. */
+  readonly requires?: readonly string[];
+  readonly whenNotZero?: boolean;
+  /** The values with which events are billed; undefined is any. */
+  readonly billed?: readonly string[];
 }

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
-import { printable } from "../src/describe.js";
+import { camel, printable } from "../src/describe.js";
 import { usageTopicPartitions } from "../src/generated/constants.js";
 import { EkaClient, usageTopic } from "../src/index.js";
 import { murmur2 } from "../src/murmur2.js";
@@ -17,7 +17,11 @@ afterAll(() => {
   }
 });
 
-function client({ given }: Vector, producer: Collector, { onError }: Reported): EkaClient {
+function client(
+  { given, client: own }: Vector,
+  producer: Collector,
+  { onError }: Reported,
+): EkaClient {
   const now = Date.parse(given.clock);
   const ids = [given.instance_id];
   return new EkaClient({
@@ -27,20 +31,26 @@ function client({ given }: Vector, producer: Collector, { onError }: Reported): 
     clock: () => now,
     newId: () => ids.shift() ?? given.event_id,
     hostname: given.hostname,
+    ...camelKeys(own),
   });
 }
 
+function camelKeys(named: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(named).map(([name, value]) => [camel(name), value]));
+}
+
 function record(recording: EkaClient, call: Vector["arguments"]): string | undefined {
-  const { event_id, occurred_at } = call;
+  const { workspace_id, product, metric_type, quantity, status, unit_cost, metadata, ...named } =
+    call;
   const positional = [
-    call["workspace_id"],
-    call["product"],
-    call["metric_type"],
-    call["quantity"],
-    call["status"],
-    call["unit_cost"],
-    call["metadata"],
-    { eventId: event_id, occurredAt: occurred_at },
+    workspace_id,
+    product,
+    metric_type,
+    quantity,
+    status,
+    unit_cost,
+    metadata,
+    camelKeys(named),
   ];
   const loose = recording as unknown as { record(...all: unknown[]): string | undefined };
   return loose.record(...positional);

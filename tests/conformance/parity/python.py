@@ -46,7 +46,8 @@ def _client(classes: dict[str, ast.ClassDef], surface: Surface) -> None:
     for member in _members(client):
         surface.add("Client", member)
         # `record` is declared as overloads of `_record`.
-        for argument in _arguments(methods.get(member) or methods[f"_{member}"]):
+        method = methods.get(member) or methods[f"_{member}"]
+        for argument in (*_arguments(method), *_unpacked(method, classes)):
             surface.add("Arguments", f"{member}.{argument}")
 
 
@@ -109,6 +110,13 @@ def _public(name: str) -> Iterator[str]:
 def _arguments(function: Function) -> list[str]:
     arguments = (*function.args.args, *function.args.kwonlyargs)
     return [argument.arg for argument in arguments if argument.arg != "self"]
+
+
+def _unpacked(function: Function, classes: dict[str, ast.ClassDef]) -> Iterator[str]:
+    """Yields the arguments by name that a TypedDict declares, as in `**fields: Unpack[Fields]`."""
+    rest = function.args.kwarg
+    if rest is not None and isinstance(rest.annotation, ast.Subscript):
+        yield from _members(classes[ast.unparse(rest.annotation.slice)])
 
 
 def _values(tree: ast.Module, name: str) -> list[str]:

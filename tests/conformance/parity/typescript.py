@@ -13,7 +13,10 @@ _METHOD = re.compile(r"(?:async )?(\w+)(?:<.*>)?\(")
 _MEMBER = re.compile(r"  (?:readonly |async |get )*([a-z]\w*)(?:\?|<.*>)?[:;(]")
 
 # The arguments that are objects, whose members are arguments by name.
-_NAMED = {"options": ("RecordOptions",), "details": ("UsageDetails", "RecordOptions")}
+_NAMED = {
+    "options": ("RecordOptions", "EventFields"),
+    "details": ("UsageDetails", "RecordOptions", "EventFields"),
+}
 _EITHER = re.compile(r"[a-z]Or[A-Z]")
 
 

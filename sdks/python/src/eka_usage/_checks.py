@@ -37,7 +37,7 @@ _JSON_TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
-def _rejects_with(code: ErrorCode, **values: object) -> Callable[[_Check[_P, _R]], _Check[_P, _R]]:
+def rejects_with(code: ErrorCode, **values: object) -> Callable[[_Check[_P, _R]], _Check[_P, _R]]:
     """Rejects a value with the code of its argument, whatever its methods raise."""
 
     def decorate(check: _Check[_P, _R]) -> _Check[_P, _R]:
@@ -58,14 +58,14 @@ def _rejects_with(code: ErrorCode, **values: object) -> Callable[[_Check[_P, _R]
     return decorate
 
 
-@_rejects_with("workspace_id.invalid")
+@rejects_with("workspace_id.invalid")
 def workspace_id(value: object) -> str:
     """Returns the workspace's id, escaped for JSON."""
     shortest, longest = limits.WORKSPACE_ID_MIN_LENGTH, limits.WORKSPACE_ID_MAX_LENGTH
     return _identifier("workspace_id.invalid", value, shortest, longest)
 
 
-@_rejects_with("event_id.invalid")
+@rejects_with("event_id.invalid")
 def event_id(value: object) -> str:
     """Returns the idempotency key, escaped for JSON."""
     return _identifier(
@@ -86,7 +86,7 @@ def hostname(value: object) -> str:
 
 
 def _argument(parameter: str, value: object, shortest: int, longest: int) -> str:
-    text = _text(value, shortest, longest)
+    text = usable_text(value, shortest, longest)
     if text is None:
         hint = f"a non-blank string of {shortest} to {longest} characters"
         given = describe_value(value)
@@ -95,13 +95,14 @@ def _argument(parameter: str, value: object, shortest: int, longest: int) -> str
 
 
 def _identifier(code: ErrorCode, value: object, shortest: int, longest: int) -> str:
-    text = _text(value, shortest, longest)
+    text = usable_text(value, shortest, longest)
     if text is None:
         raise invalid(code, value)
     return escape(text)
 
 
-def _text(value: object, shortest: int, longest: int) -> str | None:
+def usable_text(value: object, shortest: int, longest: int) -> str | None:
+    """Returns the characters of a valid, non-blank string of an allowed length; otherwise None."""
     text = name_text(value)
     if text is None:
         return None
@@ -111,7 +112,7 @@ def _text(value: object, shortest: int, longest: int) -> str | None:
     return text if usable else None
 
 
-@_rejects_with("product.unknown")
+@rejects_with("product.unknown")
 def product(value: object, metric_type: object) -> str:
     """Returns the product's name; all metric types of it may be removed."""
     name = name_text(value)
@@ -120,7 +121,7 @@ def product(value: object, metric_type: object) -> str:
     return name
 
 
-@_rejects_with("metric_type.unknown", product="")
+@rejects_with("metric_type.unknown", product="")
 def metric_type(value: object, product: str) -> Metric:
     """Returns a metric type of a valid product."""
     name = name_text(value)
@@ -137,7 +138,7 @@ def _removal(product: str, metric_type: object) -> str | None:
     return None if name is None else REMOVED.get((product, name))
 
 
-@_rejects_with("status.unknown")
+@rejects_with("status.unknown")
 def status(value: object) -> str:
     """Returns the status."""
     name = name_text(value)
@@ -146,7 +147,7 @@ def status(value: object) -> str:
     return name
 
 
-@_rejects_with("product.unknown", parameter="metric")
+@rejects_with("product.unknown", parameter="metric")
 def metric_names(value: object) -> tuple[str, str]:
     """Returns the product and metric type of a generated `Metric` constant."""
     if not isinstance(value, Metric):
@@ -155,7 +156,7 @@ def metric_names(value: object) -> tuple[str, str]:
     return value.product, value.metric_type
 
 
-@_rejects_with("quantity.invalid")
+@rejects_with("quantity.invalid")
 def quantity(value: object, rule: QuantityRule | None) -> str:
     """Returns the quantity as JSON."""
     low: float = limits.QUANTITY_MINIMUM
@@ -163,17 +164,17 @@ def quantity(value: object, rule: QuantityRule | None) -> str:
     if rule is not None:
         low = low if rule.minimum is None else max(low, rule.minimum)
         high = high if rule.maximum is None else min(high, rule.maximum)
-    bounds = _Bounds(low, high, limits.QUANTITY_MAX_DIGITS, rule is not None and rule.integer)
-    return _amount("quantity.invalid", value, bounds)
+    bounds = Bounds(low, high, limits.QUANTITY_MAX_DIGITS, rule is not None and rule.integer)
+    return amount("quantity.invalid", value, bounds)
 
 
-@_rejects_with("unit_cost.invalid")
+@rejects_with("unit_cost.invalid")
 def unit_cost(value: object) -> str:
     """Returns the unit cost as JSON."""
-    return "null" if value is None else _amount("unit_cost.invalid", value, _COSTS)
+    return "null" if value is None else amount("unit_cost.invalid", value, _COSTS)
 
 
-class _Bounds(NamedTuple):
+class Bounds(NamedTuple):
     low: float
     high: float
     digits: int
@@ -191,10 +192,11 @@ class _Bounds(NamedTuple):
         return f"{kind} from {_number.text(self.low)} to {_number.text(self.high)}"
 
 
-_COSTS = _Bounds(limits.UNIT_COST_MINIMUM, limits.UNIT_COST_MAXIMUM, limits.UNIT_COST_MAX_DIGITS)
+_COSTS = Bounds(limits.UNIT_COST_MINIMUM, limits.UNIT_COST_MAXIMUM, limits.UNIT_COST_MAX_DIGITS)
 
 
-def _amount(code: ErrorCode, value: object, bounds: _Bounds) -> str:
+def amount(code: ErrorCode, value: object, bounds: Bounds) -> str:
+    """Returns a number within bounds as JSON."""
     is_huge = _number.is_huge(value)
     exact = None if is_huge else _number.exact(value)
     if exact is None or not bounds.admit(exact):
@@ -207,7 +209,7 @@ def _amount(code: ErrorCode, value: object, bounds: _Bounds) -> str:
     return _number.text(exact)
 
 
-@_rejects_with("metadata.invalid")
+@rejects_with("metadata.invalid")
 def metadata(value: Any, keys: tuple[MetadataKey, ...]) -> tuple[Mapping[Any, Any], str]:
     """Returns the metadata, and which declared keys have invalid values, or ""."""
     given: Any = {} if value is None else fields_of(value) if is_model(value) else value
@@ -252,7 +254,7 @@ def log_level(value: object) -> str | None:
     return name if name in LOG_LEVELS else None
 
 
-@_rejects_with("occurred_at.invalid")
+@rejects_with("occurred_at.invalid")
 def occurred_at(value: object, now: int) -> str:
     """Returns the time as JSON; `now` is in milliseconds since 1970."""
     milliseconds = parse_time(value)

@@ -17,6 +17,7 @@ from ._describe import describe_value, suggest
 from ._errors import ValidationError
 from ._event import EventEncoder
 from ._failure import Failed
+from ._fields import check_names
 from ._generated.catalog import (
     DEFAULT_LOG_LEVEL,
     DEFAULT_STATUS,
@@ -24,6 +25,7 @@ from ._generated.catalog import (
     LOG_STATUS,
     USAGE_TOPIC,
 )
+from ._generated.fields import CLIENT_FIELDS
 from ._generated.limits import QUANTITY_DEFAULT
 from ._host import own_hostname
 from ._instance import Instance
@@ -48,7 +50,7 @@ from ._transports.transport import Transport
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from ._generated.calls import Log, Record, SettingArguments
+    from ._generated.calls import EventFields, Log, Record, RecordMetric, SettingArguments
     from ._generated.catalog import Status
     from ._values import Id, MetadataLike
 
@@ -121,7 +123,10 @@ class EkaClient:
         self._exit_timeout: float = self._settings["shutdown_timeout_ms"] / 1000
         self._service_name = _checks.service_name(service_name)
         hostname = own_hostname() if hostname is None else _checks.hostname(hostname)
-        self._new_encoder = partial(EventEncoder, self._service_name, hostname, clock, new_id)
+        fields = {field.name: self._settings[field.name] for field in CLIENT_FIELDS}
+        self._new_encoder = partial(
+            EventEncoder, self._service_name, hostname, clock, new_id, fields
+        )
         self._new_outcomes = partial(Outcomes, on_error, debug)
         self._overrides = overrides
         self._producer = producer
@@ -198,6 +203,7 @@ class EkaClient:
         *,
         event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Records one usage event. Never blocks, never raises.
 
@@ -213,10 +219,13 @@ class EkaClient:
             event_id: an idempotency key, a string, integer or UUID: two events with the same id
                 count once.
             occurred_at: when it happened, an aware datetime or an RFC 3339 string; now by default.
+            fields: what else is known, such as `vendor` or `run_id`; see `docs/event.schema.json`.
 
         Returns:
             The event's id; None if the event was rejected, which is reported to `on_error`.
         """
+        if fields:
+            check_names(fields)
         numbers: list[int] = []
         accepted_id = event = None
         try:
@@ -243,6 +252,7 @@ class EkaClient:
                     metadata,
                     event_id,
                     occurred_at,
+                    fields,
                 )
             except Exception as error:
                 if is_interruption(error):
@@ -283,7 +293,7 @@ class EkaClient:
     # Type checkers see the generated overloads; at run time it is the plain method.
     record = cast("Record", _called("record", _record))
 
-    def record_metric(
+    def _record_metric(
         self,
         workspace_id: Id,
         metric: Metric,
@@ -294,6 +304,7 @@ class EkaClient:
         *,
         event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Records one usage event by a constant of `eka_usage.metrics`; see `record()`."""
         try:
@@ -311,7 +322,10 @@ class EkaClient:
             metadata,
             event_id=event_id,
             occurred_at=occurred_at,
+            **fields,
         )
+
+    record_metric = cast("RecordMetric", _called("record_metric", _record_metric))
 
     def _log(
         self,
@@ -321,6 +335,10 @@ class EkaClient:
         message: str,
         level: str = DEFAULT_LOG_LEVEL,
         metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Records one failure: an event of status `LOG_STATUS` with the message in its metadata.
 
@@ -329,6 +347,7 @@ class EkaClient:
             message: what happened; metadata key `message`.
             level: one of `LOG_LEVELS`; metadata key `level`.
             metadata: further details.
+            event_id, occurred_at, fields: as for `record()`.
 
         Returns:
             As for `record()`.
@@ -336,7 +355,14 @@ class EkaClient:
         known = _checks.log_level(level)
         details = log_metadata(metadata, known or DEFAULT_LOG_LEVEL, message)
         accepted_id = self._record(
-            workspace_id, product, metric_type, status=LOG_STATUS, metadata=details
+            workspace_id,
+            product,
+            metric_type,
+            status=LOG_STATUS,
+            metadata=details,
+            event_id=event_id,
+            occurred_at=occurred_at,
+            **fields,
         )
         if known is None and accepted_id is not None:
             self._outcomes.degraded(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from itertools import islice, repeat
 from typing import Any, cast
@@ -17,6 +17,7 @@ from typing import Any, cast
 from . import _checks, _number
 from ._clock import format_time
 from ._count import Count
+from ._fields import encode_client_fields, encode_fields, is_billed
 from ._generated.catalog import BILLABLE, CATALOG_VERSION, SDK_VERSION
 from ._generated.encoder import encode_constants, encode_event
 from ._generated.limits import METADATA_DEFAULT, QUANTITY_MAXIMUM, QUANTITY_MINIMUM
@@ -31,6 +32,8 @@ from ._text import LONGEST, id_text, name_text
 # Unlike __class__, it cannot be overridden.
 _type_of: Callable[[Any], Any] = type
 _NO_METADATA = escape_json(METADATA_DEFAULT)
+# The argument, beside the fields of `_fields`, that may be left out and that a field may exclude.
+_UNIT_COST = ("unit_cost",)
 
 
 class EventEncoder:
@@ -42,6 +45,7 @@ class EventEncoder:
         clock: returns nanoseconds since 1970; None for `time.time_ns`, looked up at each call, as
             tests replace it.
         new_id: returns a new event or instance id; None for UUIDv7.
+        client_fields: the client's fields that an event may lack, by name; None is not given.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class EventEncoder:
         hostname: str,
         clock: Callable[[], int] | None,
         new_id: Callable[[], str] | None,
+        client_fields: Mapping[str, str | None],
     ) -> None:
         self._clock = clock
         self._new_id = new_id
@@ -58,7 +63,10 @@ class EventEncoder:
         self._unused: list[int] = []
         # Filled by the first event, so that copies of an idle process have nothing in common.
         self._minted: dict[str, str] = {}
-        self._combinations = _Combinations(service_name, hostname, lambda: self.instance_id)
+        self._more = encode_client_fields(client_fields)
+        self._combinations = _Combinations(
+            service_name, hostname, lambda: self.instance_id, is_billed(client_fields)
+        )
         self._workspaces = _Workspaces()
         # By the identity of the names, most of which are literals: it proves that they are valid,
         # and takes less time than to check their types and lengths, and to hash them.
@@ -91,6 +99,7 @@ class EventEncoder:
         metadata: Any,
         event_id: Any,
         occurred_at: Any,
+        fields: Mapping[str, Any],
     ) -> tuple[str, str, str]:
         """Returns the event's id, its JSON, and what was lost of its metadata, or "".
 
@@ -98,7 +107,8 @@ class EventEncoder:
 
         Args:
             numbers: receives the event's number in the instruction that takes it, so that the
-                caller can give it back if this call is interrupted; the rest as for `record()`.
+                caller can give it back if this call is interrupted.
+            fields: those that an event may lack, by name; the rest as for `record()`.
 
         Raises:
             ValidationError: the first invalid argument, in the order of the arguments.
@@ -137,6 +147,7 @@ class EventEncoder:
                 instant = self._instant = (now, format_time(now), self._ids.prefix(now))
             _, ts, prefix = instant
             occurred = ts if occurred_at is None else _checks.occurred_at(occurred_at, now)
+            more = self._more if not fields else self._more + _encoded(fields, unit_cost, now)
         except Exception as error:
             if not is_interruption(error):
                 self._check(
@@ -149,6 +160,7 @@ class EventEncoder:
                     metadata,
                     event_id,
                     occurred_at,
+                    fields,
                 )
             raise
         if self._unused:
@@ -159,7 +171,9 @@ class EventEncoder:
         if own_id is None:
             ids = self._ids
             own_id = key = f"{prefix}{ids.start + seq % ids.span}"
-        event = encode_event(constants, key, details, occurred, amount, seq, ts, cost, workspace)
+        event = encode_event(
+            constants, key, details, occurred, amount, seq, ts, cost, workspace, more
+        )
         return own_id, event, lost
 
     def _find(self, product: Any, metric_type: Any, status: Any) -> _Combination:
@@ -213,6 +227,7 @@ class EventEncoder:
         metadata: Any,
         event_id: Any,
         occurred_at: Any,
+        fields: Mapping[str, Any],
     ) -> None:
         """Checks the arguments one by one.
 
@@ -230,6 +245,11 @@ class EventEncoder:
             _checks.event_id(id_text(event_id))
         if occurred_at is not None:
             _checks.occurred_at(occurred_at, self._now())
+        _encoded(fields, unit_cost, self._now())
+
+
+def _encoded(fields: Mapping[str, Any], unit_cost: object, now: int) -> str:
+    return encode_fields(fields, () if unit_cost is None else _UNIT_COST, now)
 
 
 def _metadata(value: object, metric: Metric) -> tuple[str, str]:
@@ -260,9 +280,12 @@ _NONE = cast("_Combination", (object(),) * 3)
 class _Combinations(dict[tuple[str, ...], _Combination]):
     """The combinations of product, metric type and status, made when first recorded."""
 
-    def __init__(self, service_name: str, hostname: str, instance_id: Callable[[], str]) -> None:
+    def __init__(
+        self, service_name: str, hostname: str, instance_id: Callable[[], str], is_billed: bool
+    ) -> None:
         super().__init__()
         self._instance_id = instance_id
+        self._is_billed = is_billed
         self._client = {
             "service_name": escape(service_name),
             "sdk_language": "python",
@@ -285,7 +308,7 @@ class _Combinations(dict[tuple[str, ...], _Combination]):
                 product=metric.product,
                 metric_type=metric.metric_type,
                 status=escape(status),
-                is_billable=BILLABLE[status],
+                is_billable=BILLABLE[status] if self._is_billed else 0,
                 instance_id=escape(self._instance_id()),
                 **self._client,
             ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder(str).decode
 
 
 def escape(text: str) -> str:

@@ -9,7 +9,9 @@ from typing import Any, cast
 
 from ._describe import describe_value, suggest
 from ._errors import ConfigError
+from ._generated.limits import BLANK
 from ._generated.settings import SETTINGS, Setting
+from ._json_text import is_well_formed
 from ._secret import (
     PasswordFile,
     hide,
@@ -184,8 +186,17 @@ def _choice(given: Any, setting: Setting) -> tuple[str | None, str]:
     return match, f"one of {', '.join(map(repr, setting.choices))}"
 
 
-def _string(given: Any, _: Setting) -> tuple[str | None, str]:
-    return (given if isinstance(given, str) and given.strip() else None), "a string"
+def _string(given: Any, setting: Setting) -> tuple[str | None, str]:
+    text = given if isinstance(given, str) and given.strip(BLANK) else None
+    if not setting.max_length:
+        return text, "a string"
+    fits = (
+        text is not None
+        and setting.min_length <= len(text) <= setting.max_length
+        and is_well_formed(text)
+    )
+    hint = f"a non-blank string of {setting.min_length} to {setting.max_length} characters"
+    return text if fits else None, hint
 
 
 def _list(given: Any, _: Setting) -> tuple[list[str] | None, str]:

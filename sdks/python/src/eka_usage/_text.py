@@ -12,12 +12,14 @@ from typing import Any, cast
 from . import _number
 from ._generated import limits
 from ._generated.catalog import STATUSES
+from ._generated.fields import FIELDS
 from ._generated.metrics import METRICS
 from ._interrupts import SuppressErrors
 
 # More characters than any valid name or id has.
 LONGEST = 1 + max(
     *(length for name, length in vars(limits).items() if name.endswith("_MAX_LENGTH")),
+    *(field.max_length for field in FIELDS),
     *(len(name) for key in METRICS for name in key),
     *map(len, STATUSES),
 )

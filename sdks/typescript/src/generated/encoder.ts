@@ -27,7 +27,7 @@ export function encodeConstants(values: EventConstants): EventParts {
   ];
 }
 
-/** Encodes one event: its constant parts, with the varying fields in between. */
+/** Encodes one event: its constant parts, with the varying fields in between, and `more`. */
 export function encodeEvent(
   constants: EventParts,
   eventId: string,
@@ -38,11 +38,12 @@ export function encodeEvent(
   occurredAt: string,
   ts: string,
   seq: string,
+  more: string,
 ): string {
   const isUsual = quantity === "1" && unitCost === "null" && metadata === '"{}"';
   let call = constants[3];
   if (!isUsual) {
     call = `${constants[0]}${quantity},"unit_cost":${unitCost}${constants[1]}${metadata},"occurred_at":`;
   }
-  return `{"event_id":${eventId},"workspace_id":${workspaceId}${call}${occurredAt},"ts":${ts}${constants[2]}${seq}}`;
+  return `{"event_id":${eventId},"workspace_id":${workspaceId}${call}${occurredAt},"ts":${ts}${constants[2]}${seq}${more}}`;
 }

@@ -72,6 +72,66 @@ export const errorCodes = {
     field: "occurred_at",
     text: "invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most {ahead} ahead and {behind} behind",
   },
+  /** The value is not a non-blank string within the limits. */
+  "vendor.invalid": {
+    outcome: "rejected",
+    field: "vendor",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The value is not a non-blank string within the limits. */
+  "model.invalid": {
+    outcome: "rejected",
+    field: "model",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The value is not a finite number within the limits, or unit_cost is given as well. */
+  "cost.invalid": {
+    outcome: "rejected",
+    field: "cost",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The value is not a non-blank string within the limits. */
+  "run_id.invalid": {
+    outcome: "rejected",
+    field: "run_id",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The value is not a non-blank string within the limits. */
+  "step_id.invalid": {
+    outcome: "rejected",
+    field: "step_id",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The value is not a non-blank string within the limits. */
+  "parent_run_id.invalid": {
+    outcome: "rejected",
+    field: "parent_run_id",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The value is not a non-blank string within the limits. */
+  "root_run_id.invalid": {
+    outcome: "rejected",
+    field: "root_run_id",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The value is not a non-blank string within the limits. */
+  "parent_event_id.invalid": {
+    outcome: "rejected",
+    field: "parent_event_id",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The value is not a list of non-blank strings within the limits. */
+  "child_event_ids.invalid": {
+    outcome: "rejected",
+    field: "child_event_ids",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The value is not a list of non-blank strings within the limits. */
+  "tags.invalid": {
+    outcome: "rejected",
+    field: "tags",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
   /**
    * The options of the call are not an object, or have an unknown name or a value that cannot be
    * read; in Python and Go the call itself is an error then.

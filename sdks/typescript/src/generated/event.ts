@@ -44,4 +44,29 @@ export interface UsageEvent {
   readonly instance_id: string;
   /** The event's number among those that the instance accepted, from 1 without gaps. */
   readonly seq: number;
+  /**
+   * The environment of the service, production if it is not set. Events of any other are not
+   * billed.
+   */
+  readonly environment?: string;
+  /** The provider that was paid for the work. */
+  readonly vendor?: string;
+  /** The provider's model that did the work. */
+  readonly model?: string;
+  /** What the whole event costs, if known; in place of unit_cost. */
+  readonly cost?: number;
+  /** The run of a workflow that the event belongs to. */
+  readonly run_id?: string;
+  /** The step of the run that the event belongs to. */
+  readonly step_id?: string;
+  /** The run that started this run. */
+  readonly parent_run_id?: string;
+  /** The first run of the chain of runs that this run belongs to. */
+  readonly root_run_id?: string;
+  /** The event that this event belongs to. */
+  readonly parent_event_id?: string;
+  /** The events that this event sums up. */
+  readonly child_event_ids?: readonly string[];
+  /** Words to find and group events by. */
+  readonly tags?: readonly string[];
 }

@@ -289,6 +289,19 @@ export const settings = {
     maximum: 60000,
     unit: "ms",
   },
+  /**
+   * The environment of the service, production if it is not set. Events of any other are not
+   * billed.
+   */
+  environment: {
+    variable: "EKA_ENVIRONMENT",
+    argument: "environment",
+    type: "string",
+    required: false,
+    secret: false,
+    minLength: 1,
+    maxLength: 64,
+  },
 } as const satisfies Readonly<Record<string, Setting>>;
 
 /** Settings as options of a client; an option overrides its environment variable. */
@@ -423,4 +436,9 @@ export interface SettingOptions {
    * @default 50 ms
    */
   readonly spoolSyncMs?: number | undefined;
+  /**
+   * The environment of the service, production if it is not set. Events of any other are not
+   * billed.
+   */
+  readonly environment?: string | undefined;
 }

@@ -21,6 +21,8 @@ export interface Given {
 export interface Vector {
   readonly id: string;
   readonly given: Given;
+  /** Arguments of the client. */
+  readonly client: Texts;
   readonly arguments: Call;
   /** Why this call is not possible in TypeScript. */
   readonly cannot: string | undefined;
@@ -52,15 +54,16 @@ function cases(file: unknown, name: string): Vector[] {
     throw new Error(`${name} has no cases`);
   }
   return all.map((value: unknown) => {
-    const { id, call, expect, cannot } = strict(
+    const { id, call, client, expect, cannot } = strict(
       value,
       name,
       ["id", "call", "expect"],
-      ["cannot"],
-    ) as { id: string; call: Call; expect: unknown; cannot?: Texts };
+      ["client", "cannot"],
+    ) as { id: string; call: Call; client?: Texts; expect: unknown; cannot?: Texts };
     return {
       id,
       given,
+      client: client ?? {},
       arguments: callValues({ ...(parts["call"] as Call), ...call }),
       cannot: cannot?.["typescript"],
       ...expected(expect, parts["event"] as Texts, id),
@@ -76,7 +79,8 @@ function expected(value: unknown, base: Texts, id: string): Pick<Vector, "expect
   }
   const parts = strict(value, id, ["event"], ["partition", "degraded"]);
   const texts = Object.entries({ ...base, ...(parts["event"] as Texts) });
-  const json = `{${texts.map(([field, text]) => `"${field}":${text}`).join(",")}}`
+  const there = texts.filter(([, text]) => text !== "");
+  const json = `{${there.map(([field, text]) => `"${field}":${text}`).join(",")}}`
     .replace("$sdk_language", "typescript")
     .replace("$sdk_version", sdkVersion)
     .replace("$catalog_version", catalogVersion);

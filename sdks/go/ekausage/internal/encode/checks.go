@@ -18,7 +18,7 @@ func CheckServiceName(name string) *Rejection {
 func CheckHostname(name string) *Rejection { return checkName("hostname", name, 1, longestHostname) }
 
 func checkName(parameter, name string, shortest, longest int) *Rejection {
-	if isText(name, shortest, longest) {
+	if IsText(name, shortest, longest) {
 		return nil
 	}
 	hint := fmt.Sprintf("a non-blank string of %d to %d characters", shortest, longest)
@@ -36,14 +36,14 @@ func checkEventID(id string) (string, *Rejection) {
 }
 
 func checkIdentifier(code, id string, shortest, longest int) (string, *Rejection) {
-	if !isText(id, shortest, longest) {
+	if !IsText(id, shortest, longest) {
 		return "", &Rejection{Code: code, Given: DescribeValue(id)}
 	}
 	return escaped(id), nil
 }
 
-// isText reports whether a string is valid, not blank, and within the bounds in characters.
-func isText(text string, shortest, longest int) bool {
+// IsText reports whether a string is valid, not blank, and within the bounds in characters.
+func IsText(text string, shortest, longest int) bool {
 	if text == "" || len(text) > longest*utf8.UTFMax {
 		return false
 	}

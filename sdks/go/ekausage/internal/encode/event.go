@@ -19,7 +19,7 @@ const (
 // LargestEvent exceeds the size of any event: each character of an id may take six in JSON, and every
 // second byte of metadata may be a quote.
 const LargestEvent = 6*(eventIDMaxLength+workspaceIDMaxLength+serviceNameMaxLength+longestHostname) +
-	2*metadataMaxBytes + eventOverhead
+	2*metadataMaxBytes + fieldsLargest + eventOverhead
 
 var (
 	noCost      = []byte("null")
@@ -42,6 +42,8 @@ type Call struct {
 	EventID     string
 	HasEventID  bool
 	OccurredAt  OccurrenceTime
+	// Fields are those that an event may lack, in the order of the table Fields.
+	Fields []FieldValue
 }
 
 // Config is what all events of one client have in common.
@@ -51,6 +53,8 @@ type Config struct {
 	Now func() time.Time
 	// NewID mints ids; nil means UUIDv7.
 	NewID func() string
+	// Fields are the client's own that an event may lack, in the order of ClientFields.
+	Fields []string
 }
 
 // An Encoder checks the calls of one client and writes them as JSON. One look-up validates product,
@@ -63,6 +67,8 @@ type Encoder struct {
 	instanceID string
 
 	constants eventConstants // except those that vary with the metric and the status
+	more      []byte         // the client's own fields, after those of every event
+	billed    bool           // whether events of a billable status are billed
 	parts     [len(Metrics) * len(Statuses)]atomic.Pointer[eventParts]
 	instant   atomic.Pointer[instant]
 }
@@ -110,6 +116,7 @@ func NewEncoder(config *Config) *Encoder {
 		catalogVersion: escaped(config.CatalogVersion),
 		instanceID:     escaped(e.instanceID),
 	}
+	e.more, e.billed = clientFields(config.Fields)
 	e.instant.Store(&instant{milliseconds: -1})
 	return e
 }
@@ -152,15 +159,23 @@ func (e *Encoder) Encode(s *Scratch, c *Call) (checked CheckedCall, rejection *R
 			return checked, rejection
 		}
 	}
-	if rejection = e.identify(s, c, &checked); rejection != nil {
+	now, rejection := e.identify(s, c, &checked)
+	if rejection != nil {
 		return checked, rejection
+	}
+	v.more = e.more
+	if len(c.Fields) > 0 {
+		if v.more, rejection = s.appendFields(append(s.fields[:0], e.more...), c, now); rejection != nil {
+			return checked, rejection
+		}
+		s.fields = v.more
 	}
 	checked.parts = e.partsOf(metric, status)
 	return checked, nil
 }
 
-// identify gives the event its id and its times.
-func (e *Encoder) identify(s *Scratch, c *Call, checked *CheckedCall) (rejection *Rejection) {
+// identify gives the event its id and its times, and returns when that was, in milliseconds since 1970.
+func (e *Encoder) identify(s *Scratch, c *Call, checked *CheckedCall) (now int64, rejection *Rejection) {
 	v := &checked.values
 	given := c.HasEventID
 	if checked.EventID = c.EventID; !given && e.newID != nil {
@@ -168,11 +183,11 @@ func (e *Encoder) identify(s *Scratch, c *Call, checked *CheckedCall) (rejection
 	}
 	if given {
 		if v.eventID, rejection = checkEventID(checked.EventID); rejection != nil {
-			return rejection
+			return 0, rejection
 		}
 	}
 	checked.At = time.Now()
-	now := checked.At.UnixMilli()
+	now = checked.At.UnixMilli()
 	if e.now != nil {
 		now = e.now().UnixMilli()
 	}
@@ -181,7 +196,7 @@ func (e *Encoder) identify(s *Scratch, c *Call, checked *CheckedCall) (rejection
 	if c.OccurredAt.Given {
 		milliseconds, rejection := checkTime(&c.OccurredAt, now)
 		if rejection != nil {
-			return rejection
+			return 0, rejection
 		}
 		v.occurredAt = formatTime(milliseconds)
 	}
@@ -189,7 +204,7 @@ func (e *Encoder) identify(s *Scratch, c *Call, checked *CheckedCall) (rejection
 		checked.EventID = s.mint(now, e.salt)
 		v.eventID = checked.EventID
 	}
-	return nil
+	return now, nil
 }
 
 func (e *Encoder) textOf(milliseconds int64) string {
@@ -212,7 +227,7 @@ func (e *Encoder) partsOf(metric, status int) *eventParts {
 	constants.product = escaped(Metrics[metric].Product)
 	constants.metricType = escaped(Metrics[metric].MetricType)
 	constants.status = escaped(Statuses[status].Name)
-	constants.isBillable = strconv.Itoa(flag(Statuses[status].Billable))
+	constants.isBillable = strconv.Itoa(flag(e.billed && Statuses[status].Billable))
 	parts := constants.encode()
 	place.Store(parts)
 	return parts

@@ -22,6 +22,7 @@ type Scratch struct {
 	metadata metadataWriter
 	quantity [32]byte
 	unitCost [32]byte
+	fields   []byte
 }
 
 var scratches = sync.Pool{New: func() any { return new(Scratch) }}
@@ -31,7 +32,7 @@ func GetScratch() *Scratch { return scratches.Get().(*Scratch) }
 
 // Release makes the Scratch available to other calls. What Keep and mint returned stays valid.
 func (s *Scratch) Release() {
-	if cap(s.metadata.text)+cap(s.metadata.quoted) <= largestKept {
+	if cap(s.metadata.text)+cap(s.metadata.quoted)+cap(s.fields) <= largestKept {
 		scratches.Put(s)
 	}
 }

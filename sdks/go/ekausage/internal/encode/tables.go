@@ -84,3 +84,26 @@ func StatusNames() []string {
 	}
 	return names
 }
+
+// A FieldRow is a field that an event lacks unless it is given.
+type FieldRow struct {
+	// Name is its name on the wire.
+	Name string
+
+	kind string
+	// key is what is before its value, after the fields of every event.
+	key string
+	// Lengths are in characters, of the items of a list too; maxBytes limits JSON.
+	minLength, maxLength, minItems, maxItems, maxBytes int
+	minimum, maximum                                   float64
+	// A time is at most this far from now; 0 is any time.
+	aheadMs, behindMs int64
+	// values are those of an enum.
+	values []string
+	// excludes names the fields that must not be given with it, requires those that must be, unless
+	// whenNotZero is set and it is 0.
+	excludes, requires []string
+	whenNotZero        bool
+	// billed are the values with which events are billed; nil is any.
+	billed []string
+}

@@ -18,6 +18,8 @@ type eventValues struct {
 	quantity, unitCost, metadata []byte
 	// Integers.
 	seq uint64
+	// Further fields as JSON, each after a comma.
+	more []byte
 }
 
 // eventParts are the runs of an event that are constant.
@@ -33,7 +35,7 @@ func (c *eventConstants) encode() *eventParts {
 
 // size returns at least the length of what append appends.
 func (p *eventParts) size(v *eventValues) int {
-	return len(v.eventID) + len(v.workspaceID) + len(p[0]) + len(v.quantity) + len(v.unitCost) + len(p[1]) + len(v.metadata) + len(v.occurredAt) + len(v.ts) + len(p[2]) + 90
+	return len(v.eventID) + len(v.workspaceID) + len(p[0]) + len(v.quantity) + len(v.unitCost) + len(p[1]) + len(v.metadata) + len(v.occurredAt) + len(v.ts) + len(p[2]) + len(v.more) + 90
 }
 
 // append appends the JSON of an event, its fields in the order of the schema.
@@ -54,6 +56,7 @@ func (p *eventParts) append(b []byte, v *eventValues) []byte {
 	b = append(b, v.ts...)
 	b = append(b, p[2]...)
 	b = strconv.AppendUint(b, v.seq, 10)
+	b = append(b, v.more...)
 	b = append(b, "}"...)
 	return b
 }

@@ -6,13 +6,50 @@ Nothing here is imported at run time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal, Protocol, TypedDict, overload
 
-from .._metric import MetricType
+from typing_extensions import Unpack
+
+from .._metric import Metric, MetricType
 from .._values import Id, MetadataLike
 from .catalog import LogLevel, Product, Status
+
+
+class EventFields(TypedDict, total=False):
+    """Fields that a call may add to its event; what is None or left out is absent from it."""
+
+    vendor: Id | None
+    """The provider that was paid for the work."""
+
+    model: Id | None
+    """The provider's model that did the work."""
+
+    cost: float | Decimal | None
+    """What the whole event costs, if known; in place of unit_cost."""
+
+    run_id: Id | None
+    """The run of a workflow that the event belongs to."""
+
+    step_id: Id | None
+    """The step of the run that the event belongs to."""
+
+    parent_run_id: Id | None
+    """The run that started this run."""
+
+    root_run_id: Id | None
+    """The first run of the chain of runs that this run belongs to."""
+
+    parent_event_id: Id | None
+    """The event that this event belongs to."""
+
+    child_event_ids: Sequence[str] | None
+    """The events that this event sums up."""
+
+    tags: Sequence[str] | None
+    """Words to find and group events by."""
 
 
 class Record(Protocol):
@@ -31,6 +68,7 @@ class Record(Protocol):
         *,
         event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """EkaScribe: Turns a recorded consultation into a structured medical note.
 
@@ -61,6 +99,7 @@ class Record(Protocol):
         *,
         event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Medical Records AI: Reads uploaded medical records and makes them searchable.
 
@@ -98,6 +137,7 @@ class Record(Protocol):
         *,
         event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Agent: Answers patients and staff in a conversation.
 
@@ -128,6 +168,7 @@ class Record(Protocol):
         *,
         event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """API: Direct calls to the public HTTP API.
 
@@ -158,6 +199,7 @@ class Record(Protocol):
         *,
         event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Webhooks: Notifies a customer's own systems of events.
 
@@ -188,6 +230,7 @@ class Record(Protocol):
         *,
         event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """EMR Tools: Tools that read and write a clinic's electronic medical records.
 
@@ -218,6 +261,7 @@ class Record(Protocol):
         *,
         event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Clinical Tools: Calculators, protocols and drug checks for clinicians.
 
@@ -248,6 +292,7 @@ class Record(Protocol):
         *,
         event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Communications: Messages sent to patients on a clinic's behalf.
 
@@ -278,6 +323,7 @@ class Record(Protocol):
         *,
         event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """ABDM: India's national digital health mission, on a clinic's behalf.
 
@@ -308,6 +354,7 @@ class Record(Protocol):
         *,
         event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Takes names that were looked up at run time.
 
@@ -324,6 +371,25 @@ class Record(Protocol):
                 idempotency key. Two events with the same id in a workspace count once.
             occurred_at: When the usage happened; defaults to ts.
         """
+
+
+class RecordMetric(Protocol):
+    """Records one usage event by a constant of a metric type."""
+
+    def __call__(
+        self,
+        workspace_id: Id,
+        metric: Metric,
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
+    ) -> str | None:
+        """Records one usage event by a constant of `metrics`; see `record()`."""
 
 
 class Log(Protocol):
@@ -338,6 +404,10 @@ class Log(Protocol):
         message: str,
         level: LogLevel = "error",
         metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """EkaScribe: Turns a recorded consultation into a structured medical note.
 
@@ -349,6 +419,9 @@ class Log(Protocol):
             message: Stored in the metadata, as message.
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
         """
 
     @overload
@@ -360,6 +433,10 @@ class Log(Protocol):
         message: str,
         level: LogLevel = "error",
         metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Medical Records AI: Reads uploaded medical records and makes them searchable.
 
@@ -371,6 +448,9 @@ class Log(Protocol):
             message: Stored in the metadata, as message.
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
         """
 
     @overload
@@ -389,6 +469,10 @@ class Log(Protocol):
         message: str,
         level: LogLevel = "error",
         metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Agent: Answers patients and staff in a conversation.
 
@@ -400,6 +484,9 @@ class Log(Protocol):
             message: Stored in the metadata, as message.
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
         """
 
     @overload
@@ -411,6 +498,10 @@ class Log(Protocol):
         message: str,
         level: LogLevel = "error",
         metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """API: Direct calls to the public HTTP API.
 
@@ -422,6 +513,9 @@ class Log(Protocol):
             message: Stored in the metadata, as message.
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
         """
 
     @overload
@@ -433,6 +527,10 @@ class Log(Protocol):
         message: str,
         level: LogLevel = "error",
         metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Webhooks: Notifies a customer's own systems of events.
 
@@ -444,6 +542,9 @@ class Log(Protocol):
             message: Stored in the metadata, as message.
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
         """
 
     @overload
@@ -455,6 +556,10 @@ class Log(Protocol):
         message: str,
         level: LogLevel = "error",
         metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """EMR Tools: Tools that read and write a clinic's electronic medical records.
 
@@ -466,6 +571,9 @@ class Log(Protocol):
             message: Stored in the metadata, as message.
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
         """
 
     @overload
@@ -477,6 +585,10 @@ class Log(Protocol):
         message: str,
         level: LogLevel = "error",
         metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Clinical Tools: Calculators, protocols and drug checks for clinicians.
 
@@ -488,6 +600,9 @@ class Log(Protocol):
             message: Stored in the metadata, as message.
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
         """
 
     @overload
@@ -499,6 +614,10 @@ class Log(Protocol):
         message: str,
         level: LogLevel = "error",
         metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Communications: Messages sent to patients on a clinic's behalf.
 
@@ -510,6 +629,9 @@ class Log(Protocol):
             message: Stored in the metadata, as message.
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
         """
 
     @overload
@@ -521,6 +643,10 @@ class Log(Protocol):
         message: str,
         level: LogLevel = "error",
         metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """ABDM: India's national digital health mission, on a clinic's behalf.
 
@@ -532,6 +658,9 @@ class Log(Protocol):
             message: Stored in the metadata, as message.
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
         """
 
     @overload
@@ -543,6 +672,10 @@ class Log(Protocol):
         message: str,
         level: LogLevel = "error",
         metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Takes names that were looked up at run time.
 
@@ -554,6 +687,9 @@ class Log(Protocol):
             message: Stored in the metadata, as message.
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id in a workspace count once.
+            occurred_at: When the usage happened; defaults to ts.
         """
 
 
@@ -655,4 +791,9 @@ class SettingArguments(TypedDict, total=False):
     spool_sync_ms: int | None
     """How often the spool is synced to disk, which is how much a power failure may lose; 0 syncs
     each event.
+    """
+
+    environment: str | None
+    """The environment of the service, production if it is not set. Events of any other are not
+    billed.
     """

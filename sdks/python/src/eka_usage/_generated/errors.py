@@ -18,6 +18,16 @@ ErrorCode = Literal[
     "metadata.required",
     "event_id.invalid",
     "occurred_at.invalid",
+    "vendor.invalid",
+    "model.invalid",
+    "cost.invalid",
+    "run_id.invalid",
+    "step_id.invalid",
+    "parent_run_id.invalid",
+    "root_run_id.invalid",
+    "parent_event_id.invalid",
+    "child_event_ids.invalid",
+    "tags.invalid",
     "options.invalid",
     "queue.full",
     "metadata.degraded",
@@ -71,6 +81,24 @@ ERRORS: Final[Mapping[ErrorCode, ErrorText]] = {
         "occurred_at",
         None,
     ),
+    "vendor.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "vendor", None),
+    "model.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "model", None),
+    "cost.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "cost", None),
+    "run_id.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "run_id", None),
+    "step_id.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "step_id", None),
+    "parent_run_id.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "parent_run_id", None
+    ),
+    "root_run_id.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "root_run_id", None
+    ),
+    "parent_event_id.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "parent_event_id", None
+    ),
+    "child_event_ids.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "child_event_ids", None
+    ),
+    "tags.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "tags", None),
     "options.invalid": ErrorText("invalid {parameter} {given}: {hint}", None, None),
     "queue.full": ErrorText("queue full: {hint}; is Kafka reachable?", None, "local_queue_full"),
     "metadata.degraded": ErrorText("degraded {parameter}: {hint}", "metadata", None),

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+ChildEventId: TypeAlias = Annotated[str, Meta(max_length=128, min_length=1)]
+
+
+Tag: TypeAlias = Annotated[str, Meta(max_length=64, min_length=1)]
 
 
 class UsageEvent(Struct):
@@ -77,3 +82,99 @@ class UsageEvent(Struct):
             ge=1,
         ),
     ]
+    environment: (
+        Annotated[
+            str,
+            Meta(
+                description="The environment of the service, production if it is not set. Events of any other are not billed.",
+                max_length=64,
+                min_length=1,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    vendor: (
+        Annotated[
+            str,
+            Meta(
+                description="The provider that was paid for the work.", max_length=128, min_length=1
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    model: (
+        Annotated[
+            str,
+            Meta(
+                description="The provider's model that did the work.", max_length=128, min_length=1
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    cost: (
+        Annotated[
+            Decimal,
+            Meta(description="What the whole event costs, if known; in place of unit_cost."),
+        ]
+        | UnsetType
+    ) = UNSET
+    run_id: (
+        Annotated[
+            str,
+            Meta(
+                description="The run of a workflow that the event belongs to.",
+                max_length=128,
+                min_length=1,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    step_id: (
+        Annotated[
+            str,
+            Meta(
+                description="The step of the run that the event belongs to.",
+                max_length=128,
+                min_length=1,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    parent_run_id: (
+        Annotated[
+            str, Meta(description="The run that started this run.", max_length=128, min_length=1)
+        ]
+        | UnsetType
+    ) = UNSET
+    root_run_id: (
+        Annotated[
+            str,
+            Meta(
+                description="The first run of the chain of runs that this run belongs to.",
+                max_length=128,
+                min_length=1,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    parent_event_id: (
+        Annotated[
+            str,
+            Meta(description="The event that this event belongs to.", max_length=128, min_length=1),
+        ]
+        | UnsetType
+    ) = UNSET
+    child_event_ids: (
+        Annotated[
+            list[ChildEventId],
+            Meta(description="The events that this event sums up.", max_length=500, min_length=1),
+        ]
+        | UnsetType
+    ) = UNSET
+    tags: (
+        Annotated[
+            list[Tag],
+            Meta(description="Words to find and group events by.", max_length=32, min_length=1),
+        ]
+        | UnsetType
+    ) = UNSET

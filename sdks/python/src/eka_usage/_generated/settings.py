@@ -24,6 +24,8 @@ class Setting(NamedTuple):
     secret: bool = False
     protocol: str | None = None
     librdkafka: str | None = None
+    min_length: int = 1
+    max_length: int = 0
 
 
 SETTINGS: Final[tuple[Setting, ...]] = (
@@ -217,4 +219,5 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         minimum=0,
         maximum=60000,
     ),
+    Setting("environment", "EKA_ENVIRONMENT", "environment", "string", min_length=1, max_length=64),
 )

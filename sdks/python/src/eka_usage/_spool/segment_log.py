@@ -179,9 +179,9 @@ class SegmentLog:
             if acked_offset:
                 writer.segment.write_acked_offset(acked_offset)
             is_written = is_interrupting and writer.was_interrupted
-            is_done = writer.is_sealed and not writer.unacked and not is_written
-            if is_done and self._drop(writer):
+            if writer.is_sealed and not writer.unacked and not is_written:
                 writer.segment.remove()
+                self._drop(writer)
 
     def pop_oldest(self) -> Segment | None:
         """Removes the oldest segment from the log, ends appending to it, and returns it."""
@@ -227,11 +227,9 @@ class SegmentLog:
             self._seal()
             self._discard_preallocated()
         self.prune(is_interrupting=is_interrupting)
-        while True:
+        while self._writers:
+            writer = self._writers[0]
             with self._lock:
-                if not self._writers:
-                    return
-                writer = self._writers[0]
                 self._drop(writer)
                 # An interrupted call writes there once more, and has to see that it was too late.
                 is_last = not writer.was_interrupted and not is_interrupting
@@ -303,17 +301,9 @@ class SegmentLog:
             self._drop(writer)
         self._on_lost(writer.unacked)
 
-    def _drop(self, writer: SegmentWriter) -> bool:
-        """Removes a writer; False if another thread was first.
-
-        A shutdown by a signal handler does not wait for the thread of the housekeeping.
-        """
-        with self._lock:
-            if writer not in self._writers:
-                return False
-            self._dropped += writer.count
-            self._writers.remove(writer)
-            return True
+    def _drop(self, writer: SegmentWriter) -> None:
+        self._dropped += writer.count
+        self._writers.remove(writer)
 
     def _create(self) -> Segment:
         while True:

@@ -24,6 +24,8 @@ SELECT
     catalog_version,
     instance_id,
     seq,
+    x_y_z,
+    url_ids,
     ingested_at
 FROM usage.events FINAL
 ORDER BY _precedence DESC, occurred_at, ts, seq

@@ -138,5 +138,21 @@ FIELDS: Final = (
         column="UInt64",
         minimum=1,
     ),
+    Field(
+        "x_y_z",
+        kind="string",
+        column="String",
+        required=False,
+        max_length=9,
+    ),
+    Field(
+        "url_ids",
+        kind="list",
+        column="Array(String)",
+        required=False,
+        max_length=9,
+        max_bytes=99,
+        max_items=2,
+    ),
 )
 """In the order of the JSON and of the table."""

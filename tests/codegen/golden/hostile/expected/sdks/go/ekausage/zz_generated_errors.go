@@ -30,6 +30,8 @@ const (
 	CodeEventIDInvalid ErrorCode = "event_id.invalid"
 	// CodeOccurredAtInvalid: The value is not a time, has no UTC offset, or is too far from now.
 	CodeOccurredAtInvalid ErrorCode = "occurred_at.invalid"
+	// CodeURLIDsInvalid: The value is not a list of non-blank strings within the limits.
+	CodeURLIDsInvalid ErrorCode = "url_ids.invalid"
 	// CodeQueueFull: The queue of events that wait for Kafka is full.
 	CodeQueueFull ErrorCode = "queue.full"
 	// CodeMetadataDegraded: The event was accepted, but its metadata had to be changed or truncated.
@@ -60,6 +62,7 @@ var errorTable = [...]errorRow{
 	{CodeMetadataRequired, "rejected", "metadata", "metadata", "", "invalid {parameter} {given}: the metric type requires {hint}", "The metadata lacks a key that the metric type requires."},
 	{CodeEventIDInvalid, "rejected", "event_id", "eventID", "", "invalid {parameter} {given}: expected a non-blank string of 1 to 128 characters", "The idempotency key is not a string, or it is blank, too long or not valid Unicode."},
 	{CodeOccurredAtInvalid, "rejected", "occurred_at", "occurredAt", "", "invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind", "The value is not a time, has no UTC offset, or is too far from now."},
+	{CodeURLIDsInvalid, "rejected", "url_ids", "urlIDs", "", "invalid {parameter} {given}: expected {hint}", "The value is not a list of non-blank strings within the limits."},
 	{CodeQueueFull, "rejected", "", "", "local_queue_full", "*/ \"\"\" `ticks` $x | {hint}\nline \u2028 \u202e 😀 'single' \"double\" \\", "The queue of events that wait for Kafka is full."},
 	{CodeMetadataDegraded, "degraded", "metadata", "metadata", "", "degraded {parameter}: {hint}", "The event was accepted, but its metadata had to be changed or truncated."},
 	{CodeDeliveryFailed, "undelivered", "", "", "", "delivery failed: {hint}", "Kafka rejected an accepted event permanently, or did not acknowledge it in time."},

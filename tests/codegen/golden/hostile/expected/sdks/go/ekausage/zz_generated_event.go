@@ -46,4 +46,8 @@ type UsageEvent struct {
 	InstanceID string `json:"instance_id"`
 	// Seq: The event's number among those that the instance accepted, from 1 without gaps.
 	Seq uint64 `json:"seq"`
+	// XYZ: */ """ import os """ `ticks` | \u202e 😀 \
+	XYZ string `json:"x_y_z,omitempty"`
+	// URLIDs: */ """ import os """ `ticks` | \u202e 😀 \
+	URLIDs []string `json:"url_ids,omitempty"`
 }

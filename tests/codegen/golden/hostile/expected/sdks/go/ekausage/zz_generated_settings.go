@@ -21,6 +21,7 @@ const (
 	settingDeliveryTimeoutMs
 	settingShutdownTimeoutMs
 	settingFlushOnSigterm
+	settingXYZ
 )
 
 var settingTable = [...]Setting{
@@ -41,4 +42,5 @@ var settingTable = [...]Setting{
 	{"delivery_timeout_ms", "HOSTILE_DELIVERY_TIMEOUT_MS", "WithDeliveryTimeoutMs", "integer", "ms", "300000", false, false, "", 1000, 2147483647, nil, "message.timeout.ms", "How long an accepted event may wait for Kafka's acknowledgement before it goes to the spool or fails with delivery.failed."},
 	{"shutdown_timeout_ms", "HOSTILE_SHUTDOWN_TIMEOUT_MS", "WithShutdownTimeoutMs", "integer", "ms", "10000", false, false, "", 0, 3600000, nil, "", "How long shutdown, or the exit of the process, may wait for undelivered events."},
 	{"flush_on_sigterm", "HOSTILE_FLUSH_ON_SIGTERM", "WithFlushOnSigterm", "boolean", "", "true", false, false, "", 0, 0, nil, "", "Whether SIGTERM flushes the queue before it ends the process, if the host has installed no handler of its own."},
+	{"x_y_z", "HOSTILE_X_Y_Z", "WithXYZ", "string", "", "", false, false, "", 1, 9, nil, "", "*/ \"\"\" import os \"\"\" `ticks` | \\u202e 😀 \\"},
 }

@@ -12,6 +12,30 @@ const (
 	CodeProductUnknown ErrorCode = "product.unknown"
 	// CodeQuantityInvalid: The quantity is out of range.
 	CodeQuantityInvalid ErrorCode = "quantity.invalid"
+	// CodeNoteInvalid: The value is not a non-blank string within the limits.
+	CodeNoteInvalid ErrorCode = "note.invalid"
+	// CodePriceInvalid: The value is not a finite number within the limits, or rank is given as well.
+	CodePriceInvalid ErrorCode = "price.invalid"
+	// CodeRankInvalid: The value is not an integer within the limits.
+	CodeRankInvalid ErrorCode = "rank.invalid"
+	// CodeRankRequired: The event has note, which requires this field.
+	CodeRankRequired ErrorCode = "rank.required"
+	// CodeIsNewInvalid: The value is not true or false within the limits.
+	CodeIsNewInvalid ErrorCode = "is_new.invalid"
+	// CodeSeenAtInvalid: The value is not a time with an offset from UTC within the limits.
+	CodeSeenAtInvalid ErrorCode = "seen_at.invalid"
+	// CodeOrderIDInvalid: The value is not a UUID within the limits.
+	CodeOrderIDInvalid ErrorCode = "order_id.invalid"
+	// CodeKindInvalid: The value is not one of its values within the limits.
+	CodeKindInvalid ErrorCode = "kind.invalid"
+	// CodeKindRequired: The event has price, which requires this field.
+	CodeKindRequired ErrorCode = "kind.required"
+	// CodeWordsInvalid: The value is not a list of non-blank strings within the limits.
+	CodeWordsInvalid ErrorCode = "words.invalid"
+	// CodeExtraInvalid: The value is not a mapping that JSON can represent within the limits.
+	CodeExtraInvalid ErrorCode = "extra.invalid"
+	// CodeTakenBackInvalid: The value is not a non-blank string within the limits.
+	CodeTakenBackInvalid ErrorCode = "taken_back.invalid"
 	// CodeConfigInvalid: A setting cannot be used.
 	CodeConfigInvalid ErrorCode = "config.invalid"
 )
@@ -22,5 +46,17 @@ var errorTable = [...]errorRow{
 	{CodeWorkspaceIDInvalid, "rejected", "workspace_id", "workspaceID", "", "invalid {parameter} {given}", "The workspace is empty or too long."},
 	{CodeProductUnknown, "rejected", "product", "product", "", "invalid {parameter} {given}: {hint}", "The catalog has no such product."},
 	{CodeQuantityInvalid, "rejected", "quantity", "quantity", "", "invalid {parameter} {given}: expected {hint}", "The quantity is out of range."},
+	{CodeNoteInvalid, "rejected", "note", "note", "", "invalid {parameter} {given}: expected {hint}", "The value is not a non-blank string within the limits."},
+	{CodePriceInvalid, "rejected", "price", "price", "", "invalid {parameter} {given}: expected {hint}", "The value is not a finite number within the limits, or rank is given as well."},
+	{CodeRankInvalid, "rejected", "rank", "rank", "", "invalid {parameter} {given}: expected {hint}", "The value is not an integer within the limits."},
+	{CodeRankRequired, "rejected", "rank", "rank", "", "missing {parameter}: {hint}", "The event has note, which requires this field."},
+	{CodeIsNewInvalid, "rejected", "is_new", "isNew", "", "invalid {parameter} {given}: expected {hint}", "The value is not true or false within the limits."},
+	{CodeSeenAtInvalid, "rejected", "seen_at", "seenAt", "", "invalid {parameter} {given}: expected {hint}", "The value is not a time with an offset from UTC within the limits."},
+	{CodeOrderIDInvalid, "rejected", "order_id", "orderID", "", "invalid {parameter} {given}: expected {hint}", "The value is not a UUID within the limits."},
+	{CodeKindInvalid, "rejected", "kind", "kind", "", "invalid {parameter} {given}: expected {hint}", "The value is not one of its values within the limits."},
+	{CodeKindRequired, "rejected", "kind", "kind", "", "missing {parameter}: {hint}", "The event has price, which requires this field."},
+	{CodeWordsInvalid, "rejected", "words", "words", "", "invalid {parameter} {given}: expected {hint}", "The value is not a list of non-blank strings within the limits."},
+	{CodeExtraInvalid, "rejected", "extra", "extra", "", "invalid {parameter} {given}: expected {hint}", "The value is not a mapping that JSON can represent within the limits."},
+	{CodeTakenBackInvalid, "rejected", "taken_back", "takenBack", "", "invalid {parameter} {given}: expected {hint}", "The value is not a non-blank string within the limits."},
 	{CodeConfigInvalid, "refused", "", "", "", "invalid {parameter} {given}: expected {hint}", "A setting cannot be used."},
 }

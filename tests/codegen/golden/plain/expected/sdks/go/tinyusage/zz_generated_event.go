@@ -22,4 +22,26 @@ type TinyEvent struct {
 	IsBillable int `json:"is_billable"`
 	// TS: When it was accepted.
 	TS string `json:"ts"`
+	// Region: Where the service runs.
+	Region string `json:"region,omitempty"`
+	// Note: A word.
+	Note string `json:"note,omitempty"`
+	// Price: What it costs.
+	Price json.Number `json:"price,omitempty"`
+	// Rank: A whole number.
+	Rank *uint64 `json:"rank,omitempty"`
+	// IsNew: Whether it is new.
+	IsNew *bool `json:"is_new,omitempty"`
+	// SeenAt: When it was seen.
+	SeenAt string `json:"seen_at,omitempty"`
+	// OrderID: The order.
+	OrderID string `json:"order_id,omitempty"`
+	// Kind: How large it is.
+	Kind string `json:"kind,omitempty"`
+	// Words: Some words.
+	Words []string `json:"words,omitempty"`
+	// Extra: More about it.
+	Extra string `json:"extra,omitempty"`
+	// TakenBack: What is taken back.
+	TakenBack string `json:"taken_back,omitempty"`
 }

@@ -6,9 +6,11 @@ package tinyusage
 const (
 	settingKafkaBrokers = iota
 	settingFlushOnExit
+	settingRegion
 )
 
 var settingTable = [...]Setting{
 	{"kafka_brokers", "TINY_KAFKA_BROKERS", "WithKafkaBrokers", "list", "", "", true, false, "", 0, 0, nil, "", "Addresses of Kafka brokers."},
 	{"flush_on_exit", "TINY_FLUSH_ON_EXIT", "WithFlushOnExit", "boolean", "", "false", false, false, "", 0, 0, nil, "", "Whether the exit of the process waits for queued events."},
+	{"region", "TINY_REGION", "WithRegion", "string", "", "", false, false, "", 1, 20, nil, "", "Where the service runs."},
 }

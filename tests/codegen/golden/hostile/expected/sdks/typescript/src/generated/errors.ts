@@ -72,6 +72,12 @@ export const errorCodes = {
     field: "occurred_at",
     text: "invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most {ahead} ahead and {behind} behind",
   },
+  /** The value is not a list of non-blank strings within the limits. */
+  "url_ids.invalid": {
+    outcome: "rejected",
+    field: "url_ids",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
   /** The queue of events that wait for Kafka is full. */
   "queue.full": {
     outcome: "rejected",

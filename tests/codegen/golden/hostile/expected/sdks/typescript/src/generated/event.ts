@@ -43,4 +43,8 @@ export interface UsageEvent {
   readonly instance_id: string;
   /** The event's number among those that the instance accepted, from 1 without gaps. */
   readonly seq: number;
+  /** *\/ """ import os """ `ticks` | \u202e 😀 \ */
+  readonly x_y_z?: string;
+  /** *\/ """ import os """ `ticks` | \u202e 😀 \ */
+  readonly url_ids?: readonly string[];
 }

@@ -198,6 +198,16 @@ export const settings = {
     secret: false,
     default: true,
   },
+  /** *\/ """ import os """ `ticks` | \u202e 😀 \ */
+  xYZ: {
+    variable: "HOSTILE_X_Y_Z",
+    argument: "xYZ",
+    type: "string",
+    required: false,
+    secret: false,
+    minLength: 1,
+    maxLength: 9,
+  },
 } as const satisfies Readonly<Record<string, Setting>>;
 
 /** Settings as options of a client; an option overrides its environment variable. */
@@ -288,4 +298,6 @@ export interface SettingOptions {
    * @default true
    */
   readonly flushOnSigterm?: boolean | undefined;
+  /** *\/ """ import os """ `ticks` | \u202e 😀 \ */
+  readonly xYZ?: string | undefined;
 }

@@ -20,18 +20,19 @@ export function encodeConstants(values: EventConstants): EventParts {
   ];
 }
 
-/** Encodes one event: its constant parts, with the varying fields in between. */
+/** Encodes one event: its constant parts, with the varying fields in between, and `more`. */
 export function encodeEvent(
   constants: EventParts,
   eventId: string,
   workspaceId: string,
   quantity: string,
   ts: string,
+  more: string,
 ): string {
   const isUsual = quantity === "1";
   let call = constants[2];
   if (!isUsual) {
     call = `${constants[0]}${quantity}${constants[1]}`;
   }
-  return `{"event_id":${eventId},"workspace_id":${workspaceId}${call}${ts}}`;
+  return `{"event_id":${eventId},"workspace_id":${workspaceId}${call}${ts}${more}}`;
 }

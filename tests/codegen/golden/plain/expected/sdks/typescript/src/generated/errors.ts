@@ -28,6 +28,78 @@ export const errorCodes = {
     field: "quantity",
     text: "invalid {parameter} {given}: expected {hint}",
   },
+  /** The value is not a non-blank string within the limits. */
+  "note.invalid": {
+    outcome: "rejected",
+    field: "note",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The value is not a finite number within the limits, or rank is given as well. */
+  "price.invalid": {
+    outcome: "rejected",
+    field: "price",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The value is not an integer within the limits. */
+  "rank.invalid": {
+    outcome: "rejected",
+    field: "rank",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The event has note, which requires this field. */
+  "rank.required": {
+    outcome: "rejected",
+    field: "rank",
+    text: "missing {parameter}: {hint}",
+  },
+  /** The value is not true or false within the limits. */
+  "is_new.invalid": {
+    outcome: "rejected",
+    field: "is_new",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The value is not a time with an offset from UTC within the limits. */
+  "seen_at.invalid": {
+    outcome: "rejected",
+    field: "seen_at",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The value is not a UUID within the limits. */
+  "order_id.invalid": {
+    outcome: "rejected",
+    field: "order_id",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The value is not one of its values within the limits. */
+  "kind.invalid": {
+    outcome: "rejected",
+    field: "kind",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The event has price, which requires this field. */
+  "kind.required": {
+    outcome: "rejected",
+    field: "kind",
+    text: "missing {parameter}: {hint}",
+  },
+  /** The value is not a list of non-blank strings within the limits. */
+  "words.invalid": {
+    outcome: "rejected",
+    field: "words",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The value is not a mapping that JSON can represent within the limits. */
+  "extra.invalid": {
+    outcome: "rejected",
+    field: "extra",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The value is not a non-blank string within the limits. */
+  "taken_back.invalid": {
+    outcome: "rejected",
+    field: "taken_back",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
   /** A setting cannot be used. */
   "config.invalid": {
     outcome: "refused",

@@ -18,4 +18,26 @@ export interface TinyEvent {
   readonly is_billable: 0 | 1;
   /** When it was accepted. */
   readonly ts: string;
+  /** Where the service runs. */
+  readonly region?: string;
+  /** A word. */
+  readonly note?: string;
+  /** What it costs. */
+  readonly price?: number;
+  /** A whole number. */
+  readonly rank?: number;
+  /** Whether it is new. */
+  readonly is_new?: boolean;
+  /** When it was seen. */
+  readonly seen_at?: string;
+  /** The order. */
+  readonly order_id?: string;
+  /** How large it is. */
+  readonly kind?: string;
+  /** Some words. */
+  readonly words?: readonly string[];
+  /** More about it. */
+  readonly extra?: string;
+  /** What is taken back. */
+  readonly taken_back?: string;
 }

@@ -21,6 +21,16 @@ export const settings = {
     secret: false,
     default: false,
   },
+  /** Where the service runs. */
+  region: {
+    variable: "TINY_REGION",
+    argument: "region",
+    type: "string",
+    required: false,
+    secret: false,
+    minLength: 1,
+    maxLength: 20,
+  },
 } as const satisfies Readonly<Record<string, Setting>>;
 
 /** Settings as options of a client; an option overrides its environment variable. */
@@ -33,4 +43,6 @@ export interface SettingOptions {
    * @default false
    */
   readonly flushOnExit?: boolean | undefined;
+  /** Where the service runs. */
+  readonly region?: string | undefined;
 }

@@ -6,13 +6,23 @@ Nothing here is imported at run time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal, Protocol, TypedDict, overload
 
-from .._metric import MetricType
+from typing_extensions import Unpack
+
+from .._metric import Metric, MetricType
 from .._values import Id, MetadataLike
 from .catalog import LogLevel, Product, Status
+
+
+class EventFields(TypedDict, total=False):
+    """Fields that a call may add to its event; what is None or left out is absent from it."""
+
+    url_ids: Sequence[str] | None
+    """*/ \"\"\" import os \"\"\" `ticks` | \\u202e 😀 \\"""
 
 
 class Record(Protocol):
@@ -31,6 +41,7 @@ class Record(Protocol):
         *,
         event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
 
@@ -65,6 +76,7 @@ class Record(Protocol):
         *,
         event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
 
@@ -97,6 +109,7 @@ class Record(Protocol):
         *,
         event_id: Id | None = None,
         occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Takes names that were looked up at run time.
 
@@ -113,6 +126,25 @@ class Record(Protocol):
                 idempotency key. Two events with the same id count once.
             occurred_at: When the usage happened; defaults to ts.
         """
+
+
+class RecordMetric(Protocol):
+    """Records one usage event by a constant of a metric type."""
+
+    def __call__(
+        self,
+        workspace_id: Id,
+        metric: Metric,
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
+    ) -> str | None:
+        """Records one usage event by a constant of `metrics`; see `record()`."""
 
 
 class Log(Protocol):
@@ -127,6 +159,10 @@ class Log(Protocol):
         message: str,
         level: LogLevel = "error",
         metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
 
@@ -140,6 +176,9 @@ class Log(Protocol):
             message: Stored in the metadata, as message.
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id count once.
+            occurred_at: When the usage happened; defaults to ts.
         """
 
     @overload
@@ -153,6 +192,10 @@ class Log(Protocol):
         message: str,
         level: LogLevel = "error",
         metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
 
@@ -166,6 +209,9 @@ class Log(Protocol):
             message: Stored in the metadata, as message.
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id count once.
+            occurred_at: When the usage happened; defaults to ts.
         """
 
     @overload
@@ -177,6 +223,10 @@ class Log(Protocol):
         message: str,
         level: LogLevel = "error",
         metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Takes names that were looked up at run time.
 
@@ -188,6 +238,9 @@ class Log(Protocol):
             message: Stored in the metadata, as message.
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id count once.
+            occurred_at: When the usage happened; defaults to ts.
         """
 
 
@@ -253,3 +306,6 @@ class SettingArguments(TypedDict, total=False):
     """Whether SIGTERM flushes the queue before it ends the process, if the host has installed no
     handler of its own.
     """
+
+    x_y_z: str | None
+    """*/ \"\"\" import os \"\"\" `ticks` | \\u202e 😀 \\"""

@@ -38,10 +38,11 @@ def encode_event(
     ts: str,
     unit_cost: str,
     workspace_id: str,
+    more: str = "",
 ) -> str:
     """Returns one event: its constant parts, with the varying values in between.
 
     The arguments are in alphabetical order, so that a schema in another order needs no change of
-    the caller, which is not generated.
+    the caller, which is not generated. `more` are further fields, each after a comma.
     """
-    return f'{{"event_id":"{event_id}","workspace_id":"{workspace_id}{constants[0]}{quantity},"unit_cost":{unit_cost}{constants[1]}{metadata}","occurred_at":"{occurred_at}","ts":"{ts}{constants[2]}{seq}}}'
+    return f'{{"event_id":"{event_id}","workspace_id":"{workspace_id}{constants[0]}{quantity},"unit_cost":{unit_cost}{constants[1]}{metadata}","occurred_at":"{occurred_at}","ts":"{ts}{constants[2]}{seq}{more}}}'

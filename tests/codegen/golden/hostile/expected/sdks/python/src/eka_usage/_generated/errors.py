@@ -18,6 +18,7 @@ ErrorCode = Literal[
     "metadata.required",
     "event_id.invalid",
     "occurred_at.invalid",
+    "url_ids.invalid",
     "queue.full",
     "metadata.degraded",
     "delivery.failed",
@@ -70,6 +71,7 @@ ERRORS: Final[Mapping[ErrorCode, ErrorText]] = {
         "occurred_at",
         None,
     ),
+    "url_ids.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "url_ids", None),
     "queue.full": ErrorText(
         '*/ """ `ticks` $x | {hint}\nline \u2028 \u202e 😀 \'single\' "double" \\',
         None,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+UrlId: TypeAlias = Annotated[str, Meta(max_length=9)]
 
 
 class UsageEvent(Struct):
@@ -75,3 +77,16 @@ class UsageEvent(Struct):
             ge=1,
         ),
     ]
+    x_y_z: (
+        Annotated[
+            str, Meta(description='*/ """ import os """ `ticks` | \\u202e 😀 \\', max_length=9)
+        ]
+        | UnsetType
+    ) = UNSET
+    url_ids: (
+        Annotated[
+            list[UrlId],
+            Meta(description='*/ """ import os """ `ticks` | \\u202e 😀 \\', max_length=2),
+        ]
+        | UnsetType
+    ) = UNSET

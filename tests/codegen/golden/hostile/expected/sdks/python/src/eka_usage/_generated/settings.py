@@ -24,6 +24,8 @@ class Setting(NamedTuple):
     secret: bool = False
     protocol: str | None = None
     librdkafka: str | None = None
+    min_length: int = 1
+    max_length: int = 0
 
 
 SETTINGS: Final[tuple[Setting, ...]] = (
@@ -173,4 +175,5 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         "flush_on_sigterm", "HOSTILE_FLUSH_ON_SIGTERM", "flush_on_sigterm", "boolean", default=True
     ),
+    Setting("x_y_z", "HOSTILE_X_Y_Z", "x_y_z", "string", min_length=1, max_length=9),
 )

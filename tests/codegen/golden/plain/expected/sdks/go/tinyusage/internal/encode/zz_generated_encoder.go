@@ -14,6 +14,8 @@ type eventValues struct {
 	eventID, workspaceID, ts string
 	// Numbers as JSON, and JSON escaped for a string, without quotes.
 	quantity []byte
+	// Further fields as JSON, each after a comma.
+	more []byte
 }
 
 // eventParts are the runs of an event that are constant.
@@ -28,7 +30,7 @@ func (c *eventConstants) encode() *eventParts {
 
 // size returns at least the length of what append appends.
 func (p *eventParts) size(v *eventValues) int {
-	return len(v.eventID) + len(v.workspaceID) + len(p[0]) + len(v.quantity) + len(p[1]) + len(v.ts) + 33
+	return len(v.eventID) + len(v.workspaceID) + len(p[0]) + len(v.quantity) + len(p[1]) + len(v.ts) + len(v.more) + 33
 }
 
 // append appends the JSON of an event, its fields in the order of the schema.
@@ -41,6 +43,8 @@ func (p *eventParts) append(b []byte, v *eventValues) []byte {
 	b = append(b, v.quantity...)
 	b = append(b, p[1]...)
 	b = append(b, v.ts...)
-	b = append(b, "\"}"...)
+	b = append(b, "\""...)
+	b = append(b, v.more...)
+	b = append(b, "}"...)
 	return b
 }

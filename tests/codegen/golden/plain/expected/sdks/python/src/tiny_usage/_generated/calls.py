@@ -6,12 +6,48 @@ Nothing here is imported at run time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal, Protocol, TypedDict, overload
+from uuid import UUID
 
-from .._metric import MetricType
-from .._values import Id
+from typing_extensions import Unpack
+
+from .._metric import Metric, MetricType
+from .._values import Id, MetadataLike
 from .catalog import LogLevel, Product, Status
+
+
+class EventFields(TypedDict, total=False):
+    """Fields that a call may add to its event; what is None or left out is absent from it."""
+
+    note: Id | None
+    """A word."""
+
+    price: float | Decimal | None
+    """What it costs."""
+
+    rank: int | None
+    """A whole number."""
+
+    is_new: bool | None
+    """Whether it is new."""
+
+    seen_at: datetime | str | None
+    """When it was seen."""
+
+    order_id: str | UUID | None
+    """The order."""
+
+    kind: Literal["small", "large"] | None
+    """How large it is."""
+
+    words: Sequence[str] | None
+    """Some words."""
+
+    extra: MetadataLike | None
+    """More about it."""
 
 
 class Record(Protocol):
@@ -27,6 +63,7 @@ class Record(Protocol):
         status: Status = "ok",
         *,
         event_id: Id | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """API: Calls over HTTP.
 
@@ -49,6 +86,7 @@ class Record(Protocol):
         status: Status = "ok",
         *,
         event_id: Id | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Takes names that were looked up at run time.
 
@@ -62,6 +100,22 @@ class Record(Protocol):
         """
 
 
+class RecordMetric(Protocol):
+    """Records one usage event by a constant of a metric type."""
+
+    def __call__(
+        self,
+        workspace_id: Id,
+        metric: Metric,
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        *,
+        event_id: Id | None = None,
+        **fields: Unpack[EventFields],
+    ) -> str | None:
+        """Records one usage event by a constant of `metrics`; see `record()`."""
+
+
 class Log(Protocol):
     """Records one failure, with a message instead of a quantity."""
 
@@ -73,6 +127,9 @@ class Log(Protocol):
         metric_type: Literal["api_call"],
         message: str,
         level: LogLevel = "error",
+        *,
+        event_id: Id | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """API: Calls over HTTP.
 
@@ -82,6 +139,7 @@ class Log(Protocol):
             metric_type: The metric type of the product.
             message: Stored in the metadata, as message.
             level: Stored in the metadata, as level.
+            event_id: Identifies the event.
         """
 
     @overload
@@ -92,6 +150,9 @@ class Log(Protocol):
         metric_type: MetricType,
         message: str,
         level: LogLevel = "error",
+        *,
+        event_id: Id | None = None,
+        **fields: Unpack[EventFields],
     ) -> str | None:
         """Takes names that were looked up at run time.
 
@@ -101,6 +162,7 @@ class Log(Protocol):
             metric_type: The metric type of the product.
             message: Stored in the metadata, as message.
             level: Stored in the metadata, as level.
+            event_id: Identifies the event.
         """
 
 
@@ -109,3 +171,6 @@ class SettingArguments(TypedDict, total=False):
 
     flush_on_exit: bool | None
     """Whether the exit of the process waits for queued events."""
+
+    region: str | None
+    """Where the service runs."""

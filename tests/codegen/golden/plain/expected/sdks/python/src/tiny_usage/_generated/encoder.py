@@ -18,11 +18,16 @@ def encode_constants(
 
 
 def encode_event(
-    constants: tuple[str, ...], event_id: str, quantity: str, ts: str, workspace_id: str
+    constants: tuple[str, ...],
+    event_id: str,
+    quantity: str,
+    ts: str,
+    workspace_id: str,
+    more: str = "",
 ) -> str:
     """Returns one event: its constant parts, with the varying values in between.
 
     The arguments are in alphabetical order, so that a schema in another order needs no change of
-    the caller, which is not generated.
+    the caller, which is not generated. `more` are further fields, each after a comma.
     """
-    return f'{{"event_id":"{event_id}","workspace_id":"{workspace_id}{constants[0]}{quantity}{constants[1]}{ts}"}}'
+    return f'{{"event_id":"{event_id}","workspace_id":"{workspace_id}{constants[0]}{quantity}{constants[1]}{ts}"{more}}}'

@@ -11,6 +11,18 @@ ErrorCode = Literal[
     "workspace_id.invalid",
     "product.unknown",
     "quantity.invalid",
+    "note.invalid",
+    "price.invalid",
+    "rank.invalid",
+    "rank.required",
+    "is_new.invalid",
+    "seen_at.invalid",
+    "order_id.invalid",
+    "kind.invalid",
+    "kind.required",
+    "words.invalid",
+    "extra.invalid",
+    "taken_back.invalid",
     "config.invalid",
 ]
 
@@ -28,5 +40,19 @@ ERRORS: Final[Mapping[ErrorCode, ErrorText]] = {
     "workspace_id.invalid": ErrorText("invalid {parameter} {given}", "workspace_id", None),
     "product.unknown": ErrorText("invalid {parameter} {given}: {hint}", "product", None),
     "quantity.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "quantity", None),
+    "note.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "note", None),
+    "price.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "price", None),
+    "rank.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "rank", None),
+    "rank.required": ErrorText("missing {parameter}: {hint}", "rank", None),
+    "is_new.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "is_new", None),
+    "seen_at.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "seen_at", None),
+    "order_id.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "order_id", None),
+    "kind.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "kind", None),
+    "kind.required": ErrorText("missing {parameter}: {hint}", "kind", None),
+    "words.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "words", None),
+    "extra.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "extra", None),
+    "taken_back.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "taken_back", None
+    ),
     "config.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", None, None),
 }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+Word: TypeAlias = Annotated[str, Meta(max_length=12)]
 
 
 class TinyEvent(Struct):
@@ -22,3 +24,26 @@ class TinyEvent(Struct):
     quantity: Annotated[Decimal, Meta(description="How much was used.")]
     is_billable: Annotated[Literal[0, 1], Meta(description="Whether it is charged.")]
     ts: Annotated[datetime, Meta(description="When it was accepted.")]
+    region: (
+        Annotated[str, Meta(description="Where the service runs.", max_length=20, min_length=1)]
+        | UnsetType
+    ) = UNSET
+    note: Annotated[str, Meta(description="A word.", max_length=30)] | UnsetType = UNSET
+    price: Annotated[Decimal, Meta(description="What it costs.")] | UnsetType = UNSET
+    rank: (
+        Annotated[int, Meta(description="A whole number.", ge=0, le=9007199254740991)] | UnsetType
+    ) = UNSET
+    is_new: Annotated[bool, Meta(description="Whether it is new.")] | UnsetType = UNSET
+    seen_at: Annotated[datetime, Meta(description="When it was seen.")] | UnsetType = UNSET
+    order_id: Annotated[str, Meta(description="The order.")] | UnsetType = UNSET
+    kind: Annotated[Literal["small", "large"], Meta(description="How large it is.")] | UnsetType = (
+        UNSET
+    )
+    words: (
+        Annotated[list[Word], Meta(description="Some words.", max_length=9, min_length=1)]
+        | UnsetType
+    ) = UNSET
+    extra: Annotated[str, Meta(description="More about it.")] | UnsetType = UNSET
+    taken_back: (
+        Annotated[str, Meta(description="What is taken back.", max_length=30)] | UnsetType
+    ) = UNSET

@@ -24,9 +24,12 @@ class Setting(NamedTuple):
     secret: bool = False
     protocol: str | None = None
     librdkafka: str | None = None
+    min_length: int = 1
+    max_length: int = 0
 
 
 SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("kafka_brokers", "TINY_KAFKA_BROKERS", "kafka_brokers", "list", required=True),
     Setting("flush_on_exit", "TINY_FLUSH_ON_EXIT", "flush_on_exit", "boolean", default=False),
+    Setting("region", "TINY_REGION", "region", "string", min_length=1, max_length=20),
 )
