@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, Producer
 from eka_usage import EkaClient
+from eka_usage._transports import kafka
 
 from sdks.python.tests.support import (
     FAST_RECONNECT,
@@ -109,6 +110,33 @@ def test_a_killed_and_restarted_broker_receives_every_event(
     assert stats.accepted == len(accepted) == stats.delivered + stats.failed
     assert stats.failed == len(lost)
     assert {event["seq"] for event in events} >= set(range(1, len(accepted) + 1 - len(lost)))
+
+
+def test_a_producer_whose_events_expire_is_replaced_once_in_a_delivery_timeout(
+    make_client: ClientFactory, errors: ReportedErrors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Producer] = []
+
+    def make(*arguments: Any, **options: Any) -> Producer:
+        made.append(Producer(*arguments, **options))
+        return made[-1]
+
+    address = unused_address()
+    client = make_client(
+        kafka_brokers=address, kafka_config=FAST_RECONNECT, delivery_timeout_ms=1000
+    )
+    monkeypatch.setattr(kafka, "Producer", make)
+    for _ in range(50):
+        client.record(**VALID)
+        time.sleep(0.001)
+    eventually(lambda: client.stats().failed == 50)
+    eventually(lambda: len(made) == 2)
+    with DevBroker(listen=address):
+        client.record(**VALID)
+        assert client.flush(10) == 0
+        assert client.stats()[:4] == (51, 1, 50, 0)
+    assert len(made) == 2
+    assert set(errors.codes) == {"delivery.failed"}
 
 
 def test_each_event_that_exceeds_the_delivery_timeout_is_reported_as_failed(

@@ -15,6 +15,7 @@ from .._clock import monotonic
 from .._describe import describe_error
 from .._failure import Failed, Failure
 from .._generated.spool import FINAL_ERRORS
+from .._interrupts import shared_lock
 from .._reporting import RateLimitedLog, logger
 from .._secret import PasswordFile, reveal_properties
 from .._settings import Settings
@@ -87,54 +88,64 @@ class KafkaTransport:
             self._config["error_cb"] = self._log.remembering(self._config["error_cb"])
         if reports:
             self._config["delivery.report.only.error"] = False
+        self._expiry = _Expiry()
         self._reported = self.reporter(_nothing, failed)
+        self._timeout = settings["delivery_timeout_ms"] / 1000
         self._replace_at = 0.0
         acks = (self._config.get(name) for name in ("request.required.acks", "acks"))
         one = str(next((a for a in acks if a is not None), "")) == "1"
         self._replicas = ReplicaCheck(topic) if one else None
+        self._lock = shared_lock()
+        # The one that is sent to, and those before it that still have events.
+        self._producers: tuple[Producer, ...] = ()
         self._open()
         _made.add(self)
 
     def _open(self) -> None:
-        self._producer = Producer(reveal_properties(self._config), logger=self._log)
-        self._produce = self._producer.produce
+        producer = Producer(reveal_properties(self._config), logger=self._log)
+        self._producers = (producer, *(before for before in self._producers if len(before)))
+        self._produce = producer.produce
+        self._opened_at = monotonic()
 
     def renew_password(self) -> None:
         """Reads the password file again; librdkafka authenticates by it when it reconnects."""
         if self._password_file is not None:
             self._config[_PASSWORD] = self._password_file.latest(logger.warning)
             user = self._config["sasl.username"]
-            self._producer.set_sasl_credentials(user, self._config[_PASSWORD].reveal())
+            for producer in self._producers:
+                producer.set_sasl_credentials(user, self._config[_PASSWORD].reveal())
 
     def send(self, key: str, value: str) -> None:
         self._produce(self._topic, value, key, -1, self._reported)
 
     def reporter(self, delivered: Callable[[], object], failed: Failed) -> Any:
-        return partial(_report, delivered, self._log.explained(failed))
+        return partial(_report, delivered, self._log.explained(failed), self._expiry)
 
     def send_reported(self, key: bytes, event: bytes, report: Any) -> None:
         self._produce(self._topic, event, key, -1, report)
 
     def queued(self) -> int:
-        return len(self._producer)
+        return sum(map(len, self._producers))
 
     def poll(self) -> None:
-        self._serve(self._producer.poll, 0)
-        if self._replicas is not None and not len(self._producer):
+        self._serve_all()
+        if self._replicas is not None and not self.queued():
             # The first event was delivered, so a broker responds; and no report has to wait.
-            self._replicas = self._replicas.check(self._producer)
+            self._replicas = self._replicas.check(self._producers[0])
 
     def flush(self, timeout: float) -> int:
-        self._serve(self._producer.flush, timeout)
-        self._serve(self._producer.poll, 0)  # log lines count as queued too until they are polled
-        return len(self._producer)
+        producers = self._producers
+        for producer in producers:
+            self._serve(producer.flush, timeout / len(producers))
+        self._serve_all()  # log lines count as queued too until they are polled
+        return self.queued()
+
+    def _serve_all(self) -> None:
+        for producer in self._producers:
+            self._serve(producer.poll, 0)
+        self._replace()
 
     def _serve(self, call: Callable[[float], object], timeout: float) -> None:
-        """Serves callbacks; replaces an idempotent producer after a fatal error.
-
-        Such a producer accepts nothing any more, even after the cause is gone: an ACL that was
-        created late, for instance.
-        """
         try:
             calling(call, timeout)
         except KafkaException as error:
@@ -142,16 +153,36 @@ class KafkaTransport:
                 raise
             logger.warning("producer to be replaced after a fatal error: %s", _text(error))
             self._replace_at = monotonic() + _REPLACE_SECONDS
-        if self._replace_at and monotonic() >= self._replace_at:
+
+    def _replace(self) -> None:
+        """Replaces a producer that may never deliver again, although another would.
+
+        An idempotent one accepts nothing after a fatal error, even when the cause is gone: an ACL
+        that was created late, for instance. Any other ignores a leader whose epoch is lower than
+        the last, so after its topic was created again it may keep to a broker that does not lead.
+        Events that expire are the sign; the others stay where they are, as they may be in flight.
+        """
+        now = monotonic()
+        if self._replace_at and now >= self._replace_at:
             self._replace_at = 0.0
             self.purge()
             self._open()
+        elif self._expiry.happened and now - self._opened_at >= self._timeout:
+            with self._lock:
+                if self._expiry.happened:
+                    self._expiry.happened = False
+                    self._open()
+        elif len(self._producers) > 1:
+            with self._lock:
+                first, *others = self._producers
+                self._producers = (first, *(before for before in others if len(before)))
 
     def purge(self) -> None:
-        undelivered = len(self._producer)
-        self._producer.purge()
-        # Purged events are reported by the callbacks that this serves.
-        calling(self._producer.flush, 1)
+        undelivered = self.queued()
+        for producer in self._producers:
+            producer.purge()
+            # Purged events are reported by the callbacks that this serves.
+            calling(producer.flush, 1)
         if undelivered and os.getpid() != _HOME:
             self.detach()  # one of its threads may wait forever; see check()
 
@@ -159,10 +190,11 @@ class KafkaTransport:
         pass  # detach_all() has detached it
 
     def detach(self) -> None:
-        # Destroying it waits for its threads. So it gets a reference that is never released.
+        # Destroying one waits for its threads. So it gets a reference that is never released.
         import ctypes  # rarely needed, and slow to import
 
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._producer))
+        for producer in self._producers:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(producer))
 
 
 def _refused(
@@ -190,12 +222,29 @@ def _is_refusal(error: KafkaError) -> bool:
     return by_code or "SASL authentication" in error.str()
 
 
+class _Expiry:
+    """Whether an event has waited for longer than the delivery timeout.
+
+    It is an object of its own, as callbacks with the transport in them would be a cycle, which
+    keeps the producer until the next collection.
+    """
+
+    __slots__ = ("happened",)
+
+    def __init__(self) -> None:
+        self.happened = False
+
+
 def _nothing() -> None:
     """What follows a delivery that nobody counts."""
 
 
 def _report_failure(
-    _: Callable[[], object], failed: Failed, error: KafkaError | None, message: Message
+    _: Callable[[], object],
+    failed: Failed,
+    _expiry: _Expiry,
+    error: KafkaError | None,
+    message: Message,
 ) -> None:
     if error is not None:
         failed(_failure(error, message))
@@ -203,12 +252,18 @@ def _report_failure(
 
 @repeated_by(_report_failure)  # a delivery may have been counted before the interruption
 def _report(
-    delivered: Callable[[], object], failed: Failed, error: KafkaError | None, message: Message
+    delivered: Callable[[], object],
+    failed: Failed,
+    expiry: _Expiry,
+    error: KafkaError | None,
+    message: Message,
 ) -> None:
     """Receives the delivery report of one event."""
     if error is None:
         delivered()
     else:
+        if error.code() == KafkaError._MSG_TIMED_OUT:  # noqa: SLF001
+            expiry.happened = True
         failed(_failure(error, message))
 
 
