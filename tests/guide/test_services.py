@@ -20,6 +20,7 @@ from tests.conformance.drivers import build
 from tests.e2e.reader import read_events
 from tests.environment import environment
 from tests.environment import variables as settings
+from tests.guide.function import Function
 from tests.hosts.runners import run_celery, run_rq
 from tests.ports import free_port
 
@@ -29,8 +30,10 @@ BIN = Path(sys.prefix) / "bin"
 FIRST_EVENTS = ("first.py", "first.go", "first.ts")
 SERVICES = ("wsgi.py", "uwsgi.ini", "asgi.py", "server.go", "express.ts", "fastify.ts")
 JOBS = ("tasks.py", "jobs.py")
+FUNCTIONS = ("function.py", "function.go", "function.ts")
 REQUESTS = 25
 JOB_COUNT = 4
+INVOCATIONS = 5
 CELERY_CONFIG = """
 broker_url = "filesystem://"
 broker_transport_options = {
@@ -176,5 +179,21 @@ def test_a_job_runner_delivers_every_event_before_its_processes_end(
         assert len(read_events(broker.bootstrap)) == JOB_COUNT
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_delivers_before_it_answers_and_is_frozen(name: str, tmp_path: Path) -> None:
+    with DevBroker() as broker:
+        environ = {
+            **deployment(broker, tmp_path, free_port()),
+            # So long a linger that only flush() delivers.
+            **settings(kafka_linger_ms="60000", spool="off"),
+        }
+        with Function(command(name, tmp_path, 0), tmp_path, environ) as function:
+            for number in range(INVOCATIONS):
+                assert function.invoke(f"request-{number}") == "done"
+        # It was killed while it was frozen.
+        expected = [f"request-{number}" for number in range(INVOCATIONS)]
+        assert sorted(event.event_id for event in read_events(broker.bootstrap)) == expected
+
+
 def test_every_file_of_the_guide_is_tested() -> None:
-    assert {*FIRST_EVENTS, *SERVICES, *JOBS} == files().keys()
+    assert {*FIRST_EVENTS, *SERVICES, *JOBS, *FUNCTIONS} == files().keys()
