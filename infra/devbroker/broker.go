@@ -94,7 +94,7 @@ func start(ctx context.Context, cfg config) (*broker, error) {
 	b := &broker{cluster: cluster, produced: countProduced(cluster)}
 	b.noteAcks()
 	b.refuseLogins(cfg.sasl)
-	if err := b.createTopics(ctx, cfg); err != nil {
+	if err := b.prepare(ctx, cfg); err != nil {
 		b.stop()
 		return nil, err
 	}
@@ -113,9 +113,8 @@ func (b *broker) ready() ready {
 	return line
 }
 
-// createTopics uses the protocol because kfake's own seeding does nothing to a data directory that was
-// used before, which may be older than the catalog.
-func (b *broker) createTopics(ctx context.Context, cfg config) error {
+// prepare makes a new or a restored broker ready for clients, as a client itself.
+func (b *broker) prepare(ctx context.Context, cfg config) error {
 	ctx, cancel := context.WithTimeout(ctx, topicsTimeout)
 	defer cancel()
 	opts := []kgo.Opt{kgo.SeedBrokers(b.bootstrap())}
@@ -124,10 +123,44 @@ func (b *broker) createTopics(ctx context.Context, cfg config) error {
 	}
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
-		return fmt.Errorf("cannot create topics: %w", err)
+		return fmt.Errorf("cannot connect to itself: %w", err)
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
+	if err := renewGroups(ctx, admin); err != nil {
+		return fmt.Errorf("cannot restore groups: %w", err)
+	}
+	return createTopics(ctx, admin, cfg)
+}
+
+// renewGroups makes each group anew, with the offsets that it committed: a restored group of the consumer
+// protocol never assigns its partitions.
+func renewGroups(ctx context.Context, admin *kadm.Client) error {
+	groups, err := admin.ListGroups(ctx)
+	if err != nil {
+		return err
+	}
+	for _, group := range groups.Groups() {
+		committed, err := admin.FetchOffsets(ctx, group)
+		if err != nil {
+			return err
+		}
+		// A member that was faster keeps it.
+		if _, err := admin.DeleteGroup(ctx, group); errors.Is(err, kerr.NonEmptyGroup) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		if err := admin.CommitAllOffsets(ctx, group, committed.Offsets()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// createTopics uses the protocol because kfake's own seeding does nothing to a data directory that was
+// used before, which may be older than the catalog.
+func createTopics(ctx context.Context, admin *kadm.Client, cfg config) error {
 	for _, t := range topics {
 		configs := map[string]*string{"retention.ms": &t.retentionMs}
 		_, err := admin.CreateTopic(ctx, t.partitions, int16(max(1, cfg.replicas)), configs, t.name)

@@ -257,9 +257,8 @@ def test_a_sink_without_kafka_reports_waiting_and_an_unknown_lag(tmp_path: Path)
         sink.wait_for("lag unknown")
         assert sink.stop() == 0
         assert "lag 0" not in sink.log
-    # A restored group of the embedded broker assigns nothing, so its data does not survive here.
     with (
-        DevBroker() as broker,
+        DevBroker(data_dir=tmp_path / "kafka") as broker,
         Sink(broker.bootstrap, tmp_path, "--metrics-port", "0").migrate() as sink,
     ):
         sink.wait_for("lag 0")
