@@ -143,7 +143,7 @@ CASES = (
     Case("rolling restart", Cluster.restart_one_by_one),
     Case("two of three brokers killed", _two_down),
     Case("reassigned partitions", _reassign),
-    Case("quota of a tenth of the load", _limit_rate),
+    Case("quota of 20 kB/s on each broker", _limit_rate),
     Case("permission revoked for 12 s", _revoke),
     Case("partitions added", lambda cluster: cluster.add_partitions(cluster.partitions() + 3)),
     # A client of librdkafka may ignore the new topic's leaders until its events expire.

@@ -44,7 +44,9 @@ class LastError:
         """Returns an `error_cb` that is remembered too: with one, librdkafka logs no errors."""
 
         def call(error: KafkaError) -> object:
-            self._remember(error.str())
+            # That all brokers are down follows from the others, which have the cause.
+            if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
+                self._remember(error.str())
             return error_cb(error)
 
         return call
