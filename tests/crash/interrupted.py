@@ -271,6 +271,8 @@ def run(options: argparse.Namespace) -> None:
     os.kill = kill
     logging.disable()
     _outbox._POLL_EVERY = 1
+    # The thread that ends the process tries again later, which would end another step.
+    _shutdown_hooks._STUCK = HANGS
     with tempfile.TemporaryDirectory(prefix="eka-interrupted-") as name:
         for number in range(options.start, sys.maxsize, options.every):
             faulthandler.dump_traceback_later(HANGS, exit=True)
@@ -282,6 +284,7 @@ def run(options: argparse.Namespace) -> None:
             shutil.rmtree(step.folder, ignore_errors=True)
             print(json.dumps({"number": number}), flush=True)
     faulthandler.cancel_dump_traceback_later()
+    _shutdown_hooks._STUCK = 0
     delivered = defaultdict(list)
     if steps and not steps[0].is_away:
         for event in read_events(options.bootstrap):
