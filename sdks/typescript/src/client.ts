@@ -108,6 +108,7 @@ export class EkaClient implements AsyncDisposable {
       drain: (timeoutMs) => this.#outbox.drain(timeoutMs),
       shutdown: (timeoutMs) => this.shutdown(timeoutMs),
       abandon: () => this.#outbox.abandon(),
+      warn: (text) => this.#outcomes.warn(text),
     };
     if (!this.#isDisabled) {
       register(this.#hooks, settings.flushOnSigterm);

@@ -18,10 +18,12 @@ export interface ShutdownHooks {
   shutdown(timeoutMs: number): Promise<unknown>;
   /** Spills or gives up what is queued, at once. */
   abandon(): void;
+  warn(text: string): void;
 }
 
 const clients = new Set<ShutdownHooks>();
 let isTerminating = false;
+let isHandlerReported = false;
 
 /** Registers a client, and with the first one the listeners of the process. */
 export function register(hooks: ShutdownHooks, flushOnSigterm: boolean): void {
@@ -32,7 +34,23 @@ export function register(hooks: ShutdownHooks, flushOnSigterm: boolean): void {
   clients.add(hooks);
   if (flushOnSigterm && process.listenerCount("SIGTERM") === 0) {
     process.on("SIGTERM", onSigterm);
+  } else if (flushOnSigterm) {
+    reportHandler(hooks);
   }
+}
+
+/** Logs once which handler keeps the client from flushing at SIGTERM. */
+function reportHandler(hooks: ShutdownHooks): void {
+  const handlers = process.listeners("SIGTERM") as readonly unknown[];
+  if (isHandlerReported || handlers.includes(onSigterm)) {
+    return;
+  }
+  isHandlerReported = true;
+  const names = handlers.map((handler) => (handler as { name: string }).name || "a function");
+  hooks.warn(
+    `SIGTERM is handled by ${names.join(", ")}, so the client does not flush on it: call shutdown() ` +
+      "where the service ends; flushOnSigterm: false turns this line off",
+  );
 }
 
 /** Unregisters a client that was shut down, and with the last one the listeners. */

@@ -125,6 +125,8 @@ describe("SIGTERM", () => {
       const ended = await running.ended;
       expect(ended).toMatchObject({ code: 4, signal: null });
       expect(ended.output).toContain("mine");
+      const isReported = ended.errors.includes("SIGTERM is handled by a function, so the client");
+      expect(isReported).toBe(when === "before the client was created");
       expect(await broker.events(instanceOf(ended), 10)).toHaveLength(10);
     },
   );
