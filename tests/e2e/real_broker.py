@@ -45,6 +45,11 @@ group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 """
+# What a single broker needs for clients with transactions.
+TRANSACTIONS = """transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+"""
 
 
 class RealBroker(Child):
