@@ -50,7 +50,7 @@ class Connect(Child):
             )
 
     def request(self, method: str, path: str, body: object = None) -> Any:
-        """Sends a request to the REST interface, once it is up, and returns the response."""
+        """Sends a request to the REST interface, once it is up, and returns what it responds."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
             f"{self._address}{path}",
@@ -62,7 +62,8 @@ class Connect(Child):
         while True:
             try:
                 with urllib.request.urlopen(request, timeout=_SECONDS) as response:
-                    return json.load(response)
+                    content = response.read()
+                    return json.loads(content) if content else None
             except (urllib.error.URLError, ConnectionError) as error:
                 rejected = isinstance(error, urllib.error.HTTPError) and error.code != 404
                 if rejected or time.monotonic() > deadline or self._process.poll() is not None:

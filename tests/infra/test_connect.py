@@ -21,10 +21,11 @@ from confluent_kafka.cimpl import NewTopic
 from eka_usage import DEAD_LETTER_TOPIC, METRIC_TYPES, USAGE_TOPIC, EkaClient, find_metric
 
 from infra.sink import migrate, store
+from infra.sink.__main__ import main
 from infra.sink._generated.fields import ID, TIME
 from tests.e2e.connect import Connect
 from tests.e2e.java import needs_kafka
-from tests.e2e.real_broker import RealBroker
+from tests.e2e.real_broker import TRANSACTIONS, RealBroker
 from tests.sink.harness import RecordingProducer, encoded, event
 from tests.waiting import eventually
 
@@ -59,6 +60,12 @@ def insert(client: Client, events: list[bytes]) -> None:
         settings=dict(pair.split("=") for pair in CONFIG["clickhouseSettings"].split(",")),
         fmt="JSONEachRow",
     )
+
+
+def states(worker: Connect, connector: str) -> set[str]:
+    """The states of its tasks."""
+    status = worker.request("GET", f"/connectors/{connector}/status")
+    return {task["state"] for task in status["tasks"]}
 
 
 def references() -> dict[str, str]:
@@ -104,7 +111,7 @@ def test_connect_accepts_the_configuration_and_passes_every_event_unchanged(tmp_
     file = tmp_path / "sink.json"
     file.write_text(json.dumps(config))
     events = real_events()
-    with RealBroker(tmp_path) as broker:
+    with RealBroker(tmp_path, TRANSACTIONS) as broker:
         admin = AdminClient({"bootstrap.servers": broker.bootstrap})
         topics = [NewTopic(name, 1, 1) for name in (USAGE_TOPIC, DEAD_LETTER_TOPIC)]
         for creation in admin.create_topics(topics).values():
@@ -123,7 +130,7 @@ def test_connect_accepts_the_configuration_and_passes_every_event_unchanged(tmp_
             lines = wait_for_lines(out, len(events) + 1)
             assert lines == [*events[:1], garbage, *events[1:]]
 
-            # A strict converter shows what happens to a message that Connect itself rejects.
+            # A strict converter stops at a message that Connect itself rejects, until it is taken.
             strict_config = config | {
                 "name": "strict",
                 "file": str(strict),
@@ -131,14 +138,18 @@ def test_connect_accepts_the_configuration_and_passes_every_event_unchanged(tmp_
                 "value.converter.schemas.enable": "false",
             }
             worker.request("PUT", "/connectors/strict/config", strict_config)
+            eventually(lambda: states(worker, "strict") == {"FAILED"}, "the task has not failed")
+            worker.request("PUT", "/connectors/strict/stop")
+            pill = ["dlq", "take", f"{USAGE_TOPIC}/0/1", "--group", "connect-strict"]
+            eventually(lambda: main([*pill, "--brokers", broker.bootstrap]) == 0)
+            worker.request("PUT", "/connectors/strict/resume")
             assert len(wait_for_lines(strict, len(events))) == len(events)
             value, headers = dead_letter(broker.bootstrap)
             assert value == _BAD
             assert headers["__connect.errors.topic"] == USAGE_TOPIC.encode()
             assert headers["__connect.errors.offset"] == b"1"
             for name in (CONFIG["name"], "strict"):
-                status = worker.request("GET", f"/connectors/{name}/status")
-                assert {task["state"] for task in status["tasks"]} == {"RUNNING"}
+                assert states(worker, name) == {"RUNNING"}
 
 
 def test_an_insert_with_its_settings_keeps_every_digit(tmp_path: Path) -> None:

@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 from clickhouse_connect.driver.client import Client
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from infra.sink.__main__ import main
 from infra.sink._generated.fields import DATABASE, FIELDS, ID, TABLE, TIME, USAGE, USAGE_TOPIC
+from infra.sink.dlq import reader
 from infra.sink.writer import insert_into
 from tests.broker import DevBroker
 from tests.sink.harness import SECONDS, Sink, encoded, event, produce
 
 QUANTITY = next(field.name for field in FIELDS if field.kind == "number")
+_READ_ALL = {"enable.auto.commit": False, "enable.metrics.push": False}
 _TABLE, _VIEW = f"{DATABASE}.{TABLE}", f"{DATABASE}.{USAGE}"
 
 
@@ -110,3 +112,41 @@ def test_messages_that_retention_removed_unread_are_reported(
     printed = capsys.readouterr().out
     assert re.search(rf"{re.escape(USAGE_TOPIC)} +3 +20 +99 ", printed)
     assert "INCOMPLETE" in printed
+
+
+def test_a_poison_pill_is_taken_and_its_group_continues_after_it(
+    own_broker: DevBroker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The group stopped at a batch from offset 1 on, as Kafka Connect does for one bad message."""
+    group, pill = "connect-sink", f"{USAGE_TOPIC}/0/3"
+    values = [encoded(event(**{ID: f"id-{number}"})) for number in range(5)]
+    produce(own_broker.bootstrap, [*values[:3], b"{}", *values[3:]], key=b"k", partition=0)
+    consumer = Consumer({"bootstrap.servers": own_broker.bootstrap, "group.id": group, **_READ_ALL})
+    command = ["dlq", "take", pill, "--group", group, "--brokers", own_broker.bootstrap]
+    try:
+        consumer.commit(offsets=[TopicPartition(USAGE_TOPIC, 0, 1)], asynchronous=False)
+        assert main(command) == 0
+        assert "2 messages before it were produced again" in capsys.readouterr().out
+        [position] = consumer.committed([TopicPartition(USAGE_TOPIC, 0)], timeout=SECONDS)
+        assert position.offset == 4
+        consumer.assign([position])
+        messages = consumer.consume(4, SECONDS)
+        assert [message.value() for message in messages] == [*values[3:], *values[1:3]]
+    finally:
+        consumer.close()
+    [(letter, replayed)] = reader.read({"bootstrap.servers": own_broker.bootstrap})
+    assert (str(letter.origin), letter.code, letter.value) == (pill, "missing", b"{}")
+    assert not replayed
+    assert main(command) == 1
+    assert "group connect-sink is at offset 4" in capsys.readouterr().err
+
+
+def test_nothing_is_taken_from_a_group_with_members(
+    own_broker: DevBroker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    produce(own_broker.bootstrap, [b"{}"], partition=0)
+    with Sink(own_broker.bootstrap, tmp_path).migrate() as sink:
+        sink.wait_for("lag 0")
+        take = ["dlq", "take", f"{USAGE_TOPIC}/0/0", "--group", "usage-sink"]
+        assert main([*take, "--brokers", own_broker.bootstrap]) == 1
+    assert "stop its connector or sinks first" in capsys.readouterr().err

@@ -29,7 +29,7 @@ def outputs(model: Model, table: Table) -> Iterator[File]:
 
 def _config(model: Model, table: Table) -> dict[str, str]:
     catalog = model.catalog
-    usage, dead_letter = catalog.topic("usage"), catalog.topic("dead_letter")
+    usage = catalog.topic("usage")
     variables = f"{catalog.env_prefix}CLICKHOUSE_"
     return {
         "name": f"{usage.name}.sink",
@@ -54,11 +54,11 @@ def _config(model: Model, table: Table) -> dict[str, str]:
         "customInsertFormat": "true",
         "insertFormat": "JSON",
         "clickhouseSettings": ",".join(f"{name}={value}" for name, value in _SETTINGS.items()),
-        "errors.tolerance": "all",
-        "errors.deadletterqueue.topic.name": dead_letter.name,
-        "errors.deadletterqueue.context.headers.enable": "true",
+        # The connector distinguishes a bad message from a full disk or a changed password by a list
+        # of codes: with "all", every event becomes a dead letter while ClickHouse is unwell.
+        "errors.tolerance": "none",
         "errors.log.enable": "true",
         "errors.log.include.messages": "false",
-        # One bad message dead-letters its whole batch; small batches keep the replay small.
+        # One bad message stops its whole batch, which `dlq take` produces again up to there.
         "consumer.override.max.poll.records": "5000",
     }

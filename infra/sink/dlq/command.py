@@ -3,6 +3,9 @@
 A dead letter is named by the position of its message: topic/partition/offset. A replay produces the
 message to the usage topic again with its own value, key and headers, at most once. A message that
 fails again becomes a new dead letter with its count of replays raised by one.
+
+`take` is for a group that stops at a message, such as that of Kafka Connect: it makes the message a
+dead letter and moves the group past it.
 """
 
 from __future__ import annotations
@@ -17,11 +20,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from infra.sink import kafka
+from infra.sink._generated.fields import USAGE_TOPIC
 from infra.sink.arguments import limit
 from infra.sink.dlq import reader
 from infra.sink.dlq.reader import Found
 from infra.sink.dlq.record import DeadLetter, Origin
 from infra.sink.dlq.replay import replay
+from infra.sink.dlq.take import take
 from infra.sink.errors import SinkError, UsageError
 from infra.sink.text import printable
 
@@ -37,7 +42,9 @@ class _Line(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of the command."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="list | show | replay")
+    actions = parser.add_subparsers(
+        dest="action", required=True, metavar="list | show | replay | take"
+    )
     add = actions.add_parser("list", help="list pending dead letters").add_argument
     add("--all", action="store_true", help="include replayed dead letters")
     add("--reason", metavar="CODE", help="list only this reason, such as invalid")
@@ -55,19 +62,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--all", action="store_true", help="replay all pending, or with --reason all of that reason"
     )
     add("--reason", metavar="CODE", help="replay only this reason")
+    add = actions.add_parser(
+        "take", help="take a message from the usage topic that stops a group, and move it past"
+    ).add_argument
+    add("message", type=_origin, metavar="TOPIC/PARTITION/OFFSET")
+    add(
+        "--group",
+        required=True,
+        help="move this consumer group, such as connect-NAME of a stopped connector NAME",
+    )
     for action in actions.choices.values():
         kafka.add_arguments(action)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs one of the three actions."""
+    """Runs one of the actions."""
     match arguments.action:
         case "list":
             return _list(arguments)
         case "show":
             return _show(arguments)
-        case _:
+        case "replay":
             return _replay(arguments)
+        case _:
+            return _take(arguments)
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -144,6 +162,19 @@ def _replay(arguments: argparse.Namespace) -> int:
         sys.stdout.write(f"{letter.origin}\n")
     left = f", {incomplete} truncated are left: their messages are at their origins"
     sys.stdout.write(f"{total} replayed{left if incomplete else ''}\n")
+    return 0
+
+
+def _take(arguments: argparse.Namespace) -> int:
+    origin = arguments.message
+    if origin.topic != USAGE_TOPIC:
+        raise UsageError(f"must be a message of {USAGE_TOPIC}, got {origin}")
+    taken = take(kafka.connection(arguments.brokers), arguments.group, origin)
+    sys.stdout.write(
+        f"{origin} is a dead letter: {printable(str(taken.rejection))}\n"
+        f"group {arguments.group} continues after it; {taken.again} messages before it were "
+        "produced again\n"
+    )
     return 0
 
 

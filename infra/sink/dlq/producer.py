@@ -29,7 +29,7 @@ class _Form(NamedTuple):
     headers: Headers
 
 
-def _forms(letter: Letter) -> Iterator[_Form]:
+def forms(letter: Letter) -> Iterator[_Form]:
     """Yields a dead letter from its whole form to ever smaller ones: the last has no foreign byte.
 
     Without the message's headers it can still be replayed; without all of its value or its key it
@@ -69,10 +69,10 @@ class DeadLetterProducer:
         Raises:
             UnavailableError: some may be missing; send all of them again.
         """
-        whole = ((index, next(_forms(letter))) for index, letter in enumerate(letters))
+        whole = ((index, next(forms(letter))) for index, letter in enumerate(letters))
         # The broker rejects a batch as a whole, so each of these is tried again by itself.
         for index in self._send(whole):
-            if not any(not self._send([(index, form)]) for form in _forms(letters[index])):
+            if not any(not self._send([(index, form)]) for form in forms(letters[index])):
                 raise UnavailableError(
                     f"cannot write dead letters to {DEAD_LETTER_TOPIC}: its max.message.bytes is "
                     "too small even for an origin and a reason"

@@ -15,6 +15,7 @@ from infra.sink.errors import SinkError
 
 _PER_TRANSACTION, _BYTES_PER_TRANSACTION = 500, 16 * 2**20
 _SECONDS = 20
+TRANSACTIONAL_ID = f"{DEAD_LETTER_TOPIC}.replay"
 
 
 def replay(
@@ -36,7 +37,7 @@ def replay(
         {
             **connection,
             **kafka.PRODUCER,
-            "transactional.id": f"{DEAD_LETTER_TOPIC}.replay",
+            "transactional.id": TRANSACTIONAL_ID,
             "error_cb": last_error,
         }
     )
