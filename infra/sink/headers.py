@@ -23,12 +23,16 @@ _COUNT = re.compile(r"[0-9]{1,18}")  # fits any integer of Kafka's
 
 def read(message: Message) -> Headers:
     """Returns the headers of a message; none if a name is not UTF-8."""
+    return list(_found(message) or ())
+
+
+def _found(message: Message) -> Headers | None:
     try:
-        return list(cast("Headers", _read(message) or []))
+        return cast("Headers | None", _read(message))
     except SystemError:
         # The client has kept the tuple, which crashes the process once it is read.
         message.set_headers([])
-        return []
+        return None
 
 
 def without_reserved(headers: Iterable[tuple[str, str | bytes | None]]) -> Headers:
@@ -38,11 +42,11 @@ def without_reserved(headers: Iterable[tuple[str, str | bytes | None]]) -> Heade
 
 def size(message: Message) -> int:
     """Returns the bytes of a message: key, value and headers."""
-    return (
-        len(message.value() or b"")
-        + len(message.key() or b"")
-        + sum(len(name) + len(value or b"") for name, value in read(message))
-    )
+    value, key, found = message.value(), message.key(), _found(message)
+    own = len(value or b"") + len(key or b"")
+    if not found:
+        return own
+    return own + sum(len(name) + len(content or b"") for name, content in found)
 
 
 def text(value: str | bytes | None) -> str:
