@@ -221,7 +221,7 @@ class Source:
             self._from_start = False
         else:
             self._done |= self._starts(partitions)
-        self._next |= self._done
+        self._next |= {each.partition: self._done[each.partition] for each in partitions}
         self._joined = self._assigned = True
         self._topic_id = self._fetch_topic_id()
         _LOG.info("assigned partitions %s", sorted(self._done))
