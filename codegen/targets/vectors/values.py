@@ -16,6 +16,8 @@ def json_text(value: object) -> str:
     """Returns any JSON value without spaces, its keys in order."""
     if isinstance(value, dict):
         return f"{{{','.join(f'{text(key)}:{json_text(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(json_text, value))}]"
     if isinstance(value, int | float) and not isinstance(value, bool):
         return ecmascript(value)
     return json.dumps(value, ensure_ascii=False)
