@@ -1,4 +1,4 @@
-"""A client authenticates by its certificate; `make e2e` does so with Apache Kafka."""
+"""Both sides authenticate by certificates; `make e2e` does so with Apache Kafka."""
 
 from __future__ import annotations
 
@@ -79,3 +79,25 @@ def test_half_a_pair_or_the_wrong_key_creates_no_client(language: str, tmp_path:
             base = {"kafka_brokers": "127.0.0.1:1", "kafka_security_protocol": "SSL"}
             with pytest.raises(Fault, match=r"(?i)ssl_?(key|certificate)_?location"):
                 driver.request("new", settings={**base, **settings})
+
+
+def test_a_server_that_is_not_the_broker_receives_nothing(language: str, tmp_path: Path) -> None:
+    right = write_certificates(tmp_path / "right")
+    other = write_certificates(tmp_path / "other")
+    elsewhere = write_certificates(tmp_path / "elsewhere", "192.0.2.1")
+    with Driver(language) as driver:
+        # By an authority that the client does not trust, and for another address.
+        for server, trusted in ((other, right.ca), (elsewhere, elsewhere.ca)):
+            settings = {
+                "kafka_security_protocol": "SSL",
+                "kafka_ssl_ca_location": str(trusted),
+                "kafka_ssl_certificate_location": str(server.client),
+                "kafka_ssl_key_location": str(server.client_key),
+                "spool": "off",
+            }
+            with _server(server) as (address, outcomes):
+                driver.request("new", settings={**settings, "kafka_brokers": address})
+                driver.request("record", call=CALL)
+                assert "refused" in outcomes.get(timeout=_SECONDS)
+                assert driver.request("stats")["delivered"] == 0
+                driver.request("shutdown", timeout=0)

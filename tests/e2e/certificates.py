@@ -30,14 +30,15 @@ class Certificates(NamedTuple):
     client_key: Path
 
 
-def write_certificates(folder: Path) -> Certificates:
-    """Creates an authority, and a certificate for a server and a client each."""
+def write_certificates(folder: Path, host: str = "127.0.0.1") -> Certificates:
+    """Creates an authority, and a certificate for the server at `host` and a client each."""
+    folder.mkdir(exist_ok=True)
     found = Certificates(
         *(folder / f"{name}.pem" for name in ("server", "ca", "client", "client-key"))
     )
     authority = trustme.CA()
     authority.cert_pem.write_to_path(found.ca)
-    server, client = authority.issue_cert("127.0.0.1"), authority.issue_cert("client@localhost")
+    server, client = authority.issue_cert(host), authority.issue_cert("client@localhost")
     found.server.write_bytes(_key(server) + _chain(server))
     found.client.write_bytes(_chain(client))
     found.client_key.write_bytes(_key(client))

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/aws"
+
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/ekausagetest"
 )
@@ -114,4 +117,20 @@ func ExampleWithOnError() {
 	defer client.Shutdown()
 	_, _ = client.Record("ws-1", "comms", "fax", 1, "", nil, nil)
 	// Output: metric_type.unknown ws-1 fax
+}
+
+// AWS MSK with IAM: credentials come from the AWS SDK, for each connection.
+func ExampleWithKafkaOptions() {
+	credentials := func(context.Context) (aws.Auth, error) {
+		return aws.Auth{AccessKey: "AKIA…", SecretKey: "…", SessionToken: "…"}, nil
+	}
+	client, err := ekausage.New("billing-api",
+		ekausage.WithKafkaBrokers("b-1.usage.kafka.ap-south-1.amazonaws.com:9098"),
+		ekausage.WithSecurityProtocol("SASL_SSL"),
+		ekausage.WithKafkaOptions(kgo.SASL(aws.ManagedStreamingIAM(credentials))),
+		ekausage.WithSpool("off"),
+	)
+	fmt.Println(err)
+	client.Shutdown()
+	// Output: <nil>
 }
