@@ -237,9 +237,11 @@ class EkaClient:
                     reason, workspace_id, product, metric_type, status, event_id
                 )
                 return None
+            encode: Callable[..., Any] = self._encode  # CPython specializes a call of a local
             if type(workspace_id) is not str or len(workspace_id) > LONGEST:
                 workspace_id = id_text(workspace_id)
-            encode = self._encode  # CPython specializes a call of a local
+                if type(workspace_id) is not str:  # even its hash may take time
+                    encode = self._instance.encoder.reject
             try:
                 accepted_id, event, lost = encode(
                     numbers,

@@ -176,6 +176,11 @@ class EventEncoder:
         )
         return own_id, event, lost
 
+    def reject(self, _: list[int], *arguments: Any) -> tuple[str, str, str]:
+        """Rejects a call whose workspace id is of no type of ids; the arguments are `encode`'s."""
+        self._check(*arguments)
+        raise TypeError
+
     def _find(self, product: Any, metric_type: Any, status: Any) -> _Combination:
         """Returns the combination of these names.
 

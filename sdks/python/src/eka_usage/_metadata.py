@@ -6,9 +6,11 @@ form, and metadata that is too large is replaced by a marker. What was lost is d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 from typing import Any, cast
 
 import msgspec
@@ -34,6 +36,12 @@ _MARKER: Mapping[str, Any] = msgspec.json.decode(METADATA_OVERSIZE)
 _FEW = 64
 _LONG = 2 * METADATA_MAX_BYTES // _FEW
 _INT64 = 2**63
+# So many keys take more bytes than metadata may have: five each, with quotes, value and comma.
+_MOST_KEYS = 1 + METADATA_MAX_BYTES // 5
+_LISTS = frozenset({list, tuple})
+_CONTAINERS = frozenset({list, tuple, dict})
+_SHORT = frozenset({bool, float, int, type(None)})
+_SCALARS = frozenset({bool, type(None)})
 # Unlike __class__, it cannot be overridden.
 _type_of: Callable[[Any], Any] = type
 
@@ -79,7 +87,7 @@ class _Merged(Mapping[Any, Any]):
         return self._above[key] if key in self._above else self._below[key]
 
     def __iter__(self) -> Iterator[Any]:
-        yield from self._below
+        yield from (key for key, _ in _items(self._below))
         yield from (key for key in self._above if key not in self._below)
 
     def __len__(self) -> int:
@@ -140,6 +148,19 @@ def _not_finite(value: float | Decimal) -> str:
     return "-Infinity" if text.startswith("-") else "Infinity"
 
 
+def _items(value: Mapping[Any, Any]) -> Iterable[tuple[Any, Any]]:
+    """Returns the items lazily: metadata that is too large is not read to its end."""
+    if _type_of(value) is not ChainMap:
+        return value.items()
+    # A ChainMap copies the keys of all its maps first.
+    return ((key, value[key]) for key in dict.fromkeys(islice(_keys(value), _MOST_KEYS)))
+
+
+def _keys(value: Any) -> Iterator[Any]:
+    for each in reversed(value.maps):
+        yield from each
+
+
 class _OversizeError(Exception):
     pass
 
@@ -161,7 +182,7 @@ class _Reader:
         inside = (*above, id(value) if identity is None else identity)
         found: dict[str, Any] = {}
         taken: dict[str, int] = {}
-        for key, item in value.items():  # lazily: metadata that is too large is not read to its end
+        for key, item in _items(value):
             name = self._string(key) if isinstance(key, str) else self._form(key, (*path, "key"))
             if name in found:
                 name = self._renamed(name, found, taken, path)
@@ -195,7 +216,7 @@ class _Reader:
             return value
         if isinstance(value, str):
             return self._string(value)
-        if isinstance(value, (Mapping, list, tuple)) or is_model(value):
+        if kind in _CONTAINERS or isinstance(value, (Mapping, list, tuple)) or is_model(value):
             return self._container(cast("Any", value), path, above)
         if isinstance(value, date):
             return value.isoformat()
@@ -217,12 +238,28 @@ class _Reader:
         if id(value) in above or len(above) >= METADATA_MAX_DEPTH:
             self._lose(path, "contains itself" if id(value) in above else "is nested too deeply")
             return METADATA_TOO_DEEP
-        if is_model(value):
+        kind = _type_of(value)
+        if kind in _LISTS and self._holds_scalars(value):
+            return value
+        if kind not in _CONTAINERS and is_model(value):
             return self.mapping(fields_of(value), path, above, id(value))
-        if isinstance(value, Mapping):
+        if kind is dict or isinstance(value, Mapping):
             return self.mapping(cast("Any", value), path, above)
         inside = (*above, id(value))
         return [self._value(item, (*path, str(i)), inside) for i, item in enumerate(value)]
+
+    def _holds_scalars(self, value: list[Any] | tuple[Any, ...]) -> bool:
+        """Reports whether the encoder writes all values as they are, without a look at each."""
+        least = 2 * len(value)
+        if least > self._left:
+            raise _OversizeError
+        kinds = set(map(_type_of, value))
+        if kinds == {int}:
+            kinds = {bool} if min(value) >= -_INT64 and max(value) < _INT64 else kinds
+        if not kinds <= _SCALARS:
+            return False
+        self._spend(least)
+        return True
 
     def _string(self, value: str) -> str:
         self._spend(str.__len__(value))
@@ -232,6 +269,8 @@ class _Reader:
     def _form(self, value: Any, path: tuple[str, ...]) -> str:
         kind = type(value).__name__
         self._lose(path, f"of type {kind} became a string")
+        if _type_of(value) in _SHORT and not _number.is_huge(value):
+            return self._string(str(value))
         self._spend(least_length(value))  # before its string form is made, which takes time
         return self._string(string_form(value))
 
