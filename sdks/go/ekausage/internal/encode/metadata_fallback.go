@@ -8,6 +8,9 @@ import (
 
 // marshalled writes a value as encoding/json encodes it, in the form of RFC 8785.
 func (w *metadataWriter) marshalled(value any) bool {
+	if isLong(value) {
+		return false
+	}
 	decoded, err := w.roundTrip(value)
 	if err != nil {
 		return w.form(value)

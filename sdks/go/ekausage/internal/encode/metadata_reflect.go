@@ -99,7 +99,12 @@ func (w *metadataWriter) typedMap(value any, v reflect.Value) bool {
 	if !w.enter(value, -1) {
 		return w.string(metadataTooDeep)
 	}
-	keys := v.MapKeys()
+	keys, size := v.MapKeys(), len(w.text)
+	for _, key := range keys {
+		if size += key.Len(); size > metadataMaxBytes {
+			return false
+		}
+	}
 	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
 	names := make([]string, len(keys))
 	for i, key := range keys {

@@ -49,6 +49,9 @@ func (w *metadataWriter) value(value any) bool {
 	case float64:
 		return w.float(value, 64)
 	case json.Number:
+		if len(value) > metadataMaxBytes {
+			return false
+		}
 		text, ok := appendDecimal(w.text, string(value))
 		if !ok {
 			return w.form(value)
@@ -116,8 +119,11 @@ func (w *metadataWriter) object(m map[string]any) bool {
 	if !w.enter(m, -1) {
 		return w.string(metadataTooDeep)
 	}
-	first := len(w.keys)
+	first, size := len(w.keys), len(w.text)
 	for key := range m {
+		if size += len(key); size > metadataMaxBytes {
+			return false // before long keys are compared
+		}
 		w.keys = append(w.keys, key)
 	}
 	keys := w.keys[first:]
