@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from eka_usage import ConfigError, EkaClient
+from eka_usage._describe import describe_value
 from eka_usage._generated.settings import SETTINGS, Setting
 from eka_usage._secret import reveal
 from eka_usage._settings import Settings
@@ -166,7 +167,7 @@ def assert_explains(message: str, setting: Setting, name: str, text: str) -> Non
     if setting.secret:
         assert given == "a secret"
     elif len(text) < 80:
-        assert given == repr(text)
+        assert given == describe_value(text)
     match setting.type:
         case "integer":
             assert expected == f"an integer from {setting.minimum} to {setting.maximum}"
