@@ -97,6 +97,9 @@ RULES: Mapping[str, Rule] = {
     "field-required": Rule(
         "calls without it are rejected, or do not compile", limits.field_required
     ),
+    "field-constrained": Rule(
+        "calls that were accepted are rejected, or do not compile", limits.field_constrained
+    ),
     "field-changed": Rule(
         "stored events and those of older SDKs no longer match it", limits.field_changed
     ),

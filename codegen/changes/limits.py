@@ -19,6 +19,7 @@ _MOST = (
 )
 # The blocks of a product and of a metric type that constrain values by key.
 _BLOCKS = ("metadata", "fields")
+_CALLS = ["record"]
 _SHAPE = ("type", "set_by", "catalog", "column")
 
 
@@ -112,6 +113,28 @@ def field_required(pair: Pair) -> Iterator[Break]:
         if field.get("set_by") == "caller" and not field.get("optional") and optional_before:
             message = f"argument {quote(name)} is required now"
             yield Break(name, "event", ("fields", name), message)
+
+
+def field_constrained(pair: Pair) -> Iterator[Break]:
+    """A field may be set by fewer calls, or not beside other fields, or not alone."""
+    for name, old, new in pair.common("event", "fields"):
+        before, after = texts(old.get("calls")) or _CALLS, texts(new.get("calls")) or _CALLS
+        lost = [str(call) for call in before if call not in after]
+        if lost:
+            message = f"field {quote(name)} is no longer set by {', '.join(lost)}"
+            yield Break(name, "event", ("fields", name, "calls"), message)
+        for key, verb in (("excludes", "excludes"), ("dependent_required", "requires")):
+            added = [str(one) for one in texts(new.get(key)) if one not in texts(old.get(key))]
+            if added:
+                message = f"field {quote(name)} {verb} {', '.join(added)} now"
+                yield Break(name, "event", ("fields", name, key), message)
+        if (
+            old.get("when_not_zero")
+            and not new.get("when_not_zero")
+            and "dependent_required" in new
+        ):
+            message = f"field {quote(name)} requires others now, also if it is 0"
+            yield Break(name, "event", ("fields", name, "dependent_required"), message)
 
 
 def field_changed(pair: Pair) -> Iterator[Break]:

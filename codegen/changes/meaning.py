@@ -42,6 +42,14 @@ def billability_changed(pair: Pair) -> Iterator[Break]:
             message = f"billable of status {quote(name)} changed, "
             message += _turned(before, after, "billable")
             yield Break(name, "catalog", ("statuses", name, "billable"), message)
+    yield from _billed_changed(pair)
+
+
+def _billed_changed(pair: Pair) -> Iterator[Break]:
+    for name, before, after in pair.common("event", "fields"):
+        if before.get("billed") != after.get("billed"):
+            message = f"billed of field {quote(name)} changed, {_turned(before, after, 'billed')}"
+            yield Break(name, "event", ("fields", name, "billed"), message)
 
 
 def default_changed(pair: Pair) -> Iterator[Break]:
