@@ -59,6 +59,7 @@ class Table:
     time: str
     accepted: str
     cost: str | None
+    total: str | None
     instance: str
     number: str
 
@@ -123,7 +124,7 @@ def read_event(data: Data) -> Event:
         positional=tuple(data["call"]["positional"]),
         named=tuple(data["call"]["named"]),
         fields=tuple(_field(name, f, arguments) for name, f in data["fields"].items()),
-        table=Table(**{"cost": None, **data["table"]}) if "table" in data else None,
+        table=Table(**{"cost": None, "total": None, **data["table"]}) if "table" in data else None,
         blank=data["blank"],
         log_level_key=data["log"]["level_key"],
         log_message_key=data["log"]["message_key"],

@@ -14,10 +14,11 @@ _ROLES = {
     "time": "timestamp",
     "accepted": "timestamp",
     "cost": "number",
+    "total": "number",
     "instance": "string",
     "number": "integer",
 }
-_MAY_BE_NULL = ("cost",)
+_MAY_BE_NULL = ("cost", "total")
 
 
 def table_field(files: Files) -> Iterator[Finding]:

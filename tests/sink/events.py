@@ -30,5 +30,8 @@ _DEFAULTS = {
 
 def insert(client: Client, events: Iterable[Mapping[str, Any]]) -> None:
     """Inserts one block of events; each is given by how it differs from the defaults."""
-    rows = [[{**_DEFAULTS, **event}[name] for name in _COLUMNS] for event in events]
-    client.insert(TABLE, rows, _COLUMNS, database=DATABASE)
+    given = list(events)
+    optional = {name for event in given for name in event} - _DEFAULTS.keys()
+    columns = [*_COLUMNS, *sorted(optional)]
+    rows = [[{**_DEFAULTS, **event}[name] for name in columns] for event in given]
+    client.insert(TABLE, rows, columns, database=DATABASE)

@@ -158,6 +158,19 @@ def test_the_largest_quantities_and_costs_are_exact(store: Client) -> None:
     ]
 
 
+def test_the_cost_of_the_whole_event_is_charged_in_place_of_the_unit_cost(store: Client) -> None:
+    insert(
+        store,
+        events(
+            {"quantity": Decimal(3), "unit_cost": None, "cost": Decimal("0.01")},
+            {"quantity": Decimal(2), "unit_cost": Decimal("0.1"), "cost": None},
+            {"quantity": Decimal(5), "unit_cost": None, "cost": None},
+        ),
+    )
+    query = "SELECT unpriced, cost FROM usage_by_month"
+    assert rows(store, query) == [(1, Decimal("0.21"))]
+
+
 def test_the_cost_is_null_without_unit_costs_and_unpriced_events_are_counted(store: Client) -> None:
     insert(store, events({}, {"metric_type": "api_error"}))
     insert(store, [{**CALL, "event_id": "3", "unit_cost": Decimal("0.000000000001")}])

@@ -41,7 +41,9 @@ def outputs(model: Model, table: Table) -> Iterator[File | History]:
     """Returns the migrations, then the scripts that are applied again whenever they change."""
     names = _names(model, table)
     columns = {field.name: field.column for field in model.event.fields}
-    scales = [_scale(columns[name]) for name in (names["quantity"], table.cost) if name]
+    scales = [
+        _scale(columns[name]) for name in (names["quantity"], table.cost, table.total) if name
+    ]
     yield History(FOLDER, lambda written: extend(written, _columns(model, table, names)))
     yield render.file(
         f"{FOLDER}/current/catalog.sql",

@@ -42,7 +42,7 @@ LIMIT 1 BY workspace_id, event_id;
 
 -- The invoice lines of each day (UTC), billable and non-billable usage separately: the quantity
 -- by the catalog's aggregation (an unknown metric type is summed), and the cost.
--- `unpriced` counts the events without a unit cost; if all lack one, the cost is null.
+-- `unpriced` counts the events without a cost of their own or of one unit; if all lack one, the cost is null.
 -- 256-bit decimals hold every digit of every sum.
 CREATE OR REPLACE VIEW eka_usage.usage_by_day AS
 SELECT
@@ -82,17 +82,21 @@ FROM
         sum(_exact) AS _summed,
         max(_exact) AS _greatest,
         argMax(_exact, _position) AS _latest,
-        countIf(unit_cost IS NULL) AS unpriced,
-        sum(toDecimal256(_price, 24)) AS _counted_cost,
-        sum(_exact * _price) AS _summed_cost,
-        argMax(_exact * _price, (_exact, _position)) AS _greatest_cost,
-        argMax(_exact * _price, _position) AS _latest_cost
+        countIf(_unpriced) AS unpriced,
+        sum(_cost_of_one) AS _counted_cost,
+        sum(_cost) AS _summed_cost,
+        argMax(_cost, (_exact, _position)) AS _greatest_cost,
+        argMax(_cost, _position) AS _latest_cost
     FROM
     (
         SELECT
             *,
             toDecimal256(quantity, 12) AS _exact,
             toDecimal256(ifNull(unit_cost, 0), 12) AS _price,
+            toDecimal256(ifNull(cost, 0), 24) AS _total,
+            isNull(unit_cost) AND isNull(cost) AS _unpriced,
+            if(isNull(cost), toDecimal256(_price, 24), _total) AS _cost_of_one,
+            if(isNull(cost), _exact * _price, _total) AS _cost,
             (occurred_at, ts, seq) AS _position
         FROM eka_usage.usage
     )
@@ -103,7 +107,7 @@ LEFT JOIN eka_usage.catalog_metrics AS _catalog
 
 -- The invoice lines of each month (UTC), billable and non-billable usage separately: the quantity
 -- by the catalog's aggregation (an unknown metric type is summed), and the cost.
--- `unpriced` counts the events without a unit cost; if all lack one, the cost is null.
+-- `unpriced` counts the events without a cost of their own or of one unit; if all lack one, the cost is null.
 -- 256-bit decimals hold every digit of every sum.
 CREATE OR REPLACE VIEW eka_usage.usage_by_month AS
 SELECT
@@ -143,17 +147,21 @@ FROM
         sum(_exact) AS _summed,
         max(_exact) AS _greatest,
         argMax(_exact, _position) AS _latest,
-        countIf(unit_cost IS NULL) AS unpriced,
-        sum(toDecimal256(_price, 24)) AS _counted_cost,
-        sum(_exact * _price) AS _summed_cost,
-        argMax(_exact * _price, (_exact, _position)) AS _greatest_cost,
-        argMax(_exact * _price, _position) AS _latest_cost
+        countIf(_unpriced) AS unpriced,
+        sum(_cost_of_one) AS _counted_cost,
+        sum(_cost) AS _summed_cost,
+        argMax(_cost, (_exact, _position)) AS _greatest_cost,
+        argMax(_cost, _position) AS _latest_cost
     FROM
     (
         SELECT
             *,
             toDecimal256(quantity, 12) AS _exact,
             toDecimal256(ifNull(unit_cost, 0), 12) AS _price,
+            toDecimal256(ifNull(cost, 0), 24) AS _total,
+            isNull(unit_cost) AND isNull(cost) AS _unpriced,
+            if(isNull(cost), toDecimal256(_price, 24), _total) AS _cost_of_one,
+            if(isNull(cost), _exact * _price, _total) AS _cost,
             (occurred_at, ts, seq) AS _position
         FROM eka_usage.usage
     )

@@ -73,17 +73,20 @@ FROM
         sum(_exact) AS _summed,
         max(_exact) AS _greatest,
         argMax(_exact, _position) AS _latest,
-        countIf(unit_cost IS NULL) AS unpriced,
-        sum(toDecimal256(_price, 24)) AS _counted_cost,
-        sum(_exact * _price) AS _summed_cost,
-        argMax(_exact * _price, (_exact, _position)) AS _greatest_cost,
-        argMax(_exact * _price, _position) AS _latest_cost
+        countIf(_unpriced) AS unpriced,
+        sum(_cost_of_one) AS _counted_cost,
+        sum(_cost) AS _summed_cost,
+        argMax(_cost, (_exact, _position)) AS _greatest_cost,
+        argMax(_cost, _position) AS _latest_cost
     FROM
     (
         SELECT
             *,
             toDecimal256(quantity, 12) AS _exact,
             toDecimal256(ifNull(unit_cost, 0), 12) AS _price,
+            isNull(unit_cost) AS _unpriced,
+            toDecimal256(_price, 24) AS _cost_of_one,
+            _exact * _price AS _cost,
             (occurred_at, ts, seq) AS _position
         FROM usage.usage
     )
@@ -134,17 +137,20 @@ FROM
         sum(_exact) AS _summed,
         max(_exact) AS _greatest,
         argMax(_exact, _position) AS _latest,
-        countIf(unit_cost IS NULL) AS unpriced,
-        sum(toDecimal256(_price, 24)) AS _counted_cost,
-        sum(_exact * _price) AS _summed_cost,
-        argMax(_exact * _price, (_exact, _position)) AS _greatest_cost,
-        argMax(_exact * _price, _position) AS _latest_cost
+        countIf(_unpriced) AS unpriced,
+        sum(_cost_of_one) AS _counted_cost,
+        sum(_cost) AS _summed_cost,
+        argMax(_cost, (_exact, _position)) AS _greatest_cost,
+        argMax(_cost, _position) AS _latest_cost
     FROM
     (
         SELECT
             *,
             toDecimal256(quantity, 12) AS _exact,
             toDecimal256(ifNull(unit_cost, 0), 12) AS _price,
+            isNull(unit_cost) AS _unpriced,
+            toDecimal256(_price, 24) AS _cost_of_one,
+            _exact * _price AS _cost,
             (occurred_at, ts, seq) AS _position
         FROM usage.usage
     )
