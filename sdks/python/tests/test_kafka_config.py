@@ -75,6 +75,14 @@ def test_acks_all_turns_idempotence_on() -> None:
     assert "enable.idempotence" not in config(acks="1")
 
 
+def test_an_idempotent_producer_has_one_request_in_flight_unless_configured_otherwise() -> None:
+    assert config(acks="all")["max.in.flight"] == 1
+    assert "max.in.flight" not in config(acks="1")
+    name = "max.in.flight.requests.per.connection"
+    found = config({name: 5}, acks="all")
+    assert (found[name], "max.in.flight" in found) == (5, False)
+
+
 def test_kafka_config_overrides_settings_and_adds_properties() -> None:
     found = config({"linger.ms": 7, "partitioner": "random", "client.id": "me"}, linger_ms=5)
     assert (found["linger.ms"], found["partitioner"], found["client.id"]) == (7, "random", "me")

@@ -306,6 +306,7 @@ class _Log:
 
 _UNLIMITED = 2_147_483_647
 _ACKS = frozenset({"acks", "request.required.acks"})
+_IN_FLIGHT = frozenset({"max.in.flight", "max.in.flight.requests.per.connection"})
 
 
 def _config(settings: Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -326,6 +327,9 @@ def _config(settings: Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
     }
     if settings["kafka_acks"] == "all" and _ACKS.isdisjoint(overrides):
         config["enable.idempotence"] = True
+        if _IN_FLIGHT.isdisjoint(overrides):
+            # With more, an idempotent librdkafka spins while a broker is slow or hangs.
+            config["max.in.flight"] = 1
     return {**config, **{name: _guarded(name, value) for name, value in overrides.items()}}
 
 
