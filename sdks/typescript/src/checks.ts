@@ -122,8 +122,8 @@ function removal(product: unknown, metricType: unknown): string | undefined {
 
 /** Returns product and metric type of one of `metrics`; undefined ones if it is anything else. */
 export function metricNames(value: unknown): Metric {
-  const { product, metricType } = safely(() => ({ ...(value as Metric) })) ?? {};
-  return { product, metricType } as Metric;
+  const read = ({ product, metricType }: Metric) => ({ product, metricType });
+  return safely(() => read(value as Metric) as Metric) ?? ({} as Metric);
 }
 
 /** Returns what a metric type requires beyond the limits of every event. */

@@ -38,6 +38,8 @@ const { maxBytes, oversize } = limits.metadata;
 const marker = JSON.parse(oversize) as Metadata;
 // With more keys than this, oversized metadata is detected by counting, before all of it is encoded.
 const maxPlainKeys = 64;
+// So many keys are oversized: five bytes each, with quotes, colon, value and comma.
+const maxKeys = 1 + Math.floor(maxBytes / 5);
 
 /** The metadata of an event without any. */
 const noDetails: Details = { json: JSON.stringify(limits.metadata.default), lost: "" };
@@ -127,13 +129,21 @@ export function logMetadata(
   try {
     const form = formOf(given, "");
     // Descriptors, because reading a property may throw, which only the encoder handles.
-    own = isJsonObject(form) ? Object.getOwnPropertyDescriptors(form) : own;
+    own = isJsonObject(form) ? firstProperties(form) : own;
     lost = isJsonObject(form) ? "" : noObject;
   } catch (error) {
     lost = unreadable(error);
   }
   const all = { ...own, ...Object.getOwnPropertyDescriptors(found) };
   return { metadata: Object.defineProperties({}, all), lost };
+}
+
+/** Returns the properties, but no more than make metadata too large anyway. */
+function firstProperties(form: Metadata): PropertyDescriptorMap {
+  const names = Object.keys(form).slice(0, maxKeys);
+  return Object.fromEntries(
+    names.map((name) => [name, Object.getOwnPropertyDescriptor(form, name) ?? {}]),
+  );
 }
 
 function unreadable(error: unknown): string {
