@@ -276,13 +276,19 @@ func TestAppend(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		file := s.requeued.current.file
-		s.requeued.current.file = broken
+		current := s.requeued.current
+		use := func(file *os.File) (before *os.File) {
+			current.syncing.Lock()
+			defer current.syncing.Unlock()
+			before, current.file = current.file, file
+			return before
+		}
+		file := use(broken)
 		if err := s.Requeue([]byte("key"), []byte(events[2])); err != nil {
 			t.Errorf("the event counts as not written: %v", err)
 		}
 		expectWarning(t, h, "spool sync failed")
-		s.requeued.current.file = file
+		use(file)
 		h.set(func() { h.inMemory = false })
 		s.Wake()
 		expectReceived(t, h, []string{events[1], events[2], events[0]})
