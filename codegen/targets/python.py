@@ -342,10 +342,12 @@ def _encoder(model: Model) -> _Encoder:
             flush()
             event += f"{{{field.name}}}"
         pending += quote
-    pending += "{more}}}"
     flush()
+    pending, holds_constant = "{more}}}", True
+    flush()
+    constants = tuple(_argument(f) for f in model.event.fixed if f.constant_per)
     return _Encoder(
-        constants=tuple(_argument(f) for f in model.event.fixed if f.constant_per),
+        constants=(*constants, "more: str"),
         parts=tuple(parts),
         varying=tuple(sorted(_argument(f) for f in model.event.fixed if not f.constant_per)),
         event=event,

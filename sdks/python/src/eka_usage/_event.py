@@ -63,9 +63,8 @@ class EventEncoder:
         self._unused: list[int] = []
         # Filled by the first event, so that copies of an idle process have nothing in common.
         self._minted: dict[str, str] = {}
-        self._more = encode_client_fields(client_fields)
         self._combinations = _Combinations(
-            service_name, hostname, lambda: self.instance_id, is_billed(client_fields)
+            service_name, hostname, lambda: self.instance_id, client_fields
         )
         self._workspaces = _Workspaces()
         # By the identity of the names, most of which are literals: it proves that they are valid,
@@ -147,7 +146,7 @@ class EventEncoder:
                 instant = self._instant = (now, format_time(now), self._ids.prefix(now))
             _, ts, prefix = instant
             occurred = ts if occurred_at is None else _checks.occurred_at(occurred_at, now)
-            more = self._more if not fields else self._more + _encoded(fields, unit_cost, now)
+            more = _encoded(fields, unit_cost, now) if fields else ""
         except Exception as error:
             if not is_interruption(error):
                 self._check(
@@ -171,10 +170,8 @@ class EventEncoder:
         if own_id is None:
             ids = self._ids
             own_id = key = f"{prefix}{ids.start + seq % ids.span}"
-        event = encode_event(
-            constants, key, details, occurred, amount, seq, ts, cost, workspace, more
-        )
-        return own_id, event, lost
+        event = encode_event(constants, key, details, occurred, amount, seq, ts, cost, workspace)
+        return own_id, f"{event[:-1]}{more}}}" if more else event, lost
 
     def reject(self, _: list[int], *arguments: Any) -> tuple[str, str, str]:
         """Rejects a call whose workspace id is of no type of ids; the arguments are `encode`'s."""
@@ -286,17 +283,22 @@ class _Combinations(dict[tuple[str, ...], _Combination]):
     """The combinations of product, metric type and status, made when first recorded."""
 
     def __init__(
-        self, service_name: str, hostname: str, instance_id: Callable[[], str], is_billed: bool
+        self,
+        service_name: str,
+        hostname: str,
+        instance_id: Callable[[], str],
+        client_fields: Mapping[str, str | None],
     ) -> None:
         super().__init__()
         self._instance_id = instance_id
-        self._is_billed = is_billed
+        self._is_billed = is_billed(client_fields)
         self._client = {
             "service_name": escape(service_name),
             "sdk_language": "python",
             "sdk_version": SDK_VERSION,
             "hostname": escape(hostname),
             "catalog_version": CATALOG_VERSION,
+            "more": encode_client_fields(client_fields),
         }
 
     def __missing__(self, key: tuple[str, ...]) -> _Combination:

@@ -19,12 +19,17 @@ def encode_constants(
     hostname: str,
     catalog_version: str,
     instance_id: str,
+    more: str,
 ) -> tuple[str, ...]:
-    """Returns the parts of an event that are the same in every call."""
+    """Returns the parts of an event that are the same in every call.
+
+    `more` are further fields, each after a comma.
+    """
     return (
         f'","service_name":"{service_name}","product":"{product}","metric_type":"{metric_type}","status":"{status}","quantity":',
         f',"is_billable":{is_billable},"metadata":"',
         f'","sdk_language":"{sdk_language}","sdk_version":"{sdk_version}","hostname":"{hostname}","catalog_version":"{catalog_version}","instance_id":"{instance_id}","seq":',
+        f"{more}}}",
     )
 
 
@@ -38,11 +43,10 @@ def encode_event(
     ts: str,
     unit_cost: str,
     workspace_id: str,
-    more: str = "",
 ) -> str:
     """Returns one event: its constant parts, with the varying values in between.
 
     The arguments are in alphabetical order, so that a schema in another order needs no change of
-    the caller, which is not generated. `more` are further fields, each after a comma.
+    the caller, which is not generated.
     """
-    return f'{{"event_id":"{event_id}","workspace_id":"{workspace_id}{constants[0]}{quantity},"unit_cost":{unit_cost}{constants[1]}{metadata}","occurred_at":"{occurred_at}","ts":"{ts}{constants[2]}{seq}{more}}}'
+    return f'{{"event_id":"{event_id}","workspace_id":"{workspace_id}{constants[0]}{quantity},"unit_cost":{unit_cost}{constants[1]}{metadata}","occurred_at":"{occurred_at}","ts":"{ts}{constants[2]}{seq}{constants[3]}'

@@ -8,26 +8,25 @@ from __future__ import annotations
 
 
 def encode_constants(
-    *, product: str, metric_type: str, status: str, is_billable: int
+    *, product: str, metric_type: str, status: str, is_billable: int, more: str
 ) -> tuple[str, ...]:
-    """Returns the parts of an event that are the same in every call."""
+    """Returns the parts of an event that are the same in every call.
+
+    `more` are further fields, each after a comma.
+    """
     return (
         f'","product":"{product}","metric_type":"{metric_type}","status":"{status}","quantity":',
         f',"is_billable":{is_billable},"ts":"',
+        f"{more}}}",
     )
 
 
 def encode_event(
-    constants: tuple[str, ...],
-    event_id: str,
-    quantity: str,
-    ts: str,
-    workspace_id: str,
-    more: str = "",
+    constants: tuple[str, ...], event_id: str, quantity: str, ts: str, workspace_id: str
 ) -> str:
     """Returns one event: its constant parts, with the varying values in between.
 
     The arguments are in alphabetical order, so that a schema in another order needs no change of
-    the caller, which is not generated. `more` are further fields, each after a comma.
+    the caller, which is not generated.
     """
-    return f'{{"event_id":"{event_id}","workspace_id":"{workspace_id}{constants[0]}{quantity}{constants[1]}{ts}"{more}}}'
+    return f'{{"event_id":"{event_id}","workspace_id":"{workspace_id}{constants[0]}{quantity}{constants[1]}{ts}"{constants[2]}'
