@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import chdb.session
@@ -196,16 +196,18 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    server: _Server
+    @property
+    def store(self) -> _Server:
+        return cast("_Server", self.server)
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         given = base64.b64decode(self.headers["Authorization"].removeprefix("Basic ")).decode()
-        if given != f"billing:{self.server.password}":
+        if given != f"billing:{self.store.password}":
             return self.answer(403, b"Code: 516. DB::Exception: Authentication failed")
         parameters = parse_qs(urlsplit(self.path).query)
         query = "".join(parameters.get("query", [])) or body.decode()
-        found = self.server.session.query(query, "TabSeparated").bytes()
+        found = self.store.session.query(query, "TabSeparated").bytes()
         return self.answer(200, found or b"")
 
     def answer(self, status: int, content: bytes) -> None:
@@ -216,7 +218,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  its name
         """Logs nothing."""
 
 
