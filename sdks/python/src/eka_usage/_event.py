@@ -115,7 +115,10 @@ class EventEncoder:
         try:
             known = self._last
             if metric_type is not known[1] or product is not known[0] or status is not known[2]:
-                self._last = known = self._find(product, metric_type, status)
+                known = self._literals.get(id(metric_type), known)
+                if metric_type is not known[1] or product is not known[0] or status is not known[2]:
+                    known = self._find(product, metric_type, status)
+                self._last = known
             _, _, _, plain, metric, constants = known
             workspace = self._workspaces[workspace_id]
             kind = _type_of(quantity)
@@ -185,9 +188,6 @@ class EventEncoder:
             TypeError: a name is not a string.
             KeyError: the catalog lacks a name.
         """
-        known = self._literals.get(id(metric_type))
-        if known and metric_type is known[1] and product is known[0] and status is known[2]:
-            return known
         if (
             type(product) is type(metric_type) is type(status) is str
             and len(product) + len(metric_type) + len(status) <= LONGEST
