@@ -64,7 +64,7 @@ def test_a_workspace_is_billed_by_its_characters(kind: type[str], first: str) ->
 @pytest.mark.parametrize("kind", [CaseInsensitive, EqualToAll])
 @pytest.mark.parametrize("field", ["product", "metric_type", "status"])
 def test_a_name_is_looked_up_by_its_characters(field: str, kind: type[str]) -> None:
-    valid = {**VALID, "status": "ok"}
+    valid: dict[str, Any] = {**VALID, "status": "ok"}
     collector, errors = CollectingProducer(), ReportedErrors()
     with fixed_client(producer=collector, on_error=errors) as client:
         client._record(**valid)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,10 +50,9 @@ class Loud(str):
 @pytest.mark.parametrize("text", TRICKY, ids=ascii)
 def test_every_text_field_may_contain_any_string(text: str) -> None:
     collector = CollectingProducer()
+    valid: dict[str, Any] = {**VALID, "workspace_id": text}
     with fixed_client(producer=collector, service_name=text, hostname=text) as client:
-        assert client.record(
-            **{**VALID, "workspace_id": text}, event_id=text, metadata={text: [text, {text: text}]}
-        )
+        assert client.record(**valid, event_id=text, metadata={text: [text, {text: text}]})
     [sent] = collector.sent
     event = json.loads(sent.value)
     assert sent.key == text.encode()
