@@ -68,8 +68,9 @@ def test_a_name_is_looked_up_by_its_characters(field: str, kind: type[str]) -> N
     collector, errors = CollectingProducer(), ReportedErrors()
     with fixed_client(producer=collector, on_error=errors) as client:
         client._record(**valid)
-        client._record(**{**valid, field: kind(valid[field].upper())})
-        client._record(**{**valid, field: kind(valid[field])})
+        for name in (valid[field].upper(), valid[field]):
+            arguments: dict[str, Any] = {**valid, field: kind(name)}
+            client._record(**arguments)
     assert len(collector.sent) == 2
     assert errors.codes == [f"{field}.unknown"]
 

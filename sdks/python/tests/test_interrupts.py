@@ -16,7 +16,7 @@ import pytest
 from confluent_kafka import KafkaError
 from eka_usage._interrupts import is_interruption
 from eka_usage._transports import callbacks
-from eka_usage._transports.kafka import _report
+from eka_usage._transports.kafka import _Expiry, _report
 from eka_usage._wakeup import WakeUp
 
 from sdks.python.tests.support import (
@@ -88,6 +88,7 @@ def test_an_exception_of_an_arguments_own_method_is_not_an_interruption() -> Non
 
 def test_a_delivery_report_that_is_interrupted_is_received_again() -> None:
     failures: list[Any] = []
+    expiry = _Expiry()
 
     def failed(failure: Any) -> None:
         failures.append(failure)
@@ -103,11 +104,12 @@ def test_a_delivery_report_that_is_interrupted_is_received_again() -> None:
 
     def poll(_: float) -> None:
         error = KafkaError(KafkaError._MSG_TIMED_OUT)
-        _report(lambda: None, failed, error, Message())
+        _report(lambda: None, failed, expiry, error, Message())
 
     with pytest.raises(KeyboardInterrupt):
         callbacks.calling(poll, 0)
     assert [failure.event for failure in failures] == [b"event"] * 2
+    assert expiry.happened
     assert callbacks.running() == []
 
 
