@@ -73,13 +73,19 @@ def test_an_event_is_accepted_or_nothing_happened() -> None:
     collector, errors = CollectingProducer(), DeepErrors()
     with fixed_client(producer=deep_producer(collector), on_error=errors) as client:
         client.record("ws", "api", "api_call")
-        found = outcomes(lambda: client.record("ws", "api", "api_call"), errors)
+        found = outcomes(
+            lambda: client.record("ws", "api", "api_call", 7, metadata={"a": 1}, vendor="acme"),
+            errors,
+        )
         client.record("ws", "api", "api_call")
         stats = client.stats()
     assert set(found) == {"accepted", "nothing"}
     assert found.count("accepted") > 40
-    accepted = {json.loads(sent.value)["seq"] for sent in collector.sent}
+    first, *events, last = (json.loads(sent.value) for sent in collector.sent)
+    accepted = {event["seq"] for event in (first, *events, last)}
     assert accepted == set(range(1, found.count("accepted") + 3))
+    whole = [(event["quantity"], event["metadata"], event["vendor"]) for event in events]
+    assert whole == [(7, '{"a":1}', "acme")] * len(events)
     assert stats.failed == 0
 
 

@@ -286,6 +286,7 @@ class EkaClient:
                         metadata,
                         event_id=event_id,
                         occurred_at=occurred_at,
+                        **fields,
                     )
         except BaseException:
             self._recover(numbers, workspace_id, event)
@@ -433,9 +434,7 @@ class EkaClient:
 
     async def aflush(self, timeout: float | None = None) -> int:
         """Flushes as `flush()` does, without blocking the event loop."""
-        from asyncio import (
-            to_thread,
-        )  # takes time to import, and whoever awaits this has imported it
+        from asyncio import to_thread  # slow to import, and the caller has imported it
 
         return await to_thread(self.flush, timeout)
 
