@@ -95,8 +95,9 @@ def test_nothing_changed_is_said(schema: Path, capsys: pytest.CaptureFixture[str
 
 @pytest.mark.parametrize("form", ["json", "sarif"])
 def test_problems_are_one_document_for_programs(
-    form: str, schema: Path, capsys: pytest.CaptureFixture[str]
+    form: str, schema: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
     assert run("breaking", "--against", "before", "--format", form) == 1
     output = capsys.readouterr()
     found = json.loads(output.out)

@@ -76,6 +76,7 @@ def test_check_reports_every_difference_and_writes_nothing(command: list[str], r
 
 
 def test_github_format_prints_an_annotation_for_each_difference(root: Path) -> None:
+    subprocess.run(["git", "init", "-q", root], check=True)
     (root / "docs/errors.md").unlink()
     result = codegen("check", "--format", "github", "--schema", SCHEMA, "--root", root)
     assert result.returncode == 1

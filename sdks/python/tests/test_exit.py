@@ -25,8 +25,8 @@ LONG_LINGER = "linger_ms=60000"
         ("raise KeyboardInterrupt", -signal.SIGINT),
         ("raise RuntimeError", 1),
         ("del client", 0),
-        ("os.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM),
-        ("os.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT),
+        ("os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)", -signal.SIGTERM),
+        ("os.kill(os.getpid(), signal.SIGINT); time.sleep(60)", -signal.SIGINT),
     ],
 )
 def test_events_are_delivered_however_the_process_ends(

@@ -29,6 +29,7 @@ _PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # no
 _HOME = os.getpid()
 # Its successor is likely to fail too, until the cause is gone.
 _REPLACE_SECONDS = 2.0
+_POLLS = 5
 _BROKERS = ("bootstrap.servers", "metadata.broker.list")
 _PASSWORD = "sasl.password"  # noqa: S105  its name
 
@@ -137,8 +138,13 @@ class KafkaTransport:
         producers = self._producers
         for producer in producers:
             self._serve(producer.flush, timeout / len(producers))
-        self._serve_all()  # log lines count as queued too until they are polled
-        return self.queued()
+        left = self.queued()
+        for _ in range(_POLLS):  # log lines count as queued too until they are polled
+            self._serve_all()
+            before, left = left, self.queued()
+            if left == before:
+                break
+        return left
 
     def _serve_all(self) -> None:
         for producer in self._producers:
