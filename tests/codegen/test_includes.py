@@ -141,7 +141,7 @@ def test_patterns_stay_in_the_folder_and_match_something(
 
 
 def test_teams_with_files_of_their_own_merge(schema: Path, tmp_path: Path) -> None:
-    """The catalog itself merges; the generated files are mended by `generate` alone."""
+    """The catalog itself merges; `generate` alone repairs the generated files."""
     text = (schema / "event.yaml").read_text(encoding="utf-8")
     text = text.replace("set_by: sdk,", "set_by: sdk, constant_per: client,")
     (schema / "event.yaml").write_text(text, encoding="utf-8")
