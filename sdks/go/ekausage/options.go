@@ -55,7 +55,7 @@ func WithLinger(linger time.Duration) Option {
 }
 
 // WithBatchSize sets the size in bytes at which a batch is sent without lingering, overriding the
-// default of 65536. It is raised to the size of the largest event, about 72 KiB, and capped at what
+// default of 65536. It is raised to the size of the largest event, about 125 KiB, and capped at what
 // brokers accept, 1 MB.
 func WithBatchSize(bytes int) Option { return withSetting(settingKafkaBatchSize, bytes) }
 
