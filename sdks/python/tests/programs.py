@@ -21,6 +21,9 @@ from eka_usage import EkaClient
 def print_error(error, context):
     print(error.code, context.get("event_id"), flush=True)
 
+# A shell ignores it in what it runs in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def mark_ready():
     open("ready", "w").close()
 

@@ -95,13 +95,16 @@ def test_a_copy_leaves_what_it_did_not_record_to_the_original(call: str, tmp_pat
     assert len(set(rest)) == len(rest) == 5
 
 
-# Memory is copied with its process id, so nothing but a call can tell.
+# Memory is copied with its process id, so nothing but a call can tell. Other than a fork, a
+# snapshot has all threads, so none that holds the lock is missing.
 RESTORE = """
-        from eka_usage import _shutdown_hooks
+        from eka_usage import _interrupts, _shutdown_hooks
         _shutdown_hooks._after_fork.__code__ = (lambda: None).__code__
 
         def restore():
-            copy = os.fork()
+            pause_before_fork()
+            with _interrupts.shared_lock():
+                copy = os.fork()
             if not copy:
                 _shutdown_hooks.mark[0] = 1
             return copy
