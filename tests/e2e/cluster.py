@@ -47,6 +47,7 @@ min.insync.replicas=2
 offsets.topic.replication.factor=3
 offsets.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
+log.cleaner.dedupe.buffer.size=4194304
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 controller.quorum.election.timeout.ms=2000
