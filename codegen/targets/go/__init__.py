@@ -1,0 +1,105 @@
+"""Generates the files of the Go package and of its internal packages."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from typing import Any
+
+from codegen import naming, phrases
+from codegen.model import Model
+from codegen.render import File, Output, file
+from codegen.targets.go import catalog, constants, fields, literals, settings
+from codegen.targets.go.encoder import encoder
+from codegen.targets.go.event import member
+
+
+def outputs(model: Model) -> Iterator[Output]:
+    """Yields the generated files of the Go package and of its internal packages."""
+    package = model.sdk.packages["go"]
+
+    def source(name: str, template: str = "", *, internal: str = "", **values: object) -> File:
+        folder = posixpath.join(package.path, "internal", internal) if internal else package.path
+        return file(
+            posixpath.join(folder, f"zz_generated_{name}.go"),
+            f"go/{template or name}.go.j2",
+            package=internal or package.module,
+            **values,
+        )
+
+    products = catalog.products(model)
+    by_client, by_calls, optional = (
+        [fields.option(field, package.module) for field in chosen]
+        for chosen in (
+            model.event.client_dimensions,
+            model.event.dimensions,
+            model.event.dimensions_of("record"),
+        )
+    )
+    module = f"{package.name}/{package.module}"
+    types = {field.type for field in model.event.dimensions_of("record")}
+    imports: dict[str, Any] = {
+        "module": module,
+        "times": "timestamp" in types,
+        "lists": "list" in types,
+    }
+    yield source("options", client=by_client, fields=optional, **imports)
+    yield source("fields_test", client=by_client, fields=optional, **imports)
+    yield fields.members(posixpath.join(package.path, "options.go"), optional)
+    yield source(
+        "fields",
+        internal="encode",
+        fields=by_calls,
+        rows=[fields.row(field) for field in model.event.dimensions],
+        client_rows=[fields.row(field) for field in model.event.client_dimensions],
+        largest=fields.largest(model),
+    )
+    yield source("constants", constants=list(constants.constants(model)))
+    yield source("metrics", products=products)
+    yield source(
+        "settings",
+        indexes=[naming.go_unexported(f"setting_{s.name}") for s in model.sdk.settings],
+        rows=[settings.setting(model, setting) for setting in model.sdk.settings],
+    )
+    yield source(
+        "errors",
+        codes=[settings.code(error) for error in model.sdk.errors],
+        rows=[settings.error(model, error) for error in model.sdk.errors],
+    )
+    yield source(
+        "event",
+        comment=literals.comment(f"{model.event.name}: {model.event.description}"),
+        type=model.event.name,
+        fields=[member(field) for field in model.event.fields],
+        numbers=any(field.type == "number" for field in model.event.fields),
+    )
+    removed = [
+        (
+            literals.row(literals.string(m.product), literals.string(m.name)),
+            literals.string(phrases.removal(m)),
+        )
+        for m in model.catalog.removed
+    ]
+    aliases = [
+        (literals.string(alias), f"{literals.string(m.product)}, {literals.string(m.name)}")
+        for alias, m in model.catalog.aliases
+    ]
+    yield source(
+        "catalog",
+        internal="encode",
+        products=products,
+        aliases=aliases,
+        removed=removed,
+        **catalog.statuses(model),
+    )
+    yield source("limits", "constants", internal="encode", constants=list(constants.limits(model)))
+    yield source(
+        "codes", "constants", internal="encode", constants=list(constants.rejection_codes(model))
+    )
+    yield source("encoder", internal="encode", encoder=encoder(model))
+    yield source(
+        "spool",
+        internal="spool",
+        constants=list(constants.spool(model)),
+        final_errors=sorted(model.sdk.spool.final_errors.values()),
+    )

@@ -1,0 +1,123 @@
+"""The tables of the catalog in Go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from codegen import naming, phrases
+from codegen.model import MetricType, Model, QuantityRule
+from codegen.numbers import scalar
+from codegen.targets.go import literals
+
+
+@dataclass(frozen=True, slots=True)
+class _Metric:
+    comment: str
+    constant: str
+    number: int
+    name: str
+    row: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Product:
+    name: str
+    row: str
+    metrics: tuple[_Metric, ...]
+
+
+def statuses(model: Model) -> dict[str, Any]:
+    catalog = model.catalog
+    return {
+        "statuses": [
+            (
+                index,
+                literals.string(s.name),
+                literals.row(
+                    literals.string(s.name),
+                    literals.boolean(s.billable),
+                    literals.words(s.description),
+                ),
+            )
+            for index, s in enumerate(catalog.statuses)
+        ],
+        "default": catalog.statuses.index(catalog.default_status),
+        "log": catalog.statuses.index(catalog.log_status),
+        "levels": [literals.string(level) for level in catalog.log_levels],
+    }
+
+
+def products(model: Model) -> list[_Product]:
+    products = []
+    number = 0
+    field = model.event.roles.get("quantity")
+    bounds = field.limits if field else {}
+    for product in model.catalog.products:
+        first = number + 1
+        metrics = []
+        for metric in product.metric_types:
+            number += 1
+            metrics.append(_metric(metric, number, bounds))
+        row = literals.row(
+            literals.string(product.name),
+            literals.string(product.title),
+            literals.string(product.owner),
+            literals.words(product.description),
+            str(first),
+            str(number),
+        )
+        products.append(_Product(literals.string(product.name), row, tuple(metrics)))
+    return products
+
+
+def _metric(metric: MetricType, number: int, bounds: Mapping[str, int | float]) -> _Metric:
+    constant = _metric_name(metric.product, metric.name)
+    comment = literals.comment(
+        f"{constant} is {metric.product}/{metric.name}: {metric.description}", "\t"
+    )
+    deprecation = phrases.deprecation(metric, _metric_name)
+    if deprecation:
+        comment += f"\n\t//\n{literals.comment(f'Deprecated: {deprecation}', chr(9))}"
+    row = literals.row(
+        literals.string(metric.product),
+        literals.string(metric.name),
+        literals.string(metric.title),
+        literals.words(metric.description),
+        literals.string(metric.owner),
+        literals.string(metric.unit),
+        literals.string(metric.aggregation),
+        _quantity(metric.quantity, bounds),
+        _metadata(metric),
+    )
+    return _Metric(comment, constant, number, literals.string(metric.name), row)
+
+
+def _quantity(rule: QuantityRule | None, bounds: Mapping[str, int | float]) -> str:
+    if rule is None:
+        return "nil"
+    minimum = bounds["minimum"] if rule.minimum is None else rule.minimum
+    maximum = bounds["maximum"] if rule.maximum is None else rule.maximum
+    integer = literals.boolean(rule.integer)
+    row = literals.row(integer, literals.number(minimum), literals.number(maximum))
+    return f"&quantityRule{row}"
+
+
+def _metadata(metric: MetricType) -> str:
+    if not metric.metadata:
+        return "nil"
+    rows = [
+        literals.row(
+            literals.string(key.name),
+            literals.boolean(key.required),
+            literals.string(key.type or ""),
+            literals.strings(scalar(value) for value in key.allowed or ()),
+        )
+        for key in metric.metadata
+    ]
+    return f"[]metadataKey{{{', '.join(rows)}}}"
+
+
+def _metric_name(product: str, name: str) -> str:
+    return f"Metric{naming.go_exported(product)}{naming.go_exported(name)}"

@@ -1,0 +1,55 @@
+"""Generates modules of the Python package: tables, typed calls, the event encoder and Struct."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from codegen import render
+from codegen.model import Model
+from codegen.render import File, Output
+from codegen.targets.python import calls, catalog, fields, settings
+from codegen.targets.python.encoder import encoder
+from codegen.targets.python.events import struct
+from codegen.targets.python.formatting import formatted
+from codegen.targets.python.literals import literal
+
+
+def outputs(model: Model) -> Iterator[Output]:
+    package = f"{model.sdk.packages['python'].path}/_generated"
+    views: Mapping[str, Mapping[str, Any]] = {
+        "__init__": {},
+        "calls": {
+            "overloads": [
+                *(calls.overload(model, product) for product in model.catalog.products),
+                calls.checked_overload(model),
+            ],
+            "metric": calls.metric_call(model),
+            "fields": [calls.option(field) for field in model.event.dimensions_of("record")],
+            "arguments": [settings.setting(model, s) for s in model.sdk.settings if not s.required],
+        },
+        "catalog": catalog.tables(model),
+        "encoder": {"encoder": encoder(model)},
+        "fields": {
+            "fields": [fields.row(field) for field in model.event.dimensions],
+            "client": [fields.row(field) for field in model.event.client_dimensions],
+        },
+        "errors": {"errors": [settings.error(model, error) for error in model.sdk.errors]},
+        "limits": {"limits": list(fields.limits(model))},
+        "metrics": {"products": [catalog.namespace(product) for product in model.catalog.products]},
+        "settings": {
+            "settings": [settings.setting(model, setting) for setting in model.sdk.settings]
+        },
+        "spool": {
+            "constants": [
+                (c.name.upper(), literal(c.value), c.description) for c in model.sdk.spool.constants
+            ],
+            "final_errors": sorted(model.sdk.spool.final_errors.values()),
+        },
+    }
+    files = [
+        render.file(f"{package}/{name}.py", f"python/{name}.py.j2", **values)
+        for name, values in views.items()
+    ]
+    files.append(File(f"{package}/events.py", struct(model)))
+    yield from formatted(files)
