@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from eka_usage._generated.spool import HEADER_BYTES
+from eka_usage._generated.spool import HEADER_BYTES, VERSION
 from eka_usage._spool.header import NUMBER, Header
 from eka_usage._spool.origin import destination
 from eka_usage._spool.record import (
@@ -81,7 +81,7 @@ def segment(
     *,
     acked: int = 0,
     heartbeat: int = 7,
-    version: int = 1,
+    version: int = VERSION,
 ) -> bytearray:
     """Returns the bytes of a segment that is fenced and truncated to its records."""
     origin = bytes.fromhex(_ORIGIN)
@@ -111,7 +111,7 @@ def build() -> dict[str, bytes]:
         torn,
         flipped,
         bad_header,
-        segment(EVENTS, version=2),
+        segment(EVENTS, version=VERSION + 1),
         bytearray(HEADER_BYTES),
     ]
     owners = (UNOWNED, _ORIGIN, _ADOPTER)

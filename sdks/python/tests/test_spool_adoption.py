@@ -124,11 +124,11 @@ def test_a_segment_of_a_newer_version_is_left_alone_and_reported_once(
     [segment, *_] = log.segments()
     header = segment.header()
     assert header is not None
-    segment.write_header(header._replace(version=2))
+    segment.write_header(header._replace(version=3))
     log.release()
     adopter = new_adopter(directory)
     assert adopt(adopter) == adopt(adopter) == []
-    assert len([line for line in caplog.messages if "newer format version, 2" in line]) == 1
+    assert len([line for line in caplog.messages if "newer format version, 3" in line]) == 1
 
 
 @contextmanager

@@ -4,8 +4,8 @@
 export const spool = {
   /** The first bytes of a segment. */
   magic: "EKASPOOL",
-  /** The version of the format. */
-  version: 1,
+  /** The version of the format that is written; all up to it are read. */
+  version: 2,
   /** The length of a segment's header. */
   headerBytes: 256,
   /** The length of a segment, header included. */

@@ -7,6 +7,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { spool as format } from "../../src/generated/spool.js";
 import { usageTopic } from "../../src/index.js";
 import { decodeHeader, encodeHeader, offsets } from "../../src/spool/header.js";
 import { destinationOf } from "../../src/spool/origin.js";
@@ -65,7 +66,7 @@ function written(): Map<string, [Buffer, Expected]> {
   broken[(second?.end ?? 0) - 1] = 0;
   const torn = whole.subarray(0, whole.length - 1);
   const header = {
-    version: 1,
+    version: format.version,
     sound: true,
     first_seq: identity.firstSeq,
     created_at: identity.createdAt,
@@ -141,7 +142,7 @@ describe.each(readdirSync(folder))("the segments in %s", (language) => {
       if (header === null) {
         expect(state).toBe("blank");
       } else {
-        expect(state).toBe(header.version > 1 ? "newer" : header.sound ? "good" : "bad");
+        expect(state).toBe(header.version > format.version ? "newer" : header.sound ? "good" : "bad");
         expect(Number(firstSeq)).toBe(header.first_seq);
         expect(createdAt).toBe(header.created_at);
         expect(actual.toString("hex")).toBe(header.destination);
@@ -156,7 +157,7 @@ describe.each(readdirSync(folder))("the segments in %s", (language) => {
     mkdirSync(temp.path, { mode: 0o700 });
     writeFileSync(join(temp.path, name), bytes, { mode: 0o600 });
     const { spool, kafka } = spoolIn(temp.path, { destination });
-    const isNewer = (header?.version ?? 1) > 1;
+    const isNewer = (header?.version ?? 1) > format.version;
     await eventually(() => expect(files(temp.path)).toEqual(isNewer ? [name] : []));
     const isReported = isNewer || damaged > 0 || header?.sound === false;
     await eventually(() => expect(kafka.warnings).toHaveLength(isReported ? 1 : 0));

@@ -361,7 +361,7 @@ describe("adoption", () => {
       directory.path,
       ["b"],
       (bytes) => {
-        bytes.writeUInt32LE(2, 8);
+        bytes.writeUInt32LE(3, 8);
         bytes.writeUInt32LE(crc32(bytes.subarray(16, 208), crc32(bytes.subarray(0, 12))), 12);
       },
       { origin: Buffer.alloc(16, 0xb2) },

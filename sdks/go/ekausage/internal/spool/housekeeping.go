@@ -98,9 +98,9 @@ func (l *segmentLog) releaseIdle() error {
 		return nil
 	}
 	l.discardPreallocated()
-	l.lowHeadroom.Store(true)
 	w := l.current
-	if l.current = nil; w == nil {
+	l.current = nil
+	if l.updateHeadroom(); w == nil {
 		return nil
 	}
 	return w.seal()

@@ -61,8 +61,32 @@ func readRecords(content []byte, salt uint32, offset int64) (records []Record, d
 		at = int(record.end)
 		record.start += offset
 		record.end += offset
-		records = append(records, record)
+		records = record.appendEvents(records)
 	}
+}
+
+// storedRecord is a record as it stands in a segment: one event, or a group of them.
+type storedRecord struct {
+	body       []byte
+	start, end int64
+}
+
+// appendEvents appends the events of the record, each as a Record that begins and ends where it does.
+func (r *storedRecord) appendEvents(records []Record) []Record {
+	if !isGroup(r.body) {
+		return append(records, r.event(r.body))
+	}
+	for rest := r.body[keyBytes:]; len(rest) > 0; {
+		var member []byte
+		member, rest = nextMember(rest)
+		records = append(records, r.event(member))
+	}
+	return records
+}
+
+func (r *storedRecord) event(body []byte) Record {
+	keyEnd := keyBytes + int(binary.LittleEndian.Uint16(body))
+	return Record{body[keyBytes:keyEnd:keyEnd], body[keyEnd:len(body):len(body)], r.start, r.end}
 }
 
 // recordReader finds the records of a segment.
@@ -77,38 +101,46 @@ type recordReader struct {
 // unackedRecords returns the records from an acknowledged offset on; all of them, if a record
 // neither begins nor ends there.
 func unackedRecords(records []Record, ackedOffset int64) []Record {
+	unacked := records
 	for i := range records {
 		if records[i].start == ackedOffset {
 			return records[i:]
 		}
 		if records[i].end == ackedOffset {
-			return records[i+1:]
+			unacked = records[i+1:] // after the last event of a group
 		}
 	}
-	return records
+	return unacked
 }
 
-func (r *recordReader) recordAt(at int) (Record, bool) {
+func (r *recordReader) recordAt(at int) (storedRecord, bool) {
 	content := r.content
 	if at+frameBytes+keyBytes > len(content) || !bytes.HasPrefix(content[at:], markerBytes) {
-		return Record{}, false
+		return storedRecord{}, false
 	}
 	frame, rest := content[at:at+frameBytes], content[at+frameBytes:]
 	length := int64(binary.LittleEndian.Uint32(frame[4:]))
-	keyEnd := keyBytes + int64(binary.LittleEndian.Uint16(rest))
-	if length > int64(len(rest)) || keyEnd > length {
-		return Record{}, false
+	if length > int64(len(rest)) {
+		return storedRecord{}, false
 	}
-	if crc32.Update(r.salt, crc32.IEEETable, rest[:length]) != binary.LittleEndian.Uint32(frame[8:]) {
+	body := rest[:length]
+	if group := isGroup(body); group && !isWholeGroup(body) || !group && !isEvent(body) {
+		return storedRecord{}, false
+	}
+	if crc32.Update(r.salt, crc32.IEEETable, body) != binary.LittleEndian.Uint32(frame[8:]) {
 		r.budget -= length
-		return Record{}, false
+		return storedRecord{}, false
 	}
-	end := int64(at) + frameBytes + length
-	return Record{rest[keyBytes:keyEnd:keyEnd], rest[keyEnd:length:length], int64(at), end}, true
+	return storedRecord{body, int64(at), int64(at) + frameBytes + length}, true
+}
+
+// isEvent reports whether a body has room for the key whose length it begins with.
+func isEvent(body []byte) bool {
+	return len(body) >= keyBytes && keyBytes+int(binary.LittleEndian.Uint16(body)) <= len(body)
 }
 
 // search returns the next record; false if there is none, or too much has to be checked for it.
-func (r *recordReader) search(at int) (Record, bool) {
+func (r *recordReader) search(at int) (storedRecord, bool) {
 	for ; at < len(r.content) && !r.gaveUp(); at++ {
 		next := bytes.Index(r.content[at:], markerBytes)
 		if next < 0 {
@@ -119,7 +151,7 @@ func (r *recordReader) search(at int) (Record, bool) {
 			return record, true
 		}
 	}
-	return Record{}, false
+	return storedRecord{}, false
 }
 
 func (r *recordReader) gaveUp() bool { return r.budget <= 0 }

@@ -3,10 +3,8 @@ package spool
 import (
 	"errors"
 	"io/fs"
-	"runtime"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 var errReleased = errors.New("the client was shut down")
@@ -30,8 +28,8 @@ type segmentLog struct {
 	onError         func(error)
 
 	backlog backlog
-	// lowHeadroom is set if one more event may need a segment that is not preallocated.
-	lowHeadroom   atomic.Bool
+	// headroom is how much can be written without a segment that is not preallocated.
+	headroom      atomic.Int64
 	lastError     atomic.Pointer[preallocateError]
 	preallocating sync.Mutex
 	// reserved is how much the callers that found headroom have still to write.
@@ -45,39 +43,49 @@ type segmentLog struct {
 	released     bool
 }
 
-// preallocateError is why no segment can be created, until the next attempt.
-type preallocateError struct {
-	err   error
-	until time.Time
-}
-
-// append writes a record, for which so many bytes may be reserved. It returns the group of a record that is
-// delivered from memory, and nil for one that is delivered from disk.
+// append writes a record of one event, for which so many bytes may be reserved. It returns the group of a
+// record that is delivered from memory, and nil for one that is delivered from disk.
 //
 // An error means that the record is not written. One of fsync is reported instead: the record is there,
 // so that this client or the next delivers it, and a caller that keeps it too would count it twice.
 func (l *segmentLog) append(key, event []byte, fromMemory bool, reserved int64) (*AckGroup, error) {
 	head := newRecordHead(l.salt, key, event)
-	size := recordSize(key, event)
+	return l.appendRecord(encodedRecord{head[:], key, event, event, 1}, fromMemory, reserved)
+}
+
+// appendGroup writes several events as one record, like append.
+func (l *segmentLog) appendGroup(g *Group, fromMemory bool, reserved int64) (*AckGroup, error) {
+	return l.appendRecord(g.encode(l.salt), fromMemory, reserved)
+}
+
+// encodedRecord is a record in the parts that are written one after the other.
+type encodedRecord struct {
+	head, key, event []byte
+	first            []byte // the first of its events
+	events           int
+}
+
+func (r *encodedRecord) size() int64 { return int64(len(r.head) + len(r.key) + len(r.event)) }
+
+func (l *segmentLog) appendRecord(r encodedRecord, fromMemory bool, reserved int64) (*AckGroup, error) {
 	l.mu.Lock()
-	w, err := l.write(head[:], key, event, size)
+	w, err := l.write(&r)
 	if err != nil {
+		l.updateHeadroom()
 		l.unreserve(reserved)
 		l.mu.Unlock()
 		return nil, err
 	}
 	var g *AckGroup
 	if fromMemory && !l.backlog.active.Load() {
-		g = w.joinGroup(l)
+		g = w.joinGroup(l, r.events)
 	} else {
 		l.backlog.active.Store(true)
-		l.backlog.pending++
-		w.addPending(w.end - size)
+		l.backlog.pending += r.events
+		w.addPending(w.end-r.size(), r.events)
 	}
 	end := w.end
-	if l.preallocated == nil && segmentBytes-end < headroomBytes {
-		l.lowHeadroom.Store(true)
-	}
+	l.updateHeadroom()
 	l.unreserve(reserved) // after the above, which includes what was written
 	l.mu.Unlock()
 	if l.fsyncEach {
@@ -92,16 +100,16 @@ func (l *segmentLog) append(key, event []byte, fromMemory bool, reserved int64) 
 }
 
 // write writes a record into the first segment that takes it.
-func (l *segmentLog) write(head, key, event []byte, size int64) (*segmentWriter, error) {
+func (l *segmentLog) write(r *encodedRecord) (*segmentWriter, error) {
 	for {
 		w := l.current
-		if w == nil || w.end+size > segmentBytes {
+		if w == nil || w.end+r.size() > segmentBytes {
 			var err error
-			if w, err = l.roll(event); err != nil {
+			if w, err = l.roll(r.first); err != nil {
 				return nil, err
 			}
 		}
-		if err := w.memory.write(w.end, head, key, event); err != nil {
+		if err := w.memory.write(w.end, r.head, r.key, r.event); err != nil {
 			return nil, err
 		}
 		fenced, err := w.memory.isFenced()
@@ -109,7 +117,7 @@ func (l *segmentLog) write(head, key, event []byte, size int64) (*segmentWriter,
 			return nil, err
 		}
 		if !fenced {
-			w.end += size
+			w.end += r.size()
 			return w, nil
 		}
 		l.current = nil
@@ -180,87 +188,6 @@ func (l *segmentLog) create() (*segment, error) {
 		s.remove()
 	}
 	return s, err
-}
-
-// ensureHeadroom returns why one more event may find no space; nil if it finds some.
-func (l *segmentLog) ensureHeadroom() error {
-	if !l.lowHeadroom.Load() {
-		return nil
-	}
-	if last := l.lastError.Load(); last != nil && time.Now().Before(last.until) {
-		return last.err
-	}
-	return l.preallocate(false)
-}
-
-// crowdTimeout is how long a caller waits for others to write, which takes each of them microseconds.
-const crowdTimeout = 100 * time.Millisecond
-
-// reserve makes sure that an event of at most so many bytes finds space when it is appended, however many
-// callers append at once: between a look at the headroom and the append, others may use it up. It
-// returns what to pass to append, or why there is no space.
-func (l *segmentLog) reserve(size int64) (int64, error) {
-	size += int64(len(recordHead{}))
-	for deadline := (time.Time{}); ; {
-		// All that is reserved fits into the headroom that was seen after it was reserved.
-		if l.reserved.Add(size) <= headroomBytes && !l.lowHeadroom.Load() {
-			return size, nil
-		}
-		l.unreserve(size)
-		if err := l.ensureHeadroom(); err != nil {
-			return 0, err
-		}
-		switch {
-		case deadline.IsZero():
-			deadline = time.Now().Add(crowdTimeout)
-		case time.Now().After(deadline):
-			return 0, &FullError{"too many callers write at once"}
-		}
-		runtime.Gosched()
-	}
-}
-
-func (l *segmentLog) unreserve(reserved int64) {
-	if reserved > 0 {
-		l.reserved.Add(-reserved)
-	}
-}
-
-// preallocate creates the next segment ahead of its use. It populates the memory too if no caller
-// waits for that.
-func (l *segmentLog) preallocate(populate bool) error {
-	l.preallocating.Lock()
-	defer l.preallocating.Unlock()
-	l.mu.Lock()
-	ready := l.preallocated != nil || l.released
-	l.mu.Unlock()
-	if ready {
-		return nil
-	}
-	s, err := l.create()
-	if err != nil {
-		l.lastError.Store(&preallocateError{err, time.Now().Add(l.tuning.Heartbeat)})
-		return err
-	}
-	l.lastError.Store(nil)
-	if populate {
-		s.memory.populate()
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.preallocated = s; l.released {
-		l.discardPreallocated()
-		return nil
-	}
-	l.lowHeadroom.Store(false)
-	return nil
-}
-
-func (l *segmentLog) discardPreallocated() {
-	if l.preallocated != nil {
-		l.preallocated.remove()
-		l.preallocated = nil
-	}
 }
 
 // release leaves what is not acknowledged to the first client that adopts it.

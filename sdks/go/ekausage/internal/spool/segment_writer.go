@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// An AckGroup is a run of records that are acknowledged together.
+// An AckGroup is a run of records whose events are acknowledged together.
 type AckGroup struct {
 	log      *segmentLog
 	unacked  atomic.Int32
@@ -16,7 +16,7 @@ type AckGroup struct {
 	end      int64
 }
 
-// MarkAcked acknowledges one record of the group.
+// MarkAcked acknowledges one event of the group.
 func (g *AckGroup) MarkAcked() {
 	if g.unacked.Add(-1) == 0 && g.complete.Load() {
 		g.log.wakeHousekeeper()
@@ -34,15 +34,15 @@ type segmentWriter struct {
 	sealed      bool
 	lost        bool        // another client has taken the segment
 	groups      []*AckGroup // of records that are delivered from memory
-	pending     int         // records that are delivered from disk
+	pending     int         // events that are delivered from disk
 	pendingFrom int64       // where the first of these begins
 
 	syncing sync.Mutex
 	synced  int64
 }
 
-// joinGroup adds the record that was just written to the group that is not complete yet.
-func (w *segmentWriter) joinGroup(l *segmentLog) *AckGroup {
+// joinGroup adds the record that was just written, of so many events, to the group that is not complete yet.
+func (w *segmentWriter) joinGroup(l *segmentLog, events int) *AckGroup {
 	g := (*AckGroup)(nil)
 	if last := len(w.groups) - 1; last >= 0 && !w.groups[last].complete.Load() {
 		g = w.groups[last]
@@ -50,9 +50,9 @@ func (w *segmentWriter) joinGroup(l *segmentLog) *AckGroup {
 		g = &AckGroup{log: l}
 		w.groups = append(w.groups, g)
 	}
-	g.unacked.Add(1)
+	g.unacked.Add(int32(events))
 	g.end = w.end
-	if g.size++; g.size == groupEvents {
+	if g.size += events; g.size >= groupEvents {
 		g.complete.Store(true)
 	}
 	return g
@@ -65,13 +65,13 @@ func (w *segmentWriter) completeGroup() {
 	}
 }
 
-// addPending notes that the record just written at an offset is delivered from disk.
-func (w *segmentWriter) addPending(from int64) {
+// addPending notes that the record just written at an offset, of so many events, is delivered from disk.
+func (w *segmentWriter) addPending(from int64, events int) {
 	w.completeGroup()
 	if w.pending == 0 {
 		w.pendingFrom = from
 	}
-	w.pending++
+	w.pending += events
 }
 
 // popAcked drops the groups that are acknowledged and returns the offset before which everything is;

@@ -66,7 +66,6 @@ func Open(c Config, host Host) *Spool {
 			fsyncEach: c.SyncInterval == 0, wakeHousekeeper: func() { notify(s.tidy) }, markDirty: disk.markDirty,
 			onError: s.failed(syncFailed),
 		}
-		log.lowHeadroom.Store(true)
 		disk.logs = append(disk.logs, log)
 		return log
 	}
@@ -98,11 +97,16 @@ func (s *Spool) HasBacklog() bool {
 }
 
 // EnsureHeadroom returns why one more event may find no space; nil if it finds some.
-func (s *Spool) EnsureHeadroom() error { return s.events.ensureHeadroom() }
+func (s *Spool) EnsureHeadroom() error { return s.events.ensureHeadroom(1) }
 
 // Reserve makes sure that an event and its key, of at most so many bytes, find space. It returns what to
 // pass to Append, Spill or Unreserve, or why there is no space.
-func (s *Spool) Reserve(size int64) (reserved int64, err error) { return s.events.reserve(size) }
+func (s *Spool) Reserve(size int64) (reserved int64, err error) {
+	return s.events.reserve(size + int64(len(recordHead{})))
+}
+
+// ReserveGroup is Reserve for a group, of at most so many bytes, and AppendGroup or SpillGroup.
+func (s *Spool) ReserveGroup(size int64) (reserved int64, err error) { return s.events.reserve(size) }
 
 // Unreserve gives back what was reserved for an event that is not written.
 func (s *Spool) Unreserve(reserved int64) { s.events.unreserve(reserved) }
@@ -116,6 +120,18 @@ func (s *Spool) Append(key, event []byte, reserved int64) (*AckGroup, error) {
 // Spill writes an event that is delivered from disk.
 func (s *Spool) Spill(key, event []byte, reserved int64) error {
 	_, err := s.events.append(key, event, false, reserved)
+	return err
+}
+
+// AppendGroup is Append for several events, which a crash leaves all or none of. Each of them is
+// acknowledged by itself.
+func (s *Spool) AppendGroup(g *Group, reserved int64) (*AckGroup, error) {
+	return s.events.appendGroup(g, true, reserved)
+}
+
+// SpillGroup is Spill for several events, which a crash leaves all or none of.
+func (s *Spool) SpillGroup(g *Group, reserved int64) error {
+	_, err := s.events.appendGroup(g, false, reserved)
 	return err
 }
 

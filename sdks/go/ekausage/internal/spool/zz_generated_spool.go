@@ -5,8 +5,8 @@ package spool
 // magic: The first bytes of a segment.
 const magic = "EKASPOOL"
 
-// version: The version of the format.
-const version = 1
+// version: The version of the format that is written; all up to it are read.
+const version = 2
 
 // headerBytes: The length of a segment's header.
 const headerBytes = 256

@@ -7,8 +7,8 @@ from typing import Final
 
 MAGIC: Final = "EKASPOOL"
 """The first bytes of a segment."""
-VERSION: Final = 1
-"""The version of the format."""
+VERSION: Final = 2
+"""The version of the format that is written; all up to it are read."""
 HEADER_BYTES: Final = 256
 """The length of a segment's header."""
 SEGMENT_BYTES: Final = 1048576
