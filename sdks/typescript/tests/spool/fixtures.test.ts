@@ -142,7 +142,9 @@ describe.each(readdirSync(folder))("the segments in %s", (language) => {
       if (header === null) {
         expect(state).toBe("blank");
       } else {
-        expect(state).toBe(header.version > format.version ? "newer" : header.sound ? "good" : "bad");
+        expect(state).toBe(
+          header.version > format.version ? "newer" : header.sound ? "good" : "bad",
+        );
         expect(Number(firstSeq)).toBe(header.first_seq);
         expect(createdAt).toBe(header.created_at);
         expect(actual.toString("hex")).toBe(header.destination);
