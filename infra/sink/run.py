@@ -9,8 +9,8 @@ share of the partitions. A chDB folder allows one sink.
 An insert is acknowledged after fsync (`fsync_after_insert` on the table), so stored events survive
 `kill -9` and a power failure.
 
-The tests run the sink against chDB. A server gets the same statements through the same client, but
-no test has run against one.
+The tests run the sink against chDB, in its process and behind ClickHouse's HTTP protocol. No test
+has run against a server of ClickHouse's.
 """
 
 from __future__ import annotations

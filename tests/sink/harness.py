@@ -73,7 +73,7 @@ class RecordingProducer(InMemoryProducer):
 
 
 class Sink:
-    """`usage-sink run` as a process against a chDB folder; it logs to a file.
+    """`usage-sink run` as a process against a chDB folder, or a server; it logs to a file.
 
     It is a static member of the group, unless `static` is false.
     """
@@ -85,8 +85,9 @@ class Sink:
         *options: str,
         name: str = "store",
         static: bool = True,
+        dsn: str | None = None,
     ) -> None:
-        self.dsn = f"chdb://{folder}/{name}"
+        self.dsn = dsn or f"chdb://{folder}/{name}"
         self._log_file = folder / f"{name}.log"
         self._command = [sys.executable, "-m", "infra.sink", "run", "--brokers", bootstrap]
         self._command += ["--dsn", self.dsn, "--batch-seconds", "0.2", "--progress-seconds", "0.2"]

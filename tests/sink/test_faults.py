@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -139,6 +140,41 @@ def test_a_poison_pill_is_taken_and_its_group_continues_after_it(
     assert not replayed
     assert main(command) == 1
     assert "group connect-sink is at offset 4" in capsys.readouterr().err
+
+
+def test_a_rewind_after_a_restore_stores_again_what_the_backup_lacks(
+    own_broker: DevBroker, tmp_path: Path
+) -> None:
+    def produce_more(first: int, count: int) -> None:
+        numbers = range(first, first + count)
+        values = [encoded(event(**{ID: f"id-{n}", "seq": n})) for n in numbers]
+        produce(own_broker.bootstrap, values, partition=0)
+
+    def run(lag: str) -> None:
+        with sink:
+            sink.wait_for(lag)
+            assert sink.stop() == 0
+
+    sink = Sink(own_broker.bootstrap, tmp_path, static=False).migrate()
+    store, backup = tmp_path / "store", tmp_path / "backup"
+    produce_more(1, 60)
+    run("stored 60, ")
+    shutil.copytree(store, backup, symlinks=True)
+    produce_more(61, 40)
+    run("stored 40, ")
+    store.rename(tmp_path / "lost")
+    backup.rename(store)
+    assert sink.rows() == [(60,)]  # while the group's offset is 100
+    group = {"group.id": "usage-sink", **_READ_ALL}
+    consumer = Consumer({"bootstrap.servers": own_broker.bootstrap, **group})
+    consumer.commit(offsets=[TopicPartition(USAGE_TOPIC, 0, 50)], asynchronous=False)
+    consumer.close()
+    run("stored 50, ")  # ten of them a second time
+    with sink.store() as client:
+        assert client.query(f"SELECT count(), uniqExact({ID}) FROM {_VIEW}").result_rows == [
+            (100, 100)
+        ]
+    assert main(["reconcile", "--dsn", sink.dsn, "--since", "2026-03-01"]) == 0
 
 
 def test_nothing_is_taken_from_a_group_with_members(

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import http.server
 import subprocess
 import sys
-import threading
 from pathlib import Path
-from typing import Any, cast
-from urllib.parse import parse_qs, urlsplit
 
-import chdb.session
 import pytest
 
 from infra.sink.__main__ import main
@@ -21,6 +15,7 @@ from infra.sink.dsn import FILE_VARIABLE, VARIABLE, Dsn, redact
 from infra.sink.errors import SinkError, UnavailableError
 from infra.sink.store import open_store
 from infra.sink.writer import Writer
+from tests.sink.clickhouse_server import ClickHouseServer
 
 SECRET = "swordfish"
 
@@ -176,56 +171,10 @@ def test_a_file_that_cannot_be_read_is_an_error_of_use(
     assert "cannot read the DSN file" in capsys.readouterr().err
 
 
-class _Server(http.server.ThreadingHTTPServer):
-    """ClickHouse behind HTTP, as chDB in this process; `password` is what it accepts."""
-
-    def __init__(self, password: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.password = password
-        self.session: Any = chdb.session.Session()  # type: ignore[no-untyped-call]
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def server_close(self) -> None:
-        self.shutdown()
-        super().server_close()
-        self.session.close()  # a process has one chDB at a time
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.server_port}"
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    @property
-    def store(self) -> _Server:
-        return cast("_Server", self.server)
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        given = base64.b64decode(self.headers["Authorization"].removeprefix("Basic ")).decode()
-        if given != f"billing:{self.store.password}":
-            return self.answer(403, b"Code: 516. DB::Exception: Authentication failed")
-        parameters = parse_qs(urlsplit(self.path).query)
-        query = "".join(parameters.get("query", [])) or body.decode()
-        found = self.store.session.query(query, "TabSeparated").bytes()
-        return self.answer(200, found or b"")
-
-    def answer(self, status: int, content: bytes) -> None:
-        self.send_response(status)
-        if status != 200:
-            self.send_header("X-ClickHouse-Exception-Code", "516")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  its name
-        """Logs nothing."""
-
-
 def test_a_password_that_is_rotated_in_the_file_needs_no_restart(tmp_path: Path) -> None:
     file = tmp_path / "dsn"
-    with _Server("former") as server:
-        file.write_text(f"http://billing:former@{server.address}")
+    with ClickHouseServer(tmp_path / "store", "former") as server:
+        file.write_text(server.dsn)
         writer = Writer(Dsn(None, str(file)))
         assert writer.open().command("SELECT 1") == 1
         server.password = "latter"
@@ -234,6 +183,6 @@ def test_a_password_that_is_rotated_in_the_file_needs_no_restart(tmp_path: Path)
         assert "former" not in str(refused.value)
         with pytest.raises(UnavailableError, match="rejected the user or the password"):
             writer.open()
-        file.write_text(f"http://billing:latter@{server.address}")
+        file.write_text(server.dsn)
         assert writer.open().command("SELECT 1") == 1
         writer.close()
