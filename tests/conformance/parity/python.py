@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from .surface import Section, Surface
@@ -37,13 +38,16 @@ def read(package: Path, surface: Surface) -> None:
 
 def _client(classes: dict[str, ast.ClassDef], surface: Surface) -> None:
     client = classes["EkaClient"]
-    methods = {node.name: node for node in client.body if isinstance(node, Function)}
+    # What records is in a class of its own, which the client extends.
+    parts = [*(classes[base.id] for base in client.bases if isinstance(base, ast.Name)), client]
+    functions = (node for part in parts for node in part.body if isinstance(node, Function))
+    methods = {node.name: node for node in functions}
     settings = classes["SettingArguments"]
     options = [*_arguments(methods["__init__"]), *_members(settings)]
     for option in options:
         surface.add("Options", option)
     surface.add("Client", client.name)
-    for member in _members(client):
+    for member in chain.from_iterable(map(_members, parts)):
         surface.add("Client", member)
         # `record` is declared as overloads of `_record`.
         method = methods.get(member) or methods[f"_{member}"]
