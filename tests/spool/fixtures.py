@@ -20,6 +20,7 @@ from eka_usage._spool.record import (
     Damage,
     Record,
     encode_record,
+    group_body,
     key_prefix,
     read_records,
     record_salt,
@@ -37,6 +38,11 @@ EVENTS: Sequence[tuple[bytes, bytes]] = [
     (b"ws-1", b'{"event_id":"one","workspace_id":"ws-1","seq":42}'),
     ("कार्य".encode(), '{"event_id":"two","metadata":"{\\"é\\":1}","seq":43}'.encode()),
     (b"ws-1", b'{"event_id":"\x1eEKA","seq":44}'),
+]
+GROUP: Sequence[tuple[bytes, bytes]] = [
+    (b"ws-1", b'{"event_id":"four","seq":45}'),
+    ("कार्य".encode(), '{"event_id":"five","metadata":"{"é":1}","seq":46}'.encode()),
+    (b"ws-2", b'{"event_id":"\x1eEKA six","seq":47}'),
 ]
 
 
@@ -82,14 +88,20 @@ def segment(
     acked: int = 0,
     heartbeat: int = 7,
     version: int = VERSION,
+    grouped: Sequence[tuple[bytes, bytes]] = (),
 ) -> bytearray:
-    """Returns the bytes of a segment that is fenced and truncated to its records."""
+    """Returns the bytes of a segment that is fenced and truncated to its records.
+
+    `grouped` are written as one group record, after the first of the events.
+    """
     origin = bytes.fromhex(_ORIGIN)
     header = Header(origin, 42, _CREATED, _DESTINATION, _INSTANCE, version=version)
     mutable = NUMBER.pack(heartbeat) + NUMBER.pack(acked) + b"\x01"
     content = bytearray((header.pack() + mutable).ljust(HEADER_BYTES, b"\0"))
-    for key, event in events:
-        body = key_prefix(key) + event
+    bodies = [key_prefix(key) + event for key, event in events]
+    if grouped:
+        bodies.insert(1, group_body(grouped))
+    for body in bodies:
         content += encode_record(body, record_salt(origin))
     return content
 
@@ -104,6 +116,12 @@ def build() -> dict[str, bytes]:
     del torn[-5:]
     flipped[second.start + 20] ^= 4
     bad_header[20] ^= 1
+    grouped = segment(EVENTS, grouped=GROUP)
+    before_group, group, *_ = (
+        item for item in read_records(bytes(grouped), _ORIGIN) if isinstance(item, Record)
+    )
+    bad_group = bytearray(grouped)
+    bad_group[group.end - 3] ^= 4
     contents = [
         intact,
         segment(EVENTS, acked=first.end),
@@ -113,6 +131,11 @@ def build() -> dict[str, bytes]:
         bad_header,
         segment(EVENTS, version=VERSION + 1),
         bytearray(HEADER_BYTES),
+        segment(EVENTS, version=1),
+        grouped,
+        segment(EVENTS, acked=before_group.end, grouped=GROUP),
+        segment(EVENTS, acked=group.end, grouped=GROUP),
+        bad_group,
     ]
     owners = (UNOWNED, _ORIGIN, _ADOPTER)
     return {

@@ -12,6 +12,8 @@ from eka_usage._spool.record import (
     Damage,
     Record,
     encode_record,
+    group_body,
+    group_bytes,
     key_prefix,
     read_records,
     record_salt,
@@ -40,6 +42,52 @@ def events(segment: bytes) -> list[bytes]:
 def damages(segment: bytes) -> int:
     """Returns how many damaged places a reader reports."""
     return sum(isinstance(item, Damage) for item in read_records(segment, ORIGIN))
+
+
+def grouped(*members: tuple[bytes, bytes], cut: int = 0) -> bytes:
+    """Returns a segment with an event, a group of these members whose body is cut, and an event."""
+    salt = record_salt(bytes.fromhex(ORIGIN))
+    body = group_body(members)
+    record = encode_record(body[: len(body) - cut], salt)
+    return content(b"before") + record + encode_record(key_prefix(b"ws-1") + b"after", salt)
+
+
+MEMBERS = [(b"ws-1", b"one"), (b"ws-2", b"two"), (b"", b"")]
+
+
+def test_the_members_of_a_group_are_events_with_the_offsets_of_its_record() -> None:
+    segment = grouped(*MEMBERS)
+    before, *members, after = read_records(segment, ORIGIN)
+    assert [(item.key, item.event) for item in members if isinstance(item, Record)] == MEMBERS
+    assert {(item.start, item.end) for item in members} == {(before.end, after.start)}
+    assert after.start - before.end == group_bytes(MEMBERS)
+
+
+@pytest.mark.parametrize("place", range(12 + 2 + 3 * 6 + 10))
+def test_a_group_with_a_changed_byte_is_one_damaged_place_without_any_member(place: int) -> None:
+    segment = bytearray(grouped(*MEMBERS[:2], (b"ws", b"")))
+    start = len(content(b"before"))
+    segment[start + place] ^= 1
+    assert events(bytes(segment)) == [b"before", b"after"]
+    assert damages(bytes(segment)) == 1
+
+
+@pytest.mark.parametrize("cut", [1, 3, 5, 7, 20])
+def test_a_group_with_impossible_lengths_is_one_damaged_place(cut: int) -> None:
+    segment = grouped((b"ws-1", b"one"), (b"ws-2", b"two"), cut=cut)
+    assert events(segment) == [b"before", b"after"]
+    assert damages(segment) == 1
+
+
+def test_a_group_without_members_is_damage() -> None:
+    assert damages(grouped()) == 1
+
+
+def test_a_group_is_unacknowledged_until_its_end() -> None:
+    found = list(read_records(grouped(*MEMBERS), ORIGIN))
+    assert unacked_start(found[1].start, found) == found[1].start
+    assert unacked_start(found[1].end, found) == found[-1].start
+    assert unacked_start(found[1].start + 20, found) == 0
 
 
 def test_a_segment_name_is_parsed_as_it_was_formatted() -> None:

@@ -86,12 +86,20 @@ class Replay:
     """Replays one segment, and notes what the replayer reports."""
 
     def __init__(
-        self, spool_dir: Path, tuning: Tuning, count: int, transport: FakeTransport, *, own: bool
+        self,
+        spool_dir: Path,
+        tuning: Tuning,
+        count: int,
+        transport: FakeTransport,
+        *,
+        own: bool,
+        fill: Callable[[SegmentLog], object] = lambda _: None,
     ):
         directory = open_directory(spool_dir)
         log = SegmentLog(directory, new_origin(), EVENTS, tuning)
         for seq in range(1, count + 1):
             log.append(b"ws-1", event(seq))
+        fill(log)
         self.transport = transport
         self.adopted = self.delivered = 0
         self.dead_letters: list[bytes] = []

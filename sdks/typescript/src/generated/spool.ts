@@ -16,6 +16,8 @@ export const spool = {
   headroomBytes: 262144,
   /** The first bytes of a record, as an integer. */
   marker: 1095451934,
+  /** The key length that begins the body of a group record; no key is that long. */
+  groupKey: 65535,
   /** How many bytes of an instance_id a header holds. */
   instanceIdBytes: 150,
   /** How many consecutive events are acknowledged together. */

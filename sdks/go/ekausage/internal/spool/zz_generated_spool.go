@@ -21,6 +21,9 @@ const headroomBytes = 262144
 // marker: The first bytes of a record, as an integer.
 const marker = 1095451934
 
+// groupKey: The key length that begins the body of a group record; no key is that long.
+const groupKey = 65535
+
 // instanceIDBytes: How many bytes of an instance_id a header holds.
 const instanceIDBytes = 150
 

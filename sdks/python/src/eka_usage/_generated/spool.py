@@ -17,6 +17,8 @@ HEADROOM_BYTES: Final = 262144
 """Space kept free for events that had a number before the spool filled up; no event is longer."""
 MARKER: Final = 1095451934
 """The first bytes of a record, as an integer."""
+GROUP_KEY: Final = 65535
+"""The key length that begins the body of a group record; no key is that long."""
 INSTANCE_ID_BYTES: Final = 150
 """How many bytes of an instance_id a header holds."""
 GROUP_EVENTS: Final = 256

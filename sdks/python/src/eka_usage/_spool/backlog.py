@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .._interrupts import is_interruption, shared_lock
 from .directory import Directory, SpoolFullError
 from .origin import Origin
-from .record import Record
+from .record import Member, Record
 from .segment import Segment
 from .segment_log import SegmentLog
 from .segment_name import EVENTS, UNOWNED
@@ -79,6 +79,14 @@ class Backlog:
             OSError: the disk cannot be written.
         """
         self._spilled.append(key, event)
+
+    def spill_group(self, members: Sequence[Member]) -> None:
+        """Appends several events, all of which exist on disk or none; see `spill`."""
+        self._spilled.append_group(members)
+
+    def reserve(self, size: int) -> None:
+        """Makes room for a group of so many bytes; see `SegmentLog.reserve`."""
+        self._spilled.reserve(size)
 
     def requeue(self, key: bytes, event: bytes) -> None:
         """Appends an event that was not delivered from memory, ahead of those that were spilled.

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeAlias
 from zlib import crc32
 
-from .._generated.spool import HEADER_BYTES, MARKER, SEARCH_BYTES
+from .._generated.spool import GROUP_KEY, HEADER_BYTES, MARKER, SEARCH_BYTES
 
 _FRAME = struct.Struct("<III")
 _KEY = struct.Struct("<H")
+_LENGTH = struct.Struct("<I")
 _MARKER = struct.pack("<I", MARKER)
+_GROUP = _KEY.pack(GROUP_KEY)
+
+Member: TypeAlias = tuple[bytes, bytes]
+"""The key and the event of one member of a group record."""
 
 
 class Record(NamedTuple):
-    """One event of a segment, and the offsets at which it begins and ends."""
+    """One event of a segment, and the offsets at which its record begins and ends.
+
+    The members of a group record all have its offsets.
+    """
 
     start: int
     end: int
@@ -45,8 +53,22 @@ def encode_record(body: bytes, salt: int) -> bytes:
     return _FRAME.pack(MARKER, len(body), crc32(body, salt)) + body
 
 
+def group_body(members: Iterable[Member]) -> bytes:
+    """Returns the body of a group record, all of whose members exist or none."""
+    parts = [_GROUP]
+    for key, event in members:
+        parts += (_LENGTH.pack(_KEY.size + len(key) + len(event)), key_prefix(key), event)
+    return b"".join(parts)
+
+
+def group_bytes(members: Iterable[Member]) -> int:
+    """Returns how long a group record of these members is."""
+    each = _LENGTH.size + _KEY.size
+    return _FRAME.size + _KEY.size + sum(each + len(key) + len(event) for key, event in members)
+
+
 def read_records(content: bytes, origin: str) -> Iterator[Record | Damage]:
-    """Yields the records of a segment in order, and the damaged ranges between them.
+    """Yields the events of a segment in order, and the damaged ranges between them.
 
     A torn record at the end is not damage: it was never acknowledged to a caller.
     """
@@ -60,9 +82,9 @@ def read_records(content: bytes, origin: str) -> Iterator[Record | Damage]:
                 if reader.gave_up:
                     yield Damage(place, end)
                 return
-            yield Damage(place, found.start)
-        yield found
-        place = found.end
+            yield Damage(place, found[0].start)
+        yield from found
+        place = found[0].end
 
 
 def unacked_start(acked: int, found: list[Record | Damage]) -> int:
@@ -72,7 +94,7 @@ def unacked_start(acked: int, found: list[Record | Damage]) -> int:
 
 
 class _Reader:
-    """Finds the valid records of a segment.
+    """Finds the valid records of a segment: each has one event, or those of a group.
 
     Attributes:
         gave_up: whether a search has ended early, as it took too long.
@@ -88,7 +110,7 @@ class _Reader:
     def gave_up(self) -> bool:
         return self._left <= 0
 
-    def record_at(self, place: int) -> Record | None:
+    def record_at(self, place: int) -> Sequence[Record] | None:
         """Returns the record that begins at an offset; None if there is no valid one."""
         start = place + _FRAME.size
         if start > len(self._content):
@@ -98,17 +120,38 @@ class _Reader:
         if marker != MARKER or length < _KEY.size or end > len(self._content):
             return None
         (key,) = _KEY.unpack_from(self._content, start)
-        event = start + _KEY.size + key
-        if event > end:
+        if key != GROUP_KEY and start + _KEY.size + key > end:
             return None
         if crc32(self._view[start:end], self._salt) != crc:
             self._left -= length
             return None
-        return Record(
-            place, end, self._content[start + _KEY.size : event], self._content[event:end]
-        )
+        if key != GROUP_KEY:
+            return (self._event(place, start, end, end),)
+        return self._members(place, start + _KEY.size, end)
 
-    def search(self, place: int) -> Record | None:
+    def _members(self, place: int, start: int, end: int) -> Sequence[Record] | None:
+        """Returns the members of a group record; None if a length is impossible."""
+        found: list[Record] = []
+        while start < end:
+            body = start + _LENGTH.size
+            if body + _KEY.size > end:
+                return None
+            (length,) = _LENGTH.unpack_from(self._content, start)
+            (key,) = _KEY.unpack_from(self._content, body)
+            start = body + length
+            if start > end or _KEY.size + key > length:
+                return None
+            found.append(self._event(place, body, start, end))
+        return found or None
+
+    def _event(self, place: int, start: int, end: int, record_end: int) -> Record:
+        """Returns the event whose body is at these offsets, in a record at others."""
+        (key,) = _KEY.unpack_from(self._content, start)
+        event = start + _KEY.size + key
+        content = self._content
+        return Record(place, record_end, content[start + _KEY.size : event], content[event:end])
+
+    def search(self, place: int) -> Sequence[Record] | None:
         """Returns the next record; None if there is none, or too much has to be checked for it."""
         while not self.gave_up and (place := self._content.find(_MARKER, place)) >= 0:
             if (found := self.record_at(place)) is not None:

@@ -164,7 +164,8 @@ class Replayer:
                 self._not_before = monotonic() + size / self._tuning.events_per_second
             window = records[:size]
             records[:size] = left = self._deliver(window, is_own)
-            segment.write_acked_offset(left[0].start if left else window[-1].end)
+            # A window may end within a group, which is acknowledged as a whole.
+            segment.write_acked_offset(records[0].start if records else window[-1].end)
             if left:
                 return
         self._batch = None
@@ -174,7 +175,7 @@ class Replayer:
         """Returns how many of the records are in flight together."""
         for index, record in enumerate(records):
             if record.end - records[0].start > self._tuning.window_bytes:
-                return index
+                return max(index, 1)
         return len(records)
 
     def _deliver(self, window: list[Record], is_own: bool) -> list[Record]:

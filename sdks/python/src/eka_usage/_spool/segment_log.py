@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import _thread  # noqa: PLC2701  its functions, unlike those of threading, are reentrant
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from .._generated.spool import HEADER_BYTES
 from .._interrupts import is_interruption, is_nested, shared_lock
 from .directory import Directory, SpoolFullError
 from .header import FENCED_AT
 from .origin import Origin
-from .record import encode_record, key_prefix, record_salt
+from .record import Member, encode_record, group_body, key_prefix, record_salt
 from .segment import Segment
 from .segment_name import UNOWNED
 from .segment_writer import AckGroup, SegmentWriter
@@ -75,16 +76,28 @@ class SegmentLog:
         # Whether a next segment is to be preallocated.
         self._preallocates = False
 
-    def append(self, key: bytes, event: bytes) -> AckGroup:
+    def append(  # noqa: C901, PLR0912  what it called would need a level of the stack
+        self, key: bytes, event: bytes, members: Sequence[Member] | None = None
+    ) -> AckGroup:
         """Writes one record.
+
+        Args:
+            key: the event's key.
+            event: the event; of a group its first.
+            members: for a group record, all that it holds.
 
         Raises:
             SpoolFullError: there is no room for it.
             OSError: the disk cannot be written.
         """
-        prefix = self._prefixes.get(key) or self._prefix(key)
-        content = encode_record(prefix + event, self._salt)
+        if members is None:
+            prefix = self._prefixes.get(key) or self._prefix(key)
+            content, count = encode_record(prefix + event, self._salt), 1
+        else:
+            content, count = encode_record(group_body(members), self._salt), len(members)
         size, limit = len(content), self._segment_bytes
+        if members is not None and HEADER_BYTES + size > limit:
+            raise SpoolFullError(f"a group of {size} bytes is longer than a segment")
         while True:
             with self._lock:
                 writer = self._writer
@@ -102,9 +115,9 @@ class SegmentLog:
                     before = group, start, writer.count, group.end, group.size
                     writer.map[start:end] = content
                     writer.end = end
-                    writer.count += 1
+                    writer.count += count
                     group.end = end
-                    group.size += 1
+                    group.size += count
                     if group.size >= self._group_events:
                         writer.groups.append(AckGroup(self._report_of))
                     self._is_writing = False
@@ -122,13 +135,35 @@ class SegmentLog:
             barrier.acquire()
             if not writer.map[FENCED_AT] or writer.is_released:
                 break
-            group.mark_acked()  # it counts as not written
-            self._abandon(writer)
+            for _ in range(count):
+                group.mark_acked()  # it counts as not written
+            self._abandon(writer, count)
         if end > self._low_water and self._preallocated is None:
             self.preallocate()
         if self._syncer.fsync_each:
             self._syncer.sync_each(writer)
         return group
+
+    def append_group(self, members: Sequence[Member]) -> AckGroup:
+        """Writes one record of several events, all of which exist or none; see `append`."""
+        return self.append(*members[0], members)
+
+    def reserve(self, size: int) -> None:
+        """Makes room for a record of so many bytes, until the next one is appended.
+
+        Raises:
+            SpoolFullError: there is no room for it.
+            OSError: the disk cannot be written.
+        """
+        with self._lock:
+            if HEADER_BYTES + size > self._segment_bytes:
+                raise SpoolFullError(f"a group of {size} bytes is longer than a segment")
+            writer = self._writer
+            if writer is not None and writer.end + size <= self._segment_bytes:
+                return
+            self._preallocates = True
+            if self._preallocated is None:
+                self._keep_preallocated(self._create())
 
     def ensure_headroom(self) -> None:
         """Makes the first segment before it is needed, or reports why it cannot."""
@@ -197,12 +232,12 @@ class SegmentLog:
                 writer.segment.truncate(writer.end)
         return writer.segment
 
-    def interrupted(self) -> None:
-        """Records that of each group a record may never be reported as delivered."""
+    def interrupted(self, events: int) -> None:
+        """Records that of each group so many records may never be reported as delivered."""
         with self._lock:
             for writer in self._writers:
                 for group in writer.groups:
-                    group.unreported += 1
+                    group.unreported += events
 
     @property
     def appended(self) -> int:
@@ -289,13 +324,13 @@ class SegmentLog:
             writer.is_sealed = True
             writer.was_interrupted = was_writing
 
-    def _abandon(self, writer: SegmentWriter) -> None:
+    def _abandon(self, writer: SegmentWriter, events: int) -> None:
         """Leaves a segment that another process took, or that a signal handler has sealed."""
         with self._lock:
             if self._writer is writer:
                 self._seal()
             if writer in self._writers:
-                writer.count -= 1
+                writer.count -= events
             if writer.segment.exists() or writer not in self._writers:
                 return
             self._drop(writer)

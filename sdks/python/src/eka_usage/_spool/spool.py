@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -24,6 +24,7 @@ from .directory import Directory, SpoolFullError
 from .header import Header
 from .housekeeping import Housekeeper
 from .origin import Origin
+from .record import Member
 from .replayer import Replayer, ReplayTransport
 from .segment import Segment
 from .segment_log import SegmentLog
@@ -79,6 +80,9 @@ class Spool:
 
     Attributes:
         append: writes an event that is in flight too; see `SegmentLog.append`.
+        append_group: the same for several events, as one record.
+        reserve: makes room for one; see `SegmentLog.reserve`.
+        reserve_spill: makes room for a group that is spilled.
         path: the directory of the segments.
         is_durable: whether every event is appended before it is sent.
         patience: how many seconds a shutdown waits for a broker that takes nothing.
@@ -115,6 +119,9 @@ class Spool:
         self._dead = SegmentLog(directory, origin, DEAD, tuning)
         self._logs = (self._in_flight, *self._backlog.logs, self._dead)
         self.append = self._in_flight.append
+        self.append_group = self._in_flight.append_group
+        self.reserve = self._in_flight.reserve
+        self.reserve_spill = self._backlog.reserve
         self._adopter = Adopter(directory, origin, tuning)
         self._adopted: deque[Segment] = deque()
         self._replayer = Replayer(self, tuning)
@@ -143,6 +150,11 @@ class Spool:
         self._backlog.spill(key, event)
         self._wake()
 
+    def spill_group(self, members: Sequence[Member]) -> None:
+        """Appends several events as one record; see `spill`."""
+        self._backlog.spill_group(members)
+        self._wake()
+
     def requeue(self, key: bytes, event: bytes) -> None:
         """Appends an event that was not delivered from memory, ahead of those that were spilled.
 
@@ -153,9 +165,9 @@ class Spool:
         self._backlog.requeue(key, event)
         self._wake()
 
-    def interrupted(self) -> None:
-        """Records that a call was interrupted, so that the report of an event may be missing."""
-        self._in_flight.interrupted()
+    def interrupted(self, events: int = 1) -> None:
+        """Records that a call was interrupted, so that the reports of its events may be missing."""
+        self._in_flight.interrupted(events)
 
     def retain(self) -> None:
         """Counts an event that stays on disk, where it was appended, and is no longer in flight."""
