@@ -19,6 +19,19 @@ class Constant:
     about: str
     value: str | int
 
+    @property
+    def description(self) -> str:
+        """Returns the phrase as a sentence."""
+        return f"{self.about[0].upper()}{self.about[1:]}."
+
+
+def names(model: Model) -> Iterator[Constant]:
+    """Yields the names that the hand-written code of every language reads."""
+    about = "the client's name to Kafka, which the directory of a spool and threads have too"
+    yield Constant("client_name", about, model.sdk.client_name)
+    about = "what the environment variables of the settings begin with"
+    yield Constant("env_prefix", about, model.catalog.env_prefix)
+
 
 def constants(model: Model) -> Iterator[Constant]:
     """Yields the constants that hand-written code of Go and TypeScript reads."""

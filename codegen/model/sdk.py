@@ -8,6 +8,9 @@ from typing import Any
 
 from codegen.model.data import Data
 
+# In the description of a setting, the name of the client.
+CLIENT_NAME = "{client_name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Package:
@@ -72,8 +75,19 @@ class Sdk:
     spool: Spool
     errors: tuple[ErrorCode, ...]
 
+    @property
+    def client_name(self) -> str:
+        """Returns the client's name to Kafka; a spool's directory and the threads have it too."""
+        return client_name(self.packages["python"].module)
+
+
+def client_name(module: str) -> str:
+    """Returns `eka-usage` for the Python module `eka_usage`."""
+    return module.replace("_", "-")
+
 
 def read_sdk(data: Data) -> Sdk:
+    client = client_name(data["packages"]["python"]["module"])
     return Sdk(
         packages={
             language: Package(p["name"], p["module"], p["path"])
@@ -93,7 +107,7 @@ def read_sdk(data: Data) -> Sdk:
                 protocol=s.get("protocol"),
                 librdkafka=s.get("librdkafka"),
                 arguments=s.get("arguments", {}),
-                description=s["description"],
+                description=s["description"].replace(CLIENT_NAME, client),
                 defaults=s.get("defaults", {}),
             )
             for name, s in data["settings"].items()

@@ -60,6 +60,7 @@ def outputs(model: Model) -> Iterator[Output]:
         "settings",
         indexes=[naming.go_unexported(f"setting_{s.name}") for s in model.sdk.settings],
         rows=[settings.setting(model, setting) for setting in model.sdk.settings],
+        names=list(constants.names(model)),
     )
     yield source(
         "errors",
@@ -100,6 +101,6 @@ def outputs(model: Model) -> Iterator[Output]:
     yield source(
         "spool",
         internal="spool",
-        constants=list(constants.spool(model)),
+        constants=[*constants.names(model), *constants.spool(model)],
         final_errors=sorted(model.sdk.spool.final_errors.values()),
     )

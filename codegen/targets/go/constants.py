@@ -55,6 +55,13 @@ def limits(model: Model) -> Iterator[Constant]:
     )
 
 
+def names(model: Model) -> Iterator[Constant]:
+    for constant in phrases.names(model):
+        name = naming.go_unexported(constant.name)
+        about = literals.comment(f"{name} is {constant.about}.")
+        yield Constant(about, name, literals.string(str(constant.value)))
+
+
 def spool(model: Model) -> Iterator[Constant]:
     for constant in model.sdk.spool.constants:
         name = naming.go_unexported(constant.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from codegen import render
+from codegen import phrases, render
 from codegen.model import Model
 from codegen.render import File, Output
 from codegen.targets.python import calls, catalog, fields, settings
@@ -38,7 +38,8 @@ def outputs(model: Model) -> Iterator[Output]:
         "limits": {"limits": list(fields.limits(model))},
         "metrics": {"products": [catalog.namespace(product) for product in model.catalog.products]},
         "settings": {
-            "settings": [settings.setting(model, setting) for setting in model.sdk.settings]
+            "names": list(phrases.names(model)),
+            "settings": [settings.setting(model, setting) for setting in model.sdk.settings],
         },
         "spool": {
             "constants": [

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from codegen import naming, phrases
-from codegen.model import ErrorCode, Field, MetadataKey, MetricType, Model, Product, Setting
+from codegen.model import (
+    ErrorCode,
+    Field,
+    MetadataKey,
+    MetricType,
+    Model,
+    Product,
+    Setting,
+    SpoolConstant,
+)
 from codegen.numbers import scalar
 from codegen.render import File, Output, file, lock_versions, package_version
 from codegen.targets.typescript import layout
@@ -97,7 +106,13 @@ def outputs(model: Model) -> Iterator[Output]:
         "settings",
         settings=[_setting(model, setting) for setting in model.sdk.settings],
         options=[_option(setting) for setting in model.sdk.settings],
+        names=[
+            _constant(naming.camel(name.name), name.description, name.value)
+            for name in phrases.names(model)
+        ],
     )
+    constants: list[phrases.Constant | SpoolConstant] = [*phrases.names(model)]
+    constants += model.sdk.spool.constants
     yield source(
         "spool",
         constants=[
@@ -105,7 +120,7 @@ def outputs(model: Model) -> Iterator[Output]:
                 layout.doc(constant.description),
                 layout.property_(naming.camel(constant.name), layout.literal(constant.value), 2),
             )
-            for constant in model.sdk.spool.constants
+            for constant in constants
         ],
         final_errors=sorted(model.sdk.spool.final_errors.values()),
     )
@@ -117,8 +132,7 @@ def outputs(model: Model) -> Iterator[Output]:
 
 def _constants(model: Model) -> Iterator[_Constant]:
     for constant in phrases.constants(model):
-        about = f"{constant.about[0].upper()}{constant.about[1:]}."
-        yield _constant(naming.camel(constant.name), about, constant.value)
+        yield _constant(naming.camel(constant.name), constant.description, constant.value)
 
 
 def _constant(name: str, about: str, value: str | int) -> _Constant:

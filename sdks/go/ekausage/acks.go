@@ -51,6 +51,6 @@ func (c *replicaCheck) check() {
 	if replicas > 1 {
 		c.log.write(slog.LevelWarn, "acks", fmt.Sprintf("acks is 1 and topic %s has %d replicas: an event counts as "+
 			"delivered once the leader has it, and is lost if that broker fails before the others have copied it; "+
-			"set EKA_KAFKA_ACKS=all", UsageTopic, replicas))
+			"set %sKAFKA_ACKS=all", UsageTopic, replicas, envPrefix))
 	}
 }

@@ -31,8 +31,8 @@ const (
 func kafkaOptions(s *settings, log kgo.Logger) ([]kgo.Opt, error) {
 	options := []kgo.Opt{
 		kgo.SeedBrokers(s.list(settingKafkaBrokers)...),
-		kgo.ClientID("eka-usage"),
-		kgo.SoftwareNameAndVersion("eka-usage-go", SDKVersion),
+		kgo.ClientID(clientName),
+		kgo.SoftwareNameAndVersion(clientName+"-go", SDKVersion),
 		kgo.DisableClientMetrics(),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
 		kgo.MaxBufferedRecords(math.MaxInt32),

@@ -46,6 +46,7 @@ def test_the_default_properties_are_those_of_the_schema() -> None:
         "retries": 2_147_483_647,
         "security.protocol": "PLAINTEXT",
         "message.timeout.ms": 300_000,
+        "client.id": "eka-usage",
         "partitioner": "murmur2_random",
         "queue.buffering.max.messages": 99_999,
         "queue.buffering.max.kbytes": 65536,

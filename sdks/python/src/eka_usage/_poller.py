@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
+from ._generated.settings import CLIENT_NAME
 from ._process import uwsgi_will_fork
 from ._wakeup import WakeUp
 from ._worker import Worker
@@ -32,7 +33,7 @@ class Poller:
         self._queued = queued
         self._stopped = WakeUp()
         self._awake = WakeUp()
-        self._worker = Worker("eka-usage", self._run)
+        self._worker = Worker(CLIENT_NAME, self._run)
         self.is_idle = False
 
     @property

@@ -15,6 +15,7 @@ from ._errors import ConfigError
 from ._event import EventEncoder
 from ._failure import Failed, Failure
 from ._generated.catalog import USAGE_TOPIC
+from ._generated.settings import ENV_PREFIX
 from ._outbox import Outbox
 from ._outcomes import Outcomes
 from ._reporting import write_log
@@ -87,8 +88,10 @@ def _report_unusable(settings: Settings, error: SpoolUnusableError) -> None:
             ) from None
     write_log(
         logging.WARNING,
-        "no spool, undelivered events are lost when this process ends; set EKA_SPOOL_DIR to a"
-        " usable directory, or EKA_SPOOL=off: %s",
+        "no spool, undelivered events are lost when this process ends; set %sSPOOL_DIR to a"
+        " usable directory, or %sSPOOL=off: %s",
+        ENV_PREFIX,
+        ENV_PREFIX,
         error,
     )
 

@@ -16,6 +16,7 @@ import {
   statSync,
 } from "node:fs";
 import { join } from "node:path";
+import { spool } from "../generated/spool.js";
 import {
   checkSegment,
   hasGroupRights,
@@ -109,7 +110,7 @@ export class Directory {
     return (
       why &&
       `other users may rename or remove ${this.path}, and with it events that are not delivered, as ` +
-        `its parent ${why}; set EKA_SPOOL_DIR to a directory in another one, or accept it: they ` +
+        `its parent ${why}; set ${spool.envPrefix}SPOOL_DIR to a directory in another one, or accept it: they ` +
         "cannot read or add events"
     );
   }

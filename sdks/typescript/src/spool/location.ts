@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
+import { spool } from "../generated/spool.js";
 import { isForAll, isOpenToOthers, isOwn } from "./access.js";
 import { createDirectory, Directory, directoryStatus } from "./directory.js";
 import { parseName } from "./segmentName.js";
@@ -75,7 +76,7 @@ function isOwnDirectory(path: string): boolean {
 }
 
 function ownDirectory(parent: string): string {
-  return join(parent, `eka-usage-${process.geteuid?.() ?? userInfo().username}`);
+  return join(parent, `${spool.clientName}-${process.geteuid?.() ?? userInfo().username}`);
 }
 
 /**

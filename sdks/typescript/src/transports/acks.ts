@@ -1,5 +1,6 @@
 /** What acks 1 means for a topic that has replicas, logged once in a process. */
 
+import { envPrefix } from "../generated/settings.js";
 import type { BytesProducer } from "./kafkaProducer.js";
 
 let isDone = false;
@@ -22,7 +23,7 @@ export async function checkReplicas(
       warn(
         `acks is 1 and topic ${topic} has ${replicas} replicas: an event counts as delivered once the ` +
           "leader has it, and is lost if that broker fails before the others have copied it; set " +
-          "EKA_KAFKA_ACKS=all",
+          `${envPrefix}KAFKA_ACKS=all`,
       );
     }
   } catch {

@@ -4,14 +4,13 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { describeError } from "../describe.js";
-import { settings as table } from "../generated/settings.js";
+import { clientName, settings as table } from "../generated/settings.js";
 import { PasswordFile } from "../secret.js";
 import { configError, type Settings } from "../settings.js";
 
 /** Options of @platformatic/kafka's `Producer`, which override every setting. */
 export type KafkaConfig = Readonly<Record<string, unknown>>;
 
-const clientId = "usage-sdk";
 // The broker responds within the produce timeout; a response that takes twice as long is lost.
 const produceTimeout = 5_000;
 const requestTimeout = 10_000;
@@ -34,7 +33,7 @@ export function producerOptions(
 function kafkaOptions(settings: Settings, warn?: (text: string) => void): KafkaConfig {
   const brokers = settings.kafkaBrokers ?? [];
   return {
-    clientId,
+    clientId: clientName,
     bootstrapBrokers: brokers,
     compression: settings.kafkaCompressionType,
     timeout: produceTimeout,

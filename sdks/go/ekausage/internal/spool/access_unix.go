@@ -126,7 +126,7 @@ func parentRisk(path string) string {
 		return ""
 	}
 	return fmt.Sprintf("other users may rename or remove %s, and with it events that are not delivered, as its parent "+
-		"%s; set EKA_SPOOL_DIR to a directory in another one, or accept it: they cannot read or add events", path, why)
+		"%s; set %sSPOOL_DIR to a directory in another one, or accept it: they cannot read or add events", path, why, envPrefix)
 }
 
 // whoMayReplace returns why users other than root may rename what is in a directory; "" if none may.

@@ -99,7 +99,7 @@ func isOwnDirectory(path string) bool {
 }
 
 func ownDirectory(parent string) string {
-	return filepath.Join(parent, fmt.Sprintf("eka-usage-%d", os.Geteuid()))
+	return filepath.Join(parent, fmt.Sprintf("%s-%d", clientName, os.Geteuid()))
 }
 
 // isShared reports whether a directory is not for this user alone, nor meant to be. One that others may

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .._generated.settings import ENV_PREFIX
 from .._interrupts import shared_lock
 from .access import (
     OTHERS,
@@ -95,8 +96,8 @@ class DirectoryHandle:
             return None
         return (
             f"other users may rename or remove {self.path}, and with it events that are not"
-            f" delivered, as its parent {why}; set EKA_SPOOL_DIR to a directory in another one, or"
-            " accept it: they cannot read or add events"
+            f" delivered, as its parent {why}; set {ENV_PREFIX}SPOOL_DIR to a directory in another"
+            " one, or accept it: they cannot read or add events"
         )
 
     def names(self) -> list[str]:

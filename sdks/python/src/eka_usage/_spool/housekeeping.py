@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from .._clock import monotonic
 from .._describe import describe_error
+from .._generated.settings import CLIENT_NAME
 from .._process import uwsgi_will_fork
 from .._reporting import RateLimitedLog
 from .._wakeup import WakeUp
@@ -37,7 +38,7 @@ class Housekeeper:
         self._heartbeat = heartbeat
         self._stopped = False
         self._awake = WakeUp()
-        self._worker = Worker("eka-usage-spool", self._run)
+        self._worker = Worker(f"{CLIENT_NAME}-spool", self._run)
         self._log = RateLimitedLog()
 
     def start(self) -> None:

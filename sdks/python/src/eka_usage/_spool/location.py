@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from .._generated.settings import CLIENT_NAME
 from .access import OTHERS, PRIVATE, SpoolUnusableError, user
 from .directory_handle import DirectoryHandle
 from .segment_name import SegmentName
@@ -102,7 +103,7 @@ def _is_mine(path: Path) -> bool:
 
 
 def _own(parent: Path) -> Path:
-    return parent / f"eka-usage-{user()}"
+    return parent / f"{CLIENT_NAME}-{user()}"
 
 
 def _prepared(path: Path) -> DirectoryHandle:

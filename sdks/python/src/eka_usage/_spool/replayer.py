@@ -11,6 +11,7 @@ from .._clock import monotonic
 from .._count import Count
 from .._describe import describe_error
 from .._failure import Failed, Failure
+from .._generated.settings import CLIENT_NAME
 from .._process import uwsgi_will_fork
 from .._reporting import RateLimitedLog, write_log
 from .._wakeup import WakeUp
@@ -78,7 +79,7 @@ class Replayer:
         self._breaker = CircuitBreaker(tuning.retry_min, tuning.retry_max)
         self._stopped = WakeUp()
         self._awake = WakeUp()
-        self._worker = Worker("eka-usage-replay", self._run)
+        self._worker = Worker(f"{CLIENT_NAME}-replay", self._run)
         self._transport: ReplayTransport | None = None
         self._batch: ReplayBatch | None = None
         # When the next window of others' events may go.

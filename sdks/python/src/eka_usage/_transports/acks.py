@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaException, Producer
 
+from .._generated.settings import ENV_PREFIX
 from .._reporting import logger
 
 if TYPE_CHECKING:
@@ -39,11 +40,11 @@ class ReplicaCheck:
             _done = True
             replicas = max((len(each.replicas) for each in topic.partitions.values()), default=1)
             if replicas > 1:
-                logger.warning(_WARNING, self._topic, replicas)
+                logger.warning(_WARNING, self._topic, replicas, ENV_PREFIX)
         return None
 
 
 _WARNING = (
     "acks is 1 and topic %s has %d replicas: an event counts as delivered once the leader has it, "
-    "and is lost if that broker fails before the others have copied it; set EKA_KAFKA_ACKS=all"
+    "and is lost if that broker fails before the others have copied it; set %sKAFKA_ACKS=all"
 )

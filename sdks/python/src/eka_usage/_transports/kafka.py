@@ -14,6 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from .._clock import monotonic
 from .._describe import describe_error
 from .._failure import Failed, Failure
+from .._generated.settings import CLIENT_NAME
 from .._generated.spool import FINAL_ERRORS
 from .._interrupts import shared_lock
 from .._reporting import RateLimitedLog, logger
@@ -319,6 +320,7 @@ def _config(settings: Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
     config = {
         **settings.librdkafka(),
         **settings.password_property(logger.warning),
+        "client.id": CLIENT_NAME,
         # Java's partitioner, so that a workspace has one partition whatever the language.
         "partitioner": "murmur2_random",
         # It retries only rejections that can pass, which is for the delivery timeout to end.

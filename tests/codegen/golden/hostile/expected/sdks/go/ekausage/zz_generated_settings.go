@@ -2,6 +2,12 @@
 
 package ekausage
 
+// clientName is the client's name to Kafka, which the directory of a spool and threads have too.
+const clientName = "eka-usage"
+
+// envPrefix is what the environment variables of the settings begin with.
+const envPrefix = "HOSTILE_"
+
 // The rows of settingTable, by name.
 const (
 	settingKafkaBrokers = iota

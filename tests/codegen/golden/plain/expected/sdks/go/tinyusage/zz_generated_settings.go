@@ -2,6 +2,12 @@
 
 package tinyusage
 
+// clientName is the client's name to Kafka, which the directory of a spool and threads have too.
+const clientName = "tiny-usage"
+
+// envPrefix is what the environment variables of the settings begin with.
+const envPrefix = "TINY_"
+
 // The rows of settingTable, by name.
 const (
 	settingKafkaBrokers = iota

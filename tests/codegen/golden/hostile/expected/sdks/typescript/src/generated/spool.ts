@@ -2,6 +2,10 @@
 
 /** The constants of docs/spool-format.md, in bytes and milliseconds. */
 export const spool = {
+  /** The client's name to Kafka, which the directory of a spool and threads have too. */
+  clientName: "eka-usage",
+  /** What the environment variables of the settings begin with. */
+  envPrefix: "HOSTILE_",
   /** The first bytes of a file. */
   magic: "SPOOL",
   /** A heartbeat older than this means that the owner is dead. */

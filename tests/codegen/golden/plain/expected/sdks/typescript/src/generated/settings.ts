@@ -2,6 +2,12 @@
 
 import type { Setting } from "../tables.js";
 
+/** The client's name to Kafka, which the directory of a spool and threads have too. */
+export const clientName = "tiny-usage";
+
+/** What the environment variables of the settings begin with. */
+export const envPrefix = "TINY_";
+
 /** The settings of a client: each is an option and an environment variable. */
 export const settings = {
   /** Addresses of Kafka brokers. */

@@ -28,6 +28,11 @@ class Setting(NamedTuple):
     max_length: int = 0
 
 
+CLIENT_NAME: Final = "eka-usage"
+"""The client's name to Kafka, which the directory of a spool and threads have too."""
+ENV_PREFIX: Final = "HOSTILE_"
+"""What the environment variables of the settings begin with."""
+
 SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         "kafka_brokers",

@@ -2,6 +2,12 @@
 
 package spool
 
+// clientName is the client's name to Kafka, which the directory of a spool and threads have too.
+const clientName = "tiny-usage"
+
+// envPrefix is what the environment variables of the settings begin with.
+const envPrefix = "TINY_"
+
 // magic: The first bytes of a file.
 const magic = "SPOOL"
 

@@ -28,6 +28,11 @@ class Setting(NamedTuple):
     max_length: int = 0
 
 
+CLIENT_NAME: Final = "tiny-usage"
+"""The client's name to Kafka, which the directory of a spool and threads have too."""
+ENV_PREFIX: Final = "TINY_"
+"""What the environment variables of the settings begin with."""
+
 SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("kafka_brokers", "TINY_KAFKA_BROKERS", "kafka_brokers", "list", required=True),
     Setting("flush_on_exit", "TINY_FLUSH_ON_EXIT", "flush_on_exit", "boolean", default=False),
