@@ -22,7 +22,8 @@ import {
   type UsageDetails,
   usageDetails,
 } from "./options.js";
-import { Outbox, outboxSettings } from "./outbox.js";
+import { Outbox } from "./outbox.js";
+import { outboxSettings } from "./outboxSettings.js";
 import { Outcomes } from "./outcomes.js";
 import { safely } from "./safely.js";
 import { checkSecurity, passwordInClear, sendsPasswordInClear } from "./security.js";

@@ -4,11 +4,12 @@ import { ClientClosedError, type EkaError, message, QueueFullError, SpoolError }
 import type { Encoded } from "./event.js";
 import type { Arrival, QueuedEvent } from "./eventQueue.js";
 import { spool as constants } from "./generated/spool.js";
-import { Lane, type LaneListener, type LaneSettings } from "./lane.js";
+import { Lane, type LaneListener } from "./lane.js";
+import type { OutboxSettings } from "./outboxSettings.js";
 import { Schedule } from "./schedule.js";
-import type { Settings } from "./settings.js";
 import type { SpoolConfig } from "./spool/config.js";
 import { asSpoolError, SpoolFullError } from "./spool/directory.js";
+import type { Entry } from "./spool/record.js";
 import type { ReplayTransport } from "./spool/replayer.js";
 import type { AckGroup } from "./spool/segmentWriter.js";
 import { Spool, type SpoolHost, type SpoolStats } from "./spool/spool.js";
@@ -19,32 +20,6 @@ import type { Transport } from "./transports/transport.js";
 const maxTimerMs = 2 ** 31 - 1;
 // A connection to a broker that hangs may never close.
 const maxCloseMs = 1000;
-// Brokers reject a batch of more than 1 MiB by default, headers included.
-const largestBatch = 900_000;
-// Events that had to wait for the batch before theirs go in larger batches, to catch up sooner.
-const late = 4;
-
-/** How an outbox batches and retries, and how much it holds. */
-export interface OutboxSettings extends LaneSettings {
-  /** How long an event may wait for others, in milliseconds. */
-  readonly lingerMs: number;
-  readonly maxEvents: number;
-  readonly maxBytes: number;
-}
-
-/** Returns the settings of a client's outbox. */
-export function outboxSettings(settings: Settings, clock: () => number): OutboxSettings {
-  return {
-    lingerMs: settings.kafkaLingerMs,
-    batchBytes: Math.min(settings.kafkaBatchSize, largestBatch),
-    lateBatchBytes: Math.min(late * settings.kafkaBatchSize, largestBatch),
-    retries: settings.kafkaRetries,
-    deliveryTimeoutMs: settings.deliveryTimeoutMs,
-    clock,
-    maxEvents: settings.maxQueueEvents,
-    maxBytes: settings.maxQueueBytes,
-  };
-}
 
 /** What an outbox creates its spool with. */
 export interface OutboxSpool {
@@ -111,45 +86,75 @@ export class Outbox implements LaneListener {
     return this.#spool === undefined && this.#isFull() ? this.#queueFull() : undefined;
   }
 
-  /** Queues or spills an event that was numbered. Never waits; throws an EkaError if the spool fails. */
+  /** Queues or spills an event that was numbered. Never waits; throws an EkaError if that fails. */
   put(event: Encoded): void {
     const spool = this.#spool;
-    const needsDisk =
-      spool !== undefined && (spool.isDurable || spool.hasBacklog || this.#isFull());
-    if (needsDisk) {
-      this.#putOnDisk(event, spool);
+    if (spool !== undefined && (spool.isDurable || spool.hasBacklog || this.#isFull())) {
+      this.#putOnDisk([event], spool);
     } else {
       this.#queue(event);
     }
   }
 
-  #putOnDisk(event: Encoded, spool: Spool): void {
-    const { workspace, json } = event;
+  /** Queues or spills events that were numbered, all or none: on disk they are one record. */
+  putAll(events: readonly Encoded[]): void {
+    const spool = this.#spool;
+    const hasRoom = this.#hasRoom(events);
+    if (spool !== undefined && (spool.isDurable || spool.hasBacklog || !hasRoom)) {
+      this.#putOnDisk(events, spool);
+    } else if (hasRoom) {
+      this.#queueAll(events);
+    } else {
+      throw this.#queueFull();
+    }
+  }
+
+  #putOnDisk(events: readonly Encoded[], spool: Spool): void {
+    const hasRoom = this.#hasRoom(events);
+    const entries = events.map(({ workspace, json }) => ({ key: workspace.key, value: json }));
     try {
-      if (spool.hasBacklog || this.#isFull()) {
-        spool.spill(workspace.key, json);
+      if (spool.hasBacklog || !hasRoom) {
+        spool.spill(entries);
       } else {
-        this.#queue(event, spool.append(workspace.key, json));
+        this.#queueAll(events, spool.append(entries));
       }
     } catch (error) {
       const fault = asSpoolError(error);
       const isFull = fault instanceof SpoolFullError;
       const code = isFull ? "spool.full" : "spool.failed";
-      if (spool.isDurable || (isFull && this.#isFull())) {
+      if (spool.isDurable || (isFull && !hasRoom)) {
         throw new SpoolError(code, message(code, { hint: fault.message }));
       }
       this.#cannotWrite(spool, fault);
-      if (this.#isFull()) {
+      if (!hasRoom) {
         throw this.#queueFull();
       }
-      this.#queue(event);
+      this.#queueAll(events);
+    }
+  }
+
+  #queueAll(events: readonly Arrival[], group?: AckGroup): void {
+    const lanes = new Set<Lane>();
+    for (const event of events) {
+      lanes.add(this.#push(event, group));
+    }
+    for (const lane of lanes) {
+      this.#send(lane);
     }
   }
 
   #queue(event: Arrival, group?: AckGroup): void {
+    this.#send(this.#push(event, group));
+  }
+
+  #push(event: Arrival, group: AckGroup | undefined): Lane {
     const lane = this.#lanes[event.workspace.hash % this.#lanes.length] as Lane;
     this.#events += 1;
     this.#bytes += lane.push(event, group);
+    return lane;
+  }
+
+  #send(lane: Lane): void {
     if (this.#state === "closed") {
       this.#giveUp(); // shutdown() ended while this call was running
     } else if (this.#transport.immediate) {
@@ -236,7 +241,7 @@ export class Outbox implements LaneListener {
         continue;
       }
       if (isFinal) {
-        this.#spool?.deadLetter(event.workspace.key, event.value);
+        this.#spool?.deadLetter(entryOf(event));
       }
       if (!isRequeued) {
         this.#listener.failed(event.value, reason, false);
@@ -259,12 +264,12 @@ export class Outbox implements LaneListener {
   }
 
   /** Requeues an undelivered event to disk; false if there is no spool or it fails. */
-  #requeue({ workspace, value }: QueuedEvent): boolean {
+  #requeue(event: QueuedEvent): boolean {
     if (this.#spool === undefined) {
       return false;
     }
     try {
-      this.#spool.requeue(workspace.key, value);
+      this.#spool.requeue(entryOf(event));
       return true;
     } catch (error) {
       this.#cannotWrite(this.#spool, asSpoolError(error));
@@ -338,8 +343,18 @@ export class Outbox implements LaneListener {
   }
 
   #isFull(): boolean {
+    return !this.#hasRoomFor(1, 0);
+  }
+
+  /** Reports whether all these events would be queued one after another. */
+  #hasRoom(events: readonly Encoded[]): boolean {
+    const before = events.slice(0, -1).reduce((sum, { json }) => sum + json.length, 0);
+    return this.#hasRoomFor(events.length, before);
+  }
+
+  #hasRoomFor(events: number, bytesBefore: number): boolean {
     const { maxEvents, maxBytes } = this.#settings;
-    return this.#events >= maxEvents || this.#bytes >= maxBytes;
+    return this.#events + events <= maxEvents && this.#bytes + bytesBefore < maxBytes;
   }
 
   #queueFull(): QueueFullError {
@@ -352,4 +367,8 @@ export class Outbox implements LaneListener {
     const lastError = this.#lanes.find((lane) => lane.lastError !== "")?.lastError;
     return lastError === undefined ? "" : ` (${lastError})`;
   }
+}
+
+function entryOf({ workspace, value }: QueuedEvent): Entry {
+  return { key: workspace.key, value };
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Encoded } from "../src/event.js";
 import type { QueuedEvent } from "../src/eventQueue.js";
-import { Outbox, type OutboxSettings } from "../src/outbox.js";
+import { Outbox } from "../src/outbox.js";
+import type { OutboxSettings } from "../src/outboxSettings.js";
 import { SendError, type Transport } from "../src/transports/transport.js";
 import { Workspaces } from "../src/workspace.js";
 import { eventually } from "./support/waiting.js";

@@ -30,9 +30,9 @@ export class Backlog {
     return this.#hasPending;
   }
 
-  /** Counts the record that was just appended to this segment as pending. */
-  add(writer: SegmentWriter): void {
-    writer.pending += 1;
+  /** Counts the events of the record that was just appended to this segment as pending. */
+  add(writer: SegmentWriter, events: number): void {
+    writer.pending += events;
     this.#hasPending = true;
   }
 

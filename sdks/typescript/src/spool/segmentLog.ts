@@ -5,7 +5,7 @@ import type { SpoolConfig } from "./config.js";
 import { asSpoolError, type SpoolError, SpoolFullError } from "./directory.js";
 import { everyOf } from "./housekeeping.js";
 import type { Origin } from "./origin.js";
-import { Framer } from "./record.js";
+import { type Entry, Framer } from "./record.js";
 import { Segment } from "./segment.js";
 import { type Kind, unowned } from "./segmentName.js";
 import { SegmentWriter } from "./segmentWriter.js";
@@ -45,9 +45,9 @@ export class SegmentLog {
     return this.#released;
   }
 
-  /** Appends a record, and returns the writer that it went to; throws a SpoolError. */
-  append(key: Buffer, value: string | Buffer): SegmentWriter {
-    const length = this.#framer.frame(key, value);
+  /** Appends one record of all entries, and returns the writer it went to; throws a SpoolError. */
+  append(entries: readonly Entry[]): SegmentWriter {
+    const length = this.#framer.frame(entries);
     try {
       for (;;) {
         const writer = this.#writerFor(length);

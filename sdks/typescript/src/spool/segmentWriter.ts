@@ -8,7 +8,8 @@ export class AckGroup {
   readonly #writer: SegmentWriter;
   /** Where the last of them ends. */
   end: number;
-  records = 0;
+  /** How many events they have. */
+  events = 0;
   unacked = 0;
 
   constructor(writer: SegmentWriter, end: number) {
@@ -80,16 +81,19 @@ export class SegmentWriter {
     return true;
   }
 
-  /** Adds the last record to an acknowledgement group, as one that is delivered from memory. */
-  track(): AckGroup {
+  /**
+   * Adds the last record to an acknowledgement group, as one that is delivered from memory; `events`
+   * is how many it has.
+   */
+  track(events: number): AckGroup {
     let group = this.#open;
-    if (group === undefined || group.records === spool.groupEvents) {
+    if (group === undefined || group.events >= spool.groupEvents) {
       group = new AckGroup(this, this.#used);
       this.#groups.push(group);
       this.#open = group;
     }
-    group.records += 1;
-    group.unacked += 1;
+    group.events += events;
+    group.unacked += events;
     group.end = this.#used;
     return group;
   }
@@ -104,7 +108,7 @@ export class SegmentWriter {
   advanceAckedOffset(): void {
     const before = this.#ackedOffset;
     for (let group = this.#groups[0]; group?.unacked === 0; group = this.#groups[0]) {
-      if (group === this.#open && group.records < spool.groupEvents) {
+      if (group === this.#open && group.events < spool.groupEvents) {
         break;
       }
       this.#groups.shift();

@@ -9,6 +9,7 @@ import type { SpoolConfig } from "./config.js";
 import { asSpoolError, type Directory, SpoolError } from "./directory.js";
 import { everyOf, Housekeeper } from "./housekeeping.js";
 import { Origin } from "./origin.js";
+import type { Entry } from "./record.js";
 import { type FailedRecord, type ReplayBatch, Replayer, type ReplayTransport } from "./replayer.js";
 import { SegmentLog } from "./segmentLog.js";
 import type { AckGroup, SegmentWriter } from "./segmentWriter.js";
@@ -117,32 +118,32 @@ export class Spool {
     return this.#logs.reduce((sum, { pending }) => sum + pending, 0);
   }
 
-  /** Appends an event that is delivered from memory; throws a SpoolError. */
-  append(key: Buffer, event: string | Buffer): AckGroup {
-    return this.#append(this.#events, key, event).track();
+  /** Appends events that are delivered from memory, all or none; throws a SpoolError. */
+  append(events: readonly Entry[]): AckGroup {
+    return this.#append(this.#events, events).track(events.length);
   }
 
-  /** Appends an event that is replayed once all before it are delivered; throws a SpoolError. */
-  spill(key: Buffer, event: string | Buffer): void {
-    this.#backlog.add(this.#append(this.#events, key, event));
+  /** Appends events that are replayed once all before them are; all or none; throws a SpoolError. */
+  spill(events: readonly Entry[]): void {
+    this.#backlog.add(this.#append(this.#events, events), events.length);
   }
 
   /**
    * Appends an event that was not delivered from memory, ahead of those that were spilled meanwhile;
    * throws a SpoolError.
    */
-  requeue(key: Buffer, event: Buffer): void {
+  requeue(event: Entry): void {
     try {
-      this.#requeued.add(this.#append(this.#requeued.log, key, event));
+      this.#requeued.add(this.#append(this.#requeued.log, [event]), 1);
     } catch {
-      this.spill(key, event); // that needs no further segment
+      this.spill([event]); // that needs no further segment
     }
   }
 
   /** Appends an event that Kafka rejected permanently to the dead letters. */
-  deadLetter(key: Buffer, event: Buffer): void {
+  deadLetter(event: Entry): void {
     try {
-      const writer = this.#dead.append(key, event);
+      const writer = this.#dead.append([event]);
       this.#syncer.wrote(writer);
       this.#deadLettered += 1;
     } catch (error) {
@@ -192,11 +193,11 @@ export class Spool {
     return left;
   }
 
-  #append(log: SegmentLog, key: Buffer, event: string | Buffer): SegmentWriter {
+  #append(log: SegmentLog, events: readonly Entry[]): SegmentWriter {
     if (this.#isReleased) {
       throw new SpoolError("the client was shut down");
     }
-    const writer = log.append(key, event);
+    const writer = log.append(events);
     this.#syncer.wrote(writer);
     return writer;
   }
@@ -220,9 +221,9 @@ export class Spool {
     return this.#host.hasCapacity() ? this.#adopter.next() : undefined;
   }
 
-  #rejected({ record: { key, value }, reason }: FailedRecord, isOwn: boolean): void {
-    this.deadLetter(key, value);
-    this.#host.rejected(value, reason, isOwn);
+  #rejected({ record, reason }: FailedRecord, isOwn: boolean): void {
+    this.deadLetter(record);
+    this.#host.rejected(record.value, reason, isOwn);
   }
 
   #oldest(): number {

@@ -52,7 +52,7 @@ function segment(acked: number): Buffer {
   header[offsets.fenced] = 1;
   const framer = new Framer(origin);
   const records = events.map(([key, event]) => {
-    const length = framer.frame(Buffer.from(key), event);
+    const length = framer.frame([{ key: Buffer.from(key), value: event }]);
     return Buffer.from(framer.bytes.subarray(0, length));
   });
   return Buffer.concat([header, ...records]);

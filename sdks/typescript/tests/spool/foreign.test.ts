@@ -21,9 +21,9 @@ import { Framer, readRecords } from "../../src/spool/record.js";
 import { Segment } from "../../src/spool/segment.js";
 import { unowned } from "../../src/spool/segmentName.js";
 import {
+  entry,
   fastTuning,
   files,
-  key,
   leaveSegment,
   spoolIn,
   temporaryDirectory,
@@ -61,14 +61,14 @@ describe("a directory", () => {
       const volume = sharedVolume(directory.path);
       const { spool, kafka } = spoolIn(volume, { directory: locate(volume) });
       kafka.drained = false;
-      spool.spill(key, "a");
+      spool.spill(entry("a"));
       const own = spool.path;
       expect(dirname(own)).toBe(volume);
       asOther('mv "$1" "$1-away"; mkdir "$1"; chmod 777 "$1"', own);
       const forged = leaveSegment(elsewhere.path, ["forged"]);
       renameSync(join(elsewhere.path, forged), join(own, forged)); // as if it were ours
       await scans();
-      spool.spill(key, "b");
+      spool.spill(entry("b"));
       kafka.drained = true;
       spool.wake();
       await eventually(() => expect(kafka.delivered).toEqual(["a", "b"]));
@@ -210,7 +210,7 @@ describe("a file", () => {
     writeFileSync(join(directory.path, name), "", { mode: 0o600 });
     truncateSync(join(directory.path, name), 2 ** 40);
     const { spool } = spoolIn(directory.path);
-    expect(() => spool.append(key, "a")).not.toThrow();
+    expect(() => spool.append(entry("a"))).not.toThrow();
     spool.release();
   });
 });
@@ -218,7 +218,7 @@ describe("a file", () => {
 test("damage that announces long records everywhere is read up to a limit", () => {
   const origin = Buffer.alloc(16, 0x5a);
   const framer = new Framer(origin);
-  const good = Buffer.from(framer.bytes.subarray(0, framer.frame(key, "good")));
+  const good = Buffer.from(framer.bytes.subarray(0, framer.frame(entry("good"))));
   const bytes = Buffer.alloc(constants.segmentBytes);
   good.copy(bytes, constants.headerBytes);
   const step = 16;

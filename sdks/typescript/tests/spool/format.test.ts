@@ -17,7 +17,7 @@ const identity = {
 function segment(...texts: string[]): Buffer {
   const framer = new Framer(origin);
   const records = texts.map((text) => {
-    const length = framer.frame(Buffer.from("ws-ü"), text);
+    const length = framer.frame([{ key: Buffer.from("ws-ü"), value: text }]);
     return Buffer.from(framer.bytes.subarray(0, length));
   });
   return Buffer.concat([encodeHeader(identity), ...records, Buffer.alloc(500)]);

@@ -8,6 +8,7 @@ import { Segment } from "../../src/spool/segment.js";
 import { parseName } from "../../src/spool/segmentName.js";
 import {
   destination,
+  entry,
   fastTuning,
   files,
   key,
@@ -37,7 +38,7 @@ describe("a segment", () => {
   test("a segment is preallocated, and only its user may read it", () => {
     using directory = temporaryDirectory();
     const { spool } = spoolIn(directory.path);
-    spool.append(key, "one");
+    spool.append(entry("one"));
     const [name = ""] = files(directory.path);
     expect(statSync(join(directory.path, name))).toMatchObject({ size: constants.segmentBytes });
     expect(statSync(join(directory.path, name)).mode & 0o777).toBe(0o600);
@@ -68,7 +69,7 @@ describe("a segment", () => {
   test("a full segment is followed by another, and removed once all of it is delivered", async () => {
     using directory = temporaryDirectory();
     const { spool } = spoolIn(directory.path);
-    const groups = Array.from({ length: 7 }, () => spool.append(key, big));
+    const groups = Array.from({ length: 7 }, () => spool.append(entry(big)));
     expect(files(directory.path)).toHaveLength(2);
     groups.slice(0, 5).map((group) => group.markAcked());
     await eventually(() => expect(files(directory.path)).toHaveLength(1));
@@ -79,7 +80,7 @@ describe("a segment", () => {
   test("the acked offset of a segment moves by whole groups", () => {
     using directory = temporaryDirectory();
     const { spool } = spoolIn(directory.path, { tuning: { ...fastTuning, heartbeatMs: 60_000 } });
-    const groups = Array.from({ length: 600 }, (_, n) => spool.append(key, `event ${n}`));
+    const groups = Array.from({ length: 600 }, (_, n) => spool.append(entry(`event ${n}`)));
     const acked = () => {
       const [name = ""] = files(directory.path);
       const bytes = readFileSync(join(directory.path, name));
@@ -99,12 +100,12 @@ describe("a segment", () => {
   test("a segment that was fenced meanwhile is left alone, and the record goes to another", () => {
     using directory = temporaryDirectory();
     const { spool } = spoolIn(directory.path, { tuning: { ...fastTuning, heartbeatMs: 60_000 } });
-    spool.append(key, "before");
+    spool.append(entry("before"));
     const [name = ""] = files(directory.path);
     const bytes = readFileSync(join(directory.path, name));
     bytes[offsets.fenced] = 1;
     writeFileSync(join(directory.path, name), bytes);
-    spool.append(key, "after");
+    spool.append(entry("after"));
     expect(files(directory.path)).toHaveLength(2);
     spool.release();
     expect(files(directory.path).filter((file) => file !== name)).toHaveLength(1);
@@ -115,10 +116,10 @@ describe("a full disk", () => {
   test("a full disk rejects events, until there is room", async () => {
     using directory = temporaryDirectory();
     const { spool } = spoolIn(directory.path, { maxBytes: 2 * constants.segmentBytes });
-    const groups = Array.from({ length: 10 }, () => spool.append(key, big));
-    expect(() => spool.append(key, big)).toThrow(/has reached its limit of 2097152 bytes/);
+    const groups = Array.from({ length: 10 }, () => spool.append(entry(big)));
+    expect(() => spool.append(entry(big))).toThrow(/has reached its limit of 2097152 bytes/);
     groups.map((group) => group.markAcked());
-    await eventually(() => expect(() => spool.append(key, big)).not.toThrow());
+    await eventually(() => expect(() => spool.append(entry(big))).not.toThrow());
     spool.release();
   });
 });
@@ -128,12 +129,12 @@ describe("the backlog", () => {
     using directory = temporaryDirectory();
     const { spool, kafka } = spoolIn(directory.path);
     kafka.drained = false;
-    ["a", "b"].map((text) => spool.spill(key, text));
+    ["a", "b"].map((text) => spool.spill(entry(text)));
     expect(spool.hasBacklog).toBe(true);
     expect(spool.stats()).toMatchObject({ spooled: 2 });
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(kafka.delivered).toEqual([]);
-    spool.spill(key, "c");
+    spool.spill(entry("c"));
     kafka.drained = true;
     spool.wake();
     await eventually(() => expect(spool.hasBacklog).toBe(false));
@@ -150,7 +151,7 @@ describe("the backlog", () => {
     let attempts = 0;
     kafka.fault = () => (++attempts <= 4 ? "unreachable" : undefined);
     kafka.drained = false;
-    ["a", "b", "c"].map((text) => spool.spill(key, text));
+    ["a", "b", "c"].map((text) => spool.spill(entry(text)));
     kafka.drained = true;
     spool.wake();
     await eventually(() => expect(kafka.delivered).toEqual(["a", "b", "c"]));
@@ -162,7 +163,7 @@ describe("the backlog", () => {
     using directory = temporaryDirectory();
     const { spool, kafka } = spoolIn(directory.path);
     kafka.fault = (text) => (text === "b" ? "too large!" : undefined);
-    ["a", "b", "c"].map((text) => spool.spill(key, text));
+    ["a", "b", "c"].map((text) => spool.spill(entry(text)));
     await eventually(() => expect(spool.hasBacklog).toBe(false));
     expect(kafka.delivered).toEqual(["a", "c"]);
     expect(kafka.rejections).toEqual([{ text: "b", reason: "too large!", isOwn: true }]);
@@ -177,13 +178,13 @@ describe("the backlog", () => {
     using directory = temporaryDirectory();
     const { spool, kafka } = spoolIn(directory.path);
     kafka.drained = false;
-    ["a", "b"].map((text) => spool.spill(key, text));
+    ["a", "b"].map((text) => spool.spill(entry(text)));
     expect(spool.release()).toBe(2);
     expect(spool.stats().spooled).toBe(2);
     const [name = ""] = files(directory.path);
     expect(name).toMatch(/\.0{32}$/);
     expect(statSync(join(directory.path, name)).size).toBeLessThan(400);
-    expect(() => spool.append(key, "late")).toThrow("shut down");
+    expect(() => spool.append(entry("late"))).toThrow("shut down");
   });
 });
 
@@ -199,8 +200,8 @@ describe("a disk that fails after an append", () => {
       vi.spyOn(Segment.prototype, "writeHeartbeat"),
     ];
     marks.map((mark) => mark.mockImplementation(broken));
-    spool.append(key, "from memory").markAcked();
-    ["a", "b"].map((text) => spool.spill(key, text));
+    spool.append(entry("from memory")).markAcked();
+    ["a", "b"].map((text) => spool.spill(entry(text)));
     await eventually(() => expect(spool.hasBacklog).toBe(false));
     expect(kafka.delivered).toEqual(["a", "b"]);
     await eventually(() => expect(kafka.warnings.join()).toContain(": input/output error"));
@@ -255,7 +256,7 @@ describe("adoption", () => {
     using directory = temporaryDirectory();
     const one = spoolIn(directory.path);
     one.kafka.drained = false;
-    one.spool.spill(key, "mine");
+    one.spool.spill(entry("mine"));
     const two = spoolIn(directory.path);
     await new Promise((resolve) => setTimeout(resolve, 4 * fastTuning.leaseMs));
     expect(two.kafka.delivered).toEqual([]);

@@ -22,6 +22,8 @@ export const fastTuning: Tuning = {
 };
 
 export const key = Buffer.from("ws-1");
+/** Returns what a record of one event holds. */
+export const entry = (value: string) => [{ key, value }];
 export const destination = Buffer.from("8 bytes!");
 
 /** Creates a directory that is removed after the test. */
@@ -105,18 +107,18 @@ export function leaveSegment(
   path: string,
   texts: readonly string[],
   change: (bytes: Buffer) => void = () => undefined,
-  more: Partial<Identity> & { owner?: string; number?: number } = {},
+  rest: Partial<Identity> & { owner?: string; number?: number; more?: readonly Buffer[] } = {},
 ): string {
-  const { owner = unowned, number = 1, ...identity } = more;
+  const { owner = unowned, number = 1, more = [], ...identity } = rest;
   const origin = identity.origin ?? Buffer.alloc(16, 0xa1);
   const header = { origin, firstSeq: 1, createdAt: 1_700_000_000_000, destination };
   const framer = new Framer(origin);
   const records = texts.map((text) => {
-    const length = framer.frame(key, text);
+    const length = framer.frame(entry(text));
     return Buffer.from(framer.bytes.subarray(0, length));
   });
   const full = { ...header, instanceId: "gone", ...identity };
-  const bytes = Buffer.concat([encodeHeader(full), ...records]);
+  const bytes = Buffer.concat([encodeHeader(full), ...records, ...more]);
   change(bytes);
   new Directory(path).close();
   const own = newName("events", origin.toString("hex"), full.firstSeq, number);
