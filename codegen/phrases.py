@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from codegen.model import Field, MetricType, Model, Setting, milliseconds
+from codegen.model import Event, Field, MetricType, Model, Setting, milliseconds
 
 # Limits of event.yaml that are durations; the rest are plain numbers and texts.
 DURATIONS = frozenset({"ahead", "behind"})
@@ -53,6 +53,27 @@ def constants(model: Model) -> Iterator[Constant]:
     yield Constant("log_message_key", f"{about} message", event.log_message_key)
     about = "how many characters of the message are kept when metadata is truncated"
     yield Constant("log_message_kept", about, event.log_message_kept)
+    yield from of_other_calls(event)
+
+
+def of_other_calls(event: Event) -> Iterator[Constant]:
+    """Yields the constants of the calls beside record(); their names are empty without them."""
+    void, session, batch = event.void, event.session, event.batch
+    about = "the field of the event that void() takes back"
+    yield Constant("void_field", about, void.field if void else "")
+    about = "the status of events that void() records"
+    yield Constant("void_status", about, void.status if void else "")
+    about = "the metadata key of a void's reason"
+    yield Constant("void_reason_key", about, void.reason_key if void else "")
+    about = "how many characters of a void's reason are kept"
+    yield Constant("void_reason_kept", about, void.reason_kept if void else 0)
+    about = "the field of a session's id"
+    yield Constant("session_field", about, session.field if session else "")
+    about = "the field of a session's start, beat or end"
+    yield Constant("session_boundary_field", about, session.boundary if session else "")
+    yield Constant("batch_max_events", "how many events one call may record", batch.max_events)
+    about = "how many bytes the events of one call may have as sent"
+    yield Constant("batch_max_bytes", about, batch.max_bytes)
 
 
 def deprecation(metric: MetricType, spell: Callable[[str, str], str]) -> str:

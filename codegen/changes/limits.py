@@ -8,7 +8,7 @@ from typing import Any
 
 from codegen.changes.pair import Break, Data, Pair, mapping, shown, texts, turned
 from codegen.diagnostics import quote
-from codegen.model import milliseconds
+from codegen.model import DEFAULT_CALLS, milliseconds
 from codegen.source import Route
 
 # Limits by the side on which they exclude values.
@@ -19,7 +19,6 @@ _MOST = (
 )
 # The blocks of a product and of a metric type that constrain values by key.
 _BLOCKS = ("metadata", "fields")
-_CALLS = ["record"]
 _SHAPE = ("type", "set_by", "catalog", "column")
 
 
@@ -118,7 +117,7 @@ def field_required(pair: Pair) -> Iterator[Break]:
 def field_constrained(pair: Pair) -> Iterator[Break]:
     """A field may be set by fewer calls, or not beside other fields, or not alone."""
     for name, old, new in pair.common("event", "fields"):
-        before, after = texts(old.get("calls")) or _CALLS, texts(new.get("calls")) or _CALLS
+        before, after = (texts(side.get("calls")) or DEFAULT_CALLS for side in (old, new))
         lost = [str(call) for call in before if call not in after]
         if lost:
             message = f"field {quote(name)} is no longer set by {', '.join(lost)}"

@@ -28,11 +28,23 @@ from codegen.model.catalog import (
 )
 from codegen.model.data import LONGEST_DURATION, Data, milliseconds
 from codegen.model.derived import completed
-from codegen.model.event import Event, Field, Table, is_dimension, read_event
+from codegen.model.event import (
+    DEFAULT_CALLS,
+    Batch,
+    Event,
+    Field,
+    Session,
+    Table,
+    Void,
+    is_dimension,
+    read_event,
+)
 from codegen.model.sdk import ErrorCode, Package, Sdk, Setting, Spool, SpoolConstant, read_sdk
 
 __all__ = [
+    "DEFAULT_CALLS",
     "LONGEST_DURATION",
+    "Batch",
     "Catalog",
     "Data",
     "Deprecation",
@@ -47,6 +59,7 @@ __all__ = [
     "QuantityRule",
     "Removal",
     "Sdk",
+    "Session",
     "Setting",
     "Spool",
     "SpoolConstant",
@@ -55,6 +68,7 @@ __all__ = [
     "Team",
     "Topic",
     "Unit",
+    "Void",
     "is_dimension",
     "milliseconds",
 ]
@@ -91,6 +105,17 @@ class Model:
         text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
         return f"{catalog.version}+{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
+    @property
+    def every_status(self) -> tuple[Status, ...]:
+        """Returns the statuses of events, that of void() included, which no other call sets."""
+        void = self.event.void
+        if void is None:
+            return self.catalog.statuses
+        own = Status(
+            void.status, billable=False, default=False, log=False, description=void.description
+        )
+        return (*self.catalog.statuses, own)
+
     def variable(self, setting: Setting) -> str:
         """Returns the environment variable of a setting."""
         return self.catalog.env_prefix + setting.name.upper()
@@ -98,7 +123,9 @@ class Model:
 
 def _meaning(metric: MetricType) -> list[Any]:
     rule = metric.quantity
+    session = () if metric.session_timeout is None else (metric.session_timeout,)
     return [
         None if rule is None else [rule.integer, rule.minimum, rule.maximum],
         [[k.name, k.required, k.type, k.allowed] for k in metric.metadata],
+        *session,
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from codegen.model.data import Data
@@ -94,6 +95,7 @@ class MetricType:
     removed: Removal | None
     aliases: tuple[str, ...]
     annotations: Mapping[str, str]
+    session_timeout: str | None
 
     @property
     def event_type(self) -> str:
@@ -145,6 +147,11 @@ class Catalog:
     def removed(self) -> tuple[MetricType, ...]:
         """Returns the metric types that only old events have."""
         return tuple(metric for product in self.every_product for metric in product.removed)
+
+    def nanoseconds(self, metric: MetricType) -> int | None:
+        """Returns how many nanoseconds one unit of a metric type has; None if it is not of time."""
+        seconds = next(unit.seconds for unit in self.units if unit.name == metric.unit)
+        return None if seconds is None else int(Decimal(str(seconds)) * 1_000_000_000)
 
     def topic(self, role: str) -> Topic:
         return next(topic for topic in self.topics if topic.role == role)
@@ -234,6 +241,7 @@ def _metric_type(
         removed=removed and Removal(removed["in"], removed.get("replaced_by")),
         aliases=tuple(data.get("aliases", ())),
         annotations={**annotations, **_annotations(data)},
+        session_timeout=data.get("session", {}).get("timeout"),
     )
 
 

@@ -40,6 +40,7 @@ class Field:
     dependent_required: tuple[str, ...]
     when_not_zero: bool
     billed: tuple[str, ...]
+    per_call: bool
 
     @property
     def is_always_there(self) -> bool:
@@ -65,6 +66,34 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Void:
+    """What void() records: the field of the voided event's id, the status, the reason's key."""
+
+    field: str
+    status: str
+    reason_key: str
+    reason_kept: int
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the session calls set: the field of the session's id, and that of the boundary."""
+
+    field: str
+    boundary: str
+    timeout: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The limits of the calls that record several events at once."""
+
+    max_events: int = 500
+    max_bytes: int = 524288
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     name: str
     description: str
@@ -76,6 +105,9 @@ class Event:
     log_level_key: str
     log_message_key: str
     log_message_kept: int
+    void: Void | None
+    session: Session | None
+    batch: Batch
 
     def field(self, name: str) -> Field:
         return next(field for field in self.fields if field.name == name)
@@ -112,8 +144,9 @@ _NO_LIMITS = (
     *("type", "set_by", "optional", "nullable", "default", "constant_per", "catalog"),
     *("error", "required_error", "column", "since", "description"),
     *("calls", "values", "excludes", "dependent_required", "when_not_zero", "billed"),
+    "per_call",
 )
-_CALLS = ("record",)
+DEFAULT_CALLS = ("record", "session")
 
 
 def read_event(data: Data) -> Event:
@@ -129,6 +162,9 @@ def read_event(data: Data) -> Event:
         log_level_key=data["log"]["level_key"],
         log_message_key=data["log"]["message_key"],
         log_message_kept=data["log"]["message_kept"],
+        void=Void(**data["void"]) if "void" in data else None,
+        session=Session(**data["session"]) if "session" in data else None,
+        batch=Batch(**data.get("batch", {})),
     )
 
 
@@ -156,10 +192,11 @@ def _field(name: str, data: Data, arguments: Container[str]) -> Field:
         description=data["description"],
         limits={key: value for key, value in data.items() if key not in _NO_LIMITS},
         is_dimension=dimension,
-        calls=tuple(data.get("calls", _CALLS)),
+        calls=tuple(data.get("calls", DEFAULT_CALLS)),
         values=tuple(data.get("values", ())),
         excludes=tuple(data.get("excludes", ())),
         dependent_required=tuple(data.get("dependent_required", ())),
         when_not_zero=data.get("when_not_zero", False),
         billed=tuple(data.get("billed", ())),
+        per_call=data.get("per_call", False),
     )

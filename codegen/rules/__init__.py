@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from codegen.diagnostics import Diagnostic
 from codegen.rules import (
+    calls,
     catalog,
     deprecations,
     dimensions,
@@ -56,11 +57,16 @@ RULES: Mapping[str, Callable[[Files], Iterator[Finding]]] = {
     "field-limits": event.field_limits,
     "field-default": event.field_default,
     "field-error": event.field_error,
+    "per-call": event.per_call,
     "log-keys": event.log_keys,
     "dimension-shape": dimensions.dimension_shape,
     "dimension-order": dimensions.dimension_order,
     "dimension-relation": dimensions.dimension_relation,
     "dimension-code": dimensions.dimension_code,
+    "void-call": calls.void_call,
+    "session-call": calls.session_call,
+    "session-unit": calls.session_unit,
+    "unit-seconds": calls.unit_seconds,
     "table-field": table.table_field,
     "table-column": table.table_column,
     "error-field": sdk.error_field,

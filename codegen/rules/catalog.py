@@ -96,6 +96,8 @@ def duration(files: Files) -> Iterator[Finding]:
     """A retention or a time limit is longer than the longest duration."""
     for file, pattern in (
         ("catalog", "topics/*/retention"),
+        ("catalog", "products/*/metric_types/*/session/timeout"),
+        ("event", "session/timeout"),
         ("event", "fields/*/ahead"),
         ("event", "fields/*/behind"),
     ):

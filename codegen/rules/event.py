@@ -189,6 +189,14 @@ def field_error(files: Files) -> Iterator[Finding]:
             yield Finding("event", route, message, at_key=True)
 
 
+def per_call(files: Files) -> Iterator[Finding]:
+    """A field that calls may set for their own event is not one that the client sets."""
+    for route, field in files.each("event", "fields/*", dict):
+        if field.get("per_call") is True and field.get("set_by") != "client":
+            message = "only a field with `set_by: client` has per_call: remove it"
+            yield Finding("event", (*route, "per_call"), message, at_key=True)
+
+
 def log_keys(files: Files) -> Iterator[Finding]:
     """The level and the message of log() have the same key."""
     if files.one("event", "log/level_key", str) == files.one("event", "log/message_key", str):

@@ -81,7 +81,7 @@ def outputs(model: Model) -> Iterator[Output]:
         products=[_product(product, units) for product in catalog.products],
         statuses=[
             _Status(markdown_code(s.name), "yes" if s.billable else "no", markdown(s.description))
-            for s in catalog.statuses
+            for s in model.every_status
         ],
         removed=[
             (

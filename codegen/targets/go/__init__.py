@@ -81,6 +81,11 @@ def outputs(model: Model) -> Iterator[Output]:
         )
         for m in model.catalog.removed
     ]
+    nanoseconds = [
+        (literals.row(literals.string(m.product), literals.string(m.name)), value)
+        for m in model.catalog.metric_types
+        if (value := model.catalog.nanoseconds(m)) is not None
+    ]
     aliases = [
         (literals.string(alias), f"{literals.string(m.product)}, {literals.string(m.name)}")
         for alias, m in model.catalog.aliases
@@ -91,6 +96,7 @@ def outputs(model: Model) -> Iterator[Output]:
         products=products,
         aliases=aliases,
         removed=removed,
+        nanoseconds=nanoseconds,
         **catalog.statuses(model),
     )
     yield source("limits", "constants", internal="encode", constants=list(constants.limits(model)))

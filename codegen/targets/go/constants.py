@@ -9,6 +9,9 @@ from codegen import naming, phrases
 from codegen.model import Model
 from codegen.targets.go import literals
 
+# Constants of these calls are in internal/encode.
+_INTERNAL = ("log_", "void_", "session_", "batch_")
+
 
 @dataclass(frozen=True, slots=True)
 class Constant:
@@ -19,8 +22,8 @@ class Constant:
 
 def constants(model: Model) -> Iterator[Constant]:
     for constant in phrases.constants(model):
-        if constant.name.startswith("log_") or constant.name.endswith("_partitions"):
-            continue  # those of log() are in internal/encode, and nothing reads the partitions
+        if constant.name.startswith(_INTERNAL) or constant.name.endswith("_partitions"):
+            continue  # nothing reads the partitions
         spelled = naming.go_exported(constant.name)
         name = "SDKVersion" if constant.name == "sdk_version" else spelled
         yield _constant(name, f"is {constant.about}.", constant.value)
@@ -45,7 +48,7 @@ def limits(model: Model) -> Iterator[Constant]:
             literal = literals.string(value) if isinstance(value, str) else literals.number(value)
             yield Constant(literals.comment(about), name, literal)
     for constant in phrases.constants(model):
-        if constant.name.startswith("log_") and constant.name != "log_status":
+        if constant.name.startswith(_INTERNAL) and constant.name != "log_status":
             name = naming.go_unexported(constant.name)
             yield _constant(name, f"is {constant.about}.", constant.value)
     yield Constant(

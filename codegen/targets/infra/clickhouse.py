@@ -52,7 +52,7 @@ def outputs(model: Model, table: Table) -> Iterator[File | History]:
         metrics=[_metric(model, metric) for metric in _every(model)],
         statuses=[
             [sql_string(status.name), str(int(status.billable)), sql_string(status.description)]
-            for status in model.catalog.statuses
+            for status in model.every_status
         ],
     )
     yield render.file(

@@ -35,6 +35,15 @@ def tables(model: Model) -> Mapping[str, Any]:
         "log_level_key": literal(model.event.log_level_key),
         "log_message_key": literal(model.event.log_message_key),
         "log_message_kept": model.event.log_message_kept,
+        "of_other_calls": [
+            (c.name.upper(), literal(c.value), f"{c.about[0].upper()}{c.about[1:]}.")
+            for c in phrases.of_other_calls(model.event)
+        ],
+        "nanoseconds": [
+            (literal((m.product, m.name)), nanoseconds)
+            for m in catalog.metric_types
+            if (nanoseconds := catalog.nanoseconds(m)) is not None
+        ],
         "metric_types": [
             (literal(product.name), literal(tuple(m.name for m in product.metric_types)))
             for product in catalog.products

@@ -23,8 +23,8 @@ def row(field: Field) -> str:
         "billed": field.billed,
     }
     arguments = [literal(field.name), literal(field.type)]
-    if "record" in field.calls and field.set_by == "caller":
-        arguments.append("calls=('record',)")
+    if field.set_by == "caller":
+        arguments.append(f"calls={literal(field.calls)}")
     arguments += [
         f"{name}={literal(value)}"
         for name, value in named.items()

@@ -80,6 +80,11 @@ def outputs(model: Model) -> Iterator[Output]:
             layout.list_(f"{layout.key(alias)}: ", (m.product, m.name), ",", "  ")
             for alias, m in catalog.aliases
         ],
+        nanoseconds=[
+            layout.property_(layout.key(f"{m.product}/{m.name}"), layout.literal(value), 2)
+            for m in catalog.metric_types
+            if (value := catalog.nanoseconds(m)) is not None
+        ],
         removed=[
             layout.property_(
                 layout.key(f"{m.product}/{m.name}"), layout.string(phrases.removal(m)), 2
@@ -288,7 +293,6 @@ def _field(field: Field) -> _Entry:
         "name": field.name,
         "key": naming.camel(field.name),
         "kind": field.type,
-        "record": "record" in field.calls and field.set_by == "caller",
         **{
             naming.camel(name): value
             for name, value in phrases.limits(field).items()
@@ -302,6 +306,7 @@ def _field(field: Field) -> _Entry:
         if value is not False
     ]
     lists = {
+        "calls": field.calls if field.set_by == "caller" else (),
         "values": field.values,
         "excludes": field.excludes,
         "requires": field.dependent_required,

@@ -35,5 +35,6 @@ ENGINE = MergeTree ORDER BY status
 AS SELECT * FROM values(
     'status String, billable UInt8, description String',
     ('ok', 1, 'The work was done and is charged.'),
-    ('error', 0, 'The work failed and is not charged; the metadata gives the reason.')
+    ('error', 0, 'The work failed and is not charged; the metadata gives the reason.'),
+    ('void', 0, 'Takes back the event that it names.')
 );

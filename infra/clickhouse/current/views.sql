@@ -35,6 +35,9 @@ SELECT
     parent_event_id,
     child_event_ids,
     tags,
+    session_id,
+    boundary,
+    voids,
     ingested_at
 FROM eka_usage.usage_events FINAL
 ORDER BY _precedence DESC, occurred_at, ts, seq

@@ -236,5 +236,28 @@ FIELDS: Final = (
         min_items=1,
         max_items=32,
     ),
+    Field(
+        "session_id",
+        kind="string",
+        column="String",
+        required=False,
+        min_length=1,
+        max_length=128,
+    ),
+    Field(
+        "boundary",
+        kind="enum",
+        column="LowCardinality(String)",
+        required=False,
+        values=('start', 'beat', 'end'),
+    ),
+    Field(
+        "voids",
+        kind="string",
+        column="String",
+        required=False,
+        min_length=1,
+        max_length=128,
+    ),
 )
 """In the order of the JSON and of the table."""

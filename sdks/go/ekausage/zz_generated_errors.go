@@ -30,6 +30,15 @@ const (
 	CodeEventIDInvalid ErrorCode = "event_id.invalid"
 	// CodeOccurredAtInvalid: The value is not a time, has no UTC offset, or is too far from now.
 	CodeOccurredAtInvalid ErrorCode = "occurred_at.invalid"
+	// CodeOptionsInvalid: The options of the call are not an object, or have an unknown name or a
+	// value that cannot be read; in Python and Go the call itself is an error then.
+	CodeOptionsInvalid ErrorCode = "options.invalid"
+	// CodeBatchInvalid: The call has no events, more than one call may record, or more bytes than
+	// that, or names a metric twice. Nothing of it is accepted.
+	CodeBatchInvalid ErrorCode = "batch.invalid"
+	// CodeSessionInvalid: The metric type cannot be measured by a session, as its unit is not one of
+	// time with `seconds` in the catalog.
+	CodeSessionInvalid ErrorCode = "session.invalid"
 	// CodeVendorInvalid: The value is not a non-blank string within the limits.
 	CodeVendorInvalid ErrorCode = "vendor.invalid"
 	// CodeModelInvalid: The value is not a non-blank string within the limits.
@@ -51,9 +60,15 @@ const (
 	CodeChildEventIDsInvalid ErrorCode = "child_event_ids.invalid"
 	// CodeTagsInvalid: The value is not a list of non-blank strings within the limits.
 	CodeTagsInvalid ErrorCode = "tags.invalid"
-	// CodeOptionsInvalid: The options of the call are not an object, or have an unknown name or a
-	// value that cannot be read; in Python and Go the call itself is an error then.
-	CodeOptionsInvalid ErrorCode = "options.invalid"
+	// CodeSessionIDInvalid: The value is not a non-blank string within the limits.
+	CodeSessionIDInvalid ErrorCode = "session_id.invalid"
+	// CodeBoundaryInvalid: The value is not one of its values within the limits.
+	CodeBoundaryInvalid ErrorCode = "boundary.invalid"
+	// CodeVoidsInvalid: The value is not a non-blank string within the limits.
+	CodeVoidsInvalid ErrorCode = "voids.invalid"
+	// CodeSessionUnfinished: A session in this process was never ended, and nothing was recorded for
+	// it.
+	CodeSessionUnfinished ErrorCode = "session.unfinished"
 	// CodeQueueFull: The queue of events that wait for Kafka is full.
 	CodeQueueFull ErrorCode = "queue.full"
 	// CodeMetadataDegraded: The event was accepted, but its metadata had to be changed or truncated.
@@ -84,6 +99,9 @@ var errorTable = [...]errorRow{
 	{CodeMetadataRequired, "rejected", "metadata", "metadata", "", "invalid {parameter} {given}: the metric type requires {hint}", "The metadata lacks a key that the metric type requires."},
 	{CodeEventIDInvalid, "rejected", "event_id", "eventID", "", "invalid {parameter} {given}: expected a non-blank string of 1 to 128 characters", "The idempotency key is not a string, or it is blank, too long or not valid Unicode."},
 	{CodeOccurredAtInvalid, "rejected", "occurred_at", "occurredAt", "", "invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind", "The value is not a time, has no UTC offset, or is too far from now."},
+	{CodeOptionsInvalid, "rejected", "", "", "", "invalid {parameter} {given}: {hint}", "The options of the call are not an object, or have an unknown name or a value that cannot be read; in Python and Go the call itself is an error then."},
+	{CodeBatchInvalid, "rejected", "", "", "", "invalid {parameter}: {hint}", "The call has no events, more than one call may record, or more bytes than that, or names a metric twice. Nothing of it is accepted."},
+	{CodeSessionInvalid, "rejected", "metric_type", "metricType", "", "invalid {parameter} {given}: {hint}", "The metric type cannot be measured by a session, as its unit is not one of time with `seconds` in the catalog."},
 	{CodeVendorInvalid, "rejected", "vendor", "vendor", "", "invalid {parameter} {given}: expected {hint}", "The value is not a non-blank string within the limits."},
 	{CodeModelInvalid, "rejected", "model", "model", "", "invalid {parameter} {given}: expected {hint}", "The value is not a non-blank string within the limits."},
 	{CodeCostInvalid, "rejected", "cost", "cost", "", "invalid {parameter} {given}: expected {hint}", "The value is not a finite number within the limits, or unit_cost is given as well."},
@@ -94,7 +112,10 @@ var errorTable = [...]errorRow{
 	{CodeParentEventIDInvalid, "rejected", "parent_event_id", "parentEventID", "", "invalid {parameter} {given}: expected {hint}", "The value is not a non-blank string within the limits."},
 	{CodeChildEventIDsInvalid, "rejected", "child_event_ids", "childEventIDs", "", "invalid {parameter} {given}: expected {hint}", "The value is not a list of non-blank strings within the limits."},
 	{CodeTagsInvalid, "rejected", "tags", "tags", "", "invalid {parameter} {given}: expected {hint}", "The value is not a list of non-blank strings within the limits."},
-	{CodeOptionsInvalid, "rejected", "", "", "", "invalid {parameter} {given}: {hint}", "The options of the call are not an object, or have an unknown name or a value that cannot be read; in Python and Go the call itself is an error then."},
+	{CodeSessionIDInvalid, "rejected", "session_id", "sessionID", "", "invalid {parameter} {given}: expected {hint}", "The value is not a non-blank string within the limits."},
+	{CodeBoundaryInvalid, "rejected", "boundary", "boundary", "", "invalid {parameter} {given}: expected {hint}", "The value is not one of its values within the limits."},
+	{CodeVoidsInvalid, "rejected", "voids", "voids", "", "invalid {parameter} {given}: expected {hint}", "The value is not a non-blank string within the limits."},
+	{CodeSessionUnfinished, "rejected", "", "", "", "session not ended: {hint}", "A session in this process was never ended, and nothing was recorded for it."},
 	{CodeQueueFull, "rejected", "", "", "local_queue_full", "queue full: {hint}; is Kafka reachable?", "The queue of events that wait for Kafka is full."},
 	{CodeMetadataDegraded, "degraded", "metadata", "metadata", "", "degraded {parameter}: {hint}", "The event was accepted, but its metadata had to be changed or truncated."},
 	{CodeDeliveryFailed, "undelivered", "", "", "", "delivery failed: {hint}", "Kafka rejected an accepted event permanently, or did not acknowledge it in time."},

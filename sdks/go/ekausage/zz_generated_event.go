@@ -69,4 +69,11 @@ type UsageEvent struct {
 	ChildEventIDs []string `json:"child_event_ids,omitempty"`
 	// Tags: Words to find and group events by.
 	Tags []string `json:"tags,omitempty"`
+	// SessionID: The session that the event is a boundary of.
+	SessionID string `json:"session_id,omitempty"`
+	// Boundary: Whether a session starts, goes on or ends with the event, whose quantity is 0.
+	Boundary string `json:"boundary,omitempty"`
+	// Voids: The id of the event of the same workspace, product and metric type that the event takes
+	// back.
+	Voids string `json:"voids,omitempty"`
 }

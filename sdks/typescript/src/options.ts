@@ -97,7 +97,9 @@ export interface UsageDetails extends RecordOptions {
   readonly metadata?: MetadataLike | null | undefined;
 }
 
-const fieldNames = eventFields.filter(({ record }) => record).map(({ key }) => key);
+const fieldNames = eventFields
+  .filter(({ calls }) => calls?.includes("record"))
+  .map(({ key }) => key);
 const optionNames = ["eventId", "occurredAt", ...fieldNames];
 const detailNames = ["quantity", "status", "unitCost", "metadata", ...optionNames];
 

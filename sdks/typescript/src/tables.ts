@@ -51,8 +51,8 @@ export interface FieldInfo {
     | "enum"
     | "list"
     | "json";
-  /** Whether it is an option of `record()`. */
-  readonly record?: boolean;
+  /** The calls that set it; `record` are all that record usage, `session` those of sessions. */
+  readonly calls?: readonly ("record" | "session" | "void")[];
   /** Lengths are in characters, of the items of a list too; `maxBytes` limits JSON. */
   readonly minLength?: number;
   readonly maxLength?: number;

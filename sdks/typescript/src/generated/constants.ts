@@ -35,3 +35,27 @@ export const logMessageKey = "message";
 
 /** How many characters of the message are kept when metadata is truncated. */
 export const logMessageKept = 4096;
+
+/** The field of the event that void() takes back. */
+export const voidField = "voids";
+
+/** The status of events that void() records. */
+export const voidStatus = "void";
+
+/** The metadata key of a void's reason. */
+export const voidReasonKey = "reason";
+
+/** How many characters of a void's reason are kept. */
+export const voidReasonKept = 4096;
+
+/** The field of a session's id. */
+export const sessionField = "session_id";
+
+/** The field of a session's start, beat or end. */
+export const sessionBoundaryField = "boundary";
+
+/** How many events one call may record. */
+export const batchMaxEvents = 500;
+
+/** How many bytes the events of one call may have as sent. */
+export const batchMaxBytes = 524288;

@@ -72,6 +72,31 @@ export const errorCodes = {
     field: "occurred_at",
     text: "invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most {ahead} ahead and {behind} behind",
   },
+  /**
+   * The options of the call are not an object, or have an unknown name or a value that cannot be
+   * read; in Python and Go the call itself is an error then.
+   */
+  "options.invalid": {
+    outcome: "rejected",
+    text: "invalid {parameter} {given}: {hint}",
+  },
+  /**
+   * The call has no events, more than one call may record, or more bytes than that, or names a
+   * metric twice. Nothing of it is accepted.
+   */
+  "batch.invalid": {
+    outcome: "rejected",
+    text: "invalid {parameter}: {hint}",
+  },
+  /**
+   * The metric type cannot be measured by a session, as its unit is not one of time with `seconds`
+   * in the catalog.
+   */
+  "session.invalid": {
+    outcome: "rejected",
+    field: "metric_type",
+    text: "invalid {parameter} {given}: {hint}",
+  },
   /** The value is not a non-blank string within the limits. */
   "vendor.invalid": {
     outcome: "rejected",
@@ -132,13 +157,28 @@ export const errorCodes = {
     field: "tags",
     text: "invalid {parameter} {given}: expected {hint}",
   },
-  /**
-   * The options of the call are not an object, or have an unknown name or a value that cannot be
-   * read; in Python and Go the call itself is an error then.
-   */
-  "options.invalid": {
+  /** The value is not a non-blank string within the limits. */
+  "session_id.invalid": {
     outcome: "rejected",
-    text: "invalid {parameter} {given}: {hint}",
+    field: "session_id",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The value is not one of its values within the limits. */
+  "boundary.invalid": {
+    outcome: "rejected",
+    field: "boundary",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The value is not a non-blank string within the limits. */
+  "voids.invalid": {
+    outcome: "rejected",
+    field: "voids",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** A session in this process was never ended, and nothing was recorded for it. */
+  "session.unfinished": {
+    outcome: "rejected",
+    text: "session not ended: {hint}",
   },
   /** The queue of events that wait for Kafka is full. */
   "queue.full": {

@@ -69,4 +69,12 @@ export interface UsageEvent {
   readonly child_event_ids?: readonly string[];
   /** Words to find and group events by. */
   readonly tags?: readonly string[];
+  /** The session that the event is a boundary of. */
+  readonly session_id?: string;
+  /** Whether a session starts, goes on or ends with the event, whose quantity is 0. */
+  readonly boundary?: string;
+  /**
+   * The id of the event of the same workspace, product and metric type that the event takes back.
+   */
+  readonly voids?: string;
 }

@@ -32,5 +32,8 @@ const codeEventIDInvalid = "event_id.invalid"
 // codeOccurredAtInvalid is a code of the closed set.
 const codeOccurredAtInvalid = "occurred_at.invalid"
 
+// codeSessionInvalid is a code of the closed set.
+const codeSessionInvalid = "session.invalid"
+
 // codeConfigInvalid is a code of the closed set.
 const codeConfigInvalid = "config.invalid"

@@ -24,6 +24,12 @@ const (
 	FieldChildEventIDs
 	// FieldTags is the row of "tags".
 	FieldTags
+	// FieldSessionID is the row of "session_id".
+	FieldSessionID
+	// FieldBoundary is the row of "boundary".
+	FieldBoundary
+	// FieldVoids is the row of "voids".
+	FieldVoids
 )
 
 // Fields lists the fields that an event lacks unless a call sets them, in the order in which they are
@@ -39,6 +45,9 @@ var Fields = [...]FieldRow{
 	{Name: "parent_event_id", kind: "string", key: ",\"parent_event_id\":", minLength: 1, maxLength: 128},
 	{Name: "child_event_ids", kind: "list", key: ",\"child_event_ids\":", minLength: 1, minItems: 1, maxItems: 500, maxLength: 128, maxBytes: 32768},
 	{Name: "tags", kind: "list", key: ",\"tags\":", minLength: 1, minItems: 1, maxItems: 32, maxLength: 64, maxBytes: 16384},
+	{Name: "session_id", kind: "string", key: ",\"session_id\":", minLength: 1, maxLength: 128},
+	{Name: "boundary", kind: "enum", key: ",\"boundary\":", values: []string{"start", "beat", "end"}},
+	{Name: "voids", kind: "string", key: ",\"voids\":", minLength: 1, maxLength: 128},
 }
 
 // ClientFields lists those that the client sets, which come before.
@@ -47,4 +56,4 @@ var ClientFields = [...]FieldRow{
 }
 
 // fieldsLargest exceeds the bytes of all these fields of an event.
-const fieldsLargest = 55203
+const fieldsLargest = 56908

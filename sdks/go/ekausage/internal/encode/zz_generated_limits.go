@@ -98,5 +98,29 @@ const logMessageKey = "message"
 // logMessageKept is how many characters of the message are kept when metadata is truncated.
 const logMessageKept = 4096
 
+// voidField is the field of the event that void() takes back.
+const voidField = "voids"
+
+// voidStatus is the status of events that void() records.
+const voidStatus = "void"
+
+// voidReasonKey is the metadata key of a void's reason.
+const voidReasonKey = "reason"
+
+// voidReasonKept is how many characters of a void's reason are kept.
+const voidReasonKept = 4096
+
+// sessionField is the field of a session's id.
+const sessionField = "session_id"
+
+// sessionBoundaryField is the field of a session's start, beat or end.
+const sessionBoundaryField = "boundary"
+
+// batchMaxEvents is how many events one call may record.
+const batchMaxEvents = 500
+
+// batchMaxBytes is how many bytes the events of one call may have as sent.
+const batchMaxBytes = 524288
+
 // blankCharacters make a string blank if it holds nothing else.
 const blankCharacters = "\t\n\u000b\u000c\r \u0085             \u2028\u2029  　"

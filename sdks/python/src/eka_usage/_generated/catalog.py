@@ -85,3 +85,32 @@ LOG_MESSAGE_KEY: Final = "message"
 
 LOG_MESSAGE_KEPT: Final = 4096
 """How many characters of the message are kept if metadata is cut."""
+
+VOID_FIELD: Final = "voids"
+"""The field of the event that void() takes back."""
+
+VOID_STATUS: Final = "void"
+"""The status of events that void() records."""
+
+VOID_REASON_KEY: Final = "reason"
+"""The metadata key of a void's reason."""
+
+VOID_REASON_KEPT: Final = 4096
+"""How many characters of a void's reason are kept."""
+
+SESSION_FIELD: Final = "session_id"
+"""The field of a session's id."""
+
+SESSION_BOUNDARY_FIELD: Final = "boundary"
+"""The field of a session's start, beat or end."""
+
+BATCH_MAX_EVENTS: Final = 500
+"""How many events one call may record."""
+
+BATCH_MAX_BYTES: Final = 524288
+"""How many bytes the events of one call may have as sent."""
+
+UNIT_NANOSECONDS: Final[Mapping[tuple[str, str], int]] = {
+    ("ekascribe", "transcription_minute"): 60000000000,
+}
+"""How many nanoseconds one unit of a metric type has, for those that measure time."""

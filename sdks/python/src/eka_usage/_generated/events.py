@@ -178,3 +178,34 @@ class UsageEvent(Struct):
         ]
         | UnsetType
     ) = UNSET
+    session_id: (
+        Annotated[
+            str,
+            Meta(
+                description="The session that the event is a boundary of.",
+                max_length=128,
+                min_length=1,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    boundary: (
+        Annotated[
+            Literal["start", "beat", "end"],
+            Meta(
+                description="Whether a session starts, goes on or ends with the event, whose quantity is 0."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    voids: (
+        Annotated[
+            str,
+            Meta(
+                description="The id of the event of the same workspace, product and metric type that the event takes back.",
+                max_length=128,
+                min_length=1,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET

@@ -37,25 +37,25 @@ class Field(NamedTuple):
 
 
 FIELDS: Final[tuple[Field, ...]] = (
-    Field("vendor", "string", calls=("record",), min_length=1, max_length=128),
-    Field("model", "string", calls=("record",), min_length=1, max_length=128),
+    Field("vendor", "string", calls=("record", "session"), min_length=1, max_length=128),
+    Field("model", "string", calls=("record", "session"), min_length=1, max_length=128),
     Field(
         "cost",
         "number",
-        calls=("record",),
+        calls=("record", "session"),
         maximum=1000000000000000000,
         max_digits=38,
         excludes=("unit_cost",),
     ),
-    Field("run_id", "string", calls=("record",), min_length=1, max_length=128),
-    Field("step_id", "string", calls=("record",), min_length=1, max_length=128),
-    Field("parent_run_id", "string", calls=("record",), min_length=1, max_length=128),
-    Field("root_run_id", "string", calls=("record",), min_length=1, max_length=128),
-    Field("parent_event_id", "string", calls=("record",), min_length=1, max_length=128),
+    Field("run_id", "string", calls=("record", "session"), min_length=1, max_length=128),
+    Field("step_id", "string", calls=("record", "session"), min_length=1, max_length=128),
+    Field("parent_run_id", "string", calls=("record", "session"), min_length=1, max_length=128),
+    Field("root_run_id", "string", calls=("record", "session"), min_length=1, max_length=128),
+    Field("parent_event_id", "string", calls=("record", "session"), min_length=1, max_length=128),
     Field(
         "child_event_ids",
         "list",
-        calls=("record",),
+        calls=("record", "session"),
         min_items=1,
         max_items=500,
         min_length=1,
@@ -65,13 +65,16 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field(
         "tags",
         "list",
-        calls=("record",),
+        calls=("record", "session"),
         min_items=1,
         max_items=32,
         min_length=1,
         max_length=64,
         max_bytes=16384,
     ),
+    Field("session_id", "string", calls=("session",), min_length=1, max_length=128),
+    Field("boundary", "enum", calls=("session",), values=("start", "beat", "end")),
+    Field("voids", "string", calls=("void",), min_length=1, max_length=128),
 )
 """The fields that calls set."""
 

@@ -35,3 +35,27 @@ export const logMessageKey = "message";
 
 /** How many characters of the message are kept when metadata is truncated. */
 export const logMessageKept = 4;
+
+/** The field of the event that void() takes back. */
+export const voidField = "";
+
+/** The status of events that void() records. */
+export const voidStatus = "";
+
+/** The metadata key of a void's reason. */
+export const voidReasonKey = "";
+
+/** How many characters of a void's reason are kept. */
+export const voidReasonKept = 0;
+
+/** The field of a session's id. */
+export const sessionField = "";
+
+/** The field of a session's start, beat or end. */
+export const sessionBoundaryField = "";
+
+/** How many events one call may record. */
+export const batchMaxEvents = 500;
+
+/** How many bytes the events of one call may have as sent. */
+export const batchMaxBytes = 524288;

@@ -14,10 +14,10 @@ export const eventFields: readonly FieldInfo[] = [
     name: "url_ids",
     key: "urlIds",
     kind: "list",
-    record: true,
     maxItems: 2,
     maxLength: 9,
     maxBytes: 99,
+    calls: ["record", "session"],
   },
 ];
 

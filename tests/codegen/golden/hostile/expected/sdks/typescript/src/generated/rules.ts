@@ -47,5 +47,8 @@ export const aliases: Readonly<Record<string, readonly [string, string]>> = {
   "odd.name": ["api", "api_call"],
 };
 
+/** How many nanoseconds one unit of `product/metricType` has, for those that measure time. */
+export const unitNanoseconds: Readonly<Record<string, number>> = {};
+
 /** What became of metric types that are no longer accepted, as `product/metricType`. */
 export const removedMetrics: Readonly<Record<string, string>> = {};

@@ -8,5 +8,8 @@ export const metricRules: MetricRules = {};
 /** Product and metric type of each alias, the names that other systems have for them. */
 export const aliases: Readonly<Record<string, readonly [string, string]>> = {};
 
+/** How many nanoseconds one unit of `product/metricType` has, for those that measure time. */
+export const unitNanoseconds: Readonly<Record<string, number>> = {};
+
 /** What became of metric types that are no longer accepted, as `product/metricType`. */
 export const removedMetrics: Readonly<Record<string, string>> = {};

@@ -59,6 +59,13 @@ func removedMetric(product, metricType string) string {
 	return ""
 }
 
+// UnitNanoseconds returns how long one unit of a metric type is; 0 if the metric type does not measure time.
+func UnitNanoseconds(product, metricType string) int64 {
+	switch [2]string{product, metricType} {
+	}
+	return 0
+}
+
 // Statuses lists the statuses in the order of the catalog.
 var Statuses = [...]StatusRow{
 	{"ok", true, "Ends a comment */ and a docstring \"\"\" and a line and // begins # others /* in {{ each }} {% language %}."},

@@ -37,7 +37,7 @@ class Field(NamedTuple):
 
 
 FIELDS: Final[tuple[Field, ...]] = (
-    Field("url_ids", "list", calls=("record",), max_items=2, max_length=9, max_bytes=99),
+    Field("url_ids", "list", calls=("record", "session"), max_items=2, max_length=9, max_bytes=99),
 )
 """The fields that calls set."""
 

@@ -37,26 +37,34 @@ class Field(NamedTuple):
 
 
 FIELDS: Final[tuple[Field, ...]] = (
-    Field("note", "string", calls=("record",), max_length=30, requires=("rank",)),
+    Field("note", "string", calls=("record", "session"), max_length=30, requires=("rank",)),
     Field(
         "price",
         "number",
-        calls=("record",),
+        calls=("record", "session"),
         maximum=1000,
         excludes=("rank",),
         requires=("kind",),
         when_not_zero=True,
     ),
-    Field("rank", "integer", calls=("record",), maximum=9007199254740991),
-    Field("is_new", "boolean", calls=("record",)),
-    Field("seen_at", "timestamp", calls=("record",), ahead_ms=3600000, behind_ms=604800000),
-    Field("order_id", "uuid", calls=("record",)),
-    Field("kind", "enum", calls=("record",), values=("small", "large")),
+    Field("rank", "integer", calls=("record", "session"), maximum=9007199254740991),
+    Field("is_new", "boolean", calls=("record", "session")),
     Field(
-        "words", "list", calls=("record",), min_items=1, max_items=9, max_length=12, max_bytes=100
+        "seen_at", "timestamp", calls=("record", "session"), ahead_ms=3600000, behind_ms=604800000
     ),
-    Field("extra", "json", calls=("record",), max_bytes=200),
-    Field("taken_back", "string", max_length=30),
+    Field("order_id", "uuid", calls=("record", "session")),
+    Field("kind", "enum", calls=("record", "session"), values=("small", "large")),
+    Field(
+        "words",
+        "list",
+        calls=("record", "session"),
+        min_items=1,
+        max_items=9,
+        max_length=12,
+        max_bytes=100,
+    ),
+    Field("extra", "json", calls=("record", "session"), max_bytes=200),
+    Field("taken_back", "string", calls=("void",), max_length=30),
 )
 """The fields that calls set."""
 
