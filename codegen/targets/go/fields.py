@@ -38,9 +38,9 @@ _KINDS: Mapping[str, _Kind] = {
         "{}",
         "Amount",
         "{}.given",
-        "{}.value",
+        "{}.kept()",
         "float(t, v)",
-        "{package}.AmountOf(float(t, v))",
+        "amount(t, v)",
     ),
     "integer": _Kind("{} int64", "{}", "*int64", "{} != nil", "*{}", "v.(int64)", "new(v.(int64))"),
     "boolean": _Kind("{} bool", "{}", "*bool", "{} != nil", "*{}", "v.(bool)", "new(v.(bool))"),
@@ -131,7 +131,7 @@ def row(field: Field) -> str:
         **{
             naming.go_unexported(name): str(value)
             for name, value in limits.items()
-            if name not in phrases.DURATIONS and name != "max_digits"
+            if name not in phrases.DURATIONS
         },
         "values": _strings(field.values),
         "excludes": _strings(field.excludes),

@@ -104,27 +104,8 @@ func (c *Client) RecordMetric(
 
 // RecordUsage is Record with its arguments by name. What is not set has a default.
 func (c *Client) RecordUsage(usage Usage) (eventID string, err error) {
-	quantity := float64(encode.DefaultQuantity)
-	if usage.Quantity.given {
-		quantity = usage.Quantity.value
-	}
-	return c.instance.Load().record(&call{
-		WorkspaceID: usage.WorkspaceID,
-		ByUsage:     true,
-		ByMetric:    usage.Metric != 0,
-		Metric:      uint32(usage.Metric),
-		Product:     usage.Product,
-		MetricType:  usage.MetricType,
-		Quantity:    quantity,
-		Status:      usage.Status,
-		UnitCost:    usage.UnitCost.value,
-		HasUnitCost: usage.UnitCost.given,
-		Metadata:    usage.Metadata,
-		EventID:     usage.EventID,
-		HasEventID:  usage.EventID != "",
-		OccurredAt:  encode.OccurrenceTime{Given: !usage.OccurredAt.IsZero(), At: usage.OccurredAt},
-		Fields:      usage.fields(),
-	})
+	call := usage.call()
+	return c.instance.Load().record(&call)
 }
 
 // Log reports one failure: an event with the catalog's status for failures, whose metadata has the

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
@@ -98,9 +99,11 @@ func TestVectors(t *testing.T) {
 				continue
 			}
 			call := arguments(t, file.Call, c.Call)
-			t.Run(c.ID, func(t *testing.T) {
-				runVector(t, file, c, func(client *ekausage.Client) (string, error) { return recordVector(t, client, call) })
-			})
+			if !needsAmounts(call) {
+				t.Run(c.ID, func(t *testing.T) {
+					runVector(t, file, c, func(client *ekausage.Client) (string, error) { return recordVector(t, client, call) })
+				})
+			}
 			if usage, ok := usageOf(t, call); ok {
 				usages++
 				t.Run(c.ID+" by RecordUsage", func(t *testing.T) {
@@ -315,10 +318,10 @@ func usageOf(t *testing.T, call map[string]any) (usage ekausage.Usage, ok bool) 
 		usage.Metric, usage.Product, usage.MetricType = metric, "", ""
 	}
 	if quantity := call["quantity"]; quantity != nil {
-		usage.Quantity = ekausage.AmountOf(float(t, quantity))
+		usage.Quantity = amount(t, quantity)
 	}
 	if cost := call["unit_cost"]; cost != nil {
-		usage.UnitCost = ekausage.AmountOf(float(t, cost))
+		usage.UnitCost = amount(t, cost)
 	}
 	usage.Status, _ = call["status"].(string)
 	usage.Metadata, _ = call["metadata"].(map[string]any)
@@ -344,6 +347,35 @@ func usageOf(t *testing.T, call map[string]any) (usage ekausage.Usage, ok bool) 
 		}
 	}
 	return usage, true
+}
+
+// needsAmounts reports whether a number of a call is exact only as an Amount.
+func needsAmounts(call map[string]any) bool {
+	for _, value := range call {
+		switch value.(type) {
+		case json.Number, *big.Int:
+			return true
+		case int64:
+			if value.(int64) != int64(float64(value.(int64))) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// amount returns the amount of a value of a vector, exactly where a float64 is not exact.
+func amount(t *testing.T, value any) ekausage.Amount {
+	t.Helper()
+	switch value := value.(type) {
+	case json.Number:
+		return ekausage.Exactly(value)
+	case *big.Int:
+		return ekausage.Exactly(value)
+	case int64:
+		return ekausage.Exactly(big.NewInt(value))
+	}
+	return ekausage.AmountOf(float(t, value))
 }
 
 func float(t *testing.T, value any) float64 {

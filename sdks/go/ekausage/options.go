@@ -215,7 +215,8 @@ type Usage struct {
 	Metric Metric
 	// Product and MetricType name the metric, for names that are known at run time only.
 	Product, MetricType string
-	// Quantity is how much, in the metric's unit. Unset, it is 1; AmountOf(0) is 0.
+	// Quantity is how much, in the metric's unit: AmountOf a float64, or Exactly a decimal number. Unset, it
+	// is 1; AmountOf(0) is 0.
 	Quantity Amount
 	// UnitCost is what one unit cost. Unset, the cost is unknown.
 	UnitCost Amount
@@ -253,14 +254,32 @@ type Usage struct {
 	// /generated
 }
 
-// An Amount is a number or, as the zero Amount, none. Unlike a pointer, it needs no allocation.
-type Amount struct {
-	value float64
-	given bool
+// call returns the arguments that the usage stands for.
+func (u *Usage) call() call {
+	quantity := u.Quantity
+	if !quantity.given {
+		quantity.value = encode.DefaultQuantity
+	}
+	return call{
+		WorkspaceID:   u.WorkspaceID,
+		ByUsage:       true,
+		ByMetric:      u.Metric != 0,
+		Metric:        uint32(u.Metric),
+		Product:       u.Product,
+		MetricType:    u.MetricType,
+		Quantity:      quantity.value,
+		ExactQuantity: quantity.exact,
+		Status:        u.Status,
+		UnitCost:      u.UnitCost.value,
+		ExactUnitCost: u.UnitCost.exact,
+		HasUnitCost:   u.UnitCost.given,
+		Metadata:      u.Metadata,
+		EventID:       u.EventID,
+		HasEventID:    u.EventID != "",
+		OccurredAt:    encode.OccurrenceTime{Given: !u.OccurredAt.IsZero(), At: u.OccurredAt},
+		Fields:        u.fields(),
+	}
 }
-
-// AmountOf returns the amount of a number, which may be 0.
-func AmountOf(number float64) Amount { return Amount{number, true} }
 
 // A RecordOption adds to one event, unless it is nil, what the arguments of Record and RecordMetric leave out.
 type RecordOption func(*call)
@@ -275,7 +294,7 @@ func WithStatus(status string) RecordOption {
 
 // WithUnitCost sets what one unit cost. Without it, the cost is unknown.
 func WithUnitCost(cost float64) RecordOption {
-	return func(c *call) { c.UnitCost, c.HasUnitCost = cost, true }
+	return func(c *call) { c.UnitCost, c.ExactUnitCost, c.HasUnitCost = cost, "", true }
 }
 
 // WithMetadata sets further details. What JSON cannot express becomes a string and more than 32 KiB is

@@ -56,7 +56,7 @@ var fieldMembers = map[string]func(*testing.T, *ekausage.Usage, any){
 		u.Model = v.(string)
 	},
 	"cost": func(t *testing.T, u *ekausage.Usage, v any) {
-		u.Cost = ekausage.AmountOf(float(t, v))
+		u.Cost = amount(t, v)
 	},
 	"run_id": func(t *testing.T, u *ekausage.Usage, v any) {
 		u.RunID = v.(string)

@@ -95,7 +95,7 @@ func (u *Usage) fields() (given []encode.FieldValue) {
 		given = append(given, encode.FieldValue{Field: encode.FieldModel, Value: u.Model})
 	}
 	if u.Cost.given {
-		given = append(given, encode.FieldValue{Field: encode.FieldCost, Value: u.Cost.value})
+		given = append(given, encode.FieldValue{Field: encode.FieldCost, Value: u.Cost.kept()})
 	}
 	if u.RunID != "" {
 		given = append(given, encode.FieldValue{Field: encode.FieldRunID, Value: u.RunID})

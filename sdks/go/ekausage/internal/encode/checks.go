@@ -122,29 +122,66 @@ func checkStatus(status string) (int, *Rejection) {
 	}
 }
 
-func checkQuantity(quantity float64, rule *quantityRule) *Rejection {
-	if rule == nil {
-		return checkAmount(codeQuantityInvalid, quantity, quantityMinimum, quantityMaximum, false)
+// quantityRuleOf returns what the quantity of a metric type must be.
+func quantityRuleOf(rule *quantityRule) numberRule {
+	r := numberRule{codeQuantityInvalid, quantityMinimum, quantityMaximum, false, quantityMaxDigits}
+	if rule != nil {
+		r.low, r.high, r.integer = max(r.low, rule.minimum), min(r.high, rule.maximum), rule.integer
 	}
-	low := max(quantityMinimum, rule.minimum)
-	high := min(quantityMaximum, rule.maximum)
-	return checkAmount(codeQuantityInvalid, quantity, low, high, rule.integer)
+	return r
 }
 
-func checkUnitCost(cost float64) *Rejection {
-	return checkAmount(codeUnitCostInvalid, cost, unitCostMinimum, unitCostMaximum, false)
+var unitCostRule = numberRule{codeUnitCostInvalid, unitCostMinimum, unitCostMaximum, false, unitCostMaxDigits}
+
+// A numberRule is what a number must be.
+type numberRule struct {
+	code      string
+	low, high float64
+	integer   bool
+	maxDigits int
 }
 
-func checkAmount(code string, amount, low, high float64, integer bool) *Rejection {
-	if low <= amount && amount <= high && (!integer || amount == math.Trunc(amount)) {
-		return nil
+// appendAmount appends the number of a text, or another if the text is empty.
+func (r *numberRule) appendAmount(b []byte, number float64, exact Decimal) ([]byte, *Rejection) {
+	if exact != "" {
+		return r.appendExactly(b, exact)
 	}
+	return r.append(b, number)
+}
+
+// append appends a number as JSON, if the rule allows it.
+func (r *numberRule) append(b []byte, number float64) ([]byte, *Rejection) {
+	if r.low <= number && number <= r.high && (!r.integer || number == math.Trunc(number)) {
+		return appendNumber(b, number), nil
+	}
+	return nil, r.reject(number)
+}
+
+// appendExactly appends the number of a text, with all of its digits, if the rule allows it.
+func (r *numberRule) appendExactly(b []byte, text Decimal) ([]byte, *Rejection) {
+	d, ok := parseAmount(string(text))
+	low, _ := parseDecimal(string(appendNumber(nil, r.low)))
+	high, _ := parseDecimal(string(appendNumber(nil, r.high)))
+	if !ok || d.compare(low) < 0 || d.compare(high) > 0 || r.integer && !d.isInteger() ||
+		len(d.digits) > r.maxDigits {
+		return nil, r.reject(text)
+	}
+	return d.append(b), nil
+}
+
+func (r *numberRule) reject(given any) *Rejection {
 	kind := "a finite number"
-	if integer {
+	if r.integer {
 		kind = "an integer"
 	}
-	hint := fmt.Sprintf("%s from %s to %s", kind, appendNumber(nil, low), appendNumber(nil, high))
-	return &Rejection{Code: code, Given: DescribeValue(amount), Hint: hint}
+	hint := fmt.Sprintf("%s from %s to %s", kind, appendNumber(nil, r.low), appendNumber(nil, r.high))
+	if text, ok := given.(Decimal); ok {
+		if d, ok := parseAmount(string(text)); ok && len(d.digits) > r.maxDigits {
+			hint += fmt.Sprintf(" of at most %d digits", r.maxDigits)
+		}
+		given = string(text)
+	}
+	return &Rejection{Code: r.code, Given: DescribeValue(given), Hint: hint}
 }
 
 // checkTime returns milliseconds since 1970; now is in the same unit.

@@ -22,9 +22,8 @@ const LargestEvent = 6*(eventIDMaxLength+workspaceIDMaxLength+serviceNameMaxLeng
 	2*metadataMaxBytes + fieldsLargest + eventOverhead
 
 var (
-	noCost      = []byte("null")
-	noMetadata  = appendEscapedJSON(nil, []byte(metadataDefault))
-	oneQuantity = []byte("1")
+	noCost     = []byte("null")
+	noMetadata = appendEscapedJSON(nil, []byte(metadataDefault))
 )
 
 // A Call holds the arguments of one event.
@@ -38,10 +37,13 @@ type Call struct {
 	Quantity    float64
 	UnitCost    float64
 	HasUnitCost bool
-	Metadata    map[string]any
-	EventID     string
-	HasEventID  bool
-	OccurredAt  OccurrenceTime
+	// What is exact replaces the number, unless it is empty.
+	ExactQuantity, ExactUnitCost Decimal
+
+	Metadata   map[string]any
+	EventID    string
+	HasEventID bool
+	OccurredAt OccurrenceTime
 	// Fields are those that an event may lack, in the order of the table Fields.
 	Fields []FieldValue
 }
@@ -139,18 +141,17 @@ func (e *Encoder) Encode(s *Scratch, c *Call) (checked CheckedCall, rejection *R
 		return checked, rejection
 	}
 	row := &Metrics[metric]
-	if rejection = checkQuantity(c.Quantity, row.quantity); rejection != nil {
+	quantities := quantityRuleOf(row.quantity)
+	v.quantity, rejection = quantities.appendAmount(s.quantity[:0], c.Quantity, c.ExactQuantity)
+	if rejection != nil {
 		return checked, rejection
-	}
-	if v.quantity = oneQuantity; c.Quantity != 1 {
-		v.quantity = appendNumber(s.quantity[:0], c.Quantity)
 	}
 	v.unitCost = noCost
 	if c.HasUnitCost {
-		if rejection = checkUnitCost(c.UnitCost); rejection != nil {
+		v.unitCost, rejection = unitCostRule.appendAmount(s.unitCost[:0], c.UnitCost, c.ExactUnitCost)
+		if rejection != nil {
 			return checked, rejection
 		}
-		v.unitCost = appendNumber(s.unitCost[:0], c.UnitCost)
 	}
 	v.metadata = noMetadata
 	if c.Metadata != nil || row.metadata != nil {

@@ -77,7 +77,17 @@ func (c *Call) has(name string) bool {
 	return slices.ContainsFunc(c.Fields, func(v FieldValue) bool { return Fields[v.Field].Name == name })
 }
 
-func isZero(value any) bool { return value == float64(0) || value == int64(0) }
+func isZero(value any) bool {
+	if text, ok := value.(Decimal); ok {
+		d, ok := parseAmount(string(text))
+		return ok && d.sign() == 0
+	}
+	return value == float64(0) || value == int64(0)
+}
+
+func (f *FieldRow) numberRule() *numberRule {
+	return &numberRule{f.Name + ".invalid", f.minimum, f.maximum, false, f.maxDigits}
+}
 
 func (f *FieldRow) reject(value any, hint string) *Rejection {
 	return &Rejection{Code: f.Name + ".invalid", Given: DescribeValue(value), Hint: hint}
@@ -89,10 +99,9 @@ func (f *FieldRow) append(b []byte, value any, now int64) ([]byte, *Rejection) {
 	case string:
 		return f.appendText(b, value)
 	case float64:
-		if rejection := checkAmount(f.Name+".invalid", value, f.minimum, f.maximum, false); rejection != nil {
-			return nil, rejection
-		}
-		return appendNumber(b, value), nil
+		return f.numberRule().append(b, value)
+	case Decimal:
+		return f.numberRule().appendExactly(b, value)
 	case int64:
 		if number := float64(value); number < f.minimum || number > f.maximum {
 			low, high := appendNumber(nil, f.minimum), appendNumber(nil, f.maximum)

@@ -30,33 +30,24 @@ func appendNumber(b []byte, number float64) []byte {
 // appendDecimal appends a number given as JSON text, exactly. It reports false if the text is not a
 // number.
 func appendDecimal(b []byte, text string) ([]byte, bool) {
-	rest, negative := strings.CutPrefix(text, "-")
-	mantissa, exponentText, hasExponent := rest, "", false
-	if i := strings.IndexAny(rest, "eE"); i >= 0 {
-		mantissa, exponentText, hasExponent = rest[:i], rest[i+1:], true
-	}
-	whole, fraction, hasPoint := strings.Cut(mantissa, ".")
-	if !isDigits(whole) || len(whole) > 1 && whole[0] == '0' || hasPoint && !isDigits(fraction) {
+	if !isJSONNumber(text) {
 		return b, false
 	}
-	exponent := 0
-	if hasExponent {
-		var err error
-		if exponent, err = strconv.Atoi(exponentText); err != nil {
-			return b, false
-		}
+	d, ok := parseDecimal(text)
+	if !ok {
+		return b, false
 	}
-	digits := strings.TrimLeft(whole+fraction, "0")
-	// The value is 0.digits × 10^point.
-	point := len(digits) - len(fraction) + exponent
-	digits = strings.TrimRight(digits, "0")
-	if digits == "" {
-		return append(b, '0'), true
+	return d.append(b), true
+}
+
+// isJSONNumber reports whether a text is a number as JSON writes them: neither 01 nor 1. nor .1 nor +1.
+func isJSONNumber(text string) bool {
+	text = strings.TrimPrefix(text, "-")
+	if i := strings.IndexAny(text, "eE"); i >= 0 {
+		text = text[:i]
 	}
-	if negative {
-		b = append(b, '-')
-	}
-	return appendPlaced(b, digits, point), true
+	whole, fraction, hasPoint := strings.Cut(text, ".")
+	return isDigits(whole) && (len(whole) == 1 || whole[0] != '0') && (!hasPoint || isDigits(fraction))
 }
 
 func isDigits(text string) bool {

@@ -20,8 +20,8 @@ type Scratch struct {
 	slab     []byte
 	ids      strings.Builder
 	metadata metadataWriter
-	quantity [32]byte
-	unitCost [32]byte
+	quantity [64]byte
+	unitCost [64]byte
 	fields   []byte
 }
 

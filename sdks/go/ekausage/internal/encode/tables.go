@@ -96,6 +96,8 @@ type FieldRow struct {
 	// Lengths are in characters, of the items of a list too; maxBytes limits JSON.
 	minLength, maxLength, minItems, maxItems, maxBytes int
 	minimum, maximum                                   float64
+	// maxDigits limits the digits of a number.
+	maxDigits int
 	// A time is at most this far from now; 0 is any time.
 	aheadMs, behindMs int64
 	// values are those of an enum.

@@ -51,7 +51,7 @@ var fieldMembers = map[string]func(*testing.T, *tinyusage.Usage, any){
 		u.Note = v.(string)
 	},
 	"price": func(t *testing.T, u *tinyusage.Usage, v any) {
-		u.Price = tinyusage.AmountOf(float(t, v))
+		u.Price = amount(t, v)
 	},
 	"rank": func(t *testing.T, u *tinyusage.Usage, v any) {
 		u.Rank = new(v.(int64))

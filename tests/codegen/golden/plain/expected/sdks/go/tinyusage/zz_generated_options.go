@@ -88,7 +88,7 @@ func (u *Usage) fields() (given []encode.FieldValue) {
 		given = append(given, encode.FieldValue{Field: encode.FieldNote, Value: u.Note})
 	}
 	if u.Price.given {
-		given = append(given, encode.FieldValue{Field: encode.FieldPrice, Value: u.Price.value})
+		given = append(given, encode.FieldValue{Field: encode.FieldPrice, Value: u.Price.kept()})
 	}
 	if u.Rank != nil {
 		given = append(given, encode.FieldValue{Field: encode.FieldRank, Value: *u.Rank})
