@@ -20,6 +20,7 @@ from pathlib import Path
 from tests.bench.rows import ROOT, Row, emit
 
 _METRIC_TYPES_PER_PRODUCT = 50
+_REQUIRED_EVERY = 10
 LARGEST, SECONDS_AIM, MEGABYTES_AIM = 10_000, 5, 250
 
 
@@ -51,6 +52,8 @@ def catalog(size: int) -> str:
             "        unit: call",
             f"        description: Calls of kind {metric} that product {product} served in time.",
         ]
+        if number % _REQUIRED_EVERY == 0:
+            lines.append("        metadata: {required: [request]}")
     return "\n".join(lines) + "\n"
 
 

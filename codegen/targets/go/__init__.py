@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 from typing import Any
 
-from codegen import naming, phrases
+from codegen import naming
 from codegen.model import Model
 from codegen.render import File, Output, file
 from codegen.targets.go import catalog, constants, fields, literals, settings
@@ -74,29 +74,13 @@ def outputs(model: Model) -> Iterator[Output]:
         fields=[member(field) for field in model.event.fields],
         numbers=any(field.type == "number" for field in model.event.fields),
     )
-    removed = [
-        (
-            literals.row(literals.string(m.product), literals.string(m.name)),
-            literals.string(phrases.removal(m)),
-        )
-        for m in model.catalog.removed
-    ]
-    nanoseconds = [
-        (literals.row(literals.string(m.product), literals.string(m.name)), value)
-        for m in model.catalog.metric_types
-        if (value := model.catalog.nanoseconds(m)) is not None
-    ]
-    aliases = [
-        (literals.string(alias), f"{literals.string(m.product)}, {literals.string(m.name)}")
-        for alias, m in model.catalog.aliases
-    ]
     yield source(
         "catalog",
         internal="encode",
         products=products,
-        aliases=aliases,
-        removed=removed,
-        nanoseconds=nanoseconds,
+        is_switch=len(model.catalog.metric_types) <= catalog.LONGEST_SWITCH,
+        aliases=literals.lines(catalog.aliases(model)),
+        removed=literals.lines(catalog.removed(model)),
         **catalog.statuses(model),
     )
     yield source("limits", "constants", internal="encode", constants=list(constants.limits(model)))

@@ -23,6 +23,12 @@ def row(*values: str) -> str:
     return f"{{{', '.join(values)}}}"
 
 
+def lines(rows: Iterable[str]) -> str:
+    """Returns the elements of an array, one per line."""
+    elements = "".join(f"\n\t{element}," for element in rows)
+    return f"{{{elements}\n}}" if elements else "{}"
+
+
 def words(description: str) -> str:
     """Returns a description as the literal of one line."""
     return string(text.flow(description))

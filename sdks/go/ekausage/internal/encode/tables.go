@@ -8,6 +8,8 @@ type MetricRow struct {
 
 	quantity *quantityRule
 	metadata []metadataKey
+
+	nanoseconds int64 // of one unit; 0 if it is not one of time
 }
 
 // quantityRule bounds a quantity more narrowly than the event does.
@@ -29,6 +31,12 @@ type ProductRow struct {
 	Name, Title, Owner, Description string
 	First, Last                     int
 }
+
+// An aliasRow is another name of a metric type.
+type aliasRow struct{ name, product, metricType string }
+
+// A removedRow is a metric type that is no longer accepted; hint names what replaces it.
+type removedRow struct{ product, metricType, hint string }
 
 // A StatusRow is a status of the catalog.
 type StatusRow struct {
@@ -61,20 +69,33 @@ func MetricTypes(product string) []string {
 }
 
 // LookupEventType returns the row of a metric by its event type or alias; 0 if there is none.
-func LookupEventType(name string) int {
-	if product, metricType := resolveAlias(name); product != "" {
-		return LookupMetric(product, metricType)
-	}
-	return eventTypes()[name]
-}
+func LookupEventType(name string) int { return eventTypes()[name] }
 
 var eventTypes = sync.OnceValue(func() map[string]int {
-	rows := make(map[string]int, len(Metrics))
+	rows := make(map[string]int, len(Metrics)+len(aliases))
 	for i := 1; i < len(Metrics); i++ {
 		rows[Metrics[i].Product+"."+Metrics[i].MetricType] = i
 	}
+	for _, alias := range aliases {
+		rows[alias.name] = LookupMetric(alias.product, alias.metricType)
+	}
 	return rows
 })
+
+// UnitNanoseconds returns how long one unit of a metric type is; 0 if the metric type does not measure time.
+func UnitNanoseconds(product, metricType string) int64 {
+	return Metrics[LookupMetric(product, metricType)].nanoseconds
+}
+
+// removedMetric says what became of a metric type that is no longer accepted; empty for any other.
+func removedMetric(product, metricType string) string {
+	for _, row := range removed {
+		if row.product == product && row.metricType == metricType {
+			return row.hint
+		}
+	}
+	return ""
+}
 
 // StatusNames lists the statuses of the catalog.
 func StatusNames() []string {

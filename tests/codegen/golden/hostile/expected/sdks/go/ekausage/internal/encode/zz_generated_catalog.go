@@ -5,11 +5,11 @@ package encode
 // Metrics is indexed by metric; the first row is no metric.
 var Metrics = [...]MetricRow{
 	{},
-	{"api", "api_call", "Api call", "*/ process.exit(1) /* `${process.env.HOME}` ${x} \\u0041 \\", "a | team", "call", "sum", nil, nil},
-	{"api", "api.call-v2", "\"Quoted\" 'both' `ways`", "\"\"\" import os os.abort() \"\"\"", "a | team", "call", "max", &quantityRule{true, 1, 1000000}, nil},
-	{"api", "n123", "N123", "# heading - list - items 1. numbered code [link]: http://example.com @deprecated {@link x}", "</script><!-- comment -->", "token", "sum", &quantityRule{false, 1e-06, 1000000000000000000}, []metadataKey{{"model", true, "string", []string{"\"a \\\"b\\\"\"", "\"c 'd'\"", "\"back\\\\slash\"", "\"emoji 😀\"", "\"line\\nbreak\""}}, {"version", false, "", []string{"3"}}, {"trace-id.v2", true, "", nil}}},
-	{"tools.of-a_kind", "a_name_of_some_length_that_makes_lines_long_until_they_break", "A name of some length that makes lines long until they break", "Averyverylongwordthatcannotbebrokenanywherebecauseithasnospacesatallandgoesonandonandonandonandonandonandonandon and - then -- 1. more - of * the # same @ with / marks | between ` words so that a wrapped line would begin with one of them ! if = it + could.", "क्षेत्र", "call", "last", nil, nil},
-	{"tools.of-a_kind", "plain", "Plain", "\\ufeffA byte-order mark, a zero\\u200bwidth space, a soft\\u00adhyphen, a no-break space, an astral \\U000e0041 tag.", "क्षेत्र", "call", "count", nil, nil},
+	{"api", "api_call", "Api call", "*/ process.exit(1) /* `${process.env.HOME}` ${x} \\u0041 \\", "a | team", "call", "sum", nil, nil, 0},
+	{"api", "api.call-v2", "\"Quoted\" 'both' `ways`", "\"\"\" import os os.abort() \"\"\"", "a | team", "call", "max", &quantityRule{true, 1, 1000000}, nil, 0},
+	{"api", "n123", "N123", "# heading - list - items 1. numbered code [link]: http://example.com @deprecated {@link x}", "</script><!-- comment -->", "token", "sum", &quantityRule{false, 1e-06, 1000000000000000000}, []metadataKey{{"model", true, "string", []string{"\"a \\\"b\\\"\"", "\"c 'd'\"", "\"back\\\\slash\"", "\"emoji 😀\"", "\"line\\nbreak\""}}, {"version", false, "", []string{"3"}}, {"trace-id.v2", true, "", nil}}, 0},
+	{"tools.of-a_kind", "a_name_of_some_length_that_makes_lines_long_until_they_break", "A name of some length that makes lines long until they break", "Averyverylongwordthatcannotbebrokenanywherebecauseithasnospacesatallandgoesonandonandonandonandonandonandonandon and - then -- 1. more - of * the # same @ with / marks | between ` words so that a wrapped line would begin with one of them ! if = it + could.", "क्षेत्र", "call", "last", nil, nil, 0},
+	{"tools.of-a_kind", "plain", "Plain", "\\ufeffA byte-order mark, a zero\\u200bwidth space, a soft\\u00adhyphen, a no-break space, an astral \\U000e0041 tag.", "क्षेत्र", "call", "count", nil, nil, 0},
 }
 
 // Products lists the products in the order of the catalog.
@@ -41,30 +41,14 @@ func LookupMetric(product, metricType string) int {
 	return 0
 }
 
-// resolveAlias returns the product and the metric type of an alias; empty if there is no such alias.
-func resolveAlias(name string) (product, metricType string) {
-	switch name {
-	case "odd-name":
-		return "api", "api_call"
-	case "odd.name":
-		return "api", "api_call"
-	}
-	return "", ""
+// aliases lists the names that other systems have for metric types.
+var aliases = [...]aliasRow{
+	{"odd-name", "api", "api_call"},
+	{"odd.name", "api", "api_call"},
 }
 
-// removedMetric says what became of a metric type that is no longer accepted; empty for any other.
-func removedMetric(product, metricType string) string {
-	switch [2]string{product, metricType} {
-	}
-	return ""
-}
-
-// UnitNanoseconds returns how long one unit of a metric type is; 0 if the metric type does not measure time.
-func UnitNanoseconds(product, metricType string) int64 {
-	switch [2]string{product, metricType} {
-	}
-	return 0
-}
+// removed lists the metric types that are no longer accepted, and what became of them.
+var removed = [...]removedRow{}
 
 // Statuses lists the statuses in the order of the catalog.
 var Statuses = [...]StatusRow{

@@ -5,7 +5,7 @@ package encode
 // Metrics is indexed by metric; the first row is no metric.
 var Metrics = [...]MetricRow{
 	{},
-	{"api", "api_call", "Api call", "Calls answered.", "platform", "call", "sum", nil, nil},
+	{"api", "api_call", "Api call", "Calls answered.", "platform", "call", "sum", nil, nil, 0},
 }
 
 // Products lists the products in the order of the catalog.
@@ -25,26 +25,11 @@ func LookupMetric(product, metricType string) int {
 	return 0
 }
 
-// resolveAlias returns the product and the metric type of an alias; empty if there is no such alias.
-func resolveAlias(name string) (product, metricType string) {
-	switch name {
-	}
-	return "", ""
-}
+// aliases lists the names that other systems have for metric types.
+var aliases = [...]aliasRow{}
 
-// removedMetric says what became of a metric type that is no longer accepted; empty for any other.
-func removedMetric(product, metricType string) string {
-	switch [2]string{product, metricType} {
-	}
-	return ""
-}
-
-// UnitNanoseconds returns how long one unit of a metric type is; 0 if the metric type does not measure time.
-func UnitNanoseconds(product, metricType string) int64 {
-	switch [2]string{product, metricType} {
-	}
-	return 0
-}
+// removed lists the metric types that are no longer accepted, and what became of them.
+var removed = [...]removedRow{}
 
 // Statuses lists the statuses in the order of the catalog.
 var Statuses = [...]StatusRow{
