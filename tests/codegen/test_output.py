@@ -135,7 +135,7 @@ class Project:
     def _typescript(self) -> None:
         for name in ("tsconfig.json", "biome.json", "package.json"):
             shutil.copy(TYPESCRIPT / name, self.typescript)
-        for name in ("metric", "tables"):
+        for name in ("decimal", "metric", "tables"):
             shutil.copy(TYPESCRIPT / f"src/{name}.ts", self.typescript / "src")
         (self.typescript / "node_modules").symlink_to(TYPESCRIPT / "node_modules")
 

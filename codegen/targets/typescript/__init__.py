@@ -104,6 +104,9 @@ def outputs(model: Model) -> Iterator[Output]:
     yield source(
         "fields",
         options=[_field_option(field) for field in model.event.dimensions_of("record")],
+        has_amounts=any(
+            field.type in ("number", "integer") for field in model.event.dimensions_of("record")
+        ),
         fields=[_field(field) for field in model.event.dimensions],
         client=[_field(field) for field in model.event.client_dimensions],
     )
@@ -270,8 +273,8 @@ def _event(model: Model) -> _Interface:
 
 
 _OPTION_TYPES = {
-    "number": ["number", "bigint"],
-    "integer": ["number", "bigint"],
+    "number": ["Amount"],
+    "integer": ["Amount"],
     "boolean": ["boolean"],
     "timestamp": ["Date", "string"],
     "list": ["readonly string[]"],
@@ -296,7 +299,7 @@ def _field(field: Field) -> _Entry:
         **{
             naming.camel(name): value
             for name, value in phrases.limits(field).items()
-            if name not in phrases.DURATIONS and name != "max_digits"
+            if name not in phrases.DURATIONS
         },
         "whenNotZero": field.when_not_zero,
     }

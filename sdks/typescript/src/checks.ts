@@ -13,7 +13,7 @@ import { blankCharacters, limits } from "./generated/limits.js";
 import { metricRules, removedMetrics } from "./generated/rules.js";
 import { findMetric, isProduct, metricTypeNames, productNames } from "./lookup.js";
 import type { Metric, MetricRule } from "./metric.js";
-import { isHuge, numberText } from "./number.js";
+import { amountText, type Bounds, hasTooManyDigits, isHuge } from "./number.js";
 import { safely } from "./safely.js";
 
 const blank = new Set(blankCharacters);
@@ -133,39 +133,42 @@ export function ruleOf({ product, metricType }: Metric): MetricRule {
 
 /** Checks the quantity. */
 export function quantity(value: unknown, rule: MetricRule["quantity"]): string {
-  const low = Math.max(limits.quantity.minimum, rule?.minimum ?? limits.quantity.minimum);
-  const high = Math.min(limits.quantity.maximum, rule?.maximum ?? limits.quantity.maximum);
-  return amount("quantity.invalid", value, low, high, rule?.integer ?? false);
+  return amount("quantity.invalid", value, rule === undefined ? quantities : ruled(rule));
+}
+
+const quantities: Bounds = { ...limits.quantity, integer: false };
+const unitCosts: Bounds = { ...limits.unitCost, integer: false };
+
+function ruled({ minimum, maximum, integer }: NonNullable<MetricRule["quantity"]>): Bounds {
+  return {
+    minimum: Math.max(quantities.minimum, minimum ?? quantities.minimum),
+    maximum: Math.min(quantities.maximum, maximum ?? quantities.maximum),
+    maxDigits: quantities.maxDigits,
+    integer,
+  };
 }
 
 /** Checks the unit cost. */
 export function unitCost(value: unknown): string {
-  const { minimum, maximum } = limits.unitCost;
-  return value == null ? "null" : amount("unit_cost.invalid", value, minimum, maximum, false);
+  return value == null ? "null" : amount("unit_cost.invalid", value, unitCosts);
 }
 
-/** Checks a number between two limits. */
-export function amount(
-  code: ErrorCode,
-  value: unknown,
-  low: number,
-  high: number,
-  integer: boolean,
-): string {
-  const text = isHuge(value) ? undefined : numberText(value);
-  const isInRange = text !== undefined && low <= (value as number) && (value as number) <= high;
-  if (!isInRange || (integer && !isInteger(value))) {
-    const kind = integer ? "an integer" : "a finite number";
-    const type = typeof value;
-    const more = type === "boolean" || type === "string" ? `; a ${type} is not a number` : "";
-    const hint = `${kind} from ${low} to ${high}${more}`;
-    throw invalid(code, { given: describeValue(value), hint });
+/** Checks a number within bounds. */
+export function amount(code: ErrorCode, value: unknown, bounds: Bounds): string {
+  const text = amountText(value, bounds);
+  if (text === undefined) {
+    throw invalid(code, { given: describeValue(value), hint: expectedAmount(value, bounds) });
   }
   return text;
 }
 
-function isInteger(value: unknown): boolean {
-  return typeof value === "bigint" || Number.isInteger(value);
+function expectedAmount(value: unknown, { minimum, maximum, maxDigits, integer }: Bounds): string {
+  const hint = `${integer ? "an integer" : "a finite number"} from ${minimum} to ${maximum}`;
+  const type = typeof value;
+  if (type === "boolean" || type === "string") {
+    return `${hint}; a ${type} is not a number`;
+  }
+  return hasTooManyDigits(value, maxDigits) ? `${hint} of at most ${maxDigits} digits` : hint;
 }
 
 /** Returns the level of a `log()`; undefined if the catalog has no such level. */

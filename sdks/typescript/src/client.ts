@@ -2,6 +2,7 @@
 
 import { isDisabledByDefault } from "./ambient.js";
 import * as checks from "./checks.js";
+import type { Amount } from "./decimal.js";
 import { describeError, describeValue, nearest } from "./describe.js";
 import { DeliveryError, type EkaError, MetadataDegradedError, message } from "./errors.js";
 import { type Encoded, EventEncoder } from "./event.js";
@@ -148,9 +149,9 @@ export class EkaClient implements AsyncDisposable {
     workspaceId: Id,
     product: P,
     metricType: MetricTypeOf<P>,
-    quantity?: number | bigint,
+    quantity?: Amount,
     status?: Status,
-    unitCost?: number | bigint | null,
+    unitCost?: Amount | null,
     metadata?: MetadataLike | null,
     options?: RecordOptions,
   ): string | undefined;
@@ -207,9 +208,9 @@ export class EkaClient implements AsyncDisposable {
   recordMetric(
     workspaceId: Id,
     metric: Metric,
-    quantity?: number | bigint,
+    quantity?: Amount,
     status?: Status,
-    unitCost?: number | bigint | null,
+    unitCost?: Amount | null,
     metadata?: MetadataLike | null,
     options?: RecordOptions,
   ): string | undefined {

@@ -8,6 +8,7 @@ import type { ErrorCode } from "./generated/errors.js";
 import { clientFields, eventFields } from "./generated/fields.js";
 import { isJsonObject } from "./jsonText.js";
 import { checkMetadata } from "./metadata.js";
+import { isZero } from "./number.js";
 import type { FieldInfo } from "./tables.js";
 
 type Given = Readonly<Record<string, unknown>>;
@@ -67,8 +68,8 @@ function checkRelations(given: Given, hasUnitCost: boolean): void {
   }
   for (const { name, key, requires = [], whenNotZero } of requiring) {
     const value = given[key];
-    const isZero = whenNotZero === true && (value === 0 || value === 0n);
-    const missing = value == null || isZero ? undefined : requires.find((other) => !has(other));
+    const isExempt = whenNotZero === true && isZero(value);
+    const missing = value == null || isExempt ? undefined : requires.find((other) => !has(other));
     if (missing !== undefined) {
       throw invalid(`${missing}.required` as ErrorCode, { hint: `${name} requires it` });
     }
@@ -101,11 +102,11 @@ const readers: Readonly<Record<FieldInfo["kind"], Reader>> = {
   string(field, value) {
     return isTextOf(field, value) ? JSON.stringify(value) : undefined;
   },
-  number({ name, minimum = 0, maximum = 0 }, value) {
-    return amount(codeOf(name), value, minimum, maximum, false);
+  number(field, value) {
+    return amount(codeOf(field.name), value, boundsOf(field, false));
   },
-  integer({ name, minimum = 0, maximum = 0 }, value) {
-    return amount(codeOf(name), value, minimum, maximum, true);
+  integer(field, value) {
+    return amount(codeOf(field.name), value, boundsOf(field, true));
   },
   boolean(_, value) {
     return typeof value === "boolean" ? String(value) : undefined;
@@ -145,6 +146,10 @@ const readers: Readonly<Record<FieldInfo["kind"], Reader>> = {
     return isWhole ? json : undefined;
   },
 };
+
+function boundsOf({ minimum = 0, maximum = 0, maxDigits = 0 }: FieldInfo, integer: boolean) {
+  return { minimum, maximum, maxDigits, integer };
+}
 
 function isTextOf({ minLength = 1, maxLength = 0 }: FieldInfo, value: unknown): value is string {
   return isText(value, minLength, maxLength);

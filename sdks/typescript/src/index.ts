@@ -1,4 +1,5 @@
 export { EkaClient } from "./client.js";
+export { type Amount, Decimal, decimal } from "./decimal.js";
 export {
   ClientClosedError,
   ConfigError,

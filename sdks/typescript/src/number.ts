@@ -1,5 +1,7 @@
 /** Numbers as RFC 8785 (ECMAScript) formats them, without loss of precision for a bigint. */
 
+import { Decimal, type Digits, digitsText, isAtMost, readDigits } from "./decimal.js";
+
 /** ECMAScript formats integers from here on with an exponent. */
 const exponential = 10n ** 21n;
 
@@ -21,12 +23,60 @@ export function numberText(value: unknown): string | undefined {
 
 function integerText(value: bigint): string {
   const text = value.toString();
-  if (-exponential < value && value < exponential) {
-    return text;
+  const isPlain = -exponential < value && value < exponential;
+  return isPlain ? text : digitsText(readDigits(text) as Digits);
+}
+
+/** What an amount may be. */
+export interface Bounds {
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly maxDigits: number;
+  readonly integer: boolean;
+}
+
+/** Formats an amount as JSON; undefined if it is not a number within bounds. */
+export function amountText(value: unknown, bounds: Bounds): string | undefined {
+  if (value instanceof Decimal) {
+    const digits = readDigits(value.toString());
+    return digits !== undefined && admits(bounds, digits) ? digitsText(digits) : undefined;
   }
-  const sign = value < 0n ? "-" : "";
-  const digits = text.slice(sign.length);
-  const significant = digits.replace(/0+$/, "");
-  const fraction = significant.length > 1 ? `.${significant.slice(1)}` : "";
-  return `${sign}${significant[0]}${fraction}e+${digits.length - 1}`;
+  const { minimum, maximum, integer } = bounds;
+  const isInRange = minimum <= (value as number) && (value as number) <= maximum;
+  if (integer && !(typeof value === "bigint" || Number.isInteger(value))) {
+    return undefined;
+  }
+  // A huge integer is out of range, and so not formatted.
+  return isNumber(value) && isInRange ? numberText(value) : undefined;
+}
+
+/** Reports whether this is an amount of 0. */
+export function isZero(value: unknown): boolean {
+  return value instanceof Decimal
+    ? readDigits(value.toString())?.digits === ""
+    : value === 0 || value === 0n;
+}
+
+/** Reports whether a decimal has more digits than are stored. */
+export function hasTooManyDigits(value: unknown, maxDigits: number): boolean {
+  const digits = value instanceof Decimal ? readDigits(value.toString()) : undefined;
+  return digits !== undefined && digits.digits.length > maxDigits;
+}
+
+function isNumber(value: unknown): value is number | bigint {
+  return typeof value === "number" || typeof value === "bigint";
+}
+
+function admits({ minimum, maximum, maxDigits, integer }: Bounds, number: Digits): boolean {
+  const { digits, point } = number;
+  return (
+    isAtMost(digitsOf(minimum), number) &&
+    isAtMost(number, digitsOf(maximum)) &&
+    digits.length <= maxDigits &&
+    (!integer || digits.length <= point || digits === "")
+  );
+}
+
+function digitsOf(value: number): Digits {
+  return readDigits(String(value)) as Digits;
 }

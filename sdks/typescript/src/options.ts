@@ -1,5 +1,6 @@
 /** The options of a client and of its calls. */
 
+import type { Amount } from "./decimal.js";
 import { describeError, describeValue, nearest, quoted } from "./describe.js";
 import { invalid, ValidationError } from "./errors.js";
 import type { Status } from "./generated/catalog.js";
@@ -88,11 +89,11 @@ export interface UsageDetails extends RecordOptions {
    *
    * @default 1
    */
-  readonly quantity?: number | bigint | undefined;
+  readonly quantity?: Amount | undefined;
   /** @default "ok" */
   readonly status?: Status | undefined;
   /** The cost of one unit, if known. */
-  readonly unitCost?: number | bigint | null | undefined;
+  readonly unitCost?: Amount | null | undefined;
   /** Further details. What JSON cannot represent becomes a string; oversized metadata is cut. */
   readonly metadata?: MetadataLike | null | undefined;
 }

@@ -61,6 +61,8 @@ export interface FieldInfo {
   readonly maxBytes?: number;
   readonly minimum?: number;
   readonly maximum?: number;
+  /** How many significant digits a number may have. */
+  readonly maxDigits?: number;
   /** How far from now a time may be; undefined is any time. */
   readonly aheadMs?: number;
   readonly behindMs?: number;

@@ -3,9 +3,16 @@ import { describe, expect, test } from "vitest";
 import { parseTime } from "../src/clock.js";
 import { describeValue, nearest } from "../src/describe.js";
 import { EventIds } from "../src/ids.js";
-import { findEventType, findMetric, isMetricType, isProduct, metrics } from "../src/index.js";
+import {
+  decimal,
+  findEventType,
+  findMetric,
+  isMetricType,
+  isProduct,
+  metrics,
+} from "../src/index.js";
 import { murmur2 } from "../src/murmur2.js";
-import { numberText } from "../src/number.js";
+import { amountText, numberText } from "../src/number.js";
 
 describe("murmur2", () => {
   test("murmur2 equals the library's Java-compatible partitioner, for keys of every length", () => {
@@ -38,6 +45,49 @@ describe("event ids", () => {
     const [one, other] = [new EventIds(), new EventIds()];
     const all = Array.from({ length: 1000 }, (_, seq) => [one.mint(7, seq), other.mint(7, seq)]);
     expect(new Set(all.flat()).size).toBe(2000);
+  });
+});
+
+describe("decimals", () => {
+  const bounds = { minimum: -5, maximum: 1e18, maxDigits: 38, integer: false };
+
+  test.each([
+    ["00.10", "0.1"],
+    [".5", "0.5"],
+    ["5.", "5"],
+    [" +1.50e1 ", "15"],
+    ["-5.000", "-5"],
+    ["12345.678e-10", "0.0000012345678"],
+    ["1e-7", "1e-7"],
+    ["0e99999999999999999999", "0"],
+  ])("the decimal %s is formatted as %s", (text, expected) => {
+    expect(amountText(decimal(text), bounds)).toBe(expected);
+  });
+
+  test.each(["-5.0000000001", "-6", "1e19", "1e99999999999999999999", "", ".", "1e", "0x1", "1_0"])(
+    "the decimal '%s' is out of bounds, or no number",
+    (text) => expect(amountText(decimal(text), bounds)).toBeUndefined(),
+  );
+
+  test("a decimal is an integer if all behind its point are zeros", () => {
+    const integers = { ...bounds, integer: true };
+    expect(amountText(decimal("120.0"), integers)).toBe("120");
+    expect(amountText(decimal("0.0"), integers)).toBe("0");
+    expect(amountText(decimal("120.5"), integers)).toBeUndefined();
+    expect(amountText(decimal("0.12e1"), integers)).toBeUndefined();
+  });
+
+  test("a decimal comes from any object whose text is a number, and never throws", () => {
+    expect(String(decimal(new URL("a:0.1").pathname))).toBe("0.1");
+    expect(String(decimal({ toString: () => "0.30" }))).toBe("0.30");
+    expect(JSON.stringify({ cost: decimal("0.30") })).toBe('{"cost":"0.30"}');
+    const broken = decimal({
+      toString: () => {
+        throw new Error("broken");
+      },
+    });
+    expect(amountText(broken, bounds)).toBeUndefined();
+    expect(amountText(decimal("1".repeat(100_000)), bounds)).toBeUndefined();
   });
 });
 

@@ -1,7 +1,7 @@
 /** Loads the conformance vectors that all SDKs share, with their calls as JavaScript values. */
 
 import { readdirSync, readFileSync } from "node:fs";
-import { catalogVersion, sdkVersion } from "../../src/index.js";
+import { catalogVersion, decimal, sdkVersion } from "../../src/index.js";
 
 const folder = new URL("../../../../tests/conformance/vectors/", import.meta.url);
 
@@ -157,6 +157,8 @@ function special({ $: kind, text = "", fields = {}, times = 0, levels = 0 }: Spe
       return Object.assign(new Map(), { toString: () => kind });
     case "integer":
       return BigInt(text);
+    case "decimal":
+      return decimal(text);
     case "object":
       return Object.assign(new Details(), plain(fields));
     default:

@@ -1,4 +1,4 @@
-import { EkaClient, isMetricType, isProduct, metrics } from "../../src/index.js";
+import { decimal, EkaClient, isMetricType, isProduct, metrics } from "../../src/index.js";
 
 const client = new EkaClient({ serviceName: "tests", kafkaBrokers: "127.0.0.1:9092" });
 
@@ -10,7 +10,7 @@ client.record("ws", "ap", "api_call");
 client.record("ws", "api", "api_call", 1, "okay");
 //                                        ^ '"okay"' is not assignable to parameter of type '"error" | "ok" | undefined'
 client.record("ws", "api", "api_call", "1");
-//                                     ^ '"1"' is not assignable to parameter of type 'number | bigint | undefined'
+//                                     ^ '"1"' is not assignable to parameter of type 'Amount | undefined'
 client.record("ws", "api", "api_call", 1, "ok", null, []);
 //                                                    ^ 'never[]' is not assignable to parameter of type
 client.record("ws", "api", "api_call", 1, "ok", null, {}, { eventID: "x" });
@@ -33,7 +33,8 @@ client.record("ws", metrics.api.api_call, { quantity: 2n, status: "error", event
 client.record("ws", metrics.api.api_call, { event_id: "x" });
 //                                          ^ 'event_id' does not exist in type 'UsageDetails'
 client.record("ws", metrics.api.api_call, { quantity: "2" });
-//                                          ^ 'string' is not assignable to type 'number | bigint | undefined'
+//                                          ^ 'string' is not assignable to type 'Amount | undefined'
+client.record("ws", metrics.api.api_call, { unitCost: decimal("0.1"), quantity: decimal("2") });
 client.record("ws", { product: "api", metricType: "sms" }, {});
 //                                    ^ '"sms"' is not assignable to type '"api_call" | "api_error"'
 client.record("ws", "api", { quantity: 2 });
