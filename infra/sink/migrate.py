@@ -23,6 +23,8 @@ from infra.sink.errors import SinkError
 FOLDER = Path(__file__).resolve().parents[1] / "clickhouse"
 
 _CURRENT = "current/"
+# Begins the line of a script that is not safe to repeat after its last statement.
+_UNLESS = "-- unless: "
 _HISTORY = f"{DATABASE}.schema_migrations"
 # Creating an existing table changes nothing, so this one needs no migration.
 _CREATE_HISTORY = f"""\
@@ -43,6 +45,12 @@ class Script:
     def checksum(self) -> str:
         """The digest that the history stores for the file."""
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def unless(self) -> str | None:
+        """The query that returns 1 if a crash hid that the script was applied completely."""
+        lines = (line.partition(_UNLESS) for line in self.text.splitlines())
+        return next((query for before, mark, query in lines if mark and not before), None)
 
     def statements(self) -> Iterator[str]:
         """Yields the statements; a semicolon at the end of a line, never in a literal, ends one."""
@@ -110,8 +118,9 @@ def _reject_changed(scripts: list[Script], applied: dict[str, str]) -> None:
 
 def _apply(client: Client, script: Script) -> None:
     try:
-        for statement in script.statements():
-            client.command(statement)
+        if script.unless is None or client.command(script.unless) != 1:
+            for statement in script.statements():
+                client.command(statement)
     except ClickHouseError as failure:
         raise SinkError(
             f"{script.name} failed: {store.first_line(failure)}; fix the cause and run `usage-sink "

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,11 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from codegen.load import load
-from infra.sink._generated.fields import DATABASE, FIELDS, TABLE
+from infra.sink._generated.fields import DATABASE, FIELDS, RECEIPTS, TABLE
 from infra.sink.errors import SinkError
 from infra.sink.migrate import FOLDER, migrate
 from tests.codegen.tools import REPOSITORY, codegen
-from tests.sink.events import insert
+from tests.sink.events import NOON, insert
 
 
 def columns(store: Client) -> list[str]:
@@ -87,6 +89,38 @@ def test_a_failed_migration_is_not_recorded_as_applied(store: Client, tmp_path: 
         migrate(store, folder)
     broken.write_text("SELECT 1;\n", "utf-8")
     assert [script.name for script in migrate(store, folder)] == [broken.name]
+
+
+def test_a_table_with_days_in_its_key_is_rebuilt_and_the_first_event_still_counts(
+    empty_store: Client, tmp_path: Path
+) -> None:
+    folder = tmp_path / "former"
+    shutil.copytree(FOLDER, folder)
+    rebuilding = [path for path in folder.glob("*.sql") if path.name > "0006"]
+    for path in [*rebuilding, *folder.glob("current/*.sql")]:
+        path.unlink()
+    migrate(empty_store, folder)
+    first, second = {"event_id": "7", "ingested_at": NOON}, {"event_id": "8", "ingested_at": NOON}
+    later = {"occurred_at": NOON + timedelta(days=40), "quantity": Decimal(9)}
+    insert(empty_store, [first, {**first, **later}, {**second, **later}, second])
+    migrate(empty_store)
+    query = f"SELECT event_id, quantity FROM {DATABASE}.{TABLE} FINAL ORDER BY 1"
+    assert empty_store.query(query).result_rows == [("7", 1), ("8", 9)]
+    insert(empty_store, [first])
+    receipts = f"SELECT countIf(_identity = 0), countIf(_identity > 0) FROM {DATABASE}.{RECEIPTS}"
+    assert empty_store.query(receipts).result_rows == [(4, 1)]
+
+
+def test_a_rebuild_that_a_crash_left_unrecorded_is_not_repeated(store: Client) -> None:
+    history = f"{DATABASE}.schema_migrations"
+    store.command(
+        f"DELETE FROM {history} WHERE name LIKE '%key_is_the_identity%'"
+        " SETTINGS lightweight_deletes_sync = 2"
+    )
+    tables = f"SELECT name, uuid FROM system.tables WHERE database = '{DATABASE}' ORDER BY name"
+    before = store.query(tables).result_rows
+    assert [script.name for script in migrate(store)] == ["0006_key_is_the_identity.sql"]
+    assert store.query(tables).result_rows == before
 
 
 def test_a_new_field_becomes_a_migration_that_keeps_stored_events(

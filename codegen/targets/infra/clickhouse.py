@@ -19,6 +19,7 @@ FOLDER = "infra/clickhouse"
 RELATED = {
     "receipts": "usage_receipts",
     "expired": "usage_expired",
+    "rebuilt": "usage_events_rebuilt",
     "usage": "usage",
     "usage_by_month": "usage_by_month",
 }
@@ -75,26 +76,35 @@ def _names(model: Model, table: Table) -> Mapping[str, Any]:
 
 def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
     types = {field.name: field.column for field in model.event.fields}
-    precedence = _PRECEDENCE.format(table.ingested)
     receipts = dict.fromkeys((table.instance, table.number, table.accepted, table.time))
+    identity = (table.account, names["product"], names["metric_type"], table.id)
+    values = {
+        "t": names,
+        "identity": identity,
+        "costs": [name for name in (table.cost, table.total) if name],
+        "receipts": [(name, types[name]) for name in receipts],
+        "precedence": _PRECEDENCE.format(table.ingested),
+    }
+    revisions = {
+        "first_within_an_insert": "first_within_an_insert",
+        "expired_messages": "expired",
+        "key_is_the_identity": "identity",
+        "receipts_hold_hashes": "hashes",
+    }
+
+    def script(name: str, columns: Mapping[str, str] = types) -> str:
+        template = f"infra/clickhouse/{name}.sql.j2"
+        return render.render(template, columns=columns.items(), **values)
+
     return Columns(
         table=f"{table.database}.{table.name}",
-        key=(table.account, names["product"], names["metric_type"], table.time, table.id),
+        time=table.time,
+        key=identity,
+        former_key=(*identity[:-1], table.time, table.id),
         types=types,
         later=frozenset(f.name for f in model.event.fields if not f.is_always_there),
-        create=lambda columns: render.render(
-            "infra/clickhouse/create.sql.j2",
-            t=names,
-            columns=columns.items(),
-            precedence=precedence,
-            receipts=[(name, types[name]) for name in receipts],
-        ),
-        revisions={
-            "first_within_an_insert": render.render(
-                "infra/clickhouse/first_within_an_insert.sql.j2", t=names, precedence=precedence
-            ),
-            "expired_messages": render.render("infra/clickhouse/expired.sql.j2", t=names),
-        },
+        create=lambda columns: script("create", columns),
+        revisions={name: script(template) for name, template in revisions.items()},
     )
 
 

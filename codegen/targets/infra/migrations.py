@@ -18,23 +18,40 @@ from codegen.render import NOTICE, File
 
 _FOLDER = "infra/clickhouse"
 _STATE = "-- after this: "
+# The revision that changes the table's key.
+_REBUILT = "key_is_the_identity"
 _PATH = re.compile(rf"{_FOLDER}/([0-9]{{4}})_[a-z0-9_]+\.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The table as event.yaml defines it; `later` are the fields that older events lack."""
+    """The table as event.yaml defines it; `later` are the fields that older events lack.
+
+    `former_key` is the key until the revision that rebuilds the table.
+    """
 
     table: str
+    time: str
     key: tuple[str, ...]
+    former_key: tuple[str, ...]
     types: Mapping[str, str]
     later: frozenset[str]
     create: Callable[[Mapping[str, str]], str]
     revisions: Mapping[str, str]
 
     def state(self, revisions: Iterable[str]) -> dict[str, Any]:
-        columns = {"table": self.table, "key": list(self.key), "columns": dict(self.types)}
-        return {**columns, "revisions": list(revisions)}
+        revised = list(revisions)
+        columns = {
+            "table": self.table,
+            "time": self.time,
+            "key": list(self.key_after(revised)),
+            "columns": dict(self.types),
+        }
+        return {**columns, "revisions": revised}
+
+    def key_after(self, revisions: Iterable[str]) -> tuple[str, ...]:
+        """Returns the key of a table that has these revisions."""
+        return self.key if _REBUILT in revisions else self.former_key
 
 
 def extend(existing: Mapping[str, str], target: Columns) -> Iterator[File]:
@@ -92,7 +109,9 @@ def _state(path: str, text: str) -> dict[str, Any]:
 
 
 def _reject_incompatible(path: str, state: Mapping[str, Any], target: Columns) -> None:
-    if (state["table"], tuple(state["key"])) != (target.table, target.key):
+    table = (state["table"], state.get("time", target.time), tuple(state["key"]))
+    key = target.key_after(state.get("revisions", ()))
+    if table != (target.table, target.time, key):
         raise ValueError(
             f"{path}: the name and the key of a table cannot change; revert `table` in event.yaml"
         )

@@ -71,5 +71,16 @@ def _arguments(field: Field) -> Iterator[str]:
     if field.catalog in _NAMES:
         named["pattern"] = schema("catalog")["$defs"]["name"]["pattern"]
     for name, value in named.items():
-        literal = python_string(value) if isinstance(value, str) else repr(value)
-        yield f"{name}={literal}"
+        yield f"{name}={_literal(value)}"
+
+
+def _literal(value: Any) -> str:
+    match value:
+        case str():
+            return python_string(value)
+        case (only,):
+            return f"({_literal(only)},)"
+        case tuple():
+            return f"({', '.join(map(_literal, value))})"
+        case _:
+            return repr(value)

@@ -15,6 +15,7 @@ DATABASE: Final = "eka_usage"
 TABLE: Final = "usage_events"
 RECEIPTS: Final = "usage_receipts"
 EXPIRED: Final = "usage_expired"
+REBUILT: Final = "usage_events_rebuilt"
 USAGE: Final = "usage"
 USAGE_BY_MONTH: Final = "usage_by_month"
 INGESTED: Final = "ingested_at"
@@ -249,7 +250,7 @@ FIELDS: Final = (
         kind="enum",
         column="LowCardinality(String)",
         required=False,
-        values=('start', 'beat', 'end'),
+        values=("start", "beat", "end"),
     ),
     Field(
         "voids",

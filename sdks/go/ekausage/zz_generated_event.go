@@ -7,7 +7,7 @@ import "encoding/json"
 // UsageEvent: One unit of usage, as stored in Kafka and in the usage table.
 type UsageEvent struct {
 	// EventID: Identifies the event: a UUIDv7 generated once, or the caller's idempotency key. Two
-	// events with the same id in a workspace count once.
+	// events with the same id of one workspace, product and metric type count once.
 	EventID string `json:"event_id"`
 	// WorkspaceID: The workspace to bill; also the Kafka key, so that the events of a workspace are in
 	// one partition.

@@ -4,7 +4,7 @@
 export interface UsageEvent {
   /**
    * Identifies the event: a UUIDv7 generated once, or the caller's idempotency key. Two events with
-   * the same id in a workspace count once.
+   * the same id of one workspace, product and metric type count once.
    */
   readonly event_id: string;
   /**

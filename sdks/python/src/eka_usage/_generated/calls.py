@@ -82,7 +82,8 @@ class Record(Protocol):
             unit_cost: The cost of one unit, if known; otherwise null.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -113,7 +114,8 @@ class Record(Protocol):
             unit_cost: The cost of one unit, if known; otherwise null.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -151,7 +153,8 @@ class Record(Protocol):
             unit_cost: The cost of one unit, if known; otherwise null.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -182,7 +185,8 @@ class Record(Protocol):
             unit_cost: The cost of one unit, if known; otherwise null.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -213,7 +217,8 @@ class Record(Protocol):
             unit_cost: The cost of one unit, if known; otherwise null.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -244,7 +249,8 @@ class Record(Protocol):
             unit_cost: The cost of one unit, if known; otherwise null.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -275,7 +281,8 @@ class Record(Protocol):
             unit_cost: The cost of one unit, if known; otherwise null.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -306,7 +313,8 @@ class Record(Protocol):
             unit_cost: The cost of one unit, if known; otherwise null.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -337,7 +345,8 @@ class Record(Protocol):
             unit_cost: The cost of one unit, if known; otherwise null.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -368,7 +377,8 @@ class Record(Protocol):
             unit_cost: The cost of one unit, if known; otherwise null.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -420,7 +430,8 @@ class Log(Protocol):
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -449,7 +460,8 @@ class Log(Protocol):
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -485,7 +497,8 @@ class Log(Protocol):
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -514,7 +527,8 @@ class Log(Protocol):
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -543,7 +557,8 @@ class Log(Protocol):
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -572,7 +587,8 @@ class Log(Protocol):
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -601,7 +617,8 @@ class Log(Protocol):
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -630,7 +647,8 @@ class Log(Protocol):
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -659,7 +677,8 @@ class Log(Protocol):
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 
@@ -688,7 +707,8 @@ class Log(Protocol):
             level: Stored in the metadata, as level.
             metadata: A JSON object with further details, encoded as a string.
             event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id in a workspace count once.
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
             occurred_at: When the usage happened; defaults to ts.
         """
 

@@ -20,7 +20,7 @@ class UsageEvent(Struct):
     event_id: Annotated[
         str,
         Meta(
-            description="Identifies the event: a UUIDv7 generated once, or the caller's idempotency key. Two events with the same id in a workspace count once.",
+            description="Identifies the event: a UUIDv7 generated once, or the caller's idempotency key. Two events with the same id of one workspace, product and metric type count once.",
             max_length=128,
             min_length=1,
         ),
