@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from codegen.changes import limits, meaning, names
+from codegen.changes import constraints, limits, meaning, names
 from codegen.changes.differences import Difference, differences
 from codegen.changes.pair import Break, Pair, Rule
 
@@ -88,10 +88,10 @@ RULES: Mapping[str, Rule] = {
     ),
     "values-narrowed": Rule(
         "events that were accepted are rejected, and their usage is not charged",
-        limits.values_narrowed,
+        constraints.values_narrowed,
     ),
     "key-required": Rule(
-        "calls without it are rejected, and their usage is not charged", limits.key_required
+        "calls without it are rejected, and their usage is not charged", constraints.key_required
     ),
     "limit-narrowed": Rule("values that were accepted are rejected", limits.limit_narrowed),
     "field-required": Rule(

@@ -6,10 +6,9 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from codegen.changes.pair import Break, Data, Pair, mapping, shown, texts, turned
+from codegen.changes.pair import Break, Data, Pair, mapping, texts, turned
 from codegen.diagnostics import quote
 from codegen.model import DEFAULT_CALLS, milliseconds
-from codegen.source import Route
 
 # Limits by the side on which they exclude values.
 _LEAST = ("minimum", "min_length", "min_items")
@@ -17,8 +16,6 @@ _MOST = (
     *("maximum", "max_length", "max_items", "max_digits", "max_bytes", "max_depth"),
     *("ahead", "behind"),
 )
-# The blocks of a product and of a metric type that constrain values by key.
-_BLOCKS = ("metadata", "fields")
 _SHAPE = ("type", "set_by", "catalog", "column")
 
 
@@ -33,60 +30,6 @@ def quantity_narrowed(pair: Pair) -> Iterator[Break]:
         if new.get("integer") and not old.get("integer"):
             message = f"the quantity of {quote(at)} must be a whole number now"
             yield Break(at, "catalog", (*route, "quantity", "integer"), message)
-
-
-def values_narrowed(pair: Pair) -> Iterator[Break]:
-    """A key has another type, or allows fewer values."""
-    for at, route, old, new in _blocks(pair):
-        before, after = mapping(old, "properties"), mapping(new, "properties")
-        for key, rule in after.items():
-            here = (*route, "properties", key)
-            was = mapping(before, key)
-            if rule.get("type") not in (None, was.get("type")):
-                message = f"the type of {quote(key)} changed, {_turned(was, rule, 'type')}"
-                yield Break(f"{at}/{key}", "catalog", (*here, "type"), message)
-            lost = _lost(was, rule)
-            if lost:
-                message = f"{quote(key)} no longer allows {lost}"
-                yield Break(f"{at}/{key}", "catalog", here, message)
-
-
-def _lost(before: Data, after: Data) -> str:
-    old, new = _allowed(before), _allowed(after)
-    if new is None:
-        return ""
-    if old is None:
-        return f"any value but {', '.join(map(shown, new))}"
-    kept = [(type(value), value) for value in new]
-    return ", ".join(shown(value) for value in old if (type(value), value) not in kept)
-
-
-def _allowed(rule: Data) -> list[Any] | None:
-    if "const" in rule:
-        return [rule["const"]]
-    return texts(rule["enum"]) if "enum" in rule else None
-
-
-def key_required(pair: Pair) -> Iterator[Break]:
-    """Events without a key were accepted, and are rejected."""
-    for at, route, old, new in _blocks(pair):
-        was = texts(old.get("required"))
-        for index, key in enumerate(texts(new.get("required"))):
-            if key not in was:
-                message = f"{quote(str(key))} is required now"
-                yield Break(f"{at}/{key}", "catalog", (*route, "required", index), message)
-
-
-def _blocks(pair: Pair) -> Iterator[tuple[str, Route, Data, Data]]:
-    """Yields the blocks of rules on keys, of products and of metric types."""
-    products = (
-        (name, ("products", name), old, new)
-        for name, old, new in pair.common("catalog", "products")
-    )
-    for at, route, old, new in (*products, *pair.metric_types()):
-        for block in _BLOCKS:
-            if block in new:
-                yield at, (*route, block), mapping(old, block), mapping(new, block)
 
 
 def limit_narrowed(pair: Pair) -> Iterator[Break]:

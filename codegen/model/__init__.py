@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,7 @@ from codegen.model.catalog import (
     Catalog,
     Deprecation,
     Included,
-    MetadataKey,
+    KeyRule,
     MetricType,
     Product,
     QuantityRule,
@@ -24,6 +24,7 @@ from codegen.model.catalog import (
     Team,
     Topic,
     Unit,
+    narrowed,
     read_catalog,
 )
 from codegen.model.data import LONGEST_DURATION, Data, milliseconds
@@ -51,7 +52,7 @@ __all__ = [
     "ErrorCode",
     "Event",
     "Field",
-    "MetadataKey",
+    "KeyRule",
     "MetricType",
     "Model",
     "Package",
@@ -71,6 +72,7 @@ __all__ = [
     "Void",
     "is_dimension",
     "milliseconds",
+    "narrowed",
 ]
 
 
@@ -87,7 +89,7 @@ class Model:
         """Builds the model; `included` are the paths of what catalog.yaml includes."""
         fields = read_event(event)
         read = read_catalog(catalog, included or {})
-        return cls(read, fields, completed(read_sdk(sdk), fields))
+        return cls(read, fields, completed(read_sdk(sdk), fields, read))
 
     @cached_property
     def catalog_version(self) -> str:
@@ -116,6 +118,23 @@ class Model:
         )
         return (*self.catalog.statuses, own)
 
+    def field_rules(self, metric: MetricType) -> tuple[KeyRule, ...]:
+        """Returns the constraints of a metric type on fields, in the order of the event.
+
+        What a required field needs beside it is required as well.
+        """
+        rules = {rule.name: rule for rule in metric.fields}
+        wanted = [rule.name for rule in metric.fields if rule.required]
+        for name in wanted:
+            field = self.event.field(name)
+            if not field.when_not_zero:
+                wanted += [other for other in field.dependent_required if other not in wanted]
+        return tuple(
+            replace(rules.get(field.name, KeyRule(field.name, True, None, None)), required=required)
+            for field in self.event.dimensions
+            if (required := field.name in wanted) or field.name in rules
+        )
+
     def variable(self, setting: Setting) -> str:
         """Returns the environment variable of a setting."""
         return self.catalog.env_prefix + setting.name.upper()
@@ -128,4 +147,5 @@ def _meaning(metric: MetricType) -> list[Any]:
         None if rule is None else [rule.integer, rule.minimum, rule.maximum],
         [[k.name, k.required, k.type, k.allowed] for k in metric.metadata],
         *session,
+        *([[[k.name, k.required, k.allowed] for k in metric.fields]] if metric.fields else []),
     ]

@@ -56,8 +56,11 @@ class QuantityRule:
 
 
 @dataclass(frozen=True, slots=True)
-class MetadataKey:
-    """A metadata key that a metric type declares; a subset of JSON Schema."""
+class KeyRule:
+    """The constraints of a metric type on one metadata key or field; a subset of JSON Schema.
+
+    Only metadata keys have a type here: a field has its own.
+    """
 
     name: str
     required: bool
@@ -90,7 +93,8 @@ class MetricType:
     owner: str
     aggregation: str
     quantity: QuantityRule | None
-    metadata: tuple[MetadataKey, ...]
+    metadata: tuple[KeyRule, ...]
+    fields: tuple[KeyRule, ...]
     deprecated: Deprecation | None
     removed: Removal | None
     aliases: tuple[str, ...]
@@ -202,8 +206,7 @@ def read_catalog(data: Data, included: Included) -> Catalog:
 
 def _product(name: str, data: Data, file: str) -> Product:
     metric_types = [
-        _metric_type(name, data["owner"], _annotations(data), metric, m)
-        for metric, m in data["metric_types"].items()
+        _metric_type(name, data, metric, m) for metric, m in data["metric_types"].items()
     ]
     return Product(
         name=name,
@@ -216,9 +219,7 @@ def _product(name: str, data: Data, file: str) -> Product:
     )
 
 
-def _metric_type(
-    product: str, owner: str, annotations: Mapping[str, str], name: str, data: Data
-) -> MetricType:
+def _metric_type(product: str, of_product: Data, name: str, data: Data) -> MetricType:
     rule = data.get("quantity")
     deprecated = data.get("deprecated")
     removed = data.get("removed")
@@ -229,19 +230,20 @@ def _metric_type(
         title=title,
         description=data.get("description", f"{title}."),
         unit=data["unit"],
-        owner=data.get("owner", owner),
+        owner=data.get("owner", of_product["owner"]),
         aggregation=data.get("aggregation", "sum"),
         quantity=rule
         and QuantityRule(rule.get("integer", False), rule.get("minimum"), rule.get("maximum")),
-        metadata=_metadata_keys(data.get("metadata", {})),
+        metadata=_key_rules(data.get("metadata", {})),
+        fields=_key_rules(narrowed(of_product.get("fields", {}), data.get("fields", {}))),
         deprecated=deprecated
         and Deprecation(
             deprecated["since"], deprecated.get("replaced_by"), deprecated.get("remove_in")
         ),
         removed=removed and Removal(removed["in"], removed.get("replaced_by")),
         aliases=tuple(data.get("aliases", ())),
-        annotations={**annotations, **_annotations(data)},
         session_timeout=data.get("session", {}).get("timeout"),
+        annotations={**_annotations(of_product), **_annotations(data)},
     )
 
 
@@ -255,11 +257,23 @@ def _annotations(data: Data) -> dict[str, str]:
     }
 
 
-def _metadata_keys(data: Data) -> tuple[MetadataKey, ...]:
+def narrowed(product: Data, metric_type: Data) -> Data:
+    """Returns the constraints of a product and those of one of its metric types as one."""
+    rules = {**product.get("properties", {})}
+    for name, rule in metric_type.get("properties", {}).items():
+        if name not in rules or "const" in rule or "enum" in rule:
+            rules[name] = rule
+    return {
+        "properties": rules,
+        "required": [*product.get("required", ()), *metric_type.get("required", ())],
+    }
+
+
+def _key_rules(data: Data) -> tuple[KeyRule, ...]:
     required = data.get("required", ())
     properties = data.get("properties", {})
     return tuple(
-        MetadataKey(
+        KeyRule(
             name=name,
             required=name in required,
             type=properties.get(name, {}).get("type"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import replace
 
+from codegen.model.catalog import Catalog
 from codegen.model.event import Event, Field
 from codegen.model.sdk import ErrorCode, Sdk, Setting
 
@@ -21,9 +22,10 @@ _KINDS = {
 }
 
 
-def completed(sdk: Sdk, event: Event) -> Sdk:
+def completed(sdk: Sdk, event: Event, catalog: Catalog) -> Sdk:
     """Returns the SDK with the codes and settings that follow from the fields of the event."""
-    codes = [code for field in event.dimensions for code in _codes(event, field)]
+    required = {rule.name for m in catalog.metric_types for rule in m.fields if rule.required}
+    codes = [code for field in event.dimensions for code in _codes(event, field, required)]
     places = [at for at, e in enumerate(sdk.errors, 1) if e.outcome == "rejected" and e.field]
     last = max(places, default=0)
     return replace(
@@ -33,7 +35,7 @@ def completed(sdk: Sdk, event: Event) -> Sdk:
     )
 
 
-def _codes(event: Event, field: Field) -> Iterator[ErrorCode]:
+def _codes(event: Event, field: Field, required: Container[str]) -> Iterator[ErrorCode]:
     others = f", or {' or '.join(field.excludes)} is given as well" if field.excludes else ""
     yield ErrorCode(
         name=f"{field.name}.invalid",
@@ -44,14 +46,19 @@ def _codes(event: Event, field: Field) -> Iterator[ErrorCode]:
         description=f"The value is not {_KINDS[field.type]} within the limits{others}.",
     )
     causes = [f.name for f in event.dimensions if field.name in f.dependent_required]
+    descriptions = []
     if causes:
+        descriptions.append(f"The event has {' or '.join(causes)}, which requires this field.")
+    if field.name in required:
+        descriptions.append("The metric type requires this field.")
+    if descriptions:
         yield ErrorCode(
             name=f"{field.name}.required",
             outcome="rejected",
             field=field.name,
             reason=None,
             text="missing {parameter}: {hint}",
-            description=f"The event has {' or '.join(causes)}, which requires this field.",
+            description=" ".join(descriptions),
         )
 
 

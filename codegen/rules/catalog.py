@@ -6,10 +6,9 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from codegen.diagnostics import listing, quote, show, suggestion
+from codegen.diagnostics import listing, quote, suggestion
 from codegen.model import LONGEST_DURATION, milliseconds
 from codegen.rules.files import Files, Finding, is_exact, number
-from codegen.source import Route
 
 _METRIC_TYPES = "products/*/metric_types/*"
 
@@ -156,36 +155,3 @@ def _quantity_field(files: Files) -> dict[str, Any]:
     fields = files.one("event", "fields", dict).values()
     holders = (f for f in fields if isinstance(f, dict) and f.get("catalog") == "quantity")
     return next(holders, {})
-
-
-_JSON_TYPES: dict[str, type | tuple[type, ...]] = {
-    "string": str,
-    "number": (int, float),
-    "integer": int,
-    "boolean": bool,
-}
-
-
-def metadata_value(files: Files) -> Iterator[Finding]:
-    """A metadata key has values that contradict each other or its type."""
-    pattern = f"{_METRIC_TYPES}/metadata/properties/*"
-    for route, rule in files.each("catalog", pattern, dict):
-        if "const" in rule and "enum" in rule:
-            message = "const and enum exclude each other: remove one"
-            yield Finding("catalog", (*route, "enum"), message, at_key=True)
-        kind = str(rule.get("type"))
-        if kind in _JSON_TYPES:
-            enum = rule.get("enum")
-            allowed: list[Any] = enum if isinstance(enum, list) else []
-            values: list[tuple[Route, Any]] = [((*route, "const"), rule.get("const"))]
-            values += [((*route, "enum", index), value) for index, value in enumerate(allowed)]
-            for place, value in values:
-                if value is not None and not _is_a(value, kind):
-                    message = f"{show(value)} is never accepted: the type is {kind}"
-                    yield Finding("catalog", place, message)
-
-
-def _is_a(value: object, kind: str) -> bool:
-    if isinstance(value, bool):
-        return kind == "boolean"
-    return isinstance(value, _JSON_TYPES[kind])

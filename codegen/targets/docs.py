@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from codegen import phrases
-from codegen.model import ErrorCode, MetricType, Model, Product, Setting
+from codegen.model import ErrorCode, KeyRule, MetricType, Model, Product, Setting
 from codegen.naming import LANGUAGES
+from codegen.numbers import scalar
 from codegen.render import JSON_COMMENT, File, Output, file, render, section
 from codegen.targets.event_schema import event_schema
 from codegen.text import markdown, markdown_code
@@ -78,7 +79,7 @@ def outputs(model: Model) -> Iterator[Output]:
         "docs/metric-types.md",
         "docs/metric-types.md.j2",
         version=markdown(catalog.version),
-        products=[_product(product, units) for product in catalog.products],
+        products=[_product(model, product, units) for product in catalog.products],
         statuses=[
             _Status(markdown_code(s.name), "yes" if s.billable else "no", markdown(s.description))
             for s in model.every_status
@@ -86,7 +87,7 @@ def outputs(model: Model) -> Iterator[Output]:
         removed=[
             (
                 markdown_code(f"{m.product}/{m.name}"),
-                _metric(m, units),
+                _metric(model, m, units),
                 markdown(phrases.removal(m)),
             )
             for m in catalog.removed
@@ -105,21 +106,21 @@ def outputs(model: Model) -> Iterator[Output]:
         yield section(f"sdks/{language}/README.md", "settings", options)
 
 
-def _product(product: Product, units: Mapping[str, str]) -> _Product:
+def _product(model: Model, product: Product, units: Mapping[str, str]) -> _Product:
     return _Product(
         markdown(product.title),
         markdown_code(product.name),
         markdown(product.owner),
         markdown(product.description),
-        tuple(_metric(metric, units) for metric in product.metric_types),
+        tuple(_metric(model, metric, units) for metric in product.metric_types),
     )
 
 
-def _metric(metric: MetricType, units: Mapping[str, str]) -> _Metric:
+def _metric(model: Model, metric: MetricType, units: Mapping[str, str]) -> _Metric:
     deprecation = phrases.deprecation(metric, lambda product, name: f"{product}/{name}")
     return _Metric(
         markdown_code(metric.name),
-        _described(metric),
+        _described(model, metric),
         units[metric.unit],
         _TOTALS[metric.aggregation],
         markdown(metric.owner),
@@ -127,15 +128,29 @@ def _metric(metric: MetricType, units: Mapping[str, str]) -> _Metric:
     )
 
 
-def _described(metric: MetricType) -> str:
-    """Returns what a metric type counts, then the names and codes of other systems for it."""
+def _described(model: Model, metric: MetricType) -> str:
+    """Returns what a metric type counts and requires, then its names and codes in other systems."""
     parts = [markdown(f"{metric.title}. {metric.description}")]
+    for what, rules in (("", model.field_rules(metric)), ("metadata ", metric.metadata)):
+        required = [_constraint(rule) for rule in rules if rule.required]
+        limited = [_constraint(rule) for rule in rules if not rule.required and rule.allowed]
+        if required:
+            parts.append(f"Requires {what}{', '.join(required)}.")
+        if limited:
+            parts.append(f"Accepts {what}{', '.join(limited)}.")
     if metric.aliases:
         parts.append(f"Also {', '.join(map(markdown_code, metric.aliases))}.")
     codes = [f"{key.removeprefix('x-')}: {value}" for key, value in metric.annotations.items()]
     if codes:
         parts.append(markdown_code("; ".join(codes)))
     return " ".join(parts)
+
+
+def _constraint(rule: KeyRule) -> str:
+    name = markdown_code(rule.name)
+    if rule.allowed is None:
+        return name
+    return f"{name} ({' or '.join(markdown_code(scalar(value)) for value in rule.allowed)})"
 
 
 def _setting(model: Model, setting: Setting) -> _Setting:

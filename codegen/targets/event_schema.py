@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from codegen import text
-from codegen.model import Field, Model
+from codegen.model import Field, KeyRule, Model
 
 _TYPES: Mapping[str, Mapping[str, Any]] = {
     "string": {"type": "string"},
@@ -36,8 +36,10 @@ def event_schema(model: Model) -> dict[str, Any]:
     """Returns the schema of one event in Kafka.
 
     Names of the catalog are plain strings and unknown fields are allowed, since the SDK that sent
-    an event may have a newer catalog than its reader.
+    an event may have a newer catalog than its reader. What metric types require of fields is in it:
+    to require more is a breaking change.
     """
+    rules = list(_conditions(model))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": model.event.name,
@@ -45,6 +47,41 @@ def event_schema(model: Model) -> dict[str, Any]:
         "type": "object",
         "properties": {field.name: _property(field) for field in model.event.fields},
         "required": [field.name for field in model.event.fields if field.is_always_there],
+        **({"allOf": rules} if rules else {}),
+    }
+
+
+def _conditions(model: Model) -> Iterator[dict[str, Any]]:
+    """Yields what the metric types of a product require of fields, each set of rules once."""
+    for product in model.catalog.products:
+        groups: dict[tuple[KeyRule, ...], list[str]] = {}
+        for metric in product.metric_types:
+            groups.setdefault(model.field_rules(metric), []).append(metric.name)
+        for rules, names in groups.items():
+            if rules:
+                yield _condition(model, product.name, names, rules)
+
+
+def _condition(
+    model: Model, product: str, metric_types: list[str], rules: tuple[KeyRule, ...]
+) -> dict[str, Any]:
+    """Returns one condition, for the events of record() alone: they lack fields of other calls."""
+    roles = model.event.roles
+    others = [field.name for field in model.event.dimensions if "record" not in field.calls]
+    allowed = {r.name: {"enum": list(r.allowed)} for r in rules if r.allowed}
+    required = [rule.name for rule in rules if rule.required]
+    return {
+        "if": {
+            "properties": {
+                roles["product"].name: {"const": product},
+                roles["metric_type"].name: {"enum": metric_types},
+            },
+            **({"not": {"anyOf": [{"required": [name]} for name in others]}} if others else {}),
+        },
+        "then": {
+            **({"properties": allowed} if allowed else {}),
+            **({"required": required} if required else {}),
+        },
     }
 
 

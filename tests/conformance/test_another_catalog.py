@@ -1,4 +1,4 @@
-"""What only another catalog has: removed metric types, and rules on metadata of every kind."""
+"""What only another catalog has: removed metric types, and rules on metadata and on fields."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 
 from tests.conformance.mutations import VECTORS, copy_project, run_check
@@ -58,6 +59,26 @@ GONE = """
         unit: page
         aggregation: max
         removed: {in: 0.1.0}
+"""
+FIELDS = """
+  outer_api:
+    title: Other APIs
+    owner: platform
+    description: Work that others are paid for.
+    fields: {required: [vendor], properties: {model: {enum: [small, 'large "é"']}}}
+    metric_types:
+      search: {unit: call, description: Searches by any vendor.}
+      legal:
+        unit: call
+        description: Court files read.
+        metadata: {required: [court]}
+        fields:
+          required: [model]
+          properties: {vendor: {const: jusbrasil}, cost: {enum: [0, 0.00005, 1000000]}}
+      many:
+        unit: call
+        description: Calls that sum up others.
+        fields: {required: [tags, child_event_ids]}
 """
 
 
@@ -126,7 +147,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     own = text.index("    metric_types:\n", start) + len("    metric_types:\n")
     tombstone = TOMBSTONES.partition("    metric_types:\n")[2]
     added = tombstone + odd_values()
-    catalog.write_text(text[:own] + added + text[own:].rstrip("\n") + GONE, encoding="utf-8")
+    catalog.write_text(
+        text[:own] + added + text[own:].rstrip("\n") + GONE + FIELDS, encoding="utf-8"
+    )
     for path, test in ALIASES.values():
         (copy / path).write_text(test, encoding="utf-8")
     command = [sys.executable, "-m", "codegen", "generate"]
@@ -165,6 +188,21 @@ def test_every_language_judges_them_alike(
     ran = report.read_text(encoding="utf-8").splitlines()
     assert {"removed/api/api_ping", "removed/fax/fax_page"} <= set(ran)
     assert {"combination/api/odd_value/ok", "rule/api/odd_value/value_0-as-text"} <= set(ran)
+    of_fields = {case for case in ran if case.startswith("rule/outer_api/")}
+    assert {"rule/outer_api/legal/cost-allowed-1", "rule/outer_api/many/tags-missing"} <= of_fields
+    assert {"rule/outer_api/search/vendor-missing"} < of_fields
+
+
+def test_the_event_schema_requires_the_fields_of_a_metric_type(project: Path) -> None:
+    schema = json.loads((project / "docs/event.schema.json").read_bytes())
+    vectors = json.loads((project / "tests/conformance/vectors/generated.json").read_bytes())
+    event = {name: json.loads(text) for name, text in vectors["event"].items() if text}
+    of_legal = {"product": "outer_api", "metric_type": "legal", "vendor": "jusbrasil"}
+    validator = jsonschema_rs.Draft202012Validator(schema)
+    assert validator.is_valid(event)
+    assert validator.is_valid(event | of_legal | {"model": "small", "cost": 0.00005})
+    assert not validator.is_valid(event | of_legal)
+    assert not validator.is_valid(event | of_legal | {"model": "small", "vendor": "other"})
 
 
 def test_old_months_keep_its_title_and_unit(project: Path) -> None:

@@ -63,7 +63,7 @@ def products(model: Model) -> list[_Product]:
         for metric in product.metric_types:
             number += 1
             nanoseconds = model.catalog.nanoseconds(metric) or 0
-            metrics.append(_metric(metric, number, bounds, nanoseconds))
+            metrics.append(_metric(model, metric, number, bounds, nanoseconds))
         row = literals.row(
             literals.string(product.name),
             literals.string(product.title),
@@ -77,7 +77,11 @@ def products(model: Model) -> list[_Product]:
 
 
 def _metric(
-    metric: MetricType, number: int, bounds: Mapping[str, int | float], nanoseconds: int
+    model: Model,
+    metric: MetricType,
+    number: int,
+    bounds: Mapping[str, int | float],
+    nanoseconds: int,
 ) -> _Metric:
     constant = _metric_name(metric.product, metric.name)
     comment = literals.comment(
@@ -96,6 +100,7 @@ def _metric(
         literals.string(metric.aggregation),
         _quantity(metric.quantity, bounds),
         _metadata(metric),
+        _fields(model, metric),
         str(nanoseconds),
     )
     return _Metric(comment, constant, number, literals.string(metric.name), row)
@@ -124,6 +129,18 @@ def _metadata(metric: MetricType) -> str:
         for key in metric.metadata
     ]
     return f"[]metadataKey{{{', '.join(rows)}}}"
+
+
+def _fields(model: Model, metric: MetricType) -> str:
+    rows = [
+        literals.row(
+            f"Field{naming.go_exported(rule.name)}",
+            literals.boolean(rule.required),
+            literals.strings(scalar(value) for value in rule.allowed or ()),
+        )
+        for rule in model.field_rules(metric)
+    ]
+    return f"[]fieldRule{{{', '.join(rows)}}}" if rows else "nil"
 
 
 def _metric_name(product: str, name: str) -> str:

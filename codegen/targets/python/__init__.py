@@ -36,7 +36,9 @@ def outputs(model: Model) -> Iterator[Output]:
         },
         "errors": {"errors": [settings.error(model, error) for error in model.sdk.errors]},
         "limits": {"limits": list(fields.limits(model))},
-        "metrics": {"products": [catalog.namespace(product) for product in model.catalog.products]},
+        "metrics": {
+            "products": [catalog.namespace(model, product) for product in model.catalog.products]
+        },
         "settings": {
             "names": list(phrases.names(model)),
             "settings": [settings.setting(model, setting) for setting in model.sdk.settings],

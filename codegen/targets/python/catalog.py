@@ -72,16 +72,16 @@ class _Namespace:
     constants: tuple[_Constant, ...]
 
 
-def namespace(product: Product) -> _Namespace:
+def namespace(model: Model, product: Product) -> _Namespace:
     doc = docstring(product.description, "    ", summary=product.title)
     return _Namespace(
         name=_PYTHON.attribute(product.name),
         doc="\n".join(doc),
-        constants=tuple(_constant(metric) for metric in product.metric_types),
+        constants=tuple(_constant(model, metric) for metric in product.metric_types),
     )
 
 
-def _constant(metric: MetricType) -> _Constant:
+def _constant(model: Model, metric: MetricType) -> _Constant:
     arguments = [literal(metric.product), literal(metric.name)]
     described = ("title", "description", "owner", "unit", "aggregation")
     arguments += [f"{name}={literal(getattr(metric, name))}" for name in described]
@@ -93,6 +93,10 @@ def _constant(metric: MetricType) -> _Constant:
         rows = [(k.name, k.required, k.type, k.allowed) for k in metric.metadata]
         keys = ", ".join(f"MetadataKey({', '.join(map(literal, row))})" for row in rows)
         arguments.append(f"metadata=({keys},)")
+    if metric.fields:
+        limits = [(rule.name, rule.required, rule.allowed) for rule in model.field_rules(metric)]
+        rules = ", ".join(f"FieldRule({', '.join(map(literal, row))})" for row in limits)
+        arguments.append(f"fields=({rules},)")
     if metric.deprecated:
         old = metric.deprecated
         row = ", ".join(map(literal, (old.since, old.replaced_by, old.remove_in)))

@@ -18,6 +18,7 @@ def struct(model: Model) -> str:
     from datamodel_code_generator.parser import LiteralType
 
     schema = event_schema(model)
+    schema.pop("allOf", None)  # a Struct has no conditions
     for field in schema["properties"].values():
         if field.get("format") == "decimal":  # msgspec cannot limit a Decimal, and warns about it
             field.pop("minimum", None)

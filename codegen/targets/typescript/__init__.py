@@ -11,7 +11,7 @@ from codegen import naming, phrases
 from codegen.model import (
     ErrorCode,
     Field,
-    MetadataKey,
+    KeyRule,
     MetricType,
     Model,
     Product,
@@ -200,14 +200,26 @@ def _metric_name(product: str, name: str) -> str:
     return f"`metrics.{naming.snake(product)}.{naming.snake(name)}`"
 
 
-def _rules(model: Model) -> Iterator[tuple[str, list[_Group]]]:
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """The rules of one metric type: on the quantity, on metadata keys and on fields."""
+
+    key: str
+    quantity: tuple[str, ...]
+    metadata: tuple[_Entry, ...]
+    fields: tuple[_Entry, ...]
+
+
+def _rules(model: Model) -> Iterator[tuple[str, list[_Rule]]]:
     for product in model.catalog.products:
-        rules = [_rule(m) for m in product.metric_types if m.quantity or m.metadata]
+        rules = [
+            _rule(model, m) for m in product.metric_types if m.quantity or m.metadata or m.fields
+        ]
         if rules:
             yield layout.key(product.name), rules
 
 
-def _rule(metric: MetricType) -> _Group:
+def _rule(model: Model, metric: MetricType) -> _Rule:
     bounds = []
     if metric.quantity:
         bounds.append(layout.property_("integer", layout.literal(metric.quantity.integer), 8))
@@ -215,12 +227,25 @@ def _rule(metric: MetricType) -> _Group:
             value = getattr(metric.quantity, name)
             if value is not None:
                 bounds.append(layout.property_(name, layout.literal(value), 8))
-    return _Group(
-        "", layout.key(metric.name), tuple(bounds), tuple(map(_metadata, metric.metadata))
+    return _Rule(
+        layout.key(metric.name),
+        tuple(bounds),
+        tuple(map(_metadata, metric.metadata)),
+        tuple(_field_rule(rule) for rule in model.field_rules(metric)),
     )
 
 
-def _metadata(key: MetadataKey) -> _Entry:
+def _field_rule(rule: KeyRule) -> _Entry:
+    lines = [
+        layout.property_("name", layout.string(rule.name), 10),
+        layout.property_("required", layout.literal(rule.required), 10),
+    ]
+    if rule.allowed is not None:
+        lines.append(layout.list_("allowed: ", map(scalar, rule.allowed), ",", " " * 10))
+    return _Entry("", "", tuple(lines))
+
+
+def _metadata(key: KeyRule) -> _Entry:
     lines = [layout.property_("required", layout.literal(key.required), 10)]
     if key.type:
         lines.append(layout.property_("type", layout.string(key.type), 10))

@@ -10,7 +10,8 @@ from typing import Any
 from codegen.model import Event, Field, MetricType, Model
 from codegen.numbers import ecmascript
 from codegen.targets.vectors.examples import allowed, bounded
-from codegen.targets.vectors.values import json_text, text
+from codegen.targets.vectors.samples import wire
+from codegen.targets.vectors.values import text
 
 Case = dict[str, Any]
 
@@ -47,7 +48,7 @@ def call(model: Model) -> Case:
         for field in caller_fields(model.event)
         if not field.optional
     }
-    return {**arguments, **allowed(model.event, one)[0]}
+    return {**arguments, **allowed(model, one)[0]}
 
 
 def event(model: Model) -> Mapping[str, str]:
@@ -56,13 +57,23 @@ def event(model: Model) -> Mapping[str, str]:
     status = model.catalog.default_status
     roles = {"status": text(status.name), "billable": str(int(status.billable))}
     return {
-        field.name: ""
-        if field.is_dimension
-        else _json_of(field, given[field.name])
+        field.name: wire(field, given[field.name])
         if field.name in given
+        else ""
+        if field.is_dimension
         else roles.get(field.catalog or "") or _omitted(field)
         for field in model.event.fields
     }
+
+
+def conflicting(model: Model) -> frozenset[str]:
+    """Returns the fields that this call constrains, or has others that exclude them."""
+    fields = model.event.fields
+    ruled = {rule.name for rule in model.field_rules(metric(model))}
+    given = ruled & call(model).keys()
+    excluded = {name for field in fields if field.name in given for name in field.excludes}
+    excluded |= {field.name for field in fields if given.intersection(field.excludes)}
+    return frozenset(ruled | excluded)
 
 
 def _sample(field: Field) -> object:
@@ -74,10 +85,6 @@ def _sample(field: Field) -> object:
         low, high = field.limits.get("minimum", -math.inf), field.limits.get("maximum", math.inf)
         return max(low, min(high, 1))
     return {} if field.type == "json" else GIVEN["clock"]
-
-
-def _json_of(field: Field, value: object) -> str:
-    return text(json_text(value)) if field.type == "json" else json_text(value)
 
 
 def _omitted(field: Field) -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from codegen.model import Event, Field, Model
 from codegen.numbers import ecmascript
-from codegen.targets.vectors.base import Case
+from codegen.targets.vectors.base import Case, conflicting
 from codegen.targets.vectors.limits import characters, lengths, numbers, repeat, times
+from codegen.targets.vectors.samples import UUID, sample, wire, word
 from codegen.targets.vectors.values import json_text, text
 
-_UUID = "019c1345-f6c0-7000-8000-0000000000ab"
-_TIME = "2026-01-31T09:30:00.000Z"
-_SAMPLES: Mapping[str, Any] = {"boolean": True, "uuid": _UUID, "timestamp": _TIME, "json": {"k": 1}}
 _OF_OTHER_TYPES: Mapping[str, Sequence[Any]] = {
     "string": (1, ["a"]),
     "number": ("1", True),
@@ -30,40 +28,16 @@ _OF_OTHER_TYPES: Mapping[str, Sequence[Any]] = {
 def cases(model: Model) -> Iterator[Case]:
     """Yields each field alone, its limits and its relations, all at once, and the client's own."""
     event = model.event
-    fields = event.dimensions_of("record")
+    left_out = conflicting(model)
+    fields = [field for field in event.dimensions_of("record") if field.name not in left_out]
     for field in fields:
         for case in _of(event, field):
             yield _completed(event, field, case)
-        yield from _relations(event, field)
+        yield from _relations(event, field, left_out)
     if fields:
         yield from _together(fields)
     for field in event.client_dimensions:
         yield from _of_client(model, field)
-
-
-def sample(field: Field) -> Any:
-    """Returns a value within the limits of a field."""
-    if field.type == "enum":
-        return field.values[0]
-    if field.type == "list":
-        return [_word(field, index) for index in range(field.limits.get("min_items", 1))]
-    if field.type in ("number", "integer"):
-        return max(field.limits["minimum"], min(field.limits["maximum"], 3))
-    return _word(field) if field.type == "string" else _SAMPLES[field.type]
-
-
-def _word(field: Field, index: int = 0) -> str:
-    word = f"{field.name[:1]}{index}".ljust(field.limits.get("min_length", 1), "x")
-    return word[: field.limits["max_length"]]
-
-
-def wire(field: Field, value: Any) -> str:
-    """Returns the JSON text of a value within the limits."""
-    if field.type == "json":
-        return text(json_text(value))
-    if isinstance(value, list):
-        return f"[{','.join(map(text, value))}]"
-    return json_text(value)
 
 
 def _completed(event: Event, field: Field, case: Case) -> Case:
@@ -113,10 +87,10 @@ def _booleans(field: Field) -> Iterator[Case]:
 
 
 def _uuids(field: Field) -> Iterator[Case]:
-    yield _case(field, "upper", _UUID.upper(), text(_UUID))
-    for number, value in enumerate((_UUID[:-1], f"{{{_UUID}}}", "g" + _UUID[1:], "")):
+    yield _case(field, "upper", UUID.upper(), text(UUID))
+    for number, value in enumerate((UUID[:-1], f"{{{UUID}}}", "g" + UUID[1:], "")):
         yield _case(field, f"malformed-{number}", value, None)
-    yield _case(field, "without-hyphens", _UUID.replace("-", "0"), None)
+    yield _case(field, "without-hyphens", UUID.replace("-", "0"), None)
 
 
 def _enums(field: Field) -> Iterator[Case]:
@@ -136,18 +110,18 @@ def _integers(field: Field) -> Iterator[Case]:
 def _lists(field: Field) -> Iterator[Case]:
     fewest, most = field.limits.get("min_items", 1), field.limits["max_items"]
     longest, largest = field.limits["max_length"], field.limits["max_bytes"]
-    word = _word(field)
-    few = [word] * fewest
+    one = word(field)
+    few = [one] * fewest
     yield _case(field, "empty", [], None)
     yield _case(field, "blank-item", [*few[1:], " "], None)
     yield _case(field, "too-long-item", [*few[1:], repeat("é", longest + 1)], None)
     yield _case(field, "null-item", [*few[1:], None], None) | {
         "cannot": {"go": f"{field.name} has strings, which cannot be null"}
     }
-    if len(wire(field, [word] * most)) <= largest:
-        yield _case(field, "most", [word] * most, wire(field, [word] * most))
-        yield _case(field, "too-many", [word] * (most + 1), None)
-    escaped = ('"\\é😀\n' + word)[:longest]
+    if len(wire(field, [one] * most)) <= largest:
+        yield _case(field, "most", [one] * most, wire(field, [one] * most))
+        yield _case(field, "too-many", [one] * (most + 1), None)
+    escaped = ('"\\é😀\n' + one)[:longest]
     yield _case(field, "escaped", [*few[1:], escaped], wire(field, [*few[1:], escaped]))
     item, times = repeat("a", longest), (largest - 2) // (longest + 3) + 1
     if fewest < times <= most:
@@ -178,14 +152,18 @@ _MORE: Mapping[str, Callable[[Field], Iterator[Case]]] = {
 }
 
 
-def _relations(event: Event, field: Field) -> Iterator[Case]:
+def _relations(event: Event, field: Field, left_out: Container[str]) -> Iterator[Case]:
     for name in field.excludes:
+        if name in left_out:
+            continue
         other = event.field(name)
         value = sample(other) if other.is_dimension else 1
         case = _completed(event, field, _case(field, f"with-{name}", sample(field), None))
         case["call"][name] = value
         yield case
     for name in field.dependent_required:
+        if name in left_out:
+            continue
         required = event.field(name).required_error
         case = _completed(event, field, _case(field, f"without-{name}", sample(field), None))
         del case["call"][name]
@@ -210,7 +188,7 @@ def _together(fields: Sequence[Field]) -> Iterator[Case]:
 def _of_client(model: Model, field: Field) -> Iterator[Case]:
     event, status = model.event, model.catalog.default_status
     billable = event.roles["billable"].name
-    for value in (*field.billed, _word(field), '"\\é😀'[: field.limits["max_length"]]):
+    for value in (*field.billed, word(field), '"\\é😀'[: field.limits["max_length"]]):
         billed = status.billable and (not field.billed or value in field.billed)
         yield {
             "id": f"client/{field.name}/{ascii(value)[1:-1]}",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from codegen.model import Event, Field, MetricType
+from codegen.model import Field, MetricType, Model
 from codegen.numbers import ecmascript
+from codegen.targets.vectors.samples import sample, wire
 from codegen.targets.vectors.values import json_text, text
 
 _EXAMPLES: Mapping[str, object] = {"string": "x", "integer": 1, "number": 1.5, "boolean": True}
@@ -14,12 +15,13 @@ _EXAMPLES: Mapping[str, object] = {"string": "x", "integer": 1, "number": 1.5, "
 
 def bounded(one: MetricType) -> frozenset[str]:
     """Returns the parts of the catalog that its rules constrain."""
-    rules = {"quantity": one.quantity, "metadata": one.metadata}
+    rules = {"quantity": one.quantity, "metadata": one.metadata, "fields": one.fields}
     return frozenset(part for part, rule in rules.items() if rule)
 
 
-def allowed(event: Event, one: MetricType) -> tuple[dict[str, object], dict[str, str]]:
+def allowed(model: Model, one: MetricType) -> tuple[dict[str, object], dict[str, str]]:
     """Returns minimal arguments that satisfy a metric type, and their texts in the event."""
+    event = model.event
     arguments: dict[str, object] = {}
     texts: dict[str, str] = {}
     if one.quantity is not None:
@@ -29,6 +31,11 @@ def allowed(event: Event, one: MetricType) -> tuple[dict[str, object], dict[str,
     if keys := required(one):
         field = event.roles["metadata"]
         arguments[field.name], texts[field.name] = keys, text(json_text(keys))
+    for rule in model.field_rules(one):
+        if rule.required:
+            dimension = event.field(rule.name)
+            value = rule.allowed[0] if rule.allowed else sample(dimension)
+            arguments[rule.name], texts[rule.name] = value, wire(dimension, value)
     return arguments, texts
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from codegen.model import Event, Field, Model, milliseconds
 from codegen.numbers import ecmascript
-from codegen.targets.vectors.base import CLOCK, Case, caller_fields, metric
+from codegen.targets.vectors.base import CLOCK, Case, caller_fields, conflicting, metric
 from codegen.targets.vectors.examples import bounded
 from codegen.targets.vectors.values import partition, text
 
@@ -26,8 +26,9 @@ def cases(model: Model) -> Iterator[Case]:
     Limits that the rules of the call's own metric type narrow are left to the cases of these rules.
     """
     narrowed = bounded(metric(model))
+    left_out = conflicting(model)
     for field in caller_fields(model.event):
-        if field.catalog in narrowed:
+        if field.catalog in narrowed or field.name in left_out:
             continue
         if field.type == "string" and field.catalog is None:
             yield from lengths(field)

@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator, Mapping
 
 from codegen import phrases
-from codegen.model import Event, MetricType, Model
+from codegen.model import Event, Field, MetricType, Model
 from codegen.numbers import scalar
 from codegen.targets.vectors.base import Case
 from codegen.targets.vectors.examples import allowed, quantities, required
+from codegen.targets.vectors.samples import another, wire
 from codegen.targets.vectors.values import text
 
 _WRONG: Mapping[str, object] = {"string": 1, "integer": "1", "number": "1", "boolean": 1}
@@ -19,7 +20,8 @@ def cases(model: Model) -> Iterator[Case]:
     """Yields the cases in the order of the catalog."""
     for one in model.catalog.metric_types:
         yield from _combinations(model, one)
-        yield from _rules(model.event, one)
+        yield from _rules(model, one)
+        yield from _field_rules(model, one)
     yield from _removed(model)
     yield from _near_misses(model)
 
@@ -34,7 +36,7 @@ def _name(event: Event, part: str) -> str:
 
 def _combinations(model: Model, one: MetricType) -> Iterator[Case]:
     event = model.event
-    arguments, texts = allowed(event, one)
+    arguments, texts = allowed(model, one)
     for status in model.catalog.statuses:
         names = {**_names(event, one), _name(event, "status"): status.name}
         fields = {name: text(value) for name, value in names.items()}
@@ -46,9 +48,10 @@ def _combinations(model: Model, one: MetricType) -> Iterator[Case]:
         }
 
 
-def _rules(event: Event, one: MetricType) -> Iterator[Case]:
+def _rules(model: Model, one: MetricType) -> Iterator[Case]:
     """Yields the calls that the rules of a metric type reject."""
-    arguments, _ = allowed(event, one)
+    event = model.event
+    arguments, _ = allowed(model, one)
 
     def refused(what: str, name: str, value: object, code: str | None) -> Case:
         return {
@@ -78,6 +81,35 @@ def _rules(event: Event, one: MetricType) -> Iterator[Case]:
         for what, value in _lookalikes(key.allowed or ()):
             name = f"{key.name}-{what}"
             yield refused(name, field.name, {**rest, key.name: value}, field.error)
+
+
+def _field_rules(model: Model, one: MetricType) -> Iterator[Case]:
+    """Yields the calls that a metric type accepts and rejects for what it requires of fields."""
+    event = model.event
+    arguments, texts = allowed(model, one)
+
+    def case(what: str, field: Field, value: object, expect: Case) -> Case:
+        return {
+            "id": f"rule/{one.product}/{one.name}/{field.name}-{what}",
+            "call": {**_names(event, one), **arguments, field.name: value},
+            "expect": expect,
+        }
+
+    for rule in model.field_rules(one):
+        field = event.field(rule.name)
+        refused = {"field": field.name}
+        if rule.required:
+            yield case("missing", field, None, {"code": field.required_error, **refused})
+        for place, value in enumerate(rule.allowed or ()):
+            fields = {**_texts(event, one), **texts, field.name: wire(field, value)}
+            yield case(f"allowed-{place}", field, value, {"event": fields})
+        if rule.allowed:
+            wrong = another(field, rule.allowed)
+            yield case("wrong", field, wrong, {"code": field.error, **refused})
+
+
+def _texts(event: Event, one: MetricType) -> dict[str, str]:
+    return {name: text(value) for name, value in _names(event, one).items()}
 
 
 def _lookalikes(allowed: tuple[object, ...]) -> Iterator[tuple[str, object]]:

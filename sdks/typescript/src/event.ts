@@ -7,7 +7,7 @@
 
 import * as checks from "./checks.js";
 import { formatTime } from "./clock.js";
-import { encodeClientFields, encodeFields, isBilled } from "./fields.js";
+import { checkFieldRules, encodeClientFields, encodeFields, isBilled } from "./fields.js";
 import { type Status, statuses } from "./generated/catalog.js";
 import { catalogVersion, sdkVersion } from "./generated/constants.js";
 import { type EventParts, encodeConstants, encodeEvent } from "./generated/encoder.js";
@@ -109,6 +109,9 @@ export class EventEncoder {
     const hasUnitCost = unitCost != null;
     const more =
       options == null ? this.#more : this.#more + encodeFields(options, hasUnitCost, milliseconds);
+    if (rule.fields !== undefined) {
+      checkFieldRules(rule.fields, `${product}/${metricType}`, options ?? {});
+    }
     // From here on none of the caller's code runs, and nothing can be rejected.
     this.#seq += 1;
     const id = given == null ? `${prefix}${this.#ids.suffix(this.#seq)}` : (given as string);

@@ -8,6 +8,7 @@ import type { ErrorCode } from "./generated/errors.js";
 import { clientFields, eventFields } from "./generated/fields.js";
 import { isJsonObject } from "./jsonText.js";
 import { checkMetadata } from "./metadata.js";
+import type { FieldRule } from "./metric.js";
 import { isZero } from "./number.js";
 import type { FieldInfo } from "./tables.js";
 
@@ -52,12 +53,12 @@ export function isBilled(values: Given): boolean {
 
 const excluding = eventFields.filter(({ excludes }) => excludes);
 const requiring = eventFields.filter(({ requires }) => requires);
-const keys = new Map(eventFields.map(({ name, key }) => [name, key]));
+const byName = new Map(eventFields.map((field) => [field.name, field]));
 
 function checkRelations(given: Given, hasUnitCost: boolean): void {
   const has = (name: string) => {
-    const key = keys.get(name);
-    return key === undefined ? hasUnitCost : given[key] != null;
+    const field = byName.get(name);
+    return field === undefined ? hasUnitCost : given[field.key] != null;
   };
   for (const { name, key, excludes = [] } of excluding) {
     const other = given[key] == null ? undefined : excludes.find(has);
@@ -72,6 +73,22 @@ function checkRelations(given: Given, hasUnitCost: boolean): void {
     const missing = value == null || isExempt ? undefined : requires.find((other) => !has(other));
     if (missing !== undefined) {
       throw invalid(`${missing}.required` as ErrorCode, { hint: `${name} requires it` });
+    }
+  }
+}
+
+/** Checks the fields of a call against the rules of its metric type, which has this name. */
+export function checkFieldRules(rules: readonly FieldRule[], metric: string, given: object): void {
+  for (const { name, required, allowed } of rules) {
+    const field = byName.get(name) as FieldInfo;
+    const value = (given as Given)[field.key];
+    if (value == null) {
+      if (required) {
+        throw invalid(`${name}.required` as ErrorCode, { hint: `${metric} requires it` });
+      }
+    } else if (allowed !== undefined && !allowed.includes(read(field, value, 0))) {
+      const hint = `one of ${allowed.join(", ")}`;
+      throw invalid(codeOf(name), { given: describeValue(value), hint });
     }
   }
 }

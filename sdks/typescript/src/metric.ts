@@ -32,6 +32,17 @@ export interface MetricRule {
     readonly maximum?: number;
   };
   readonly metadata?: Readonly<Record<string, MetadataKey>>;
+  /** In the order of the event. */
+  readonly fields?: readonly FieldRule[];
+}
+
+/** A field that a metric type requires, or the values to which it limits it. */
+export interface FieldRule {
+  /** Its name on the wire. */
+  readonly name: string;
+  readonly required: boolean;
+  /** The allowed values as JSON texts; any value if this is absent. */
+  readonly allowed?: readonly string[];
 }
 
 /** A metadata key that a metric type declares. */

@@ -17,7 +17,7 @@ from typing import Any, cast
 from . import _checks, _number
 from ._clock import format_time
 from ._count import Count
-from ._fields import encode_client_fields, encode_fields, is_billed
+from ._fields import check_field_rules, encode_client_fields, encode_fields, is_billed
 from ._generated.catalog import BILLABLE, CATALOG_VERSION, SDK_VERSION
 from ._generated.encoder import encode_constants, encode_event
 from ._generated.limits import METADATA_DEFAULT, QUANTITY_MAXIMUM, QUANTITY_MINIMUM
@@ -137,6 +137,7 @@ class EventEncoder:
                 details, lost = metadata_text(metadata)
             else:
                 details, lost = _metadata(metadata, metric)
+                check_field_rules(metric, fields)
             own_id = event_id
             if own_id is None and self._new_id is not None:
                 own_id = self._new_id()
@@ -248,6 +249,7 @@ class EventEncoder:
         if occurred_at is not None:
             _checks.occurred_at(occurred_at, self._now())
         _encoded(fields, unit_cost, self._now())
+        check_field_rules(metric, fields)
 
 
 def _encoded(fields: Mapping[str, Any], unit_cost: object, now: int) -> str:
@@ -309,7 +311,7 @@ class _Combinations(dict[tuple[str, ...], _Combination]):
             product,
             metric_type,
             status,
-            metric.quantity is None and not metric.metadata,
+            metric.quantity is None and not metric.metadata and not metric.fields,
             metric,
             encode_constants(
                 product=metric.product,

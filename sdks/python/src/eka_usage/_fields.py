@@ -14,6 +14,8 @@ from ._generated.errors import ErrorCode
 from ._generated.fields import CLIENT_FIELDS, FIELDS, Field
 from ._json_text import decode, escape
 from ._metadata import metadata_text
+from ._metric import Metric
+from ._number import text as number_text
 from ._text import is_uuid, name_text
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
@@ -56,6 +58,33 @@ def encode_fields(given: Mapping[str, Any], others: Collection[str], now: int) -
         except ValidationError:
             return _encode(given, others, now)
     return more
+
+
+def check_field_rules(metric: Metric, given: Mapping[str, Any]) -> None:
+    """Checks fields against the rules of a metric type.
+
+    Raises:
+        ValidationError: the first that is missing or has another value, in the order of the schema.
+    """
+    for name, required, allowed in metric.fields:
+        value = given.get(name)
+        if value is None:
+            if required:
+                code = cast("ErrorCode", f"{name}.required")
+                hint = f"{metric.product}/{metric.metric_type} requires it"
+                raise ValidationError.of(code, hint=hint)
+        elif allowed is not None:
+            row = _ROWS[_ORDER[name]]
+            texts = list(map(_scalar, allowed))
+            if row.read(value, 0) not in texts:
+                raise invalid(row.code, value, f"one of {', '.join(texts)}")
+
+
+def _scalar(value: Any) -> str:
+    """Returns a value of the catalog as JSON, as the event has it."""
+    if isinstance(value, str):
+        return f'"{escape(value)}"'
+    return str(value).lower() if isinstance(value, bool) else number_text(value)
 
 
 def encode_client_fields(values: Mapping[str, str | None]) -> str:

@@ -25,6 +25,14 @@ class MetadataKey(NamedTuple):
     allowed: tuple[object, ...] | None
 
 
+class FieldRule(NamedTuple):
+    """A field that a metric type requires, or the values to which it limits it."""
+
+    name: str
+    required: bool
+    allowed: tuple[object, ...] | None
+
+
 class Deprecation(NamedTuple):
     """Since which version a metric type is deprecated, and what to use instead."""
 
@@ -48,6 +56,7 @@ class Metric(NamedTuple):
         aggregation: how quantities are aggregated: sum, count, max or last.
         quantity: the limits of a quantity, beyond those of every event.
         metadata: the keys that it declares.
+        fields: the fields that it constrains.
         deprecated: since when it is deprecated, and what to use instead.
     """
 
@@ -60,4 +69,5 @@ class Metric(NamedTuple):
     aggregation: str
     quantity: QuantityRule | None = None
     metadata: tuple[MetadataKey, ...] = ()
+    fields: tuple[FieldRule, ...] = ()
     deprecated: Deprecation | None = None

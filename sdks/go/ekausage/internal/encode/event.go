@@ -171,6 +171,11 @@ func (e *Encoder) Encode(s *Scratch, c *Call) (checked CheckedCall, rejection *R
 		}
 		s.fields = v.more
 	}
+	if row.fields != nil {
+		if rejection = checkFieldRules(row, c); rejection != nil {
+			return checked, rejection
+		}
+	}
 	checked.parts = e.partsOf(metric, status)
 	return checked, nil
 }

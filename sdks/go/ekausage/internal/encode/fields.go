@@ -17,7 +17,7 @@ type FieldValue struct {
 
 // SetField sets a field, in the order of Fields; the last value of a field counts.
 func (c *Call) SetField(field int, value any) {
-	at, found := slices.BinarySearchFunc(c.Fields, field, func(v FieldValue, field int) int { return v.Field - field })
+	at, found := slices.BinarySearchFunc(c.Fields, field, compareField)
 	if found {
 		c.Fields[at].Value = value
 		return
@@ -76,6 +76,32 @@ func (c *Call) has(name string) bool {
 	}
 	return slices.ContainsFunc(c.Fields, func(v FieldValue) bool { return Fields[v.Field].Name == name })
 }
+
+// checkFieldRules checks the valid fields of a call against the rules of its metric type.
+func checkFieldRules(metric *MetricRow, c *Call) *Rejection {
+	for i := range metric.fields {
+		rule := &metric.fields[i]
+		row := &Fields[rule.field]
+		at, given := slices.BinarySearchFunc(c.Fields, rule.field, compareField)
+		if !given {
+			if rule.required {
+				hint := metric.Product + "/" + metric.MetricType + " requires it"
+				return &Rejection{Code: row.Name + ".required", Hint: hint}
+			}
+			continue
+		}
+		value := c.Fields[at].Value
+		if rule.allowed == nil {
+			continue
+		}
+		if text, _ := row.append(nil, value, 0); !slices.Contains(rule.allowed, string(text)) {
+			return row.reject(value, "one of "+strings.Join(rule.allowed, ", "))
+		}
+	}
+	return nil
+}
+
+func compareField(v FieldValue, field int) int { return v.Field - field }
 
 func isZero(value any) bool {
 	if text, ok := value.(Decimal); ok {

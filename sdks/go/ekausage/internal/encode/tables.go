@@ -8,6 +8,7 @@ type MetricRow struct {
 
 	quantity *quantityRule
 	metadata []metadataKey
+	fields   []fieldRule
 
 	nanoseconds int64 // of one unit; 0 if it is not one of time
 }
@@ -23,6 +24,14 @@ type metadataKey struct {
 	name     string
 	required bool
 	kind     string
+	allowed  []string
+}
+
+// fieldRule is a row of Fields that a metric type requires, or whose values it limits; allowed holds JSON
+// texts, nil allows all.
+type fieldRule struct {
+	field    int
+	required bool
 	allowed  []string
 }
 

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS usage.events
     seq UInt64,
     x_y_z String,
     url_ids Array(String),
+    maker_of String,
     ingested_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC'),
     _precedence UInt64 MATERIALIZED bitNot(bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(ingested_at)), 20), least(rowNumberInAllBlocks(), 1048575))) CODEC(Delta, ZSTD)
 )
@@ -82,4 +83,4 @@ ENGINE = ReplacingMergeTree
 ORDER BY (topic, partition, first)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
--- after this: {"table": "usage.events", "time": "occurred_at", "key": ["workspace_id", "product", "metric_type", "event_id"], "columns": {"event_id": "String", "workspace_id": "String", "service_name": "LowCardinality(String)", "product": "LowCardinality(String)", "metric_type": "LowCardinality(String)", "status": "LowCardinality(String)", "quantity": "Decimal(38, 12)", "unit_cost": "Nullable(Decimal(38, 12))", "is_billable": "UInt8", "metadata": "String", "occurred_at": "DateTime64(3, 'UTC')", "ts": "DateTime64(3, 'UTC')", "sdk_language": "LowCardinality(String)", "sdk_version": "LowCardinality(String)", "hostname": "LowCardinality(String)", "catalog_version": "LowCardinality(String)", "instance_id": "String", "seq": "UInt64", "x_y_z": "String", "url_ids": "Array(String)"}, "revisions": ["first_within_an_insert", "expired_messages", "key_is_the_identity", "receipts_hold_hashes"]}
+-- after this: {"table": "usage.events", "time": "occurred_at", "key": ["workspace_id", "product", "metric_type", "event_id"], "columns": {"event_id": "String", "workspace_id": "String", "service_name": "LowCardinality(String)", "product": "LowCardinality(String)", "metric_type": "LowCardinality(String)", "status": "LowCardinality(String)", "quantity": "Decimal(38, 12)", "unit_cost": "Nullable(Decimal(38, 12))", "is_billable": "UInt8", "metadata": "String", "occurred_at": "DateTime64(3, 'UTC')", "ts": "DateTime64(3, 'UTC')", "sdk_language": "LowCardinality(String)", "sdk_version": "LowCardinality(String)", "hostname": "LowCardinality(String)", "catalog_version": "LowCardinality(String)", "instance_id": "String", "seq": "UInt64", "x_y_z": "String", "url_ids": "Array(String)", "maker_of": "String"}, "revisions": ["first_within_an_insert", "expired_messages", "key_is_the_identity", "receipts_hold_hashes"]}

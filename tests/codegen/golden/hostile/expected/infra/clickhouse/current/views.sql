@@ -24,6 +24,7 @@ SELECT
     seq,
     x_y_z,
     url_ids,
+    maker_of,
     ingested_at
 FROM usage.events FINAL;
 

@@ -155,5 +155,12 @@ FIELDS: Final = (
         max_bytes=99,
         max_items=2,
     ),
+    Field(
+        "maker_of",
+        kind="string",
+        column="String",
+        required=False,
+        max_length=40,
+    ),
 )
 """In the order of the JSON and of the table."""

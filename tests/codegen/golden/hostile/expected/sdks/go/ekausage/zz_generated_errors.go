@@ -32,6 +32,12 @@ const (
 	CodeOccurredAtInvalid ErrorCode = "occurred_at.invalid"
 	// CodeURLIDsInvalid: The value is not a list of non-blank strings within the limits.
 	CodeURLIDsInvalid ErrorCode = "url_ids.invalid"
+	// CodeURLIDsRequired: The metric type requires this field.
+	CodeURLIDsRequired ErrorCode = "url_ids.required"
+	// CodeMakerOfInvalid: The value is not a non-blank string within the limits.
+	CodeMakerOfInvalid ErrorCode = "maker_of.invalid"
+	// CodeMakerOfRequired: The metric type requires this field.
+	CodeMakerOfRequired ErrorCode = "maker_of.required"
 	// CodeQueueFull: The queue of events that wait for Kafka is full.
 	CodeQueueFull ErrorCode = "queue.full"
 	// CodeMetadataDegraded: The event was accepted, but its metadata had to be changed or truncated.
@@ -63,6 +69,9 @@ var errorTable = [...]errorRow{
 	{CodeEventIDInvalid, "rejected", "event_id", "eventID", "", "invalid {parameter} {given}: expected a non-blank string of 1 to 128 characters", "The idempotency key is not a string, or it is blank, too long or not valid Unicode."},
 	{CodeOccurredAtInvalid, "rejected", "occurred_at", "occurredAt", "", "invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind", "The value is not a time, has no UTC offset, or is too far from now."},
 	{CodeURLIDsInvalid, "rejected", "url_ids", "urlIDs", "", "invalid {parameter} {given}: expected {hint}", "The value is not a list of non-blank strings within the limits."},
+	{CodeURLIDsRequired, "rejected", "url_ids", "urlIDs", "", "missing {parameter}: {hint}", "The metric type requires this field."},
+	{CodeMakerOfInvalid, "rejected", "maker_of", "makerOf", "", "invalid {parameter} {given}: expected {hint}", "The value is not a non-blank string within the limits."},
+	{CodeMakerOfRequired, "rejected", "maker_of", "makerOf", "", "missing {parameter}: {hint}", "The metric type requires this field."},
 	{CodeQueueFull, "rejected", "", "", "local_queue_full", "*/ \"\"\" `ticks` $x | {hint}\nline \u2028 \u202e 😀 'single' \"double\" \\", "The queue of events that wait for Kafka is full."},
 	{CodeMetadataDegraded, "degraded", "metadata", "metadata", "", "degraded {parameter}: {hint}", "The event was accepted, but its metadata had to be changed or truncated."},
 	{CodeDeliveryFailed, "undelivered", "", "", "", "delivery failed: {hint}", "Kafka rejected an accepted event permanently, or did not acknowledge it in time."},

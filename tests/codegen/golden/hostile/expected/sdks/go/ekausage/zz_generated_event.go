@@ -50,4 +50,6 @@ type UsageEvent struct {
 	XYZ string `json:"x_y_z,omitempty"`
 	// URLIDs: */ """ import os """ `ticks` | \u202e 😀 \
 	URLIDs []string `json:"url_ids,omitempty"`
+	// MakerOf: */ """ `ticks` \
+	MakerOf string `json:"maker_of,omitempty"`
 }

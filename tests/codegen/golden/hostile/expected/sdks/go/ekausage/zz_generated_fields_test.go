@@ -18,12 +18,18 @@ var fieldOptions = map[string]func(*testing.T, any) ekausage.RecordOption{
 	"url_ids": func(t *testing.T, v any) ekausage.RecordOption {
 		return ekausage.WithURLIDs(texts(v)...)
 	},
+	"maker_of": func(t *testing.T, v any) ekausage.RecordOption {
+		return ekausage.WithMakerOf(v.(string))
+	},
 }
 
 // fieldMembers set the same of a Usage.
 var fieldMembers = map[string]func(*testing.T, *ekausage.Usage, any){
 	"url_ids": func(t *testing.T, u *ekausage.Usage, v any) {
 		u.URLIDs = texts(v)
+	},
+	"maker_of": func(t *testing.T, u *ekausage.Usage, v any) {
+		u.MakerOf = v.(string)
 	},
 }
 

@@ -22,10 +22,20 @@ func WithURLIDs(urlIDs ...string) RecordOption {
 	}
 }
 
+// WithMakerOf sets maker_of: */ """ `ticks` \
+func WithMakerOf(makerOf string) RecordOption {
+	return func(c *call) {
+		c.SetField(encode.FieldMakerOf, makerOf)
+	}
+}
+
 // fields returns the fields that an event may lack, in the order of encode.Fields.
 func (u *Usage) fields() (given []encode.FieldValue) {
 	if u.URLIDs != nil {
 		given = append(given, encode.FieldValue{Field: encode.FieldURLIDs, Value: u.URLIDs})
+	}
+	if u.MakerOf != "" {
+		given = append(given, encode.FieldValue{Field: encode.FieldMakerOf, Value: u.MakerOf})
 	}
 	return given
 }

@@ -78,6 +78,24 @@ export const errorCodes = {
     field: "url_ids",
     text: "invalid {parameter} {given}: expected {hint}",
   },
+  /** The metric type requires this field. */
+  "url_ids.required": {
+    outcome: "rejected",
+    field: "url_ids",
+    text: "missing {parameter}: {hint}",
+  },
+  /** The value is not a non-blank string within the limits. */
+  "maker_of.invalid": {
+    outcome: "rejected",
+    field: "maker_of",
+    text: "invalid {parameter} {given}: expected {hint}",
+  },
+  /** The metric type requires this field. */
+  "maker_of.required": {
+    outcome: "rejected",
+    field: "maker_of",
+    text: "missing {parameter}: {hint}",
+  },
   /** The queue of events that wait for Kafka is full. */
   "queue.full": {
     outcome: "rejected",

@@ -47,4 +47,6 @@ export interface UsageEvent {
   readonly x_y_z?: string;
   /** *\/ """ import os """ `ticks` | \u202e 😀 \ */
   readonly url_ids?: readonly string[];
+  /** *\/ """ `ticks` \ */
+  readonly maker_of?: string;
 }

@@ -6,6 +6,8 @@ import type { FieldInfo } from "../tables.js";
 export interface EventFields {
   /** *\/ """ import os """ `ticks` | \u202e 😀 \ */
   readonly urlIds?: readonly string[] | null | undefined;
+  /** *\/ """ `ticks` \ */
+  readonly makerOf?: string | null | undefined;
 }
 
 /** The fields that an event lacks unless a call sets them, in the order in which they are written. */
@@ -17,6 +19,13 @@ export const eventFields: readonly FieldInfo[] = [
     maxItems: 2,
     maxLength: 9,
     maxBytes: 99,
+    calls: ["record", "session"],
+  },
+  {
+    name: "maker_of",
+    key: "makerOf",
+    kind: "string",
+    maxLength: 40,
     calls: ["record", "session"],
   },
 ];

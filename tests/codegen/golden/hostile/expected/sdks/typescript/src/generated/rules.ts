@@ -37,6 +37,43 @@ export const metricRules: MetricRules = {
           required: true,
         },
       },
+      fields: [
+        {
+          name: "url_ids",
+          required: true,
+        },
+        {
+          name: "maker_of",
+          required: true,
+          allowed: [
+            '"a \\"b\\" */ `x` \\\\"',
+            '"line\\nbreak"',
+            '"n\u00b01 \u{1f600}"',
+            '"a b"',
+            '"a_b"',
+          ],
+        },
+      ],
+    },
+  },
+  "tools.of-a_kind": {
+    a_name_of_some_length_that_makes_lines_long_until_they_break: {
+      fields: [
+        {
+          name: "maker_of",
+          required: false,
+          allowed: ['"</script>"'],
+        },
+      ],
+    },
+    plain: {
+      fields: [
+        {
+          name: "maker_of",
+          required: false,
+          allowed: ['"</script>"'],
+        },
+      ],
     },
   },
 };

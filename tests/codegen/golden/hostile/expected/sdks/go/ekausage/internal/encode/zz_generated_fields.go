@@ -6,12 +6,15 @@ package encode
 const (
 	// FieldURLIDs is the row of "url_ids".
 	FieldURLIDs = iota
+	// FieldMakerOf is the row of "maker_of".
+	FieldMakerOf
 )
 
 // Fields lists the fields that an event lacks unless a call sets them, in the order in which they are
 // written.
 var Fields = [...]FieldRow{
 	{Name: "url_ids", kind: "list", key: ",\"url_ids\":", minLength: 1, minItems: 1, maxItems: 2, maxLength: 9, maxBytes: 99},
+	{Name: "maker_of", kind: "string", key: ",\"maker_of\":", minLength: 1, maxLength: 40},
 }
 
 // ClientFields lists those that the client sets, which come before.
@@ -20,4 +23,4 @@ var ClientFields = [...]FieldRow{
 }
 
 // fieldsLargest exceeds the bytes of all these fields of an event.
-const fieldsLargest = 177
+const fieldsLargest = 431

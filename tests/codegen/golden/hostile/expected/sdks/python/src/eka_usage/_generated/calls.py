@@ -24,6 +24,9 @@ class EventFields(TypedDict, total=False):
     url_ids: Sequence[str] | None
     """*/ \"\"\" import os \"\"\" `ticks` | \\u202e 😀 \\"""
 
+    maker_of: Id | None
+    """*/ \"\"\" `ticks` \\"""
+
 
 class Record(Protocol):
     """Records one usage event."""

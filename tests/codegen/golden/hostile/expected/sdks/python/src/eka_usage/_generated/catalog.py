@@ -9,7 +9,7 @@ from typing import Final, Literal
 SDK_VERSION: Final = "10.20.30"
 """The version of this package and of its catalog."""
 
-CATALOG_VERSION: Final = "10.20.30+248c7b87"
+CATALOG_VERSION: Final = "10.20.30+bb142d46"
 """The version of the catalog and a digest of its meaning, in every event."""
 
 USAGE_TOPIC: Final = "a.topic-with_every.joint"

@@ -90,3 +90,6 @@ class UsageEvent(Struct):
         ]
         | UnsetType
     ) = UNSET
+    maker_of: Annotated[str, Meta(description='*/ """ `ticks` \\', max_length=40)] | UnsetType = (
+        UNSET
+    )

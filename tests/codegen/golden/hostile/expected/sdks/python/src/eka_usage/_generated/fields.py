@@ -38,6 +38,7 @@ class Field(NamedTuple):
 
 FIELDS: Final[tuple[Field, ...]] = (
     Field("url_ids", "list", calls=("record", "session"), max_items=2, max_length=9, max_bytes=99),
+    Field("maker_of", "string", calls=("record", "session"), max_length=40),
 )
 """The fields that calls set."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .._metric import Deprecation, MetadataKey, Metric, QuantityRule
+from .._metric import Deprecation, FieldRule, MetadataKey, Metric, QuantityRule
 
 
 class api:
@@ -62,6 +62,10 @@ class api:
             MetadataKey("version", False, None, (3,)),
             MetadataKey("trace-id.v2", True, None, None),
         ),
+        fields=(
+            FieldRule("url_ids", True, None),
+            FieldRule("maker_of", True, ('a "b" */ `x` \\', "line\nbreak", "n°1 😀", "a b", "a_b")),
+        ),
     )
     """# heading - list - items 1. numbered code [link]: http://example.com @deprecated {@link x}"""
 
@@ -80,6 +84,7 @@ class tools_of_a_kind:
         owner="क्षेत्र",
         unit="call",
         aggregation="last",
+        fields=(FieldRule("maker_of", False, ("</script>",)),),
     )
     """Averyverylongwordthatcannotbebrokenanywherebecauseithasnospacesatallandgoesonandonandonandonandonandonandonandon
     and - then -- 1. more - of * the # same @ with / marks | between ` words so that a wrapped
@@ -94,6 +99,7 @@ class tools_of_a_kind:
         owner="क्षेत्र",
         unit="call",
         aggregation="count",
+        fields=(FieldRule("maker_of", False, ("</script>",)),),
         deprecated=Deprecation("10.1.0", "api/api.call-v2", None),
     )
     """Deprecated since 10.1.0; use metrics.api.api_call_v2 instead. \\ufeffA byte-order mark, a
