@@ -19,6 +19,7 @@ NOTICE = f"{MARK}from schema/. DO NOT EDIT."
 
 _COMMENT = {
     ".py": f"# {NOTICE}",
+    ".pyi": f"# {NOTICE}",
     ".go": f"// {NOTICE}",
     ".ts": f"// {NOTICE}",
     ".sql": f"-- {NOTICE}",

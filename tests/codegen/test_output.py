@@ -184,7 +184,7 @@ def test_ruff_finds_nothing(project: Project) -> None:
 
 def test_mypy_finds_nothing_whatever_the_names(project: Project) -> None:
     if (
-        not (project.python / "_generated/metrics.py")
+        not (project.python / "_generated/metrics.pyi")
         .read_text(encoding="utf-8")
         .count("class set:")
     ):

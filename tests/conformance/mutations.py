@@ -83,7 +83,9 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         Mutation("a maximum size", "limits.py", r"(_MAX_BYTES: Final = )(\d+)", one_more),
         Mutation("a time limit", "limits.py", r"(_AHEAD_MS: Final = )(\d+)", one_more),
         Mutation("a field name", "encoder.py", r'(,")(\w+)(?=":)', misspelled),
-        Mutation("a metric type", "metrics.py", r'(Metric\(\s+"\w+",\s+")(\w+)', misspelled),
+        Mutation(
+            "a metric type", "metrics.py", r'(\n\[")(\w+)(?=", "[^"]+", "[^"]+", ")', misspelled
+        ),
         Mutation("a billable status", "catalog.py", r'(BILLABLE.*?": )(1)', negated),
         Mutation("an error's field", "errors.py", r'(ErrorText\("[^"]*", ")(\w+)', misspelled),
         Mutation("a default", "settings.py", r"( default=)(\d+)", one_more, "codegen check"),

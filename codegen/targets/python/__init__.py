@@ -8,7 +8,7 @@ from typing import Any
 from codegen import phrases, render
 from codegen.model import Model
 from codegen.render import File, Output
-from codegen.targets.python import calls, catalog, fields, settings
+from codegen.targets.python import calls, catalog, fields, metrics, settings
 from codegen.targets.python.encoder import encoder
 from codegen.targets.python.events import struct
 from codegen.targets.python.formatting import formatted
@@ -36,9 +36,6 @@ def outputs(model: Model) -> Iterator[Output]:
         },
         "errors": {"errors": [settings.error(model, error) for error in model.sdk.errors]},
         "limits": {"limits": list(fields.limits(model))},
-        "metrics": {
-            "products": [catalog.namespace(model, product) for product in model.catalog.products]
-        },
         "settings": {
             "names": list(phrases.names(model)),
             "settings": [settings.setting(model, setting) for setting in model.sdk.settings],
@@ -53,6 +50,11 @@ def outputs(model: Model) -> Iterator[Output]:
     files = [
         render.file(f"{package}/{name}.py", f"python/{name}.py.j2", **values)
         for name, values in views.items()
+    ]
+    products = [metrics.namespace(model, product) for product in model.catalog.products]
+    files += [
+        render.file(f"{package}/{name}", f"python/{name}.j2", products=products)
+        for name in ("metrics.py", "metrics.pyi")
     ]
     files.append(File(f"{package}/events.py", struct(model)))
     yield from formatted(files)

@@ -23,7 +23,7 @@ def read(package: Path, surface: Surface) -> None:
     }
     _client(classes, surface)
     _settings(trees[package / "_generated/settings.py"], surface)
-    _metrics(trees[package / "_generated/metrics.py"], surface)
+    _metrics(ast.parse((package / "_generated/metrics.pyi").read_bytes()), surface)
     for code in _values(trees[package / "_generated/errors.py"], "ErrorCode"):
         surface.add("Error codes", code)
     types: dict[Section, str] = {"Errors": "EkaError", "Stats": "Stats", "Event": "UsageEvent"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, NewType
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple, NewType
 
 MetricType = NewType("MetricType", str)
 """The name of a metric type that `is_metric_type()` found in the catalog."""
@@ -71,3 +73,44 @@ class Metric(NamedTuple):
     metadata: tuple[MetadataKey, ...] = ()
     fields: tuple[FieldRule, ...] = ()
     deprecated: Deprecation | None = None
+
+
+def metric_table(text: str) -> tuple[dict[str, type], dict[tuple[str, str], Metric]]:
+    """Returns the namespaces of the products, and the metric types by product and name.
+
+    The text is a JSON array of products, each with its name in Python, its name, its docstring and
+    the rows of its metric types: their texts, and what only some have, by name.
+    """
+    namespaces: dict[str, type] = {}
+    metrics: dict[tuple[str, str], Metric] = {}
+    for attribute, product, doc, rows in json.loads(text):
+        constants: dict[str, Any] = {"__doc__": doc}
+        for name, title, description, owner, unit, aggregation, *more in rows:
+            rules = _rules(*more)
+            metric = Metric(product, name, title, description, owner, unit, aggregation, **rules)
+            metrics[product, name] = metric
+            constants[more[0].get("attribute", name) if more else name] = metric
+        namespaces[attribute] = type(attribute, (), constants)
+    return namespaces, metrics
+
+
+def _rules(more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Returns what only some metric types have, as arguments of a Metric."""
+    if more is None:
+        return {}
+    rules: dict[str, Any] = {}
+    if "quantity" in more:
+        rules["quantity"] = QuantityRule(*more["quantity"])
+    if "metadata" in more:
+        rules["metadata"] = tuple(
+            MetadataKey(name, required, kind, None if allowed is None else tuple(allowed))
+            for name, required, kind, allowed in more["metadata"]
+        )
+    if "fields" in more:
+        rules["fields"] = tuple(
+            FieldRule(name, required, None if allowed is None else tuple(allowed))
+            for name, required, allowed in more["fields"]
+        )
+    if "deprecated" in more:
+        rules["deprecated"] = Deprecation(*more["deprecated"])
+    return rules
