@@ -55,13 +55,19 @@ def write_schema(folder: Path) -> Path:
     catalog["statuses"] |= {
         name: {"billable": False, "description": _text(index)}
         for index, name in enumerate(every)
-        if name not in catalog["statuses"]
+        if name not in {*catalog["statuses"], *_statuses_of_calls(folder)}
     }
     catalog["products"] = {
         name: _product(index, every if index == 0 else [name]) for index, name in enumerate(every)
     }
     path.write_text(yaml.safe_dump(catalog, sort_keys=False), encoding="utf-8")
     return folder
+
+
+def _statuses_of_calls(folder: Path) -> set[str]:
+    """Returns the statuses that only a call of the SDK sets, which a catalog cannot have."""
+    event = yaml.safe_load((folder / "event.yaml").read_text(encoding="utf-8"))
+    return {event["void"]["status"]}
 
 
 def _text(index: int) -> str:

@@ -57,6 +57,8 @@ type Amount struct {{
 // AmountOf returns the amount of a number.
 func AmountOf(number float64) Amount {{ return Amount{{number, true}} }}
 
+func (a Amount) kept() any {{ return a.value }}
+
 // Usage is one event.
 type Usage struct {{
 	// generated: fields
@@ -77,9 +79,17 @@ type FieldValue struct {
 // SetField sets a field.
 func (c *Call) SetField(int, any) {}
 """
-_GO_VALUES = """import "testing"
+_GO_VALUES = """import (
+	"testing"
 
-func float(*testing.T, any) float64 { return 0 }
+	"{name}/{package}"
+)
+
+func amount(*testing.T, any) {package}.Amount {{ return {package}.Amount{{}} }}
+
+func float(*testing.T, any) float64 {{ return 0 }}
+
+var _ = float
 """
 
 
@@ -112,7 +122,7 @@ class Project:
         text = re.sub(r"^module .*", f"module {name}", own, count=1, flags=re.MULTILINE)
         (self.go.parent / "go.mod").write_text(text, encoding="utf-8")
         prefix = own.split()[1]
-        for file in ("metric", "lookup", "internal/encode/tables"):
+        for file in ("metric", "lookup", "internal/encode/metric_index", "internal/encode/tables"):
             source = (module / f"ekausage/{file}.go").read_text(encoding="utf-8")
             source = source.replace("package ekausage", f"package {package}")
             source = source.replace(f"{prefix}/ekausage/", f"{name}/{package}/")
@@ -129,7 +139,7 @@ class Project:
         rows = "\n".join((f"package {package}", *types))
         (self.go / "rows.go").write_text(rows, encoding="utf-8")
         (self.go / "internal/encode/call.go").write_text(_GO_CALL, encoding="utf-8")
-        values = f"package {package}_test\n\n{_GO_VALUES}"
+        values = f"package {package}_test\n\n{_GO_VALUES.format(name=name, package=package)}"
         (self.go / "values_test.go").write_text(values, encoding="utf-8")
 
     def _typescript(self) -> None:

@@ -117,7 +117,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         Mutation("a maximum size", "limits.ts", r"(maxBytes: )(\d+)", one_more),
         Mutation("a time limit", "limits.ts", r"(aheadMs: )(\d+)", one_more),
         Mutation("a field name", "encoder.ts", r'(,")(\w+)(?=":)', misspelled),
-        Mutation("a metric type", "metrics.ts", r'(metricType: ")(\w+)', misspelled),
+        Mutation("a metric type", "metrics.ts", r'(\n  \w+: ")(\w+)', misspelled),
         Mutation("a billable status", "catalog.ts", r"(billable: )(true)", negated),
         Mutation("an error's field", "errors.ts", r'(field: ")(\w+)', misspelled),
         Mutation("a default", "settings.ts", r"(default: )(\d+)", one_more, "codegen check"),

@@ -101,7 +101,12 @@ def test_a_reason_or_another_name_that_no_sdk_needs_is_an_error() -> None:
         ("typescript", "ledger.ts", r"  readonly queued: .*?\n", "Stats: 'queued'"),
         ("typescript", "index.ts", r"findMetric, ", "Exports: 'find_metric'"),
         ("typescript", "options.ts", r"  readonly eventId\?.*?\n", "Arguments: 'record.event_id'"),
-        ("typescript", "generated/metrics.ts", r"    sms: .*?\n", "constants: 'metrics.comms.sms'"),
+        (
+            "typescript",
+            "generated/metrics.ts",
+            r"    readonly sms: .*?\n",
+            "constants: 'metrics.comms.sms'",
+        ),
     ],
 )
 def test_a_name_removed_from_an_sdk_is_detected(

@@ -72,7 +72,14 @@ def outputs(model: Model) -> Iterator[Output]:
         ],
         log_levels=layout.list_("export const logLevels = ", catalog.log_levels, " as const;", ""),
     )
-    yield source("metrics", products=[_metrics(product) for product in catalog.products])
+    yield source(
+        "metrics",
+        products=[_metrics(product) for product in catalog.products],
+        names=[
+            layout.property_(layout.key(product.name), layout.string(_names(product)), 2)
+            for product in catalog.products
+        ],
+    )
     yield source(
         "rules",
         products=list(_rules(model)),
@@ -173,6 +180,10 @@ def _product(product: Product) -> _Group:
     )
 
 
+def _names(product: Product) -> str:
+    return " ".join(metric.name for metric in product.metric_types)
+
+
 def _metrics(product: Product) -> _Group:
     return _Group(
         layout.doc(product.description),
@@ -187,8 +198,8 @@ def _metrics(product: Product) -> _Group:
                 ),
                 naming.snake(metric.name),
                 (
-                    layout.property_("product", layout.string(metric.product), 6),
-                    layout.property_("metricType", layout.string(metric.name), 6),
+                    layout.assign("readonly product:", layout.string(metric.product), ";", " " * 6),
+                    layout.assign("readonly metricType:", layout.string(metric.name), ";", " " * 6),
                 ),
             )
             for metric in product.metric_types

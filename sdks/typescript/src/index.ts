@@ -25,10 +25,9 @@ export {
 export type { ErrorCode } from "./generated/errors.js";
 export { errorCodes } from "./generated/errors.js";
 export type { UsageEvent } from "./generated/event.js";
-export { metrics } from "./generated/metrics.js";
 export { type SettingOptions, settings } from "./generated/settings.js";
 export type { Stats } from "./ledger.js";
-export { findEventType, findMetric, isMetricType, isProduct } from "./lookup.js";
+export { findEventType, findMetric, isMetricType, isProduct, metrics } from "./lookup.js";
 export type { Metadata, MetadataLike } from "./metadata.js";
 export type { Metric, MetricTypeOf } from "./metric.js";
 export type { EkaClientOptions, RecordOptions, UsageDetails } from "./options.js";

@@ -1,13 +1,21 @@
 /** Look-up of names that are not known at compile time, for instance from a configuration. */
 
 import type { MetricType, Product } from "./generated/catalog.js";
-import { metrics } from "./generated/metrics.js";
+import { type Metrics, metricNames } from "./generated/metrics.js";
 import { aliases } from "./generated/rules.js";
 import type { CheckedFor, Metric } from "./metric.js";
 
-const byProduct: ReadonlyMap<string, ReadonlyMap<string, Metric>> = grouped(
-  Object.values(metrics).flatMap<Metric>((product) => Object.values(product)),
+const byProduct: ReadonlyMap<string, ReadonlyMap<string, Metric>> = new Map(
+  Object.entries(metricNames).map(([product, names]) => [product, group(product, names)]),
 );
+
+/** Every metric type as a constant, by product and name: `metrics.product.metric_type`. */
+export const metrics: Metrics = Object.fromEntries(
+  Array.from(byProduct, ([product, group]) => [
+    identifier(product),
+    Object.fromEntries(Array.from(group, ([name, metric]) => [identifier(name), metric])),
+  ]),
+) as unknown as Metrics;
 
 /** Reports whether this is the name of a product. */
 export function isProduct(value: unknown): value is Product {
@@ -59,11 +67,12 @@ export function metricTypeNames(product: string): readonly string[] {
   return [...(byProduct.get(product)?.keys() ?? [])];
 }
 
-function grouped(all: readonly Metric[]): Map<string, Map<string, Metric>> {
-  const found = new Map<string, Map<string, Metric>>();
-  for (const metric of all) {
-    const group = found.get(metric.product) ?? new Map<string, Metric>();
-    found.set(metric.product, group.set(metric.metricType, metric));
-  }
-  return found;
+function group(product: string, names: string): Map<string, Metric> {
+  const metric = (metricType: string) => ({ product, metricType }) as Metric;
+  return new Map(names.split(" ").map((name) => [name, metric(name)]));
+}
+
+/** Returns the key of a product or a metric type in `metrics`. */
+function identifier(name: string): string {
+  return name.replaceAll(/[.-]/g, "_");
 }

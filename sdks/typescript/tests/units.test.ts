@@ -10,6 +10,7 @@ import {
   isMetricType,
   isProduct,
   metrics,
+  products,
 } from "../src/index.js";
 import { murmur2 } from "../src/murmur2.js";
 import { amountText, numberText } from "../src/number.js";
@@ -144,6 +145,19 @@ describe("look-up", () => {
   test("findMetric() returns the constant", () => {
     expect(findMetric("api", "api_call")).toBe(metrics.api.api_call);
     expect(findMetric("api", "constructor")).toBeUndefined();
+  });
+
+  test("metrics has a constant for each metric type of the catalog", () => {
+    const key = (name: string) => name.replaceAll(/[.-]/g, "_");
+    const constants = metrics as unknown as Record<string, Record<string, unknown>>;
+    expect(Object.keys(metrics)).toEqual(Object.keys(products).map(key));
+    for (const [product, { metricTypes }] of Object.entries(products)) {
+      for (const metricType of Object.keys(metricTypes)) {
+        const constant = constants[key(product)]?.[key(metricType)];
+        expect(constant).toEqual({ product, metricType });
+        expect(findMetric(product, metricType)).toBe(constant);
+      }
+    }
   });
 
   test("findEventType() returns the constant", () => {

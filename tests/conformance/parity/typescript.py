@@ -35,7 +35,7 @@ def read(package: Path, surface: Surface) -> None:
         surface.add("Error codes", code)
     product = ""
     for indent, name in re.findall(
-        r"^( +)(\w+): \{$", _body(everything, r"export const metrics = \{"), re.MULTILINE
+        r"^( +)readonly (\w+): \{$", _body(everything, r"export interface Metrics \{"), re.MULTILINE
     ):
         if indent == "  ":
             product = name
