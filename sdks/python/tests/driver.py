@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from eka_usage import EkaClient, EkaError, ErrorContext
+from eka_usage import EkaClient, EkaError, ErrorContext, Usage, find_metric
 from eka_usage._generated.settings import SETTINGS
 
 _ARGUMENTS = {setting.name: setting.argument for setting in SETTINGS}
@@ -46,7 +46,7 @@ class Driver:
         """Creates the client."""
 
         def write_error(error: EkaError, context: ErrorContext) -> None:
-            fields = ("code", "field", "reason", "event_id")
+            fields = ("code", "field", "reason", "event_id", "index")
             write_line({"error": {name: context.get(name) for name in fields}})
             if on_error == "throw":
                 raise error
@@ -64,6 +64,19 @@ class Driver:
     def log(self, call: dict[str, Any]) -> dict[str, Any]:
         """Records one failure."""
         return repeat(lambda: self._client.log(**call), 1, 1)
+
+    def record_many(self, calls: list[dict[str, Any]], times: int = 1) -> dict[str, Any]:
+        """Records several events, all or none."""
+        values = [Usage(**call) for call in calls * times]
+        return batch(self._client.record_many(values), len(values))
+
+    def record_amounts(self, call: dict[str, Any], amounts: list[dict[str, Any]]) -> dict[str, Any]:
+        """Records several amounts of one piece of work, all or none."""
+        given = [
+            (find_metric(item["product"], item["metric_type"]), item["quantity"], item.get("cost"))
+            for item in amounts
+        ]
+        return batch(self._client.record_amounts(amounts=given, **call), len(given))
 
     def flush(self, timeout: int) -> dict[str, Any]:
         """Waits for the queued events."""
@@ -154,6 +167,11 @@ def repeat(call: Callable[[], str | None], times: int, threads: int) -> dict[str
     accepted = [event_id for event_id in ids if event_id is not None]
     slowest = max(part for _, part in runs) * 1000
     return {"accepted": accepted, "rejected": len(ids) - len(accepted), "slowest": slowest}
+
+
+def batch(ids: list[str] | None, count: int) -> dict[str, Any]:
+    """Returns the result of a call that accepts all of its events or none."""
+    return {"accepted": ids or [], "rejected": count if ids is None else 0}
 
 
 def milliseconds(started: float) -> float:

@@ -49,6 +49,7 @@ PUBLIC = {
     "Stats",
     "Status",
     "USAGE_TOPIC",
+    "Usage",
     "UsageEvent",
     "ValidationError",
     "__version__",

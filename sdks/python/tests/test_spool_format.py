@@ -13,9 +13,9 @@ from eka_usage._spool.record import (
     Record,
     encode_record,
     group_body,
-    group_bytes,
     key_prefix,
     read_records,
+    record_bytes,
     record_salt,
     unacked_start,
 )
@@ -60,7 +60,7 @@ def test_the_members_of_a_group_are_events_with_the_offsets_of_its_record() -> N
     before, *members, after = read_records(segment, ORIGIN)
     assert [(item.key, item.event) for item in members if isinstance(item, Record)] == MEMBERS
     assert {(item.start, item.end) for item in members} == {(before.end, after.start)}
-    assert after.start - before.end == group_bytes(MEMBERS)
+    assert after.start - before.end == record_bytes(group_body(MEMBERS))
 
 
 @pytest.mark.parametrize("place", range(12 + 2 + 3 * 6 + 10))

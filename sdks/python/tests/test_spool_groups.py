@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from eka_usage._spool.directory import SpoolFullError
-from eka_usage._spool.record import Member
+from eka_usage._spool.record import Member, group_body
 from eka_usage._spool.segment import Segment
 from eka_usage._spool.segment_log import SegmentLog
 from eka_usage._spool.segment_name import EVENTS
+from eka_usage._spool.segment_writer import AckGroup
 
 from sdks.python.tests.spool_support import (
     FAST_TUNING,
@@ -28,6 +29,11 @@ from tests.waiting import eventually
 def members(first: int, count: int, size: int = 0) -> list[Member]:
     """Returns events with consecutive numbers, and their keys."""
     return [(b"ws-1", event(seq, size)) for seq in range(first, first + count)]
+
+
+def append(log: SegmentLog, group: list[Member]) -> AckGroup:
+    """Appends a group."""
+    return log.append_group(group, group_body(group))
 
 
 def new_log(spool_dir: Path, **arguments: Any) -> SegmentLog:
@@ -49,7 +55,7 @@ def test_the_members_of_a_group_are_read_in_order_among_single_events(
     log: SegmentLog, spool_dir: Path
 ) -> None:
     log.append(b"ws-1", event(1))
-    log.append_group(members(2, 5))
+    append(log, members(2, 5))
     log.append(b"ws-1", event(7))
     assert spooled_events(spool_dir) == [event(seq) for seq in range(1, 8)]
     assert log.appended == 7
@@ -59,7 +65,7 @@ def test_a_group_begins_a_segment_if_the_current_one_has_no_room_for_all_of_it(
     log: SegmentLog, spool_dir: Path
 ) -> None:
     log.append(b"ws-1", event(1, 2500))
-    log.append_group(members(2, 3, 500))
+    append(log, members(2, 3, 500))
     assert [name.first_seq for name in segment_names(spool_dir) if name.first_seq] == [1, 2]
     assert len(spooled_events(spool_dir)) == 4
 
@@ -68,7 +74,7 @@ def test_a_group_longer_than_a_segment_is_refused_and_leaves_nothing(
     log: SegmentLog, spool_dir: Path
 ) -> None:
     with pytest.raises(SpoolFullError, match="longer than a segment"):
-        log.append_group(members(1, 5, 1000))
+        append(log, members(1, 5, 1000))
     with pytest.raises(SpoolFullError, match="longer than a segment"):
         log.reserve(5000)
     assert spooled_events(spool_dir) == []
@@ -78,11 +84,11 @@ def test_room_that_was_reserved_for_a_group_is_there(spool_dir: Path) -> None:
     log = new_log(spool_dir, limit=2 * FAST_TUNING.segment_bytes)
     log.append(b"ws-1", event(1, 2500))
     log.reserve(2000)
-    log.append_group(members(2, 3, 500))
+    append(log, members(2, 3, 500))
     with pytest.raises(SpoolFullError):
         log.reserve(3000)
     with pytest.raises(SpoolFullError):
-        log.append_group(members(5, 3, 1000))
+        append(log, members(5, 3, 1000))
     assert len(spooled_events(spool_dir)) == 4
     log.release()
 
@@ -95,7 +101,7 @@ def test_a_group_that_an_adopter_fenced_is_written_again_whole(spool_dir: Path) 
     adopted = Segment.open(segment._directory, segment.name)
     assert adopted.transfer_to("f" * 32)
     adopted.fence()
-    log.append_group(members(2, 3))
+    append(log, members(2, 3))
     mine = [name for name in segment_names(spool_dir) if name.owner == name.origin]
     assert [name.first_seq for name in mine if name.first_seq] == [2]
     assert (lost, log.appended) == ([1], 4)
@@ -106,7 +112,7 @@ def test_a_segment_with_a_group_is_removed_once_every_member_is_acknowledged(
     spool_dir: Path,
 ) -> None:
     log = new_log(spool_dir)
-    group = log.append_group(members(1, 3))
+    group = append(log, members(1, 3))
     group.mark_acked()
     group.mark_acked()
     log.prune()
@@ -143,6 +149,6 @@ def _replay_group(spool_dir: Path, transport: FakeTransport) -> Replay:
 
     def fill(log: SegmentLog) -> None:
         log.append(b"ws-1", event(1))
-        log.append_group(members(2, 6, 300))
+        append(log, members(2, 6, 300))
 
     return Replay(spool_dir, SMALL_WINDOW, 0, transport, own=True, fill=fill)

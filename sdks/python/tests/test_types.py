@@ -24,7 +24,7 @@ from uuid import uuid4
 from pydantic import BaseModel
 from eka_usage import (
     EkaClient, EkaError, ErrorCode, ErrorContext, LogLevel, Metric, Product, Stats, Status,
-    find_metric, is_metric_type, is_product, metrics,
+    Usage, find_metric, is_metric_type, is_product, metrics,
 )
 from eka_usage.testing import InMemoryProducer
 
@@ -84,6 +84,11 @@ client.record(uuid4(), "api", "api_call", metadata=Checked(pages=1), event_id=7)
 client.record_metric(7, metrics.api.api_call, metadata=Details(1))
 client.log(7, "api", "api_error", "m", metadata=Checked(pages=1))
 
+usage = Usage("ws", "api", "api_call", 2, metadata={"a": 1}, event_id="e", vendor="v")
+assert_type(client.record_many([usage, Usage("ws", "comms", "sms")]), list[str] | None)
+assert_type(client.new_event_id(), str)
+client.record_amounts("ws", [(metrics.api.api_call, 1), (metrics.comms.sms, 2, 0.1)], event_id="e")
+
 status: Status = "ok"
 level: LogLevel = "debug"
 """
@@ -105,6 +110,11 @@ WRONG = [
     ('client.record_metric("ws", "api_call")', "arg-type", "reportArgumentType"),
     ('client.record_metric("ws", metrics.api.sms)', "attr-defined", "reportAttributeAccessIssue"),
     ('client.record_metric("ws", metrics.api.api_call, 1, "no")', "arg-type", "reportArgumentType"),
+    ('Usage("ws", "api", "sms")', "call-overload", "reportCallIssue"),
+    ('Usage("ws", "api", "api_call", vendr="v")', "call-overload", "reportCallIssue"),
+    ('client.record_many([("ws", "api", "api_call")])', "list-item", "reportArgumentType"),
+    ('client.record_amounts("ws", [(metrics.api.api_call, 1)])', "call-arg", "reportCallIssue"),
+    ('client.record_amounts("w", [("sms", 1)], event_id="e")', "list-item", "reportArgumentType"),
     ("metrics.api.api_call = metrics.comms.sms", "misc", "reportAttributeAccessIssue"),
     ('EkaClient("checkout", linger=5)', "call-arg", "reportCallIssue"),
     ('EkaClient("checkout", linger_ms="5")', "arg-type", "reportArgumentType"),

@@ -39,7 +39,7 @@ def read(package: Path, surface: Surface) -> None:
 def _client(classes: dict[str, ast.ClassDef], surface: Surface) -> None:
     client = classes["EkaClient"]
     # What records is in a class of its own, which the client extends.
-    parts = [*(classes[base.id] for base in client.bases if isinstance(base, ast.Name)), client]
+    parts = _lineage(client, classes)
     functions = (node for part in parts for node in part.body if isinstance(node, Function))
     methods = {node.name: node for node in functions}
     settings = classes["SettingArguments"]
@@ -53,6 +53,12 @@ def _client(classes: dict[str, ast.ClassDef], surface: Surface) -> None:
         method = methods.get(member) or methods[f"_{member}"]
         for argument in (*_arguments(method), *_unpacked(method, classes)):
             surface.add("Arguments", f"{member}.{argument}")
+
+
+def _lineage(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> list[ast.ClassDef]:
+    """Returns a class after those that it extends."""
+    bases = [classes[base.id] for base in node.bases if isinstance(base, ast.Name)]
+    return [*chain.from_iterable(_lineage(base, classes) for base in bases), node]
 
 
 def _settings(tree: ast.Module, surface: Surface) -> None:

@@ -44,6 +44,7 @@ from ._lookup import find_event_type, find_metric, is_metric_type, is_product
 from ._metric import Metric
 from ._reporting import OnError
 from ._transports.injected import ProducerLike
+from ._typed import Usage
 
 __version__ = SDK_VERSION
 
@@ -79,6 +80,7 @@ __all__ = [
     "SpoolError",
     "Stats",
     "Status",
+    "Usage",
     "UsageEvent",
     "ValidationError",
     "__version__",

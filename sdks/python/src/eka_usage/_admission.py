@@ -125,7 +125,10 @@ class Gate:
 
     def full(self) -> EkaError:
         """Returns why there is no room for an event."""
-        error = self.last_error or self.last_spill_error
+        return self.no_room(self.last_error or self.last_spill_error)
+
+    def no_room(self, error: Exception | None) -> EkaError:
+        """Returns the error for events that this keeps from the disk; None if only memory is."""
         if isinstance(error, SpoolFullError):
             return SpoolError.of("spool.full", hint=str(error))
         if error is None or self._reserve is None:

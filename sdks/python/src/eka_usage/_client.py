@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from . import _checks, _security, _shutdown_hooks
 from ._admission import Admission, Limits
 from ._ambient import Ambient
-from ._event import EventEncoder
+from ._batch_encoder import BatchEncoder
+from ._batches import BatchRecording
 from ._failure import Failed
 from ._generated.catalog import USAGE_TOPIC
 from ._generated.fields import CLIENT_FIELDS
@@ -20,7 +21,6 @@ from ._instance import Instance
 from ._ledger import Stats
 from ._outbox import Outbox
 from ._outcomes import Outcomes
-from ._recording import Recording
 from ._reporting import OnError, write_log
 from ._settings import Settings, hide_arguments
 from ._settings import kafka_config as read_kafka_config
@@ -42,7 +42,7 @@ _IN_CLEAR = (
 )
 
 
-class EkaClient(Recording):
+class EkaClient(BatchRecording):
     """Reports usage to Kafka, without ever blocking or crashing its caller.
 
     Create one per process and keep it: it connects by itself, survives a fork, and sends what is
@@ -99,7 +99,7 @@ class EkaClient(Recording):
         hostname = own_hostname() if hostname is None else _checks.hostname(hostname)
         fields = {field.name: self._settings[field.name] for field in CLIENT_FIELDS}
         self._new_encoder = partial(
-            EventEncoder, self._service_name, hostname, clock, new_id, fields
+            BatchEncoder, self._service_name, hostname, clock, new_id, fields
         )
         self._new_outcomes = partial(Outcomes, on_error, debug)
         self._overrides = overrides
@@ -243,12 +243,6 @@ class EkaClient(Recording):
     def instance_id(self) -> str:
         """The id of this client in this process, which is part of every event."""
         return self._current().encoder.instance_id
-
-    def _current(self) -> Instance:
-        """Returns the instance of this process, which may be a copy of another."""
-        if not _shutdown_hooks.mark[0]:
-            _shutdown_hooks.enter_process()
-        return self._instance
 
     def _end(self, timeout: float) -> None:
         self.shutdown(timeout)

@@ -100,6 +100,13 @@ class ErrorContext(_About, total=False):
     product: object
     metric_type: object
     status: object
+    index: int
+    """The place of the event in its batch, from 0, if it is one of several."""
+
+
+def at_index(error: EkaError, index: int, count: int) -> EkaError:
+    """Returns the error of one of the events of a batch, whose text says which."""
+    return type(error)(error.code, f"event {index + 1} of {count}: {error}")
 
 
 def invalid(code: ErrorCode, given: object, hint: str = "", **values: object) -> ValidationError:

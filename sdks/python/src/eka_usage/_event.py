@@ -31,7 +31,7 @@ from ._text import LONGEST, id_text, name_text
 
 # Unlike __class__, it cannot be overridden.
 _type_of: Callable[[Any], Any] = type
-_NO_METADATA = escape_json(METADATA_DEFAULT)
+NO_METADATA = escape_json(METADATA_DEFAULT)
 # The argument, beside the fields of `_fields`, that may be left out and that a field may exclude.
 _UNIT_COST = ("unit_cost",)
 
@@ -58,7 +58,8 @@ class EventEncoder:
     ) -> None:
         self._clock = clock
         self._new_id = new_id
-        self._numbers = Count().numbers
+        self._count = Count()
+        self._numbers = self._count.numbers
         # Numbers that interrupted calls took and did not use.
         self._unused: list[int] = []
         # Filled by the first event, so that copies of an idle process have nothing in common.
@@ -132,7 +133,7 @@ class EventEncoder:
                 amount = _checks.quantity(quantity, metric.quantity)
             cost = "null" if unit_cost is None else _checks.unit_cost(unit_cost)
             if plain and metadata is None:
-                details, lost = _NO_METADATA, ""
+                details, lost = NO_METADATA, ""
             elif plain and metadata.__class__ is dict:
                 details, lost = metadata_text(metadata)
             else:
@@ -278,7 +279,7 @@ def _names(*values: object) -> tuple[str, ...]:
 # Product, metric type, status; whether the metric type has no rules of its own; the metric type;
 # and its events' constant parts.
 _Combination = tuple[str, str, str, bool, Metric, tuple[str, ...]]
-_NONE = cast("_Combination", (object(),) * 3)
+_NONE = cast("_Combination", (*(object(),) * 3, False, None, ()))
 
 
 class _Combinations(dict[tuple[str, ...], _Combination]):

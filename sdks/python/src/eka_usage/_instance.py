@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ._event import EventEncoder
+from ._batch_encoder import BatchEncoder
 from ._outbox import Outbox
 from ._outcomes import Outcomes
 
@@ -12,6 +12,6 @@ from ._outcomes import Outcomes
 class Instance(NamedTuple):
     """A client within one process: its id, its numbers from 1, its counters and its queue."""
 
-    encoder: EventEncoder
+    encoder: BatchEncoder
     outcomes: Outcomes
     outbox: Outbox

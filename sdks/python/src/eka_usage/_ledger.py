@@ -58,10 +58,10 @@ class Ledger:
         with self._lock:
             self._failed += 1
 
-    def reject(self, code: str) -> None:
-        """Counts an event that was not accepted."""
+    def reject(self, code: str, count: int) -> None:
+        """Counts events that were not accepted."""
         with self._lock:
-            self._rejected[code] += 1
+            self._rejected[code] += count
 
     def stats(self, taken: int, queued: int, spool: SpoolStats) -> Stats:
         """Returns the counters, from what was taken first and is queued now.

@@ -11,25 +11,22 @@ order; once the disk has none, events are sent directly again.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
-from typing import Any
+from itertools import islice
 
-from ._admission import Gate, Limits, NotStoredError
-from ._connection import Connection
+from ._admission import Limits, NotStoredError
+from ._batch import Batch
 from ._count import Count
-from ._describe import describe_error
 from ._drain import Drain
+from ._errors import EkaError
 from ._failure import Failed, Failure
-from ._interrupts import is_interruption, shared_lock
-from ._parking import Parked, Parking
+from ._interrupts import is_interruption
+from ._parking import Parked
 from ._poller import Poller
-from ._reporting import RateLimitedLog
 from ._route import Route
-from ._spool.segment_writer import AckGroup
+from ._routes import Routes, Send
+from ._spool.record import record_bytes
 from ._spool.spool import Spool, SpoolStats
 from ._transports.kafka import failure_of
 from ._transports.transport import Transport
@@ -39,11 +36,8 @@ from ._wakeup import WakeUp
 # after so many events it polls itself, which takes some microseconds.
 _POLL_EVERY = 256
 
-_Send = Callable[[str, str], None]
-_Append = Callable[[bytes, bytes], object]
 
-
-class Outbox:
+class Outbox(Routes):
     """Sends events through a transport, which the first event opens, and through a spool, if any.
 
     Args:
@@ -65,26 +59,16 @@ class Outbox:
         limits: Limits,
         open_spool: Callable[[Outbox], Spool] | None = None,
     ) -> None:
-        self._failed = failed
-        # Not held during a wait for Kafka.
-        self._lock = shared_lock()
-        self.connection = Connection(connect, self._undelivered)
-        self.gate = Gate(limits)
-        self._parked = Parking(self.gate)
+        super().__init__(connect, failed, limits)
+        self._limits = limits
         self.gave_up = False
         self._taken = Count()
         self._poller = Poller(self._poll, self.queued)
         self._closer: int | None = None
         self._closed = WakeUp()
-        self._finished = False
-        # How many events shutdown() gave up, as they could not be spilled either.
-        self._lost = 0
-        self._log = RateLimitedLog()
-        self._route = Route.UNOPENED
-        self._send: _Send = self._open_route
+        self._send: Send = self._open_route
         self._spool = open_spool(self) if open_spool else None
         self._drain = Drain(self.connection, self.queued, self._unpark, self._spool)
-        self._usual_route = Route.DIRECT
         if self._spool is not None and self._spool.is_durable:
             self._usual_route = Route.DURABLE
             self.gate.require(self._spool.ensure_headroom)
@@ -146,6 +130,66 @@ class Outbox:
         if self._finished:
             self._give_up()
 
+    def reserve(self, batch: Batch) -> EkaError | None:
+        """Makes room for a batch that has no numbers yet; returns why there is none."""
+        if self._route is Route.UNOPENED:
+            self._open()
+        spool = self._spool
+        try:
+            if self._goes_to_disk(len(batch)):
+                batch.spills = True
+                if spool is None:
+                    return self.gate.full()
+                spool.reserve_spill(record_bytes(batch.body))
+            elif spool is not None and self._usual_route is Route.DURABLE:
+                spool.reserve(record_bytes(batch.body))
+        except Exception as error:
+            if is_interruption(error):
+                raise
+            return self.gate.no_room(error)
+        return None
+
+    def put_many(self, batch: Batch) -> None:
+        """Takes a batch whose events were numbered: all of them, or none. Never waits.
+
+        It goes on where it was interrupted.
+
+        Raises:
+            NotStoredError: none was taken, as the batch cannot be written to disk.
+            BaseException: an interruption.
+        """
+        spool = self._spool
+        if spool is None:
+            self._send_group(batch)
+        elif batch.group is None and (batch.spills or self._route is Route.DISK):
+            self._spill_group(spool, batch)
+        elif self._usual_route is Route.DURABLE:
+            self._write_group(spool, batch)
+        else:
+            self._send_group(batch)
+        # One call takes all and stores them, so that no event counts twice or not at all.
+        batch.taken.extend(islice(self._taken.numbers, len(batch)))
+        if batch.taken[-1] % _POLL_EVERY < len(batch):
+            self._poll()
+        if self._poller.is_idle:
+            self._poller.wake()
+        if self._finished:
+            self._give_up()  # shutdown() ended during this call
+
+    def recover_many(self, batch: Batch) -> None:
+        """Completes a batch whose `put_many` was interrupted; see `recover`."""
+        if self._spool is not None and batch.numbers:
+            self._spool.interrupted(len(batch))
+        if batch.numbers and not batch.taken:
+            try:
+                self.put_many(batch)
+            except NotStoredError:
+                for key, event in zip(batch.keys, batch.events, strict=True):
+                    self._parked.park(Parked(key, event))
+                batch.taken.extend(islice(self._taken.numbers, len(batch)))
+        if self._finished:
+            self._give_up()
+
     @property
     def taken(self) -> int:
         """How many events were put here."""
@@ -194,61 +238,28 @@ class Outbox:
         if self._spool is not None:
             self._spool.detach()
 
-    # Called by the host of the spool.
-
-    def caught_up(self) -> None:
-        """Sends later events directly again, if none is pending on disk any more."""
-        with self._lock:
-            if self._route is Route.DISK and not self._drain.pending:
-                self._take_route(self._usual_route)
-
-    def room_changed(self, error: Exception | None) -> None:
-        """Records why the spool has no more room, or with None that it has some."""
-        with self._lock:
-            is_needed = self._route is Route.DISK or self._usual_route is Route.DURABLE
-            self.gate.spool_changed(error, is_needed=is_needed)
-
-    def unsent(self, group: AckGroup, failure: Failure) -> None:
-        """Handles an event that is on disk, and that the transport could not deliver."""
-        spool = self._spool
-        if spool is None:  # there is no group without a spool
-            return
-        if failure.final:
-            spool.dead_letter(failure)
-            group.mark_acked()
-        elif failure.given_up or self._finished:
-            spool.retain()
-        else:
-            self._move(spool, spool.requeue, failure.key, failure.event, group)
-
-    # Routes.
-
-    def _take_route(self, route: Route) -> None:
-        """Sends later events by this route.
-
-        The callable changes first, so that a signal handler that records in between uses a valid
-        one.
-        """
-        self._send = self._sender(route)
-        self._route = route
-
-    def _sender(self, route: Route) -> _Send:
-        if self._spool is not None and route is Route.DISK:
-            return partial(self._spill, self._spool)
-        transport = self.connection.open()
-        if self._spool is not None and route is Route.DURABLE:
-            return partial(self._write, self._spool, transport.send_reported)
-        return transport.send
-
     def _open_route(self, key: str, value: str) -> None:
         """Opens the transport and starts the poller, then sends the first event."""
+        self._open()(key, value)
+
+    def _open(self) -> Send:
+        """Opens the transport and starts the poller; returns what sends by the usual route."""
         self.begin()
         send = self._sender(self._usual_route)
         if self._start_poller():
             with self._lock:
                 if self._route is Route.UNOPENED:
                     self._take_route(self._usual_route)
-        send(key, value)
+        return send
+
+    def _goes_to_disk(self, count: int) -> bool:
+        """Reports whether so many events have to go to disk only, to be accepted."""
+        if self._route is Route.DISK:
+            return True
+        if self._usual_route is Route.DURABLE or self.queued() + count <= self._limits.events:
+            return False
+        self._poll()  # what is delivered counts as queued until then, and so do log lines
+        return self.queued() + count > self._limits.events
 
     def _start_poller(self) -> bool:
         """Reports whether the poller runs; the process may be unable to start a thread."""
@@ -260,125 +271,6 @@ class Outbox:
             except RuntimeError as error:
                 self.connection.report(error)
             return self._poller.is_started or not needs_polling
-
-    def _write(
-        self, spool: Spool, send: Callable[[bytes, bytes, Any], None], key: str, value: str
-    ) -> None:
-        """Appends an event to the spool, then sends it."""
-        start, event = key.encode(), value.encode()
-        try:
-            group = spool.append(start, event)
-        except Exception as error:  # other calls have used the headroom since it was numbered
-            if is_interruption(error):
-                raise
-            self._cannot_write(spool, error)
-            self.room_changed(error)
-            raise NotStoredError(str(error)) from None
-        try:
-            send(start, event, group.report)
-        except BufferError:
-            self._move(spool, spool.spill, start, event, group)
-        except Exception as error:
-            if is_interruption(error):
-                raise
-            self.unsent(group, failure_of(error, start, event))
-
-    def _spill(self, spool: Spool, key: str, value: str) -> None:
-        """Appends an event to the backlog."""
-        try:
-            self._append_to_backlog(spool.spill, key.encode(), value.encode())
-        except Exception as error:
-            if is_interruption(error):
-                raise
-            self._cannot_write(spool, error)
-            raise BufferError(str(error)) from None
-
-    def _append_to_backlog(self, append: _Append, key: bytes, event: bytes) -> None:
-        """Appends an event to the backlog, which later events follow until it is empty."""
-        with self._lock:
-            append(key, event)
-            self.gate.last_spill_error = None
-            if self._route is not Route.DISK and not self._finished:
-                self._take_route(Route.DISK)
-
-    def _move(
-        self, spool: Spool, append: _Append, key: bytes, event: bytes, group: AckGroup
-    ) -> None:
-        """Moves an event that is on disk already to the backlog, or parks it."""
-        try:
-            self._append_to_backlog(append, key, event)
-        except Exception as error:
-            if is_interruption(error):
-                raise
-            self._cannot_write(spool, error)
-            self._parked.park(Parked(key.decode(), event.decode(), group))
-        else:
-            group.mark_acked()
-
-    # Parked events.
-
-    def _spill_or_park(self, key: str, value: str) -> None:
-        """Handles an event that found the queue full.
-
-        Raises:
-            NotStoredError: it has to be on disk, and there is no room.
-        """
-        group = None
-        if self._spool is not None:
-            if self._route is not Route.DISK:  # otherwise the disk has no room
-                with suppress(BufferError):
-                    self._spill(self._spool, key, value)
-                    return
-            if self._spool.is_durable:
-                # The headroom for events that were numbered already is in this segment log.
-                try:
-                    group = self._spool.append(key.encode(), value.encode())
-                except Exception as error:
-                    if is_interruption(error):
-                        raise
-                    raise NotStoredError(str(error)) from None
-        self._parked.park(Parked(key, value, group))
-
-    def _resend(self, parked: Parked) -> None:
-        """Sends a parked event; raises BufferError while there is no room."""
-        key, value, group = parked
-        start, event = key.encode(), value.encode()
-        try:
-            if group is None or self._spool is None:
-                self._send(key, value)
-            elif self._route is Route.DISK:
-                self._spill(self._spool, key, value)
-                group.mark_acked()
-            else:
-                self.connection.open().send_reported(start, event, group.report)
-        except BufferError:
-            raise
-        except Exception as error:
-            if is_interruption(error):
-                raise
-            failure = failure_of(error, start, event)
-            if group is None:
-                self._undelivered(failure)
-            else:
-                self.unsent(group, failure)
-
-    # Undelivered events.
-
-    def _undelivered(self, failure: Failure) -> None:
-        """Handles an event that is in memory only, and that the transport could not deliver."""
-        if self._spool is None:
-            self._failed(failure)
-        elif failure.final:
-            self._spool.dead_letter(failure)
-        else:
-            try:
-                self._append_to_backlog(self._spool.requeue, failure.key, failure.event)
-            except Exception as error:
-                if is_interruption(error):
-                    raise
-                self._cannot_write(self._spool, error)
-                self._lost += failure.given_up
-                self._failed(failure)
 
     def _give_up(self) -> None:
         self._parked.clear(self._abandon)
@@ -406,8 +298,3 @@ class Outbox:
             if is_interruption(error):
                 raise
             self.connection.report(error)
-
-    def _cannot_write(self, spool: Spool, error: Exception) -> None:
-        self.gate.last_spill_error = error
-        text = f"spool write failed, make room in {spool.path}: {describe_error(error)}"
-        self._log.log(logging.ERROR, "spool", text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from ._errors import (
     ErrorContext,
     MetadataDegradedError,
     ShutdownTimeoutError,
+    at_index,
 )
 from ._failure import Failure
 from ._generated.catalog import USAGE_TOPIC
@@ -22,6 +24,7 @@ from ._ledger import Ledger
 from ._reporting import OnError, Reporter, write_log
 from ._stack import EnoughStack
 
+_CALL = ("workspace_id", "product", "metric_type", "status", "event_id")
 _IDENTITY = ("event_id", "workspace_id", "product", "metric_type", "status")
 
 
@@ -75,18 +78,44 @@ class Outcomes:
         event_id: object,
     ) -> None:
         """Counts and reports a call whose event was rejected."""
-        if not isinstance(error, EkaError):
-            error = DeliveryError.of("delivery.failed", hint=f"unexpected {describe_error(error)}")
         with EnoughStack():
-            self.ledger.reject(error.code)
+            known = self.count_rejected(error, 1)
             self._report(
-                error,
+                known,
                 event_id=event_id,
                 workspace_id=workspace_id,
                 product=product,
                 metric_type=metric_type,
                 status=status,
             )
+
+    def batch_rejected(
+        self, error: Exception, index: int | None, count: int, call: Sequence[object] | None
+    ) -> None:
+        """Counts a batch of so many events that was rejected, and reports it once.
+
+        Args:
+            error: that of the batch, or of its first invalid event.
+            index: the place of that event.
+            count: how many events it has.
+            call: the arguments of that event; see `Call`.
+        """
+        identity: dict[str, object] = {}
+        if call:
+            identity = dict(zip(_CALL, (*call[:3], call[4], call[7]), strict=True))
+        with EnoughStack():
+            known = self.count_rejected(error, count)
+            if index is not None and count > 1:
+                known = at_index(known, index, count)
+                identity["index"] = index
+            self._report(known, **identity)
+
+    def count_rejected(self, error: Exception, count: int) -> EkaError:
+        """Counts so many events that were rejected, and returns the error of a code."""
+        if not isinstance(error, EkaError):
+            error = DeliveryError.of("delivery.failed", hint=f"unexpected {describe_error(error)}")
+        self.ledger.reject(error.code, count)
+        return error
 
     def failed(self, failure: Failure) -> None:
         """Counts and reports an accepted event that cannot be delivered."""

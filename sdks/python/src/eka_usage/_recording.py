@@ -241,6 +241,12 @@ class Recording:
 
     log = cast("Log", _called("log", _log))
 
+    def _current(self) -> Instance:
+        """Returns the instance of this process, which may be a copy of another."""
+        if not _mark[0]:
+            _shutdown_hooks.enter_process()
+        return self._instance
+
     def _recover(self, numbers: list[int], workspace_id: str, event: str | None) -> None:
         """Makes the client usable after an exception of the host's, at whatever instruction.
 

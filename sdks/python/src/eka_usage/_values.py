@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, ClassVar, Protocol, TypeAlias
 from uuid import UUID
+
+from ._metric import Metric
 
 
 class Dataclass(Protocol):
@@ -21,6 +24,10 @@ class Model(Protocol):
 
 Id: TypeAlias = str | int | UUID
 """An id: a UUID is sent as its text, an integer as its decimal digits."""
+Amount: TypeAlias = (
+    tuple[Metric, float | Decimal] | tuple[Metric, float | Decimal, float | Decimal | None]
+)
+"""A metric, its quantity, and what it costs if that is known."""
 
 MetadataLike: TypeAlias = Mapping[str, object] | Dataclass | Model
 """Metadata by key."""

@@ -383,6 +383,340 @@ class Record(Protocol):
         """
 
 
+class Usage:
+    """One call of `record()` as a value, with the same arguments, for `record_many()`."""
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id,
+        product: Literal["ekascribe"],
+        metric_type: Literal["transcription_minute", "transcription_session"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
+    ) -> None:
+        """EkaScribe: Turns a recorded consultation into a structured medical note.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace are in one partition.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id,
+        product: Literal["mr_ai"],
+        metric_type: Literal["mr_record_upload", "mr_page_processed"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
+    ) -> None:
+        """Medical Records AI: Reads uploaded medical records and makes them searchable.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace are in one partition.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id,
+        product: Literal["agent"],
+        metric_type: Literal[
+            "chat_session",
+            "tool_call",
+            "tool_call_error",
+            "credit_consumed",
+            "input_token",
+            "output_token",
+        ],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
+    ) -> None:
+        """Agent: Answers patients and staff in a conversation.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace are in one partition.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id,
+        product: Literal["api"],
+        metric_type: Literal["api_call", "api_error"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
+    ) -> None:
+        """API: Direct calls to the public HTTP API.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace are in one partition.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id,
+        product: Literal["webhooks"],
+        metric_type: Literal["webhook_push", "webhook_delivery_failed"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
+    ) -> None:
+        """Webhooks: Notifies a customer's own systems of events.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace are in one partition.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id,
+        product: Literal["emr_tools"],
+        metric_type: Literal["tool_call", "tool_call_error"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
+    ) -> None:
+        """EMR Tools: Tools that read and write a clinic's electronic medical records.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace are in one partition.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id,
+        product: Literal["clinical_tools"],
+        metric_type: Literal["tool_call", "tool_call_error"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
+    ) -> None:
+        """Clinical Tools: Calculators, protocols and drug checks for clinicians.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace are in one partition.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id,
+        product: Literal["comms"],
+        metric_type: Literal["sms", "whatsapp", "email"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
+    ) -> None:
+        """Communications: Messages sent to patients on a clinic's behalf.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace are in one partition.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id,
+        product: Literal["abdm"],
+        metric_type: Literal["abha", "linking", "data_transfer"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
+    ) -> None:
+        """ABDM: India's national digital health mission, on a clinic's behalf.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace are in one partition.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id,
+        product: Product,
+        metric_type: MetricType,
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
+    ) -> None:
+        """Takes names that were looked up at run time.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace are in one partition.
+            product: The product that was used.
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id of one workspace, product and metric
+                type count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
+
+    def __init__(self, *_: object, **__: object) -> None:
+        """Makes a value; at run time it is the class of `_usage`."""
+
+
 class RecordMetric(Protocol):
     """Records one usage event by a constant of a metric type."""
 

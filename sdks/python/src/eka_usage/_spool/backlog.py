@@ -80,9 +80,9 @@ class Backlog:
         """
         self._spilled.append(key, event)
 
-    def spill_group(self, members: Sequence[Member]) -> None:
+    def spill_group(self, members: Sequence[Member], body: bytes) -> None:
         """Appends several events, all of which exist on disk or none; see `spill`."""
-        self._spilled.append_group(members)
+        self._spilled.append_group(members, body)
 
     def reserve(self, size: int) -> None:
         """Makes room for a group of so many bytes; see `SegmentLog.reserve`."""

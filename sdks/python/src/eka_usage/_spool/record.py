@@ -55,16 +55,17 @@ def encode_record(body: bytes, salt: int) -> bytes:
 
 def group_body(members: Iterable[Member]) -> bytes:
     """Returns the body of a group record, all of whose members exist or none."""
+    prefixes: dict[bytes, bytes] = {}
     parts = [_GROUP]
     for key, event in members:
-        parts += (_LENGTH.pack(_KEY.size + len(key) + len(event)), key_prefix(key), event)
+        prefix = prefixes.get(key) or prefixes.setdefault(key, key_prefix(key))
+        parts += (_LENGTH.pack(len(prefix) + len(event)), prefix, event)
     return b"".join(parts)
 
 
-def group_bytes(members: Iterable[Member]) -> int:
-    """Returns how long a group record of these members is."""
-    each = _LENGTH.size + _KEY.size
-    return _FRAME.size + _KEY.size + sum(each + len(key) + len(event) for key, event in members)
+def record_bytes(body: bytes) -> int:
+    """Returns how long the record of a body is."""
+    return _FRAME.size + len(body)
 
 
 def read_records(content: bytes, origin: str) -> Iterator[Record | Damage]:

@@ -13,7 +13,7 @@ from .._interrupts import is_interruption, is_nested, shared_lock
 from .directory import Directory, SpoolFullError
 from .header import FENCED_AT
 from .origin import Origin
-from .record import Member, encode_record, group_body, key_prefix, record_salt
+from .record import Member, encode_record, key_prefix, record_bytes, record_salt
 from .segment import Segment
 from .segment_name import UNOWNED
 from .segment_writer import AckGroup, SegmentWriter
@@ -76,28 +76,22 @@ class SegmentLog:
         # Whether a next segment is to be preallocated.
         self._preallocates = False
 
-    def append(  # noqa: C901, PLR0912  what it called would need a level of the stack
-        self, key: bytes, event: bytes, members: Sequence[Member] | None = None
-    ) -> AckGroup:
+    def append(self, key: bytes, event: bytes, group_body: bytes = b"", count: int = 1) -> AckGroup:
         """Writes one record.
 
         Args:
             key: the event's key.
             event: the event; of a group its first.
-            members: for a group record, all that it holds.
+            group_body: for a group record, all that it holds.
+            count: how many events those are.
 
         Raises:
             SpoolFullError: there is no room for it.
             OSError: the disk cannot be written.
         """
-        if members is None:
-            prefix = self._prefixes.get(key) or self._prefix(key)
-            content, count = encode_record(prefix + event, self._salt), 1
-        else:
-            content, count = encode_record(group_body(members), self._salt), len(members)
+        body = group_body or (self._prefixes.get(key) or self._prefix(key)) + event
+        content = encode_record(body, self._salt)
         size, limit = len(content), self._segment_bytes
-        if members is not None and HEADER_BYTES + size > limit:
-            raise SpoolFullError(f"a group of {size} bytes is longer than a segment")
         while True:
             with self._lock:
                 writer = self._writer
@@ -135,18 +129,19 @@ class SegmentLog:
             barrier.acquire()
             if not writer.map[FENCED_AT] or writer.is_released:
                 break
-            for _ in range(count):
-                group.mark_acked()  # it counts as not written
-            self._abandon(writer, count)
+            self._abandon(writer, group, count)
         if end > self._low_water and self._preallocated is None:
             self.preallocate()
         if self._syncer.fsync_each:
             self._syncer.sync_each(writer)
         return group
 
-    def append_group(self, members: Sequence[Member]) -> AckGroup:
-        """Writes one record of several events, all of which exist or none; see `append`."""
-        return self.append(*members[0], members)
+    def append_group(self, members: Sequence[Member], body: bytes) -> AckGroup:
+        """Writes one record of these events, all of which exist or none; see `append`."""
+        if len(members) == 1:
+            return self.append(*members[0])
+        self._check_fits(record_bytes(body))
+        return self.append(*members[0], body, len(members))
 
     def reserve(self, size: int) -> None:
         """Makes room for a record of so many bytes, until the next one is appended.
@@ -156,8 +151,7 @@ class SegmentLog:
             OSError: the disk cannot be written.
         """
         with self._lock:
-            if HEADER_BYTES + size > self._segment_bytes:
-                raise SpoolFullError(f"a group of {size} bytes is longer than a segment")
+            self._check_fits(size)
             writer = self._writer
             if writer is not None and writer.end + size <= self._segment_bytes:
                 return
@@ -275,6 +269,10 @@ class SegmentLog:
             writer.segment.sync()
             writer.segment.transfer_to(UNOWNED)
 
+    def _check_fits(self, size: int) -> None:
+        if HEADER_BYTES + size > self._segment_bytes:
+            raise SpoolFullError(f"a group of {size} bytes is longer than a segment")
+
     def _prefix(self, key: bytes) -> bytes:
         if len(self._prefixes) >= _MAX_KEYS:
             self._prefixes.clear()
@@ -324,8 +322,13 @@ class SegmentLog:
             writer.is_sealed = True
             writer.was_interrupted = was_writing
 
-    def _abandon(self, writer: SegmentWriter, events: int) -> None:
-        """Leaves a segment that another process took, or that a signal handler has sealed."""
+    def _abandon(self, writer: SegmentWriter, group: AckGroup, events: int) -> None:
+        """Leaves a segment that another process took, or that a signal handler has sealed.
+
+        The last record, of so many events, counts as not written.
+        """
+        for _ in range(events):
+            group.mark_acked()
         with self._lock:
             if self._writer is writer:
                 self._seal()

@@ -150,9 +150,9 @@ class Spool:
         self._backlog.spill(key, event)
         self._wake()
 
-    def spill_group(self, members: Sequence[Member]) -> None:
+    def spill_group(self, members: Sequence[Member], body: bytes) -> None:
         """Appends several events as one record; see `spill`."""
-        self._backlog.spill_group(members)
+        self._backlog.spill_group(members, body)
         self._wake()
 
     def requeue(self, key: bytes, event: bytes) -> None:

@@ -1,0 +1,135 @@
+"""Encodes several calls together, before any of them takes a number."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from itertools import islice, repeat
+
+from ._batch import Batch, Call, Rejection
+from ._clock import format_time
+from ._event import NO_METADATA, EventEncoder
+from ._generated.encoder import encode_event
+from ._generated.limits import QUANTITY_MAXIMUM, QUANTITY_MINIMUM
+from ._ids import EventIds
+from ._interrupts import is_interruption
+from ._metadata import metadata_text
+from ._text import LONGEST, id_text
+
+# Between these, repr() writes a float with a fraction as JSON has it.
+_LOW, _HIGH = 1e-4, 1e15
+
+
+class BatchEncoder(EventEncoder):
+    """Encodes the events of one client instance, one at a time or several together."""
+
+    def encode_many(self, batch: Batch, calls: Sequence[Call]) -> Rejection | None:
+        """Encodes calls with the numbers that come next, and takes none.
+
+        Args:
+            batch: receives the events.
+            calls: the arguments of `encode`, all but the first.
+
+        Returns:
+            The first invalid call, if any.
+        """
+        batch.first = self._count.last + 1
+        ahead = self._numbered(itertools.count(batch.first))
+        rejection = ahead.encode_all(batch, calls)
+        self._last = ahead._last  # noqa: SLF001  of the same class
+        return rejection
+
+    def number(self, batch: Batch, calls: Sequence[Call]) -> None:
+        """Takes consecutive numbers for a batch that was encoded with those expected."""
+        numbers, count = batch.numbers, len(calls)
+        # One call takes and stores all of them. Those given back are for single events.
+        numbers.extend(islice(self._numbers, count))
+        if batch.first != numbers[0] or numbers[-1] - numbers[0] != count - 1:
+            again = Batch()  # another thread has taken some of them
+            self._numbered(iter(list(numbers))).encode_all(again, calls)
+            batch.replace(again)
+        batch.is_numbered = True
+
+    def give_back_all(self, numbers: list[int]) -> None:
+        """Gives the numbers of a batch to the next single events, the lowest first."""
+        # As in give_back(), one call moves all.
+        self._unused.extend(islice(map(list[int].pop, repeat(numbers)), len(numbers)))
+
+    def new_event_id(self) -> str:
+        """Returns an id for an event that is recorded later."""
+        return self._new_id() if self._new_id else EventIds().mint(self._now(), 0)
+
+    def encode_all(self, batch: Batch, calls: Sequence[Call]) -> Rejection | None:
+        """Encodes calls with this encoder's next numbers; returns the first invalid one, if any.
+
+        What most calls have in common is encoded here, once for all of them or with fewer steps;
+        every other call, and each one that may be invalid, as a single event is.
+        """
+        keys, events, ids, numbers = batch.keys, batch.events, batch.ids, self._numbers
+        known_product, known_type, known_status, is_plain, _, constants = self._last
+        escaped = self._workspaces.get
+        now = self._now()
+        ts, prefix = format_time(now), self._ids.prefix(now)
+        start, span, mints = self._ids.start, self._ids.span, self._new_id is None
+        for place, call in enumerate(calls):
+            key, product, metric_type, quantity, status, cost, metadata, own_id, at, fields = call
+            kind = type(quantity)
+            if (
+                metric_type is known_type
+                and product is known_product
+                and status is known_status
+                and is_plain
+                and (kind is int or (kind is float and quantity % 1 and _LOW < quantity < _HIGH))
+                and QUANTITY_MINIMUM <= quantity <= QUANTITY_MAXIMUM
+                and mints
+                and (metadata is None or type(metadata) is dict)
+                and cost is own_id is at is None
+                and not fields
+                and type(key) is str
+                and len(key) <= LONGEST
+                and (workspace := escaped(key)) is not None
+            ):
+                details, lost = metadata_text(metadata) if metadata else (NO_METADATA, "")
+                seq = next(numbers)
+                own_id = f"{prefix}{start + seq % span}"
+                event = encode_event(
+                    constants,
+                    own_id,
+                    details,
+                    ts,
+                    repr(quantity) if quantity != 1 else "1",
+                    seq,
+                    ts,
+                    "null",
+                    workspace,
+                )
+            else:
+                try:
+                    key, own_id, event, lost = self._encode_one(call)
+                except Exception as error:
+                    if is_interruption(error):
+                        raise
+                    return Rejection(error, place, call)
+                known_product, known_type, known_status, is_plain, _, constants = self._last
+            if lost:
+                batch.lost[place] = lost
+            keys.append(key)
+            events.append(event)
+            ids.append(own_id)
+        return None
+
+    def _encode_one(self, call: Call) -> tuple[str, str, str, str]:
+        """Returns the key of a call before what `encode` returns."""
+        key, *rest = call
+        if type(key) is not str or len(key) > LONGEST:
+            key = id_text(key)
+            if type(key) is not str:  # even its hash may take time
+                self.reject([], key, *rest)
+        return (key, *self.encode([], key, *rest))
+
+    def _numbered(self, numbers: Iterator[int]) -> BatchEncoder:
+        """Returns an encoder of the same events, with other numbers."""
+        _ = self._ids  # so that the two have the same
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), _numbers=numbers, _unused=[])
+        return other

@@ -1,0 +1,249 @@
+"""The calls that record several events: all of them are accepted, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any, cast
+
+from . import _checks, _shutdown_hooks
+from ._admission import Admission, NotStoredError
+from ._batch import Batch, Call, Rejection
+from ._batch_encoder import BatchEncoder
+from ._describe import describe_value
+from ._errors import EkaError, ValidationError, invalid
+from ._fields import check_names
+from ._generated.catalog import BATCH_MAX_BYTES, BATCH_MAX_EVENTS, DEFAULT_STATUS
+from ._interrupts import is_interruption
+from ._number import exact
+from ._recording import Recording
+from ._stack import EnoughStack
+from ._text import id_text
+from ._usage import Usage
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._generated.calls import EventFields
+    from ._generated.calls import Usage as TypedUsage
+    from ._generated.catalog import Status
+    from ._values import Amount, Id, MetadataLike
+
+_mark = _shutdown_hooks.mark
+
+
+class BatchRecording(Recording):
+    """The calls that record several events at once."""
+
+    def record_many(self, events: Sequence[TypedUsage]) -> list[str] | None:
+        """Records 1 to `BATCH_MAX_EVENTS` events: all of them, or none. Never blocks, never raises.
+
+        Args:
+            events: values of `Usage`, which take the arguments of `record()`.
+
+        Returns:
+            The ids in the order of the events; None if the batch was rejected, which is reported
+            to `on_error` once, with the index of the first invalid event.
+        """
+        found, fault = _calls(events)
+        return self._reported(self._accept(found, fault), len(found))
+
+    def record_amounts(
+        self,
+        workspace_id: Id,
+        amounts: Sequence[Amount],
+        *,
+        event_id: Id,
+        status: Status = DEFAULT_STATUS,
+        metadata: MetadataLike | None = None,
+        occurred_at: datetime | str | int | None = None,
+        **fields: Unpack[EventFields],
+    ) -> list[str] | None:
+        """Records several amounts of one piece of work: all of them, or none.
+
+        Each is an event of its own with the same id, which counts once per metric however often
+        the call is repeated. An amount of zero makes no event. Never blocks, never raises.
+
+        Args:
+            workspace_id: as for `record()`.
+            amounts: constants of `eka_usage.metrics`, each with its quantity and, if it is known,
+                its cost. A metric may come once.
+            event_id: the idempotency key of the piece of work.
+            status, metadata, occurred_at, fields: as for `record()`, of each event.
+
+        Returns:
+            As for `record_many()`; an empty list if every amount is zero.
+        """
+        if fields:
+            check_names(fields)
+        shared = (status, None, metadata, event_id, occurred_at)
+        found, fault = _amounts(workspace_id, amounts, shared, dict(fields))
+        if not found and fault is None:
+            return []
+        return self._reported(self._accept(found, fault), len(found))
+
+    def new_event_id(self) -> str:
+        """Returns a new event id, for events that refer to each other by their ids."""
+        return self._current().encoder.new_event_id()
+
+    def _try_record(self, usage: TypedUsage) -> str | EkaError:
+        """Records one event, and returns its id, or the error that `on_error` would receive."""
+        found = self._accept([cast("Usage", usage).arguments])
+        if isinstance(found, Rejection):
+            return self._outcomes.count_rejected(found.error, 1)
+        return found[0]
+
+    def _reported(self, found: list[str] | Rejection, count: int) -> list[str] | None:
+        """Reports a rejected batch of so many events."""
+        if not isinstance(found, Rejection):
+            return found
+        self._outcomes.batch_rejected(found.error, found.place, count, found.call)
+        return None
+
+    def _accept(
+        self,
+        calls: Sequence[Call],
+        fault: Rejection | None = None,
+        encoder_of: Callable[[BatchEncoder], BatchEncoder] = lambda encoder: encoder,
+    ) -> list[str] | Rejection:
+        """Accepts the events of all calls, or says why it accepts none.
+
+        Args:
+            calls: the arguments of each.
+            fault: what is wrong with them already.
+            encoder_of: returns what encodes them, from the encoder of this process.
+        """
+        batch = Batch()
+        try:
+            rejection = self._take(batch, calls, fault, encoder_of)
+            if rejection is not None:
+                return rejection
+            if self._debug or batch.lost:
+                for place, event_id in enumerate(batch.ids):
+                    lost = batch.lost.get(place, "")
+                    self._outcomes.accepted(event_id, batch.events[place], lost)
+        except RecursionError:
+            with EnoughStack():
+                self._recover_batch(batch)
+                if not batch.taken:
+                    return self._accept(calls, fault, encoder_of)
+        except BaseException:
+            self._recover_batch(batch)
+            raise
+        return batch.ids
+
+    def _take(
+        self,
+        batch: Batch,
+        calls: Sequence[Call],
+        fault: Rejection | None,
+        encoder_of: Callable[[BatchEncoder], BatchEncoder],
+    ) -> Rejection | None:
+        """Encodes, numbers and puts out a batch, or returns why not."""
+        if not _mark[0]:
+            _shutdown_hooks.enter_process()
+        gate = self._gate
+        reason = None if gate.admission is Admission.OPEN else gate.reject_reason()
+        if reason is not None:
+            return Rejection(reason)
+        encoder = encoder_of(self._instance.encoder)
+        rejection = fault or encoder.encode_many(batch, calls)
+        if rejection is not None:
+            return rejection
+        reason = _too_large(batch) or self._outbox.reserve(batch)
+        if reason is not None:
+            return Rejection(reason)
+        encoder.number(batch, calls)
+        try:
+            self._outbox.put_many(batch)
+        except NotStoredError:
+            encoder.give_back_all(batch.numbers)
+            return Rejection(gate.full())
+        return None
+
+    def _recover_batch(self, batch: Batch) -> None:
+        """Makes the client usable after an exception of the host's; see `_recover`."""
+        self._recover([], "", None)
+        if not batch.is_numbered:
+            self._instance.encoder.give_back_all(batch.numbers)
+        self._outbox.recover_many(batch)
+
+
+def _too_large(batch: Batch) -> EkaError | None:
+    if batch.most_size <= BATCH_MAX_BYTES or (size := batch.size) <= BATCH_MAX_BYTES:
+        return None
+    hint = f"its events have {size} bytes, and one call records at most {BATCH_MAX_BYTES}"
+    return _invalid("events", hint)
+
+
+def _calls(events: Any) -> tuple[list[Call], Rejection | None]:
+    """Returns the arguments of each event, and what is wrong with the batch."""
+    found: list[Call] = []
+    fault: Rejection | None = None
+    try:
+        # Whatever is not a list may never end.
+        some = events if hasattr(events, "__len__") else islice(events, BATCH_MAX_EVENTS + 1)
+        for index, usage in enumerate(some):
+            if isinstance(usage, Usage):
+                found.append(usage.arguments)
+                continue
+            found.append(())
+            hint = f"expected a Usage(…), got {describe_value(usage)}"
+            fault = fault or Rejection(_invalid("events", hint), index)
+    except Exception as error:
+        if is_interruption(error):
+            raise
+        hint = f"expected a list of Usage(…), got {describe_value(events)}"
+        return found, Rejection(_invalid("events", hint))
+    if not 1 <= len(found) <= BATCH_MAX_EVENTS:
+        hint = f"it has {len(found)} events, and one call records 1 to {BATCH_MAX_EVENTS}"
+        fault = Rejection(_invalid("events", hint))
+    return found, fault
+
+
+def _amounts(
+    workspace_id: object, amounts: Any, shared: Call, fields: dict[str, Any]
+) -> tuple[list[Call], Rejection | None]:
+    """Returns the arguments of the event of each amount, and what is wrong with the call."""
+    event_id = shared[3]
+    fault = Rejection(invalid("event_id.invalid", None)) if event_id is None else None
+    found: list[Call] = []
+    metrics: set[object] = set()
+    try:
+        for index, (metric, quantity, *cost) in enumerate(amounts):
+            try:
+                product, metric_type = _checks.metric_names(metric)
+            except ValidationError as error:
+                fault = fault or Rejection(error, index)
+                product, metric_type = "", ""
+            if metric in metrics:
+                hint = f"it has {product}.{metric_type} twice"
+                fault = fault or Rejection(_invalid("amounts", hint), index)
+            metrics.add(metric)
+            more = {**fields, "cost": cost[0]} if cost else fields
+            if exact(quantity) != 0:
+                found.append((workspace_id, product, metric_type, quantity, *shared, more))
+    except Exception as error:
+        if is_interruption(error):
+            raise
+        hint = f"expected a list of (metric, quantity), got {describe_value(amounts)}"
+        return found, Rejection(_invalid("amounts", hint))
+    if fault is None and event_id is not None:
+        fault = _id_fault(event_id)
+    if len(found) > BATCH_MAX_EVENTS:
+        hint = f"it has {len(found)}, and one call records at most {BATCH_MAX_EVENTS}"
+        fault = Rejection(_invalid("amounts", hint))
+    return found, fault
+
+
+def _id_fault(event_id: object) -> Rejection | None:
+    try:
+        _checks.event_id(id_text(event_id))
+    except ValidationError as error:
+        return Rejection(error)
+    return None
+
+
+def _invalid(parameter: str, hint: str) -> ValidationError:
+    return ValidationError.of("batch.invalid", parameter=parameter, hint=hint)
