@@ -36,6 +36,9 @@ func (a Amount) kept() any {
 	return a.value
 }
 
+// isZero reports whether the amount is given, and 0.
+func (a Amount) isZero() bool { return a.given && encode.IsZero(a.kept()) }
+
 // A Decimal is a decimal number with all of its digits. The zero Decimal is 0.
 type Decimal struct{ text encode.Decimal }
 

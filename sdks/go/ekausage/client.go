@@ -18,6 +18,12 @@ import (
 // call Shutdown when the process ends, at SIGTERM too, which sends what is still queued. All methods are safe for
 // concurrent use.
 type Client struct {
+	*core
+	defaults *call // of a client that Bind returned; nil: none
+}
+
+// core is what a client shares with those that Bind returns.
+type core struct {
 	// What the client is, until ResetAfterRestore.
 	instance    atomic.Pointer[instance]
 	newInstance func() (*instance, error)
@@ -25,6 +31,8 @@ type Client struct {
 	ending       sync.Mutex
 	disabled     bool
 	shutdownTime time.Duration
+	origin       *Client // the one that New returned
+	sessions     sessions
 }
 
 // New returns a client. serviceName is part of every event. No connection is made yet. An error has
@@ -46,11 +54,13 @@ func New(serviceName string, opts ...Option) (*Client, error) {
 			return nil, newError(*rejection)
 		}
 	}
-	c := &Client{
+	c := &Client{core: &core{
 		newInstance:  func() (*instance, error) { return newInstance(serviceName, hostname, s, o) },
 		shutdownTime: s.milliseconds(settingShutdownTimeoutMs),
 		disabled:     s.boolean(settingDisabled),
-	}
+	}}
+	c.origin = c
+	c.sessions.now, c.sessions.monotonic = o.clocks()
 	first, err := c.newInstance()
 	if err != nil {
 		return nil, err
@@ -105,6 +115,7 @@ func (c *Client) RecordMetric(
 // RecordUsage is Record with its arguments by name. What is not set has a default.
 func (c *Client) RecordUsage(usage Usage) (eventID string, err error) {
 	call := usage.call()
+	c.fill(&call)
 	return c.instance.Load().record(&call)
 }
 
@@ -126,9 +137,11 @@ func (c *Client) Log(
 		Quantity:    encode.DefaultQuantity,
 	}
 	applyTo(&logged, opts)
+	logged.Metadata = metadata
+	c.fill(&logged)
 	logged.Status = encode.Statuses[encode.LogStatus].Name
 	logged.HasUnitCost = false
-	logged.Metadata = encode.LogMetadata(metadata, known, message)
+	logged.Metadata = encode.LogMetadata(logged.Metadata, known, message)
 	eventID, err = i.record(&logged)
 	if err == nil && level != "" && known != level {
 		lost := fmt.Sprintf("level %s: %s", encode.DescribeValue(level), encode.Suggest(level, encode.LogLevels[:]))
@@ -139,11 +152,12 @@ func (c *Client) Log(
 
 // apply keeps the arguments of a call without options on the stack.
 func (c *Client) apply(call call, opts []RecordOption) (string, error) {
-	if len(opts) == 0 {
+	if len(opts) == 0 && c.defaults == nil {
 		return c.instance.Load().record(&call)
 	}
 	changed := call
 	applyTo(&changed, opts)
+	c.fill(&changed)
 	return c.instance.Load().record(&changed)
 }
 
@@ -205,8 +219,12 @@ func (c *Client) ShutdownContext(ctx context.Context) int {
 	}
 	c.ending.Lock()
 	defer c.ending.Unlock()
-	undelivered := c.instance.Load().shutdown(ctx)
-	sigterm.unregister(c)
+	i := c.instance.Load()
+	if !i.finished {
+		c.sessions.abandon(i)
+	}
+	undelivered := i.shutdown(ctx)
+	sigterm.unregister(c.origin)
 	return undelivered
 }
 

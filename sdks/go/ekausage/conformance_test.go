@@ -21,7 +21,10 @@ import (
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/ekausagetest"
 )
 
-const vectorFolder = "../../../tests/conformance/vectors"
+const (
+	vectorFolder = "../../../tests/conformance/vectors"
+	partitions   = 10
+)
 
 type vectorFile struct {
 	Schema  string `json:"$schema"`

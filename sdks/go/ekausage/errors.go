@@ -1,6 +1,7 @@
 package ekausage
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
@@ -113,7 +114,11 @@ func newError(r encode.Rejection) *Error {
 	text := strings.NewReplacer(
 		"{parameter}", r.Parameter, "{given}", r.Given, "{product}", r.Product, "{hint}", r.Hint,
 	).Replace(row.text)
-	return &Error{Code: code, Field: row.field, Reason: reason, message: encode.Printable(text)}
+	field := row.field
+	if r.Field != "" {
+		field = r.Field
+	}
+	return &Error{Code: code, Field: field, Reason: reason, message: encode.Printable(text)}
 }
 
 // causedBy returns the error of a code whose hint is the underlying error.
@@ -126,6 +131,15 @@ func causedBy(code ErrorCode, cause error) *Error {
 // invalid returns the error of an argument of Record.
 func invalid(r *encode.Rejection) error {
 	err := newError(*r)
+	return &ValidationError{Code: err.Code, Field: err.Field, err: err}
+}
+
+// invalidAt returns the error of an argument of one of several events, by its place from 0.
+func invalidAt(r *encode.Rejection, index, events int) error {
+	err := newError(*r)
+	if events > 1 {
+		err.message = fmt.Sprintf("event %d of %d: %s", index+1, events, err.message)
+	}
 	return &ValidationError{Code: err.Code, Field: err.Field, err: err}
 }
 

@@ -83,7 +83,7 @@ func TestErrors(t *testing.T) {
 			`invalid workspaceID "": expected a non-blank string of 1 to 256 characters`: func() (string, error) {
 				return client.Record("", "api", "api_call", 1, "", nil, nil)
 			},
-			`invalid quantity -1: expected a finite number from 0 to 1000000000000000000`: func() (string, error) {
+			`invalid quantity -1: expected a finite number from 0 to 1000000000000000000; to take an event back, use Void`: func() (string, error) {
 				return client.Record("w", "api", "api_call", -1, "", nil, nil)
 			},
 			`invalid metric 0: expected a generated constant, such as those that Metrics() lists`: func() (string, error) {

@@ -59,7 +59,17 @@ func newInjectedTransport(producer Producer, settle settle) *injectedTransport {
 
 func (t *injectedTransport) ready() bool { return !t.full.Load() }
 
+func (t *injectedTransport) sendAll(events []event) {
+	for _, e := range events {
+		t.send(e)
+	}
+}
+
 func (t *injectedTransport) send(e event) {
+	if t.full.Load() { // another event was parked after this one found room: it stays behind that
+		t.park(e)
+		return
+	}
 	if err := t.produce(e); errors.Is(err, ErrBufferFull) {
 		t.park(e)
 	} else if err != nil {

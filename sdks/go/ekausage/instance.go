@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"time"
 
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/spool"
@@ -75,7 +76,7 @@ func (i *instance) record(call *call) (string, error) {
 	}
 	s := encode.GetScratch()
 	defer s.Release()
-	checked, rejection := i.encoder.Encode(s, call)
+	checked, rejection := i.encoder.Encode(s, call, time.Now())
 	if rejection != nil {
 		return "", i.outcomes.rejected(call, invalid(rejection))
 	}

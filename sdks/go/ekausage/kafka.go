@@ -96,6 +96,22 @@ func (t *kafkaTransport) send(e event) {
 	t.client.TryProduce(t.expiry.context(e.at), record, t.promiseOf(e.onDisk).callback)
 }
 
+// sendAll has a slab of records for the events of one call, and looks up what they share once.
+func (t *kafkaTransport) sendAll(events []event) {
+	records := make([]kgo.Record, len(events))
+	ctx := t.expiry.context(events[0].at)
+	callback := t.promiseOf(events[0].onDisk).callback
+	t.pending.Add(int64(len(events)))
+	for i := range events {
+		record := &records[i]
+		record.Topic = UsageTopic
+		record.Key = events[i].key
+		record.Value = events[i].value
+		record.Timestamp = events[i].at
+		t.client.TryProduce(ctx, record, callback)
+	}
+}
+
 // promise is the callback of the records that are acknowledged together on disk, so that an event needs
 // no closure of its own.
 type promise struct {

@@ -58,13 +58,13 @@ func (l *ledger) settleSpooled(events int64, err error) {
 	}
 }
 
-func (l *ledger) reject(code ErrorCode) {
+func (l *ledger) reject(code ErrorCode, events int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.rejected == nil {
 		l.rejected = make(map[ErrorCode]int64)
 	}
-	l.rejected[code]++
+	l.rejected[code] += int64(events)
 }
 
 func (l *ledger) stats() Stats {

@@ -23,6 +23,7 @@ type options struct {
 	kafka      []kgo.Opt
 	logger     *slog.Logger
 	now        func() time.Time
+	monotonic  func() time.Duration
 	newID      func() string
 	hostname   *string
 	tuning     spool.Tuning
@@ -198,6 +199,11 @@ func WithProducer(producer Producer) Option { return func(o *options) { o.produc
 // WithClock replaces time.Now, for tests.
 func WithClock(now func() time.Time) Option { return func(o *options) { o.now = now } }
 
+// WithMonotonicClock replaces the clock that a Session is measured by, for tests.
+func WithMonotonicClock(now func() time.Duration) Option {
+	return func(o *options) { o.monotonic = now }
+}
+
 // WithNewID replaces the function that mints ids, UUIDv7 by default, for tests. It is called for the
 // instance id first, then for each event id.
 func WithNewID(mint func() string) Option { return func(o *options) { o.newID = mint } }
@@ -227,6 +233,8 @@ type Usage struct {
 	// EventID is an idempotency key: two events of one id count once. If it is empty, the client mints
 	// a UUIDv7.
 	EventID string
+	// ServiceName is the service that reports the usage, in place of the client's own.
+	ServiceName string
 	// OccurredAt is when the usage happened, at most 5 minutes ahead and 35 days behind; the zero time
 	// means now.
 	OccurredAt time.Time
@@ -278,6 +286,7 @@ func (u *Usage) call() call {
 		HasEventID:    u.EventID != "",
 		OccurredAt:    encode.OccurrenceTime{Given: !u.OccurredAt.IsZero(), At: u.OccurredAt},
 		Fields:        u.fields(),
+		ServiceName:   u.ServiceName,
 	}
 }
 
@@ -309,6 +318,12 @@ func WithEventID(id string) RecordOption {
 	return func(c *call) { c.EventID, c.HasEventID = id, true }
 }
 
+// WithServiceName sets the service that reports the usage, in place of the client's own, so that one client
+// serves many services.
+func WithServiceName(name string) RecordOption {
+	return func(c *call) { c.ServiceName = name }
+}
+
 // WithOccurredAt sets when the usage happened, at most 5 minutes ahead and 35 days behind. Without it,
 // usage happened now.
 func WithOccurredAt(at time.Time) RecordOption {
@@ -318,4 +333,9 @@ func WithOccurredAt(at time.Time) RecordOption {
 // WithOccurredAtText is WithOccurredAt for a time in RFC 3339, with its offset from UTC.
 func WithOccurredAtText(text string) RecordOption {
 	return func(c *call) { c.OccurredAt = encode.OccurrenceTime{Given: true, IsText: true, Text: text} }
+}
+
+// WithOccurredAtMillis is WithOccurredAt for milliseconds since 1970.
+func WithOccurredAtMillis(milliseconds int64) RecordOption {
+	return WithOccurredAt(time.UnixMilli(milliseconds))
 }

@@ -77,19 +77,30 @@ type place struct {
 // enter takes a place in the queue for an event of at most so many bytes, and on disk if it is written
 // there.
 func (o *outbox) enter(size int64) (p place, reason ErrorCode) {
+	return o.enterWith(1, size, func() (int64, error) { return o.spool.Reserve(size) })
+}
+
+// enterAll is enter for the events of a group, which have places together or none.
+func (o *outbox) enterAll(events int, size int64) (p place, reason ErrorCode) {
+	return o.enterWith(int64(events), size, func() (int64, error) {
+		return o.spool.ReserveGroup(spool.GroupSize(events, size))
+	})
+}
+
+func (o *outbox) enterWith(events, size int64, reserve func() (int64, error)) (p place, reason ErrorCode) {
 	places := &o.events
-	if p.queued = o.takePlace(size); !p.queued {
+	if p.queued = o.takePlaces(events, size); !p.queued {
 		places = &o.writing
-		places.Add(1)
+		places.Add(events)
 	}
 	if !p.queued && o.spool == nil {
 		reason = CodeQueueFull
 	} else if !p.queued || o.durable {
 		var err error
-		p.reserved, err = o.spool.Reserve(size)
+		p.reserved, err = reserve()
 		reason = o.spoolCode(err)
 	}
-	// A shutdown either counts the place taken above, and waits, or is detected here.
+	// A shutdown either counts the places taken above, and waits, or is detected here.
 	if reason == "" && o.closed.Load() {
 		if p.reserved > 0 {
 			o.spool.Unreserve(p.reserved)
@@ -97,26 +108,31 @@ func (o *outbox) enter(size int64) (p place, reason ErrorCode) {
 		reason = CodeClientClosed
 	}
 	if reason != "" {
-		places.Add(-1)
+		places.Add(-events)
 		return place{}, reason
 	}
 	return p, ""
 }
 
-// takePlace reports whether it took a place in the queue.
-func (o *outbox) takePlace(size int64) bool {
+// takePlaces reports whether it took places in the queue.
+func (o *outbox) takePlaces(events, size int64) bool {
 	if o.spool != nil && (o.spool.HasBacklog() || !o.transport.ready()) {
 		return false
 	}
-	if o.events.Add(1) > o.maxEvents || o.bytes.Load()+size > o.maxBytes {
-		o.events.Add(-1)
+	if o.events.Add(events) > o.maxEvents || o.bytes.Load()+size > o.maxBytes {
+		o.events.Add(-events)
 		return false
 	}
 	return true
 }
 
 // nextSeq returns the sequence number of an event that has a place.
-func (o *outbox) nextSeq() uint64 { return uint64(o.outcomes.ledger.accepted.Add(1)) }
+func (o *outbox) nextSeq() uint64 { return o.nextSeqs(1) }
+
+// nextSeqs returns the first of so many consecutive numbers.
+func (o *outbox) nextSeqs(events int) uint64 {
+	return uint64(o.outcomes.ledger.accepted.Add(int64(events))-int64(events)) + 1
+}
 
 // send passes a numbered event to the transport, and writes it to disk if it has no place in the
 // queue or the spool is durable. An error means that the event is in memory only.
@@ -132,7 +148,7 @@ func (o *outbox) send(e event, p place) (err error) {
 		e.onDisk, err = o.spool.Append(e.key, e.value, p.reserved)
 		if err == nil && e.onDisk == nil {
 			o.outcomes.ledger.spooled.Add(1)
-			o.freePlace()
+			o.freePlaces(1)
 			return nil
 		}
 	}
@@ -141,14 +157,45 @@ func (o *outbox) send(e event, p place) (err error) {
 	return err
 }
 
+// sendAll is send for the events of a group.
+func (o *outbox) sendAll(events []event, group *spool.Group, p place) (err error) {
+	count := int64(len(events))
+	if !p.queued {
+		defer o.writing.Add(-count)
+		if err = o.spool.SpillGroup(group, p.reserved); err == nil {
+			o.outcomes.ledger.spooled.Add(count)
+			return nil
+		}
+		o.events.Add(count)
+	} else if o.durable {
+		var onDisk *spool.AckGroup
+		onDisk, err = o.spool.AppendGroup(group, p.reserved)
+		if err == nil && onDisk == nil {
+			o.outcomes.ledger.spooled.Add(count)
+			o.freePlaces(count)
+			return nil
+		}
+		for i := range events {
+			events[i].onDisk = onDisk
+		}
+	}
+	size := int64(0)
+	for i := range events {
+		size += events[i].size()
+	}
+	o.bytes.Add(size)
+	o.transport.sendAll(events)
+	return err
+}
+
 // leave frees the place of a settled event.
 func (o *outbox) leave(size int64) {
 	o.bytes.Add(-size)
-	o.freePlace()
+	o.freePlaces(1)
 }
 
-func (o *outbox) freePlace() {
-	if o.events.Add(-1) == 0 && o.hasBacklog() {
+func (o *outbox) freePlaces(events int64) {
+	if o.events.Add(-events) == 0 && o.hasBacklog() {
 		o.spool.Wake()
 	}
 }

@@ -9,6 +9,7 @@ import (
 type holding struct{}
 
 func (holding) send(event)            {}
+func (holding) sendAll([]event)       {}
 func (holding) ready() bool           { return true }
 func (holding) flush(context.Context) {}
 func (holding) giveUp()               {}

@@ -17,9 +17,28 @@ type outcomes struct {
 
 // rejected counts and reports an event that is not accepted, and returns its error.
 func (o *outcomes) rejected(call *call, returned error) error {
+	return o.rejectedAll(1, call, -1, returned)
+}
+
+// rejectedAll counts so many events that are not accepted, reports them once, and returns the error. The call is
+// that of the first invalid event, which has a place in the batch; nil and -1 if the batch is not about one.
+func (o *outcomes) rejectedAll(events int, call *call, index int, returned error) error {
 	var err *Error
 	errors.As(returned, &err)
-	o.ledger.reject(err.Code)
+	o.ledger.reject(err.Code, events)
+	about := aboutCall(call)
+	if index >= 0 && events > 1 {
+		about["index"] = index
+	}
+	o.report(err, returned, about, false)
+	return returned
+}
+
+// aboutCall returns what is known of an event that is not accepted.
+func aboutCall(call *call) map[string]any {
+	if call == nil {
+		return map[string]any{}
+	}
 	about := map[string]any{
 		"workspace_id": call.WorkspaceID,
 		"product":      call.Product,
@@ -33,8 +52,7 @@ func (o *outcomes) rejected(call *call, returned error) error {
 	if call.HasEventID {
 		about["event_id"] = call.EventID
 	}
-	o.report(err, returned, about, false)
-	return returned
+	return about
 }
 
 // degraded reports an event that was accepted with less metadata than was given.

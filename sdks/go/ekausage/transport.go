@@ -58,6 +58,8 @@ func (e *event) size() int64 { return int64(len(e.key) + len(e.value)) }
 type transport interface {
 	// send accepts an event. It never blocks and never fails.
 	send(event)
+	// sendAll accepts the events of one call, in their order.
+	sendAll([]event)
 	// ready reports whether one more event would be accepted.
 	ready() bool
 	// flush waits until what was sent is settled, or the context is done.

@@ -30,6 +30,21 @@ func checkWorkspaceID(id string) (string, *Rejection) {
 	return checkIdentifier(codeWorkspaceIDInvalid, id, workspaceIDMinLength, workspaceIDMaxLength)
 }
 
+// CheckEventID checks an idempotency key.
+func CheckEventID(id string) *Rejection {
+	_, rejection := checkEventID(id)
+	return rejection
+}
+
+// EventType returns the event type of the metric of a call.
+func EventType(c *Call) (string, *Rejection) {
+	metric, rejection := checkMetric(c)
+	if rejection != nil {
+		return "", rejection
+	}
+	return Metrics[metric].Product + "." + Metrics[metric].MetricType, nil
+}
+
 // checkEventID returns the idempotency key, escaped for JSON.
 func checkEventID(id string) (string, *Rejection) {
 	return checkIdentifier(codeEventIDInvalid, id, eventIDMinLength, eventIDMaxLength)
@@ -117,6 +132,10 @@ func checkStatus(status string) (int, *Rejection) {
 	if row := LookupStatus(status); row >= 0 {
 		return row, nil
 	}
+	if status == voidStatus && voidStatus != "" {
+		hint := "a status of the catalog; Void takes an event back"
+		return 0, &Rejection{Code: codeStatusUnknown, Given: DescribeValue(status), Hint: hint}
+	}
 	return 0, &Rejection{
 		Code: codeStatusUnknown, Given: DescribeValue(status), Hint: Suggest(status, StatusNames()),
 	}
@@ -175,11 +194,18 @@ func (r *numberRule) reject(given any) *Rejection {
 		kind = "an integer"
 	}
 	hint := fmt.Sprintf("%s from %s to %s", kind, appendNumber(nil, r.low), appendNumber(nil, r.high))
+	number, _ := given.(float64)
+	negative := number < 0
 	if text, ok := given.(Decimal); ok {
-		if d, ok := parseAmount(string(text)); ok && len(d.digits) > r.maxDigits {
+		d, ok := parseAmount(string(text))
+		if ok && len(d.digits) > r.maxDigits {
 			hint += fmt.Sprintf(" of at most %d digits", r.maxDigits)
 		}
+		negative = ok && d.sign() < 0
 		given = string(text)
+	}
+	if negative && r.code == codeQuantityInvalid && voidStatus != "" {
+		hint += "; to take an event back, use Void"
 	}
 	return &Rejection{Code: r.code, Given: DescribeValue(given), Hint: hint}
 }

@@ -1,7 +1,6 @@
 package encode
 
 import (
-	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -46,6 +45,14 @@ type Call struct {
 	OccurredAt OccurrenceTime
 	// Fields are those that an event may lack, in the order of the table Fields.
 	Fields []FieldValue
+	// ServiceName replaces the client's, unless it is empty.
+	ServiceName string
+	// Exempt is set if the rules of the metric type do not apply.
+	Exempt bool
+	// IsVoid is set if the event takes another one back, which no status of a caller does.
+	IsVoid bool
+	// IsTimed is set if the unit of the metric type must be one of time.
+	IsTimed bool
 }
 
 // Config is what all events of one client have in common.
@@ -71,7 +78,8 @@ type Encoder struct {
 	constants eventConstants // except those that vary with the metric and the status
 	more      []byte         // the client's own fields, after those of every event
 	billed    bool           // whether events of a billable status are billed
-	parts     [len(Metrics) * len(Statuses)]atomic.Pointer[eventParts]
+	parts     partsOfService
+	services  services
 	instant   atomic.Pointer[instant]
 }
 
@@ -83,7 +91,7 @@ type instant struct {
 
 // A CheckedCall is a call as JSON, except for its sequence number. It uses the memory of a Scratch.
 type CheckedCall struct {
-	EventID string
+	WorkspaceID, EventID string
 	// Lost describes the metadata that could not be kept; empty means none.
 	Lost string
 	// At is when the event was accepted, by the real clock.
@@ -126,9 +134,10 @@ func NewEncoder(config *Config) *Encoder {
 // InstanceID identifies the client.
 func (e *Encoder) InstanceID() string { return e.instanceID }
 
-// Encode checks a call, argument by argument in the order of Record.
-func (e *Encoder) Encode(s *Scratch, c *Call) (checked CheckedCall, rejection *Rejection) {
+// Encode checks a call, argument by argument in the order of Record. at is now, by the real clock.
+func (e *Encoder) Encode(s *Scratch, c *Call, at time.Time) (checked CheckedCall, rejection *Rejection) {
 	v := &checked.values
+	checked.WorkspaceID, checked.At = c.WorkspaceID, at
 	if v.workspaceID, rejection = checkWorkspaceID(c.WorkspaceID); rejection != nil {
 		return checked, rejection
 	}
@@ -136,11 +145,21 @@ func (e *Encoder) Encode(s *Scratch, c *Call) (checked CheckedCall, rejection *R
 	if rejection != nil {
 		return checked, rejection
 	}
-	status, rejection := checkStatus(c.Status)
-	if rejection != nil {
-		return checked, rejection
+	if c.IsTimed {
+		if rejection = checkTimed(metric); rejection != nil {
+			return checked, rejection
+		}
+	}
+	status := statusVoid
+	if !c.IsVoid {
+		if status, rejection = checkStatus(c.Status); rejection != nil {
+			return checked, rejection
+		}
 	}
 	row := &Metrics[metric]
+	if c.Exempt {
+		row = &Metrics[0]
+	}
 	quantities := quantityRuleOf(row.quantity)
 	v.quantity, rejection = quantities.appendAmount(s.quantity[:0], c.Quantity, c.ExactQuantity)
 	if rejection != nil {
@@ -176,8 +195,8 @@ func (e *Encoder) Encode(s *Scratch, c *Call) (checked CheckedCall, rejection *R
 			return checked, rejection
 		}
 	}
-	checked.parts = e.partsOf(metric, status)
-	return checked, nil
+	checked.parts, rejection = e.partsOf(c.ServiceName, metric, status)
+	return checked, rejection
 }
 
 // identify gives the event its id and its times, and returns when that was, in milliseconds since 1970.
@@ -192,7 +211,6 @@ func (e *Encoder) identify(s *Scratch, c *Call, checked *CheckedCall) (now int64
 			return 0, rejection
 		}
 	}
-	checked.At = time.Now()
 	now = checked.At.UnixMilli()
 	if e.now != nil {
 		now = e.now().UnixMilli()
@@ -222,26 +240,21 @@ func (e *Encoder) textOf(milliseconds int64) string {
 	return last.text
 }
 
-// partsOf returns what is constant for events of a metric and a status, which the first such event
-// encodes.
-func (e *Encoder) partsOf(metric, status int) *eventParts {
-	place := &e.parts[metric*len(Statuses)+status]
-	if parts := place.Load(); parts != nil {
-		return parts
-	}
-	constants := e.constants
-	constants.product = escaped(Metrics[metric].Product)
-	constants.metricType = escaped(Metrics[metric].MetricType)
-	constants.status = escaped(Statuses[status].Name)
-	constants.isBillable = strconv.Itoa(flag(e.billed && Statuses[status].Billable))
-	parts := constants.encode()
-	place.Store(parts)
-	return parts
-}
-
 func flag(set bool) int {
 	if set {
 		return 1
 	}
 	return 0
+}
+
+// NewEventID returns a new id.
+func (e *Encoder) NewEventID() string {
+	if e.newID != nil {
+		return e.newID()
+	}
+	now := time.Now()
+	if e.now != nil {
+		now = e.now()
+	}
+	return newUUID(now.UnixMilli(), e.salt)
 }

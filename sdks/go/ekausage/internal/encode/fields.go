@@ -61,7 +61,7 @@ func (s *Scratch) appendFields(b []byte, c *Call, now int64) ([]byte, *Rejection
 	for i := range c.Fields {
 		row := &Fields[c.Fields[i].Field]
 		for _, other := range row.requires {
-			if !c.has(other) && !(row.whenNotZero && isZero(c.Fields[i].Value)) {
+			if !c.has(other) && !(row.whenNotZero && IsZero(c.Fields[i].Value)) {
 				return nil, &Rejection{Code: other + ".required", Hint: row.Name + " requires it"}
 			}
 		}
@@ -103,7 +103,8 @@ func checkFieldRules(metric *MetricRow, c *Call) *Rejection {
 
 func compareField(v FieldValue, field int) int { return v.Field - field }
 
-func isZero(value any) bool {
+// IsZero reports whether a number is 0.
+func IsZero(value any) bool {
 	if text, ok := value.(Decimal); ok {
 		d, ok := parseAmount(string(text))
 		return ok && d.sign() == 0

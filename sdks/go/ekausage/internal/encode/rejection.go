@@ -8,4 +8,6 @@ type Rejection struct {
 	Parameter string
 	// Given, Product and Hint complete the code's text.
 	Given, Product, Hint string
+	// Field is the field of the event that the argument fills; empty means the one that the code is about.
+	Field string
 }

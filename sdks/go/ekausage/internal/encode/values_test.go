@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestNumbers(t *testing.T) {
@@ -124,7 +125,7 @@ func TestAllocations(t *testing.T) {
 		call := Call{WorkspaceID: "ws-1", Product: "api", MetricType: "api_call", Quantity: 2.5}
 		allocations := testing.AllocsPerRun(20_000, func() {
 			s := GetScratch()
-			checked, rejection := e.Encode(s, &call)
+			checked, rejection := e.Encode(s, &call, time.Now())
 			if rejection != nil {
 				t.Fatal(rejection)
 			}
