@@ -12,10 +12,9 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from infra.sink import number
+from infra.sink._generated.fields import FIRST_YEAR, LAST_YEAR
 from infra.sink.field import Field
 
-# The range of DateTime64 without a year at either end, which an offset could leave.
-_FIRST_YEAR, _LAST_YEAR = 1901, 2298
 _CANONICAL_TIME = len("2006-01-02T15:04:05.000Z")
 _Time = Annotated[datetime, Meta(tz=True)]
 _INTEGER_LIMIT = 2**64
@@ -70,7 +69,7 @@ def _timestamp(field: Field) -> Callable[[str], str]:
             time = msgspec.convert(text, _Time)
         except msgspec.ValidationError as error:
             raise ValueError(f"{field.name}: {error}: {text[:_CANONICAL_TIME]!r}") from None
-        if not _FIRST_YEAR <= time.year <= _LAST_YEAR:
+        if not FIRST_YEAR <= time.year <= LAST_YEAR:
             raise ValueError(f"{field.name} does not fit {field.column}: {text!r}")
         if len(text) == _CANONICAL_TIME and text[10] == "T" and text[-1] == "Z":
             return text

@@ -19,6 +19,7 @@ from infra.sink._generated.fields import (
     ACCEPTED,
     ACCOUNT,
     DATABASE,
+    FIELDS,
     ID,
     INGESTED,
     INSTANCE,
@@ -40,11 +41,15 @@ _CLIENTS = 1_000
 _ACCOUNTS = 100
 _MONTH = datetime(2026, 3, 1, tzinfo=UTC)
 _BLOCK = 1_000_000
+_VALUES = {"string": "'x'", "json": "'{}'"}
 
 
 def fill(store: Client, receipts: int, events: int) -> None:
     """Inserts receipts of clients that lost no event, and events of accounts, in one month."""
     moment = f"toDateTime64('{_MONTH:%Y-%m-%d}', 3, 'UTC') + number % 2500000"
+    values = {field.name: _VALUES.get(field.kind, "1") for field in FIELDS if field.required}
+    values |= {ACCEPTED: moment, TIME: moment, ID: "toString(generateUUIDv7())"}
+    values[ACCOUNT] = f"toString(number % {_ACCOUNTS})"
     for start in range(0, receipts, _BLOCK):
         store.command(
             f"INSERT INTO {DATABASE}.{RECEIPTS}"
@@ -53,9 +58,8 @@ def fill(store: Client, receipts: int, events: int) -> None:
             f" {moment} AS moment, moment, moment + 1 FROM numbers({start}, {_BLOCK})"
         )
     store.command(
-        f"INSERT INTO {DATABASE}.{TABLE} ({ID}, {ACCOUNT}, {ACCEPTED}, {TIME})"
-        f" SELECT toString(generateUUIDv7()), toString(number % {_ACCOUNTS}),"
-        f" {moment} AS moment, moment FROM numbers({events})"
+        f"INSERT INTO {DATABASE}.{TABLE} ({', '.join(values)})"
+        f" SELECT {', '.join(values.values())} FROM numbers({events})"
     )
 
 

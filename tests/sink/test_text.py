@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from infra.sink.__main__ import main
+from infra.sink._generated.fields import DATABASE, TABLE
 from infra.sink.counts import Counts
 from infra.sink.migrate import migrate
 from infra.sink.progress import line
@@ -74,6 +75,9 @@ def test_no_command_prints_what_a_hostile_event_holds(
     names = {"product": _HOSTILE, "metric_type": "=1+1", "instance_id": _HOSTILE}
     with open_store(dsn) as client:
         migrate(client)
+        # As a row that is older than the constraints.
+        drop = "DROP CONSTRAINT valid_product, DROP CONSTRAINT valid_metric_type"
+        client.command(f"ALTER TABLE {DATABASE}.{TABLE} {drop}")
         insert(client, [{"workspace_id": "w", "seq": 5, **names}])
     usage = ["usage", "--dsn", dsn, *_MONTH, "--format", output]
     assert main(usage) == 0

@@ -10,6 +10,7 @@ from typing import Any
 from codegen import render
 from codegen.model import MetricType, Model, Table
 from codegen.render import File, History
+from codegen.targets.infra.checks import checks
 from codegen.targets.infra.migrations import Columns, extend
 from codegen.text import sql_string
 
@@ -104,6 +105,7 @@ def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
         types=types,
         later=frozenset(f.name for f in model.event.fields if not f.is_always_there),
         create=lambda columns: script("create", columns),
+        checks=checks(model),
         revisions={name: script(template) for name, template in revisions.items()},
     )
 

@@ -14,6 +14,13 @@ _STRINGS = "org.apache.kafka.connect.storage.StringConverter"
 _SETTINGS = {
     "async_insert": 0,
     "date_time_input_format": "best_effort",
+    # A null, a list or a flag where the column has another type is an error, not a value.
+    "input_format_json_read_arrays_as_strings": 0,
+    "input_format_json_read_bools_as_numbers": 0,
+    "input_format_json_read_bools_as_strings": 0,
+    "input_format_json_read_numbers_as_strings": 0,
+    "input_format_json_read_objects_as_strings": 0,
+    "input_format_null_as_default": 0,
     "input_format_skip_unknown_fields": 1,
     # A batch may hold events of any number of months, such as a replay.
     "max_partitions_per_insert_block": 0,

@@ -1,7 +1,8 @@
 """The numbered migrations of a table: existing ones are history, a difference becomes the next.
 
 Each ends with a line that lists the columns of the table after it, from which the next one starts.
-A revision changes the table in another way than by a column; a new table has all of them.
+A check is added or replaced with the column's limits. A revision changes the table in another way
+than by a column; a new table has all of them.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from typing import Any
 from codegen import render
 from codegen.diagnostics import quote
 from codegen.render import NOTICE, File
+from codegen.targets.infra.checks import Check
 
 _FOLDER = "infra/clickhouse"
+_LONGEST_NAME = 60
 _STATE = "-- after this: "
 # The revision that changes the table's key.
 _REBUILT = "key_is_the_identity"
@@ -37,9 +40,10 @@ class Columns:
     types: Mapping[str, str]
     later: frozenset[str]
     create: Callable[[Mapping[str, str]], str]
+    checks: Mapping[str, Check]
     revisions: Mapping[str, str]
 
-    def state(self, revisions: Iterable[str]) -> dict[str, Any]:
+    def state(self, revisions: Iterable[str], checks: Mapping[str, str]) -> dict[str, Any]:
         revised = list(revisions)
         columns = {
             "table": self.table,
@@ -47,18 +51,26 @@ class Columns:
             "key": list(self.key_after(revised)),
             "columns": dict(self.types),
         }
-        return {**columns, "revisions": revised}
+        return {**columns, "checks": dict(checks), "revisions": revised}
 
     def key_after(self, revisions: Iterable[str]) -> tuple[str, ...]:
         """Returns the key of a table that has these revisions."""
         return self.key if _REBUILT in revisions else self.former_key
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """The checks as a migration remembers them."""
+        return {name: check.digest for name, check in self.checks.items()}
+
 
 def extend(existing: Mapping[str, str], target: Columns) -> Iterator[File]:
     """Yields the migration from the existing ones to the target, if they differ."""
     if not existing:
-        state = target.state(target.revisions)
-        yield _file(1, target.table.partition(".")[2], target.create(target.types), state)
+        state = target.state(target.revisions, target.digests)
+        body = target.create(target.types)
+        if target.checks:
+            body += f"\n\n{_check(target, target.checks)}"
+        yield _file(1, target.table.partition(".")[2], body, state)
         return
     for expected, path in enumerate(existing, 1):
         match = _PATH.fullmatch(path)
@@ -72,26 +84,46 @@ def extend(existing: Mapping[str, str], target: Columns) -> Iterator[File]:
     _reject_incompatible(path, state, target)
     number = len(existing)
     revised = list(state.get("revisions", ()))
+    checked: dict[str, str] = dict(state.get("checks", {}))
     added = [name for name in target.types if name not in state["columns"]]
+    changed = [name for name, check in target.digests.items() if checked.get(name) != check]
+    missing = [name for name in target.revisions if name not in revised]
     if added:
         number += 1
-        body = render.render(
-            "infra/clickhouse/alter.sql.j2",
-            table=target.table,
-            columns=[(name, target.types[name], _after(name, target)) for name in added],
-        )
-        name = f"add_{'_'.join(added)}"[:60].rstrip("_")
-        yield _file(number, name, body, target.state(revised))
-    for name, body in target.revisions.items():
-        if name not in revised:
-            number += 1
-            revised.append(name)
-            yield _file(number, name, body, target.state(revised))
+        name = f"add_{'_'.join(added)}"[:_LONGEST_NAME].rstrip("_")
+        body = _add(target, added)
+        if changed and not missing:
+            body += f"\n\n{_check(target, changed)}"
+            checked, changed = target.digests, []
+        yield _file(number, name, body, target.state(revised, checked))
+    for name in missing:
+        number += 1
+        revised.append(name)
+        yield _file(number, name, target.revisions[name], target.state(revised, checked))
+    if changed:  # after a revision that makes the table anew
+        body = _check(target, changed)
+        yield _file(number + 1, "check_columns", body, target.state(revised, target.digests))
 
 
 def _file(number: int, name: str, body: str, state: Mapping[str, Any]) -> File:
     line = f"{_STATE}{json.dumps(state)}"
     return File(f"{_FOLDER}/{number:04}_{name}.sql", f"-- {NOTICE}\n{body}\n{line}\n")
+
+
+def _add(target: Columns, names: Iterable[str]) -> str:
+    return render.render(
+        "infra/clickhouse/alter.sql.j2",
+        table=target.table,
+        columns=[(name, target.types[name], _after(name, target)) for name in names],
+    )
+
+
+def _check(target: Columns, names: Iterable[str]) -> str:
+    return render.render(
+        "infra/clickhouse/checks.sql.j2",
+        table=target.table,
+        columns=[(name, target.types[name], target.checks[name]) for name in names],
+    )
 
 
 def _after(name: str, target: Columns) -> str:

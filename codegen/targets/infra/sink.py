@@ -8,7 +8,7 @@ from typing import Any
 from codegen import render
 from codegen.model import Field, Model, Table
 from codegen.render import File
-from codegen.schema import schema
+from codegen.targets.infra.checks import FIRST_YEAR, LAST_YEAR, NAMES, name_pattern
 from codegen.targets.infra.clickhouse import RELATED
 from codegen.text import python_string
 
@@ -16,8 +16,6 @@ _LIMITS = (
     *("min_length", "max_length", "minimum", "maximum", "max_bytes"),
     *("min_items", "max_items"),
 )
-# The parts of the catalog that are names: the sink stores what a newer catalog has, not any text.
-_NAMES = ("product", "metric_type", "status")
 
 
 def outputs(model: Model, table: Table) -> Iterator[File]:
@@ -54,6 +52,7 @@ def _fields(model: Model, table: Table) -> File:
         names={
             name.replace(" ", "_").upper(): python_string(value) for name, value in named.items()
         },
+        years=(FIRST_YEAR, LAST_YEAR),
         fields=[list(_arguments(field)) for field in model.event.fields],
     )
 
@@ -68,8 +67,8 @@ def _arguments(field: Field) -> Iterator[str]:
     if field.values:
         named["values"] = field.values
     named |= {limit: field.limits[limit] for limit in _LIMITS if limit in field.limits}
-    if field.catalog in _NAMES:
-        named["pattern"] = schema("catalog")["$defs"]["name"]["pattern"]
+    if field.catalog in NAMES:
+        named["pattern"] = name_pattern()
     for name, value in named.items():
         yield f"{name}={_literal(value)}"
 

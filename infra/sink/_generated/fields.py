@@ -29,6 +29,8 @@ TIME: Final = "occurred_at"
 ACCEPTED: Final = "ts"
 INSTANCE: Final = "instance_id"
 NUMBER: Final = "seq"
+FIRST_YEAR: Final = 1901
+LAST_YEAR: Final = 2298
 
 FIELDS: Final = (
     Field(

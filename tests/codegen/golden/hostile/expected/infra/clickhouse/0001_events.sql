@@ -83,4 +83,56 @@ ENGINE = ReplacingMergeTree
 ORDER BY (topic, partition, first)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
--- after this: {"table": "usage.events", "time": "occurred_at", "key": ["workspace_id", "product", "metric_type", "event_id"], "columns": {"event_id": "String", "workspace_id": "String", "service_name": "LowCardinality(String)", "product": "LowCardinality(String)", "metric_type": "LowCardinality(String)", "status": "LowCardinality(String)", "quantity": "Decimal(38, 12)", "unit_cost": "Nullable(Decimal(38, 12))", "is_billable": "UInt8", "metadata": "String", "occurred_at": "DateTime64(3, 'UTC')", "ts": "DateTime64(3, 'UTC')", "sdk_language": "LowCardinality(String)", "sdk_version": "LowCardinality(String)", "hostname": "LowCardinality(String)", "catalog_version": "LowCardinality(String)", "instance_id": "String", "seq": "UInt64", "x_y_z": "String", "url_ids": "Array(String)", "maker_of": "String"}, "revisions": ["first_within_an_insert", "expired_messages", "key_is_the_identity", "receipts_hold_hashes"]}
+
+-- What the embedded sink refuses, a column refuses too, whoever inserts. Where the type's own default is
+-- a valid value, what a message lacks becomes one that is not.
+ALTER TABLE usage.events
+    MODIFY COLUMN quantity Decimal(38, 12) DEFAULT -1,
+    MODIFY COLUMN unit_cost Nullable(Decimal(38, 12)) DEFAULT -1,
+    MODIFY COLUMN is_billable UInt8 DEFAULT 255,
+    MODIFY COLUMN occurred_at DateTime64(3, 'UTC') DEFAULT '1900-01-01 00:00:00',
+    MODIFY COLUMN ts DateTime64(3, 'UTC') DEFAULT '1900-01-01 00:00:00',
+    DROP CONSTRAINT IF EXISTS valid_event_id,
+    ADD CONSTRAINT valid_event_id CHECK match(event_id, '[^\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}-\\x{2029}\\x{202f}\\x{205f}\\x{3000}]') AND lengthUTF8(event_id) <= 128,
+    DROP CONSTRAINT IF EXISTS valid_workspace_id,
+    ADD CONSTRAINT valid_workspace_id CHECK match(workspace_id, '[^\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}-\\x{2029}\\x{202f}\\x{205f}\\x{3000}]') AND lengthUTF8(workspace_id) <= 256,
+    DROP CONSTRAINT IF EXISTS valid_service_name,
+    ADD CONSTRAINT valid_service_name CHECK match(service_name, '[^\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}-\\x{2029}\\x{202f}\\x{205f}\\x{3000}]') AND lengthUTF8(service_name) <= 256,
+    DROP CONSTRAINT IF EXISTS valid_product,
+    ADD CONSTRAINT valid_product CHECK length(product) BETWEEN 1 AND 128 AND match(product, '^[a-z][a-z0-9]*([._-][a-z0-9]+)*$'),
+    DROP CONSTRAINT IF EXISTS valid_metric_type,
+    ADD CONSTRAINT valid_metric_type CHECK length(metric_type) BETWEEN 1 AND 128 AND match(metric_type, '^[a-z][a-z0-9]*([._-][a-z0-9]+)*$'),
+    DROP CONSTRAINT IF EXISTS valid_status,
+    ADD CONSTRAINT valid_status CHECK length(status) BETWEEN 1 AND 128 AND match(status, '^[a-z][a-z0-9]*([._-][a-z0-9]+)*$'),
+    DROP CONSTRAINT IF EXISTS valid_quantity,
+    ADD CONSTRAINT valid_quantity CHECK quantity >= 0 AND quantity <= 1000000000000000000,
+    DROP CONSTRAINT IF EXISTS valid_unit_cost,
+    ADD CONSTRAINT valid_unit_cost CHECK isNull(unit_cost) OR (unit_cost >= 0 AND unit_cost <= 1000000000000000000),
+    DROP CONSTRAINT IF EXISTS valid_is_billable,
+    ADD CONSTRAINT valid_is_billable CHECK is_billable IN (0, 1),
+    DROP CONSTRAINT IF EXISTS valid_metadata,
+    ADD CONSTRAINT valid_metadata CHECK JSONType(metadata) = 'Object' AND length(metadata) <= 32768,
+    DROP CONSTRAINT IF EXISTS valid_occurred_at,
+    ADD CONSTRAINT valid_occurred_at CHECK toYear(occurred_at) BETWEEN 1901 AND 2298,
+    DROP CONSTRAINT IF EXISTS valid_ts,
+    ADD CONSTRAINT valid_ts CHECK toYear(ts) BETWEEN 1901 AND 2298,
+    DROP CONSTRAINT IF EXISTS valid_sdk_language,
+    ADD CONSTRAINT valid_sdk_language CHECK match(sdk_language, '[^\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}-\\x{2029}\\x{202f}\\x{205f}\\x{3000}]'),
+    DROP CONSTRAINT IF EXISTS valid_sdk_version,
+    ADD CONSTRAINT valid_sdk_version CHECK match(sdk_version, '[^\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}-\\x{2029}\\x{202f}\\x{205f}\\x{3000}]'),
+    DROP CONSTRAINT IF EXISTS valid_hostname,
+    ADD CONSTRAINT valid_hostname CHECK match(hostname, '[^\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}-\\x{2029}\\x{202f}\\x{205f}\\x{3000}]') AND lengthUTF8(hostname) <= 255,
+    DROP CONSTRAINT IF EXISTS valid_catalog_version,
+    ADD CONSTRAINT valid_catalog_version CHECK match(catalog_version, '[^\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}-\\x{2029}\\x{202f}\\x{205f}\\x{3000}]'),
+    DROP CONSTRAINT IF EXISTS valid_instance_id,
+    ADD CONSTRAINT valid_instance_id CHECK match(instance_id, '[^\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}-\\x{2029}\\x{202f}\\x{205f}\\x{3000}]'),
+    DROP CONSTRAINT IF EXISTS valid_seq,
+    ADD CONSTRAINT valid_seq CHECK seq >= 1,
+    DROP CONSTRAINT IF EXISTS valid_x_y_z,
+    ADD CONSTRAINT valid_x_y_z CHECK x_y_z = '' OR (match(x_y_z, '[^\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}-\\x{2029}\\x{202f}\\x{205f}\\x{3000}]') AND lengthUTF8(x_y_z) <= 9),
+    DROP CONSTRAINT IF EXISTS valid_url_ids,
+    ADD CONSTRAINT valid_url_ids CHECK length(url_ids) <= 2 AND arrayAll(each -> match(each, '[^\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}-\\x{2029}\\x{202f}\\x{205f}\\x{3000}]') AND lengthUTF8(each) <= 9, url_ids) AND arraySum(each -> length(each) + 3, url_ids) < 99,
+    DROP CONSTRAINT IF EXISTS valid_maker_of,
+    ADD CONSTRAINT valid_maker_of CHECK maker_of = '' OR (match(maker_of, '[^\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}-\\x{2029}\\x{202f}\\x{205f}\\x{3000}]') AND lengthUTF8(maker_of) <= 40);
+
+-- after this: {"table": "usage.events", "time": "occurred_at", "key": ["workspace_id", "product", "metric_type", "event_id"], "columns": {"event_id": "String", "workspace_id": "String", "service_name": "LowCardinality(String)", "product": "LowCardinality(String)", "metric_type": "LowCardinality(String)", "status": "LowCardinality(String)", "quantity": "Decimal(38, 12)", "unit_cost": "Nullable(Decimal(38, 12))", "is_billable": "UInt8", "metadata": "String", "occurred_at": "DateTime64(3, 'UTC')", "ts": "DateTime64(3, 'UTC')", "sdk_language": "LowCardinality(String)", "sdk_version": "LowCardinality(String)", "hostname": "LowCardinality(String)", "catalog_version": "LowCardinality(String)", "instance_id": "String", "seq": "UInt64", "x_y_z": "String", "url_ids": "Array(String)", "maker_of": "String"}, "checks": {"event_id": "b2e3d87b04735cb9", "workspace_id": "6b21dea3047aa872", "service_name": "d3d6abbcb6d01ced", "product": "4a42d38545007f37", "metric_type": "96ca7ea6692d894a", "status": "602f6e535ecb0fb0", "quantity": "27f63a12b8913a87", "unit_cost": "5ee906e775848ba3", "is_billable": "50d9a6ea23072689", "metadata": "55b44bbae7034c72", "occurred_at": "2546cfd4d4d696e8", "ts": "476a378a250eb47e", "sdk_language": "f974fd743ac5058f", "sdk_version": "00c9a7d7d8cf014b", "hostname": "8643c80421133985", "catalog_version": "b6ea82debdce63ec", "instance_id": "679d7404cc7f087b", "seq": "4e517501cb5a2e7c", "x_y_z": "23d3380a3c2aa5c0", "url_ids": "ca4e0ec295f082dd", "maker_of": "7e42e3d81f6649a9"}, "revisions": ["first_within_an_insert", "expired_messages", "key_is_the_identity", "receipts_hold_hashes"]}
