@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -12,12 +13,14 @@ from pathlib import Path
 from codegen.commands import (
     PROBLEMS,
     USAGE_ERROR,
+    creating,
     generating,
     importing,
     releasing,
     searching,
     watching,
 )
+from codegen.commands.creating import Company
 from codegen.commands.generating import Options
 from codegen.diagnostics import listing, suggestion
 from codegen.imports import READERS
@@ -43,11 +46,14 @@ examples:
   python -m codegen generate --schema schema/examples/NAME --root ../other
                                                  use another catalog and output directory
   python -m codegen watch                        generate at every change of schema/
+  python -m codegen init ../acme --name acme     make the project of another company
   python -m codegen breaking --against main      show what breaks services or invoices since a ref
   python -m codegen diff --against v0.2.0        describe the changes for a changelog
 
 exit status: 0 success, 1 problems found, 2 usage error
 """
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
 
 _AGAINST = "a git ref, a folder of schema files, or a saved file (default: the last release)"
 
@@ -175,6 +181,37 @@ def _parser() -> argparse.ArgumentParser:
         root=_HOME,
         run=lambda o, p: importing.import_(p, path=o.path, system=o.system, product=o.product),
     )
+    init = commands.add_parser(
+        "init",
+        help="make the project of another company: its SDKs, documents and infrastructure",
+        description="Copies this project into a new directory, under the names of another company, "
+        "and generates its files. Names come from the company's own catalog.yaml, event.yaml and "
+        "sdk.yaml, or from --name; then the catalog has first products to replace.",
+    )
+    init.add_argument("folder", metavar="DIR", type=Path, help="a new or empty directory")
+    whose = init.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--name", type=_name, help="the company's name, in lowercase: acme")
+    whose.add_argument(
+        "--schema", metavar="DIR", dest="own", type=Path, help="the company's own YAML files"
+    )
+    init.add_argument(
+        "--repository",
+        metavar="HOST/OWNER/NAME",
+        help="where it will be kept (default: github.com/NAME/NAME-usage-sdk)",
+    )
+    init.set_defaults(
+        format="text",
+        schema=_HOME / "schema",
+        root=_HOME,
+        run=lambda o, p: creating.init(
+            _options(o),
+            p,
+            target=o.folder,
+            company=Company(
+                o.own, o.name, o.repository or f"github.com/{o.name}/{o.name}-usage-sdk"
+            ),
+        ),
+    )
     release = commands.add_parser(
         "release",
         parents=[places, dated],
@@ -184,6 +221,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     release.set_defaults(run=lambda o, p: releasing.release(_options(o), p, today=o.today))
     return parser
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} must be letters and digits, joined by hyphens")
+    return text
 
 
 def _places(*, formats: bool = True) -> argparse.ArgumentParser:
@@ -257,6 +300,8 @@ def _misuse(options: argparse.Namespace) -> str:
     for name in getattr(options, "target", None) or ():
         if name not in TARGETS:
             return f"unknown target {name!r}: {suggestion(name, TARGETS)}"
+    if getattr(options, "own", None) is not None and not options.own.is_dir():
+        return f"--schema {options.own}: no such directory"
     if options.schema.is_file():
         return (
             f"--schema {options.schema}: is a file; expected the directory of the three YAML files"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from codegen.changes.judge import compare, judge, judge_dates
 from codegen.changes.reference import UnreadableError, read_baseline
-from codegen.commands import PROBLEMS, SUCCESS
+from codegen.commands import PROBLEMS, SUCCESS, packages
 from codegen.diagnostics import error, has_errors
 from codegen.lint import lint
 from codegen.load import Loaded, load
@@ -100,6 +100,10 @@ def check_release(options: Options, printer: Printer, loaded: Loaded, today: dat
 
 def planned(options: Options, printer: Printer, model: Model) -> Plan | None:
     """Returns the changes of a run; prints why and returns None if it is refused."""
+    if moved := list(packages.renamed(options.schema, options.root, model)):
+        printer.diagnostics(moved)
+        printer.failure("refused; nothing written")
+        return None
     made = _made(model, options.targets)
     try:
         return plan(options.root, made, partial=bool(options.targets))

@@ -123,6 +123,8 @@ class Model:
 
         What a required field needs beside it is required as well.
         """
+        if not metric.fields:
+            return ()
         rules = {rule.name: rule for rule in metric.fields}
         wanted = [rule.name for rule in metric.fields if rule.required]
         for name in wanted:

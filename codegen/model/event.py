@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from codegen.model.data import Data
@@ -93,7 +94,7 @@ class Batch:
     max_bytes: int = 524288
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, as every metric type asks for the cached properties
 class Event:
     name: str
     description: str
@@ -122,7 +123,7 @@ class Event:
         """Returns the dimensions that an argument of the client sets."""
         return tuple(f for f in self.fields if f.is_dimension and f.set_by == "client")
 
-    @property
+    @cached_property
     def dimensions(self) -> tuple[Field, ...]:
         """Returns the dimensions that calls set."""
         return tuple(f for f in self.fields if f.is_dimension and f.set_by == "caller")
@@ -131,7 +132,7 @@ class Event:
         """Returns the dimensions that one call sets."""
         return tuple(field for field in self.dimensions if call in field.calls)
 
-    @property
+    @cached_property
     def roles(self) -> Mapping[str, Field]:
         """Returns the fields by the part of the catalog that they carry, whatever their names.
 

@@ -198,12 +198,19 @@ def _detected_by(language: str, mutation: Mutation, copy: Path) -> str:
     return case[1]
 
 
-def run_check(check: Check, copy: Path) -> tuple[bool, str]:
-    """Runs a check in a copy of the project; returns whether it passed, and its output."""
+def run_check(check: Check, copy: Path, packages: str = "") -> tuple[bool, str]:
+    """Runs a check in a copy of the project; returns whether it passed, and its output.
+
+    Python's package is that of the copy, unless there is a folder of installed ones.
+    """
     run = subprocess.run(
         check.command.split(),
         cwd=copy / check.folder,
-        env={**os.environ, "PYTHONPATH": str(copy / "sdks/python/src"), "NO_COLOR": "1"},
+        env={
+            **os.environ,
+            "PYTHONPATH": packages or str(copy / "sdks/python/src"),
+            "NO_COLOR": "1",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -44,7 +44,8 @@ def outputs(model: Model) -> Iterator[Output]:
         "lists": "list" in types,
     }
     yield source("options", client=by_client, fields=optional, **imports)
-    yield source("fields_test", client=by_client, fields=optional, **imports)
+    partitions = next(t.partitions for t in model.catalog.topics if t.role == "usage")
+    yield source("fields_test", client=by_client, fields=optional, partitions=partitions, **imports)
     yield fields.members(posixpath.join(package.path, "options.go"), optional)
     yield source(
         "fields",

@@ -7,7 +7,7 @@ results are computed by other means than those of an SDK.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from codegen.model import Model
@@ -37,5 +37,5 @@ def _json(model: Model) -> str:
     return "\n".join(["{", *lines, '  "cases": [', rows, "  ]", "}", ""])
 
 
-def _compact(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
+# json.dumps() makes an encoder at every call with arguments.
+_compact: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":")).encode

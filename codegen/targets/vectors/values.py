@@ -6,10 +6,13 @@ import json
 
 from codegen.numbers import ecmascript
 
+# json.dumps() makes an encoder at every call with arguments.
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def text(value: str) -> str:
     """Returns a string as JSON with the minimal escapes of RFC 8785."""
-    return json.dumps(value, ensure_ascii=False)
+    return _encode(value)
 
 
 def json_text(value: object) -> str:
@@ -20,7 +23,7 @@ def json_text(value: object) -> str:
         return f"[{','.join(map(json_text, value))}]"
     if isinstance(value, int | float) and not isinstance(value, bool):
         return ecmascript(value)
-    return json.dumps(value, ensure_ascii=False)
+    return _encode(value)
 
 
 def partition(key: str, partitions: int) -> int:

@@ -21,10 +21,7 @@ import (
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/ekausagetest"
 )
 
-const (
-	vectorFolder = "../../../tests/conformance/vectors"
-	partitions   = 10
-)
+const vectorFolder = "../../../tests/conformance/vectors"
 
 type vectorFile struct {
 	Schema  string `json:"$schema"`

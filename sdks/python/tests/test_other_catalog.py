@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sdks.python.tests.support import PYTHON_SDK, REPOSITORY
+from sdks.python.tests.support import REPOSITORY
 
 pytestmark = pytest.mark.workspace
 
@@ -22,7 +21,7 @@ PRELUDE = """
 import json, os
 from decimal import Decimal
 import tidal_usage
-from tidal_usage import EkaClient, PRODUCTS, STATUSES, LOG_LEVELS, USAGE_TOPIC, metrics
+from tidal_usage import TidalClient, PRODUCTS, STATUSES, LOG_LEVELS, USAGE_TOPIC, metrics
 from tidal_usage.testing import InMemoryProducer
 
 errors, sent = [], []
@@ -33,7 +32,7 @@ class Producer(InMemoryProducer):
         sent.append(json.loads(value))
         super().produce(topic=topic, key=key, value=value, on_delivery=on_delivery)
 
-client = EkaClient("harbour", producer=Producer(), on_error=lambda error, _: errors.append(error))
+client = TidalClient("harbour", producer=Producer(), on_error=lambda error, _: errors.append(error))
 
 def rejected(code, *arguments, **more):
     assert client.record(*arguments, **more) is None, arguments
@@ -52,30 +51,9 @@ def accepted(*arguments, **more):
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory that contains the other company's package."""
     root = tmp_path_factory.mktemp("freight")
-    config = yaml.safe_load((FREIGHT / "sdk.yaml").read_text(encoding="utf-8"))["packages"][
-        "python"
-    ]
-    package = Path(root, config["path"])
-    shutil.copytree(
-        PYTHON_SDK / "src" / "eka_usage",
-        package,
-        ignore=shutil.ignore_patterns("_generated", "__pycache__"),
-    )
-    # The event's class is the only generated name that hand-written code refers to.
-    event = yaml.safe_load((FREIGHT / "event.yaml").read_text(encoding="utf-8"))["name"]
-    for source in package.rglob("*.py"):
-        text = source.read_text(encoding="utf-8")
-        source.write_text(text.replace("UsageEvent", event), encoding="utf-8")
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "codegen", "generate", "--target", "python"),
-            *("--schema", FREIGHT, "--root", root),
-        ],
-        cwd=REPOSITORY,
-        check=True,
-        capture_output=True,
-    )
-    return package.parent
+    command = [sys.executable, "-m", "codegen", "init", str(root), "--schema", str(FREIGHT)]
+    subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True)
+    return root / "sdks/python/src"
 
 
 def run(program: str, runtime: Path, **environment: str) -> str:
@@ -223,12 +201,12 @@ assert json.loads(sent[-1]["metadata"])["severity"] == "notice"
 def test_settings_use_the_catalogs_own_environment_prefix(runtime: Path) -> None:
     program = """
 try:
-    EkaClient("harbour")
+    TidalClient("harbour")
 except ValueError as error:
     print(error)
 os.environ["TIDAL_KAFKA_LINGER_MS"] = "soon"
 try:
-    EkaClient("harbour", "a:1")
+    TidalClient("harbour", "a:1")
 except ValueError as error:
     print(error)
 """
@@ -245,11 +223,11 @@ import logging
 assert client.record_metric("desk", "leg") is None
 print(errors.pop())
 logging.basicConfig(format="%(name)s %(message)s", level=0)
-quiet = EkaClient("harbour", producer=Producer(), debug=True)
+quiet = TidalClient("harbour", producer=Producer(), debug=True)
 quiet.record("desk", "bogus", "leg")
 quiet.record("desk", "road-haul", "leg")
 print(quiet, quiet.stats(), sorted(sent[-1].values(), key=str))
 """
     printed = run(program + "import sys; sys.stderr = sys.stdout\n", runtime)
     assert "tidal_usage.metrics" in printed
-    assert "eka" not in printed.replace("EkaClient", "")
+    assert "eka" not in printed

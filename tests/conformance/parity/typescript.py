@@ -60,6 +60,8 @@ def _client(source: str, surface: Surface) -> None:
         surface.add("Client", method)
         for argument in _arguments(body, method):
             for interface in _NAMED.get(argument, ()):
+                if f"interface {interface} " not in source:
+                    continue  # an event whose fields are all arguments by position has none
                 for option in _members(source, interface):
                     surface.add("Arguments", f"{method}.{option}")
             if argument not in _NAMED:

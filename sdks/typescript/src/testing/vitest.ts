@@ -58,7 +58,5 @@ function inMemory(received: unknown): InMemoryProducer {
   if (received instanceof InMemoryProducer) {
     return received;
   }
-  throw new TypeError(
-    "Expected the value to be an InMemoryProducer of @eka-care/usage-sdk/testing",
-  );
+  throw new TypeError("Expected the value to be an InMemoryProducer of this package");
 }

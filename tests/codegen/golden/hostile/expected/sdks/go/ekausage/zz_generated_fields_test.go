@@ -8,6 +8,9 @@ import (
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
 )
 
+// partitions is how many the usage topic has.
+const partitions = 12
+
 // clientOptions set the client's fields that an event may lack.
 var clientOptions = map[string]func(string) ekausage.Option{
 	"x_y_z": ekausage.WithXYZ,

@@ -9,6 +9,9 @@ import (
 	"example.com/tiny/sdks/go/tinyusage"
 )
 
+// partitions is how many the usage topic has.
+const partitions = 1
+
 // clientOptions set the client's fields that an event may lack.
 var clientOptions = map[string]func(string) tinyusage.Option{
 	"region": tinyusage.WithRegion,

@@ -1,0 +1,213 @@
+"""The names of a company's SDKs, and how text with the names of one becomes that of another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from codegen.model import Model
+from codegen.naming import LANGUAGES, pascal, snake
+
+_TAG = 3
+_MAGIC_BYTES = 8
+_GO = "/sdks/go"
+# Digests in lock files, whose characters may spell anything.
+_DIGEST = r"(?:sha\d+-|h1:)[A-Za-z0-9+/=]+"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a company's names are; the fields are in the order in which text is searched for them.
+
+    go             the path of the Go module; the repository is what precedes its folder
+    npm, scope     the npm package `@acme/usage-sdk`, and `@acme`
+    dist           what pip installs, `acme-usage-sdk`
+    client         `acme-usage`, with which other names begin
+    database       with a dot, as in the names of tables
+    module         the Python module, `acme_usage`
+    package        the Go package, `acmeusage`
+    topics         the dead-letter topic before the usage topic, whose name it may contain
+    magic          the first bytes of a segment of the spool
+    prefix         of environment variables, `ACME_`
+    event          the class of an event
+    title          the company in prose
+    type_          what the names of classes begin with, `Acme`
+    word           `acme`
+    """
+
+    go: str
+    repository: str
+    npm: str
+    scope: str
+    owned: str
+    dist: str
+    client: str
+    database: str
+    module: str
+    package: str
+    topics: tuple[str, ...]
+    magic: str
+    prefix: str
+    event: str
+    title: str
+    type_: str
+    word: str
+
+
+def of_model(model: Model, title: str | None = None) -> Names:
+    """Returns the names that a model has; the rest follows from its prefix of variables."""
+    packages, catalog = model.sdk.packages, model.catalog
+    word = catalog.env_prefix.rstrip("_").lower()
+    go, npm = packages["go"].name, packages["typescript"].name
+    repository, module = go.removesuffix(_GO), packages["python"].module
+    topics = {topic.role: topic.name for topic in catalog.topics}
+    magic = next((str(c.value) for c in model.sdk.spool.constants if c.name == "magic"), "")
+    return Names(
+        go=go,
+        repository=repository,
+        npm=npm,
+        scope=npm.partition("/")[0],
+        owned=repository.partition("/")[2],
+        dist=packages["python"].name,
+        client=model.sdk.client_name,
+        database=f"{model.event.table.database if model.event.table else module}.",
+        module=module,
+        package=packages["go"].module,
+        topics=(topics["dead_letter"], topics["usage"]),
+        magic=magic,
+        prefix=catalog.env_prefix,
+        event=model.event.name,
+        title=title or pascal(word),
+        type_=pascal(word),
+        word=word,
+    )
+
+
+def of_word(name: str, repository: str) -> Names:
+    """Returns the names of a company that has a name and a repository, and no schema yet."""
+    word, joined = snake(name), name.replace("-", "")
+    client = f"{name}-usage"
+    return Names(
+        go=f"{repository}{_GO}",
+        repository=repository,
+        npm=f"@{name}/usage-sdk",
+        scope=f"@{name}",
+        owned=repository.partition("/")[2],
+        dist=f"{client}-sdk",
+        client=client,
+        database=f"{word}_usage.",
+        module=f"{word}_usage",
+        package=f"{joined}usage",
+        topics=(
+            f"{word.replace('_', '-')}.usage.events.dlq",
+            f"{word.replace('_', '-')}.usage.events",
+        ),
+        magic=f"{joined.upper()[:_TAG]:_<{_TAG}}SPOOL"[:_MAGIC_BYTES],
+        prefix=f"{word.upper()}_",
+        event="UsageEvent",
+        title=pascal(word),
+        type_=pascal(word),
+        word=word,
+    )
+
+
+def renamer(ours: Names, theirs: Names) -> Callable[[str], str]:
+    """Returns a function that puts their names in place of ours in a text or a path."""
+    pairs = list(_pairs(ours, theirs))
+    named = (f"(?P<name_{index}>{pattern})" for index, (pattern, _) in enumerate(pairs))
+    pattern = re.compile("|".join([_DIGEST, *named]))
+
+    def replaced(match: re.Match[str]) -> str:
+        if match.lastgroup is None:
+            return match[0]
+        return pairs[int(match.lastgroup.removeprefix("name_"))][1]
+
+    return lambda text: pattern.sub(replaced, text)
+
+
+def _pairs(ours: Names, theirs: Names) -> Iterator[tuple[str, str]]:
+    """Yields patterns of our names and their names, longer names before their parts."""
+    for field in ("go", "repository", "npm"):
+        yield re.escape(getattr(ours, field)), getattr(theirs, field)
+    yield re.escape(ours.owned), theirs.owned
+    yield re.escape(f"{ours.scope}") + r"\b", theirs.scope
+    for field in ("dist", "client"):
+        yield re.escape(getattr(ours, field)), getattr(theirs, field)
+    # Tables and views: `eka_usage.usage_events`. The module may have the name of the database.
+    yield re.escape(ours.database) + r"(?=(?:usage|catalog)(?:_\w+)?\b)", theirs.database
+    yield re.escape(ours.module), theirs.module
+    yield re.escape(ours.package), theirs.package
+    for before, after in zip(ours.topics, theirs.topics, strict=True):
+        yield re.escape(before), after
+    yield re.escape(ours.magic), theirs.magic
+    yield re.escape(ours.prefix), theirs.prefix
+    yield rf"\b{re.escape(ours.event)}\b", theirs.event
+    yield rf"\b{ours.type_} Care\b", theirs.title
+    yield rf"{ours.type_}(?=[A-Z])", theirs.type_
+    yield rf"\b{ours.word}\b", theirs.word
+    yield rf"\b{ours.type_}\b", theirs.type_
+
+
+def metric_renamer(ours: Model, theirs: Model) -> Callable[[str], str]:
+    """Returns a function that puts a metric type of theirs in place of any of ours in a text."""
+    product, name = sample(theirs)
+    go, python = LANGUAGES["go"].metric, LANGUAGES["python"].metric
+    pairs = {(metric.product, metric.name) for metric in ours.catalog.metric_types}
+    words: dict[str, str] = {}
+    for of, metric in pairs:
+        words[f"metrics.{python(of, metric)}"] = f"metrics.{python(product, name)}"
+        words[go(of, metric)] = go(product, name)
+        words[f"{of}/{metric}"] = f"{product}/{name}"
+        words[f"{of}.{metric}"] = f"{product}.{name}"
+    plain = re.compile(
+        rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(words, key=len, reverse=True)))})(?!\w)"
+    )
+    products = "|".join({re.escape(of) for of, _ in pairs})
+    # `"api", "api_call"`, also as values of keys or arguments.
+    quoted = re.compile(
+        rf"""(["'`])({products})\1(\W{{1,4}}(?:metric_?[tT]ype["']?\W{{1,3}})?)(["'`])(\w+)\4"""
+    )
+
+    def replaced(match: re.Match[str]) -> str:
+        quote, of, between, _, metric = match.groups()
+        if (of, metric) not in pairs:
+            return match[0]
+        return f"{quote}{product}{quote}{between}{quote}{name}{quote}"
+
+    def rename(text: str) -> str:
+        return quoted.sub(replaced, plain.sub(lambda match: words[match[0]], text))
+
+    return rename
+
+
+_NAMED_LIST = re.compile(r"^((?:im|ex)port (?:type )?)\{([^{}]+)\}( from .*)$", re.MULTILINE)
+_WIDTH = 100
+
+
+def sorted_names(source: str) -> str:
+    """Returns TypeScript whose lists of imported names are as its linter wants them."""
+
+    def order(name: str) -> list[tuple[str, bool]]:
+        return [(letter.lower(), letter.islower()) for letter in name.removeprefix("type ")]
+
+    def laid_out(match: re.Match[str]) -> str:
+        names = sorted((name.strip() for name in match[2].split(",") if name.strip()), key=order)
+        line = f"{match[1]}{{ {', '.join(names)} }}{match[3]}"
+        if len(line) <= _WIDTH:
+            return line
+        return "".join([match[1], "{\n", *(f"  {name},\n" for name in names), "}", match[3]])
+
+    return _NAMED_LIST.sub(laid_out, source)
+
+
+def sample(model: Model) -> tuple[str, str]:
+    """Returns a metric type for examples: the first that accepts a quantity without metadata."""
+    metrics = model.catalog.metric_types
+    easy = (
+        m
+        for m in metrics
+        if m.quantity is None and m.deprecated is None and not any(k.required for k in m.metadata)
+    )
+    metric = next(easy, metrics[0])
+    return metric.product, metric.name
