@@ -34,6 +34,15 @@ type request struct {
 	Signal      string                     `json:"signal"`
 	Pause       *int                       `json:"pause"`
 	ClockOffset *int                       `json:"clock_offset"`
+	Calls       []call                     `json:"calls"`
+	Amounts     []amount                   `json:"amounts"`
+	Elapsed     int                        `json:"elapsed"`
+	Wall        *int                       `json:"wall"`
+	Fails       bool                       `json:"fails"`
+	Ends        *int                       `json:"ends"`
+	Boundary    string                     `json:"boundary"`
+	SessionID   string                     `json:"session_id"`
+	At          any                        `json:"at"`
 }
 
 // call holds the arguments of record or log, by the names of the event's fields.
@@ -47,6 +56,8 @@ type call struct {
 	Metadata    map[string]any `json:"metadata"`
 	EventID     *string        `json:"event_id"`
 	OccurredAt  *string        `json:"occurred_at"`
+	ServiceName string         `json:"service_name"`
+	Reason      string         `json:"reason"`
 	Message     string         `json:"message"`
 	Level       string         `json:"level"`
 }
@@ -55,6 +66,7 @@ type response map[string]any
 
 type driver struct {
 	client *ekausage.Client
+	clocks clocks
 	output sync.Mutex
 }
 
@@ -105,6 +117,16 @@ func (d *driver) do(r *request) (response, error) {
 		return repeat(func() (string, error) { return d.record(&r.Call) }, number(r.Times, 1), number(r.Threads, 1)), nil
 	case "log":
 		return repeat(func() (string, error) { return d.log(&r.Call) }, 1, 1), nil
+	case "record_many":
+		return d.recordMany(r), nil
+	case "record_amounts":
+		return d.recordAmounts(r), nil
+	case "void":
+		return repeat(func() (string, error) { return d.void(&r.Call) }, 1, 1), nil
+	case "session":
+		return d.session(r), nil
+	case "session_boundary":
+		return d.boundary(r)
 	case "flush":
 		return d.flush(number(r.Timeout, 0)), nil
 	case "stats":
@@ -160,13 +182,13 @@ func (d *driver) new(r *request) (response, error) {
 	if service == "" {
 		service = "driver"
 	}
-	offset := time.Duration(number(r.ClockOffset, 0)) * time.Millisecond
+	d.clocks.set(time.Duration(number(r.ClockOffset, 0)) * time.Millisecond)
 	client, err := ekausage.New(service, ekausage.WithOnError(func(err error, context map[string]any) {
 		d.writeError(context)
 		if r.OnError == "throw" {
 			panic(err)
 		}
-	}), ekausage.WithClock(func() time.Time { return time.Now().Add(offset) }))
+	}), ekausage.WithClock(d.clocks.now), ekausage.WithMonotonicClock(d.clocks.monotonic))
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +198,7 @@ func (d *driver) new(r *request) (response, error) {
 
 func (d *driver) writeError(context map[string]any) {
 	fields := response{}
-	for _, name := range []string{"code", "field", "reason", "event_id"} {
+	for _, name := range []string{"code", "field", "reason", "event_id", "index"} {
 		if fields[name] = context[name]; fields[name] == "" {
 			fields[name] = nil
 		}
@@ -191,6 +213,9 @@ func (d *driver) record(c *call) (string, error) {
 	}
 	if c.OccurredAt != nil {
 		opts = append(opts, ekausage.WithOccurredAtText(*c.OccurredAt))
+	}
+	if c.ServiceName != "" {
+		opts = append(opts, ekausage.WithServiceName(c.ServiceName))
 	}
 	quantity := 1.0
 	if c.Quantity != nil {
