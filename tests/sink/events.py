@@ -28,10 +28,16 @@ _DEFAULTS = {
 }
 
 
+_ABSENT: Mapping[str, Any] = {
+    **{f.name: [] if f.kind == "list" else None if f.nullable else "" for f in FIELDS},
+    "cost": None,
+}
+
+
 def insert(client: Client, events: Iterable[Mapping[str, Any]]) -> None:
     """Inserts one block of events; each is given by how it differs from the defaults."""
     given = list(events)
     optional = {name for event in given for name in event} - _DEFAULTS.keys()
     columns = [*_COLUMNS, *sorted(optional)]
-    rows = [[{**_DEFAULTS, **event}[name] for name in columns] for event in given]
+    rows = [[{**_ABSENT, **_DEFAULTS, **event}[name] for name in columns] for event in given]
     client.insert(TABLE, rows, columns, database=DATABASE)

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -149,10 +149,21 @@ def test_quantities_and_costs_are_aggregated_as_the_catalog_defines(
     assert rows(store, query) == [(how, quantity, Decimal(cost))]
 
 
-def test_an_unknown_metric_type_is_summed(store: Client) -> None:
-    insert(store, events({"metric_type": "of_tomorrow", "quantity": Decimal(4)}, {}))
-    query = "SELECT metric_type, aggregation, unit, quantity FROM usage_by_month ORDER BY 1"
-    assert rows(store, query) == [("api_call", "sum", "call", 1), ("of_tomorrow", "sum", "", 4)]
+def test_an_undeclared_metric_type_is_shown_as_such_and_not_summed(store: Client) -> None:
+    undeclared = {"metric_type": "of_tomorrow", "quantity": Decimal(4), "cost": Decimal(2)}
+    insert(store, events(undeclared, {"cost": None}))
+    query = "SELECT metric_type, events, aggregation, quantity, cost FROM usage_by_month ORDER BY 1"
+    assert rows(store, query) == [
+        ("api_call", 1, "sum", 1, None),
+        ("of_tomorrow", 1, "undeclared", None, None),
+    ]
+
+
+def test_days_and_months_of_far_centuries_do_not_wrap(store: Client) -> None:
+    insert(store, events({"occurred_at": NOON.replace(year=2200)}))
+    by_day = rows(store, "SELECT toString(day) FROM usage_by_day")
+    by_month = rows(store, "SELECT toString(month) FROM usage_by_month")
+    assert (by_day, by_month) == ([("2200-03-10",)], [("2200-03-01",)])
 
 
 def test_the_largest_quantities_and_costs_are_exact(store: Client) -> None:
@@ -184,6 +195,20 @@ def test_the_cost_is_null_without_unit_costs_and_unpriced_events_are_counted(sto
         ("api_call", 1, Decimal("0.000000000001")),
         ("api_error", 1, None),
     ]
+
+
+def test_a_query_for_one_account_reads_no_other_account_s_sessions(store: Client) -> None:
+    insert(
+        store,
+        (
+            {**CALL, "event_id": str(n), "workspace_id": f"w{n}", "boundary": "start"}
+            for n in range(30_000)
+        ),
+    )
+    plan = store.command(
+        f"EXPLAIN indexes = 1 SELECT * FROM {DATABASE}.usage_by_month WHERE workspace_id = 'w7'"
+    )
+    assert str(plan).count("Granules: 1/4") == 2
 
 
 @pytest.fixture
@@ -261,3 +286,20 @@ def test_the_error_for_a_store_without_tables_names_migrate(
     command = ["usage", "--dsn", f"chdb://{tmp_path}", "--workspace", "w"]
     assert main([*command, "--month", "2026-03"]) == 1
     assert "run `usage-sink migrate`" in capsys.readouterr().err
+
+
+def test_an_open_session_is_not_charged_and_the_invoice_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dsn, now = f"chdb://{tmp_path}/store", datetime.now(UTC)
+    minute = {"product": "ekascribe", "metric_type": "transcription_minute"}
+    start = {**minute, "boundary": "start", "session_id": "s", "cost": Decimal(7)}
+    with open_store(dsn) as client:
+        migrate(client)
+        insert(client, events({**start, "occurred_at": now, "quantity": Decimal(0)}))
+        query = "SELECT session_state, quantity, cost FROM usage"
+        assert rows(client, query) == [("open", 0, 0)]
+    command = ["usage", "--dsn", dsn, "--workspace", "w", "--month", f"{now:%Y-%m}"]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert printed.endswith("cost of billable usage: 0\nnot charged yet: 1 open sessions\n")

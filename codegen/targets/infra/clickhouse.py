@@ -8,8 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from codegen import render
-from codegen.model import MetricType, Model, Table
+from codegen.model import MetricType, Model, Table, milliseconds
 from codegen.render import File, History
+from codegen.targets.infra import views
 from codegen.targets.infra.checks import checks
 from codegen.targets.infra.migrations import Columns, extend
 from codegen.text import sql_string
@@ -21,14 +22,13 @@ RELATED = {
     "receipts": "usage_receipts",
     "expired": "usage_expired",
     "rebuilt": "usage_events_rebuilt",
+    "received": "usage_received",
+    "voided": "usage_voided",
+    "sessions": "usage_sessions",
     "usage": "usage",
     "usage_by_month": "usage_by_month",
 }
 
-_PERIODS = (
-    ("usage_by_day", "day", "toDate({})"),
-    (RELATED["usage_by_month"], "month", "toStartOfMonth({})"),
-)
 # Decreases over time and within an insert, whose rows have one time.
 _PRECEDENCE = (
     "bitNot(bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli({})), 20), "
@@ -57,20 +57,12 @@ def outputs(model: Model, table: Table) -> Iterator[File | History]:
             for status in model.every_status
         ],
     )
-    yield render.file(
-        f"{FOLDER}/current/views.sql",
-        "infra/clickhouse/views.sql.j2",
-        t=names,
-        columns=list(columns),
-        scale=max(scales),
-        cost_scale=2 * max(scales),
-        periods=[(view, period, text.format(table.time)) for view, period, text in _PERIODS],
-    )
+    yield from views.outputs(model, FOLDER, names, max(scales))
 
 
 def _names(model: Model, table: Table) -> Mapping[str, Any]:
     """The columns' names by the roles that the templates refer to."""
-    roles = ("product", "metric_type", "billable", "quantity")
+    roles = ("product", "metric_type", "status", "billable", "quantity", "metadata")
     fields = {role: model.event.roles[role].name for role in roles}
     return {**asdict(table), "events": table.name, **RELATED, **fields}
 
@@ -143,4 +135,13 @@ def _metric(model: Model, metric: MetricType) -> list[str]:
         *("NULL" if text is None else sql_string(text) for text in texts),
         f"[{', '.join(map(sql_string, metric.aliases))}]",
         f"map({annotations})",
+        str(model.catalog.nanoseconds(metric) or 0),
+        str(_timeout(model, metric)),
     ]
+
+
+def _timeout(model: Model, metric: MetricType) -> int:
+    """Returns in milliseconds how long a session counts after its last boundary."""
+    if model.event.session is None:
+        return 0
+    return milliseconds(metric.session_timeout or model.event.session.timeout)

@@ -131,6 +131,112 @@ class Record(Protocol):
         """
 
 
+class Usage:
+    """One call of `record()` as a value, with the same arguments, for `record_many()`."""
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id,
+        product: Literal["api"],
+        metric_type: Literal["api_call", "api.call-v2", "n123"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
+    ) -> None:
+        """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
+
+        Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: */ \"\"\" import os \"\"\" `ticks` | \\u202e 😀 \\
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id,
+        product: Literal["tools.of-a_kind"],
+        metric_type: Literal[
+            "a_name_of_some_length_that_makes_lines_long_until_they_break", "plain"
+        ],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
+    ) -> None:
+        """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
+
+        The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: */ \"\"\" import os \"\"\" `ticks` | \\u202e 😀 \\
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id,
+        product: Product,
+        metric_type: MetricType,
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
+    ) -> None:
+        """Takes names that were looked up at run time.
+
+        Args:
+            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
+                workspace keep their order.
+            product: */ \"\"\" import os \"\"\" `ticks` | \\u202e 😀 \\
+            metric_type: Which of the product's metrics the event counts.
+            quantity: How much was used, in the unit of the metric type.
+            status: How the work ended.
+            unit_cost: The cost of one unit, if known; otherwise null.
+            metadata: A JSON object with further details, encoded as a string.
+            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
+                idempotency key. Two events with the same id count once.
+            occurred_at: When the usage happened; defaults to ts.
+        """
+
+    def __init__(self, *_: object, **__: object) -> None:
+        """Makes a value; at run time it is the class of `_usage`."""
+
+
 class RecordMetric(Protocol):
     """Records one usage event by a constant of a metric type."""
 

@@ -100,6 +100,59 @@ class Record(Protocol):
         """
 
 
+class Usage:
+    """One call of `record()` as a value, with the same arguments, for `record_many()`."""
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id,
+        product: Literal["api"],
+        metric_type: Literal["api_call"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        *,
+        event_id: Id | None = None,
+        **fields: Unpack[EventFields],
+    ) -> None:
+        """API: Calls over HTTP.
+
+        Args:
+            workspace_id: The workspace to bill.
+            product: The product.
+            metric_type: The metric type of the product.
+            quantity: How much was used.
+            status: How the work ended.
+            event_id: Identifies the event.
+        """
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id,
+        product: Product,
+        metric_type: MetricType,
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        *,
+        event_id: Id | None = None,
+        **fields: Unpack[EventFields],
+    ) -> None:
+        """Takes names that were looked up at run time.
+
+        Args:
+            workspace_id: The workspace to bill.
+            product: The product.
+            metric_type: The metric type of the product.
+            quantity: How much was used.
+            status: How the work ended.
+            event_id: Identifies the event.
+        """
+
+    def __init__(self, *_: object, **__: object) -> None:
+        """Makes a value; at run time it is the class of `_usage`."""
+
+
 class RecordMetric(Protocol):
     """Records one usage event by a constant of a metric type."""
 

@@ -1,0 +1,43 @@
+"""ClickHouse: the views of what arrived, was taken back, is a session, and is billed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from codegen import render
+from codegen.model import Model
+from codegen.render import File
+from codegen.text import sql_string
+
+_PERIODS = (
+    ("usage_by_day", "day", "toDate32({})"),
+    ("usage_by_month", "month", "makeDate32(toYear({0}), toMonth({0}), 1)"),
+)
+# What a session has of its own, where other columns are those of its start. The first three are how
+# sessions are grouped, so that a filter on them reads no other sessions.
+_OF_SESSION = ("account", "product", "metric_type", "quantity", "status", "billable")
+
+
+def outputs(model: Model, folder: str, names: Mapping[str, Any], scale: int) -> Iterator[File]:
+    """Yields the scripts, which are applied in the order of their names."""
+    event = model.event
+    costs = [name for name in (names["cost"], names["total"]) if name]
+    values: dict[str, Any] = {
+        "t": names,
+        "columns": [field.name for field in event.fields],
+        "void": event.void,
+        "void_status": event.void and sql_string(event.void.status),
+        "reason": event.void and sql_string(event.void.reason_key),
+        "session": event.session,
+        "costs": costs,
+        "free": costs[-1] if costs else None,
+        "scale": scale,
+        "cost_scale": 2 * scale,
+        "quantity_type": event.roles["quantity"].column,
+        "of_session": {*(names[role] for role in _OF_SESSION), *costs},
+        "periods": [(view, period, text.format(names["time"])) for view, period, text in _PERIODS],
+    }
+    for script in ("received", *(("sessions",) if event.session else ()), "views"):
+        path = f"{folder}/current/{script}.sql"
+        yield render.file(path, f"infra/clickhouse/{script}.sql.j2", **values)
