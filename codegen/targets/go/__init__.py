@@ -9,7 +9,7 @@ from typing import Any
 from codegen import naming
 from codegen.model import Model
 from codegen.render import File, Output, file
-from codegen.targets.go import catalog, constants, fields, literals, settings
+from codegen.targets.go import catalog, constants, fields, literals, settings, usages
 from codegen.targets.go.encoder import encoder
 from codegen.targets.go.event import member
 
@@ -57,6 +57,12 @@ def outputs(model: Model) -> Iterator[Output]:
     )
     yield source("constants", constants=list(constants.constants(model)))
     yield source("metrics", products=products)
+    constructors = usages.constructors(model)
+    yield source(
+        "usages",
+        constructors=constructors,
+        times=any("time.Time" in one.parameters for one in constructors),
+    )
     yield source(
         "settings",
         indexes=[naming.go_unexported(f"setting_{s.name}") for s in model.sdk.settings],

@@ -83,11 +83,11 @@ def _metric(
     bounds: Mapping[str, int | float],
     nanoseconds: int,
 ) -> _Metric:
-    constant = _metric_name(metric.product, metric.name)
+    constant = metric_name(metric.product, metric.name)
     comment = literals.comment(
         f"{constant} is {metric.product}/{metric.name}: {metric.description}", "\t"
     )
-    deprecation = phrases.deprecation(metric, _metric_name)
+    deprecation = phrases.deprecation(metric, metric_name)
     if deprecation:
         comment += f"\n\t//\n{literals.comment(f'Deprecated: {deprecation}', chr(9))}"
     row = literals.row(
@@ -143,7 +143,8 @@ def _fields(model: Model, metric: MetricType) -> str:
     return f"[]fieldRule{{{', '.join(rows)}}}" if rows else "nil"
 
 
-def _metric_name(product: str, name: str) -> str:
+def metric_name(product: str, name: str) -> str:
+    """Returns the constant of a metric type."""
     return f"Metric{naming.go_exported(product)}{naming.go_exported(name)}"
 
 

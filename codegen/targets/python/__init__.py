@@ -13,18 +13,18 @@ from codegen.targets.python.encoder import encoder
 from codegen.targets.python.events import struct
 from codegen.targets.python.formatting import formatted
 from codegen.targets.python.literals import literal
+from codegen.targets.python.requirements import required_types
 
 
 def outputs(model: Model) -> Iterator[Output]:
     package = f"{model.sdk.packages['python'].path}/_generated"
+    types = required_types(model)
     views: Mapping[str, Mapping[str, Any]] = {
         "__init__": {},
         "calls": {
-            "overloads": [
-                *(calls.overload(model, product) for product in model.catalog.products),
-                calls.checked_overload(model),
-            ],
-            "metric": calls.metric_call(model),
+            "overloads": list(calls.overloads(model, types)),
+            "metric_calls": list(calls.metric_calls(model, types)),
+            "types": list(types.values()),
             "fields": [calls.option(field) for field in model.event.dimensions_of("record")],
             "arguments": [settings.setting(model, s) for s in model.sdk.settings if not s.required],
         },
@@ -51,9 +51,11 @@ def outputs(model: Model) -> Iterator[Output]:
         render.file(f"{package}/{name}.py", f"python/{name}.py.j2", **values)
         for name, values in views.items()
     ]
-    products = [metrics.namespace(model, product) for product in model.catalog.products]
+    products = [metrics.namespace(model, product, types) for product in model.catalog.products]
     files += [
-        render.file(f"{package}/{name}", f"python/{name}.j2", products=products)
+        render.file(
+            f"{package}/{name}", f"python/{name}.j2", products=products, types=types.values()
+        )
         for name in ("metrics.py", "metrics.pyi")
     ]
     files.append(File(f"{package}/events.py", struct(model)))

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from codegen.model import Field, Model, Product
+from codegen.model import Field, MetricType, Model, Product
 from codegen.targets.python.literals import literal
+from codegen.targets.python.requirements import FIELD_TYPES, Key, RequiredTypes, field_type, key
 from codegen.text import docstring
-
-_PARAMETER_TYPES: Mapping[str, str] = {
-    "string": "Id",
-    "number": "float | Decimal",
-    "json": "MetadataLike",
-    "timestamp": "datetime | str",
-}
-_OPTION_TYPES: Mapping[str, str] = {
-    **_PARAMETER_TYPES,
-    "integer": "int",
-    "boolean": "bool",
-    "uuid": "str | UUID",
-    "list": "Sequence[str]",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,95 +21,141 @@ class _Option:
 
 
 def option(field: Field) -> _Option:
-    values = f"Literal[{', '.join(map(literal, field.values))}]"
-    kind = values if field.type == "enum" else _OPTION_TYPES[field.type]
+    kind = field_type(field.type, field.values)
     return _Option(field.name, kind, "\n".join(docstring(field.description, "    ")))
 
 
 @dataclass(frozen=True, slots=True)
 class _Overload:
-    """The overloads of the calls for one product, as whole parameter lists and docstrings."""
+    """The overloads of the calls for some metric types of a product, as whole parameter lists.
 
+    Only the last has a docstring with the arguments, as every line here is there for each product.
+    """
+
+    deprecation: str
     record: str
     record_doc: str
     log: str
     log_doc: str
 
 
-def overload(model: Model, product: Product) -> _Overload:
-    metric_types = ", ".join(literal(metric.name) for metric in product.metric_types)
-    return _call(
-        model,
-        f"Literal[{literal(product.name)}]",
-        f"Literal[{metric_types}]",
-        product.description,
-        product.title,
+@dataclass(frozen=True, slots=True)
+class _MetricCall:
+    deprecation: str
+    parameters: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The types of product and metric type, and of what the metric types require."""
+
+    product: str
+    metric_type: str
+    fields: str = "EventFields"
+    metadata: str = ""
+
+
+def overloads(model: Model, types: Mapping[Key, RequiredTypes]) -> Iterator[_Overload]:
+    """Yields an overload for the metric types of a product that require the same, then the last.
+
+    That one is for names that is_product() and is_metric_type() found.
+    """
+    for product in model.catalog.products:
+        for group, metrics in _groups(model, product).items():
+            of_group = types.get(group)
+            names = _Names(
+                f"Literal[{literal(product.name)}]",
+                f"Literal[{', '.join(literal(metric.name) for metric in metrics)}]",
+                (of_group and of_group.fields) or "EventFields",
+                of_group.metadata if of_group else "",
+            )
+            about = "\n".join(docstring(product.description, " " * 8, summary=product.title))
+            deprecation = of_group.deprecation if of_group else ""
+            yield _Overload(deprecation, _record(model, names), about, _log(model, names), about)
+    names = _Names("Product", "MetricType")
+    about = "Takes names that were looked up at run time."
+    yield _Overload(
+        "",
+        _record(model, names),
+        _documented(model, about, [*model.event.positional, *model.event.named]),
+        _log(model, names),
+        _documented(model, about, _log_arguments(model)),
     )
 
 
-def checked_overload(model: Model) -> _Overload:
-    """Returns the overloads for names that is_product() and is_metric_type() found."""
-    return _call(model, "Product", "MetricType", "Takes names that were looked up at run time.")
+def _groups(model: Model, product: Product) -> Mapping[Key, list[MetricType]]:
+    groups: dict[Key, list[MetricType]] = {}
+    for metric in product.metric_types:
+        groups.setdefault(key(model, metric), []).append(metric)
+    return groups
 
 
-def _call(model: Model, product: str, metric_type: str, about: str, summary: str = "") -> _Overload:
+def _record(model: Model, names: _Names) -> str:
+    positional = [model.event.field(name) for name in model.event.positional]
+    return _parameters(model, names, [_parameter(model, field, names) for field in positional])
+
+
+def _log(model: Model, names: _Names) -> str:
+    positional = [model.event.field(name) for name in model.event.positional]
+    parameters = [_parameter(model, field, names) for field in positional if not field.optional]
+    parameters += ["message: str", f"level: LogLevel = {literal(model.catalog.default_log_level)}"]
+    parameters += [_parameter(model, field, names) for field in positional if field.type == "json"]
+    return _parameters(model, names, parameters)
+
+
+def _parameters(model: Model, names: _Names, positional: list[str]) -> str:
+    """Returns all parameters; metadata that is required is one by name, as it has no default."""
+    required = [one for one in positional if names.metadata and one.endswith(names.metadata)]
+    named = [_parameter(model, model.event.field(name), names) for name in model.event.named]
+    by_name = [*required, *(one for one in named if one not in required)]
+    positional = [one for one in positional if one not in required]
+    more = [f"**fields: Unpack[{names.fields}]"] if model.event.dimensions_of("record") else []
+    return ", ".join(["self", *positional, *(["*", *by_name] if by_name else []), *more])
+
+
+def _log_arguments(model: Model) -> list[str]:
     event = model.event
-    names = {"product": product, "metric_type": metric_type, "status": "Status"}
     positional = [event.field(name) for name in event.positional]
-    required = [field for field in positional if not field.optional]
-    details = [field for field in positional if field.type == "json"]
-    named = [event.field(name) for name in event.named]
-    record = [_parameter(model, field, names) for field in positional]
-    by_name = ["*", *(_parameter(model, field, names) for field in named)] if named else []
-    by_name += _more(model)
-    record += by_name
-    log = [_parameter(model, field, names) for field in required]
-    log += ["message: str", f"level: LogLevel = {literal(model.catalog.default_log_level)}"]
-    log += [_parameter(model, field, names) for field in details]
-    log += by_name
+    names = [field.name for field in positional if not field.optional] + ["message", "level"]
+    return [*names, *(field.name for field in positional if field.type == "json"), *event.named]
+
+
+def _documented(model: Model, about: str, names: list[str]) -> str:
+    """Returns a docstring with arguments, which editors show beside a call."""
+    event = model.event
     described = {field.name: field.description for field in event.fields}
     keys = {"message": event.log_message_key, "level": event.log_level_key}
-    in_log = [field.name for field in required] + list(keys)
-    in_log += [field.name for field in details + named]
-    kept = {name: f"Stored in the metadata, as {key}." for name, key in keys.items()}
-    return _Overload(
-        record=", ".join(["self", *record]),
-        record_doc=_call_doc(
-            about, summary, [field.name for field in positional + named], described
-        ),
-        log=", ".join(["self", *log]),
-        log_doc=_call_doc(about, summary, in_log, {**described, **kept}),
-    )
-
-
-def _call_doc(about: str, summary: str, names: list[str], described: Mapping[str, str]) -> str:
-    """Returns a docstring with its arguments, which editors show beside a call."""
+    described |= {name: f"Stored in the metadata, as {key}." for name, key in keys.items()}
     arguments = [(name, described[name]) for name in names]
-    return "\n".join(docstring(about, " " * 8, summary=summary, Args=arguments))
+    return "\n".join(docstring(about, " " * 8, Args=arguments))
 
 
-def _more(model: Model) -> list[str]:
-    """Returns the parameter for the dimensions, if there are any."""
-    return ["**fields: Unpack[EventFields]"] if model.event.dimensions_of("record") else []
+def metric_calls(model: Model, types: Mapping[Key, RequiredTypes]) -> Iterator[_MetricCall]:
+    """Yields the overloads of the call that takes a constant of a metric type."""
+    positional = [
+        field
+        for field in (model.event.field(name) for name in model.event.positional)
+        if field.catalog not in ("product", "metric_type")
+    ]
+    at = next(
+        at
+        for at, name in enumerate(model.event.positional)
+        if model.event.field(name).catalog == "product"
+    )
+    for each in (*types.values(), None):
+        fields = (each and each.fields) or "EventFields"
+        names = _Names("", "", fields, each.metadata if each else "")
+        parameters = [_parameter(model, field, names) for field in positional]
+        parameters.insert(at, f"metric: {each.metric if each else 'Metric'}")
+        deprecation = each.deprecation if each else ""
+        yield _MetricCall(deprecation, _parameters(model, names, parameters))
 
 
-def metric_call(model: Model) -> str:
-    """Returns the parameters of the call that takes a constant of a metric type."""
-    event = model.event
-    names = {"status": "Status"}
-    positional = [event.field(name) for name in event.positional]
-    parameters = ["self"]
-    for field in positional:
-        if field.catalog == "product":
-            parameters.append("metric: Metric")
-        elif field.catalog != "metric_type":
-            parameters.append(_parameter(model, field, names))
-    named = [_parameter(model, event.field(name), names) for name in event.named]
-    return ", ".join([*parameters, *(["*", *named] if named else []), *_more(model)])
-
-
-def _parameter(model: Model, field: Field, names: Mapping[str, str]) -> str:
-    kind = names.get(field.catalog or "") or _PARAMETER_TYPES[field.type]
+def _parameter(model: Model, field: Field, names: _Names) -> str:
+    of_role = {"product": names.product, "metric_type": names.metric_type, "status": "Status"}
+    kind = of_role.get(field.catalog or "") or FIELD_TYPES[field.type]
+    if field.catalog == "metadata" and names.metadata:
+        return f"{field.name}: {names.metadata}"
     if not field.optional:
         return f"{field.name}: {kind}"
     if field.catalog == "status":

@@ -10,6 +10,7 @@ from typing import Any
 from codegen import phrases
 from codegen.model import MetricType, Model, Product
 from codegen.naming import LANGUAGES
+from codegen.targets.python.requirements import Key, RequiredTypes, key
 from codegen.text import docstring
 
 _PYTHON = LANGUAGES["python"]
@@ -17,9 +18,10 @@ _PYTHON = LANGUAGES["python"]
 
 @dataclass(frozen=True, slots=True)
 class _Constant:
-    """The constant of a metric type: its name, its row as JSON and its docstring."""
+    """The constant of a metric type: its name, type, row as JSON and docstring."""
 
     name: str
+    type: str
     row: str
     doc: str
 
@@ -34,7 +36,7 @@ class _Namespace:
     constants: tuple[_Constant, ...]
 
 
-def namespace(model: Model, product: Product) -> _Namespace:
+def namespace(model: Model, product: Product, types: Mapping[Key, RequiredTypes]) -> _Namespace:
     """Returns a product with its metric types."""
     name = _PYTHON.attribute(product.name)
     row = [name, product.name, f"{product.title}: {product.description}"]
@@ -42,11 +44,11 @@ def namespace(model: Model, product: Product) -> _Namespace:
         name=name,
         row=json.dumps(row).removesuffix("]"),
         doc="\n".join(docstring(product.description, "    ", summary=product.title)),
-        constants=tuple(_constant(model, metric) for metric in product.metric_types),
+        constants=tuple(_constant(model, metric, types) for metric in product.metric_types),
     )
 
 
-def _constant(model: Model, metric: MetricType) -> _Constant:
+def _constant(model: Model, metric: MetricType, types: Mapping[Key, RequiredTypes]) -> _Constant:
     described = ("name", "title", "description", "owner", "unit", "aggregation")
     row: list[Any] = [getattr(metric, name) for name in described]
     name = _PYTHON.attribute(metric.name)
@@ -58,7 +60,9 @@ def _constant(model: Model, metric: MetricType) -> _Constant:
     doc = metric.description
     if metric.deprecated:
         doc = f"Deprecated {phrases.deprecation(metric, _metric_name)} {doc}"
-    return _Constant(name, json.dumps(row), "\n".join(docstring(doc, "    ")))
+    required = types.get(key(model, metric))
+    kind = required.metric if required else "Metric"
+    return _Constant(name, kind, json.dumps(row), "\n".join(docstring(doc, "    ")))
 
 
 def _more(model: Model, metric: MetricType) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from codegen.model import (
 )
 from codegen.numbers import scalar
 from codegen.render import File, Output, file, lock_versions, package_version
-from codegen.targets.typescript import layout
+from codegen.targets.typescript import layout, requirements
 from codegen.targets.typescript.encoder import encoder
 
 
@@ -98,6 +98,11 @@ def outputs(model: Model) -> Iterator[Output]:
             )
             for m in catalog.removed
         ],
+    )
+    yield source(
+        "requirements",
+        products=list(requirements.required(model)),
+        has_amounts=requirements.has_amounts(model),
     )
     yield source(
         "limits",

@@ -79,7 +79,11 @@ def conjunction(left: str, conditions: Sequence[str], indent: str) -> str:
     return f"{indent}{left}\n{line}"
 
 
-def union(left: str, kinds: Sequence[str]) -> str:
+def union(left: str, kinds: Sequence[str], indent: int = 4) -> str:
     """Returns a member with a union type, one kind per line if that is too long."""
     line = f"{left} {' | '.join(kinds)};"
-    return line if len(line) <= WIDTH else left + "".join(f"\n    | {kind}" for kind in kinds) + ";"
+    return (
+        line
+        if len(line) <= WIDTH
+        else left + "".join(f"\n{' ' * indent}| {kind}" for kind in kinds) + ";"
+    )

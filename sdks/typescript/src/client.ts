@@ -1,12 +1,18 @@
 /** The client: accepts usage events, and delivers each one or reports why it cannot. */
 
 import { isDisabledByDefault } from "./ambient.js";
+import type {
+  DetailsArgument,
+  LogArguments,
+  MetricArguments,
+  MetricTypeAlone,
+  RecordArguments,
+} from "./calls.js";
 import * as checks from "./checks.js";
-import type { Amount } from "./decimal.js";
 import { describeError, describeValue, nearest } from "./describe.js";
 import { DeliveryError, type EkaError, MetadataDegradedError, message } from "./errors.js";
 import { type Encoded, EventEncoder } from "./event.js";
-import { type LogLevel, logLevels, type Product, type Status } from "./generated/catalog.js";
+import { type LogLevel, logLevels, type Product } from "./generated/catalog.js";
 import { defaultLogLevel, defaultStatus, logStatus, usageTopic } from "./generated/constants.js";
 import { limits } from "./generated/limits.js";
 import { ownHostname } from "./host.js";
@@ -20,7 +26,6 @@ import {
   type Id,
   type RecordOptions,
   recordOptions,
-  type UsageDetails,
   usageDetails,
 } from "./options.js";
 import { Outbox } from "./outbox.js";
@@ -130,7 +135,11 @@ export class EkaClient implements AsyncDisposable {
    * @param details How much, and what else is known: see `UsageDetails`.
    * @returns The event's id; undefined if it was not accepted, in which case `onError` was called.
    */
-  record(workspaceId: Id, metric: Metric, details?: UsageDetails): string | undefined;
+  record<M extends Metric>(
+    workspaceId: Id,
+    metric: M,
+    ...details: DetailsArgument<M>
+  ): string | undefined;
   /**
    * Records one usage event, by names and positions. Never blocks, never throws.
    *
@@ -145,21 +154,17 @@ export class EkaClient implements AsyncDisposable {
    * @param options An idempotency key, when the usage happened, and what else is known of it.
    * @returns The event's id; undefined if it was not accepted, in which case `onError` was called.
    */
-  record<P extends Product>(
+  record<P extends Product, M extends MetricTypeOf<P>>(
     workspaceId: Id,
     product: P,
-    metricType: MetricTypeOf<P>,
-    quantity?: Amount,
-    status?: Status,
-    unitCost?: Amount | null,
-    metadata?: MetadataLike | null,
-    options?: RecordOptions,
+    metricType: M,
+    ...rest: RecordArguments<P, M>
   ): string | undefined;
   /** The compiler reports the errors of its last overload, which is why one covers both forms. */
   record<T extends Product | Metric>(
     workspaceId: Id,
     productOrMetric: T,
-    metricTypeOrDetails: [T] extends [Product] ? MetricTypeOf<T> : UsageDetails | undefined,
+    metricTypeOrDetails: [T] extends [Product] ? MetricTypeAlone<T> : DetailsArgument<T>[0],
   ): string | undefined;
   record(
     workspaceId: unknown,
@@ -205,26 +210,13 @@ export class EkaClient implements AsyncDisposable {
   }
 
   /** Records one usage event like `record()`, by one of `metrics`. */
-  recordMetric(
+  recordMetric<M extends Metric>(
     workspaceId: Id,
-    metric: Metric,
-    quantity?: Amount,
-    status?: Status,
-    unitCost?: Amount | null,
-    metadata?: MetadataLike | null,
-    options?: RecordOptions,
+    metric: M,
+    ...rest: MetricArguments<M>
   ): string | undefined {
     const { product, metricType } = checks.metricNames(metric);
-    return this.#unchecked.record(
-      workspaceId,
-      product,
-      metricType,
-      quantity,
-      status,
-      unitCost,
-      metadata,
-      options,
-    );
+    return this.#unchecked.record(workspaceId, product, metricType, ...rest);
   }
 
   /**
@@ -237,14 +229,21 @@ export class EkaClient implements AsyncDisposable {
    * @param options As for `record()`.
    * @returns The same as `record()`.
    */
-  log<P extends Product>(
+  log<P extends Product, M extends MetricTypeOf<P>>(
     workspaceId: Id,
     product: P,
-    metricType: MetricTypeOf<P>,
+    metricType: M,
+    message: string,
+    ...rest: LogArguments<P, M>
+  ): string | undefined;
+  log(
+    workspaceId: unknown,
+    product: unknown,
+    metricType: unknown,
     message: string,
     level: LogLevel = defaultLogLevel,
     metadata?: MetadataLike | null,
-    options?: RecordOptions,
+    options?: unknown,
   ): string | undefined {
     const known = checks.logLevel(level);
     const details = logMetadata(metadata, known ?? defaultLogLevel, message);

@@ -58,7 +58,7 @@ def _client(source: str, surface: Surface) -> None:
     body = _body(source, r"export class EkaClient\b[^\n]*\{")
     for method in _members(source, "EkaClient"):
         surface.add("Client", method)
-        for argument in _arguments(body, method):
+        for argument in _arguments(source, body, method):
             for interface in _NAMED.get(argument, ()):
                 if f"interface {interface} " not in source:
                     continue  # an event whose fields are all arguments by position has none
@@ -101,11 +101,26 @@ def _members(source: str, name: str) -> Iterator[str]:
             yield match[1]
 
 
-def _arguments(body: str, method: str) -> list[str]:
+def _arguments(source: str, body: str, method: str) -> list[str]:
     """Returns the arguments of all overloads; one for either of two is not counted again."""
     signature = rf"^  (?:async )?{method}(?:<.*?>)?\((.*?)\): "
     found: dict[str, None] = {}
     for arguments in re.findall(signature, body, re.MULTILINE | re.DOTALL):
-        names = re.findall(r"(\w+)\??: ", arguments)
+        names = re.findall(r"(?<!\.)\b(\w+)\??: ", arguments)
+        for alias in re.findall(r"\.\.\.\w+: ([A-Z]\w+)<", arguments):
+            names += _labels(source, alias)
         found.update(dict.fromkeys(name for name in names if not _EITHER.search(name)))
     return list(found)
+
+
+def _labels(source: str, alias: str) -> list[str]:
+    """Returns the labels of a type of arguments, and of those that it is made of."""
+    match = re.search(rf"^(?:export )?type {alias}\b(.*?);$", source, re.MULTILINE | re.DOTALL)
+    if match is None or ("[" not in match[1] and "<" not in match[1]):
+        return []
+    names = re.findall(r"(?<!readonly )\b(\w+)\??: ", match[1])
+    others = dict.fromkeys(re.findall(r"\b([A-Z]\w+)<", match[1]))
+    return [
+        *names,
+        *(name for other in others if other != alias for name in _labels(source, other)),
+    ]

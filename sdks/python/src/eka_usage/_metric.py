@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple, NewType
+from typing import Any, NamedTuple, NewType, Protocol
 
 MetricType = NewType("MetricType", str)
 """The name of a metric type that `is_metric_type()` found in the catalog."""
@@ -73,6 +73,37 @@ class Metric(NamedTuple):
     metadata: tuple[MetadataKey, ...] = ()
     fields: tuple[FieldRule, ...] = ()
     deprecated: Deprecation | None = None
+
+
+class RequiringMetric(Protocol):
+    """The constant of a metric type that requires more than its name, or is deprecated.
+
+    At run time it is a `Metric`. Type checkers keep it apart, so that `record_metric()` asks for
+    what it requires; its attributes are those of `Metric`.
+    """
+
+    @property
+    def product(self) -> str: ...
+    @property
+    def metric_type(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def owner(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def aggregation(self) -> str: ...
+    @property
+    def quantity(self) -> QuantityRule | None: ...
+    @property
+    def metadata(self) -> tuple[MetadataKey, ...]: ...
+    @property
+    def fields(self) -> tuple[FieldRule, ...]: ...
+    @property
+    def deprecated(self) -> Deprecation | None: ...
 
 
 def metric_table(text: str) -> tuple[dict[str, type], dict[tuple[str, str], Metric]]:

@@ -70,22 +70,7 @@ class Record(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """EkaScribe: Turns a recorded consultation into a structured medical note.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """EkaScribe: Turns a recorded consultation into a structured medical note."""
 
     @overload
     def __call__(
@@ -102,22 +87,7 @@ class Record(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """Medical Records AI: Reads uploaded medical records and makes them searchable.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """Medical Records AI: Reads uploaded medical records and makes them searchable."""
 
     @overload
     def __call__(
@@ -141,22 +111,7 @@ class Record(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """Agent: Answers patients and staff in a conversation.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """Agent: Answers patients and staff in a conversation."""
 
     @overload
     def __call__(
@@ -173,22 +128,7 @@ class Record(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """API: Direct calls to the public HTTP API.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """API: Direct calls to the public HTTP API."""
 
     @overload
     def __call__(
@@ -205,22 +145,7 @@ class Record(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """Webhooks: Notifies a customer's own systems of events.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """Webhooks: Notifies a customer's own systems of events."""
 
     @overload
     def __call__(
@@ -237,22 +162,7 @@ class Record(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """EMR Tools: Tools that read and write a clinic's electronic medical records.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """EMR Tools: Tools that read and write a clinic's electronic medical records."""
 
     @overload
     def __call__(
@@ -269,22 +179,7 @@ class Record(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """Clinical Tools: Calculators, protocols and drug checks for clinicians.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """Clinical Tools: Calculators, protocols and drug checks for clinicians."""
 
     @overload
     def __call__(
@@ -301,22 +196,7 @@ class Record(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """Communications: Messages sent to patients on a clinic's behalf.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """Communications: Messages sent to patients on a clinic's behalf."""
 
     @overload
     def __call__(
@@ -333,22 +213,7 @@ class Record(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """ABDM: India's national digital health mission, on a clinic's behalf.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """ABDM: India's national digital health mission, on a clinic's behalf."""
 
     @overload
     def __call__(
@@ -401,22 +266,7 @@ class Usage:
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
-        """EkaScribe: Turns a recorded consultation into a structured medical note.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """EkaScribe: Turns a recorded consultation into a structured medical note."""
 
     @overload
     def __init__(
@@ -433,22 +283,7 @@ class Usage:
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
-        """Medical Records AI: Reads uploaded medical records and makes them searchable.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """Medical Records AI: Reads uploaded medical records and makes them searchable."""
 
     @overload
     def __init__(
@@ -472,22 +307,7 @@ class Usage:
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
-        """Agent: Answers patients and staff in a conversation.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """Agent: Answers patients and staff in a conversation."""
 
     @overload
     def __init__(
@@ -504,22 +324,7 @@ class Usage:
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
-        """API: Direct calls to the public HTTP API.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """API: Direct calls to the public HTTP API."""
 
     @overload
     def __init__(
@@ -536,22 +341,7 @@ class Usage:
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
-        """Webhooks: Notifies a customer's own systems of events.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """Webhooks: Notifies a customer's own systems of events."""
 
     @overload
     def __init__(
@@ -568,22 +358,7 @@ class Usage:
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
-        """EMR Tools: Tools that read and write a clinic's electronic medical records.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """EMR Tools: Tools that read and write a clinic's electronic medical records."""
 
     @overload
     def __init__(
@@ -600,22 +375,7 @@ class Usage:
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
-        """Clinical Tools: Calculators, protocols and drug checks for clinicians.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """Clinical Tools: Calculators, protocols and drug checks for clinicians."""
 
     @overload
     def __init__(
@@ -632,22 +392,7 @@ class Usage:
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
-        """Communications: Messages sent to patients on a clinic's behalf.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """Communications: Messages sent to patients on a clinic's behalf."""
 
     @overload
     def __init__(
@@ -664,22 +409,7 @@ class Usage:
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
-        """ABDM: India's national digital health mission, on a clinic's behalf.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """ABDM: India's national digital health mission, on a clinic's behalf."""
 
     @overload
     def __init__(
@@ -753,21 +483,7 @@ class Log(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """EkaScribe: Turns a recorded consultation into a structured medical note.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            message: Stored in the metadata, as message.
-            level: Stored in the metadata, as level.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """EkaScribe: Turns a recorded consultation into a structured medical note."""
 
     @overload
     def __call__(
@@ -783,21 +499,7 @@ class Log(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """Medical Records AI: Reads uploaded medical records and makes them searchable.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            message: Stored in the metadata, as message.
-            level: Stored in the metadata, as level.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """Medical Records AI: Reads uploaded medical records and makes them searchable."""
 
     @overload
     def __call__(
@@ -820,21 +522,7 @@ class Log(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """Agent: Answers patients and staff in a conversation.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            message: Stored in the metadata, as message.
-            level: Stored in the metadata, as level.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """Agent: Answers patients and staff in a conversation."""
 
     @overload
     def __call__(
@@ -850,21 +538,7 @@ class Log(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """API: Direct calls to the public HTTP API.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            message: Stored in the metadata, as message.
-            level: Stored in the metadata, as level.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """API: Direct calls to the public HTTP API."""
 
     @overload
     def __call__(
@@ -880,21 +554,7 @@ class Log(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """Webhooks: Notifies a customer's own systems of events.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            message: Stored in the metadata, as message.
-            level: Stored in the metadata, as level.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """Webhooks: Notifies a customer's own systems of events."""
 
     @overload
     def __call__(
@@ -910,21 +570,7 @@ class Log(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """EMR Tools: Tools that read and write a clinic's electronic medical records.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            message: Stored in the metadata, as message.
-            level: Stored in the metadata, as level.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """EMR Tools: Tools that read and write a clinic's electronic medical records."""
 
     @overload
     def __call__(
@@ -940,21 +586,7 @@ class Log(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """Clinical Tools: Calculators, protocols and drug checks for clinicians.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            message: Stored in the metadata, as message.
-            level: Stored in the metadata, as level.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """Clinical Tools: Calculators, protocols and drug checks for clinicians."""
 
     @overload
     def __call__(
@@ -970,21 +602,7 @@ class Log(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """Communications: Messages sent to patients on a clinic's behalf.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            message: Stored in the metadata, as message.
-            level: Stored in the metadata, as level.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """Communications: Messages sent to patients on a clinic's behalf."""
 
     @overload
     def __call__(
@@ -1000,21 +618,7 @@ class Log(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """ABDM: India's national digital health mission, on a clinic's behalf.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace are in one partition.
-            product: The product that was used.
-            metric_type: Which of the product's metrics the event counts.
-            message: Stored in the metadata, as message.
-            level: Stored in the metadata, as level.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id of one workspace, product and metric
-                type count once.
-            occurred_at: When the usage happened; defaults to ts.
-        """
+        """ABDM: India's national digital health mission, on a clinic's behalf."""
 
     @overload
     def __call__(

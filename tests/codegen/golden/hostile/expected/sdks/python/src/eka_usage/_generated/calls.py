@@ -11,9 +11,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal, Protocol, TypedDict, overload
 
-from typing_extensions import Unpack
+from typing_extensions import ReadOnly, Required, Unpack, deprecated
 
-from .._metric import Metric, MetricType
+from .._metric import Metric, MetricType, RequiringMetric
 from .._values import Id, MetadataLike
 from .catalog import LogLevel, Product, Status
 
@@ -28,6 +28,57 @@ class EventFields(TypedDict, total=False):
     """*/ \"\"\" `ticks` \\"""
 
 
+class ApiApiCallV2Metric(RequiringMetric):
+    """The constant of such a metric type."""
+
+
+class ApiN123Fields(TypedDict, total=False):
+    """The fields of a call of api/n123, or another metric type that requires the same."""
+
+    url_ids: Required[Sequence[str]]
+    maker_of: Required[Literal['a "b" */ `x` \\', "line\nbreak", "n°1 😀", "a b", "a_b"]]
+
+
+ApiN123Metadata = TypedDict(
+    "ApiN123Metadata",
+    {
+        "model": Required[
+            ReadOnly[Literal['a "b"', "c 'd'", "back\\slash", "emoji 😀", "line\nbreak"]]
+        ],
+        "version": ReadOnly[Literal[3]],
+        "trace-id.v2": Required[ReadOnly[object]],
+    },
+    total=False,
+)
+"""The metadata of such a call."""
+
+
+class ApiN123Metric(RequiringMetric):
+    """The constant of such a metric type."""
+
+
+class ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakFields(TypedDict, total=False):
+    """The fields of a call of tools.of-a_kind/a_name_of_some_length_that_makes_lines_long_until_they_break, or another metric type that requires the same."""
+
+    url_ids: Sequence[str] | None
+    maker_of: Literal["</script>"] | None
+
+
+class ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakMetric(RequiringMetric):
+    """The constant of such a metric type."""
+
+
+class ToolsOfAKindPlainFields(TypedDict, total=False):
+    """The fields of a call of tools.of-a_kind/plain, or another metric type that requires the same."""
+
+    url_ids: Sequence[str] | None
+    maker_of: Literal["</script>"] | None
+
+
+class ToolsOfAKindPlainMetric(RequiringMetric):
+    """The constant of such a metric type."""
+
+
 class Record(Protocol):
     """Records one usage event."""
 
@@ -36,7 +87,7 @@ class Record(Protocol):
         self,
         workspace_id: Id,
         product: Literal["api"],
-        metric_type: Literal["api_call", "api.call-v2", "n123"],
+        metric_type: Literal["api_call"],
         quantity: float | Decimal = 1,
         status: Status = "ok",
         unit_cost: float | Decimal | None = None,
@@ -49,29 +100,15 @@ class Record(Protocol):
         """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
 
         Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
-            product: */ \"\"\" import os \"\"\" `ticks` | \\u202e 😀 \\
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id count once.
-            occurred_at: When the usage happened; defaults to ts.
         """
 
     @overload
+    @deprecated("since 10.0.0; use api/api_call instead; removed in 11.0.0.")
     def __call__(
         self,
         workspace_id: Id,
-        product: Literal["tools.of-a_kind"],
-        metric_type: Literal[
-            "a_name_of_some_length_that_makes_lines_long_until_they_break", "plain"
-        ],
+        product: Literal["api"],
+        metric_type: Literal["api.call-v2"],
         quantity: float | Decimal = 1,
         status: Status = "ok",
         unit_cost: float | Decimal | None = None,
@@ -81,22 +118,70 @@ class Record(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
+        """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
+
+        Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.
+        """
+
+    @overload
+    def __call__(
+        self,
+        workspace_id: Id,
+        product: Literal["api"],
+        metric_type: Literal["n123"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        *,
+        metadata: ApiN123Metadata,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[ApiN123Fields],
+    ) -> str | None:
+        """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
+
+        Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.
+        """
+
+    @overload
+    def __call__(
+        self,
+        workspace_id: Id,
+        product: Literal["tools.of-a_kind"],
+        metric_type: Literal["a_name_of_some_length_that_makes_lines_long_until_they_break"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakFields],
+    ) -> str | None:
         """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
 
         The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore
+        """
 
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
-            product: */ \"\"\" import os \"\"\" `ticks` | \\u202e 😀 \\
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id count once.
-            occurred_at: When the usage happened; defaults to ts.
+    @overload
+    @deprecated("since 10.1.0; use api/api.call-v2 instead.")
+    def __call__(
+        self,
+        workspace_id: Id,
+        product: Literal["tools.of-a_kind"],
+        metric_type: Literal["plain"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[ToolsOfAKindPlainFields],
+    ) -> str | None:
+        """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
+
+        The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore
         """
 
     @overload
@@ -139,7 +224,7 @@ class Usage:
         self,
         workspace_id: Id,
         product: Literal["api"],
-        metric_type: Literal["api_call", "api.call-v2", "n123"],
+        metric_type: Literal["api_call"],
         quantity: float | Decimal = 1,
         status: Status = "ok",
         unit_cost: float | Decimal | None = None,
@@ -152,29 +237,14 @@ class Usage:
         """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
 
         Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
-            product: */ \"\"\" import os \"\"\" `ticks` | \\u202e 😀 \\
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id count once.
-            occurred_at: When the usage happened; defaults to ts.
         """
 
     @overload
     def __init__(
         self,
         workspace_id: Id,
-        product: Literal["tools.of-a_kind"],
-        metric_type: Literal[
-            "a_name_of_some_length_that_makes_lines_long_until_they_break", "plain"
-        ],
+        product: Literal["api"],
+        metric_type: Literal["api.call-v2"],
         quantity: float | Decimal = 1,
         status: Status = "ok",
         unit_cost: float | Decimal | None = None,
@@ -184,22 +254,69 @@ class Usage:
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
+        """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
+
+        Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.
+        """
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id,
+        product: Literal["api"],
+        metric_type: Literal["n123"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        *,
+        metadata: ApiN123Metadata,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[ApiN123Fields],
+    ) -> None:
+        """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
+
+        Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.
+        """
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id,
+        product: Literal["tools.of-a_kind"],
+        metric_type: Literal["a_name_of_some_length_that_makes_lines_long_until_they_break"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakFields],
+    ) -> None:
         """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
 
         The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore
+        """
 
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
-            product: */ \"\"\" import os \"\"\" `ticks` | \\u202e 😀 \\
-            metric_type: Which of the product's metrics the event counts.
-            quantity: How much was used, in the unit of the metric type.
-            status: How the work ended.
-            unit_cost: The cost of one unit, if known; otherwise null.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id count once.
-            occurred_at: When the usage happened; defaults to ts.
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id,
+        product: Literal["tools.of-a_kind"],
+        metric_type: Literal["plain"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[ToolsOfAKindPlainFields],
+    ) -> None:
+        """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
+
+        The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore
         """
 
     @overload
@@ -240,6 +357,73 @@ class Usage:
 class RecordMetric(Protocol):
     """Records one usage event by a constant of a metric type."""
 
+    @overload
+    @deprecated("since 10.0.0; use api/api_call instead; removed in 11.0.0.")
+    def __call__(
+        self,
+        workspace_id: Id,
+        metric: ApiApiCallV2Metric,
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[EventFields],
+    ) -> str | None:
+        """Records one usage event by a constant of `metrics`; see `record()`."""
+
+    @overload
+    def __call__(
+        self,
+        workspace_id: Id,
+        metric: ApiN123Metric,
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        *,
+        metadata: ApiN123Metadata,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[ApiN123Fields],
+    ) -> str | None:
+        """Records one usage event by a constant of `metrics`; see `record()`."""
+
+    @overload
+    def __call__(
+        self,
+        workspace_id: Id,
+        metric: ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakMetric,
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakFields],
+    ) -> str | None:
+        """Records one usage event by a constant of `metrics`; see `record()`."""
+
+    @overload
+    @deprecated("since 10.1.0; use api/api.call-v2 instead.")
+    def __call__(
+        self,
+        workspace_id: Id,
+        metric: ToolsOfAKindPlainMetric,
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[ToolsOfAKindPlainFields],
+    ) -> str | None:
+        """Records one usage event by a constant of `metrics`; see `record()`."""
+
+    @overload
     def __call__(
         self,
         workspace_id: Id,
@@ -264,7 +448,7 @@ class Log(Protocol):
         self,
         workspace_id: Id,
         product: Literal["api"],
-        metric_type: Literal["api_call", "api.call-v2", "n123"],
+        metric_type: Literal["api_call"],
         message: str,
         level: LogLevel = "error",
         metadata: MetadataLike | None = None,
@@ -276,28 +460,15 @@ class Log(Protocol):
         """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
 
         Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.
-
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
-            product: */ \"\"\" import os \"\"\" `ticks` | \\u202e 😀 \\
-            metric_type: Which of the product's metrics the event counts.
-            message: Stored in the metadata, as message.
-            level: Stored in the metadata, as level.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id count once.
-            occurred_at: When the usage happened; defaults to ts.
         """
 
     @overload
+    @deprecated("since 10.0.0; use api/api_call instead; removed in 11.0.0.")
     def __call__(
         self,
         workspace_id: Id,
-        product: Literal["tools.of-a_kind"],
-        metric_type: Literal[
-            "a_name_of_some_length_that_makes_lines_long_until_they_break", "plain"
-        ],
+        product: Literal["api"],
+        metric_type: Literal["api.call-v2"],
         message: str,
         level: LogLevel = "error",
         metadata: MetadataLike | None = None,
@@ -306,21 +477,67 @@ class Log(Protocol):
         occurred_at: datetime | str | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
+        """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
+
+        Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.
+        """
+
+    @overload
+    def __call__(
+        self,
+        workspace_id: Id,
+        product: Literal["api"],
+        metric_type: Literal["n123"],
+        message: str,
+        level: LogLevel = "error",
+        *,
+        metadata: ApiN123Metadata,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[ApiN123Fields],
+    ) -> str | None:
+        """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
+
+        Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.
+        """
+
+    @overload
+    def __call__(
+        self,
+        workspace_id: Id,
+        product: Literal["tools.of-a_kind"],
+        metric_type: Literal["a_name_of_some_length_that_makes_lines_long_until_they_break"],
+        message: str,
+        level: LogLevel = "error",
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakFields],
+    ) -> str | None:
         """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
 
         The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore
+        """
 
-        Args:
-            workspace_id: The workspace to bill; also the Kafka key, so that the events of a
-                workspace keep their order.
-            product: */ \"\"\" import os \"\"\" `ticks` | \\u202e 😀 \\
-            metric_type: Which of the product's metrics the event counts.
-            message: Stored in the metadata, as message.
-            level: Stored in the metadata, as level.
-            metadata: A JSON object with further details, encoded as a string.
-            event_id: Identifies the event: a UUIDv7 generated once, or the caller's
-                idempotency key. Two events with the same id count once.
-            occurred_at: When the usage happened; defaults to ts.
+    @overload
+    @deprecated("since 10.1.0; use api/api.call-v2 instead.")
+    def __call__(
+        self,
+        workspace_id: Id,
+        product: Literal["tools.of-a_kind"],
+        metric_type: Literal["plain"],
+        message: str,
+        level: LogLevel = "error",
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | None = None,
+        **fields: Unpack[ToolsOfAKindPlainFields],
+    ) -> str | None:
+        """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
+
+        The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore
         """
 
     @overload

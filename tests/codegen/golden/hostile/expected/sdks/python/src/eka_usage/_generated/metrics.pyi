@@ -6,6 +6,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from .._metric import Metric
+from .calls import (
+    ApiApiCallV2Metric,
+    ApiN123Metric,
+    ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakMetric,
+    ToolsOfAKindPlainMetric,
+)
 
 METRICS: Final[Mapping[tuple[str, str], Metric]]
 """The metric types by product and name."""
@@ -19,12 +25,12 @@ class api:
     api_call: Final[Metric]
     """*/ process.exit(1) /* `${process.env.HOME}` ${x} \\u0041 \\"""
 
-    api_call_v2: Final[Metric]
+    api_call_v2: Final[ApiApiCallV2Metric]
     """Deprecated since 10.0.0; use metrics.api.api_call instead; removed in 11.0.0. \"\"\" import
     os os.abort() \"\"\"
     """
 
-    n123: Final[Metric]
+    n123: Final[ApiN123Metric]
     """# heading - list - items 1. numbered code [link]: http://example.com @deprecated {@link x}"""
 
 class tools_of_a_kind:
@@ -33,13 +39,15 @@ class tools_of_a_kind:
     The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore
     """
 
-    a_name_of_some_length_that_makes_lines_long_until_they_break: Final[Metric]
+    a_name_of_some_length_that_makes_lines_long_until_they_break: Final[
+        ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakMetric
+    ]
     """Averyverylongwordthatcannotbebrokenanywherebecauseithasnospacesatallandgoesonandonandonandonandonandonandonandon
     and - then -- 1. more - of * the # same @ with / marks | between ` words so that a wrapped
     line would begin with one of them ! if = it + could.
     """
 
-    plain: Final[Metric]
+    plain: Final[ToolsOfAKindPlainMetric]
     """Deprecated since 10.1.0; use metrics.api.api_call_v2 instead. \\ufeffA byte-order mark, a
     zero\\u200bwidth space, a soft\\u00adhyphen, a no-break space, an astral \\U000e0041 tag.
     """

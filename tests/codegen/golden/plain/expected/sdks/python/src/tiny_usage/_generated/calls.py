@@ -65,16 +65,7 @@ class Record(Protocol):
         event_id: Id | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """API: Calls over HTTP.
-
-        Args:
-            workspace_id: The workspace to bill.
-            product: The product.
-            metric_type: The metric type of the product.
-            quantity: How much was used.
-            status: How the work ended.
-            event_id: Identifies the event.
-        """
+        """API: Calls over HTTP."""
 
     @overload
     def __call__(
@@ -115,16 +106,7 @@ class Usage:
         event_id: Id | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
-        """API: Calls over HTTP.
-
-        Args:
-            workspace_id: The workspace to bill.
-            product: The product.
-            metric_type: The metric type of the product.
-            quantity: How much was used.
-            status: How the work ended.
-            event_id: Identifies the event.
-        """
+        """API: Calls over HTTP."""
 
     @overload
     def __init__(
@@ -184,16 +166,7 @@ class Log(Protocol):
         event_id: Id | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
-        """API: Calls over HTTP.
-
-        Args:
-            workspace_id: The workspace to bill.
-            product: The product.
-            metric_type: The metric type of the product.
-            message: Stored in the metadata, as message.
-            level: Stored in the metadata, as level.
-            event_id: Identifies the event.
-        """
+        """API: Calls over HTTP."""
 
     @overload
     def __call__(
