@@ -22,6 +22,7 @@ from codegen.commands import (
 )
 from codegen.commands.creating import Company
 from codegen.commands.generating import Options
+from codegen.company.names import default_repository
 from codegen.diagnostics import listing, suggestion
 from codegen.imports import READERS
 from codegen.output import FORMATS, Printer
@@ -207,9 +208,7 @@ def _parser() -> argparse.ArgumentParser:
             _options(o),
             p,
             target=o.folder,
-            company=Company(
-                o.own, o.name, o.repository or f"github.com/{o.name}/{o.name}-usage-sdk"
-            ),
+            company=Company(o.own, o.name, o.repository or default_repository(o.name)),
         ),
     )
     release = commands.add_parser(

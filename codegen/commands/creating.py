@@ -15,8 +15,15 @@ from ruff import find_ruff_bin  # type: ignore[import-untyped]
 from codegen.commands import PROBLEMS, SUCCESS
 from codegen.commands.generating import Options, generate, read
 from codegen.company import files, schema
-from codegen.company.names import metric_renamer, of_model, of_word, renamer, sorted_names
-from codegen.load import load
+from codegen.company.names import (
+    accepts_all,
+    metric_renamer,
+    of_model,
+    of_word,
+    renamer,
+    sample,
+    sorted_names,
+)
 from codegen.manifest import MANIFEST, read_manifest
 from codegen.model import Model
 from codegen.output import Printer
@@ -53,10 +60,7 @@ def init(options: Options, printer: Printer, *, target: Path, company: Company) 
         for name, text in _schema(options, ours, company):
             (staged / name).parent.mkdir(parents=True, exist_ok=True)
             (staged / name).write_text(text, encoding="utf-8")
-        if company.schema is None:
-            theirs = load(staged).model
-        else:
-            theirs = read(Options(company.schema, options.root, ()), printer).model
+        theirs = read(Options(staged, options.root, ()), printer).model
         if theirs is None:
             return PROBLEMS
         if problem := _misplaced(ours, theirs):
@@ -73,7 +77,7 @@ def init(options: Options, printer: Printer, *, target: Path, company: Company) 
 
 def _schema(options: Options, ours: Model, company: Company) -> Iterable[tuple[str, str]]:
     if company.schema is not None:
-        return schema.own(company.schema, options.schema)
+        return schema.own(company.schema, options.schema, of_model(ours))
     theirs = of_word(company.name, company.repository)
     return schema.renamed(options.schema, of_model(ours), theirs)
 
@@ -98,11 +102,12 @@ def _copy(home: Path, target: Path, ours: Model, theirs: Model) -> None:
     before, after = of_model(ours), of_model(theirs)
     rename, use = renamer(before, after), metric_renamer(ours, theirs)
     generated = read_manifest((home / MANIFEST).read_bytes()).digests
-    own_fields = ours.event != theirs.event
+    # They record one metric type, and expect what our fields accept.
+    is_ours = ours.event == theirs.event and accepts_all(sample(theirs))
     paths = [
         path
         for path in files.project_files(home, {*generated, MANIFEST})
-        if not (own_fields and files.HAND_WRITTEN_VECTORS.fullmatch(path))
+        if is_ours or not files.HAND_WRITTEN_VECTORS.fullmatch(path)
     ]
     remaining = files.Remaining((home / "Makefile").read_text(encoding="utf-8"), paths)
     for path in paths:

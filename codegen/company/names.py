@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from codegen.model import Model
+from codegen.model import MetricType, Model
 from codegen.naming import LANGUAGES, pascal, snake
 
 _TAG = 3
@@ -84,6 +84,11 @@ def of_model(model: Model, title: str | None = None) -> Names:
     )
 
 
+def default_repository(name: str) -> str:
+    """Returns where the project of a company is kept unless it says otherwise."""
+    return f"github.com/{name}/{name}-usage-sdk"
+
+
 def of_word(name: str, repository: str) -> Names:
     """Returns the names of a company that has a name and a repository, and no schema yet."""
     word, joined = snake(name), name.replace("-", "")
@@ -151,15 +156,16 @@ def _pairs(ours: Names, theirs: Names) -> Iterator[tuple[str, str]]:
 
 def metric_renamer(ours: Model, theirs: Model) -> Callable[[str], str]:
     """Returns a function that puts a metric type of theirs in place of any of ours in a text."""
-    product, name = sample(theirs)
+    metric = sample(theirs)
+    product, name = metric.product, metric.name
     go, python = LANGUAGES["go"].metric, LANGUAGES["python"].metric
-    pairs = {(metric.product, metric.name) for metric in ours.catalog.metric_types}
+    pairs = {(our.product, our.name) for our in ours.catalog.metric_types}
     words: dict[str, str] = {}
-    for of, metric in pairs:
-        words[f"metrics.{python(of, metric)}"] = f"metrics.{python(product, name)}"
-        words[go(of, metric)] = go(product, name)
-        words[f"{of}/{metric}"] = f"{product}/{name}"
-        words[f"{of}.{metric}"] = f"{product}.{name}"
+    for of, our in pairs:
+        words[f"metrics.{python(of, our)}"] = f"metrics.{python(product, name)}"
+        words[go(of, our)] = go(product, name)
+        words[f"{of}/{our}"] = f"{product}/{name}"
+        words[f"{of}.{our}"] = f"{product}.{name}"
     plain = re.compile(
         rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(words, key=len, reverse=True)))})(?!\w)"
     )
@@ -170,8 +176,8 @@ def metric_renamer(ours: Model, theirs: Model) -> Callable[[str], str]:
     )
 
     def replaced(match: re.Match[str]) -> str:
-        quote, of, between, _, metric = match.groups()
-        if (of, metric) not in pairs:
+        quote, of, between, _, our = match.groups()
+        if (of, our) not in pairs:
             return match[0]
         return f"{quote}{product}{quote}{between}{quote}{name}{quote}"
 
@@ -201,13 +207,13 @@ def sorted_names(source: str) -> str:
     return _NAMED_LIST.sub(laid_out, source)
 
 
-def sample(model: Model) -> tuple[str, str]:
-    """Returns a metric type for examples: the first that accepts a quantity without metadata."""
+def sample(model: Model) -> MetricType:
+    """Returns a metric type for examples: the first that accepts any quantity and nothing else."""
     metrics = model.catalog.metric_types
-    easy = (
-        m
-        for m in metrics
-        if m.quantity is None and m.deprecated is None and not any(k.required for k in m.metadata)
-    )
-    metric = next(easy, metrics[0])
-    return metric.product, metric.name
+    return next(filter(accepts_all, metrics), metrics[0])
+
+
+def accepts_all(metric: MetricType) -> bool:
+    """Reports whether a metric type has no rules on its events, and may be used in new code."""
+    required = any(key.required for key in (*metric.metadata, *metric.fields))
+    return metric.quantity is None and metric.deprecated is None and not required

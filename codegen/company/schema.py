@@ -6,30 +6,51 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from codegen.company.names import Names, renamer
+from codegen.company.names import Names, default_repository, of_word, renamer
 
 _STARTER = Path(__file__).with_name("starter.yaml")
 _FIRST_VERSION = "0.1.0"
 # The keys of a catalog that are about its products; the rest is as good for another company.
 _OF_PRODUCTS = re.compile(r"(include|teams|units|products|lint|accepted_breaks|undeclared):")
+_PREFIX = re.compile(r"^env_prefix: *(\w+)", re.MULTILINE)
 _KEY = re.compile(r"^(?=[a-z_]+:)", re.MULTILINE)
 _SERVER = re.compile(
     r"(?<=^# yaml-language-server: \$schema=)\S*?(?=\w+\.schema\.json$)", re.MULTILINE
 )
 
 
-def own(folder: Path, ours: Path) -> Iterator[tuple[str, str]]:
+def own(folder: Path, ours: Path, names: Names) -> Iterator[tuple[str, str]]:
     """Yields the path and the text of each YAML file of a schema folder, complete.
 
-    What hand-written code reads by name, and its sdk.yaml lacks, comes from ours.
+    A catalog.yaml is enough. A fields.yaml adds fields to our event, or replaces some; settings,
+    error codes and constants that an sdk.yaml lacks come from ours.
     """
-    for path in sorted(folder.rglob("*.yaml")):
-        relative = path.relative_to(folder)
-        text = path.read_text(encoding="utf-8")
-        if relative.as_posix() == "sdk.yaml":
-            text = completed(text, (ours / "sdk.yaml").read_text(encoding="utf-8"))
-        if relative.parts[0] != "examples":
-            yield relative.as_posix(), _SERVER.sub("", text) if len(relative.parts) == 1 else text
+    texts = {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(folder.rglob("*.yaml"))
+        if path.relative_to(folder).parts[0] != "examples"
+    }
+    prefix = _PREFIX.search(texts.get("catalog.yaml", ""))
+    name = prefix[1].strip("_").lower().replace("_", "-") if prefix else names.word
+    rename = renamer(names, of_word(name, default_repository(name)))
+    event, sdk = ((ours / file).read_text(encoding="utf-8") for file in ("event.yaml", "sdk.yaml"))
+    texts["sdk.yaml"] = completed(texts["sdk.yaml"], sdk) if "sdk.yaml" in texts else rename(sdk)
+    fields = texts.pop("fields.yaml", "")
+    if "event.yaml" not in texts:
+        texts["event.yaml"] = with_fields(rename(event), fields)
+    for path, text in texts.items():
+        yield path, text if "/" in path else _SERVER.sub("", text)
+
+
+def with_fields(event: str, more: str) -> str:
+    """Returns an event.yaml with the fields of a fields.yaml, which replace those of the same name."""
+    section, added = _section(event, "fields", 2) or "", _section(more, "fields", 2) or ""
+    known, new = _entries(section, 2), _entries(added, 2)
+    fields = section
+    for name in known.keys() & new.keys():
+        fields = fields.replace(known[name], new[name])
+    further = "".join(entry for name, entry in new.items() if name not in known)
+    return event.replace(section, fields.rstrip("\n") + "\n" + further, 1)
 
 
 def completed(text: str, ours: str) -> str:

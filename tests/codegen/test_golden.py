@@ -23,7 +23,7 @@ from tests.codegen.tools import GOLDEN, REPOSITORY, codegen, tree
 CASES = sorted(path.name for path in GOLDEN.iterdir())
 # Vectors contain no text of the catalog, and would be most of the bytes.
 COMPARED = [name for name in TARGETS if name != "vectors"]
-EXAMPLES = sorted(path.parent.name for path in REPOSITORY.glob("schema/examples/*/catalog.yaml"))
+EXAMPLES = sorted(path.parent.name for path in REPOSITORY.glob("schema/examples/*/sdk.yaml"))
 
 
 @pytest.mark.parametrize("case", CASES)

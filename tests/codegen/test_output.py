@@ -18,7 +18,7 @@ WRITTEN = {"widths": widths.write_schema, "names": names.write_schema}
 SCHEMAS = {
     "default": REPOSITORY / "schema",
     **{path.name: path / "schema" for path in sorted(GOLDEN.iterdir())},
-    **{path.parent.name: path.parent for path in REPOSITORY.glob("schema/examples/*/catalog.yaml")},
+    **{path.parent.name: path.parent for path in REPOSITORY.glob("schema/examples/*/sdk.yaml")},
 }
 
 # What the generated options and their tests use of the hand-written package.

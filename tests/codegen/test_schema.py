@@ -89,7 +89,7 @@ def test_editors_find_the_schema_of_every_file() -> None:
 
 
 @pytest.mark.parametrize(
-    "folder", ["schema", *sorted(p.name for p in (ROOT / "schema/examples").iterdir())]
+    "folder", ["schema", *sorted(p.parent.name for p in ROOT.glob("schema/examples/*/sdk.yaml"))]
 )
 def test_the_catalogs_of_this_repository_have_no_problem(folder: str) -> None:
     path = ROOT / "schema" if folder == "schema" else ROOT / "schema" / "examples" / folder
@@ -101,8 +101,8 @@ def test_the_catalogs_of_this_repository_have_no_problem(folder: str) -> None:
 def test_examples_keep_the_names_that_the_sdks_depend_on() -> None:
     own = load(ROOT / "schema").model
     assert own is not None
-    for folder in (ROOT / "schema" / "examples").iterdir():
-        other = load(folder).model
+    for path in ROOT.glob("schema/examples/*/sdk.yaml"):
+        other = load(path.parent).model
         assert other is not None
         assert [f.name for f in other.event.fixed] == [f.name for f in own.event.fixed]
         assert _of_every_sdk(other) == _of_every_sdk(own)

@@ -18,146 +18,11 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
+from tests.conformance.company import ALIASES, write_schema
 from tests.conformance.mutations import BIN, VECTORS, Check, run_check
 
 ROOT = Path(__file__).resolve().parents[2]
-FREIGHT = ROOT / "schema/examples/freight"
 NPM, GO = "@tidal/usage", "git.tidal.example/metering/usage/sdks/go"
-AFTER_FIELDS = "\n# Where events are stored"
-ADDED = """
-  api:
-    title: API
-    owner: data
-    description: Direct calls.
-    metric_types:
-      api_call:
-        unit: lookup
-        description: Calls that were answered.
-      api_ping:
-        title: Pings
-        unit: lookup
-        removed: {in: 0.2.0, replaced_by: api_call}
-"""
-ODD = """
-      odd_value:
-        unit: lookup
-        aliases: [odd-values, odd.values]
-        description: Rules on values that languages write and compare differently.
-        metadata:
-          required: [KEYS]
-          properties:
-VALUES
-"""
-VALUES = (
-    *("0.00005", "0.000001", "0.0000001", "0.00000015", "0.1", "1", "0", "-1", "100.5"),
-    *("1000000", "9007199254740991", "100000000000000000000", "1000000000000000000000"),
-    *("true", "false", "'1'", "'true'", "'<&>'", '"\\u2028"'),
-)
-KEYS = (
-    "__proto__",
-    "constructor",
-    "toString",
-    "hasOwnProperty",
-    "length",
-    "__class__",
-    "a.b",
-    "A-b",
-)
-GONE = """
-  fax:
-    title: Fax
-    owner: data
-    description: Facsimiles sent to ships.
-    metric_types:
-      fax_page:
-        unit: tonne-km
-        aggregation: max
-        removed: {in: 0.1.0}
-"""
-
-
-FIELDS = """
-  outer_api:
-    title: Other APIs
-    owner: data
-    description: Work that others are paid for.
-    fields: {required: [vendor], properties: {model: {enum: [small, 'large "é"']}}}
-    metric_types:
-      search: {unit: lookup, description: Searches by any vendor.}
-      legal:
-        unit: lookup
-        description: Court files read.
-        metadata: {required: [court]}
-        fields:
-          required: [model]
-          properties: {vendor: {const: jusbrasil}, cost: {enum: [0, 0.00005, 1000000]}}
-      many:
-        unit: lookup
-        description: Calls that sum up others.
-        fields: {required: [tags, child_event_ids]}
-"""
-
-
-def odd_values() -> str:
-    """Returns a metric type with a required key for each odd value and each odd name."""
-    rules = {f"value_{index}": f"{{const: {value}}}" for index, value in enumerate(VALUES)}
-    rules |= dict.fromkeys(KEYS, "{const: 7}")
-    rules |= {"any_integer": "{type: integer}", "any_number": "{type: number}"}
-    lines = [f"            {key}: {rule}" for key, rule in rules.items()]
-    return ODD[1:].replace("KEYS", ", ".join(rules)).replace("VALUES\n", "\n".join([*lines, ""]))
-
-
-def optional_fields() -> str:
-    """Returns the fields of our event that an event may lack, which the freight example has not."""
-    fields = (ROOT / "schema/event.yaml").read_text(encoding="utf-8").partition(AFTER_FIELDS)[0]
-    return fields[fields.index("  environment:\n") :]
-
-
-# Tests that are added to the copy of each SDK, by language.
-ALIASES = {
-    "python": (
-        "sdks/python/tests/test_aliases.py",
-        """
-import tidal_usage
-def test_api_aliases_are_found():
-    wanted = tidal_usage.metrics.api.odd_value
-    for name in ("odd-values", "odd.values", "api.odd_value"):
-        assert tidal_usage.find_event_type(name) is wanted
-    assert tidal_usage.find_event_type("api.api_ping") is None
-""",
-    ),
-    "go": (
-        "sdks/go/tidalusage/aliases_test.go",
-        """package tidalusage
-import "testing"
-func TestVectorsOfAliases(t *testing.T) {
-	for _, name := range []string{"odd-values", "odd.values", "api.odd_value"} {
-		if metric, ok := FindEventType(name); !ok || metric != MetricAPIOddValue {
-			t.Errorf("%s is %v", name, metric)
-		}
-	}
-	if metric, ok := FindEventType("api.api_ping"); ok {
-		t.Errorf("a removed metric type is %v", metric)
-	}
-}
-""",
-    ),
-    "typescript": (
-        "sdks/typescript/tests/aliases.test.ts",
-        """
-import { expect, test } from "vitest";
-import { findEventType, metrics } from "../src/index.js";
-test("aliases are found", () => {
-  for (const name of ["odd-values", "odd.values", "api.odd_value"]) {
-    expect(findEventType(name)).toEqual((metrics.api as any).odd_value);
-  }
-  expect(findEventType("api.api_ping")).toBeUndefined();
-});
-""",
-    ),
-}
-
-
 # Sends one event with each SDK to a broker, and stores them with the sink.
 PROGRAM = """
 import json, os, signal, subprocess, sys
@@ -204,12 +69,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project of a company that is not ours."""
     folder = tmp_path_factory.mktemp("company")
     schema, made = folder / "schema", folder / "tidal"
-    shutil.copytree(FREIGHT, schema)
-    with (schema / "catalog.yaml").open("a", encoding="utf-8") as catalog:
-        catalog.write(ADDED + odd_values() + GONE + FIELDS)
-    event = schema / "event.yaml"
-    own = event.read_text(encoding="utf-8")
-    event.write_text(own.replace(AFTER_FIELDS, optional_fields() + AFTER_FIELDS), encoding="utf-8")
+    write_schema(schema)
     init(made, "--schema", str(schema))
     return made
 
