@@ -16,7 +16,7 @@ FIELD_TYPES: Mapping[str, str] = {
     "string": "Id",
     "number": "float | Decimal",
     "json": "MetadataLike",
-    "timestamp": "datetime | str",
+    "timestamp": "datetime | str | int",
     "integer": "int",
     "boolean": "bool",
     "uuid": "str | UUID",

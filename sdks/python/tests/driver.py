@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from eka_usage import EkaClient, EkaError, ErrorContext, Usage, find_metric
+from eka_usage import EkaClient, EkaError, ErrorContext, Usage, _session, find_metric
 from eka_usage._generated.settings import SETTINGS
 
 _ARGUMENTS = {setting.name: setting.argument for setting in SETTINGS}
@@ -35,6 +35,8 @@ class Driver:
 
     def __init__(self) -> None:
         self._client: Any = None
+        # Milliseconds that are added to the machine's clock.
+        self._offset = 0
 
     def new(
         self,
@@ -52,8 +54,8 @@ class Driver:
                 raise error
 
         arguments: Any = {_ARGUMENTS[name]: value for name, value in settings.items()}
-        if clock_offset:
-            arguments["clock"] = lambda: time.time_ns() + clock_offset * 1_000_000
+        self._offset = clock_offset
+        arguments["clock"] = lambda: time.time_ns() + self._offset * 1_000_000
         self._client = EkaClient(service_name, on_error=write_error, **arguments)
         return {"instance_id": self._client.instance_id}
 
@@ -77,6 +79,36 @@ class Driver:
             for item in amounts
         ]
         return batch(self._client.record_amounts(amounts=given, **call), len(given))
+
+    def void(self, call: dict[str, Any]) -> dict[str, Any]:
+        """Takes an event back."""
+        return single(self._client.void(**by_metric(call)))
+
+    def session(
+        self,
+        call: dict[str, Any],
+        elapsed: int,
+        wall: int | None = None,
+        fails: bool = False,
+        ends: int = 1,
+    ) -> dict[str, Any]:
+        """Records a session in this process, by clocks that move meanwhile."""
+        running = self._client.session(**by_metric(call))
+        monotonic_ns = _session.monotonic_ns
+        _session.monotonic_ns = lambda: monotonic_ns() + elapsed * 1_000_000
+        self._offset += elapsed if wall is None else wall
+        try:
+            ids = [running.end("error" if fails else None) for _ in range(ends)]
+        finally:
+            _session.monotonic_ns = monotonic_ns
+        return {"accepted": list(filter(None, ids)), "rejected": 0}
+
+    def session_boundary(
+        self, boundary: str, call: dict[str, Any], session_id: str, at: object = None
+    ) -> dict[str, Any]:
+        """Records a boundary of a session."""
+        record = getattr(self._client, f"session_{boundary}")
+        return single(record(**by_metric(call), session_id=session_id, at=at))
 
     def flush(self, timeout: int) -> dict[str, Any]:
         """Waits for the queued events."""
@@ -167,6 +199,17 @@ def repeat(call: Callable[[], str | None], times: int, threads: int) -> dict[str
     accepted = [event_id for event_id in ids if event_id is not None]
     slowest = max(part for _, part in runs) * 1000
     return {"accepted": accepted, "rejected": len(ids) - len(accepted), "slowest": slowest}
+
+
+def by_metric(call: dict[str, Any]) -> dict[str, Any]:
+    """Returns a call with the constant of its metric type in place of names."""
+    rest = {name: value for name, value in call.items() if name not in {"product", "metric_type"}}
+    return {**rest, "metric": find_metric(call["product"], call["metric_type"])}
+
+
+def single(event_id: str | None) -> dict[str, Any]:
+    """Returns the result of a call that records one event."""
+    return batch(None if event_id is None else [event_id], 1)
 
 
 def batch(ids: list[str] | None, count: int) -> dict[str, Any]:

@@ -43,6 +43,7 @@ PUBLIC = {
     "SDK_VERSION",
     "SETTINGS",
     "STATUSES",
+    "Session",
     "Setting",
     "ShutdownTimeoutError",
     "SpoolError",

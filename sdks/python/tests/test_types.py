@@ -89,6 +89,14 @@ assert_type(client.record_many([usage, Usage("ws", "comms", "sms")]), list[str] 
 assert_type(client.new_event_id(), str)
 client.record_amounts("ws", [(metrics.api.api_call, 1), (metrics.comms.sms, 2, 0.1)], event_id="e")
 
+minute = metrics.ekascribe.transcription_minute
+assert_type(client.void("ws", metrics.api.api_call, "e", "twice"), str | None)
+assert_type(client.session_start("ws", minute, "s", at=1769851800123), str | None)
+client.session_beat("ws", minute, "s", vendor="v")
+client.session_end("ws", minute, "s", datetime.now(), status="error")
+with client.session("ws", minute, metadata={"a": 1}) as session:
+    assert_type(session.end(), str | None)
+
 status: Status = "ok"
 level: LogLevel = "debug"
 """
@@ -115,6 +123,9 @@ WRONG = [
     ('client.record_many([("ws", "api", "api_call")])', "list-item", "reportArgumentType"),
     ('client.record_amounts("ws", [(metrics.api.api_call, 1)])', "call-arg", "reportCallIssue"),
     ('client.record_amounts("w", [("sms", 1)], event_id="e")', "list-item", "reportArgumentType"),
+    ('client.session_end("ws", minute, "s", status="void")', "arg-type", "reportArgumentType"),
+    ('client.session("ws", minute, vendr="v")', "call-arg", "reportCallIssue"),
+    ('client.void("ws", metrics.api.api_call, "e")', "call-arg", "reportCallIssue"),
     ("metrics.api.api_call = metrics.comms.sms", "misc", "reportAttributeAccessIssue"),
     ('EkaClient("checkout", linger=5)', "call-arg", "reportCallIssue"),
     ('EkaClient("checkout", linger_ms="5")', "arg-type", "reportArgumentType"),

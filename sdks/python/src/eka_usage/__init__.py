@@ -43,6 +43,7 @@ from ._ledger import Stats
 from ._lookup import find_event_type, find_metric, is_metric_type, is_product
 from ._metric import Metric
 from ._reporting import OnError
+from ._session import Session
 from ._transports.injected import ProducerLike
 from ._typed import Usage
 
@@ -75,6 +76,7 @@ __all__ = [
     "ProducerLike",
     "Product",
     "QueueFullError",
+    "Session",
     "Setting",
     "ShutdownTimeoutError",
     "SpoolError",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import islice, repeat
 
 from ._batch import Batch, Call, Rejection
 from ._clock import format_time
-from ._event import NO_METADATA, EventEncoder
+from ._event import NO_METADATA, NONE, EventEncoder
 from ._generated.encoder import encode_event
 from ._generated.limits import QUANTITY_MAXIMUM, QUANTITY_MINIMUM
 from ._ids import EventIds
@@ -22,6 +23,19 @@ _LOW, _HIGH = 1e-4, 1e15
 
 class BatchEncoder(EventEncoder):
     """Encodes the events of one client instance, one at a time or several together."""
+
+    @cached_property
+    def exempt(self) -> BatchEncoder:
+        """Encodes the events that only the SDK makes, with numbers of the same sequence."""
+        other = self._numbered(self._numbers)
+        vars(other).update(
+            _unused=self._unused,
+            _is_exempt=True,
+            _combinations=self._combinations.exempt(),
+            _literals={},
+            _last=NONE,
+        )
+        return other
 
     def encode_many(self, batch: Batch, calls: Sequence[Call]) -> Rejection | None:
         """Encodes calls with the numbers that come next, and takes none.

@@ -16,7 +16,15 @@ from ._clock import format_time, parse_time
 from ._describe import describe_value, suggest
 from ._errors import ConfigError, ValidationError, invalid
 from ._generated import limits
-from ._generated.catalog import BILLABLE, LOG_LEVELS, METRIC_TYPES, PRODUCTS, REMOVED, STATUSES
+from ._generated.catalog import (
+    BILLABLE,
+    LOG_LEVELS,
+    METRIC_TYPES,
+    PRODUCTS,
+    REMOVED,
+    STATUSES,
+    VOID_STATUS,
+)
 from ._generated.errors import ErrorCode
 from ._generated.metrics import METRICS
 from ._interrupts import is_interruption
@@ -143,7 +151,10 @@ def status(value: object) -> str:
     """Returns the status."""
     name = name_text(value)
     if name is None or name not in BILLABLE:
-        raise invalid("status.unknown", value, suggest(value, STATUSES))
+        hint = suggest(value, STATUSES)
+        if name == VOID_STATUS:
+            hint = "void() sets it, for an event that takes another one back"
+        raise invalid("status.unknown", value, hint)
     return name
 
 
@@ -205,6 +216,8 @@ def amount(code: ErrorCode, value: object, bounds: Bounds) -> str:
             hint += f"; a {'boolean' if isinstance(value, bool) else 'string'} is not a number"
         elif is_huge or (exact is not None and not _number.has_digits(exact, bounds.digits)):
             hint += f" of at most {bounds.digits} digits"
+        elif code == "quantity.invalid" and exact is not None and exact < 0:
+            hint += "; void() takes an event back"
         raise invalid(code, value, hint)
     return _number.text(exact)
 

@@ -12,7 +12,6 @@ from . import _checks, _security, _shutdown_hooks
 from ._admission import Admission, Limits
 from ._ambient import Ambient
 from ._batch_encoder import BatchEncoder
-from ._batches import BatchRecording
 from ._failure import Failed
 from ._generated.catalog import USAGE_TOPIC
 from ._generated.fields import CLIENT_FIELDS
@@ -22,6 +21,8 @@ from ._ledger import Stats
 from ._outbox import Outbox
 from ._outcomes import Outcomes
 from ._reporting import OnError, write_log
+from ._session import OpenSessions
+from ._sessions import SessionRecording
 from ._settings import Settings, hide_arguments
 from ._settings import kafka_config as read_kafka_config
 from ._spool.config import SpoolConfig
@@ -42,7 +43,7 @@ _IN_CLEAR = (
 )
 
 
-class EkaClient(BatchRecording):
+class EkaClient(SessionRecording):
     """Reports usage to Kafka, without ever blocking or crashing its caller.
 
     Create one per process and keep it: it connects by itself, survives a fork, and sends what is
@@ -141,7 +142,7 @@ class EkaClient(BatchRecording):
             replay = partial(self._connect, reports=True)
             open_spool = spool_opener(spool, encoder, outcomes, self._limits, replay)
         outbox = Outbox(connect, outcomes.failed, self._limits, open_spool)
-        return Instance(encoder, outcomes, outbox)
+        return Instance(encoder, outcomes, outbox, OpenSessions())
 
     def _connect(self, failed: Failed, *, reports: bool = False) -> Transport:
         if self._ambient.is_off(self._is_disabled):
@@ -168,7 +169,7 @@ class EkaClient(BatchRecording):
 
     def stats(self) -> Stats:
         """Returns the counters of this client in this process."""
-        _, outcomes, outbox = self._current()
+        _, outcomes, outbox, _ = self._current()
         stats = outcomes.ledger.stats(outbox.taken, outbox.queued(), outbox.spool_stats())
         off = self._ambient.is_off(self._is_disabled)
         return stats._replace(disabled=off, spool_error=self._spool_error)
@@ -187,7 +188,8 @@ class EkaClient(BatchRecording):
         Returns:
             How many events were given up.
         """
-        _, outcomes, outbox = self._current()
+        _, outcomes, outbox, sessions = self._current()
+        sessions.abandon(outcomes.rejected)
         undelivered = outbox.close(self._seconds(timeout))
         outcomes.close()
         _shutdown_hooks.unregister(self)
@@ -206,6 +208,7 @@ class EkaClient(BatchRecording):
         before = self._current()
         if before.outbox.gate.admission is Admission.CLOSED:
             return 0
+        before.sessions.abandon(before.outcomes.rejected)  # each copy would end them
         self._become(self._new_instance(self._connect, self._spool_config))
         undelivered = before.outbox.close(self._seconds(timeout))
         before.outcomes.close()

@@ -19,6 +19,8 @@ monotonic: Callable[[], float] = (
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MILLISECOND = timedelta(milliseconds=1)
+# The years 1 to 9999.
+_FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999
 _RFC_3339 = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
     r"(?:[Zz]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))"
@@ -34,8 +36,11 @@ def format_time(milliseconds: int) -> str:
 def parse_time(value: object) -> int | None:
     """Returns the milliseconds since 1970 of an aware datetime or RFC 3339 string, rounded down.
 
-    None if it is neither, has no offset from UTC, or does not exist.
+    An integer is such milliseconds itself. None if it is none of these, has no offset from UTC, or
+    does not exist.
     """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value) if _FIRST <= value <= _LAST else None
     try:
         moment = _parsed(value) if isinstance(value, str) else value
         if not isinstance(moment, datetime) or moment.utcoffset() is None:

@@ -18,7 +18,7 @@ from . import _checks, _number
 from ._clock import format_time
 from ._count import Count
 from ._fields import check_field_rules, encode_client_fields, encode_fields, is_billed
-from ._generated.catalog import BILLABLE, CATALOG_VERSION, SDK_VERSION
+from ._generated.catalog import BILLABLE, CATALOG_VERSION, SDK_VERSION, VOID_STATUS
 from ._generated.encoder import encode_constants, encode_event
 from ._generated.limits import METADATA_DEFAULT, QUANTITY_MAXIMUM, QUANTITY_MINIMUM
 from ._generated.metrics import METRICS
@@ -46,7 +46,13 @@ class EventEncoder:
             tests replace it.
         new_id: returns a new event or instance id; None for UUIDv7.
         client_fields: the client's fields that an event may lack, by name; None is not given.
+
+    Attributes:
+        clock: returns nanoseconds since 1970, if it is not `time.time_ns`.
     """
+
+    # Whether the rules of metric types do not apply, as to what only the SDK records.
+    _is_exempt = False
 
     def __init__(
         self,
@@ -56,7 +62,7 @@ class EventEncoder:
         new_id: Callable[[], str] | None,
         client_fields: Mapping[str, str | None],
     ) -> None:
-        self._clock = clock
+        self.clock = clock
         self._new_id = new_id
         self._count = Count()
         self._numbers = self._count.numbers
@@ -64,13 +70,13 @@ class EventEncoder:
         self._unused: list[int] = []
         # Filled by the first event, so that copies of an idle process have nothing in common.
         self._minted: dict[str, str] = {}
-        self._combinations = _Combinations(
+        self._combinations = Combinations(
             service_name, hostname, lambda: self.instance_id, client_fields
         )
         self._workspaces = _Workspaces()
         # By the identity of the names, most of which are literals: it proves that they are valid,
         # and takes less time than to check their types and lengths, and to hash them.
-        self._last = _NONE
+        self._last = NONE
         self._literals: dict[int, _Combination] = {}
         self._instant = (0, "", "")
 
@@ -145,7 +151,7 @@ class EventEncoder:
             if own_id is not None and type(own_id) is not str:
                 own_id = id_text(own_id)
             key = "" if own_id is None else _checks.event_id(own_id)
-            now = (self._clock or time.time_ns)() // 1_000_000
+            now = (self.clock or time.time_ns)() // 1_000_000
             instant = self._instant
             if instant[0] != now:
                 instant = self._instant = (now, format_time(now), self._ids.prefix(now))
@@ -201,7 +207,7 @@ class EventEncoder:
         return self._combinations[_names(product, metric_type, status)]
 
     def _now(self) -> int:
-        return (self._clock or time.time_ns)() // 1_000_000
+        return (self.clock or time.time_ns)() // 1_000_000
 
     def give_back(self, numbers: list[int]) -> None:
         """Gives a number to the next event, as its own was interrupted or could not be stored.
@@ -241,7 +247,10 @@ class EventEncoder:
         _checks.workspace_id(workspace_id)
         _checks.product(product, metric_type)
         metric = _checks.metric_type(metric_type, product)
-        _checks.status(status)
+        if self._is_exempt:
+            metric = metric._replace(quantity=None, metadata=())
+        if not self._is_exempt or status != VOID_STATUS:
+            _checks.status(status)
         _checks.quantity(quantity, metric.quantity)
         _checks.unit_cost(unit_cost)
         _checks.metadata(metadata, metric.metadata)
@@ -279,11 +288,13 @@ def _names(*values: object) -> tuple[str, ...]:
 # Product, metric type, status; whether the metric type has no rules of its own; the metric type;
 # and its events' constant parts.
 _Combination = tuple[str, str, str, bool, Metric, tuple[str, ...]]
-_NONE = cast("_Combination", (*(object(),) * 3, False, None, ()))
+NONE = cast("_Combination", (*(object(),) * 3, False, None, ()))
 
 
-class _Combinations(dict[tuple[str, ...], _Combination]):
+class Combinations(dict[tuple[str, ...], _Combination]):
     """The combinations of product, metric type and status, made when first recorded."""
+
+    _is_exempt = False
 
     def __init__(
         self,
@@ -304,10 +315,20 @@ class _Combinations(dict[tuple[str, ...], _Combination]):
             "more": encode_client_fields(client_fields),
         }
 
+    def exempt(self) -> Combinations:
+        """Returns the same of events that no rule of a metric type applies to."""
+        other = Combinations.__new__(Combinations)
+        vars(other).update(vars(self), _is_exempt=True)
+        return other
+
     def __missing__(self, key: tuple[str, ...]) -> _Combination:
         # The objects that literals in the caller's code are too.
         product, metric_type, status = map(sys.intern, key)
         metric = METRICS[product, metric_type]
+        if self._is_exempt:
+            metric = metric._replace(quantity=None, metadata=())
+        is_void = self._is_exempt and status == VOID_STATUS
+        is_billable = 0 if is_void else BILLABLE[status]
         self[key] = made = (
             product,
             metric_type,
@@ -318,7 +339,7 @@ class _Combinations(dict[tuple[str, ...], _Combination]):
                 product=metric.product,
                 metric_type=metric.metric_type,
                 status=escape(status),
-                is_billable=BILLABLE[status] if self._is_billed else 0,
+                is_billable=is_billable if self._is_billed else 0,
                 instance_id=escape(self._instance_id()),
                 **self._client,
             ),

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ._batch_encoder import BatchEncoder
 from ._outbox import Outbox
 from ._outcomes import Outcomes
+from ._session import OpenSessions
 
 
 class Instance(NamedTuple):
@@ -15,3 +16,4 @@ class Instance(NamedTuple):
     encoder: BatchEncoder
     outcomes: Outcomes
     outbox: Outbox
+    sessions: OpenSessions

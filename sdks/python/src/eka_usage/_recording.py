@@ -68,7 +68,7 @@ class Recording:
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Records one usage event. Never blocks, never raises.
@@ -172,7 +172,7 @@ class Recording:
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Records one usage event by a constant of `eka_usage.metrics`; see `record()`."""
@@ -206,7 +206,7 @@ class Recording:
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Records one failure: an event of status `LOG_STATUS` with the message in its metadata.

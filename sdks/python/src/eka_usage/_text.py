@@ -35,6 +35,14 @@ def characters(value: str) -> str:
     return str.__getitem__(value, slice(LONGEST))
 
 
+def beginning(value: object, most: int) -> str | None:
+    """Returns so many characters of a text; None if it is not one, or blank."""
+    if not issubclass(type(value), str):
+        return None
+    text = str.__getitem__(cast("str", value), slice(most))
+    return text if text.strip(limits.BLANK) else None
+
+
 def id_text(value: object) -> Any:
     """Returns the text of an id of another type; what is not an id as it is, to be rejected."""
     kind = type(value)  # unlike __class__, nothing overrides it

@@ -67,7 +67,7 @@ class Record(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """EkaScribe: Turns a recorded consultation into a structured medical note."""
@@ -84,7 +84,7 @@ class Record(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Medical Records AI: Reads uploaded medical records and makes them searchable."""
@@ -108,7 +108,7 @@ class Record(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Agent: Answers patients and staff in a conversation."""
@@ -125,7 +125,7 @@ class Record(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """API: Direct calls to the public HTTP API."""
@@ -142,7 +142,7 @@ class Record(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Webhooks: Notifies a customer's own systems of events."""
@@ -159,7 +159,7 @@ class Record(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """EMR Tools: Tools that read and write a clinic's electronic medical records."""
@@ -176,7 +176,7 @@ class Record(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Clinical Tools: Calculators, protocols and drug checks for clinicians."""
@@ -193,7 +193,7 @@ class Record(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Communications: Messages sent to patients on a clinic's behalf."""
@@ -210,7 +210,7 @@ class Record(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """ABDM: India's national digital health mission, on a clinic's behalf."""
@@ -227,7 +227,7 @@ class Record(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Takes names that were looked up at run time.
@@ -263,7 +263,7 @@ class Usage:
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
         """EkaScribe: Turns a recorded consultation into a structured medical note."""
@@ -280,7 +280,7 @@ class Usage:
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
         """Medical Records AI: Reads uploaded medical records and makes them searchable."""
@@ -304,7 +304,7 @@ class Usage:
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
         """Agent: Answers patients and staff in a conversation."""
@@ -321,7 +321,7 @@ class Usage:
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
         """API: Direct calls to the public HTTP API."""
@@ -338,7 +338,7 @@ class Usage:
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
         """Webhooks: Notifies a customer's own systems of events."""
@@ -355,7 +355,7 @@ class Usage:
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
         """EMR Tools: Tools that read and write a clinic's electronic medical records."""
@@ -372,7 +372,7 @@ class Usage:
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
         """Clinical Tools: Calculators, protocols and drug checks for clinicians."""
@@ -389,7 +389,7 @@ class Usage:
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
         """Communications: Messages sent to patients on a clinic's behalf."""
@@ -406,7 +406,7 @@ class Usage:
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
         """ABDM: India's national digital health mission, on a clinic's behalf."""
@@ -423,7 +423,7 @@ class Usage:
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
         """Takes names that were looked up at run time.
@@ -460,7 +460,7 @@ class RecordMetric(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Records one usage event by a constant of `metrics`; see `record()`."""
@@ -480,7 +480,7 @@ class Log(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """EkaScribe: Turns a recorded consultation into a structured medical note."""
@@ -496,7 +496,7 @@ class Log(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Medical Records AI: Reads uploaded medical records and makes them searchable."""
@@ -519,7 +519,7 @@ class Log(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Agent: Answers patients and staff in a conversation."""
@@ -535,7 +535,7 @@ class Log(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """API: Direct calls to the public HTTP API."""
@@ -551,7 +551,7 @@ class Log(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Webhooks: Notifies a customer's own systems of events."""
@@ -567,7 +567,7 @@ class Log(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """EMR Tools: Tools that read and write a clinic's electronic medical records."""
@@ -583,7 +583,7 @@ class Log(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Clinical Tools: Calculators, protocols and drug checks for clinicians."""
@@ -599,7 +599,7 @@ class Log(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Communications: Messages sent to patients on a clinic's behalf."""
@@ -615,7 +615,7 @@ class Log(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """ABDM: India's national digital health mission, on a clinic's behalf."""
@@ -631,7 +631,7 @@ class Log(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Takes names that were looked up at run time.
