@@ -24,6 +24,7 @@ _COMMENT = {
     ".ts": f"// {NOTICE}",
     ".sql": f"-- {NOTICE}",
     ".md": f"<!-- {NOTICE} -->",
+    ".yaml": f"# {NOTICE}",
 }
 
 
@@ -68,8 +69,12 @@ JSON_COMMENT = {"$comment": NOTICE}
 
 def file(path: str, template: str, **values: Any) -> File:
     """Returns a file rendered from a template, with the header of its language."""
-    header = _COMMENT[path[path.rindex(".") :]]
-    return File(path, f"{header}\n{render(template, **values)}")
+    return File(path, f"{header(path)}\n{render(template, **values)}")
+
+
+def header(path: str) -> str:
+    """Returns the notice as a comment in the language of a file."""
+    return _COMMENT[path[path.rindex(".") :]]
 
 
 def section(path: str, name: str, text: str) -> Splice:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from codegen.model import Model
 from codegen.render import Output
-from codegen.targets import docs, go, infra, python, teams, typescript, vectors
+from codegen.targets import docs, go, infra, python, specifications, teams, typescript, vectors
 
 Target = Callable[[Model], Iterator[Output]]
 
@@ -15,6 +15,7 @@ TARGETS: Mapping[str, Target] = {
     "go": go.outputs,
     "typescript": typescript.outputs,
     "docs": docs.outputs,
+    "specifications": specifications.outputs,
     "infra": infra.outputs,
     "teams": teams.outputs,
     "vectors": vectors.outputs,

@@ -45,7 +45,7 @@ def event_schema(model: Model) -> dict[str, Any]:
         "title": model.event.name,
         "description": text.flow(model.event.description),
         "type": "object",
-        "properties": {field.name: _property(field) for field in model.event.fields},
+        "properties": {field.name: property_schema(field) for field in model.event.fields},
         "required": [field.name for field in model.event.fields if field.is_always_there],
         **({"allOf": rules} if rules else {}),
     }
@@ -85,7 +85,8 @@ def _condition(
     }
 
 
-def _property(field: Field) -> dict[str, Any]:
+def property_schema(field: Field) -> dict[str, Any]:
+    """Returns the schema of one field, with its limits."""
     schema = dict(_TYPES[field.type])
     if field.nullable:
         schema["type"] = [schema["type"], "null"]
