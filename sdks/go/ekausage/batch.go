@@ -34,9 +34,12 @@ func (i *instance) recordMany(events int, callAt func(int) call) ([]string, erro
 	now, keys := time.Now(), 0
 	for at := range events {
 		call := callAt(at)
+		lost := i.filter(&call)
 		if rejection := batch.Add(i.encoder, s, &call, now); rejection != nil {
 			return nil, i.outcomes.rejectedAll(events, &call, at, invalidAt(rejection, at, events))
 		}
+		checked := &batch.Calls[at]
+		checked.Lost = joined(lost, checked.Lost)
 		keys += len(call.WorkspaceID)
 	}
 	if wrong := batch.CheckSize(uint64(i.outcomes.ledger.accepted.Load()) + 1); wrong != "" {

@@ -16,6 +16,8 @@ type instance struct {
 	outbox   outbox
 	outcomes outcomes
 	debug    bool
+	// What metadata goes through first; nil: nothing.
+	beforeSend func(map[string]any) map[string]any
 	// Why there is no spool, though the setting wants one.
 	spoolError string
 	// Whether it was shut down, guarded by its client.
@@ -34,7 +36,8 @@ func newInstance(serviceName, hostname string, s *settings, o *options) (*instan
 			NewID:          o.newID,
 			Fields:         s.clientFields(),
 		}),
-		debug: o.debug,
+		debug:      o.debug,
+		beforeSend: o.beforeSend,
 	}
 	i.outcomes.reporter.onError = o.onError
 	i.outcomes.reporter.log.logger = o.logger
@@ -74,6 +77,7 @@ func (i *instance) record(call *call) (string, error) {
 	if reason := i.outbox.rejectReason(); reason != "" {
 		return "", i.outcomes.rejected(call, i.outbox.rejection(reason))
 	}
+	lost := i.filter(call)
 	s := encode.GetScratch()
 	defer s.Release()
 	checked, rejection := i.encoder.Encode(s, call, time.Now())
@@ -95,8 +99,8 @@ func (i *instance) record(call *call) (string, error) {
 	if i.debug {
 		i.logAccepted(text[:length])
 	}
-	if checked.Lost != "" {
-		i.outcomes.degraded(checked.Lost, checked.EventID)
+	if lost = joined(lost, checked.Lost); lost != "" {
+		i.outcomes.degraded(lost, checked.EventID)
 	}
 	return checked.EventID, nil
 }

@@ -24,6 +24,7 @@ type options struct {
 	logger     *slog.Logger
 	now        func() time.Time
 	monotonic  func() time.Duration
+	beforeSend func(map[string]any) map[string]any
 	newID      func() string
 	hostname   *string
 	tuning     spool.Tuning
@@ -186,6 +187,15 @@ func WithLogger(logger *slog.Logger) Option { return func(o *options) { o.logger
 // log/slog, one line per second for each code.
 func WithOnError(handler func(err error, context map[string]any)) Option {
 	return func(o *options) { o.onError = handler }
+}
+
+// WithBeforeSend sets a function that every event's metadata goes through before it is encoded, written to disk
+// or sent: it returns the metadata without what must not leave the process, or with other values. It
+// receives a map of its own, whose values it must not change, from the goroutine that records. If it
+// panics, the event is recorded with the metadata {"_before_send_failed":true}, and CodeMetadataDegraded
+// is reported.
+func WithBeforeSend(change func(metadata map[string]any) map[string]any) Option {
+	return func(o *options) { o.beforeSend = change }
 }
 
 // WithDebug sets whether every accepted event is logged by log/slog, at level Debug.

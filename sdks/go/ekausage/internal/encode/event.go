@@ -51,6 +51,8 @@ type Call struct {
 	Exempt bool
 	// IsVoid is set if the event takes another one back, which no status of a caller does.
 	IsVoid bool
+	// AnyMetadata is set if the metric type's rules on metadata do not apply.
+	AnyMetadata bool
 	// IsTimed is set if the unit of the metric type must be one of time.
 	IsTimed bool
 }
@@ -173,8 +175,12 @@ func (e *Encoder) Encode(s *Scratch, c *Call, at time.Time) (checked CheckedCall
 		}
 	}
 	v.metadata = noMetadata
-	if c.Metadata != nil || row.metadata != nil {
-		v.metadata, checked.Lost, rejection = s.metadata.write(c.Metadata, row.metadata)
+	keys := row.metadata
+	if c.AnyMetadata {
+		keys = nil
+	}
+	if c.Metadata != nil || keys != nil {
+		v.metadata, checked.Lost, rejection = s.metadata.write(c.Metadata, keys)
 		if rejection != nil {
 			return checked, rejection
 		}
