@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path, PurePosixPath
@@ -88,13 +88,32 @@ class Plan:
         return tuple(drift or self.changes)
 
 
-def plan(root: Path, made: Mapping[str, Iterable[Output]], *, partial: bool = False) -> Plan:
+def plan(
+    root: Path,
+    made: Mapping[str, Iterable[Output]],
+    *,
+    partial: bool = False,
+    known: Container[str] | None = None,
+) -> Plan:
     """Compares the outputs of each target with the files under the root.
 
-    A partial run keeps the manifest's entries of targets that are not in `made`.
+    A partial run keeps the manifest's entries of targets that are not in `made`. A complete one is
+    refused if the manifest has a target that is not known, whose files it would remove.
     Raises RefusedError with all reasons at once.
     """
-    return _Comparison(root, _read_manifest(root), partial=partial).compare(made)
+    recorded = _read_manifest(root)
+    if known is not None and not partial:
+        missing = [name for name in recorded.manifest if name not in known]
+        if missing:
+            raise RefusedError(*(f"{MANIFEST}: {_not_installed(name)}" for name in missing))
+    return _Comparison(root, recorded, partial=partial).compare(made)
+
+
+def _not_installed(target: str) -> str:
+    return (
+        f"the target {target} is not installed; install the package that it comes from, or delete "
+        "what it generated and its entry here"
+    )
 
 
 class _Comparison:

@@ -104,9 +104,9 @@ def planned(options: Options, printer: Printer, model: Model) -> Plan | None:
         printer.diagnostics(moved)
         printer.failure("refused; nothing written")
         return None
-    made = _made(model, options.targets)
     try:
-        return plan(options.root, made, partial=bool(options.targets))
+        made = _made(model, options.targets)
+        return plan(options.root, made, partial=bool(options.targets), known=TARGETS)
     except RefusedError as refused:
         for reason in refused.args:
             path, _, message = reason.partition(": ")

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from codegen.model import Model
 from codegen.render import Output
 from codegen.targets import docs, go, infra, python, specifications, teams, typescript, vectors
+from codegen.targets.installed import installed_targets
 
 Target = Callable[[Model], Iterator[Output]]
 
-TARGETS: Mapping[str, Target] = {
+_OWN: Mapping[str, Target] = {
     "python": python.outputs,
     "go": go.outputs,
     "typescript": typescript.outputs,
@@ -20,3 +21,5 @@ TARGETS: Mapping[str, Target] = {
     "teams": teams.outputs,
     "vectors": vectors.outputs,
 }
+
+TARGETS: Mapping[str, Target] = {**_OWN, **installed_targets(_OWN)}

@@ -62,8 +62,7 @@ def outputs(model: Model, table: Table) -> Iterator[File | History]:
 
 def _names(model: Model, table: Table) -> Mapping[str, Any]:
     """The columns' names by the roles that the templates refer to."""
-    roles = ("product", "metric_type", "status", "billable", "quantity", "metadata")
-    fields = {role: model.event.roles[role].name for role in roles}
+    fields = {role: field.name for role, field in model.event.roles.items()}
     return {**asdict(table), "events": table.name, **RELATED, **fields}
 
 
