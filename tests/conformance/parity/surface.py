@@ -51,7 +51,9 @@ class Surface:
 
     def add(self, section: Section, name: str, spelling: str = "") -> None:
         """Adds a name, with its spelling in code if that differs."""
-        concept = ".".join(self._concept(section, part) for part in name.split("."))
+        concept = self._concept(section, name)
+        if concept == name:
+            concept = ".".join(self._concept(section, part) for part in name.split("."))
         spellings = self.names.setdefault((section, key(concept)), [])
         if (spelling or name) not in spellings:
             spellings.append(spelling or name)
