@@ -43,7 +43,7 @@ def own(folder: Path, ours: Path, names: Names) -> Iterator[tuple[str, str]]:
 
 
 def with_fields(event: str, more: str) -> str:
-    """Returns an event.yaml with the fields of a fields.yaml, which replace those of the same name."""
+    """Returns an event.yaml with the fields of a fields.yaml, which may replace some of its own."""
     section, added = _section(event, "fields", 2) or "", _section(more, "fields", 2) or ""
     known, new = _entries(section, 2), _entries(added, 2)
     fields = section

@@ -31,6 +31,7 @@ _KEYS: Mapping[str | None, str] = {
     "integer": "int64",
     "boolean": "bool",
 }
+_LARGEST_INT = 2**63 - 1
 _PLAIN = re.compile(r"[a-z][a-z0-9]*([._-][a-z0-9]+)*")
 # Names that a parameter must not hide from the body of a constructor.
 _PREDECLARED = frozenset(
@@ -183,4 +184,6 @@ def _literal(value: Any, kind: str) -> str:
     if isinstance(value, str):
         return literals.string(value)
     text = literals.boolean(value) if isinstance(value, bool) else literals.number(value)
+    if isinstance(value, int) and abs(value) > _LARGEST_INT:
+        kind = "float64"  # an untyped constant would overflow an int
     return f"{kind}({text})" if kind in ("int64", "float64") else text
