@@ -17,6 +17,9 @@ const input = createInterface({ input: process.stdin });
 const turn = 50;
 const never = new Promise<never>(() => {});
 let client: sdk.EkaClient | undefined;
+// Added to the clocks of the machine, in milliseconds.
+let offset = 0;
+let monotonic = 0;
 
 function current(): sdk.EkaClient {
   if (client === undefined) {
@@ -27,12 +30,14 @@ function current(): sdk.EkaClient {
 
 const commands: Readonly<Record<string, Command>> = {
   new({ settings: values, service_name: serviceName = "driver", on_error: mode, ...rest }) {
-    const { clock_offset: offset = 0 } = rest;
+    offset = Number(rest["clock_offset"] ?? 0);
+    monotonic = 0;
     client = new EkaClient({
       serviceName,
-      clock: () => Date.now() + Number(offset),
-      onError: (error, { code, field, reason, eventId }) => {
-        reply({ error: { code, field, reason, event_id: eventId } });
+      clock: () => Date.now() + offset,
+      monotonicClock: () => performance.now() + monotonic,
+      onError: (error, { code, field, reason, eventId, index = null }) => {
+        reply({ error: { code, field, reason, event_id: eventId, index } });
         if (mode === "throw") {
           throw error;
         }
@@ -48,6 +53,45 @@ const commands: Readonly<Record<string, Command>> = {
       repeated(Number(times), () => record(call as Values)),
     );
     return summary((await Promise.all(callers)).flat());
+  },
+
+  record_many({ calls, times = 1 }) {
+    const events = Array.from({ length: Number(times) }, () => calls as Values[]).flat();
+    return batch(events.length, loose().recordMany(events.map(camelKeys)));
+  },
+
+  record_amounts({ call, amounts }) {
+    const { workspace_id: workspaceId, ...details } = call as Values;
+    const all = (amounts as Values[]).map(({ quantity, cost, ...metric }) => {
+      return [camelKeys(metric), quantity, cost];
+    });
+    return batch(all.length, loose().recordAmounts(workspaceId, all, camelKeys(details)));
+  },
+
+  void({ call }) {
+    const { workspace_id: workspaceId, event_id: eventId, reason, ...metric } = call as Values;
+    return one(loose().void(workspaceId, camelKeys(metric), eventId, reason));
+  },
+
+  session({ call, elapsed, wall = elapsed, fails = false, ends = 1 }) {
+    const { workspaceId, product, metricType, ...details } = camelKeys(call as Values);
+    const session = loose().session(workspaceId, { product, metricType }, details);
+    monotonic += Number(elapsed);
+    offset += Number(wall);
+    if (fails === true) {
+      session.fail();
+    }
+    const ids = Array.from({ length: Number(ends) }, () => session.end());
+    const accepted = ids.filter((id) => id !== undefined);
+    return { accepted, rejected: Number(ends) > 0 && accepted.length === 0 ? 1 : 0 };
+  },
+
+  session_boundary({ boundary, call, session_id: sessionId, at }) {
+    const { workspaceId, product, metricType, ...details } = camelKeys(call as Values);
+    const boundaries = { start: "sessionStart", beat: "sessionBeat", end: "sessionEnd" } as const;
+    const method = boundaries[boundary as keyof typeof boundaries];
+    const metric = { product, metricType };
+    return one(loose()[method](workspaceId, metric, sessionId, { ...details, at }));
   },
 
   async log({ call }) {
@@ -124,6 +168,25 @@ const commands: Readonly<Record<string, Command>> = {
   },
 };
 
+// biome-ignore lint/suspicious/noExplicitAny: what a request has is not checked
+function loose(): any {
+  return current();
+}
+
+function camelKeys(named: Values): Record<string, unknown> {
+  const camel = (name: string) =>
+    name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(Object.entries(named).map(([name, value]) => [camel(name), value]));
+}
+
+function batch(events: number, accepted: string[] | undefined): Values {
+  return { accepted: accepted ?? [], rejected: accepted === undefined ? events : 0 };
+}
+
+function one(accepted: string | undefined): Values {
+  return batch(1, accepted === undefined ? undefined : [accepted]);
+}
+
 function reply(line: Values): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
@@ -170,10 +233,10 @@ function summary(outcomes: readonly Outcome[]): Values {
 
 function record(call: Values): string | undefined {
   const names = ["workspace_id", "product", "metric_type", "quantity", "status", "unit_cost"];
-  const values = [...names, "metadata"].map((name) => call[name]);
-  const named = { eventId: call["event_id"], occurredAt: call["occurred_at"] };
-  const client = current() as unknown as { record(...all: unknown[]): string | undefined };
-  return client.record(...values, named);
+  const places = [...names, "metadata"];
+  const named = Object.entries(call).filter(([name]) => !places.includes(name));
+  const values = places.map((name) => call[name]);
+  return loose().record(...values, camelKeys(Object.fromEntries(named)));
 }
 
 function log(call: Values): string | undefined {

@@ -1,11 +1,11 @@
 /** The arguments of calls: what a metric type requires may not be left out. */
 
+import type { RecordOptions, UsageDetails } from "./callOptions.js";
 import type { Amount } from "./decimal.js";
 import type { LogLevel, Product, Status } from "./generated/catalog.js";
 import type { Requirements } from "./generated/requirements.js";
 import type { Metadata, MetadataLike } from "./metadata.js";
 import type { CheckedFor, Metric, MetricTypeOf } from "./metric.js";
-import type { RecordOptions, UsageDetails } from "./options.js";
 
 /** What a metric type requires; `unknown` if nothing, or if the name is known at run time only. */
 type RequiredBy<P, M> =

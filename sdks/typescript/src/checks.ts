@@ -6,14 +6,15 @@
 
 import { formatTime, parseTime } from "./clock.js";
 import { describeValue, nearest, quoted } from "./describe.js";
-import { ConfigError, invalid, message, type ValidationError } from "./errors.js";
-import { type LogLevel, logLevels, statuses } from "./generated/catalog.js";
+import { ConfigError, invalid, message, ValidationError } from "./errors.js";
+import { type LogLevel, logLevels, type Status, statuses } from "./generated/catalog.js";
+import { voidStatus } from "./generated/constants.js";
 import type { ErrorCode } from "./generated/errors.js";
 import { blankCharacters, limits } from "./generated/limits.js";
 import { metricRules, removedMetrics } from "./generated/rules.js";
 import { findMetric, isProduct, metricTypeNames, productNames } from "./lookup.js";
 import type { Metric, MetricRule } from "./metric.js";
-import { amountText, type Bounds, hasTooManyDigits, isHuge } from "./number.js";
+import { amountText, type Bounds, hasTooManyDigits, isHuge, isNegative } from "./number.js";
 import { safely } from "./safely.js";
 
 const blank = new Set(blankCharacters);
@@ -37,6 +38,17 @@ export function eventId(value: unknown): string {
 /** Checks the service's name; throws a ConfigError. */
 export function serviceName(value: unknown): string {
   return named("serviceName", value, limits.serviceName);
+}
+
+/** Checks the name of the service of one call. */
+export function callServiceName(value: unknown): string {
+  const { minLength, maxLength } = limits.serviceName;
+  if (!isText(value, minLength, maxLength)) {
+    const hint = `a non-blank string of ${minLength} to ${maxLength} characters`;
+    const values = { parameter: "serviceName", given: describeValue(value), hint };
+    throw new ValidationError("config.invalid", message("config.invalid", values));
+  }
+  return value;
 }
 
 /** Checks the machine's name, which is the caller's or the machine's own; throws a ConfigError. */
@@ -79,7 +91,8 @@ export function isText(value: unknown, shortest: number, longest: number): value
   return shortest <= length && length <= longest && !isBlank(value);
 }
 
-function isBlank(text: string): boolean {
+/** Reports whether a text has nothing but white space. */
+export function isBlank(text: string): boolean {
   for (const character of text) {
     if (!blank.has(character)) {
       return false;
@@ -88,18 +101,26 @@ function isBlank(text: string): boolean {
   return true;
 }
 
-/** Checks product, metric type and status, and returns the metric. */
-export function metric(product: unknown, metricType: unknown, status: unknown): Metric {
+/** Checks product and metric type, and returns the metric. */
+export function metric(product: unknown, metricType: unknown): Metric {
   const found = findMetric(product, metricType);
   if (found === undefined) {
     throw unknownMetric(product, metricType);
   }
-  // A look-up in the object would take time for a long text.
-  if (!statusNames.has(status)) {
-    const hint = nearest(status, [...statusNames]);
-    throw invalid("status.unknown", { given: describeValue(status), hint });
-  }
   return found;
+}
+
+/** Checks the status. */
+export function status(value: unknown): Status {
+  // A look-up in the object would take time for a long text.
+  if (!statusNames.has(value)) {
+    const hint =
+      value === voidStatus
+        ? "void() sets it, for an event that takes another back"
+        : nearest(value, [...statusNames]);
+    throw invalid("status.unknown", { given: describeValue(value), hint });
+  }
+  return value as Status;
 }
 
 function unknownMetric(product: unknown, metricType: unknown): ValidationError {
@@ -157,16 +178,23 @@ export function unitCost(value: unknown): string {
 export function amount(code: ErrorCode, value: unknown, bounds: Bounds): string {
   const text = amountText(value, bounds);
   if (text === undefined) {
-    throw invalid(code, { given: describeValue(value), hint: expectedAmount(value, bounds) });
+    throw invalid(code, { given: describeValue(value), hint: expectedAmount(code, value, bounds) });
   }
   return text;
 }
 
-function expectedAmount(value: unknown, { minimum, maximum, maxDigits, integer }: Bounds): string {
+function expectedAmount(
+  code: ErrorCode,
+  value: unknown,
+  { minimum, maximum, maxDigits, integer }: Bounds,
+): string {
   const hint = `${integer ? "an integer" : "a finite number"} from ${minimum} to ${maximum}`;
   const type = typeof value;
   if (type === "boolean" || type === "string") {
     return `${hint}; a ${type} is not a number`;
+  }
+  if (code === "quantity.invalid" && isNegative(value)) {
+    return `${hint}; void() takes an event back`;
   }
   return hasTooManyDigits(value, maxDigits) ? `${hint} of at most ${maxDigits} digits` : hint;
 }
@@ -181,7 +209,7 @@ export function occurredAt(value: unknown, now: number): string {
   const { ahead, aheadMs, behind, behindMs } = limits.occurredAt;
   const milliseconds = parseTime(value);
   if (milliseconds === undefined || milliseconds > now + aheadMs || milliseconds < now - behindMs) {
-    const isDate = milliseconds !== undefined && typeof value !== "string";
+    const isDate = milliseconds !== undefined && typeof value === "object";
     const given = isDate ? quoted(formatTime(milliseconds)) : describeValue(value);
     throw invalid("occurred_at.invalid", { given, ahead, behind });
   }

@@ -10,13 +10,19 @@ export function formatTime(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
 
+/** Dates are no further from 1970 than this. */
+const farthest = 8.64e15;
+
 /**
- * Parses a Date or an RFC 3339 string to milliseconds since 1970, rounded down; undefined if it is
- * neither, has no UTC offset, or is not a time that exists.
+ * Returns a Date, an RFC 3339 string or an integer as milliseconds since 1970, rounded down;
+ * undefined if it is none of them, has no UTC offset, or is not a time that exists.
  */
 export function parseTime(value: unknown): number | undefined {
   if (typeof value === "string") {
     return parseText(value);
+  }
+  if (Number.isSafeInteger(value)) {
+    return Math.abs(value as number) <= farthest ? (value as number) : undefined;
   }
   if (!types.isDate(value)) {
     return undefined;

@@ -27,12 +27,12 @@ export class EkaError extends Error {
   /** A more specific reason if the code has one, such as `"local_queue_full"`; otherwise the code. */
   readonly reason: string;
 
-  constructor(code: ErrorCode, message: string) {
+  constructor(code: ErrorCode, message: string, field?: string) {
     super(printable(message));
     const info: ErrorInfo = errorCodes[code];
     this.name = new.target.name;
     this.code = code;
-    this.field = info.field;
+    this.field = field ?? info.field;
     this.reason = info.reason ?? code;
   }
 }
@@ -75,6 +75,8 @@ export interface ErrorContext {
   readonly product?: unknown;
   readonly metricType?: unknown;
   readonly status?: unknown;
+  /** The place, from 0, of the first invalid event of those that one call was to record. */
+  readonly index?: number;
 }
 
 /** Formats the message of a code with the values that are known where the error arose. */

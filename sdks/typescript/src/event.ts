@@ -1,20 +1,18 @@
 /**
- * Encodes one call of `record()` as the JSON of one event.
+ * Encodes one call as the JSON of one event.
  *
  * The hot path is one table look-up: a hit on (product, metric type, status) is the validation, and
  * returns the constant parts of such an event, already encoded. The varying fields go in between.
  */
 
+import type { CallOptions } from "./callOptions.js";
 import * as checks from "./checks.js";
 import { formatTime } from "./clock.js";
 import { checkFieldRules, encodeClientFields, encodeFields, isBilled } from "./fields.js";
-import { type Status, statuses } from "./generated/catalog.js";
-import { catalogVersion, sdkVersion } from "./generated/constants.js";
-import { type EventParts, encodeConstants, encodeEvent } from "./generated/encoder.js";
+import { encodeEvent } from "./generated/encoder.js";
 import { EventIds } from "./ids.js";
 import { checkMetadata } from "./metadata.js";
-import type { MetricRule } from "./metric.js";
-import type { RecordOptions } from "./options.js";
+import { Combinations, flat } from "./parts.js";
 import { type Workspace, Workspaces } from "./workspace.js";
 
 /** The injectable dependencies of an encoder. */
@@ -25,7 +23,7 @@ export interface Sources {
   readonly newId: (() => string) | undefined;
 }
 
-/** An event that is numbered and encoded. */
+/** An event that is encoded. */
 export interface Encoded {
   readonly eventId: string;
   readonly workspace: Workspace;
@@ -36,9 +34,12 @@ export interface Encoded {
   readonly lost: string;
 }
 
-interface Combination {
-  readonly parts: EventParts;
-  readonly rule: MetricRule;
+/** What depends on the clock, computed once per millisecond. */
+interface Instant {
+  readonly milliseconds: number;
+  readonly ts: string;
+  /** The beginning of the ids that are minted then. */
+  readonly prefix: string;
 }
 
 /** Checks, numbers and encodes the events of one client. */
@@ -46,14 +47,15 @@ export class EventEncoder {
   readonly instanceId: string;
   readonly #clock: () => number;
   readonly #newId: (() => string) | undefined;
-  readonly #constants: { serviceName: string; hostname: string; instanceId: string };
-  readonly #combinations = new Map<unknown, Map<unknown, Map<unknown, Combination>>>();
+  readonly #combinations: Combinations;
   readonly #workspaces = new Workspaces();
   readonly #ids = new EventIds();
+  // Ids without an event have numbers of their own.
+  readonly #others = new EventIds();
+  #otherIds = 0;
   // The client's own fields, after those of every event.
   readonly #more: string;
-  readonly #isBilled: boolean;
-  #instant = { milliseconds: Number.NaN, ts: "", prefix: "" };
+  #instant: Instant = { milliseconds: Number.NaN, ts: "", prefix: "" };
   #seq = 0;
 
   /** `serviceName` and `hostname` are encoded as JSON already; `fields` are the client's own. */
@@ -64,12 +66,11 @@ export class EventEncoder {
     fields: Readonly<Record<string, unknown>>,
   ) {
     this.#more = encodeClientFields(fields);
-    this.#isBilled = isBilled(fields);
     this.#clock = clock;
     this.#newId = newId;
     this.instanceId = newId?.() ?? new EventIds().mint(Math.floor(clock()), 0);
     const instanceId = JSON.stringify(this.instanceId);
-    this.#constants = { serviceName, hostname, instanceId };
+    this.#combinations = new Combinations({ serviceName, hostname, instanceId }, isBilled(fields));
   }
 
   /** How many events were numbered, and so accepted. */
@@ -77,12 +78,22 @@ export class EventEncoder {
     return this.#seq;
   }
 
-  /** Gives back the number of the last event, which was not accepted after all. */
-  rollbackSeq(): void {
-    this.#seq -= 1;
+  /** Takes the next numbers, for events that were encoded with them; a negative count gives back. */
+  number(events: number): void {
+    this.#seq += events;
   }
 
-  /** Numbers and encodes one event; throws a ValidationError before it takes a number. */
+  /** Mints an id that no event has yet. */
+  newEventId(): string {
+    this.#otherIds += 1;
+    return this.#newId?.() ?? this.#others.mint(Math.floor(this.#clock()), this.#otherIds);
+  }
+
+  /**
+   * Checks the arguments of one call, and encodes its event; throws a ValidationError.
+   *
+   * It has the next number, or the one `ahead` of that, which `number()` takes.
+   */
   encode(
     workspaceId: unknown,
     product: unknown,
@@ -91,30 +102,32 @@ export class EventEncoder {
     status: unknown,
     unitCost: unknown,
     metadata: unknown,
-    options: RecordOptions | undefined,
+    options: CallOptions | undefined,
+    ahead: number,
   ): Encoded {
     const workspace = this.#workspaces.get(workspaceId);
-    const { parts, rule } =
-      this.#combinations.get(product)?.get(metricType)?.get(status) ??
-      this.#combine(product, metricType, status);
+    const { parts, rule } = this.#combinations.get(product, metricType, status, options);
     const amount =
       quantity === 1 && !rule.quantity ? "1" : checks.quantity(quantity, rule.quantity);
     const cost = unitCost == null ? "null" : checks.unitCost(unitCost);
     const details = checkMetadata(metadata, rule.metadata);
     const given = checks.idText(options?.eventId ?? this.#newId?.());
     const givenJson = given == null ? "" : checks.eventId(given);
-    const { milliseconds, ts, prefix } = this.#now();
+    // The events of one call have one time.
+    const { milliseconds, ts, prefix } = ahead === 0 ? this.#now() : this.#instant;
     const time = options?.occurredAt;
     const occurred = time == null ? ts : checks.occurredAt(time, milliseconds);
-    const hasUnitCost = unitCost != null;
+    const fields = options?.fields;
     const more =
-      options == null ? this.#more : this.#more + encodeFields(options, hasUnitCost, milliseconds);
+      fields === undefined
+        ? this.#more
+        : this.#more + encodeFields(fields, unitCost != null, milliseconds);
     if (rule.fields !== undefined) {
-      checkFieldRules(rule.fields, `${product}/${metricType}`, options ?? {});
+      checkFieldRules(rule.fields, `${product}/${metricType}`, fields ?? {});
     }
     // From here on none of the caller's code runs, and nothing can be rejected.
-    this.#seq += 1;
-    const id = given == null ? `${prefix}${this.#ids.suffix(this.#seq)}` : (given as string);
+    const seq = this.#seq + ahead + 1;
+    const id = given == null ? `${prefix}${this.#ids.suffix(seq)}` : (given as string);
     const json = encodeEvent(
       parts,
       givenJson === "" ? `"${id}"` : givenJson,
@@ -124,14 +137,13 @@ export class EventEncoder {
       details.json,
       occurred,
       ts,
-      String(this.#seq),
+      String(seq),
       more,
     );
     return { eventId: id, workspace, acceptedAt: milliseconds, json, lost: details.lost };
   }
 
-  /** Everything that depends on the clock, computed once per millisecond. */
-  #now(): { milliseconds: number; ts: string; prefix: string } {
+  #now(): Instant {
     const milliseconds = Math.floor(this.#clock());
     if (milliseconds !== this.#instant.milliseconds) {
       const ts = flat(`"${formatTime(milliseconds)}"`);
@@ -139,31 +151,4 @@ export class EventEncoder {
     }
     return this.#instant;
   }
-
-  #combine(product: unknown, metricType: unknown, status: unknown): Combination {
-    const metric = checks.metric(product, metricType, status);
-    const constants = encodeConstants({
-      ...this.#constants,
-      product: JSON.stringify(product),
-      metricType: JSON.stringify(metricType),
-      status: JSON.stringify(status),
-      isBillable: this.#isBilled && statuses[status as Status].billable ? "1" : "0",
-      sdkLanguage: '"typescript"',
-      sdkVersion: JSON.stringify(sdkVersion),
-      catalogVersion: JSON.stringify(catalogVersion),
-    });
-    const parts = constants.map(flat) as unknown as EventParts;
-    const made = { parts, rule: checks.ruleOf(metric) };
-    const ofProduct = this.#combinations.get(product) ?? new Map();
-    this.#combinations.set(product, ofProduct);
-    const ofMetricType = ofProduct.get(metricType) ?? new Map();
-    ofProduct.set(metricType, ofMetricType);
-    ofMetricType.set(status, made);
-    return made;
-  }
-}
-
-/** Flattens a string that V8 would keep as a rope, and join again each time it is used. */
-function flat(text: string): string {
-  return Buffer.from(text).toString();
 }

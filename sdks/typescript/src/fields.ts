@@ -6,10 +6,11 @@ import { describeValue, quoted } from "./describe.js";
 import { invalid, ValidationError } from "./errors.js";
 import type { ErrorCode } from "./generated/errors.js";
 import { clientFields, eventFields } from "./generated/fields.js";
+import { limits } from "./generated/limits.js";
 import { isJsonObject } from "./jsonText.js";
 import { checkMetadata } from "./metadata.js";
 import type { FieldRule } from "./metric.js";
-import { isZero } from "./number.js";
+import { type Bounds, isZero } from "./number.js";
 import type { FieldInfo } from "./tables.js";
 
 type Given = Readonly<Record<string, unknown>>;
@@ -164,7 +165,11 @@ const readers: Readonly<Record<FieldInfo["kind"], Reader>> = {
   },
 };
 
-function boundsOf({ minimum = 0, maximum = 0, maxDigits = 0 }: FieldInfo, integer: boolean) {
+// As many as a column of the table has, where the field has no limit of its own.
+const storedDigits = limits.quantity.maxDigits;
+
+function boundsOf(field: FieldInfo, integer: boolean): Bounds {
+  const { minimum = 0, maximum = 0, maxDigits = storedDigits } = field;
   return { minimum, maximum, maxDigits, integer };
 }
 

@@ -1,3 +1,16 @@
+export type {
+  AmountsDetails,
+  BoundaryDetails,
+  BoundDetails,
+  Id,
+  MetricAmount,
+  RecordOptions,
+  SessionDetails,
+  SessionEndDetails,
+  Time,
+  UsageDetails,
+  UsageInput,
+} from "./callOptions.js";
 export { EkaClient } from "./client.js";
 export { type Amount, Decimal, decimal } from "./decimal.js";
 export {
@@ -30,8 +43,9 @@ export type { Stats } from "./ledger.js";
 export { findEventType, findMetric, isMetricType, isProduct, metrics } from "./lookup.js";
 export type { Metadata, MetadataLike } from "./metadata.js";
 export type { Metric, MetricTypeOf } from "./metric.js";
-export type { EkaClientOptions, RecordOptions, UsageDetails } from "./options.js";
+export type { EkaClientOptions } from "./options.js";
 export type { LogAttributes, Logger, OnError } from "./reporting.js";
+export type { Session } from "./session.js";
 export type { ErrorInfo, Setting } from "./tables.js";
 export type { ProducerLike, ProducerMessage } from "./transports/injected.js";
 export type { KafkaConfig } from "./transports/kafkaOptions.js";

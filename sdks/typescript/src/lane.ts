@@ -77,6 +77,11 @@ export class Lane {
     return this.#queue.push(event, group);
   }
 
+  /** Queues events, and returns their size in bytes. */
+  pushAll(events: readonly Arrival[], group?: AckGroup): number {
+    return this.#queue.pushAll(events, group);
+  }
+
   /** Sends the next batch; resolves once each of its events has an outcome. */
   async sendNext(): Promise<void> {
     const batch: Batch = { events: this.#queue.take(this.#settings.lateBatchBytes) };

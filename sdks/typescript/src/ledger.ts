@@ -60,9 +60,9 @@ export class Ledger {
     this.#failed += 1;
   }
 
-  /** Counts an event that was not accepted. */
-  reject(code: ErrorCode): void {
-    this.#rejected[code] = (this.#rejected[code] ?? 0) + 1;
+  /** Counts events that were not accepted. */
+  reject(code: ErrorCode, events: number): void {
+    this.#rejected[code] = (this.#rejected[code] ?? 0) + events;
   }
 
   /** Returns all counters; what is queued is the difference. */

@@ -138,6 +138,21 @@ export function logMetadata(
   return { metadata: Object.defineProperties({}, all), lost };
 }
 
+/** Returns metadata with what is below it, whose keys it may replace. */
+export function mergedMetadata(below: unknown, given: unknown): unknown {
+  if (given == null || !isJsonObject(given) || !isJsonObject(below)) {
+    return given ?? below; // record() rejects what is no object
+  }
+  try {
+    const [lower, upper] = [formOf(below, ""), formOf(given, "")];
+    return isJsonObject(lower) && isJsonObject(upper)
+      ? Object.defineProperties({}, { ...firstProperties(lower), ...firstProperties(upper) })
+      : given;
+  } catch {
+    return given; // which cannot be read, as its encoding reports
+  }
+}
+
 /** Returns the properties, but no more than make metadata too large anyway. */
 function firstProperties(form: Metadata): PropertyDescriptorMap {
   const names = Object.keys(form).slice(0, maxKeys);
@@ -222,7 +237,7 @@ function cut(metadata: Metadata, kept: readonly string[]): string {
 }
 
 /** Returns the first characters, without splitting a surrogate pair. */
-function beginning(text: string, characters: number): string {
+export function beginning(text: string, characters: number): string {
   return Array.from(text.slice(0, 2 * characters))
     .slice(0, characters)
     .join("");

@@ -57,6 +57,13 @@ export function isZero(value: unknown): boolean {
     : value === 0 || value === 0n;
 }
 
+/** Reports whether this is an amount below 0. */
+export function isNegative(value: unknown): boolean {
+  return value instanceof Decimal
+    ? readDigits(value.toString())?.isNegative === true
+    : isNumber(value) && value < 0;
+}
+
 /** Reports whether a decimal has more digits than are stored. */
 export function hasTooManyDigits(value: unknown, maxDigits: number): boolean {
   const digits = value instanceof Decimal ? readDigits(value.toString()) : undefined;

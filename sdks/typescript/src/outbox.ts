@@ -134,31 +134,43 @@ export class Outbox implements LaneListener {
   }
 
   #queueAll(events: readonly Arrival[], group?: AckGroup): void {
-    const lanes = new Set<Lane>();
+    const lanes = new Map<Lane, Arrival[]>();
     for (const event of events) {
-      lanes.add(this.#push(event, group));
+      const lane = this.#laneOf(event);
+      const arrived = lanes.get(lane);
+      if (arrived === undefined) {
+        lanes.set(lane, [event]);
+      } else {
+        arrived.push(event);
+      }
     }
-    for (const lane of lanes) {
+    this.#events += events.length;
+    for (const [lane, arrived] of lanes) {
+      this.#bytes += lane.pushAll(arrived, group);
+    }
+    for (const lane of lanes.keys()) {
       this.#send(lane);
     }
   }
 
   #queue(event: Arrival, group?: AckGroup): void {
-    this.#send(this.#push(event, group));
-  }
-
-  #push(event: Arrival, group: AckGroup | undefined): Lane {
-    const lane = this.#lanes[event.workspace.hash % this.#lanes.length] as Lane;
+    const lane = this.#laneOf(event);
     this.#events += 1;
     this.#bytes += lane.push(event, group);
-    return lane;
+    this.#send(lane);
+  }
+
+  #laneOf({ workspace }: Arrival): Lane {
+    return this.#lanes[workspace.hash % this.#lanes.length] as Lane;
   }
 
   #send(lane: Lane): void {
     if (this.#state === "closed") {
       this.#giveUp(); // shutdown() ended while this call was running
     } else if (this.#transport.immediate) {
-      void lane.sendNext();
+      while (!lane.isEmpty) {
+        void lane.sendNext();
+      }
     } else {
       this.#schedule.plan(lane);
     }

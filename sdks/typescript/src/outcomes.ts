@@ -29,12 +29,26 @@ export class Outcomes implements OutboxListener {
 
   /** Counts and reports an event that was not accepted. */
   rejected(raised: unknown, identity: Identity): void {
+    this.report(this.countRejected(raised, 1), identity);
+  }
+
+  /** Counts the events of a call that was not accepted, and reports the first that is invalid. */
+  batchRejected(raised: unknown, events: number, identity: Identity): void {
+    const error = this.countRejected(raised, events);
+    if (identity.index !== undefined) {
+      error.message = `event ${identity.index + 1} of ${events}: ${error.message}`;
+    }
+    this.report(error, identity);
+  }
+
+  /** Counts events that were not accepted, and returns why. */
+  countRejected(raised: unknown, events: number): EkaError {
     const error =
       raised instanceof EkaError
         ? raised
         : new DeliveryError("delivery.failed", unexpected(raised));
-    this.#ledger.reject(error.code);
-    this.report(error, identity);
+    this.#ledger.reject(error.code, events);
+    return error;
   }
 
   delivered(events: number): void {

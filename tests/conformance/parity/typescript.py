@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from .surface import Section, Surface
@@ -17,6 +18,17 @@ _NAMED = {
     "options": ("RecordOptions", "EventFields"),
     "details": ("UsageDetails", "RecordOptions", "EventFields"),
 }
+# Calls whose details are others.
+_DETAILS = {
+    "recordAmounts": ("AmountsDetails", "EventFields"),
+    "session": ("SessionDetails", "EventFields"),
+    "sessionStart": ("BoundaryDetails", "EventFields"),
+    "sessionBeat": ("BoundaryDetails", "EventFields"),
+    "sessionEnd": ("SessionEndDetails", "BoundaryDetails", "EventFields"),
+    "bind": ("BoundDetails", "EventFields"),
+}
+# The classes of the calls: that of the client, and the one that it extends.
+_CLIENT = ("Recording", "EkaClient")
 _EITHER = re.compile(r"[a-z]Or[A-Z]")
 
 
@@ -55,11 +67,12 @@ def _client(source: str, surface: Surface) -> None:
     for interface in ("EkaClientOptions", "SettingOptions"):
         for option in _members(source, interface):
             surface.add("Options", option)
-    body = _body(source, r"export class EkaClient\b[^\n]*\{")
-    for method in _members(source, "EkaClient"):
+    body = "".join(_body(source, rf"export class {name}\b[^\n]*\{{") for name in _CLIENT)
+    for method in chain.from_iterable(_members(source, name) for name in _CLIENT):
         surface.add("Client", method)
         for argument in _arguments(source, body, method):
-            for interface in _NAMED.get(argument, ()):
+            named = _NAMED.get(argument, ())
+            for interface in _DETAILS.get(method, named) if argument == "details" else named:
                 if f"interface {interface} " not in source:
                     continue  # an event whose fields are all arguments by position has none
                 for option in _members(source, interface):

@@ -46,6 +46,34 @@ client.recordMetric("ws", metrics.api.sms);
 client.recordMetric("ws", { product: "api", metricType: "sms" });
 //                        ^ '"sms"' is not assignable to type
 
+client.recordMany([
+  { workspaceId: "ws", ...metrics.api.api_call, quantity: 2n, runId: "r" },
+  { workspaceId: 5, product: "api", metricType: "api_call", cost: decimal("0.1") },
+]);
+client.recordMany([{ workspaceId: "ws", product: "api", metricType: "sms" }]);
+//                 ^ Types of property 'metricType' are incompatible
+client.recordMany([{ workspaceId: "ws", ...metrics.api.api_call, quantity: "2" }]);
+//                                                               ^ 'string' is not assignable to type
+client.recordMany([{ workspaceId: "ws", ...metrics.api.api_call, event_id: "e" }]);
+//                                                               ^ 'event_id' does not exist in type
+client.recordAmounts("ws", [[metrics.api.api_call, 2, decimal("0.1")]], { eventId: "e" });
+client.recordAmounts("ws", [[metrics.api.api_call, "2"]], { eventId: "e" });
+//                                                 ^ 'string' is not assignable to type 'Amount'
+client.recordAmounts("ws", [[metrics.api.api_call, 2]], {});
+//                                                      ^ Property 'eventId' is missing
+client.void("ws", metrics.api.api_call, "id", 5);
+//                                            ^ 'number' is not assignable to parameter of type 'string'
+client.sessionStart("ws", metrics.api.api_call, "s", { status: "ok" });
+//                                                     ^ 'status' does not exist in type 'BoundaryDetails'
+client.sessionEnd("ws", metrics.api.api_call, "s", { status: "ok", at: 5 });
+client.session("ws", metrics.api.api_call).end("void");
+//                                             ^ '"void"' is not assignable to parameter of type '"error" | "ok" | undefined'
+client.record(undefined, metrics.api.api_call);
+//            ^ 'undefined' is not assignable to parameter of type 'Id'
+client.bind({ workspaceId: "ws" }).record(undefined, metrics.api.api_call);
+client.bind({ runId: "r" }).record(undefined, metrics.api.api_call);
+//                                 ^ 'undefined' is not assignable to parameter of type 'Id'
+
 client.log("ws", "api", "api_error", "it broke", "warn");
 //                                               ^ '"warn"' is not assignable to parameter of type
 client.log("ws", "api", "sms", "it broke");

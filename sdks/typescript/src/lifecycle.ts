@@ -1,0 +1,151 @@
+/** What a client and those bound to it share: the instance, its counters, and its end. */
+
+import { isDisabledByDefault } from "./ambient.js";
+import * as checks from "./checks.js";
+import { describeError } from "./describe.js";
+import { DeliveryError, type EkaError, message } from "./errors.js";
+import { EventEncoder } from "./event.js";
+import { usageTopic } from "./generated/constants.js";
+import { ownHostname } from "./host.js";
+import { close, type Instance } from "./instance.js";
+import type { Stats } from "./ledger.js";
+import { checkOptions, type EkaClientOptions } from "./options.js";
+import { Outbox } from "./outbox.js";
+import { outboxSettings } from "./outboxSettings.js";
+import { Outcomes } from "./outcomes.js";
+import { checkSecurity, passwordInClear, sendsPasswordInClear } from "./security.js";
+import { OpenSessions } from "./session.js";
+import { resolveSettings } from "./settings.js";
+import { register, type ShutdownHooks, unregister } from "./shutdownHooks.js";
+import { LaneReplayTransport, outboxSpool, SharedTransport } from "./spoolWiring.js";
+import { monotonicMs } from "./timers.js";
+import { DisabledTransport } from "./transports/disabled.js";
+import { InjectedTransport } from "./transports/injected.js";
+import { type KafkaListener, KafkaTransport } from "./transports/kafka.js";
+
+/** Creates the instance of a client, replaces it, and shuts it down. */
+export class ClientCore {
+  readonly debug: boolean;
+  readonly clock: () => number;
+  readonly monotonicClock: () => number;
+  readonly shutdownTimeoutMs: number;
+  readonly sessions = new OpenSessions();
+  #instance: Instance;
+  readonly #newInstance: (before?: Instance) => Instance;
+  readonly #isDisabled: boolean;
+  readonly #hooks: ShutdownHooks;
+  #closing: Promise<number> | undefined;
+
+  constructor(options: EkaClientOptions) {
+    checkOptions(options);
+    const { producer, kafkaConfig = {}, clock = () => Date.now(), newId } = options;
+    const isOff = isDisabledByDefault(options);
+    const hasBrokers = isOff || producer !== undefined || "bootstrapBrokers" in kafkaConfig;
+    const notRequired = hasBrokers ? (["kafkaBrokers"] as const) : [];
+    const settings = resolveSettings({ ...options }, process.env, notRequired);
+    this.#isDisabled = isOff || settings.disabled;
+    const usesKafka = producer === undefined && !this.#isDisabled;
+    if (usesKafka) {
+      checkSecurity(settings, { ...options }, kafkaConfig);
+    }
+    const serviceName = checks.serviceName(options.serviceName);
+    const hostname = checks.hostname(options.hostname ?? ownHostname());
+    const kafka = (listener: KafkaListener) =>
+      new KafkaTransport(settings, kafkaConfig, usageTopic, listener);
+    const sending = outboxSettings(settings, clock);
+    this.#newInstance = (before) => {
+      const encoder = new EventEncoder(serviceName, hostname, { clock, newId }, settings);
+      const outcomes = new Outcomes(options.onError, usageTopic, options.logger);
+      const injected =
+        producer && (before?.injected?.successor() ?? new InjectedTransport(producer, usageTopic));
+      const warn = (text: string) => outcomes.warn(text);
+      const onError = (error: EkaError) => outcomes.report(error, {});
+      const enabled = () => injected ?? kafka({ onError, warn });
+      const transport = this.#isDisabled ? new DisabledTransport(producer) : enabled();
+      const { spool, error: spoolError } = outboxSpool(settings, options, this.#isDisabled, {
+        instanceId: encoder.instanceId,
+        clock,
+        seq: () => encoder.numbered,
+        warn,
+        replayTransport: () =>
+          new LaneReplayTransport(
+            injected === undefined ? kafka({ warn }) : new SharedTransport(injected),
+            sending.lateBatchBytes,
+          ),
+      });
+      const outbox = new Outbox(transport, sending, outcomes, spool);
+      return { encoder, outcomes, outbox, injected, spoolError };
+    };
+    this.#instance = this.#newInstance();
+    if (usesKafka && sendsPasswordInClear(settings, kafkaConfig)) {
+      this.#instance.outcomes.warn(passwordInClear);
+    }
+    this.debug = options.debug ?? false;
+    this.clock = clock;
+    this.monotonicClock = options.monotonicClock ?? monotonicMs;
+    this.shutdownTimeoutMs = settings.shutdownTimeoutMs;
+    this.#hooks = {
+      timeoutMs: settings.shutdownTimeoutMs,
+      queued: () => this.#instance.outbox.queued,
+      drain: (timeoutMs) => this.#instance.outbox.drain(timeoutMs),
+      shutdown: (timeoutMs) => this.shutdown(timeoutMs),
+      abandon: () => {
+        this.#reportSessions();
+        return this.#instance.outbox.abandon();
+      },
+      warn: (text) => this.#instance.outcomes.warn(text),
+    };
+    if (!this.#isDisabled) {
+      register(this.#hooks, settings.flushOnSigterm);
+    }
+  }
+
+  /** What the client is until it is reset. */
+  get instance(): Instance {
+    return this.#instance;
+  }
+
+  async connect(): Promise<void> {
+    try {
+      await this.#instance.outbox.connect();
+    } catch (error) {
+      const text = message("delivery.failed", { hint: describeError(error) });
+      throw new DeliveryError("delivery.failed", text);
+    }
+  }
+
+  async flush(timeoutMs: number): Promise<number> {
+    return await this.#instance.outbox.flush(timeoutMs);
+  }
+
+  stats(): Stats {
+    const { outcomes, encoder, outbox, spoolError } = this.#instance;
+    const stats = outcomes.stats(encoder.numbered, outbox.spoolStats);
+    return { ...stats, spoolError, disabled: this.#isDisabled };
+  }
+
+  async shutdown(timeoutMs: number): Promise<number> {
+    this.#closing ??= this.#close(timeoutMs);
+    return await this.#closing;
+  }
+
+  async reset(timeoutMs: number): Promise<number> {
+    if (this.#closing !== undefined || this.#isDisabled) {
+      return 0;
+    }
+    const before = this.#instance;
+    this.#instance = this.#newInstance(before);
+    return await close(before, timeoutMs);
+  }
+
+  async #close(timeoutMs: number): Promise<number> {
+    this.#reportSessions();
+    const undelivered = await close(this.#instance, timeoutMs);
+    unregister(this.#hooks);
+    return undelivered;
+  }
+
+  #reportSessions(): void {
+    this.sessions.abandon((error, identity) => this.#instance.outcomes.rejected(error, identity));
+  }
+}

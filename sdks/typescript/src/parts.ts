@@ -1,0 +1,113 @@
+/** The constant parts of events, encoded once per service, product, metric type and status. */
+
+import type { CallOptions } from "./callOptions.js";
+import * as checks from "./checks.js";
+import { type Status, statuses } from "./generated/catalog.js";
+import { catalogVersion, sdkVersion, voidStatus } from "./generated/constants.js";
+import { type EventParts, encodeConstants } from "./generated/encoder.js";
+import type { MetricRule } from "./metric.js";
+
+/** What events of one metric type and status have in common. */
+export interface Combination {
+  readonly parts: EventParts;
+  readonly rule: MetricRule;
+}
+
+interface Constants {
+  readonly serviceName: string;
+  readonly hostname: string;
+  readonly instanceId: string;
+}
+
+type Table = Map<unknown, Map<unknown, Map<unknown, Combination>>>;
+
+/** A client may report for any number of services: beyond this many the cache is cleared. */
+const maxServices = 64;
+/** What the SDK itself records is exempt from the rules of metric types. */
+const exempt: MetricRule = {};
+
+/** A cache of combinations, whose hit is the check of the names. */
+export class Combinations {
+  readonly #constants: Constants;
+  readonly #isBilled: boolean;
+  readonly #own: Table = new Map();
+  readonly #services = new Map<unknown, Table>();
+
+  /** `isBilled` is whether the client has events that are billed. */
+  constructor(constants: Constants, isBilled: boolean) {
+    this.#constants = constants;
+    this.#isBilled = isBilled;
+  }
+
+  /** Returns a combination; throws a ValidationError if a name is unknown. */
+  get(
+    product: unknown,
+    metricType: unknown,
+    status: unknown,
+    options: CallOptions | undefined,
+  ): Combination {
+    const service = options?.serviceName;
+    if (options?.own === "void") {
+      return this.#make(product, metricType, status, service);
+    }
+    const table = service == null ? this.#own : this.#tableOf(service);
+    const found =
+      table.get(product)?.get(metricType)?.get(status) ??
+      this.#add(table, product, metricType, status, service);
+    return options?.own === undefined ? found : { parts: found.parts, rule: exempt };
+  }
+
+  #tableOf(service: unknown): Table {
+    const known = this.#services.get(service);
+    if (known !== undefined) {
+      return known;
+    }
+    if (this.#services.size >= maxServices) {
+      this.#services.clear();
+    }
+    const table: Table = new Map();
+    // An invalid name is rejected before its table has an entry.
+    this.#services.set(checks.callServiceName(service), table);
+    return table;
+  }
+
+  #add(
+    table: Table,
+    product: unknown,
+    metricType: unknown,
+    status: unknown,
+    service: unknown,
+  ): Combination {
+    checks.metric(product, metricType);
+    const made = this.#make(product, metricType, checks.status(status), service);
+    const ofProduct = table.get(product) ?? new Map();
+    table.set(product, ofProduct);
+    const ofMetricType = ofProduct.get(metricType) ?? new Map();
+    ofProduct.set(metricType, ofMetricType);
+    ofMetricType.set(status, made);
+    return made;
+  }
+
+  #make(product: unknown, metricType: unknown, status: unknown, service: unknown): Combination {
+    const metric = checks.metric(product, metricType);
+    const isBillable = status !== voidStatus && statuses[status as Status].billable;
+    const constants = encodeConstants({
+      ...this.#constants,
+      ...(service == null ? {} : { serviceName: JSON.stringify(service) }),
+      product: JSON.stringify(product),
+      metricType: JSON.stringify(metricType),
+      status: JSON.stringify(status),
+      isBillable: this.#isBilled && isBillable ? "1" : "0",
+      sdkLanguage: '"typescript"',
+      sdkVersion: JSON.stringify(sdkVersion),
+      catalogVersion: JSON.stringify(catalogVersion),
+    });
+    const parts = constants.map(flat) as unknown as EventParts;
+    return { parts, rule: checks.ruleOf(metric) };
+  }
+}
+
+/** Flattens a string that V8 would keep as a rope, and join again each time it is used. */
+export function flat(text: string): string {
+  return Buffer.from(text).toString();
+}

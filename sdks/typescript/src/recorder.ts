@@ -1,0 +1,365 @@
+/** Accepts calls: checks, numbers and queues their events, all or none of one call. */
+
+import { amountOf, checkCount, checkSize, invalidBatch, listOf } from "./batch.js";
+import { Bindings } from "./bind.js";
+import { type CallOptions, type CallValues, readCall } from "./callOptions.js";
+import * as checks from "./checks.js";
+import { decimal } from "./decimal.js";
+import { camel, describeValue } from "./describe.js";
+import { invalid, MetadataDegradedError, message, ValidationError } from "./errors.js";
+import type { Encoded } from "./event.js";
+import {
+  defaultStatus,
+  sessionBoundaryField,
+  sessionField,
+  voidField,
+  voidReasonKept,
+  voidReasonKey,
+  voidStatus,
+} from "./generated/constants.js";
+import { limits } from "./generated/limits.js";
+import { unitNanoseconds } from "./generated/rules.js";
+import type { ClientCore } from "./lifecycle.js";
+import { beginning } from "./metadata.js";
+import type { Metric } from "./metric.js";
+import { isZero } from "./number.js";
+import type { Identity } from "./outcomes.js";
+import { safely } from "./safely.js";
+import { Session, type SessionHost } from "./session.js";
+
+/** Records for a client, or for one that is bound to it. */
+export class Recorder {
+  readonly core: ClientCore;
+  readonly bindings: Bindings | undefined;
+
+  constructor(core: ClientCore, bindings?: Bindings) {
+    this.core = core;
+    this.bindings = bindings;
+  }
+
+  /** Records one event, by position or by name, and returns its id; throws why it is rejected. */
+  record(
+    workspaceId: unknown,
+    product: unknown,
+    metricType: unknown,
+    quantity: unknown,
+    status: unknown,
+    unitCost: unknown,
+    metadata: unknown,
+    options: unknown,
+  ): string {
+    this.#checkOpen();
+    if (typeof product === "object" && product !== null) {
+      const details = readCall("details", metricType);
+      return this.#accept(this.#encodeCall(workspaceId, checks.metricNames(product), details));
+    }
+    const known = options == null ? undefined : readCall("options", options);
+    return this.#accept(
+      this.#encode(workspaceId, product, metricType, quantity, status, unitCost, metadata, known),
+    );
+  }
+
+  /** Records several events, and returns their ids; undefined if they are rejected. */
+  recordMany(events: unknown): string[] | undefined {
+    return this.#acceptAll("events", 1, events, () => (event, ahead) => {
+      const call = readCall("events", event);
+      return this.#encodeCall(call.workspaceId, call as Metric, call, ahead);
+    });
+  }
+
+  /** Records several amounts, and returns their ids; undefined if they are rejected. */
+  recordAmounts(workspaceId: unknown, amounts: unknown, given: unknown): string[] | undefined {
+    return this.#acceptAll("amounts", 0, amounts, () => {
+      const details = readCall("amounts", given);
+      checks.eventId(checks.idText(details.eventId));
+      const known = new Set<string>();
+      return (amount, ahead) => {
+        const { metric, quantity, cost } = amountOf(amount, known);
+        if (isZero(quantity)) {
+          return undefined;
+        }
+        const fields = cost == null ? details.fields : { ...details.fields, cost };
+        return this.#encodeCall(workspaceId, metric, { ...details, quantity, fields }, ahead);
+      };
+    });
+  }
+
+  /** Records that an event is taken back; throws why that is not accepted. */
+  void(workspaceId: unknown, metric: unknown, eventId: unknown, reason: unknown): string {
+    this.#checkOpen();
+    if (typeof reason !== "string" || checks.isBlank(reason)) {
+      const hint = "a text that is not blank";
+      const values = { parameter: voidReasonKey, given: describeValue(reason), hint };
+      const text = message("metadata.required", values);
+      throw new ValidationError("metadata.required", text, voidReasonKey);
+    }
+    const metadata = { [voidReasonKey]: beginning(reason, voidReasonKept) };
+    const fields = { [camel(voidField)]: checks.idText(eventId) ?? "" };
+    return this.#acceptOwn(workspaceId, metric, voidStatus, metadata, { own: "void", fields });
+  }
+
+  /** Records a boundary of a session; throws why that is not accepted. */
+  boundary(
+    boundary: "start" | "beat" | "end",
+    workspaceId: unknown,
+    metric: unknown,
+    sessionId: unknown,
+    given: unknown,
+  ): string {
+    this.#checkOpen();
+    unitOf(checks.metricNames(metric));
+    const kind = boundary === "end" ? "end" : "boundary";
+    const { status = defaultStatus, metadata, at, ...call } = readCall(kind, given);
+    const fields = {
+      ...call.fields,
+      [camel(sessionField)]: checks.idText(sessionId) ?? "",
+      [camel(sessionBoundaryField)]: boundary,
+    };
+    const options: CallOptions = { ...call, occurredAt: at, fields, own: "session" };
+    return this.#acceptOwn(workspaceId, metric, status, metadata, options);
+  }
+
+  /** Starts a session; one that records nothing if it is rejected. */
+  session(workspaceId: unknown, metric: unknown, given: unknown): Session {
+    const names = checks.metricNames(metric);
+    const identity = { workspaceId: workspaceId ?? this.bindings?.workspaceId, ...names };
+    let host: SessionHost | undefined;
+    try {
+      this.#checkOpen();
+      const details = readCall("session", given);
+      host = {
+        clock: this.core.clock,
+        monotonicClock: this.core.monotonicClock,
+        unitNs: unitOf(names),
+        identity,
+        record: ({ quantity, status = details.status, occurredAt }) => {
+          const measured = { ...details, quantity: decimal(quantity), status, occurredAt };
+          return this.#reported(identity, () => {
+            this.#checkOpen();
+            return this.#accept(this.#encodeCall(workspaceId, names, measured));
+          });
+        },
+      };
+    } catch (error) {
+      this.rejected(error, identity);
+    }
+    return new Session(this.core.sessions, host);
+  }
+
+  /** Returns a recorder with defaults; reports them in place of using them if they are invalid. */
+  bound(given: unknown): Recorder {
+    try {
+      return new Recorder(this.core, new Bindings(readCall("bound", given), this.bindings));
+    } catch (error) {
+      this.rejected(error, {});
+      return new Recorder(this.core, this.bindings);
+    }
+  }
+
+  /** Mints an id that no event has yet. */
+  newEventId(): string {
+    return this.core.instance.encoder.newEventId();
+  }
+
+  /** Counts and reports an event that is rejected. */
+  rejected(error: unknown, identity: Identity): undefined {
+    this.core.instance.outcomes.rejected(error, identity);
+  }
+
+  /** Reports that an accepted event lost some of its metadata. */
+  degraded(hint: string, eventId: string): void {
+    const text = message("metadata.degraded", { hint });
+    const error = new MetadataDegradedError("metadata.degraded", text);
+    this.core.instance.outcomes.report(error, { eventId });
+  }
+
+  #reported(identity: Identity, record: () => string): string | undefined {
+    try {
+      return record();
+    } catch (error) {
+      return this.rejected(error, identity);
+    }
+  }
+
+  #checkOpen(): void {
+    const reason = this.core.instance.outbox.rejectReason();
+    if (reason !== undefined) {
+      throw reason;
+    }
+  }
+
+  #encodeCall(
+    workspaceId: unknown,
+    { product, metricType }: Metric,
+    call: CallValues,
+    ahead = 0,
+  ): Encoded {
+    return this.#encode(
+      workspaceId,
+      product,
+      metricType,
+      call.quantity === undefined ? limits.quantity.default : call.quantity,
+      call.status === undefined ? defaultStatus : call.status,
+      call.unitCost,
+      call.metadata,
+      call,
+      ahead,
+    );
+  }
+
+  #encode(
+    workspaceId: unknown,
+    product: unknown,
+    metricType: unknown,
+    quantity: unknown,
+    status: unknown,
+    unitCost: unknown,
+    metadata: unknown,
+    options: CallOptions | undefined,
+    ahead = 0,
+  ): Encoded {
+    const { encoder } = this.core.instance;
+    const bound = this.bindings;
+    if (bound === undefined) {
+      // Most clients are not bound, and this is the hot path.
+      return encoder.encode(
+        workspaceId,
+        product,
+        metricType,
+        quantity,
+        status,
+        unitCost,
+        metadata,
+        options,
+        ahead,
+      );
+    }
+    return encoder.encode(
+      workspaceId ?? bound.workspaceId,
+      product,
+      metricType,
+      quantity,
+      status,
+      unitCost,
+      bound.metadataOf(metadata),
+      bound.optionsOf(options),
+      ahead,
+    );
+  }
+
+  /** Accepts an event that only the SDK makes, exempt from the rules of its metric type. */
+  #acceptOwn(
+    workspaceId: unknown,
+    metric: unknown,
+    status: unknown,
+    metadata: unknown,
+    options: CallOptions,
+  ): string {
+    const { product, metricType } = checks.metricNames(metric);
+    return this.#accept(
+      this.#encode(workspaceId, product, metricType, 0, status, undefined, metadata, options),
+    );
+  }
+
+  #accept(event: Encoded): string {
+    const { encoder, outbox } = this.core.instance;
+    encoder.number(1);
+    try {
+      outbox.put(event);
+    } catch (error) {
+      encoder.number(-1);
+      throw error;
+    }
+    if (event.lost !== "" || this.core.debug) {
+      this.#accepted(event);
+    }
+    return event.eventId;
+  }
+
+  /**
+   * Accepts the events of all calls; rejects all of them if one is invalid, or there is no room.
+   *
+   * @param parameter What the list is called; it has at least so many calls.
+   * @param prepare Returns what encodes a call, with a number so far ahead; perhaps to no event.
+   */
+  #acceptAll(
+    parameter: string,
+    least: number,
+    given: unknown,
+    prepare: () => (call: unknown, ahead: number) => Encoded | undefined,
+  ): string[] | undefined {
+    const { encoder, outcomes } = this.core.instance;
+    let calls: readonly unknown[] = [];
+    let index: number | undefined;
+    try {
+      this.#checkOpen();
+      calls = listOf(parameter, given);
+      checkCount(parameter, calls.length, least);
+      const first = encoder.numbered;
+      const encode = prepare();
+      const events: Encoded[] = [];
+      for (index = 0; index < calls.length; index += 1) {
+        const event = encode(calls[index], events.length);
+        if (event !== undefined) {
+          events.push(event);
+        }
+      }
+      index = undefined;
+      checkSize(events);
+      if (encoder.numbered !== first) {
+        // Another event has one of their numbers, and the id that goes with it.
+        throw invalidBatch(parameter, "reading them recorded other events, as by a getter");
+      }
+      return this.#putAll(events);
+    } catch (error) {
+      const identity = index === undefined ? {} : { ...identityOf(calls[index]), index };
+      outcomes.batchRejected(error, calls.length, identity);
+      return undefined;
+    }
+  }
+
+  #putAll(events: readonly Encoded[]): string[] {
+    const { encoder, outbox } = this.core.instance;
+    encoder.number(events.length);
+    try {
+      outbox.putAll(events);
+    } catch (error) {
+      encoder.number(-events.length);
+      throw error;
+    }
+    for (const event of events) {
+      if (event.lost !== "" || this.core.debug) {
+        this.#accepted(event);
+      }
+    }
+    return events.map(({ eventId }) => eventId);
+  }
+
+  #accepted({ eventId, json, lost }: Encoded): void {
+    if (this.core.debug) {
+      this.core.instance.outcomes.accepted(json);
+    }
+    if (lost !== "") {
+      this.degraded(lost, eventId);
+    }
+  }
+}
+
+/** Returns how many nanoseconds the unit of a metric type has; throws if it is no unit of time. */
+function unitOf({ product, metricType }: Metric): number {
+  checks.metric(product, metricType);
+  const found = unitNanoseconds[`${product}/${metricType}`];
+  if (found === undefined) {
+    const hint = "its unit is not one of time, so that a session cannot measure it";
+    throw invalid("session.invalid", { given: describeValue(metricType), hint });
+  }
+  return found;
+}
+
+function identityOf(call: unknown): Identity {
+  const read = () => {
+    const { eventId, workspaceId, product, metricType, status } = Object(call) as Identity;
+    return { eventId, workspaceId, product, metricType, status };
+  };
+  return safely(read) ?? {};
+}
