@@ -1,4 +1,4 @@
-"""Prove that every event that services accepted is in the store.
+"""Prove that every event that services accepted is in the store, and find what bills strangely.
 
 A client numbers the events that it accepts 1, 2, 3 … without gaps, so a number that is not in the
 store belongs to an event that is lost or still in transit: run this command when the sink has no
@@ -19,7 +19,15 @@ after they occurred; an invoice made in between lacks them.
 Expired messages were removed from Kafka by the topic's retention before a sink stored them, and the
 sink noted it since the window began. Their events are missing wherever a client's numbers show it.
 
-Exit status: 0 nothing is missing, 1 events are missing or expired, 2 failure or usage error.
+Conflicts are copies of one event that bill differently, by another quantity, cost or day; the first
+to arrive counts. Skewed are events that say a time far from that of their arrival in the window,
+whose usage may be in no month that anybody looks at. Sessions are those that do not count: that end
+before they start, have no start, or no unit of time.
+
+`reconcile explain --help` tells how to write down what is known. Clean means that all is explained.
+
+Exit status: 0 clean, 1 missing, 2 failure or usage error, 3 expired, 4 conflict, 5 skewed,
+6 session. Where several are found it is the first of these; --only WORD tells only that.
 """
 
 from __future__ import annotations
@@ -33,41 +41,12 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from infra.sink import dsn, output, store
-from infra.sink._generated.fields import (
-    ACCEPTED,
-    DATABASE,
-    EXPIRED,
-    INGESTED,
-    INSTANCE,
-    NUMBER,
-    RECEIPTS,
-    TIME,
-)
+from infra.sink import dsn, explain, output, store
+from infra.sink._generated.fields import INGESTED, INSTANCE, NUMBER, TIME
 from infra.sink.arguments import limit
 from infra.sink.errors import UsageError
+from infra.sink.findings import KINDS, PAIRS
 
-_RECEIPTS = f"{DATABASE}.{RECEIPTS}"
-_SINCE, _UNTIL = "{since:DateTime64(3, 'UTC')}", "{until:DateTime64(3, 'UTC')}"
-_INSIDE = f"({ACCEPTED} >= {_SINCE} AND {ACCEPTED} < {_UNTIL})"
-# Each receipt with the preceding one of the same client; number 0 precedes the first.
-_PAIRS = f"""(
-    SELECT
-        *,
-        lagInFrame({NUMBER}) OVER numbered AS _before,
-        lagInFrame({ACCEPTED}) OVER numbered AS _accepted_before,
-        {_INSIDE} AS _inside,
-        {NUMBER} = _before AS _copy,
-        {NUMBER} > _before + 1
-            AND {ACCEPTED} >= {_SINCE}
-            AND _accepted_before < {_UNTIL} AS _gap
-    FROM {_RECEIPTS}
-    WHERE {INSTANCE} IN (SELECT {INSTANCE} FROM {_RECEIPTS} WHERE {_INSIDE})
-    WINDOW numbered AS (
-        PARTITION BY {INSTANCE} ORDER BY {NUMBER}, {INGESTED}
-        ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
-    )
-)"""
 _CLIENTS = f"""
     SELECT
         {INSTANCE},
@@ -75,7 +54,7 @@ _CLIENTS = f"""
         sumIf({NUMBER} - _before - 1, _gap) AS missing,
         countIf(_inside AND _copy) AS copies,
         countIf(_inside AND NOT _copy AND {INGESTED} - {TIME} > {{late:UInt64}}) AS late
-    FROM {_PAIRS}
+    FROM {PAIRS}
     GROUP BY {INSTANCE}"""
 _TOTALS = f"""\
 SELECT
@@ -89,29 +68,14 @@ _FINDINGS = f"""{_CLIENTS}
 HAVING missing + copies + late > 0
 ORDER BY missing DESC, copies DESC, late DESC, {INSTANCE}
 LIMIT {{limit:UInt64}}"""
-_GAPS = f"""\
-SELECT
-    {INSTANCE},
-    _before + 1 AS first,
-    {NUMBER} - 1 AS last,
-    if(_before = 0, NULL, _accepted_before) AS after,
-    {ACCEPTED} AS before
-FROM {_PAIRS}
-WHERE _gap
-ORDER BY {INSTANCE}, first
-LIMIT {{limit:UInt64}}"""
-_EXPIRED = f"""\
-SELECT topic, partition, first, last, found_at
-FROM {DATABASE}.{EXPIRED} FINAL
-WHERE found_at >= {_SINCE}
-ORDER BY found_at, topic, partition
-LIMIT {{limit:UInt64}}"""
 # Large sorts spill to disk, so that a laptop can reconcile what a server holds.
 _SETTINGS = {
     "max_bytes_before_external_sort": 1 << 30,
     "max_bytes_before_external_group_by": 1 << 30,
 }
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+# The names of the lists of findings; in the document they are keys.
+_LISTS = {"missing": "gaps", "conflict": "conflicts", "session": "sessions"}
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -119,10 +83,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of the command."""
     parser.set_defaults(failed=2)  # 1 reports missing events
     dsn.add_arguments(parser)
-    example = "such as 2026-03-01 or 2026-03-01T06:00:00Z; UTC unless it has an offset"
-    parser.add_argument(
-        "--since", type=_time, required=True, help=f"begin the window here, {example}"
+    actions = parser.add_subparsers(dest="action", metavar="explain")
+    summary = (explain.__doc__ or "").partition("\n")[0]
+    explain.add_arguments(
+        actions.add_parser(
+            "explain",
+            help=summary,
+            description=explain.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
     )
+    example = "such as 2026-03-01 or 2026-03-01T06:00:00Z; UTC unless it has an offset"
+    parser.add_argument("--since", type=_time, help=f"begin the window here, {example}; required")
     parser.add_argument(
         "--until", type=_time, help="end the window before this time (default: now)"
     )
@@ -133,6 +105,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DURATION",
         help="count events as late this long after they occurred, such as 90s, 30m, 1h, 2d "
         "(default: 1h)",
+    )
+    parser.add_argument(
+        "--only",
+        choices=[kind.word for kind in KINDS],
+        help="the exit status tells only this (default: the first that is found)",
     )
     parser.add_argument(
         "--limit",
@@ -149,7 +126,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the findings; returns 1 if any event is missing or expired."""
+    """Prints the findings; returns the exit status of the first kind that is not explained."""
+    if arguments.action == "explain":
+        return explain.run(arguments)
+    if arguments.since is None:
+        raise UsageError("the following argument is required: --since")
     until = arguments.until or datetime.now(UTC)
     if arguments.since >= until:
         raise UsageError(
@@ -168,7 +149,9 @@ def run(arguments: argparse.Namespace) -> int:
         output.write_json(found)
     else:
         _print(found)
-    return 1 if found["totals"]["missing"] or found["expired"] else 0
+    unexplained: dict[str, int] = found["unexplained"]
+    asked = (kind for kind in KINDS if arguments.only in {None, kind.word})
+    return next((kind.status for kind in asked if unexplained[kind.word]), 0)
 
 
 def reconcile(
@@ -189,15 +172,16 @@ def reconcile(
             raise store.query_error(failure) from None
 
     totals = rows(_TOTALS)[0]
+    found: dict[str, Any] = {"since": since, "until": until, "totals": totals}
+    unexplained, lists = {}, {}
+    for kind in KINDS:
+        count, unknown = rows(kind.counts)[0].values()
+        totals[kind.word] = count
+        unexplained[kind.word] = unknown
+        lists[_LISTS.get(kind.word, kind.word)] = rows(kind.listed) if count else []
     findings = totals["missing"] + totals["copies"] + totals["late"]
-    return {
-        "since": since,
-        "until": until,
-        "totals": totals,
-        "clients": rows(_FINDINGS) if findings else [],
-        "gaps": rows(_GAPS) if totals["missing"] else [],
-        "expired": rows(_EXPIRED),
-    }
+    clients = rows(_FINDINGS) if findings else []
+    return {**found, "unexplained": unexplained, "clients": clients, **lists}
 
 
 def _in_store(time: datetime) -> str:
@@ -206,17 +190,19 @@ def _in_store(time: datetime) -> str:
 
 
 def _print(found: dict[str, Any]) -> None:
-    totals = found["totals"]
-    for name in ("gaps", "clients", "expired"):
-        if found[name]:
+    totals, unexplained = found["totals"], found["unexplained"]
+    for name in ("gaps", "clients", "expired", "conflicts", "skewed", "sessions"):
+        if found.get(name):
             sys.stdout.write(f"{name}\n{output.table(found[name], found[name][0])}\n")
-    verdict = "INCOMPLETE" if totals["missing"] or found["expired"] else "complete"
+    verdict = "INCOMPLETE" if totals["missing"] or totals["expired"] else "complete"
+    counts = (f"{totals[word]} {word}" for word in ("missing", "copies", "late"))
     sys.stdout.write(
-        f"{totals['clients']} clients, {totals['accepted']} events accepted: "
-        f"{totals['missing']} missing, {totals['copies']} copies, {totals['late']} late\n"
+        f"{totals['clients']} clients, {totals['accepted']} events accepted: {', '.join(counts)}\n"
         f"{verdict}, as far as numbers show: they do not show lost events that no later event of "
         "the same client follows\n"
     )
+    rest = ", ".join(f"{count} {word}" for word, count in unexplained.items() if count)
+    sys.stdout.write(f"NOT CLEAN: {rest}, not explained\n" if rest else "clean\n")
 
 
 def _time(value: str) -> datetime:

@@ -21,6 +21,7 @@ FOLDER = "infra/clickhouse"
 RELATED = {
     "receipts": "usage_receipts",
     "expired": "usage_expired",
+    "explained": "usage_explained",
     "rebuilt": "usage_events_rebuilt",
     "received": "usage_received",
     "voided": "usage_voided",
@@ -82,6 +83,7 @@ def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
         "expired_messages": "expired",
         "key_is_the_identity": "identity",
         "receipts_hold_hashes": "hashes",
+        "explanations": "explained",
     }
 
     def script(name: str, columns: Mapping[str, str] = types) -> str:

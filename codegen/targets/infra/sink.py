@@ -34,6 +34,7 @@ def _fields(model: Model, table: Table) -> File:
         "database": table.database,
         "table": table.name,
         **RELATED,
+        "sessions": RELATED["sessions"] if model.event.session else "",
         "ingested": table.ingested,
         "id": table.id,
         "account": table.account,

@@ -41,6 +41,7 @@ SELECT
     if(_counts, ifNull(_session._end.4, _session._start.8), NULL) AS unit_cost,
     if(_counts, ifNull(_session._end.5, _session._start.22), 0) AS cost,
     _session._start AS _start,
+    _session._seen_at AS last_seen_at,
     _session._ids AS boundary_ids,
     _session._voided_starts AS voided_starts
 FROM
@@ -55,6 +56,7 @@ FROM
         argMinIf((event_id, workspace_id, service_name, product, metric_type, status, quantity, unit_cost, is_billable, metadata, occurred_at, ts, sdk_language, sdk_version, hostname, catalog_version, instance_id, seq, environment, vendor, model, cost, run_id, step_id, parent_run_id, root_run_id, parent_event_id, child_event_ids, tags, session_id, boundary, voids, ingested_at), _position, _is_start) AS _start,
         argMinIf((occurred_at, status, is_billable, unit_cost, cost), _position, _is_end) AS _end,
         groupArrayIf(occurred_at, _is_beat) AS _beats,
+        maxIf(occurred_at, NOT _is_voided) AS _seen_at,
         arraySort(groupArrayIf(event_id, NOT _is_voided)) AS _ids
     FROM
     (
