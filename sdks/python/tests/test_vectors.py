@@ -89,7 +89,9 @@ def test_keys_go_to_the_partitions_that_the_vectors_expect(
         if vector.case.expect.partition is not None
     }
     assert expected
-    with EkaClient("partitions", broker.bootstrap) as recording:
+    with EkaClient(
+        "partitions", broker.bootstrap, security_protocol="PLAINTEXT", acks="1"
+    ) as recording:
         for key in expected:
             recording.record(key, "api", "api_call")
         assert recording.flush() == 0
