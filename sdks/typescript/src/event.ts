@@ -5,6 +5,7 @@
  * returns the constant parts of such an event, already encoded. The varying fields go in between.
  */
 
+import { type BeforeSend, filteredMetadata } from "./beforeSend.js";
 import type { CallOptions } from "./callOptions.js";
 import * as checks from "./checks.js";
 import { formatTime } from "./clock.js";
@@ -21,6 +22,8 @@ export interface Sources {
   readonly clock: () => number;
   /** Mints the instance id, then event ids. @default UUIDv7 */
   readonly newId: (() => string) | undefined;
+  /** Filters metadata. */
+  readonly beforeSend: BeforeSend | undefined;
 }
 
 /** An event that is encoded. */
@@ -47,6 +50,7 @@ export class EventEncoder {
   readonly instanceId: string;
   readonly #clock: () => number;
   readonly #newId: (() => string) | undefined;
+  readonly #beforeSend: BeforeSend | undefined;
   readonly #combinations: Combinations;
   readonly #workspaces = new Workspaces();
   readonly #ids = new EventIds();
@@ -62,12 +66,13 @@ export class EventEncoder {
   constructor(
     serviceName: string,
     hostname: string,
-    { clock, newId }: Sources,
+    { clock, newId, beforeSend }: Sources,
     fields: Readonly<Record<string, unknown>>,
   ) {
     this.#more = encodeClientFields(fields);
     this.#clock = clock;
     this.#newId = newId;
+    this.#beforeSend = beforeSend;
     this.instanceId = newId?.() ?? new EventIds().mint(Math.floor(clock()), 0);
     const instanceId = JSON.stringify(this.instanceId);
     this.#combinations = new Combinations({ serviceName, hostname, instanceId }, isBilled(fields));
@@ -110,7 +115,10 @@ export class EventEncoder {
     const amount =
       quantity === 1 && !rule.quantity ? "1" : checks.quantity(quantity, rule.quantity);
     const cost = unitCost == null ? "null" : checks.unitCost(unitCost);
-    const details = checkMetadata(metadata, rule.metadata);
+    const details =
+      this.#beforeSend === undefined
+        ? checkMetadata(metadata, rule.metadata)
+        : filteredMetadata(metadata, rule.metadata, this.#beforeSend);
     const given = checks.idText(options?.eventId ?? this.#newId?.());
     const givenJson = given == null ? "" : checks.eventId(given);
     // The events of one call have one time.

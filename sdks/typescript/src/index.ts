@@ -1,3 +1,4 @@
+export type { BeforeSend } from "./beforeSend.js";
 export type {
   AmountsDetails,
   BoundaryDetails,

@@ -38,7 +38,7 @@ export class ClientCore {
 
   constructor(options: EkaClientOptions) {
     checkOptions(options);
-    const { producer, kafkaConfig = {}, clock = () => Date.now(), newId } = options;
+    const { producer, kafkaConfig = {}, clock = () => Date.now(), newId, beforeSend } = options;
     const isOff = isDisabledByDefault(options);
     const hasBrokers = isOff || producer !== undefined || "bootstrapBrokers" in kafkaConfig;
     const notRequired = hasBrokers ? (["kafkaBrokers"] as const) : [];
@@ -54,7 +54,12 @@ export class ClientCore {
       new KafkaTransport(settings, kafkaConfig, usageTopic, listener);
     const sending = outboxSettings(settings, clock);
     this.#newInstance = (before) => {
-      const encoder = new EventEncoder(serviceName, hostname, { clock, newId }, settings);
+      const encoder = new EventEncoder(
+        serviceName,
+        hostname,
+        { clock, newId, beforeSend },
+        settings,
+      );
       const outcomes = new Outcomes(options.onError, usageTopic, options.logger);
       const injected =
         producer && (before?.injected?.successor() ?? new InjectedTransport(producer, usageTopic));

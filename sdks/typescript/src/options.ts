@@ -1,5 +1,6 @@
 /** The options of a client. */
 
+import type { BeforeSend } from "./beforeSend.js";
 import { describeValue } from "./describe.js";
 import type { SettingOptions } from "./generated/settings.js";
 import { isJsonObject } from "./jsonText.js";
@@ -20,6 +21,13 @@ export interface EkaClientOptions extends SettingOptions {
    * @default logs errors, at most one line per second and code
    */
   readonly onError?: OnError | undefined;
+  /**
+   * Receives the metadata of each event, and returns what may leave the process: keys dropped, values
+   * replaced. It is called by `record()`, before the event is encoded, stored or sent. If it throws, or
+   * returns anything else, the event has none of its metadata, and `onError` receives
+   * `metadata.degraded`.
+   */
+  readonly beforeSend?: BeforeSend | undefined;
   /**
    * Whether to log every accepted event by `logger.debug`: its ids, not its metadata.
    *
@@ -68,6 +76,7 @@ const ownOptions = [
   "serviceName",
   "kafkaConfig",
   "onError",
+  "beforeSend",
   "debug",
   "logger",
   "producer",
