@@ -12,6 +12,7 @@ from codegen.naming import LANGUAGES
 from codegen.numbers import scalar
 from codegen.render import JSON_COMMENT, File, Output, file, render, section
 from codegen.targets.event_schema import event_schema
+from codegen.targets.fields_table import fields_table
 from codegen.text import markdown, markdown_code
 
 _TOTALS = {
@@ -100,6 +101,7 @@ def outputs(model: Model) -> Iterator[Output]:
     yield File("docs/event.schema.json", _json({**JSON_COMMENT, **event_schema(model)}))
     yield file("docs/settings.md", "docs/settings.md.j2", settings=settings, languages=languages)
     yield file("docs/errors.md", "docs/errors.md.j2", errors=[_error(e) for e in model.sdk.errors])
+    yield section("docs/fields.md", "fields", fields_table(model))
     yield section("README.md", "settings", render("docs/readme-settings.md.j2", settings=settings))
     for language in model.sdk.packages:
         options = render("docs/sdk-settings.md.j2", settings=settings, language=language)
