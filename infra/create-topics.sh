@@ -2,11 +2,11 @@
 # Creates the catalog's topics and reports existing ones that differ; it never changes a topic.
 set -euo pipefail
 
-# name, partitions, retention in ms
+# name, partitions, retention in ms, message.timestamp.type or -
 # generated: topics
 TOPICS=(
-    "eka.usage.events 10 604800000"
-    "eka.usage.events.dlq 3 2592000000"
+    "eka.usage.events 10 604800000 LogAppendTime"
+    "eka.usage.events.dlq 3 2592000000 -"
 )
 # /generated
 
@@ -73,34 +73,40 @@ cause() {
 
 # A value in the description of a topic: `PartitionCount: 10`, `retention.ms=1`.
 value_of() {
-    sed -nE "1s/.*[[:space:],]$2[=:] ?([0-9]+).*/\1/p" <<<"$1"
+    sed -nE "1s/.*[[:space:],]$2[=:] ?([0-9A-Za-z]+).*/\1/p" <<<"$1"
 }
 
 differing=0
 for topic in "${TOPICS[@]}"; do
-    read -r name partitions retention <<<"$topic"
+    read -r name partitions retention stamped <<<"$topic"
+    [[ $stamped != - ]] || stamped=
+    stamping=${stamped:+, message.timestamp.type $stamped}
     found=$(kafka_topics --describe --if-exists --topic "${name//./\\.}") ||
         fail 1 "cannot reach Kafka at $BOOTSTRAP: $(cause); check that it runs there and that COMMAND_CONFIG is right"
     if [[ -n $found ]]; then
         has_partitions=$(value_of "$found" PartitionCount)
         has_retention=$(value_of "$found" 'retention\.ms')
+        has_stamped=$(value_of "$found" 'message\.timestamp\.type')
         if ((has_partitions < partitions)); then
             echo "$name: has $has_partitions partitions, fewer than the catalog's $partitions; left unchanged"
             differing=1
         elif [[ $has_retention != "$retention" ]]; then
             echo "$name: has retention.ms ${has_retention:-of the broker}, not the catalog's $retention; left unchanged"
             differing=1
+        elif [[ -n $stamped && $has_stamped != "$stamped" ]]; then
+            echo "$name: has message.timestamp.type ${has_stamped:-of the broker}, not the catalog's $stamped; left unchanged"
+            differing=1
         else
             echo "$name: exists"
         fi
     elif [[ -n $dry_run ]]; then
-        echo "$name: would be created with $partitions partitions, retention.ms $retention, $replicas replicas, min.insync.replicas $in_sync"
+        echo "$name: would be created with $partitions partitions, retention.ms $retention$stamping, $replicas replicas, min.insync.replicas $in_sync"
     else
         kafka_topics --create --if-not-exists --topic "$name" --partitions "$partitions" \
             --replication-factor "$replicas" --config "retention.ms=$retention" \
-            --config "min.insync.replicas=$in_sync" >/dev/null ||
+            --config "min.insync.replicas=$in_sync" ${stamped:+--config "message.timestamp.type=$stamped"} >/dev/null ||
             fail 1 "$BOOTSTRAP: cannot create $name with REPLICATION_FACTOR=$replicas: $(cause)"
-        echo "$name: created with $partitions partitions, retention.ms $retention, $replicas replicas, min.insync.replicas $in_sync"
+        echo "$name: created with $partitions partitions, retention.ms $retention$stamping, $replicas replicas, min.insync.replicas $in_sync"
     fi
 done
 ((differing == 0)) || exit 3

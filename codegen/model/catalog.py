@@ -18,6 +18,15 @@ class Topic:
     partitions: int
     retention: str
     key: str | None
+    timestamps: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """How far from its arrival a time may lie; without `retention`, any time before it."""
+
+    retention: str | None
+    ahead: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +134,7 @@ class Catalog:
     version: str
     env_prefix: str
     topics: tuple[Topic, ...]
+    store: Store
     log_levels: tuple[str, ...]
     default_log_level: str
     statuses: tuple[Status, ...]
@@ -178,8 +188,18 @@ def read_catalog(data: Data, included: Included) -> Catalog:
         version=data["version"],
         env_prefix=data["env_prefix"],
         topics=tuple(
-            Topic(role, t["name"], t["partitions"], t["retention"], t.get("key"))
+            Topic(
+                role,
+                t["name"],
+                t["partitions"],
+                t["retention"],
+                t.get("key"),
+                t.get("timestamps"),
+            )
             for role, t in data["topics"].items()
+        ),
+        store=Store(
+            data.get("store", {}).get("retention"), data.get("store", {}).get("ahead", "1h")
         ),
         log_levels=tuple(data["log_levels"]),
         default_log_level=data["default_log_level"],

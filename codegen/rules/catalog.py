@@ -95,6 +95,8 @@ def duration(files: Files) -> Iterator[Finding]:
     """A retention or a time limit is longer than the longest duration."""
     for file, pattern in (
         ("catalog", "topics/*/retention"),
+        ("catalog", "store/retention"),
+        ("catalog", "store/ahead"),
         ("catalog", "products/*/metric_types/*/session/timeout"),
         ("event", "session/timeout"),
         ("event", "fields/*/ahead"),

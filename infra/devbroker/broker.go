@@ -29,6 +29,8 @@ type topic struct {
 	name        string
 	partitions  int32
 	retentionMs string
+	// timestamps is the type of the messages' timestamps, or empty for the broker's default.
+	timestamps string
 }
 
 type config struct {
@@ -163,6 +165,9 @@ func renewGroups(ctx context.Context, admin *kadm.Client) error {
 func createTopics(ctx context.Context, admin *kadm.Client, cfg config) error {
 	for _, t := range topics {
 		configs := map[string]*string{"retention.ms": &t.retentionMs}
+		if t.timestamps != "" {
+			configs["message.timestamp.type"] = &t.timestamps
+		}
 		_, err := admin.CreateTopic(ctx, t.partitions, int16(max(1, cfg.replicas)), configs, t.name)
 		if errors.Is(err, kerr.TopicAlreadyExists) {
 			err = checkPartitions(ctx, admin, t)

@@ -3,6 +3,6 @@
 package main
 
 var topics = []topic{
-	{"eka.usage.events", 10, "604800000"},
-	{"eka.usage.events.dlq", 3, "2592000000"},
+	{"eka.usage.events", 10, "604800000", "LogAppendTime"},
+	{"eka.usage.events.dlq", 3, "2592000000", ""},
 }

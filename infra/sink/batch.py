@@ -14,6 +14,7 @@ from eka_usage import CATALOG_VERSION, METRIC_TYPES, STATUSES
 from infra.sink import headers
 from infra.sink.decode import Rejection, Row, decode
 from infra.sink.gap import Gap
+from infra.sink.skew import in_time
 
 _KNOWN = {(product, name) for product, names in METRIC_TYPES.items() for name in names}
 
@@ -53,6 +54,8 @@ class Batch:
         self.offsets[cast("int", message.partition())] = cast("int", message.offset()) + 1
         self.size += headers.size(message)
         decoded = decode(value)
+        if isinstance(decoded, Row):
+            decoded = in_time(decoded, message)
         if self.strict and isinstance(decoded, Row):
             decoded = _declared(decoded)
         if isinstance(decoded, Row):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET
 
-from infra.sink._generated.fields import FIELDS, METRIC_TYPE, PRODUCT, STATUS
+from infra.sink._generated.fields import ACCEPTED, FIELDS, METRIC_TYPE, PRODUCT, STATUS, TIME
 from infra.sink.reading import declared, reader
 
 Code = Literal[
@@ -19,6 +20,7 @@ Code = Literal[
     "invalid",
     "duplicate_key",
     "undeclared",
+    "skewed",
     "refused",
 ]
 
@@ -28,6 +30,7 @@ _SHOWN = 64
 _Event = msgspec.defstruct("_Event", [declared(field) for field in FIELDS], gc=False)
 _parse = msgspec.json.Decoder(_Event).decode
 _encode = msgspec.json.Encoder().encode
+_look = attrgetter(PRODUCT, METRIC_TYPE, STATUS, ACCEPTED, TIME)
 # Most events lack most fields that may be absent, so these are looked at apart.
 _READERS, _OPTIONAL_READERS = (
     [(f.name, read) for f in FIELDS if f.required is here and (read := reader(f)) is not None]
@@ -36,12 +39,17 @@ _READERS, _OPTIONAL_READERS = (
 
 
 class Row(NamedTuple):
-    """An event as a line of JSON that holds the columns of the table and nothing else."""
+    """An event as a line of JSON that holds the columns of the table and nothing else.
+
+    Beside it stand the fields that the sink looks at; the times are canonical, and sort as texts.
+    """
 
     line: bytes
     product: str
     metric_type: str
     status: str
+    accepted: str
+    occurred: str
 
 
 class Rejection(NamedTuple):
@@ -84,7 +92,7 @@ def decode(message: bytes | None) -> Row | Rejection:
         return Rejection("invalid", str(error))
     if duplicate:
         return Rejection("duplicate_key", f"{duplicate[:_SHOWN]} appears more than once")
-    return Row(line, getattr(event, PRODUCT), getattr(event, METRIC_TYPE), getattr(event, STATUS))
+    return Row(line, *_look(event))
 
 
 def _duplicate_key(message: bytes) -> str | None:

@@ -22,6 +22,7 @@ from infra.topics.java_properties import ConfigError, client_config
 _OK, _FAILED, _DIFFERS = 0, 1, 3
 _SECONDS = 10
 _RETENTION = "retention.ms"
+_STAMPED = "message.timestamp.type"
 _IN_SYNC = "min.insync.replicas"
 # From this many replicas on, one may be down and an acknowledged event is still on two.
 _REPLICATED = 3
@@ -33,20 +34,28 @@ class RejectedError(Exception):
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic as the catalog defines it."""
+    """A topic as the catalog defines it; `stamped` is its type of timestamps, if it has one."""
 
     name: str
     partitions: int
     retention_ms: str
+    stamped: str
 
     @classmethod
     def parse(cls, text: str) -> Topic:
-        """Parses `name partitions retention`."""
-        name, partitions, retention = text.split()
-        return cls(name, int(partitions), retention)
+        """Parses `name partitions retention timestamps`; `-` leaves timestamps to the broker."""
+        name, partitions, retention, stamped = text.split()
+        return cls(name, int(partitions), retention, "" if stamped == "-" else stamped)
+
+    @property
+    def config(self) -> dict[str, str]:
+        """What it is created with."""
+        stamped = {_STAMPED: self.stamped} if self.stamped else {}
+        return {_RETENTION: self.retention_ms, **stamped}
 
     def __str__(self) -> str:
-        return f"{self.partitions} partitions, {_RETENTION} {self.retention_ms}"
+        config = ", ".join(f"{name} {value}" for name, value in self.config.items())
+        return f"{self.partitions} partitions, {config}"
 
 
 def ensure(admin: AdminClient, topic: Topic, replicas: int, *, dry_run: bool) -> tuple[str, int]:
@@ -61,7 +70,7 @@ def ensure(admin: AdminClient, topic: Topic, replicas: int, *, dry_run: bool) ->
     spec = f"with {topic}, {replicas} replicas, {_IN_SYNC} {in_sync}"
     if dry_run:
         return f"would be created {spec}", _OK
-    config = {_RETENTION: topic.retention_ms, _IN_SYNC: str(in_sync)}
+    config = {**topic.config, _IN_SYNC: str(in_sync)}
     new = NewTopic(topic.name, topic.partitions, replicas, config=config)
     try:
         admin.create_topics([new], request_timeout=_SECONDS)[topic.name].result()
@@ -81,9 +90,9 @@ def _difference(admin: AdminClient, topic: Topic, partitions: int) -> str:
         return f"has {partitions} partitions, fewer than the catalog's {topic.partitions}"
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic.name)
     config = admin.describe_configs([resource], request_timeout=_SECONDS)[resource].result()
-    retention = config[_RETENTION].value
-    if retention != topic.retention_ms:
-        return f"has {_RETENTION} {retention}, not the catalog's {topic.retention_ms}"
+    for name, wanted in topic.config.items():
+        if (value := config[name].value) != wanted:
+            return f"has {name} {value}, not the catalog's {wanted}"
     return ""
 
 
@@ -94,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--replication-factor", type=int, default=3)
     parser.add_argument("--command-config", type=Path, metavar="FILE")
     parser.add_argument("--dry-run", action="store_true")
-    parser.add_argument("topics", nargs="+", type=Topic.parse, metavar="'NAME PARTITIONS MS'")
+    parser.add_argument("topics", nargs="+", type=Topic.parse, metavar="'NAME PARTITIONS MS TYPE'")
     options = parser.parse_args(arguments)
     last_error = LastError()
     client = {"bootstrap.servers": options.bootstrap, "error_cb": last_error, "log_level": 0}

@@ -24,10 +24,11 @@ from tests.waiting import eventually
 _ROOT = Path(__file__).resolve().parents[2]
 _SCRIPT = _ROOT / "infra" / "create-topics.sh"
 # Read from the script; tests/codegen compares the script with the catalog.
+_BY_PRODUCER = "CreateTime"  # Kafka's default
 TOPICS = {
-    name: (int(partitions), retention)
-    for name, partitions, retention in re.findall(
-        r'^    "(\S+) (\d+) (\d+)"$', _SCRIPT.read_text(), re.MULTILINE
+    name: (int(partitions), retention, _BY_PRODUCER if stamped == "-" else stamped)
+    for name, partitions, retention, stamped in re.findall(
+        r'^    "(\S+) (\d+) (\d+) (\S+)"$', _SCRIPT.read_text(), re.MULTILINE
     )
 }
 _JAAS = (
@@ -69,8 +70,8 @@ def failure(bootstrap: str, environment: dict[str, str]) -> str:
     return line
 
 
-def found(bootstrap: str) -> dict[str, tuple[int, str]]:
-    """The catalog's topics that the cluster has, with partitions and retention."""
+def found(bootstrap: str) -> dict[str, tuple[int, str, str]]:
+    """The catalog's topics that the cluster has: partitions, retention, and who stamps messages."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     topics = admin.list_topics(timeout=10).topics
     resources = {
@@ -79,9 +80,14 @@ def found(bootstrap: str) -> dict[str, tuple[int, str]]:
     if not resources:
         return {}
     configs = admin.describe_configs(list(resources.values()))
+    values = {name: configs[resource].result() for name, resource in resources.items()}
     return {
-        name: (len(topics[name].partitions), configs[resource].result()["retention.ms"].value)
-        for name, resource in resources.items()
+        name: (
+            len(topics[name].partitions),
+            config["retention.ms"].value,
+            config["message.timestamp.type"].value,
+        )
+        for name, config in values.items()
     }
 
 
@@ -101,7 +107,7 @@ def clear(bootstrap: str) -> None:
     wait_for(bootstrap, {})
 
 
-def wait_for(bootstrap: str, topics: dict[str, tuple[int, str]]) -> None:
+def wait_for(bootstrap: str, topics: dict[str, tuple[int, str, str]]) -> None:
     """Waits until the broker has the topics; it lags behind its controller."""
 
     def settled() -> bool:
@@ -136,13 +142,14 @@ def assert_idempotent(bootstrap: str, environment: dict[str, str], check: str) -
 
 def assert_a_difference_is_left_unchanged(bootstrap: str, environment: dict[str, str]) -> None:
     """A topic with fewer partitions or another retention is reported and left unchanged."""
-    (name, (partitions, retention)), *others = TOPICS.items()
+    (name, (partitions, retention, _)), *others = TOPICS.items()
     admin = AdminClient({"bootstrap.servers": bootstrap})
     made = [NewTopic(name, partitions - 1, 1, config={"retention.ms": retention})]
     made += [NewTopic(other, 20, 1, config={"retention.ms": "1000"}) for other, _ in others]
     for creation in admin.create_topics(made).values():
         creation.result()
-    before = {name: (partitions - 1, retention)} | {other: (20, "1000") for other, _ in others}
+    before = {name: (partitions - 1, retention, _BY_PRODUCER)}
+    before |= {other: (20, "1000", _BY_PRODUCER) for other, _ in others}
     wait_for(bootstrap, before)
     result = run(bootstrap, environment)
     assert (result.returncode, result.stderr) == (3, "")
@@ -151,10 +158,28 @@ def assert_a_difference_is_left_unchanged(bootstrap: str, environment: dict[str,
         f"{name}: {fewer}; left unchanged",
         *(
             f"{other}: has retention.ms 1000, not the catalog's {catalog}; left unchanged"
-            for other, (_, catalog) in others
+            for other, (_, catalog, _) in others
         ),
     ]
     assert found(bootstrap) == before
+
+
+def assert_a_producers_clock_is_left_unchanged(bootstrap: str, environment: dict[str, str]) -> None:
+    """A topic whose messages their producers stamp, where the catalog has the broker's clock."""
+    [name] = [name for name, (_, _, stamped) in TOPICS.items() if stamped != _BY_PRODUCER]
+    partitions, retention, stamped = TOPICS[name]
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    topic = NewTopic(name, partitions, 1, config={"retention.ms": retention})
+    admin.create_topics([topic])[name].result()
+    wait_for(bootstrap, {name: (partitions, retention, _BY_PRODUCER)})
+    result = run(bootstrap, environment)
+    assert (result.returncode, result.stderr) == (3, "")
+    assert re.search(
+        rf"^{re.escape(name)}: has message.timestamp.type \S.*, not the catalog's {stamped}; left",
+        result.stdout,
+        re.MULTILINE,
+    )
+    assert found(bootstrap)[name] == (partitions, retention, _BY_PRODUCER)
 
 
 @needs_kafka
@@ -166,6 +191,8 @@ def test_kafkas_own_tool_creates_once_and_leaves_differences_unchanged(
         assert_idempotent(broker.bootstrap, java_path, broker.bootstrap)
         clear(broker.bootstrap)
         assert_a_difference_is_left_unchanged(broker.bootstrap, java_path)
+        clear(broker.bootstrap)
+        assert_a_producers_clock_is_left_unchanged(broker.bootstrap, java_path)
 
 
 @needs_kafka
@@ -203,6 +230,8 @@ def test_the_client_needs_no_java(tmp_path: Path) -> None:
         assert_idempotent(broker.bootstrap, {}, broker.bootstrap)
         clear(broker.bootstrap)
         assert_a_difference_is_left_unchanged(broker.bootstrap, {})
+        clear(broker.bootstrap)
+        assert_a_producers_clock_is_left_unchanged(broker.bootstrap, {})
 
 
 def test_an_unreachable_cluster_is_reported_with_the_cause() -> None:

@@ -33,10 +33,8 @@ def server(tmp_path: Path) -> Iterator[ClickHouseServer]:
 
 
 def rows(count: int) -> list[Row]:
-    return [
-        Row(encoded(event(**{ID: str(n), "seq": n + 1})), "api", "api_call", "ok")
-        for n in range(count)
-    ]
+    lines = [encoded(event(**{ID: str(n), "seq": n + 1})) for n in range(count)]
+    return [Row(line, "api", "api_call", "ok", "", "") for line in lines]
 
 
 # A full disk, a changed password, a missing grant, a table that is gone, an aborted query, a quota.

@@ -179,7 +179,7 @@ def test_a_password_that_is_rotated_in_the_file_needs_no_restart(tmp_path: Path)
         assert writer.open().command("SELECT 1") == 1
         server.password = "latter"
         with pytest.raises(UnavailableError) as refused:
-            list(writer.insert([Row(b"{}", "api", "api_call", "ok")]))
+            list(writer.insert([Row(b"{}", "api", "api_call", "ok", "", "")]))
         assert "former" not in str(refused.value)
         with pytest.raises(UnavailableError, match="rejected the user or the password"):
             writer.open()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from codegen import render
-from codegen.model import Field, Model, Table
+from codegen.model import Field, Model, Table, milliseconds
 from codegen.render import File
 from codegen.targets.infra.checks import FIRST_YEAR, LAST_YEAR, NAMES, name_pattern
 from codegen.targets.infra.clickhouse import RELATED
@@ -26,6 +26,7 @@ def outputs(model: Model, table: Table) -> Iterator[File]:
 
 def _fields(model: Model, table: Table) -> File:
     roles = model.event.roles
+    retention = model.catalog.store.retention
     named = {
         "version": model.catalog.version,
         "environment prefix": model.catalog.env_prefix,
@@ -54,6 +55,8 @@ def _fields(model: Model, table: Table) -> File:
             name.replace(" ", "_").upper(): python_string(value) for name, value in named.items()
         },
         years=(FIRST_YEAR, LAST_YEAR),
+        ahead=milliseconds(model.catalog.store.ahead) // 1000,
+        retention=retention and milliseconds(retention) // 1000,
         fields=[list(_arguments(field)) for field in model.event.fields],
     )
 

@@ -3,6 +3,6 @@
 package main
 
 var topics = []topic{
-	{"a.topic-with_every.joint", 12, "43200000"},
-	{"a.topic-with_every.joint.dlq", 1, "7776000000"},
+	{"a.topic-with_every.joint", 12, "43200000", ""},
+	{"a.topic-with_every.joint.dlq", 1, "7776000000", ""},
 }

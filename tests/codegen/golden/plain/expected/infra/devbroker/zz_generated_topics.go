@@ -3,6 +3,6 @@
 package main
 
 var topics = []topic{
-	{"tiny.usage", 1, "604800000"},
-	{"tiny.usage.dlq", 1, "2592000000"},
+	{"tiny.usage", 1, "604800000", ""},
+	{"tiny.usage.dlq", 1, "2592000000", ""},
 }

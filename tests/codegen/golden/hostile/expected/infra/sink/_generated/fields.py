@@ -35,6 +35,8 @@ INSTANCE: Final = "instance_id"
 NUMBER: Final = "seq"
 FIRST_YEAR: Final = 1901
 LAST_YEAR: Final = 2298
+AHEAD_SECONDS: Final = 3600
+RETENTION_SECONDS: Final[int | None] = None
 
 FIELDS: Final = (
     Field(

@@ -94,7 +94,7 @@ class Record(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
@@ -115,7 +115,7 @@ class Record(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
@@ -135,7 +135,7 @@ class Record(Protocol):
         *,
         metadata: ApiN123Metadata,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[ApiN123Fields],
     ) -> str | None:
         """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
@@ -155,7 +155,7 @@ class Record(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakFields],
     ) -> str | None:
         """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
@@ -176,7 +176,7 @@ class Record(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[ToolsOfAKindPlainFields],
     ) -> str | None:
         """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
@@ -196,7 +196,7 @@ class Record(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Takes names that were looked up at run time.
@@ -231,7 +231,7 @@ class Usage:
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
         """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
@@ -240,6 +240,7 @@ class Usage:
         """
 
     @overload
+    @deprecated("since 10.0.0; use api/api_call instead; removed in 11.0.0.")
     def __init__(
         self,
         workspace_id: Id,
@@ -251,7 +252,7 @@ class Usage:
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
         """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
@@ -271,7 +272,7 @@ class Usage:
         *,
         metadata: ApiN123Metadata,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[ApiN123Fields],
     ) -> None:
         """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
@@ -291,7 +292,7 @@ class Usage:
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakFields],
     ) -> None:
         """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
@@ -300,6 +301,7 @@ class Usage:
         """
 
     @overload
+    @deprecated("since 10.1.0; use api/api.call-v2 instead.")
     def __init__(
         self,
         workspace_id: Id,
@@ -311,7 +313,7 @@ class Usage:
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[ToolsOfAKindPlainFields],
     ) -> None:
         """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
@@ -331,7 +333,7 @@ class Usage:
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> None:
         """Takes names that were looked up at run time.
@@ -369,7 +371,7 @@ class RecordMetric(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Records one usage event by a constant of `metrics`; see `record()`."""
@@ -385,7 +387,7 @@ class RecordMetric(Protocol):
         *,
         metadata: ApiN123Metadata,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[ApiN123Fields],
     ) -> str | None:
         """Records one usage event by a constant of `metrics`; see `record()`."""
@@ -401,7 +403,7 @@ class RecordMetric(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakFields],
     ) -> str | None:
         """Records one usage event by a constant of `metrics`; see `record()`."""
@@ -418,7 +420,7 @@ class RecordMetric(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[ToolsOfAKindPlainFields],
     ) -> str | None:
         """Records one usage event by a constant of `metrics`; see `record()`."""
@@ -434,7 +436,7 @@ class RecordMetric(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Records one usage event by a constant of `metrics`; see `record()`."""
@@ -454,7 +456,7 @@ class Log(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
@@ -474,7 +476,7 @@ class Log(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
@@ -493,7 +495,7 @@ class Log(Protocol):
         *,
         metadata: ApiN123Metadata,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[ApiN123Fields],
     ) -> str | None:
         """API \\u202ereversed\\u202c and \\u2066isolated\\u2069.
@@ -512,7 +514,7 @@ class Log(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakFields],
     ) -> str | None:
         """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
@@ -532,7 +534,7 @@ class Log(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[ToolsOfAKindPlainFields],
     ) -> str | None:
         """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
@@ -551,7 +553,7 @@ class Log(Protocol):
         metadata: MetadataLike | None = None,
         *,
         event_id: Id | None = None,
-        occurred_at: datetime | str | None = None,
+        occurred_at: datetime | str | int | None = None,
         **fields: Unpack[EventFields],
     ) -> str | None:
         """Takes names that were looked up at run time.

@@ -34,7 +34,7 @@ class EventFields(TypedDict, total=False):
     is_new: bool | None
     """Whether it is new."""
 
-    seen_at: datetime | str | None
+    seen_at: datetime | str | int | None
     """When it was seen."""
 
     order_id: str | UUID | None
