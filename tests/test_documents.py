@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from eka_usage.testing import InMemoryProducer
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("sdks/*/README.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("sdks/*/README.md")])
 ids = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 VARIABLES = {dsn.VARIABLE, dsn.FILE_VARIABLE, *(setting.variable for setting in SETTINGS)}
 CODES = set(get_args(ErrorCode))
