@@ -25,7 +25,7 @@ def outputs(model: Model) -> Iterator[Output]:
             "overloads": list(calls.overloads(model, types)),
             "metric_calls": list(calls.metric_calls(model, types)),
             "types": list(types.values()),
-            "fields": [calls.option(field) for field in model.event.dimensions_of("record")],
+            "fields": list(calls.options(model)),
             "arguments": [settings.setting(model, s) for s in model.sdk.settings if not s.required],
         },
         "catalog": catalog.tables(model),
@@ -33,6 +33,7 @@ def outputs(model: Model) -> Iterator[Output]:
         "fields": {
             "fields": [fields.row(field) for field in model.event.dimensions],
             "client": [fields.row(field) for field in model.event.client_dimensions],
+            "per_call": list(fields.per_call(model)),
         },
         "errors": {"errors": [settings.error(model, error) for error in model.sdk.errors]},
         "limits": {"limits": list(fields.limits(model))},

@@ -25,6 +25,16 @@ def option(field: Field) -> _Option:
     return _Option(field.name, kind, "\n".join(docstring(field.description, "    ")))
 
 
+def options(model: Model) -> Iterator[_Option]:
+    """Yields what calls take by name, besides what all events have."""
+    for field in model.event.dimensions_of("record"):
+        yield option(field)
+    for field in model.event.fields:
+        if field.per_call:
+            doc = f"{field.description} In place of the client's."
+            yield _Option(field.name, "str", "\n".join(docstring(doc, "    ")))
+
+
 @dataclass(frozen=True, slots=True)
 class _Overload:
     """The overloads of the calls for some metric types of a product, as whole parameter lists.

@@ -33,6 +33,14 @@ def row(field: Field) -> str:
     return ", ".join(arguments)
 
 
+def per_call(model: Model) -> Iterator[tuple[str, str]]:
+    """Yields the name and lengths, as literals, of what a call may set in place of the client."""
+    for field in model.event.fields:
+        if field.per_call:
+            lengths = phrases.limits(field)
+            yield literal(field.name), literal((lengths["min_length"], lengths["max_length"]))
+
+
 def limits(model: Model) -> Iterator[tuple[str, str]]:
     """Yields the name and literal of every limit of every field, durations in milliseconds."""
     for field in model.event.fixed:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice, repeat
+from typing import Any
 
+from . import _checks
 from ._batch import Batch, Call, Rejection
 from ._clock import format_time
 from ._event import NO_METADATA, NONE, EventEncoder
+from ._fields import PER_CALL, split
 from ._generated.encoder import encode_event
 from ._generated.limits import QUANTITY_MAXIMUM, QUANTITY_MINIMUM
 from ._ids import EventIds
@@ -20,6 +23,9 @@ from ._text import LONGEST, id_text
 # Between these, repr() writes a float with a fraction as JSON has it.
 _LOW, _HIGH = 1e-4, 1e15
 
+# A client may report for any number of services; beyond so many they are forgotten.
+_MOST_SERVICES = 64
+
 
 class BatchEncoder(EventEncoder):
     """Encodes the events of one client instance, one at a time or several together."""
@@ -27,14 +33,34 @@ class BatchEncoder(EventEncoder):
     @cached_property
     def exempt(self) -> BatchEncoder:
         """Encodes the events that only the SDK makes, with numbers of the same sequence."""
-        other = self._numbered(self._numbers)
-        vars(other).update(
-            _unused=self._unused,
-            _is_exempt=True,
-            _combinations=self._combinations.exempt(),
-            _literals={},
-            _last=NONE,
-        )
+        return self._sharing(_is_exempt=True, _combinations=self._combinations.exempt())
+
+    @cached_property
+    def _others(self) -> dict[tuple[tuple[str, Any], ...], BatchEncoder]:
+        return {}
+
+    def of(self, own: Mapping[str, Any]) -> BatchEncoder:
+        """Returns an encoder with values that a call sets in place of the client.
+
+        Raises:
+            ConfigError: one is invalid.
+        """
+        texts = {name: _checks.per_call(name, value) for name, value in own.items()}
+        key = tuple(texts.items())
+        known = self._others.get(key)
+        if known is None:
+            known = self._sharing(_combinations=self._combinations.of(texts))
+            if len(self._others) >= _MOST_SERVICES:
+                self._others.clear()
+            self._others[key] = known
+        return known
+
+    def _sharing(self, **changed: Any) -> BatchEncoder:
+        """Returns an encoder of other events with numbers of the same sequence."""
+        other = self.with_numbers(self._numbers)
+        for name in ("_others", "exempt"):
+            vars(other).pop(name, None)
+        vars(other).update(_unused=self._unused, _literals={}, _last=NONE, **changed)
         return other
 
     def encode_many(self, batch: Batch, calls: Sequence[Call]) -> Rejection | None:
@@ -48,7 +74,7 @@ class BatchEncoder(EventEncoder):
             The first invalid call, if any.
         """
         batch.first = self._count.last + 1
-        ahead = self._numbered(itertools.count(batch.first))
+        ahead = self.with_numbers(itertools.count(batch.first))
         rejection = ahead.encode_all(batch, calls)
         self._last = ahead._last  # noqa: SLF001  of the same class
         return rejection
@@ -60,7 +86,7 @@ class BatchEncoder(EventEncoder):
         numbers.extend(islice(self._numbers, count))
         if batch.first != numbers[0] or numbers[-1] - numbers[0] != count - 1:
             again = Batch()  # another thread has taken some of them
-            self._numbered(iter(list(numbers))).encode_all(again, calls)
+            self.with_numbers(iter(list(numbers))).encode_all(again, calls)
             batch.replace(again)
         batch.is_numbered = True
 
@@ -119,7 +145,7 @@ class BatchEncoder(EventEncoder):
                 )
             else:
                 try:
-                    key, own_id, event, lost = self._encode_one(call)
+                    key, own_id, event, lost = self.encode_one(call)
                 except Exception as error:
                     if is_interruption(error):
                         raise
@@ -132,16 +158,19 @@ class BatchEncoder(EventEncoder):
             ids.append(own_id)
         return None
 
-    def _encode_one(self, call: Call) -> tuple[str, str, str, str]:
+    def encode_one(self, call: Call) -> tuple[str, str, str, str]:
         """Returns the key of a call before what `encode` returns."""
         key, *rest = call
+        if call[-1] and not PER_CALL.isdisjoint(call[-1]):
+            own, fields = split(call[-1])
+            return self.of(own).with_numbers(self._numbers).encode_one((*call[:-1], fields))
         if type(key) is not str or len(key) > LONGEST:
             key = id_text(key)
             if type(key) is not str:  # even its hash may take time
                 self.reject([], key, *rest)
         return (key, *self.encode([], key, *rest))
 
-    def _numbered(self, numbers: Iterator[int]) -> BatchEncoder:
+    def with_numbers(self, numbers: Iterator[int]) -> BatchEncoder:
         """Returns an encoder of the same events, with other numbers."""
         _ = self._ids  # so that the two have the same
         other = object.__new__(type(self))

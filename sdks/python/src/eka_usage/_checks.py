@@ -26,6 +26,7 @@ from ._generated.catalog import (
     VOID_STATUS,
 )
 from ._generated.errors import ErrorCode
+from ._generated.fields import PER_CALL
 from ._generated.metrics import METRICS
 from ._interrupts import is_interruption
 from ._json_text import escape, is_well_formed
@@ -86,6 +87,11 @@ def service_name(value: object) -> str:
     return _argument(
         "service_name", value, limits.SERVICE_NAME_MIN_LENGTH, limits.SERVICE_NAME_MAX_LENGTH
     )
+
+
+def per_call(name: str, value: object) -> str:
+    """Returns what a call sets in place of the client."""
+    return _argument(name, value, *PER_CALL[name])
 
 
 def hostname(value: object) -> str:

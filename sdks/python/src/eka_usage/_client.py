@@ -13,6 +13,7 @@ from ._admission import Admission, Limits
 from ._ambient import Ambient
 from ._batch_encoder import BatchEncoder
 from ._failure import Failed
+from ._filter import MetadataFilter
 from ._generated.catalog import USAGE_TOPIC
 from ._generated.fields import CLIENT_FIELDS
 from ._host import own_hostname
@@ -59,6 +60,8 @@ class EkaClient(SessionRecording):
         producer: replaces Kafka, such as `eka_usage.testing.InMemoryProducer`.
         clock: returns nanoseconds since 1970; `time.time_ns` by default.
         new_id: returns a new event or instance id; a UUIDv7 by default.
+        before_send: called with the metadata of each event as a dict, and returns what is kept of
+            it, before it is encoded, written to disk or sent; if it raises, none is.
         hostname: the machine's own by default.
         settings: see `docs/settings.md`; each overrides its environment variable.
 
@@ -79,6 +82,7 @@ class EkaClient(SessionRecording):
         *,
         clock: Callable[[], int] | None = None,
         new_id: Callable[[], str] | None = None,
+        before_send: MetadataFilter | None = None,
         hostname: str | None = None,
         **settings: Unpack[SettingArguments],
     ) -> None:
@@ -100,7 +104,7 @@ class EkaClient(SessionRecording):
         hostname = own_hostname() if hostname is None else _checks.hostname(hostname)
         fields = {field.name: self._settings[field.name] for field in CLIENT_FIELDS}
         self._new_encoder = partial(
-            BatchEncoder, self._service_name, hostname, clock, new_id, fields
+            BatchEncoder, self._service_name, hostname, clock, new_id, fields, before_send
         )
         self._new_outcomes = partial(Outcomes, on_error, debug)
         self._overrides = overrides

@@ -18,6 +18,7 @@ from . import _checks, _number
 from ._clock import format_time
 from ._count import Count
 from ._fields import check_field_rules, encode_client_fields, encode_fields, is_billed
+from ._filter import MetadataFilter, filtered
 from ._generated.catalog import BILLABLE, CATALOG_VERSION, SDK_VERSION, VOID_STATUS
 from ._generated.encoder import encode_constants, encode_event
 from ._generated.limits import METADATA_DEFAULT, QUANTITY_MAXIMUM, QUANTITY_MINIMUM
@@ -46,6 +47,7 @@ class EventEncoder:
             tests replace it.
         new_id: returns a new event or instance id; None for UUIDv7.
         client_fields: the client's fields that an event may lack, by name; None is not given.
+        before_send: the caller's filter of metadata, if there is one.
 
     Attributes:
         clock: returns nanoseconds since 1970, if it is not `time.time_ns`.
@@ -61,7 +63,9 @@ class EventEncoder:
         clock: Callable[[], int] | None,
         new_id: Callable[[], str] | None,
         client_fields: Mapping[str, str | None],
+        before_send: MetadataFilter | None = None,
     ) -> None:
+        self._before_send = before_send
         self.clock = clock
         self._new_id = new_id
         self._count = Count()
@@ -71,7 +75,7 @@ class EventEncoder:
         # Filled by the first event, so that copies of an idle process have nothing in common.
         self._minted: dict[str, str] = {}
         self._combinations = Combinations(
-            service_name, hostname, lambda: self.instance_id, client_fields
+            service_name, hostname, lambda: self.instance_id, client_fields, before_send is None
         )
         self._workspaces = _Workspaces()
         # By the identity of the names, most of which are literals: it proves that they are valid,
@@ -143,7 +147,7 @@ class EventEncoder:
             elif plain and metadata.__class__ is dict:
                 details, lost = metadata_text(metadata)
             else:
-                details, lost = _metadata(metadata, metric)
+                details, lost = _metadata(metadata, metric, self._before_send)
                 check_field_rules(metric, fields)
             own_id = event_id
             if own_id is None and self._new_id is not None:
@@ -248,7 +252,7 @@ class EventEncoder:
         _checks.product(product, metric_type)
         metric = _checks.metric_type(metric_type, product)
         if self._is_exempt:
-            metric = metric._replace(quantity=None, metadata=())
+            metric = metric._replace(quantity=None, metadata=(), fields=())
         if not self._is_exempt or status != VOID_STATUS:
             _checks.status(status)
         _checks.quantity(quantity, metric.quantity)
@@ -266,11 +270,16 @@ def _encoded(fields: Mapping[str, Any], unit_cost: object, now: int) -> str:
     return encode_fields(fields, () if unit_cost is None else _UNIT_COST, now)
 
 
-def _metadata(value: object, metric: Metric) -> tuple[str, str]:
-    metadata, wrong = _checks.metadata(value, metric.metadata)
-    kept = tuple(key.name for key in metric.metadata if key.required)
+def _metadata(value: object, metric: Metric, before_send: MetadataFilter | None) -> tuple[str, str]:
+    dropped, keys = "", metric.metadata
+    if before_send is not None:
+        value, dropped = filtered(value, before_send)
+        if dropped:
+            keys = ()  # it may be what the metric type requires
+    metadata, wrong = _checks.metadata(value, keys)
+    kept = tuple(key.name for key in keys if key.required)
     text, lost = metadata_text(metadata, kept)
-    return text, "; ".join(filter(None, (wrong, lost)))
+    return text, "; ".join(filter(None, (dropped, wrong, lost)))
 
 
 def _names(*values: object) -> tuple[str, ...]:
@@ -302,8 +311,11 @@ class Combinations(dict[tuple[str, ...], _Combination]):
         hostname: str,
         instance_id: Callable[[], str],
         client_fields: Mapping[str, str | None],
+        is_plain: bool,
     ) -> None:
         super().__init__()
+        self._is_plain = is_plain
+        self._client_fields = client_fields
         self._instance_id = instance_id
         self._is_billed = is_billed(client_fields)
         self._client = {
@@ -314,6 +326,17 @@ class Combinations(dict[tuple[str, ...], _Combination]):
             "catalog_version": CATALOG_VERSION,
             "more": encode_client_fields(client_fields),
         }
+
+    def of(self, own: Mapping[str, str]) -> Combinations:
+        """Returns the same with values that a call sets in place of the client."""
+        fields = {**self._client_fields, **own}
+        client = {name: escape(own[name]) for name in self._client.keys() & own.keys()}
+        client["more"] = encode_client_fields(fields)
+        other = Combinations.__new__(Combinations)
+        vars(other).update(
+            vars(self), _client={**self._client, **client}, _is_billed=is_billed(fields)
+        )
+        return other
 
     def exempt(self) -> Combinations:
         """Returns the same of events that no rule of a metric type applies to."""
@@ -326,14 +349,14 @@ class Combinations(dict[tuple[str, ...], _Combination]):
         product, metric_type, status = map(sys.intern, key)
         metric = METRICS[product, metric_type]
         if self._is_exempt:
-            metric = metric._replace(quantity=None, metadata=())
+            metric = metric._replace(quantity=None, metadata=(), fields=())
         is_void = self._is_exempt and status == VOID_STATUS
         is_billable = 0 if is_void else BILLABLE[status]
         self[key] = made = (
             product,
             metric_type,
             status,
-            metric.quantity is None and not metric.metadata and not metric.fields,
+            self._is_plain and not (metric.quantity or metric.metadata or metric.fields),
             metric,
             encode_constants(
                 product=metric.product,

@@ -12,6 +12,7 @@ from ._describe import suggest
 from ._errors import ValidationError, invalid
 from ._generated.errors import ErrorCode
 from ._generated.fields import CLIENT_FIELDS, FIELDS, Field
+from ._generated.fields import PER_CALL as _PER_CALL
 from ._json_text import decode, escape
 from ._metadata import metadata_text
 from ._metric import Metric
@@ -24,7 +25,8 @@ _MOST_TEXTS = 10_000
 # From a value, and milliseconds since 1970, to JSON.
 _Reader = Callable[[Any, int], str]
 
-_RECORD = frozenset(field.name for field in FIELDS if "record" in field.calls)
+PER_CALL = frozenset(_PER_CALL)
+_RECORD = frozenset((*(field.name for field in FIELDS if "record" in field.calls), *_PER_CALL))
 
 
 def check_names(names: Collection[str]) -> None:
@@ -33,6 +35,12 @@ def check_names(names: Collection[str]) -> None:
         name = next(name for name in names if name not in _RECORD)
         hint = suggest(name, tuple(_RECORD))
         raise TypeError(f"record() got an unexpected keyword argument {name!r}: {hint}")
+
+
+def split(fields: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+    """Returns what a call sets in place of the client, and its other fields."""
+    own = {name: fields[name] for name in PER_CALL if fields.get(name) is not None}
+    return own, {name: value for name, value in fields.items() if name not in PER_CALL}
 
 
 def encode_fields(given: Mapping[str, Any], others: Collection[str], now: int) -> str:

@@ -11,7 +11,7 @@ from . import _checks, _shutdown_hooks
 from ._admission import Admission, NotStoredError
 from ._describe import describe_value, suggest
 from ._errors import ValidationError
-from ._fields import check_names
+from ._fields import PER_CALL, check_names, split
 from ._generated.catalog import DEFAULT_LOG_LEVEL, DEFAULT_STATUS, LOG_LEVELS, LOG_STATUS
 from ._generated.limits import QUANTITY_DEFAULT
 from ._instance import Instance
@@ -57,7 +57,7 @@ class Recording:
         self._encode = instance.encoder.encode
         self._outcomes = instance.outcomes
 
-    def _record(  # noqa: C901  each function that it called would need a level of the stack
+    def _record(  # noqa: C901, PLR0912  each function that it called would need a level of the stack
         self,
         workspace_id: Any,
         product: str,
@@ -93,7 +93,7 @@ class Recording:
         if fields:
             check_names(fields)
         numbers: list[int] = []
-        accepted_id = event = None
+        accepted_id = event = own = None
         try:
             if not _mark[0]:
                 _shutdown_hooks.enter_process()
@@ -109,6 +109,9 @@ class Recording:
                 if type(workspace_id) is not str:  # even its hash may take time
                     encode = self._instance.encoder.reject
             try:
+                if fields and not PER_CALL.isdisjoint(fields):
+                    own, fields = split(fields)
+                    encode = self._instance.encoder.of(own).encode
                 accepted_id, event, lost = encode(
                     numbers,
                     workspace_id,
@@ -152,7 +155,7 @@ class Recording:
                         metadata,
                         event_id=event_id,
                         occurred_at=occurred_at,
-                        **fields,
+                        **{**(own or {}), **fields},
                     )
         except BaseException:
             self._recover(numbers, workspace_id, event)

@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
     from ._generated.calls import EventFields
     from ._generated.catalog import Status
-    from ._values import Id, MetadataLike
+    from ._values import AnyMetric, Id, MetadataLike
 
 
 class SessionRecording(BatchRecording):
     """The calls whose events only the SDK makes, exempt from the rules of the metric type."""
 
-    def void(self, workspace_id: Id, metric: Metric, event_id: Id, reason: str) -> str | None:
+    def void(self, workspace_id: Id, metric: AnyMetric, event_id: Id, reason: str) -> str | None:
         """Takes one event back, by an event of its own. Never blocks, never raises.
 
         Args:
@@ -65,7 +65,7 @@ class SessionRecording(BatchRecording):
     def session_start(
         self,
         workspace_id: Id,
-        metric: Metric,
+        metric: AnyMetric,
         session_id: str,
         at: datetime | str | int | None = None,
         *,
@@ -100,7 +100,7 @@ class SessionRecording(BatchRecording):
     def session_beat(
         self,
         workspace_id: Id,
-        metric: Metric,
+        metric: AnyMetric,
         session_id: str,
         at: datetime | str | int | None = None,
         *,
@@ -119,7 +119,7 @@ class SessionRecording(BatchRecording):
     def session_end(
         self,
         workspace_id: Id,
-        metric: Metric,
+        metric: AnyMetric,
         session_id: str,
         at: datetime | str | int | None = None,
         *,
@@ -139,7 +139,7 @@ class SessionRecording(BatchRecording):
     def session(
         self,
         workspace_id: Id,
-        metric: Metric,
+        metric: AnyMetric,
         *,
         status: Status = DEFAULT_STATUS,
         unit_cost: float | Decimal | None = None,

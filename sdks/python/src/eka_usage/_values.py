@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Protocol, TypeAlias
 from uuid import UUID
 
-from ._metric import Metric
+from ._metric import Metric, RequiringMetric
 
 
 class Dataclass(Protocol):
@@ -24,8 +24,11 @@ class Model(Protocol):
 
 Id: TypeAlias = str | int | UUID
 """An id: a UUID is sent as its text, an integer as its decimal digits."""
+AnyMetric: TypeAlias = Metric | RequiringMetric
+"""A constant of `metrics`."""
+
 Amount: TypeAlias = (
-    tuple[Metric, float | Decimal] | tuple[Metric, float | Decimal, float | Decimal | None]
+    tuple[AnyMetric, float | Decimal] | tuple[AnyMetric, float | Decimal, float | Decimal | None]
 )
 """A metric, its quantity, and what it costs if that is known."""
 

@@ -51,6 +51,9 @@ class EventFields(TypedDict, total=False):
     tags: Sequence[str] | None
     """Words to find and group events by."""
 
+    service_name: str | None
+    """The service that reports the usage. In place of the client's."""
+
 
 class Record(Protocol):
     """Records one usage event."""

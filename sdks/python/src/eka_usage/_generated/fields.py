@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 
@@ -82,3 +83,8 @@ CLIENT_FIELDS: Final[tuple[Field, ...]] = (
     Field("environment", "string", min_length=1, max_length=64, billed=("production",)),
 )
 """The fields that an argument of the client sets."""
+
+PER_CALL: Final[Mapping[str, tuple[int, int]]] = {
+    "service_name": (1, 256),
+}
+"""What the client sets and a call may set for its own event, with the lengths that are allowed."""
