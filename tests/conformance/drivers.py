@@ -116,6 +116,14 @@ class Driver:
         self.send(do, **arguments)
         return self.response()
 
+    def has_response(self) -> bool:
+        """Reports whether a response has arrived."""
+        return not self._replies.empty()
+
+    def responses(self) -> list[dict[str, Any]]:
+        """Returns the responses that have arrived and that nobody waited for."""
+        return [self._replies.get() for _ in range(self._replies.qsize())]
+
     def codes(self) -> list[str]:
         """Returns the error codes reported to on_error so far."""
         return [error["code"] for error in self.errors]

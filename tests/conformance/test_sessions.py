@@ -10,8 +10,7 @@ import pytest
 from msgspec import UNSET
 
 from tests.broker import DevBroker
-from tests.conformance.drivers import Driver
-from tests.conformance.test_batches import languages_with
+from tests.conformance.drivers import COMMANDS, Driver
 from tests.conformance.test_scenarios import CALL, NO_BROKER, counters, new, read
 
 SESSION: Mapping[str, str] = {
@@ -22,9 +21,9 @@ SESSION: Mapping[str, str] = {
 MINUTE = 60_000
 
 
-@pytest.fixture(params=languages_with("session_boundary"))
+@pytest.fixture(params=sorted(COMMANDS))
 def driver(request: pytest.FixtureRequest) -> Iterator[Driver]:
-    """The driver of each SDK that records sessions."""
+    """The driver of each SDK, before it has a client."""
     with Driver(request.param) as running:
         yield running
 

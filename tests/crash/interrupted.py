@@ -1,6 +1,6 @@
 """Interrupts record() of the Python SDK at one bytecode after another, each time on a new client.
 
-python -m tests.crash.interrupted CASE MODE [--first | --full] [--bootstrap ADDRESS]
+python -m tests.crash.interrupted CASE MODE [--first | --full] [--batch] [--bootstrap ADDRESS]
     [--every N] [--start N]
 
 CASE is what happens between two bytecodes:
@@ -36,7 +36,7 @@ from types import FrameType
 from typing import Any
 
 import eka_usage
-from eka_usage import EkaClient, _outbox, _shutdown_hooks
+from eka_usage import EkaClient, Usage, _outbox, _shutdown_hooks
 from eka_usage._spool.directory import Directory
 from eka_usage._spool.directory_handle import DirectoryHandle
 from eka_usage._spool.record import Record
@@ -52,6 +52,8 @@ NO_BROKER = "127.0.0.1:1"
 # Seconds that the interrupted client may wait for its events, and how much longer a busy machine
 # may take. A step that takes longer than the last of the three hangs.
 BUDGET, MARGIN, HANGS = 0.1, 2.5, 30.0
+# How many events a batch has.
+_BATCH = 3
 _FAILURES = frozenset({"delivery.failed", "shutdown.timeout"})
 
 
@@ -138,7 +140,7 @@ class Step:
     def _interrupt(self) -> None:
         raises = self.options.case in {"exception", "async"}
         try:
-            self.interrupter.run(self._record)
+            self.interrupter.run(self._record_many if self.options.batch else self._record)
             if self.options.case == "async" and self.interrupter.place:
                 time.sleep(0)
             # CPython 3.11 sets the exception for a thread that just starts, if there is one.
@@ -151,6 +153,10 @@ class Step:
 
     def _record(self) -> None:
         self.accepted.append(self.client.record("ws-1", "api", "api_call"))
+
+    def _record_many(self) -> None:
+        usage = Usage("ws-1", "api", "api_call")
+        self.accepted += self.client.record_many([usage] * _BATCH) or [None]
 
     # What happens between two bytecodes.
 
@@ -195,7 +201,7 @@ class Step:
             self.problems.append("another thread is blocked")
             return
         self._record()
-        may_be_full = self.options.full and self.options.mode == "off"
+        may_be_full = self.options.full and (self.options.mode == "off" or self.options.batch)
         if None in self.accepted and not may_be_full:
             self.problems.append("an event is rejected")
         if not self.is_away and (left := self.client.flush(10)):
@@ -211,7 +217,8 @@ class Step:
             self.problems.append(f"after the end: {stats}")
         accepted = sum(event_id is not None for event_id in self.accepted)
         # The interrupted call returned no id, and its event may have been sent twice.
-        if not accepted <= stats.accepted <= accepted + 2:
+        more = 2 * _BATCH if self.options.batch else 2
+        if not accepted <= stats.accepted <= accepted + more:
             self.problems.append(f"{accepted} ids were returned: {stats}")
 
     def check_numbers(self, delivered: Sequence[tuple[int, str]]) -> None:
@@ -303,6 +310,7 @@ def main() -> None:
     parser.add_argument("mode", choices=MODES)
     parser.add_argument("--first", action="store_true", help="interrupt the client's first event")
     parser.add_argument("--full", action="store_true", help="fill the client's queue first")
+    parser.add_argument("--batch", action="store_true", help="interrupt record_many()")
     parser.add_argument("--bootstrap", default=NO_BROKER)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--start", type=int, default=1)

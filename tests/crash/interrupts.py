@@ -25,15 +25,17 @@ class Variant:
     mode: str
     event: str
     broker: str
+    is_batch: bool = False
 
     def __str__(self) -> str:
-        return f"{self.case}, {self.mode}, {self.event} event, broker {self.broker}"
+        what = "batch" if self.is_batch else "event"
+        return f"{self.case}, {self.mode}, {self.event} {what}, broker {self.broker}"
 
     @property
     def arguments(self) -> tuple[str, ...]:
         """The arguments of `tests.crash.interrupted`."""
         flag = () if self.event == "later" else (f"--{self.event}",)
-        return self.case, self.mode, *flag
+        return self.case, self.mode, *flag, *(("--batch",) if self.is_batch else ())
 
 
 @dataclass
@@ -50,6 +52,8 @@ def variants(cases: Sequence[str], mode: str) -> Iterator[Variant]:
         yield Variant(case, mode, "first", AWAY)
         yield Variant(case, mode, "later", THERE)
         yield Variant(case, mode, "full", AWAY)
+        yield Variant(case, mode, "first", AWAY, is_batch=True)
+        yield Variant(case, mode, "later", THERE, is_batch=True)
 
 
 def interrupt(variant: Variant, broker: DevBroker, *, every: int = 1, start: int = 1) -> Report:

@@ -28,6 +28,7 @@ LANGUAGES = tuple(COMMANDS)
 _EVENTS = 2_000
 _LEASE_SECONDS = 5.0
 _KILLS = 30
+_BATCH_KILLS, _BATCHES, _BATCH_EVENTS = 3, 60, 100
 _RETRIABLE = (
     "NOT_LEADER_FOR_PARTITION",
     "NOT_ENOUGH_REPLICAS",
@@ -102,6 +103,27 @@ def _kills(experiment: Experiment) -> None:
     for _ in range(_KILLS):
         _recording(experiment, moments.uniform(0, 0.3)).signal(signal.SIGKILL)
     experiment.recover()
+
+
+def _killed_batches(experiment: Experiment) -> None:
+    """Of each batch all events arrive, or none; and all of each batch that was accepted."""
+    moments = random.Random(8)
+    experiment.expected = accepted = []
+    for process in range(_BATCH_KILLS):
+        driver = experiment.start()
+        for number in range(_BATCHES):
+            call = {**CALL, "metadata": {"batch": f"{process}-{number}"}}
+            driver.send("record_many", calls=[call], times=_BATCH_EVENTS)
+        eventually(driver.has_response, "no batch was accepted")
+        time.sleep(moments.uniform(0, 0.1))
+        driver.signal(signal.SIGKILL)
+        accepted += [event_id for each in driver.responses() for event_id in each["accepted"]]
+    experiment.recover()
+    ids: dict[str, set[str]] = {}
+    for event in read_events(experiment.broker.bootstrap):
+        ids.setdefault(event.metadata, set()).add(event.event_id)
+    parts = {name: len(found) for name, found in ids.items() if len(found) != _BATCH_EVENTS}
+    assert not parts, f"of a batch of {_BATCH_EVENTS} events some arrived, and not all: {parts}"
 
 
 def _out_of_memory(experiment: Experiment) -> None:
@@ -288,6 +310,7 @@ SCENARIOS = (
     ),
     Scenario("SIGINT, no handler", _signal(signal.SIGINT, handled=False)),
     Scenario("kill -9, 30 times", _kills),
+    Scenario("kill -9 while recording batches", _killed_batches, modes=_DURABLE),
     Scenario("out of memory", _out_of_memory),
     Scenario("signal at every instruction", _interruptions(SIGNALS), languages=("python",)),
     Scenario("exception at every instruction", _interruptions(EXCEPTIONS), languages=("python",)),

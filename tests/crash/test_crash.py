@@ -14,6 +14,7 @@ QUICK_CELLS = (
     ("SIGTERM, no handler, flush_on_sigterm", SPILL),
     ("os._exit, os.Exit, process.exit", DURABLE),
     ("adopter in another language", DURABLE),
+    ("kill -9 while recording batches", DURABLE),
 )
 _SCENARIOS = {scenario.name: scenario for scenario in SCENARIOS}
 

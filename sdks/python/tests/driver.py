@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from eka_usage import EkaClient, EkaError, ErrorContext, Usage, _session, find_metric
+from eka_usage import EkaClient, EkaError, ErrorContext, Usage, find_metric
 from eka_usage._generated.settings import SETTINGS
 
 _ARGUMENTS = {setting.name: setting.argument for setting in SETTINGS}
@@ -37,6 +37,8 @@ class Driver:
         self._client: Any = None
         # Milliseconds that are added to the machine's clock.
         self._offset = 0
+        # Milliseconds that are added to its monotonic clock.
+        self._passed = 0
 
     def new(
         self,
@@ -56,6 +58,7 @@ class Driver:
         arguments: Any = {_ARGUMENTS[name]: value for name, value in settings.items()}
         self._offset = clock_offset
         arguments["clock"] = lambda: time.time_ns() + self._offset * 1_000_000
+        arguments["monotonic_clock"] = lambda: time.monotonic_ns() + self._passed * 1_000_000
         self._client = EkaClient(service_name, on_error=write_error, **arguments)
         return {"instance_id": self._client.instance_id}
 
@@ -94,13 +97,9 @@ class Driver:
     ) -> dict[str, Any]:
         """Records a session in this process, by clocks that move meanwhile."""
         running = self._client.session(**by_metric(call))
-        monotonic_ns = _session.monotonic_ns
-        _session.monotonic_ns = lambda: monotonic_ns() + elapsed * 1_000_000
+        self._passed += elapsed
         self._offset += elapsed if wall is None else wall
-        try:
-            ids = [running.end("error" if fails else None) for _ in range(ends)]
-        finally:
-            _session.monotonic_ns = monotonic_ns
+        ids = [running.end("error" if fails else None) for _ in range(ends)]
         return {"accepted": list(filter(None, ids)), "rejected": 0}
 
     def session_boundary(

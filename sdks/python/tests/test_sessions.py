@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from eka_usage import EkaClient, metrics
-from eka_usage import _session as session_module
 from eka_usage._generated.limits import OCCURRED_AT_AHEAD_MS
 from eka_usage._session import units_in
 
@@ -35,11 +34,9 @@ class Time:
 
 
 @pytest.fixture
-def clocks(monkeypatch: pytest.MonkeyPatch) -> Time:
+def clocks() -> Time:
     """The clocks of the client."""
-    made = Time()
-    monkeypatch.setattr(session_module, "monotonic_ns", lambda: made.monotonic)
-    return made
+    return Time()
 
 
 @pytest.fixture
@@ -53,7 +50,11 @@ def client(
     clocks: Time, producer: CollectingProducer, errors: ReportedErrors
 ) -> Iterator[EkaClient]:
     """A client of that producer and those clocks."""
-    with EkaClient("s", producer=producer, on_error=errors, clock=lambda: clocks.wall) as made:
+    times: dict[str, Any] = {
+        "clock": lambda: clocks.wall,
+        "monotonic_clock": lambda: clocks.monotonic,
+    }
+    with EkaClient("s", producer=producer, on_error=errors, **times) as made:
         yield made
 
 

@@ -72,6 +72,15 @@ def test_a_group_with_a_changed_byte_is_one_damaged_place_without_any_member(pla
     assert damages(bytes(segment)) == 1
 
 
+def test_a_group_whose_writer_died_between_any_two_bytes_has_no_member() -> None:
+    whole = content(b"before")
+    written = encode_record(group_body(MEMBERS[:2]), record_salt(bytes.fromhex(ORIGIN)))
+    for end in range(len(written)):
+        segment = whole + written[:end].ljust(2 * len(written), b"\0")
+        assert events(segment) == [b"before"]
+    assert len(events(whole + written)) == 3
+
+
 @pytest.mark.parametrize("cut", [1, 3, 5, 7, 20])
 def test_a_group_with_impossible_lengths_is_one_damaged_place(cut: int) -> None:
     segment = grouped((b"ws-1", b"one"), (b"ws-2", b"two"), cut=cut)

@@ -22,7 +22,7 @@ from ._ledger import Stats
 from ._outbox import Outbox
 from ._outcomes import Outcomes
 from ._reporting import OnError, write_log
-from ._session import OpenSessions
+from ._session import OpenSessions, monotonic_ns
 from ._sessions import SessionRecording
 from ._settings import Settings, hide_arguments
 from ._settings import kafka_config as read_kafka_config
@@ -62,6 +62,7 @@ class EkaClient(SessionRecording):
         new_id: returns a new event or instance id; a UUIDv7 by default.
         before_send: called with the metadata of each event as a dict, and returns what is kept of
             it, before it is encoded, written to disk or sent; if it raises, none is.
+        monotonic_clock: returns nanoseconds of a clock that nobody sets, by which sessions measure.
         hostname: the machine's own by default.
         settings: see `docs/settings.md`; each overrides its environment variable.
 
@@ -83,6 +84,7 @@ class EkaClient(SessionRecording):
         clock: Callable[[], int] | None = None,
         new_id: Callable[[], str] | None = None,
         before_send: MetadataFilter | None = None,
+        monotonic_clock: Callable[[], int] = monotonic_ns,
         hostname: str | None = None,
         **settings: Unpack[SettingArguments],
     ) -> None:
@@ -106,6 +108,7 @@ class EkaClient(SessionRecording):
         self._new_encoder = partial(
             BatchEncoder, self._service_name, hostname, clock, new_id, fields, before_send
         )
+        self._monotonic = monotonic_clock
         self._new_outcomes = partial(Outcomes, on_error, debug)
         self._overrides = overrides
         self._producer = producer

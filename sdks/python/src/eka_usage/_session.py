@@ -40,12 +40,14 @@ class SessionHost(NamedTuple):
 
     Attributes:
         clock: returns nanoseconds since 1970.
+        monotonic: returns nanoseconds of a clock that nobody sets.
         unit: how many nanoseconds one unit has.
         identity: the workspace, product and metric type.
         record: records its event.
     """
 
     clock: Callable[[], int]
+    monotonic: Callable[[], int]
     unit: int
     identity: tuple[Any, Any, Any]
     record: Callable[[Measured], str | None]
@@ -63,7 +65,7 @@ class Session:
         if host is not None:
             open_sessions.add(self, host.identity)
             self._started_at = host.clock()
-            self._started = monotonic_ns()
+            self._started = host.monotonic()
 
     def end(self, status: Status | None = None) -> str | None:
         """Ends the session and records its event. Never blocks, never raises.
@@ -77,7 +79,7 @@ class Session:
         host = self._host
         if host is None or not self._open.discard(self):
             return None
-        elapsed, now = monotonic_ns() - self._started, host.clock()
+        elapsed, now = host.monotonic() - self._started, host.clock()
         wall = now - self._started_at
         began = self._started_at // _MILLISECOND
         # A clock that was set back far leaves the start in a future that no event may have.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 class SessionRecording(BatchRecording):
     """The calls whose events only the SDK makes, exempt from the rules of the metric type."""
+
+    _monotonic: Callable[[], int]
 
     def void(self, workspace_id: Id, metric: AnyMetric, event_id: Id, reason: str) -> str | None:
         """Takes one event back, by an event of its own. Never blocks, never raises.
@@ -188,7 +191,9 @@ class SessionRecording(BatchRecording):
 
         clock = self._current().encoder.clock or time.time_ns
         identity = (workspace_id, product, metric_type)
-        return Session(self._open_sessions, SessionHost(clock, unit, identity, record))
+        return Session(
+            self._open_sessions, SessionHost(clock, self._monotonic, unit, identity, record)
+        )
 
     @property
     def _open_sessions(self) -> OpenSessions:
