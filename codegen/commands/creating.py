@@ -38,6 +38,13 @@ The catalog and all packages share one version.
 """
 
 
+# What documents may link to and init does not copy: `make generate` makes the last.
+_MADE = (
+    *("schema/catalog.yaml", "schema/event.yaml", "schema/sdk.yaml"),
+    *("CHANGELOG.md", "docs/sdk-parity.md"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Company:
     """Who the project is for: by its own schema folder, or by its name and repository."""
@@ -109,7 +116,9 @@ def _copy(home: Path, target: Path, ours: Model, theirs: Model) -> None:
         for path in files.project_files(home, {*generated, MANIFEST})
         if is_ours or not files.HAND_WRITTEN_VECTORS.fullmatch(path)
     ]
-    remaining = files.Remaining((home / "Makefile").read_text(encoding="utf-8"), paths)
+    remaining = files.Remaining(
+        (home / "Makefile").read_text(encoding="utf-8"), paths, (*generated, *_MADE)
+    )
     for path in paths:
         copy = target / rename(path)
         copy.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
+from posixpath import normpath
 
 # What setup and builds create; a project that is not in git is searched for files without it.
 _BUILT = re.compile(r"\.git|\.venv|\.cache|\..*_cache|node_modules|dist|__pycache__|.*\.egg-info")
@@ -19,7 +20,8 @@ _TESTS = re.compile(
     re.VERBOSE,
 )
 _REMAINING = re.compile(
-    r"""tests/(run|ports|child|environment|broker|waiting|conftest)\.py
+    r"""tests/(layout\.yaml | test_layout\.py)
+    | tests/(run|ports|child|environment|broker|waiting|conftest)\.py
     | (sdks/python/)?tests/requirements\.txt
     | tests/conformance/(driver\.md | vectors\.schema\.json | vectors/.* | parity/.*)
     | tests/conformance/(drivers | test_vectors)\.py
@@ -32,9 +34,12 @@ _REMAINING = re.compile(
     re.VERBOSE,
 )
 # Schema files come from the company; what only our releases and our past services concern.
-_OURS = re.compile(r"schema/(?!.*\.schema\.json$).*|docs/(migration|sdk-parity)\.md|CHANGELOG\.md")
+_OURS = re.compile(
+    r"schema/(?!.*\.schema\.json$).*|docs/migration/.*|docs/sdk-parity\.md|CHANGELOG\.md"
+)
 # Around parts of documents that are true of this project only.
 _MARK = "only in this project"
+_LINK = re.compile(r"(, )?\[([^\]\n]+)\]\((?!https?:|#)([^)#\s]+)[^)]*\)")
 # Written for the limits of our fields.
 HAND_WRITTEN_VECTORS = re.compile(r"tests/conformance/vectors/.*")
 
@@ -71,9 +76,12 @@ class Remaining:
     Args:
         makefile: the text of the Makefile.
         files: the paths that are copied.
+        made: the paths that exist without being copied.
     """
 
-    def __init__(self, makefile: str, files: Collection[str]) -> None:
+    def __init__(self, makefile: str, files: Collection[str], made: Collection[str]) -> None:
+        paths = [PurePosixPath(path) for path in (*files, *made)]
+        self._places = {str(place) for path in paths for place in (path, *path.parents)}
         self._modules = {file.removesuffix(".py").replace("/", ".") for file in files}
         self._modules |= {module.rpartition(".")[0] for module in self._modules}
         blocks = makefile.split("\n\n")
@@ -90,8 +98,21 @@ class Remaining:
         if path == "tests/run.py":
             lines = text.splitlines(keepends=True)
             return "".join(line for line in lines if not self._is_missing(line))
+        if path.endswith(".md"):
+            text = self._with_links(PurePosixPath(path).parent, text)
         pattern = self._parts.get(path) or self._parts.get(PurePosixPath(path).suffix)
         return re.sub(pattern, "", text) if pattern else text
+
+    def _with_links(self, folder: PurePosixPath, text: str) -> str:
+        """Returns a document without links to what was left out; in a list, without their item."""
+
+        def linked(match: re.Match[str]) -> str:
+            place = normpath(folder / match[3])
+            if place in self._places:
+                return match[0]
+            return "" if match[1] else match[2]
+
+        return _LINK.sub(linked, text)
 
     def _is_missing(self, command: str) -> bool:
         named = re.findall(r"-m (tests[\w.]*)", command)

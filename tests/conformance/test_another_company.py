@@ -159,6 +159,14 @@ def test_packages_are_not_renamed_by_an_edit_of_the_schema(project: Path, tmp_pa
     assert (project / "sdks/python/src/tidal_usage/_generated/catalog.py").exists()
 
 
+def test_documents_link_to_what_was_copied(project: Path, written: dict[str, bytes]) -> None:
+    for path in (path for path in written if path.endswith(".md")):
+        links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", written[path].decode())
+        for link in links:
+            target = (project / path).parent / link
+            assert target.exists() or target.name == "sdk-parity.md", f"{path}: {link}"
+
+
 def test_a_folder_with_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "kept").touch()
     command = [sys.executable, "-m", "codegen", "init", str(tmp_path), "--name", "acme"]

@@ -100,7 +100,12 @@ def test_a_reason_or_another_name_that_no_sdk_needs_is_an_error() -> None:
         ("go", "zz_generated_settings.go", r'\t\{"kafka_acks".*?\n', "variables: 'EKA_KAFKA_ACKS'"),
         ("typescript", "ledger.ts", r"  readonly queued: .*?\n", "Stats: 'queued'"),
         ("typescript", "index.ts", r"findMetric, ", "Exports: 'find_metric'"),
-        ("typescript", "options.ts", r"  readonly eventId\?.*?\n", "Arguments: 'record.event_id'"),
+        (
+            "typescript",
+            "callOptions.ts",
+            r"  readonly eventId\?.*?\n",
+            "Arguments: 'record.event_id'",
+        ),
         (
             "typescript",
             "generated/metrics.ts",
