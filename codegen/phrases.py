@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from codegen.model import Event, Field, MetricType, Model, Setting, milliseconds
+from codegen.schema import schema
 
 # Limits of event.yaml that are durations; the rest are plain numbers and texts.
 DURATIONS = frozenset({"ahead", "behind"})
@@ -71,9 +72,21 @@ def of_other_calls(event: Event) -> Iterator[Constant]:
     yield Constant("session_field", about, session.field if session else "")
     about = "the field of a session's start, beat or end"
     yield Constant("session_boundary_field", about, session.boundary if session else "")
+    pattern, longest = name_pattern()
+    about = "the pattern of the names in an event type that the catalog lacks"
+    yield Constant("undeclared_name_pattern", about, pattern)
+    about = "how many characters such a name may have"
+    yield Constant("undeclared_name_max_length", about, longest)
     yield Constant("batch_max_events", "how many events one call may record", batch.max_events)
     about = "how many bytes the events of one call may have as sent"
     yield Constant("batch_max_bytes", about, batch.max_bytes)
+
+
+def name_pattern() -> tuple[str, int]:
+    """Returns the pattern of the names in a catalog, without a look-ahead, and their longest."""
+    whole = schema("catalog")["$defs"]["name"]["pattern"]
+    longest, _, pattern = whole.removeprefix("^(?=.{1,").partition("}$)")
+    return f"^{pattern}", int(longest)
 
 
 def deprecation(metric: MetricType, spell: Callable[[str, str], str]) -> str:

@@ -71,6 +71,9 @@ RULES: Mapping[str, Rule] = {
         "calls that leave it out record something else, and are charged otherwise",
         meaning.default_changed,
     ),
+    "undeclared-rejected": Rule(
+        "calls that name them no longer compile, or are rejected", meaning.undeclared_rejected
+    ),
     "topic-changed": Rule(
         "events of services that are not updated stay in a topic that nobody reads",
         meaning.topic_changed,

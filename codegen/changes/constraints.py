@@ -86,9 +86,16 @@ def _keys(pair: Pair) -> Iterator[_Key]:
         yield from _between((*route, "metadata"), (*route, "metadata"), *blocks)
         product = ("catalog", "products", str(route[1]), "fields")
         old_fields, new_fields = mapping(old, "fields"), mapping(new, "fields")
-        before = narrowed(mapping(pair.before, *product), old_fields)
-        after = narrowed(mapping(pair.after, *product), new_fields)
+        before = narrowed(_read(mapping(pair.before, *product)), _read(old_fields))
+        after = narrowed(_read(mapping(pair.after, *product)), _read(new_fields))
         yield from _between((*route, "fields"), product[1:], before, after, new_fields)
+
+
+def _read(fields: Data) -> Data:
+    """Returns constraints on fields, as far as an older release has them in today's shape."""
+    rules = mapping(fields, "properties")
+    required = [name for name in texts(fields.get("required")) if isinstance(name, str)]
+    return {"properties": {name: mapping(rules, name) for name in rules}, "required": required}
 
 
 def _between(

@@ -76,6 +76,14 @@ def _flagged(statuses: Data, flag: str) -> str | None:
     return next(flagged, None)
 
 
+def undeclared_rejected(pair: Pair) -> Iterator[Break]:
+    """Event types that the catalog lacks were accepted, and are rejected."""
+    old, new = (side["catalog"].get("undeclared", "reject") for side in (pair.before, pair.after))
+    if old == "accept" and new != "accept":
+        message = f"undeclared event types are rejected, {turned(old, new)}"
+        yield Break("undeclared", "catalog", ("undeclared",), message)
+
+
 def topic_changed(pair: Pair) -> Iterator[Break]:
     """Events go to another topic."""
     yield from _topics(pair, "name", "the topic", "name")

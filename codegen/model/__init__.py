@@ -103,6 +103,7 @@ class Model:
                 f"{m.product}/{m.name}": [m.unit, m.aggregation, _meaning(m)]
                 for m in catalog.metric_types
             },
+            **({"undeclared": "accept"} if catalog.accepts_undeclared else {}),
         }
         text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
         return f"{catalog.version}+{hashlib.sha256(text.encode()).hexdigest()[:8]}"

@@ -141,6 +141,7 @@ class Catalog:
     units: tuple[Unit, ...]
     teams: tuple[Team, ...]
     every_product: tuple[Product, ...]
+    accepts_undeclared: bool
 
     @property
     def products(self) -> tuple[Product, ...]:
@@ -221,6 +222,7 @@ def read_catalog(data: Data, included: Included) -> Catalog:
             _product(name, p, included.get(("products", name), "catalog.yaml"))
             for name, p in data["products"].items()
         ),
+        accepts_undeclared=data.get("undeclared") == "accept",
     )
 
 

@@ -40,6 +40,7 @@ RULES: Mapping[str, Callable[[Files], Iterator[Finding]]] = {
     "duplicate-topic": catalog.duplicate_topic,
     "duration": catalog.duration,
     "empty-product": catalog.empty_product,
+    "undeclared-name": catalog.undeclared_name,
     "quantity-limits": catalog.quantity_limits,
     "metadata-value": constraints.metadata_value,
     "constrained-field": constraints.constrained_field,

@@ -124,6 +124,15 @@ def empty_product(files: Files) -> Iterator[Finding]:
             yield Finding("catalog", route, message, at_key=True)
 
 
+def undeclared_name(files: Files) -> Iterator[Finding]:
+    """A product has the name of the call that names undeclared event types."""
+    accepted = [value for _, value in files.each("catalog", "undeclared", str)] == ["accept"]
+    for product in files.names("catalog", "products") if accepted else ():
+        if product == "undeclared":
+            message = "'undeclared' is the call for event types that the catalog lacks: rename it"
+            yield Finding("catalog", ("products", product), message, at_key=True)
+
+
 def quantity_limits(files: Files) -> Iterator[Finding]:
     """A metric type's limits contradict each other or the limits of the field."""
     field = _quantity_field(files)

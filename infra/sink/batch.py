@@ -12,6 +12,7 @@ from confluent_kafka import Message
 from eka_usage import CATALOG_VERSION, METRIC_TYPES, STATUSES
 
 from infra.sink import headers
+from infra.sink._generated.fields import ACCEPTS_UNDECLARED
 from infra.sink.decode import Rejection, Row, decode
 from infra.sink.gap import Gap
 from infra.sink.skew import in_time
@@ -84,7 +85,7 @@ class Batch:
         metrics = Counter(
             (row.product, row.metric_type)
             for index, (row, _) in enumerate(self.rows)
-            if index not in rejected
+            if index not in rejected and not _is_undeclared(row)
         )
         return Counter(
             {
@@ -94,10 +95,22 @@ class Batch:
             }
         )
 
+    def undeclared(self, rejected: Container[int]) -> int:
+        """Counts the rows of event types that no catalog has, without those `rejected`."""
+        rows = (row for index, (row, _) in enumerate(self.rows) if index not in rejected)
+        return sum(map(_is_undeclared, rows))
+
+
+def _is_undeclared(row: Row) -> bool:
+    """Reports whether an event is one that metrics.undeclared() records, which are never billed."""
+    known = (row.product, row.metric_type) in _KNOWN
+    return ACCEPTS_UNDECLARED and not known and not row.is_billable
+
 
 def _declared(row: Row) -> Row | Rejection:
-    """Returns a row if this catalog has its names."""
-    if (row.product, row.metric_type) in _KNOWN and row.status in STATUSES:
+    """Returns a row if this catalog has its names, or accepts an event without them."""
+    known = (row.product, row.metric_type) in _KNOWN or _is_undeclared(row)
+    if known and row.status in STATUSES:
         return row
     names = f"{row.product}/{row.metric_type} with status {row.status}"
     return Rejection("undeclared", f"{names} is not in the sink's catalog {CATALOG_VERSION}")

@@ -18,6 +18,7 @@ class Counts:
     insert_seconds: float = 0.0
     expired: int = 0
     dead: Counter[str] = field(default_factory=Counter)
+    undeclared: int = 0
     unknown: int = 0
     unknown_metrics: Counter[str] = field(default_factory=Counter)
     failures: int = 0

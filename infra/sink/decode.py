@@ -9,7 +9,15 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import UNSET
 
-from infra.sink._generated.fields import ACCEPTED, FIELDS, METRIC_TYPE, PRODUCT, STATUS, TIME
+from infra.sink._generated.fields import (
+    ACCEPTED,
+    BILLABLE,
+    FIELDS,
+    METRIC_TYPE,
+    PRODUCT,
+    STATUS,
+    TIME,
+)
 from infra.sink.reading import declared, reader
 
 Code = Literal[
@@ -30,7 +38,7 @@ _SHOWN = 64
 _Event = msgspec.defstruct("_Event", [declared(field) for field in FIELDS], gc=False)
 _parse = msgspec.json.Decoder(_Event).decode
 _encode = msgspec.json.Encoder().encode
-_look = attrgetter(PRODUCT, METRIC_TYPE, STATUS, ACCEPTED, TIME)
+_look = attrgetter(PRODUCT, METRIC_TYPE, STATUS, ACCEPTED, TIME, BILLABLE)
 # Most events lack most fields that may be absent, so these are looked at apart.
 _READERS, _OPTIONAL_READERS = (
     [(f.name, read) for f in FIELDS if f.required is here and (read := reader(f)) is not None]
@@ -50,6 +58,7 @@ class Row(NamedTuple):
     status: str
     accepted: str
     occurred: str
+    is_billable: int = 1
 
 
 class Rejection(NamedTuple):

@@ -36,6 +36,11 @@ class Counted(Collector):
                 counts.unknown,
             ),
             (
+                "usage_sink_undeclared",
+                "Stored events of undeclared event types, which are not billed.",
+                counts.undeclared,
+            ),
+            (
                 "usage_sink_expired",
                 "Messages that the topic's retention removed before they were stored.",
                 counts.expired,

@@ -127,6 +127,7 @@ class Pipeline:
             counts.stored += len(rows) - len(rejected)
             for metric, events in batch.unknown(rejected).items():
                 counts.add_unknown(metric, events)
+            counts.undeclared += batch.undeclared(rejected)
             batch.dead += [
                 (Rejection("refused", reason), batch.rows[index][1])
                 for index, reason in rejected.items()

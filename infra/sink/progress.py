@@ -43,6 +43,8 @@ def line(counts: Counts, rate: float) -> str:
         parts.append(f"dead letters {counts.dead.total():,} ({codes})")
     if counts.expired:
         parts.append(f"expired unread {counts.expired:,}")
+    if counts.undeclared:
+        parts.append(f"undeclared {counts.undeclared:,}")
     if counts.unknown:
         names = [name for name, _ in counts.unknown_metrics.most_common(_NAMES_SHOWN)]
         more = ", …" if len(counts.unknown_metrics) > _NAMES_SHOWN else ""

@@ -56,7 +56,12 @@ def outputs(model: Model) -> Iterator[Output]:
         largest=fields.largest(model),
     )
     yield source("constants", constants=list(constants.constants(model)))
-    yield source("metrics", products=products)
+    yield source(
+        "metrics",
+        products=products,
+        module=module,
+        accepts_undeclared=model.catalog.accepts_undeclared,
+    )
     constructors = usages.constructors(model)
     yield source(
         "usages",

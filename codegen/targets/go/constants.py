@@ -10,7 +10,7 @@ from codegen.model import Model
 from codegen.targets.go import literals
 
 # Constants of these calls are in internal/encode.
-_INTERNAL = ("log_", "void_", "session_", "batch_")
+_INTERNAL = ("log_", "void_", "session_", "batch_", "undeclared_")
 
 
 @dataclass(frozen=True, slots=True)

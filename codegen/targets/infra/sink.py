@@ -57,6 +57,7 @@ def _fields(model: Model, table: Table) -> File:
         years=(FIRST_YEAR, LAST_YEAR),
         ahead=milliseconds(model.catalog.store.ahead) // 1000,
         retention=retention and milliseconds(retention) // 1000,
+        accepts_undeclared=model.catalog.accepts_undeclared,
         fields=[list(_arguments(field)) for field in model.event.fields],
     )
 

@@ -55,7 +55,11 @@ def outputs(model: Model) -> Iterator[Output]:
     products = [metrics.namespace(model, product, types) for product in model.catalog.products]
     files += [
         render.file(
-            f"{package}/{name}", f"python/{name}.j2", products=products, types=types.values()
+            f"{package}/{name}",
+            f"python/{name}.j2",
+            products=products,
+            types=types.values(),
+            accepts_undeclared=model.catalog.accepts_undeclared,
         )
         for name in ("metrics.py", "metrics.pyi")
     ]

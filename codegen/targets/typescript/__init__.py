@@ -75,6 +75,7 @@ def outputs(model: Model) -> Iterator[Output]:
     yield source(
         "metrics",
         products=[_metrics(product) for product in catalog.products],
+        accepts_undeclared=catalog.accepts_undeclared,
         names=[
             layout.property_(layout.key(product.name), layout.string(_names(product)), 2)
             for product in catalog.products
@@ -83,6 +84,7 @@ def outputs(model: Model) -> Iterator[Output]:
     yield source(
         "rules",
         products=list(_rules(model)),
+        accepts_undeclared=layout.literal(catalog.accepts_undeclared),
         aliases=[
             layout.list_(f"{layout.key(alias)}: ", (m.product, m.name), ",", "  ")
             for alias, m in catalog.aliases

@@ -32,8 +32,8 @@ func Metrics() []Metric {
 	return metrics
 }
 
-// Valid reports whether the catalog has the metric.
-func (m Metric) Valid() bool { return m != 0 && int(m) < len(encode.Metrics) }
+// Valid reports whether it is a metric: one of the catalog, or one that is not declared.
+func (m Metric) Valid() bool { return m.row() != &encode.Metrics[0] }
 
 // Product returns the product's name, empty for a metric that is not valid.
 func (m Metric) Product() string { return m.row().Product }
@@ -65,8 +65,5 @@ func (m Metric) String() string {
 }
 
 func (m Metric) row() *encode.MetricRow {
-	if !m.Valid() {
-		return &encode.Metrics[0]
-	}
-	return &encode.Metrics[m]
+	return encode.RowOf(uint32(m))
 }

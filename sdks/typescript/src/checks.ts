@@ -16,6 +16,7 @@ import { findMetric, isProduct, metricTypeNames, productNames } from "./lookup.j
 import type { Metric, MetricRule } from "./metric.js";
 import { amountText, type Bounds, hasTooManyDigits, isHuge, isNegative } from "./number.js";
 import { safely } from "./safely.js";
+import { isUndeclared, UndeclaredName } from "./undeclared.js";
 
 const blank = new Set(blankCharacters);
 const statusNames: ReadonlySet<unknown> & ReadonlySet<string> = new Set(Object.keys(statuses));
@@ -104,10 +105,13 @@ export function isBlank(text: string): boolean {
 /** Checks product and metric type, and returns the metric. */
 export function metric(product: unknown, metricType: unknown): Metric {
   const found = findMetric(product, metricType);
-  if (found === undefined) {
-    throw unknownMetric(product, metricType);
+  if (found !== undefined) {
+    return found;
   }
-  return found;
+  if (isUndeclared(product, metricType) && removal(product, String(metricType)) === undefined) {
+    return { product, metricType } as Metric;
+  }
+  throw unknownMetric(product, metricType);
 }
 
 /** Checks the status. */
@@ -124,6 +128,11 @@ export function status(value: unknown): Status {
 }
 
 function unknownMetric(product: unknown, metricType: unknown): ValidationError {
+  if (metricType instanceof UndeclaredName) {
+    const given = describeValue(String(metricType));
+    const hint = removal(product, String(metricType)) ?? "expected one such as entity.action";
+    return invalid("metric_type.unknown", { given, product: describeValue(product), hint });
+  }
   const removed = removal(product, metricType);
   if (removed === undefined && !isProduct(product)) {
     const hint = nearest(product, productNames());

@@ -2,20 +2,35 @@
 
 import type { MetricType, Product } from "./generated/catalog.js";
 import { type Metrics, metricNames } from "./generated/metrics.js";
-import { aliases } from "./generated/rules.js";
+import { acceptsUndeclared, aliases } from "./generated/rules.js";
 import type { CheckedFor, Metric } from "./metric.js";
+import { UndeclaredName } from "./undeclared.js";
 
 const byProduct: ReadonlyMap<string, ReadonlyMap<string, Metric>> = new Map(
   Object.entries(metricNames).map(([product, names]) => [product, group(product, names)]),
 );
 
 /** Every metric type as a constant, by product and name: `metrics.product.metric_type`. */
-export const metrics: Metrics = Object.fromEntries(
-  Array.from(byProduct, ([product, group]) => [
-    identifier(product),
-    Object.fromEntries(Array.from(group, ([name, metric]) => [identifier(name), metric])),
-  ]),
-) as unknown as Metrics;
+export const metrics: Metrics = {
+  ...Object.fromEntries(
+    Array.from(byProduct, ([product, group]) => [
+      identifier(product),
+      Object.fromEntries(Array.from(group, ([name, metric]) => [identifier(name), metric])),
+    ]),
+  ),
+  ...(acceptsUndeclared ? { undeclared } : {}),
+} as unknown as Metrics;
+
+/** Returns the metric of an event type: one that is apart, unless the catalog has it. */
+function undeclared(eventType: unknown): Metric {
+  const text = String(eventType);
+  const found = findEventType(text);
+  if (found !== undefined) {
+    return found;
+  }
+  const [product = "", ...rest] = text.split(".");
+  return { product, metricType: new UndeclaredName(rest.join(".")) } as unknown as Metric;
+}
 
 /** Reports whether this is the name of a product. */
 export function isProduct(value: unknown): value is Product {

@@ -6,6 +6,7 @@ import { type Status, statuses } from "./generated/catalog.js";
 import { catalogVersion, sdkVersion, voidStatus } from "./generated/constants.js";
 import { type EventParts, encodeConstants } from "./generated/encoder.js";
 import type { MetricRule } from "./metric.js";
+import { UndeclaredName } from "./undeclared.js";
 
 /** What events of one metric type and status have in common. */
 export interface Combination {
@@ -80,6 +81,9 @@ export class Combinations {
   ): Combination {
     checks.metric(product, metricType);
     const made = this.#make(product, metricType, checks.status(status), service);
+    if (metricType instanceof UndeclaredName) {
+      return made; // there may be any number of them
+    }
     const ofProduct = table.get(product) ?? new Map();
     table.set(product, ofProduct);
     const ofMetricType = ofProduct.get(metricType) ?? new Map();
@@ -90,7 +94,8 @@ export class Combinations {
 
   #make(product: unknown, metricType: unknown, status: unknown, service: unknown): Combination {
     const metric = checks.metric(product, metricType);
-    const isBillable = status !== voidStatus && statuses[status as Status].billable;
+    const isDeclared = !(metricType instanceof UndeclaredName);
+    const isBillable = isDeclared && status !== voidStatus && statuses[status as Status].billable;
     const constants = encodeConstants({
       ...this.#constants,
       ...(service == null ? {} : { serviceName: JSON.stringify(service) }),

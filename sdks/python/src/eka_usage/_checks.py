@@ -33,6 +33,7 @@ from ._json_text import escape, is_well_formed
 from ._metric import MetadataKey, Metric, QuantityRule
 from ._models import fields_of, is_model
 from ._text import name_text
+from ._undeclared import UndeclaredName, undeclared_fault, undeclared_metric
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -128,8 +129,10 @@ def usable_text(value: object, shortest: int, longest: int) -> str | None:
 
 @rejects_with("product.unknown")
 def product(value: object, metric_type: object) -> str:
-    """Returns the product's name; all metric types of it may be removed."""
+    """Returns the product's name; all metric types of it may be removed, or none declared."""
     name = name_text(value)
+    if type(metric_type) is UndeclaredName:
+        return name or ""
     if name is None or (name not in METRIC_TYPES and _removal(name, metric_type) is None):
         raise invalid("product.unknown", value, suggest(value, PRODUCTS))
     return name
@@ -139,6 +142,10 @@ def product(value: object, metric_type: object) -> str:
 def metric_type(value: object, product: str) -> Metric:
     """Returns a metric type of a valid product."""
     name = name_text(value)
+    if type(value) is UndeclaredName:
+        if fault := undeclared_fault(product, value):
+            raise invalid("metric_type.unknown", value, fault, product=describe_value(product))
+        return undeclared_metric(product, value)
     metric = None if name is None else METRICS.get((product, name))
     if metric is None:
         hint = _removal(product, value) or suggest(value, METRIC_TYPES[product])

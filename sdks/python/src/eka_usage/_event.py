@@ -29,12 +29,16 @@ from ._json_text import escape, escape_json
 from ._metadata import metadata_text
 from ._metric import Metric
 from ._text import LONGEST, id_text, name_text
+from ._undeclared import UndeclaredName, undeclared_fault, undeclared_metric
 
 # Unlike __class__, it cannot be overridden.
 _type_of: Callable[[Any], Any] = type
 NO_METADATA = escape_json(METADATA_DEFAULT)
 # The argument, beside the fields of `_fields`, that may be left out and that a field may exclude.
 _UNIT_COST = ("unit_cost",)
+# Ends the key of a combination that the catalog lacks, of which there may be any number.
+_UNDECLARED = "undeclared event type"
+_MOST_UNDECLARED = 10_000
 
 
 class EventEncoder:
@@ -208,7 +212,10 @@ class EventEncoder:
             if metric_type is known[1]:
                 self._literals[id(metric_type)] = known
             return known
-        return self._combinations[_names(product, metric_type, status)]
+        names = _names(product, metric_type, status)
+        if type(metric_type) is UndeclaredName:
+            return self._combinations[(*names, _UNDECLARED)]
+        return self._combinations[names]
 
     def _now(self) -> int:
         return (self.clock or time.time_ns)() // 1_000_000
@@ -346,15 +353,22 @@ class Combinations(dict[tuple[str, ...], _Combination]):
 
     def __missing__(self, key: tuple[str, ...]) -> _Combination:
         # The objects that literals in the caller's code are too.
-        product, metric_type, status = map(sys.intern, key)
-        metric = METRICS[product, metric_type]
+        product, metric_type, status = map(sys.intern, key[:3])
+        is_declared = key[-1] is not _UNDECLARED
+        if is_declared:
+            metric = METRICS[product, metric_type]
+        elif undeclared_fault(product, metric_type):
+            raise KeyError
+        else:
+            metric = undeclared_metric(product, metric_type)
         if self._is_exempt:
             metric = metric._replace(quantity=None, metadata=(), fields=())
         is_void = self._is_exempt and status == VOID_STATUS
         is_billable = 0 if is_void else BILLABLE[status]
-        self[key] = made = (
-            product,
-            metric_type,
+        # The names of others are not those of literals: a call with these is a misspelt one.
+        made = (
+            product if is_declared else cast("str", object()),
+            metric_type if is_declared else cast("str", object()),
             status,
             self._is_plain and not (metric.quantity or metric.metadata or metric.fields),
             metric,
@@ -362,11 +376,13 @@ class Combinations(dict[tuple[str, ...], _Combination]):
                 product=metric.product,
                 metric_type=metric.metric_type,
                 status=escape(status),
-                is_billable=is_billable if self._is_billed else 0,
+                is_billable=is_billable if self._is_billed and is_declared else 0,
                 instance_id=escape(self._instance_id()),
                 **self._client,
             ),
         )
+        if is_declared or len(self) < _MOST_UNDECLARED:
+            self[key] = made
         return made
 
 

@@ -25,7 +25,6 @@ from ._generated.catalog import (
     VOID_REASON_KEY,
     VOID_STATUS,
 )
-from ._generated.metrics import METRICS
 from ._metric import Metric
 from ._session import Measured, OpenSessions, Session, SessionHost
 from ._text import beginning, id_text
@@ -276,10 +275,10 @@ def _unit(metric: object) -> tuple[str, str, int]:
         ValidationError: it is unknown, or its unit is not one of time.
     """
     product, metric_type = names = _checks.metric_names(metric)
-    _checks.metric_type(metric_type, _checks.product(product, metric_type))
+    known = _checks.metric_type(metric_type, _checks.product(product, metric_type))
     nanoseconds = UNIT_NANOSECONDS.get(names)
     if nanoseconds is None:
-        hint = f"its unit, {METRICS[names].unit}, is not one of time that a session can measure"
+        hint = f"its unit, {known.unit or None}, is not one of time that a session can measure"
         given = describe_value(metric_type)
         raise ValidationError.of("session.invalid", given=given, hint=hint)
     return product, metric_type, nanoseconds

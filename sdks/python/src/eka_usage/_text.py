@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from . import _number
 from ._generated import limits
-from ._generated.catalog import STATUSES
+from ._generated.catalog import STATUSES, UNDECLARED_NAME_MAX_LENGTH
 from ._generated.fields import FIELDS
 from ._generated.metrics import METRICS
 from ._interrupts import SuppressErrors
@@ -22,6 +22,7 @@ LONGEST = 1 + max(
     *(field.max_length for field in FIELDS),
     *(len(name) for key in METRICS for name in key),
     *map(len, STATUSES),
+    UNDECLARED_NAME_MAX_LENGTH,
 )
 
 

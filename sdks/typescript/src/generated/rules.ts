@@ -5,6 +5,9 @@ import type { MetricRules } from "../metric.js";
 /** The rules of metric types that have any, by product and name. */
 export const metricRules: MetricRules = {};
 
+/** Whether calls may name event types that the catalog lacks. */
+export const acceptsUndeclared: boolean = false;
+
 /** Product and metric type of each alias, the names that other systems have for them. */
 export const aliases: Readonly<Record<string, readonly [string, string]>> = {};
 

@@ -42,7 +42,8 @@ func EventType(c *Call) (string, *Rejection) {
 	if rejection != nil {
 		return "", rejection
 	}
-	return Metrics[metric].Product + "." + Metrics[metric].MetricType, nil
+	row := RowOf(uint32(metric))
+	return row.Product + "." + row.MetricType, nil
 }
 
 // checkEventID returns the idempotency key, escaped for JSON.
@@ -91,6 +92,17 @@ func checkMetric(c *Call) (int, *Rejection) {
 		return checkNames(c.Product, c.MetricType)
 	}
 	if c.Metric == 0 || int(c.Metric) >= len(Metrics) {
+		if c.Metric == invalidUndeclared {
+			return 0, &Rejection{
+				Code:    codeMetricTypeUnknown,
+				Given:   "of Undeclared",
+				Product: "any",
+				Hint:    "expected an event type such as entity.action, which was not removed",
+			}
+		}
+		if RowOf(c.Metric) != &Metrics[0] {
+			return int(c.Metric), nil
+		}
 		return 0, &Rejection{
 			Code:      codeProductUnknown,
 			Parameter: "metric",

@@ -158,7 +158,7 @@ func (e *Encoder) Encode(s *Scratch, c *Call, at time.Time) (checked CheckedCall
 			return checked, rejection
 		}
 	}
-	row := &Metrics[metric]
+	row := RowOf(uint32(metric))
 	if c.Exempt {
 		row = &Metrics[0]
 	}

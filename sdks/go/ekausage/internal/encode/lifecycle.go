@@ -79,7 +79,7 @@ func CheckTimed(c *Call) *Rejection {
 }
 
 func checkTimed(metric int) *Rejection {
-	row := &Metrics[metric]
+	row := RowOf(uint32(metric))
 	if row.nanoseconds > 0 {
 		return nil
 	}
@@ -92,7 +92,7 @@ func checkTimed(metric int) *Rejection {
 
 // Units returns how many units of a metric a time is, rounded half-even to the decimals of a quantity.
 func Units(metric uint32, elapsed time.Duration) Decimal {
-	unit := uint64(Metrics[metric].nanoseconds)
+	unit := uint64(RowOf(metric).nanoseconds)
 	if unit == 0 || elapsed <= 0 {
 		return "0"
 	}

@@ -50,6 +50,9 @@ func (e *Encoder) partsOf(service string, metric, status int) (*eventParts, *Rej
 		}
 		of = e.services.of(service)
 	}
+	if metric >= len(Metrics) {
+		return constants.of(service, metric, status, false).encode(), nil
+	}
 	place := &of[metric*(statusVoid+1)+status]
 	if parts := place.Load(); parts != nil {
 		return parts, nil
@@ -64,8 +67,9 @@ func (c eventConstants) of(service string, metric, status int, billed bool) *eve
 	if service != "" {
 		c.serviceName = escaped(service)
 	}
-	c.product = escaped(Metrics[metric].Product)
-	c.metricType = escaped(Metrics[metric].MetricType)
+	names := RowOf(uint32(metric))
+	c.product = escaped(names.Product)
+	c.metricType = escaped(names.MetricType)
 	row := StatusRow{Name: voidStatus}
 	if status != statusVoid {
 		row = Statuses[status]

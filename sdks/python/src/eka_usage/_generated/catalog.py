@@ -104,6 +104,12 @@ SESSION_FIELD: Final = "session_id"
 SESSION_BOUNDARY_FIELD: Final = "boundary"
 """The field of a session's start, beat or end."""
 
+UNDECLARED_NAME_PATTERN: Final = "^[a-z][a-z0-9]*([._-][a-z0-9]+)*$"
+"""The pattern of the names in an event type that the catalog lacks."""
+
+UNDECLARED_NAME_MAX_LENGTH: Final = 128
+"""How many characters such a name may have."""
+
 BATCH_MAX_EVENTS: Final = 500
 """How many events one call may record."""
 

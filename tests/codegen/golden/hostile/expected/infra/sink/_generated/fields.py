@@ -33,6 +33,9 @@ TIME: Final = "occurred_at"
 ACCEPTED: Final = "ts"
 INSTANCE: Final = "instance_id"
 NUMBER: Final = "seq"
+ACCEPTS_UNDECLARED: Final = False
+"""Whether services may record event types that the catalog lacks, which are not billed."""
+
 FIRST_YEAR: Final = 1901
 LAST_YEAR: Final = 2298
 AHEAD_SECONDS: Final = 3600

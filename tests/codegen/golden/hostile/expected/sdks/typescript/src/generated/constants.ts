@@ -54,6 +54,12 @@ export const sessionField = "";
 /** The field of a session's start, beat or end. */
 export const sessionBoundaryField = "";
 
+/** The pattern of the names in an event type that the catalog lacks. */
+export const undeclaredNamePattern = "^[a-z][a-z0-9]*([._-][a-z0-9]+)*$";
+
+/** How many characters such a name may have. */
+export const undeclaredNameMaxLength = 128;
+
 /** How many events one call may record. */
 export const batchMaxEvents = 500;
 

@@ -78,6 +78,9 @@ export const metricRules: MetricRules = {
   },
 };
 
+/** Whether calls may name event types that the catalog lacks. */
+export const acceptsUndeclared: boolean = false;
+
 /** Product and metric type of each alias, the names that other systems have for them. */
 export const aliases: Readonly<Record<string, readonly [string, string]>> = {
   "odd-name": ["api", "api_call"],

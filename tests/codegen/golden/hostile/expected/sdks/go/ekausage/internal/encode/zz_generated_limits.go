@@ -98,6 +98,12 @@ const sessionField = ""
 // sessionBoundaryField is the field of a session's start, beat or end.
 const sessionBoundaryField = ""
 
+// undeclaredNamePattern is the pattern of the names in an event type that the catalog lacks.
+const undeclaredNamePattern = "^[a-z][a-z0-9]*([._-][a-z0-9]+)*$"
+
+// undeclaredNameMaxLength is how many characters such a name may have.
+const undeclaredNameMaxLength = 128
+
 // batchMaxEvents is how many events one call may record.
 const batchMaxEvents = 500
 

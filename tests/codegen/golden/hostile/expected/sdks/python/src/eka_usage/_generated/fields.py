@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 
@@ -46,3 +47,6 @@ CLIENT_FIELDS: Final[tuple[Field, ...]] = (
     Field("x_y_z", "string", max_length=9, billed=("*/ `ticks` \\", '"')),
 )
 """The fields that an argument of the client sets."""
+
+PER_CALL: Final[Mapping[str, tuple[int, int]]] = {}
+"""What the client sets and a call may set for its own event, with the lengths that are allowed."""

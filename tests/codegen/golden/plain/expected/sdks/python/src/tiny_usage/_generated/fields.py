@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 
@@ -72,3 +73,6 @@ CLIENT_FIELDS: Final[tuple[Field, ...]] = (
     Field("region", "string", min_length=1, max_length=20, billed=("live",)),
 )
 """The fields that an argument of the client sets."""
+
+PER_CALL: Final[Mapping[str, tuple[int, int]]] = {}
+"""What the client sets and a call may set for its own event, with the lengths that are allowed."""
