@@ -49,6 +49,10 @@ class Field:
         return not self.is_dimension and self.since is None
 
 
+# The roles of a table that no field need have.
+_MAY_LACK = ("cost", "total", "parent", "children")
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """The table of events: its name, and the name of the column in each role."""
@@ -62,6 +66,8 @@ class Table:
     accepted: str
     cost: str | None
     total: str | None
+    parent: str | None
+    children: str | None
     instance: str
     number: str
 
@@ -158,7 +164,7 @@ def read_event(data: Data) -> Event:
         positional=tuple(data["call"]["positional"]),
         named=tuple(data["call"]["named"]),
         fields=tuple(_field(name, f, arguments) for name, f in data["fields"].items()),
-        table=Table(**{"cost": None, "total": None, **data["table"]}) if "table" in data else None,
+        table=Table(**{**dict.fromkeys(_MAY_LACK), **data["table"]}) if "table" in data else None,
         blank=data["blank"],
         log_level_key=data["log"]["level_key"],
         log_message_key=data["log"]["message_key"],

@@ -15,6 +15,8 @@ _ROLES = {
     "accepted": "timestamp",
     "cost": "number",
     "total": "number",
+    "parent": "string",
+    "children": "list",
     "instance": "string",
     "number": "integer",
 }

@@ -38,6 +38,11 @@ def outputs(model: Model, folder: str, names: Mapping[str, Any], scale: int) -> 
         "of_session": {*(names[role] for role in _OF_SESSION), *costs},
         "periods": [(view, period, text.format(names["time"])) for view, period, text in _PERIODS],
     }
-    for script in ("received", *(("sessions",) if event.session else ()), "views"):
+    scripts = ["received", "views"]
+    if event.session:
+        scripts.insert(1, "sessions")
+    if names["parent"] and names["cost"]:
+        scripts.append("workflows")
+    for script in scripts:
         path = f"{folder}/current/{script}.sql"
         yield render.file(path, f"infra/clickhouse/{script}.sql.j2", **values)
