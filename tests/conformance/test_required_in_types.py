@@ -84,6 +84,37 @@ WRONG = [
     ('client.record("w", "outer_api", "old", vendor="any")', "deprecated", "reportDeprecated"),
     ('client.record_metric("w", old, vendor="any")', "deprecated", "reportDeprecated"),
 ]
+TYPESCRIPT = """import { EkaClient, metrics } from "./src/index.js";
+const client = new EkaClient({ serviceName: "tests", kafkaBrokers: "127.0.0.1:9092" });
+client.record("w", "outer_api", "old", 1, "ok", null, null, { vendor: "x" });
+client.record("w", "outer_api", "search", 1, "ok", null, null, { vendor: "x" });
+client.record("w", metrics.outer_api.old, { vendor: "x" });
+client.log("w", "outer_api", "old", "m", "error", null, { vendor: "x" });
+client.log("w", "api", "api_call", "m");
+"""
+# What an editor asks the compiler, whose newest version has no such interface in Node.
+SUGGESTIONS = """
+const { createRequire } = require("node:module");
+const ts = createRequire(require.resolve("@arethetypeswrong/core/package.json"))("typescript");
+const file = `${__dirname}/service.ts`;
+const { sys } = ts;
+const service = ts.createLanguageService({
+  getScriptFileNames: () => [file],
+  getScriptVersion: () => "1",
+  getScriptSnapshot: (name) =>
+    sys.fileExists(name) ? ts.ScriptSnapshot.fromString(sys.readFile(name)) : undefined,
+  getCurrentDirectory: () => __dirname,
+  getCompilationSettings: () => ({ strict: true, target: 99, module: 199, skipLibCheck: true }),
+  getDefaultLibFileName: (options) => ts.getDefaultLibFilePath(options),
+  fileExists: sys.fileExists,
+  readFile: sys.readFile,
+  directoryExists: sys.directoryExists,
+});
+const source = service.getProgram().getSourceFile(file);
+const found = service.getSuggestionDiagnostics(file).filter((each) => each.reportsDeprecated);
+const lines = found.map(({ start }) => source.getLineAndCharacterOfPosition(start).line);
+console.log(JSON.stringify(lines));
+"""
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +191,15 @@ def test_typescript_calls_without_what_is_required_do_not_compile(project: Path)
     shutil.copy(HERE / "required.ts", folder / "tests/wrong")
     output = run(["node_modules/.bin/vitest", "run", "tests/types.test.ts"], folder)
     assert " passed" in output
+
+
+def test_typescript_editors_strike_deprecated_metric_types_through(project: Path) -> None:
+    folder = project / "sdks/typescript"
+    (folder / "service.ts").write_text(TYPESCRIPT, encoding="utf-8")
+    (folder / "suggest.cjs").write_text(SUGGESTIONS, encoding="utf-8")
+    found = json.loads(run(["node", "suggest.cjs"], folder))
+    lines = TYPESCRIPT.split("\n")
+    assert found == [number for number, text in enumerate(lines) if "old" in text]
 
 
 def test_go_constructors_cannot_be_called_without_what_is_required(project: Path) -> None:

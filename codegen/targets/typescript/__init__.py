@@ -105,6 +105,7 @@ def outputs(model: Model) -> Iterator[Output]:
         "requirements",
         products=list(requirements.required(model)),
         has_amounts=requirements.has_amounts(model),
+        deprecated=list(requirements.deprecated(model)),
     )
     yield source(
         "limits",

@@ -52,6 +52,14 @@ def required(model: Model) -> Iterator[tuple[str, list[_MetricType]]]:
             yield layout.key(product.name), rows
 
 
+def deprecated(model: Model) -> Iterator[str]:
+    """Yields the names of the deprecated metric types of each product that has any."""
+    for product in model.catalog.products:
+        names = [layout.string(m.name) for m in product.metric_types if m.deprecated]
+        if names:
+            yield layout.union(f"  readonly {layout.key(product.name)}:", names)
+
+
 def has_amounts(model: Model) -> bool:
     """Reports whether a type of these needs that of numbers."""
     text = str(list(required(model)))

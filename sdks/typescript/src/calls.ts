@@ -3,7 +3,7 @@
 import type { RecordOptions, UsageDetails } from "./callOptions.js";
 import type { Amount } from "./decimal.js";
 import type { LogLevel, Product, Status } from "./generated/catalog.js";
-import type { Requirements } from "./generated/requirements.js";
+import type { DeprecatedMetricTypes, Requirements } from "./generated/requirements.js";
 import type { Metadata, MetadataLike } from "./metadata.js";
 import type { CheckedFor, Metric, MetricTypeOf } from "./metric.js";
 
@@ -27,6 +27,11 @@ type OptionsOf<R> = RecordOptions & FieldsOf<R>;
 
 /** Whether something without keys is not of the type. */
 type IsRequired<T> = object extends T ? false : true;
+
+/** The products with deprecated metric types, and those of one. */
+export type DeprecatedProduct = keyof DeprecatedMetricTypes & Product;
+export type DeprecatedMetricType<P extends DeprecatedProduct> = DeprecatedMetricTypes[P] &
+  MetricTypeOf<P>;
 
 /** The last arguments of a call by positions, after those that it always takes. */
 type Positions<R, Required extends unknown[], Optional extends unknown[]> =

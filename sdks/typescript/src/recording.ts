@@ -10,6 +10,8 @@ import type {
   UsageInput,
 } from "./callOptions.js";
 import type {
+  DeprecatedMetricType,
+  DeprecatedProduct,
   DetailsArgument,
   LogArguments,
   MetricArguments,
@@ -73,6 +75,13 @@ export class Recording<W extends Id | undefined = Id> {
     workspaceId: W,
     metric: M,
     ...details: DetailsArgument<M>
+  ): string | undefined;
+  /** @deprecated The metric type is; the constant of `metrics` says since when, and what to use. */
+  record<P extends DeprecatedProduct, M extends DeprecatedMetricType<P>>(
+    workspaceId: W,
+    product: P,
+    metricType: M,
+    ...rest: RecordArguments<P, M>
   ): string | undefined;
   /**
    * Records one usage event, by names and positions. Never blocks, never throws.
@@ -180,6 +189,14 @@ export class Recording<W extends Id | undefined = Id> {
     return this.#recorder.recordAmounts(workspaceId, amounts, details);
   }
 
+  /** @deprecated The metric type is; the constant of `metrics` says since when, and what to use. */
+  log<P extends DeprecatedProduct, M extends DeprecatedMetricType<P>>(
+    workspaceId: W,
+    product: P,
+    metricType: M,
+    message: string,
+    ...rest: LogArguments<P, M>
+  ): string | undefined;
   /**
    * Records one failure: an event with the status of errors, whose metadata has level and message. It
    * is not billed.

@@ -28,3 +28,9 @@ export interface Requirements {
     };
   };
 }
+
+/** The deprecated metric types of each product. */
+export interface DeprecatedMetricTypes {
+  readonly api: "api.call-v2";
+  readonly "tools.of-a_kind": "plain";
+}

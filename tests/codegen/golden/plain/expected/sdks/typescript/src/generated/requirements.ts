@@ -2,3 +2,6 @@
 
 /** What calls must give, by product and metric type; other metric types require nothing. */
 export type Requirements = object;
+
+/** The deprecated metric types of each product. */
+export type DeprecatedMetricTypes = object;
