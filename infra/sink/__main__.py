@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn, Protocol
 
 from infra import sink
-from infra.sink import migrate, reconcile, run, usage
+from infra.sink import migrate, reconcile, run, usage, void
 from infra.sink.dlq import command as dlq
 from infra.sink.dsn import redact
 from infra.sink.errors import SinkError, UsageError
@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, Command] = {
     "reconcile": reconcile,
     "run": run,
     "usage": usage,
+    "void": void,
 }
 
 

@@ -12,11 +12,13 @@ from confluent_kafka import Message
 from eka_usage import CATALOG_VERSION, METRIC_TYPES, STATUSES
 
 from infra.sink import headers
-from infra.sink._generated.fields import ACCEPTS_UNDECLARED
+from infra.sink._generated.fields import ACCEPTS_UNDECLARED, VOID_STATUS
 from infra.sink.decode import Rejection, Row, decode
 from infra.sink.gap import Gap
 from infra.sink.skew import in_time
 
+# The status of voids is the SDK's own: no call may pass it.
+_STATUSES = {*STATUSES, VOID_STATUS}
 _KNOWN = {(product, name) for product, names in METRIC_TYPES.items() for name in names}
 
 
@@ -110,7 +112,7 @@ def _is_undeclared(row: Row) -> bool:
 def _declared(row: Row) -> Row | Rejection:
     """Returns a row if this catalog has its names, or accepts an event without them."""
     known = (row.product, row.metric_type) in _KNOWN or _is_undeclared(row)
-    if known and row.status in STATUSES:
+    if known and row.status in _STATUSES:
         return row
     names = f"{row.product}/{row.metric_type} with status {row.status}"
     return Rejection("undeclared", f"{names} is not in the sink's catalog {CATALOG_VERSION}")

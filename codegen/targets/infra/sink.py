@@ -42,6 +42,7 @@ def _fields(model: Model, table: Table) -> File:
         "product": roles["product"].name,
         "metric type": roles["metric_type"].name,
         "status": roles["status"].name,
+        "void status": model.event.void.status if model.event.void else "",
         "billable": roles["billable"].name,
         "time": table.time,
         "accepted": table.accepted,
