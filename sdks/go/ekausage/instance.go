@@ -73,21 +73,36 @@ func (i *instance) connect(s *settings, producer Producer) (openReplayTransport,
 	return func() (spool.ReplayTransport, error) { return newKafkaReplayTransport(s, log) }, err
 }
 
+// record records a call, and reports to the error handler what becomes of it.
 func (i *instance) record(call *call) (string, error) {
-	if reason := i.outbox.rejectReason(); reason != "" {
-		return "", i.outcomes.rejected(call, i.outbox.rejection(reason))
+	eventID, lost, err := i.tryRecord(call)
+	if err != nil {
+		i.outcomes.reportRejected(call, err)
+		return "", err
 	}
-	lost := i.filter(call)
+	if lost != "" {
+		i.outcomes.degraded(lost, eventID)
+	}
+	return eventID, nil
+}
+
+// tryRecord records a call and counts its outcome, which it leaves to the caller to report: the id and what was
+// lost of the metadata, or the error.
+func (i *instance) tryRecord(call *call) (eventID, lost string, err error) {
+	if reason := i.outbox.rejectReason(); reason != "" {
+		return "", "", i.outcomes.countRejected(i.outbox.rejection(reason))
+	}
+	lost = i.filter(call)
 	s := encode.GetScratch()
 	defer s.Release()
 	checked, rejection := i.encoder.Encode(s, call, time.Now())
 	if rejection != nil {
-		return "", i.outcomes.rejected(call, invalid(rejection))
+		return "", "", i.outcomes.countRejected(invalid(rejection))
 	}
 	size := checked.Size() + len(call.WorkspaceID)
 	place, reason := i.outbox.enter(int64(size))
 	if reason != "" {
-		return "", i.outcomes.rejected(call, i.outbox.rejection(reason))
+		return "", "", i.outcomes.countRejected(i.outbox.rejection(reason))
 	}
 	text := checked.Append(s.Carve(size), i.outbox.nextSeq())
 	length := len(text)
@@ -99,10 +114,7 @@ func (i *instance) record(call *call) (string, error) {
 	if i.debug {
 		i.logAccepted(text[:length])
 	}
-	if lost = joined(lost, checked.Lost); lost != "" {
-		i.outcomes.degraded(lost, checked.EventID)
-	}
-	return checked.EventID, nil
+	return checked.EventID, joined(lost, checked.Lost), nil
 }
 
 // logAccepted logs the ids of an event. Its metadata may be about persons, and logs are kept elsewhere and

@@ -15,16 +15,27 @@ type outcomes struct {
 	givenUp  atomic.Int64
 }
 
+// countRejected counts an event that is not accepted, and returns its error.
+func (o *outcomes) countRejected(returned error) error {
+	o.ledger.reject(errorOf(returned).Code, 1)
+	return returned
+}
+
+// reportRejected reports an event that is not accepted, and was counted.
+func (o *outcomes) reportRejected(call *call, returned error) {
+	o.report(errorOf(returned), returned, aboutCall(call), false)
+}
+
 // rejected counts and reports an event that is not accepted, and returns its error.
 func (o *outcomes) rejected(call *call, returned error) error {
-	return o.rejectedAll(1, call, -1, returned)
+	o.reportRejected(call, o.countRejected(returned))
+	return returned
 }
 
 // rejectedAll counts so many events that are not accepted, reports them once, and returns the error. The call is
 // that of the first invalid event, which has a place in the batch; nil and -1 if the batch is not about one.
 func (o *outcomes) rejectedAll(events int, call *call, index int, returned error) error {
-	var err *Error
-	errors.As(returned, &err)
+	err := errorOf(returned)
 	o.ledger.reject(err.Code, events)
 	about := aboutCall(call)
 	if index >= 0 && events > 1 {
@@ -32,6 +43,11 @@ func (o *outcomes) rejectedAll(events int, call *call, index int, returned error
 	}
 	o.report(err, returned, about, false)
 	return returned
+}
+
+func errorOf(returned error) (err *Error) {
+	errors.As(returned, &err)
+	return err
 }
 
 // aboutCall returns what is known of an event that is not accepted.
