@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self
 
 from eka_usage import BILLABLE, find_metric
+from eka_usage._generated.catalog import UNIT_NANOSECONDS
 
 from infra.sink.output import text
 from tests.e2e.services import Report
@@ -55,15 +57,40 @@ def totals(usages: Iterable[tuple[tuple[str, str, str], str, Usage]]) -> Totals:
 def expected(
     calls: Iterable[Mapping[str, Any]],
 ) -> Iterator[tuple[tuple[str, str, str], str, Usage]]:
-    """Yields the usage that calls must result in, computed from their arguments alone."""
+    """Yields the usage that work must result in, computed from its lines alone."""
     for call in calls:
+        kind = call.get("kind")
+        if kind == "amounts":
+            for metric_type, quantity, cost in call["amounts"]:
+                line = (call["workspace_id"], call["product"], metric_type)
+                yield line, EXPECTED, Usage(1, 0, Decimal(str(quantity)), Decimal(str(cost)))
+            continue
         line = (call["workspace_id"], call["product"], call["metric_type"])
-        if BILLABLE[call["status"]]:
+        if kind == "session":
+            yield line, EXPECTED, Usage(1, 0, _duration(call))
+        elif kind == "mistake":
+            continue  # it is taken back
+        elif BILLABLE[call["status"]]:
             quantity = Decimal(str(call["quantity"]))
             cost = quantity * Decimal(str(call["unit_cost"] or 0))
             yield line, EXPECTED, Usage(1, 0, quantity, cost)
         else:
             yield line, EXPECTED, Usage(1, 1)
+
+
+def _duration(session: Mapping[str, Any]) -> Decimal:
+    """Returns how long a session was, in the unit of its metric type."""
+    started, ended = (datetime.fromisoformat(session[at]) for at in ("started_at", "ended_at"))
+    microseconds = Decimal((ended - started) // timedelta(microseconds=1))
+    return microseconds * 1000 / UNIT_NANOSECONDS[session["product"], session["metric_type"]]
+
+
+def beside(calls: Iterable[Mapping[str, Any]]) -> int:
+    """Returns how many events of this work are accepted and do not count by themselves.
+
+    A session has two boundaries and counts once; a mistake and what takes it back do not count.
+    """
+    return sum({"session": 1, "mistake": 2}.get(call.get("kind", ""), 0) for call in calls)
 
 
 def costs(found: Totals, languages: Iterable[str]) -> Mapping[str, Decimal]:

@@ -1,4 +1,4 @@
-"""A day of usage: the calls that every service of the demo makes, as arguments of `record()`."""
+"""A day of usage: the work that every service of the demo records, as it reads it, by lines."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from eka_usage import METRIC_TYPES, PRODUCTS, STATUSES
+from eka_usage._generated.catalog import UNIT_NANOSECONDS
 
 WORKSPACES = ("ws-aster", "ws-birch", "ws-cedar")
 EVENTS = 40  # of each metric type, in each workspace
@@ -31,6 +32,29 @@ def usage() -> list[Call]:
         for product, metric_types in METRIC_TYPES.items()
         for metric_type in metric_types
         for _ in range(EVENTS)
+    ]
+
+
+def other_work() -> list[Call]:
+    """Returns work of two amounts, sessions, and events that are taken back, in every workspace."""
+    (timed, measured), nanoseconds = next(iter(UNIT_NANOSECONDS.items()))
+    started = datetime.now(UTC) - timedelta(hours=1)
+    ended = started + timedelta(microseconds=nanoseconds / 1000) * 1.5
+    product = next(name for name, metric_types in METRIC_TYPES.items() if len(metric_types) > 1)
+    first, second = METRIC_TYPES[product][:2]
+    session = {"started_at": started.isoformat(), "ended_at": ended.isoformat()}
+    return [
+        {"workspace_id": workspace, **work}
+        for workspace in WORKSPACES
+        for work in (
+            {
+                "kind": "amounts",
+                "product": product,
+                "amounts": [[first, 1830, 0.00366], [second, 212, 0.00848]],
+            },
+            {"kind": "session", "product": timed, "metric_type": measured, **session},
+            {"kind": "mistake", "product": product, "metric_type": first, "reason": "sent twice"},
+        )
     ]
 
 

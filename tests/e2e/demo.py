@@ -11,6 +11,7 @@ import shlex
 import shutil
 import signal
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from tests.broker import DevBroker
 from tests.e2e.comparison import (
     EXPECTED,
     Totals,
+    beside,
     costs,
     differences,
     expected,
@@ -32,13 +34,18 @@ from tests.e2e.comparison import (
     table,
     totals,
 )
-from tests.e2e.day import WORKSPACES, mistakes, usage
+from tests.e2e.day import WORKSPACES, mistakes, other_work, usage
 from tests.e2e.invoice import arrivals, invoices, recorded
 from tests.e2e.reader import read_messages
 from tests.e2e.services import Report, run_services
 from tests.sink.harness import Sink, produce
 from tests.waiting import eventually
 
+_WORK = {
+    "amounts": "pieces of work with two amounts",
+    "session": "sessions",
+    "mistake": "events that are taken back",
+}
 _FOLDER = Path(__file__).resolve().parents[2] / ".cache/demo"
 
 
@@ -48,16 +55,22 @@ def log(step: str, text: str) -> None:
 
 
 def incomplete(
-    reports: Mapping[str, Report], found: Totals, charged: Mapping[str, Decimal]
+    reports: Mapping[str, Report],
+    found: Totals,
+    charged: Mapping[str, Decimal],
+    others: int = 0,
 ) -> list[str]:
-    """Returns a line for each wrong total; empty if every accepted event counts exactly once."""
+    """Returns a line for each wrong total; empty if every accepted event counts exactly once.
+
+    `others` are the events of each service that do not count by themselves.
+    """
     problems = []
     for language, report in reports.items():
         counted = sum(usages[language].events for usages in found.values() if language in usages)
-        if not report.accepted == report.delivered == counted:
+        if not report.accepted == report.delivered == counted + others:
             problems.append(
                 f"{language}: {report.accepted} accepted, {report.delivered} delivered, "
-                f"{counted} counted"
+                f"{counted} counted" + (f" beside {others} others" if others else "")
             )
     for workspace, cost in costs(found, reports).items():
         if cost != charged.get(workspace):
@@ -72,8 +85,14 @@ def record_a_day(broker: DevBroker, sink: Sink) -> dict[str, Report]:
     with sink:
         sink.wait_for("assigned partitions")
         log("sink", "reading Kafka, writing the store")
+        kinds = Counter(work["kind"] for work in other_work())
+        log(
+            "work",
+            f"{len(usage())} events, " + ", ".join(f"{n} {_WORK[k]}" for k, n in kinds.items()),
+        )
         with ThreadPoolExecutor(1) as pool:
-            services = pool.submit(run_services, broker.bootstrap, [*usage(), *mistakes()])
+            work = [*usage(), *other_work(), *mistakes()]
+            services = pool.submit(run_services, broker.bootstrap, work)
             eventually(lambda: sink.stored > 0 or services.done(), lambda: sink.log)
             sink.stop(signal.SIGKILL)
             log("killed", f"the sink, with kill -9, after it stored {sink.stored:,} events")
@@ -109,7 +128,7 @@ def main(folder: Path = _FOLDER) -> int:
         log("store", f"{sink.dsn}, tables and views from schema/")
         reports = record_a_day(broker, sink)
     with sink.store() as store:
-        found = totals([*expected(usage()), *recorded(store)])
+        found = totals([*expected([*usage(), *other_work()]), *recorded(store)])
         charged, arrived = invoices(store), arrivals(store)
     log("table", f"{arrived:,} rows arrived; the view `usage` drops the copies:\n")
     rejected = rejections(reports)
@@ -121,7 +140,10 @@ def main(folder: Path = _FOLDER) -> int:
         print(f"  {call.code:22} {call.text}")
 
     missing = run_sink("reconcile", "--dsn", sink.dsn, "--since", f"{started:%Y-%m-%dT%H:%M:%SZ}")
-    wrong, different = incomplete(reports, found, charged), differences(found, rejected)
+    wrong, different = (
+        incomplete(reports, found, charged, beside(other_work())),
+        differences(found, rejected),
+    )
     print()
     log("complete", "; ".join(wrong) or "accepted = delivered = counted, every event once")
     log("agreed", "\n          ".join(different) or f"{', '.join((EXPECTED, *reports))} are equal")

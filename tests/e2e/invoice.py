@@ -19,7 +19,11 @@ SELECT
     count(),
     countIf(NOT is_billable),
     sumIf(toDecimal256(quantity, 12), is_billable),
-    sumIf(toDecimal256(quantity, 12) * toDecimal256(ifNull(unit_cost, 0), 12), is_billable)
+    sumIf(
+        if(isNull(cost), toDecimal256(quantity, 12) * toDecimal256(ifNull(unit_cost, 0), 12),
+            toDecimal256(ifNull(cost, 0), 24)),
+        is_billable
+    )
 FROM {DATABASE}.{USAGE}
 GROUP BY ALL"""
 _COSTS = f"""\

@@ -37,7 +37,7 @@ def test_the_demo_ends_with_every_event_counted_once(
     assert demo.main(tmp_path) == 0
     printed = capsys.readouterr().out
     assert "killed    the sink" in printed
-    assert "3 clients, 8640 events accepted: 0 missing, " in printed
+    assert "3 clients, 8694 events accepted: 0 missing, " in printed
     assert "agreed    expected, python, go, typescript are equal" in printed
 
 

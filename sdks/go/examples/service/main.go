@@ -15,7 +15,9 @@ import (
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
 )
 
+// work is an event, amounts of one piece of work, a session, or a mistake that is taken back.
 type work struct {
+	Kind        string         `json:"kind"`
 	WorkspaceID string         `json:"workspace_id"`
 	Product     string         `json:"product"`
 	MetricType  string         `json:"metric_type"`
@@ -25,6 +27,11 @@ type work struct {
 	Metadata    map[string]any `json:"metadata"`
 	EventID     *string        `json:"event_id"`
 	OccurredAt  *string        `json:"occurred_at"`
+
+	Amounts   [][3]any `json:"amounts"` // metric type, quantity, cost
+	StartedAt string   `json:"started_at"`
+	EndedAt   string   `json:"ended_at"`
+	Reason    string   `json:"reason"`
 }
 
 type rejection struct {
@@ -67,7 +74,33 @@ func run(input io.Reader, output io.Writer) error {
 	})
 }
 
+// record reports one line. Errors reach the error handler too.
 func record(client *ekausage.Client, done *work) {
+	metric, _ := ekausage.FindMetric(done.Product, done.MetricType)
+	switch done.Kind {
+	case "amounts":
+		amounts := make([]ekausage.MetricAmount, 0, len(done.Amounts))
+		for _, amount := range done.Amounts {
+			amounts = append(amounts, ekausage.MetricAmount{
+				Product: done.Product, MetricType: amount[0].(string),
+				Quantity: ekausage.AmountOf(amount[1].(float64)), Cost: ekausage.AmountOf(amount[2].(float64)),
+			})
+		}
+		_, _ = client.RecordAmounts(done.WorkspaceID, amounts, client.NewEventID())
+	case "session":
+		session := client.NewEventID()
+		_, _ = client.SessionStart(done.WorkspaceID, metric, session, ekausage.WithOccurredAtText(done.StartedAt))
+		_, _ = client.SessionEnd(done.WorkspaceID, metric, session, ekausage.WithOccurredAtText(done.EndedAt))
+	case "mistake":
+		if id, err := client.RecordMetric(done.WorkspaceID, metric, 1); err == nil {
+			_, _ = client.Void(done.WorkspaceID, metric, id, done.Reason)
+		}
+	default:
+		recordEvent(client, done)
+	}
+}
+
+func recordEvent(client *ekausage.Client, done *work) {
 	var opts []ekausage.RecordOption
 	if done.EventID != nil {
 		opts = append(opts, ekausage.WithEventID(*done.EventID))
@@ -75,7 +108,6 @@ func record(client *ekausage.Client, done *work) {
 	if done.OccurredAt != nil {
 		opts = append(opts, ekausage.WithOccurredAtText(*done.OccurredAt))
 	}
-	// The error of an event reaches the error handler too.
 	_, _ = client.Record(done.WorkspaceID, done.Product, done.MetricType, done.Quantity,
 		done.Status, done.UnitCost, done.Metadata, opts...)
 }
