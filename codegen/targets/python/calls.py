@@ -10,6 +10,9 @@ from codegen.targets.python.literals import literal
 from codegen.targets.python.requirements import FIELD_TYPES, Key, RequiredTypes, field_type, key
 from codegen.text import docstring
 
+# The type of who is billed, which is None in calls of a client that is bound to one.
+_ACCOUNT = "_Account_contra"
+
 
 @dataclass(frozen=True, slots=True)
 class _Option:
@@ -47,6 +50,11 @@ class _Overload:
     record_doc: str
     log: str
     log_doc: str
+
+    @property
+    def usage(self) -> str:
+        """The parameters of a call as a value, which a bound client may take."""
+        return self.record.replace(f": {_ACCOUNT},", ": Id | None,", 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +172,8 @@ def metric_calls(model: Model, types: Mapping[Key, RequiredTypes]) -> Iterator[_
 def _parameter(model: Model, field: Field, names: _Names) -> str:
     of_role = {"product": names.product, "metric_type": names.metric_type, "status": "Status"}
     kind = of_role.get(field.catalog or "") or FIELD_TYPES[field.type]
+    if field.type == "string" and not field.catalog and not field.optional:
+        kind = _ACCOUNT
     if field.catalog == "metadata" and names.metadata:
         return f"{field.name}: {names.metadata}"
     if not field.optional:

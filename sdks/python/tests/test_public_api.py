@@ -20,6 +20,7 @@ PACKAGE = Path(eka_usage.__path__[0])
 PUBLIC = {
     "BILLABLE",
     "CATALOG_VERSION",
+    "BoundClient",
     "ClientClosedError",
     "ConfigError",
     "DEAD_LETTER_TOPIC",

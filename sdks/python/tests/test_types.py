@@ -97,6 +97,15 @@ client.session_end("ws", minute, "s", datetime.now(), status="error")
 with client.session("ws", minute, metadata={"a": 1}) as session:
     assert_type(session.end(), str | None)
 
+bound = client.bind("ws", run_id="r", service_name="s", metadata={"a": 1})
+assert_type(bound.record(None, "api", "api_call"), str | None)
+bound.record("other", "api", "api_call", vendor="v")
+bound.record_many([Usage(None, "api", "api_call")])
+bound.record_metric(None, metrics.api.api_call)
+bound.log(None, "api", "api_error", "m")
+bound.bind(run_id="r2").void(None, metrics.api.api_call, "e", "twice")
+EkaClient("checkout", "a:1", before_send=lambda metadata: {**metadata, "a": 1})
+
 status: Status = "ok"
 level: LogLevel = "debug"
 """
@@ -126,6 +135,9 @@ WRONG = [
     ('client.session_end("ws", minute, "s", status="void")', "arg-type", "reportArgumentType"),
     ('client.session("ws", minute, vendr="v")', "call-arg", "reportCallIssue"),
     ('client.void("ws", metrics.api.api_call, "e")', "call-arg", "reportCallIssue"),
+    ('client.record(None, "api", "api_call")', "call-overload", "reportCallIssue"),
+    ('client.bind("ws", vendr="v")', "call-arg", "reportCallIssue"),
+    ('client.bind("ws").record(None, "api", "sms")', "call-overload", "reportCallIssue"),
     ("metrics.api.api_call = metrics.comms.sms", "misc", "reportAttributeAccessIssue"),
     ('EkaClient("checkout", linger=5)', "call-arg", "reportCallIssue"),
     ('EkaClient("checkout", linger_ms="5")', "arg-type", "reportArgumentType"),

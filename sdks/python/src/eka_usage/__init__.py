@@ -5,6 +5,7 @@ for each metric type. Errors never reach a caller of `record()`: they reach `on_
 """
 
 from . import _public
+from ._bind import BoundClient
 from ._client import EkaClient
 from ._errors import (
     ClientClosedError,
@@ -62,6 +63,7 @@ __all__ = [
     "SETTINGS",
     "STATUSES",
     "USAGE_TOPIC",
+    "BoundClient",
     "ClientClosedError",
     "ConfigError",
     "DeliveryError",

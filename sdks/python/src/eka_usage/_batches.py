@@ -51,7 +51,7 @@ class BatchRecording(Recording):
 
     def record_amounts(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         amounts: Sequence[Amount],
         *,
         event_id: Id,

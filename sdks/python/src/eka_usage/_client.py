@@ -12,8 +12,10 @@ from . import _checks, _security, _shutdown_hooks
 from ._admission import Admission, Limits
 from ._ambient import Ambient
 from ._batch_encoder import BatchEncoder
+from ._before_send import MetadataFilter
+from ._bind import BoundClient, Defaults
 from ._failure import Failed
-from ._filter import MetadataFilter
+from ._fields import check_names
 from ._generated.catalog import USAGE_TOPIC
 from ._generated.fields import CLIENT_FIELDS
 from ._host import own_hostname
@@ -36,7 +38,8 @@ from ._transports.transport import Transport
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from ._generated.calls import SettingArguments
+    from ._generated.calls import EventFields, SettingArguments
+    from ._values import Id, MetadataLike
 
 _IN_CLEAR = (
     "the password is sent in the clear: the security protocol is SASL_PLAINTEXT and the mechanism "
@@ -162,6 +165,23 @@ class EkaClient(SessionRecording):
         return kafka.KafkaTransport(
             self._settings, self._overrides, USAGE_TOPIC, failed, reports=reports
         )
+
+    def bind(
+        self,
+        workspace_id: Id | None = None,
+        *,
+        metadata: MetadataLike | None = None,
+        **fields: Unpack[EventFields],
+    ) -> BoundClient:
+        """Returns a client whose calls have these defaults, and that shares all else with this one.
+
+        Args:
+            workspace_id: of calls that are given None.
+            metadata: of each call, whose own keys win.
+            fields: as for `record()`, such as `service_name` or `run_id`; those of a call win.
+        """
+        check_names(fields)
+        return BoundClient(self, Defaults(workspace_id, metadata, dict(fields)))
 
     def flush(self, timeout: float | None = None) -> int:
         """Waits until every accepted event is delivered or has failed, including those on disk.

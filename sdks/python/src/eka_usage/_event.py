@@ -15,10 +15,10 @@ from itertools import islice, repeat
 from typing import Any, cast
 
 from . import _checks, _number
+from ._before_send import MetadataFilter, filtered
 from ._clock import format_time
 from ._count import Count
 from ._fields import check_field_rules, encode_client_fields, encode_fields, is_billed
-from ._filter import MetadataFilter, filtered
 from ._generated.catalog import BILLABLE, CATALOG_VERSION, SDK_VERSION, VOID_STATUS
 from ._generated.encoder import encode_constants, encode_event
 from ._generated.limits import METADATA_DEFAULT, QUANTITY_MAXIMUM, QUANTITY_MINIMUM

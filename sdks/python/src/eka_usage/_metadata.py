@@ -35,6 +35,7 @@ _MARKER: Mapping[str, Any] = msgspec.json.decode(METADATA_OVERSIZE)
 # it is encoded.
 _FEW = 64
 _LONG = 2 * METADATA_MAX_BYTES // _FEW
+_LOG_KEYS = (LOG_LEVEL_KEY, LOG_MESSAGE_KEY)
 _INT64 = 2**63
 # So many keys take more bytes than metadata may have: five each, with quotes, value and comma.
 _MOST_KEYS = 1 + METADATA_MAX_BYTES // 5
@@ -65,15 +66,29 @@ def metadata_text(metadata: Mapping[Any, Any], kept: tuple[str, ...] = ()) -> tu
 def log_metadata(metadata: Any, level: str, message: object) -> Any:
     """Returns the metadata of a log(): the caller's, with its level and its message."""
     words = {LOG_LEVEL_KEY: level, LOG_MESSAGE_KEY: message}
-    if metadata is None:
-        return words
-    with SuppressErrors():  # even reading its class may raise
-        given = fields_of(metadata) if is_model(metadata) else metadata
-        if _type_of(given) is dict and len(given) <= _FEW:
-            return {**given, **words}
+    return words if metadata is None else _merged(metadata, words, metadata)
+
+
+def merged_metadata(below: Any, above: Any) -> Any:
+    """Returns metadata with that of a call on top, which wins key by key."""
+    if above is None:
+        return below
+    with SuppressErrors():
+        given = fields_of(above) if is_model(above) else above
         if isinstance(given, Mapping):
-            return _Merged(cast("Any", given), words)
-    return cast("object", metadata)  # to be rejected, as record() rejects it
+            return _merged(below, cast("Any", given), above)
+    return cast("object", above)  # to be rejected, as record() rejects it
+
+
+def _merged(below: Any, above: Mapping[Any, Any], otherwise: object) -> Any:
+    with SuppressErrors():  # even reading its class may raise
+        given = fields_of(below) if is_model(below) else below
+        few = _type_of(given) is _type_of(above) is dict
+        if few and len(given) + len(above) <= _FEW + len(_LOG_KEYS):
+            return {**given, **above}
+        if isinstance(given, Mapping):
+            return _Merged(cast("Any", given), above)
+    return otherwise
 
 
 class _Merged(Mapping[Any, Any]):

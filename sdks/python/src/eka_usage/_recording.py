@@ -33,7 +33,7 @@ _OPEN = Admission.OPEN
 _mark = _shutdown_hooks.mark
 
 
-def _called(name: str, method: Callable[..., str | None]) -> Callable[..., str | None]:
+def called(name: str, method: Callable[..., str | None]) -> Callable[..., str | None]:
     """Returns the method under the name that errors and help() show."""
     method.__name__, method.__qualname__ = name, f"EkaClient.{name}"
     return method
@@ -163,7 +163,7 @@ class Recording:
         return accepted_id
 
     # Type checkers see the generated overloads; at run time it is the plain method.
-    record = cast("Record", _called("record", _record))
+    record = cast("Record[Id]", called("record", _record))
 
     def _record_metric(
         self,
@@ -197,7 +197,7 @@ class Recording:
             **fields,
         )
 
-    record_metric = cast("RecordMetric", _called("record_metric", _record_metric))
+    record_metric = cast("RecordMetric[Id]", called("record_metric", _record_metric))
 
     def _log(
         self,
@@ -242,7 +242,7 @@ class Recording:
             )
         return accepted_id
 
-    log = cast("Log", _called("log", _log))
+    log = cast("Log[Id]", called("log", _log))
 
     def _current(self) -> Instance:
         """Returns the instance of this process, which may be a copy of another."""

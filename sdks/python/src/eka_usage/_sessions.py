@@ -42,7 +42,9 @@ class SessionRecording(BatchRecording):
 
     _monotonic: Callable[[], int]
 
-    def void(self, workspace_id: Id, metric: AnyMetric, event_id: Id, reason: str) -> str | None:
+    def void(
+        self, workspace_id: Id | None, metric: AnyMetric, event_id: Id, reason: str
+    ) -> str | None:
         """Takes one event back, by an event of its own. Never blocks, never raises.
 
         Args:
@@ -66,7 +68,7 @@ class SessionRecording(BatchRecording):
 
     def session_start(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         metric: AnyMetric,
         session_id: str,
         at: datetime | str | int | None = None,
@@ -101,7 +103,7 @@ class SessionRecording(BatchRecording):
 
     def session_beat(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         metric: AnyMetric,
         session_id: str,
         at: datetime | str | int | None = None,
@@ -120,7 +122,7 @@ class SessionRecording(BatchRecording):
 
     def session_end(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         metric: AnyMetric,
         session_id: str,
         at: datetime | str | int | None = None,
@@ -140,7 +142,7 @@ class SessionRecording(BatchRecording):
 
     def session(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         metric: AnyMetric,
         *,
         status: Status = DEFAULT_STATUS,
@@ -189,10 +191,14 @@ class SessionRecording(BatchRecording):
             )
 
         clock = self._current().encoder.clock or time.time_ns
-        identity = (workspace_id, product, metric_type)
+        identity = (self._workspace_of(workspace_id), product, metric_type)
         return Session(
             self._open_sessions, SessionHost(clock, self._monotonic, unit, identity, record)
         )
+
+    def _workspace_of(self, given: Any) -> Any:
+        """Returns the workspace of a call."""
+        return given
 
     @property
     def _open_sessions(self) -> OpenSessions:

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, Protocol, TypedDict, overload
+from typing import Literal, Protocol, TypedDict, TypeVar, overload
 
 from typing_extensions import Unpack
 
 from .._metric import Metric, MetricType
 from .._values import Id, MetadataLike
 from .catalog import LogLevel, Product, Status
+
+_Account_contra = TypeVar("_Account_contra", contravariant=True)
+"""The type of who is billed: `Id`, or of a client that may be bound to one, `Id | None`."""
 
 
 class EventFields(TypedDict, total=False):
@@ -55,13 +58,13 @@ class EventFields(TypedDict, total=False):
     """The service that reports the usage. In place of the client's."""
 
 
-class Record(Protocol):
+class Record(Protocol[_Account_contra]):
     """Records one usage event."""
 
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["ekascribe"],
         metric_type: Literal["transcription_minute", "transcription_session"],
         quantity: float | Decimal = 1,
@@ -78,7 +81,7 @@ class Record(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["mr_ai"],
         metric_type: Literal["mr_record_upload", "mr_page_processed"],
         quantity: float | Decimal = 1,
@@ -95,7 +98,7 @@ class Record(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["agent"],
         metric_type: Literal[
             "chat_session",
@@ -119,7 +122,7 @@ class Record(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["api"],
         metric_type: Literal["api_call", "api_error"],
         quantity: float | Decimal = 1,
@@ -136,7 +139,7 @@ class Record(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["webhooks"],
         metric_type: Literal["webhook_push", "webhook_delivery_failed"],
         quantity: float | Decimal = 1,
@@ -153,7 +156,7 @@ class Record(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["emr_tools"],
         metric_type: Literal["tool_call", "tool_call_error"],
         quantity: float | Decimal = 1,
@@ -170,7 +173,7 @@ class Record(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["clinical_tools"],
         metric_type: Literal["tool_call", "tool_call_error"],
         quantity: float | Decimal = 1,
@@ -187,7 +190,7 @@ class Record(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["comms"],
         metric_type: Literal["sms", "whatsapp", "email"],
         quantity: float | Decimal = 1,
@@ -204,7 +207,7 @@ class Record(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["abdm"],
         metric_type: Literal["abha", "linking", "data_transfer"],
         quantity: float | Decimal = 1,
@@ -221,7 +224,7 @@ class Record(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Product,
         metric_type: MetricType,
         quantity: float | Decimal = 1,
@@ -257,7 +260,7 @@ class Usage:
     @overload
     def __init__(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         product: Literal["ekascribe"],
         metric_type: Literal["transcription_minute", "transcription_session"],
         quantity: float | Decimal = 1,
@@ -274,7 +277,7 @@ class Usage:
     @overload
     def __init__(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         product: Literal["mr_ai"],
         metric_type: Literal["mr_record_upload", "mr_page_processed"],
         quantity: float | Decimal = 1,
@@ -291,7 +294,7 @@ class Usage:
     @overload
     def __init__(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         product: Literal["agent"],
         metric_type: Literal[
             "chat_session",
@@ -315,7 +318,7 @@ class Usage:
     @overload
     def __init__(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         product: Literal["api"],
         metric_type: Literal["api_call", "api_error"],
         quantity: float | Decimal = 1,
@@ -332,7 +335,7 @@ class Usage:
     @overload
     def __init__(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         product: Literal["webhooks"],
         metric_type: Literal["webhook_push", "webhook_delivery_failed"],
         quantity: float | Decimal = 1,
@@ -349,7 +352,7 @@ class Usage:
     @overload
     def __init__(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         product: Literal["emr_tools"],
         metric_type: Literal["tool_call", "tool_call_error"],
         quantity: float | Decimal = 1,
@@ -366,7 +369,7 @@ class Usage:
     @overload
     def __init__(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         product: Literal["clinical_tools"],
         metric_type: Literal["tool_call", "tool_call_error"],
         quantity: float | Decimal = 1,
@@ -383,7 +386,7 @@ class Usage:
     @overload
     def __init__(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         product: Literal["comms"],
         metric_type: Literal["sms", "whatsapp", "email"],
         quantity: float | Decimal = 1,
@@ -400,7 +403,7 @@ class Usage:
     @overload
     def __init__(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         product: Literal["abdm"],
         metric_type: Literal["abha", "linking", "data_transfer"],
         quantity: float | Decimal = 1,
@@ -417,7 +420,7 @@ class Usage:
     @overload
     def __init__(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         product: Product,
         metric_type: MetricType,
         quantity: float | Decimal = 1,
@@ -450,12 +453,12 @@ class Usage:
         """Makes a value; at run time it is the class of `_usage`."""
 
 
-class RecordMetric(Protocol):
+class RecordMetric(Protocol[_Account_contra]):
     """Records one usage event by a constant of a metric type."""
 
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         metric: Metric,
         quantity: float | Decimal = 1,
         status: Status = "ok",
@@ -469,13 +472,13 @@ class RecordMetric(Protocol):
         """Records one usage event by a constant of `metrics`; see `record()`."""
 
 
-class Log(Protocol):
+class Log(Protocol[_Account_contra]):
     """Records one failure, with a message instead of a quantity."""
 
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["ekascribe"],
         metric_type: Literal["transcription_minute", "transcription_session"],
         message: str,
@@ -491,7 +494,7 @@ class Log(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["mr_ai"],
         metric_type: Literal["mr_record_upload", "mr_page_processed"],
         message: str,
@@ -507,7 +510,7 @@ class Log(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["agent"],
         metric_type: Literal[
             "chat_session",
@@ -530,7 +533,7 @@ class Log(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["api"],
         metric_type: Literal["api_call", "api_error"],
         message: str,
@@ -546,7 +549,7 @@ class Log(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["webhooks"],
         metric_type: Literal["webhook_push", "webhook_delivery_failed"],
         message: str,
@@ -562,7 +565,7 @@ class Log(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["emr_tools"],
         metric_type: Literal["tool_call", "tool_call_error"],
         message: str,
@@ -578,7 +581,7 @@ class Log(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["clinical_tools"],
         metric_type: Literal["tool_call", "tool_call_error"],
         message: str,
@@ -594,7 +597,7 @@ class Log(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["comms"],
         metric_type: Literal["sms", "whatsapp", "email"],
         message: str,
@@ -610,7 +613,7 @@ class Log(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["abdm"],
         metric_type: Literal["abha", "linking", "data_transfer"],
         message: str,
@@ -626,7 +629,7 @@ class Log(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Product,
         metric_type: MetricType,
         message: str,

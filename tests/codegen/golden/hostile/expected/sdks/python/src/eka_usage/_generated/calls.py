@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, Protocol, TypedDict, overload
+from typing import Literal, Protocol, TypedDict, TypeVar, overload
 
 from typing_extensions import ReadOnly, Required, Unpack, deprecated
 
 from .._metric import Metric, MetricType, RequiringMetric
 from .._values import Id, MetadataLike
 from .catalog import LogLevel, Product, Status
+
+_Account_contra = TypeVar("_Account_contra", contravariant=True)
+"""The type of who is billed: `Id`, or of a client that may be bound to one, `Id | None`."""
 
 
 class EventFields(TypedDict, total=False):
@@ -79,13 +82,13 @@ class ToolsOfAKindPlainMetric(RequiringMetric):
     """The constant of such a metric type."""
 
 
-class Record(Protocol):
+class Record(Protocol[_Account_contra]):
     """Records one usage event."""
 
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["api"],
         metric_type: Literal["api_call"],
         quantity: float | Decimal = 1,
@@ -106,7 +109,7 @@ class Record(Protocol):
     @deprecated("since 10.0.0; use api/api_call instead; removed in 11.0.0.")
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["api"],
         metric_type: Literal["api.call-v2"],
         quantity: float | Decimal = 1,
@@ -126,7 +129,7 @@ class Record(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["api"],
         metric_type: Literal["n123"],
         quantity: float | Decimal = 1,
@@ -146,7 +149,7 @@ class Record(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["tools.of-a_kind"],
         metric_type: Literal["a_name_of_some_length_that_makes_lines_long_until_they_break"],
         quantity: float | Decimal = 1,
@@ -167,7 +170,7 @@ class Record(Protocol):
     @deprecated("since 10.1.0; use api/api.call-v2 instead.")
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["tools.of-a_kind"],
         metric_type: Literal["plain"],
         quantity: float | Decimal = 1,
@@ -187,7 +190,7 @@ class Record(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Product,
         metric_type: MetricType,
         quantity: float | Decimal = 1,
@@ -222,7 +225,7 @@ class Usage:
     @overload
     def __init__(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         product: Literal["api"],
         metric_type: Literal["api_call"],
         quantity: float | Decimal = 1,
@@ -243,7 +246,7 @@ class Usage:
     @deprecated("since 10.0.0; use api/api_call instead; removed in 11.0.0.")
     def __init__(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         product: Literal["api"],
         metric_type: Literal["api.call-v2"],
         quantity: float | Decimal = 1,
@@ -263,7 +266,7 @@ class Usage:
     @overload
     def __init__(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         product: Literal["api"],
         metric_type: Literal["n123"],
         quantity: float | Decimal = 1,
@@ -283,7 +286,7 @@ class Usage:
     @overload
     def __init__(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         product: Literal["tools.of-a_kind"],
         metric_type: Literal["a_name_of_some_length_that_makes_lines_long_until_they_break"],
         quantity: float | Decimal = 1,
@@ -304,7 +307,7 @@ class Usage:
     @deprecated("since 10.1.0; use api/api.call-v2 instead.")
     def __init__(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         product: Literal["tools.of-a_kind"],
         metric_type: Literal["plain"],
         quantity: float | Decimal = 1,
@@ -324,7 +327,7 @@ class Usage:
     @overload
     def __init__(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         product: Product,
         metric_type: MetricType,
         quantity: float | Decimal = 1,
@@ -356,14 +359,14 @@ class Usage:
         """Makes a value; at run time it is the class of `_usage`."""
 
 
-class RecordMetric(Protocol):
+class RecordMetric(Protocol[_Account_contra]):
     """Records one usage event by a constant of a metric type."""
 
     @overload
     @deprecated("since 10.0.0; use api/api_call instead; removed in 11.0.0.")
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         metric: ApiApiCallV2Metric,
         quantity: float | Decimal = 1,
         status: Status = "ok",
@@ -379,7 +382,7 @@ class RecordMetric(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         metric: ApiN123Metric,
         quantity: float | Decimal = 1,
         status: Status = "ok",
@@ -395,7 +398,7 @@ class RecordMetric(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         metric: ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakMetric,
         quantity: float | Decimal = 1,
         status: Status = "ok",
@@ -412,7 +415,7 @@ class RecordMetric(Protocol):
     @deprecated("since 10.1.0; use api/api.call-v2 instead.")
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         metric: ToolsOfAKindPlainMetric,
         quantity: float | Decimal = 1,
         status: Status = "ok",
@@ -428,7 +431,7 @@ class RecordMetric(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         metric: Metric,
         quantity: float | Decimal = 1,
         status: Status = "ok",
@@ -442,13 +445,13 @@ class RecordMetric(Protocol):
         """Records one usage event by a constant of `metrics`; see `record()`."""
 
 
-class Log(Protocol):
+class Log(Protocol[_Account_contra]):
     """Records one failure, with a message instead of a quantity."""
 
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["api"],
         metric_type: Literal["api_call"],
         message: str,
@@ -468,7 +471,7 @@ class Log(Protocol):
     @deprecated("since 10.0.0; use api/api_call instead; removed in 11.0.0.")
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["api"],
         metric_type: Literal["api.call-v2"],
         message: str,
@@ -487,7 +490,7 @@ class Log(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["api"],
         metric_type: Literal["n123"],
         message: str,
@@ -506,7 +509,7 @@ class Log(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["tools.of-a_kind"],
         metric_type: Literal["a_name_of_some_length_that_makes_lines_long_until_they_break"],
         message: str,
@@ -526,7 +529,7 @@ class Log(Protocol):
     @deprecated("since 10.1.0; use api/api.call-v2 instead.")
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["tools.of-a_kind"],
         metric_type: Literal["plain"],
         message: str,
@@ -545,7 +548,7 @@ class Log(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Product,
         metric_type: MetricType,
         message: str,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, Protocol, TypedDict, overload
+from typing import Literal, Protocol, TypedDict, TypeVar, overload
 from uuid import UUID
 
 from typing_extensions import Unpack
@@ -17,6 +17,9 @@ from typing_extensions import Unpack
 from .._metric import Metric, MetricType
 from .._values import Id, MetadataLike
 from .catalog import LogLevel, Product, Status
+
+_Account_contra = TypeVar("_Account_contra", contravariant=True)
+"""The type of who is billed: `Id`, or of a client that may be bound to one, `Id | None`."""
 
 
 class EventFields(TypedDict, total=False):
@@ -50,13 +53,13 @@ class EventFields(TypedDict, total=False):
     """More about it."""
 
 
-class Record(Protocol):
+class Record(Protocol[_Account_contra]):
     """Records one usage event."""
 
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["api"],
         metric_type: Literal["api_call"],
         quantity: float | Decimal = 1,
@@ -70,7 +73,7 @@ class Record(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Product,
         metric_type: MetricType,
         quantity: float | Decimal = 1,
@@ -97,7 +100,7 @@ class Usage:
     @overload
     def __init__(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         product: Literal["api"],
         metric_type: Literal["api_call"],
         quantity: float | Decimal = 1,
@@ -111,7 +114,7 @@ class Usage:
     @overload
     def __init__(
         self,
-        workspace_id: Id,
+        workspace_id: Id | None,
         product: Product,
         metric_type: MetricType,
         quantity: float | Decimal = 1,
@@ -135,12 +138,12 @@ class Usage:
         """Makes a value; at run time it is the class of `_usage`."""
 
 
-class RecordMetric(Protocol):
+class RecordMetric(Protocol[_Account_contra]):
     """Records one usage event by a constant of a metric type."""
 
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         metric: Metric,
         quantity: float | Decimal = 1,
         status: Status = "ok",
@@ -151,13 +154,13 @@ class RecordMetric(Protocol):
         """Records one usage event by a constant of `metrics`; see `record()`."""
 
 
-class Log(Protocol):
+class Log(Protocol[_Account_contra]):
     """Records one failure, with a message instead of a quantity."""
 
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Literal["api"],
         metric_type: Literal["api_call"],
         message: str,
@@ -171,7 +174,7 @@ class Log(Protocol):
     @overload
     def __call__(
         self,
-        workspace_id: Id,
+        workspace_id: _Account_contra,
         product: Product,
         metric_type: MetricType,
         message: str,
