@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from . import _shutdown_hooks
@@ -22,9 +23,12 @@ _DECIMALS: Final = 12
 _MILLISECOND: Final = 1_000_000
 
 
-def monotonic_ns() -> int:
-    """Returns nanoseconds of a clock that nobody sets, and that stands still while asleep."""
-    return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+# Bound here, as tests that freeze the time replace time.monotonic_ns().
+monotonic_ns: Callable[[], int] = (
+    partial(time.clock_gettime_ns, time.CLOCK_MONOTONIC)
+    if hasattr(time, "clock_gettime_ns")
+    else partial(time.monotonic_ns)
+)
 
 
 class Measured(NamedTuple):
