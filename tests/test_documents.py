@@ -97,8 +97,18 @@ def test_the_readme_example_records_its_four_events(usage_events: InMemoryProduc
 
 
 def test_the_python_readme_example_records_every_argument(usage_events: InMemoryProducer) -> None:
-    first, second, *_ = examples(ROOT / "sdks/python/README.md")
-    exec(first + second, {})
+    first, second, many, session, bound, *_ = examples(ROOT / "sdks/python/README.md")
+    exec(f"{first}\n{second}\n{many}\n{session}\n{bound}", {})
+    assert [(event.metric_type, event.event_id) for event in usage_events][2:6] == [
+        ("sms", "sms-1"),
+        ("sms", "sms-2"),
+        ("input_token", "answer-7"),
+        ("output_token", "answer-7"),
+    ]
+    assert (usage_events[-2].metric_type, usage_events[-1].metadata) == (
+        "transcription_minute",
+        '{"plan":"pro","page":2}',
+    )
     event = usage_events[1]
     assert (event.event_id, event.quantity) == ("invoice-7/line-3", Decimal(1830))
     assert event.metadata == '{"model":"m-3"}'
