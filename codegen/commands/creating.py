@@ -109,12 +109,14 @@ def _copy(home: Path, target: Path, ours: Model, theirs: Model) -> None:
     before, after = of_model(ours), of_model(theirs)
     rename, use = renamer(before, after), metric_renamer(ours, theirs)
     generated = read_manifest((home / MANIFEST).read_bytes()).digests
-    # They record one metric type, and expect what our fields accept.
-    is_ours = ours.event == theirs.event and accepts_all(sample(theirs))
+    is_easy = accepts_all(sample(theirs))
+    left_out = [] if is_easy else [files.EASY_EXAMPLES]
+    if not is_easy or ours.event != theirs.event:
+        left_out.append(files.HAND_WRITTEN_VECTORS)
     paths = [
         path
         for path in files.project_files(home, {*generated, MANIFEST})
-        if is_ours or not files.HAND_WRITTEN_VECTORS.fullmatch(path)
+        if not any(pattern.fullmatch(path) for pattern in left_out)
     ]
     remaining = files.Remaining(
         (home / "Makefile").read_text(encoding="utf-8"), paths, (*generated, *_MADE)

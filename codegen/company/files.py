@@ -40,7 +40,9 @@ _OURS = re.compile(
 # Around parts of documents that are true of this project only.
 _MARK = "only in this project"
 _LINK = re.compile(r"(, )?\[([^\]\n]+)\]\((?!https?:|#)([^)#\s]+)[^)]*\)")
-# Written for the limits of our fields.
+# They record a metric type that requires nothing.
+EASY_EXAMPLES = re.compile(r"sdks/.*/examples/oauth(\..*|/.*)")
+# They record such a metric type too, and expect what our fields accept.
 HAND_WRITTEN_VECTORS = re.compile(r"tests/conformance/vectors/.*")
 
 

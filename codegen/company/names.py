@@ -139,7 +139,7 @@ def _pairs(ours: Names, theirs: Names) -> Iterator[tuple[str, str]]:
     yield re.escape(f"{ours.scope}") + r"\b", theirs.scope
     for field in ("dist", "client"):
         yield re.escape(getattr(ours, field)), getattr(theirs, field)
-    # Tables and views: `eka_usage.usage_events`. The module may have the name of the database.
+    # In the names of tables and views. The module may have the name of the database.
     yield re.escape(ours.database) + r"(?=(?:usage|catalog)(?:_\w+)?\b)", theirs.database
     yield re.escape(ours.module), theirs.module
     yield re.escape(ours.package), theirs.package

@@ -68,6 +68,7 @@ def test_meistrari_requires_the_vendor_the_canvas_and_the_payee_of_a_cost(tmp_pa
     for event_type in canvas:
         assert not project.accepts(event_type)
         assert project.accepts(event_type, canvas_id="c-1", cost=0)
+    assert project.model.catalog.accepts_undeclared
     cost = next(field for field in project.model.event.dimensions if field.name == "cost")
     assert (cost.dependent_required, cost.when_not_zero) == (("vendor",), True)
 
