@@ -59,7 +59,7 @@ func (i *instance) sendBatch(batch *encode.Batch, p place, group *spool.Group) [
 	seq := i.outbox.nextSeqs(len(batch.Calls))
 	for at := range batch.Calls {
 		checked := &batch.Calls[at]
-		record := group.Add(checked.WorkspaceID, func(b []byte) []byte { return checked.Append(b, seq) })
+		record := group.Add(batch.Keys[at], func(b []byte) []byte { return checked.Append(b, seq) })
 		events[at] = event{key: record.Key, value: record.Event, at: checked.At}
 		ids[at] = checked.EventID
 		seq++

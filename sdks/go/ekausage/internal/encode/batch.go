@@ -13,6 +13,8 @@ const longestSeq = 20
 // A Batch is the memory of calls that are checked together, before any of them has a number.
 type Batch struct {
 	Calls []CheckedCall
+	// Keys are the workspaces of the calls.
+	Keys []string
 
 	values []byte // of the calls, which a Scratch holds for one call only
 }
@@ -25,7 +27,8 @@ func GetBatch() *Batch { return batches.Get().(*Batch) }
 // Release makes the Batch available to other calls.
 func (b *Batch) Release() {
 	clear(b.Calls)
-	b.Calls = b.Calls[:0]
+	clear(b.Keys)
+	b.Calls, b.Keys = b.Calls[:0], b.Keys[:0]
 	if cap(b.values) <= largestKept {
 		b.values = b.values[:0]
 		batches.Put(b)
@@ -49,7 +52,7 @@ func (b *Batch) Add(e *Encoder, s *Scratch, c *Call, at time.Time) *Rejection {
 	if len(c.Fields) > 0 {
 		v.more = b.keep(v.more)
 	}
-	b.Calls = append(b.Calls, checked)
+	b.Calls, b.Keys = append(b.Calls, checked), append(b.Keys, c.WorkspaceID)
 	return nil
 }
 

@@ -153,6 +153,9 @@ func checkStatus(status string) (int, *Rejection) {
 	}
 }
 
+// oneIsValid reports whether an event may have a quantity of one, unless its metric type has a rule.
+const oneIsValid = quantityMinimum <= 1 && 1 <= quantityMaximum
+
 // quantityRuleOf returns what the quantity of a metric type must be.
 func quantityRuleOf(rule *quantityRule) numberRule {
 	r := numberRule{codeQuantityInvalid, quantityMinimum, quantityMaximum, false, quantityMaxDigits}

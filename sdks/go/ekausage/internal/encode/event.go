@@ -21,8 +21,9 @@ const LargestEvent = 6*(eventIDMaxLength+workspaceIDMaxLength+serviceNameMaxLeng
 	2*metadataMaxBytes + fieldsLargest + eventOverhead
 
 var (
-	noCost     = []byte("null")
-	noMetadata = appendEscapedJSON(nil, []byte(metadataDefault))
+	noCost      = []byte("null")
+	noMetadata  = appendEscapedJSON(nil, []byte(metadataDefault))
+	oneQuantity = []byte("1")
 )
 
 // A Call holds the arguments of one event.
@@ -93,7 +94,7 @@ type instant struct {
 
 // A CheckedCall is a call as JSON, except for its sequence number. It uses the memory of a Scratch.
 type CheckedCall struct {
-	WorkspaceID, EventID string
+	EventID string
 	// Lost describes the metadata that could not be kept; empty means none.
 	Lost string
 	// At is when the event was accepted, by the real clock.
@@ -139,7 +140,7 @@ func (e *Encoder) InstanceID() string { return e.instanceID }
 // Encode checks a call, argument by argument in the order of Record. at is now, by the real clock.
 func (e *Encoder) Encode(s *Scratch, c *Call, at time.Time) (checked CheckedCall, rejection *Rejection) {
 	v := &checked.values
-	checked.WorkspaceID, checked.At = c.WorkspaceID, at
+	checked.At = at
 	if v.workspaceID, rejection = checkWorkspaceID(c.WorkspaceID); rejection != nil {
 		return checked, rejection
 	}
@@ -162,10 +163,11 @@ func (e *Encoder) Encode(s *Scratch, c *Call, at time.Time) (checked CheckedCall
 	if c.Exempt {
 		row = &Metrics[0]
 	}
-	quantities := quantityRuleOf(row.quantity)
-	v.quantity, rejection = quantities.appendAmount(s.quantity[:0], c.Quantity, c.ExactQuantity)
-	if rejection != nil {
-		return checked, rejection
+	if v.quantity = oneQuantity; !oneIsValid || c.Quantity != 1 || c.ExactQuantity != "" || row.quantity != nil {
+		rule := quantityRuleOf(row.quantity)
+		if v.quantity, rejection = rule.appendAmount(s.quantity[:0], c.Quantity, c.ExactQuantity); rejection != nil {
+			return checked, rejection
+		}
 	}
 	v.unitCost = noCost
 	if c.HasUnitCost {
