@@ -47,15 +47,19 @@ export class Combinations {
     status: unknown,
     options: CallOptions | undefined,
   ): Combination {
-    const service = options?.serviceName;
-    if (options?.own === "void") {
+    if (options === undefined) {
+      const found = this.#own.get(product)?.get(metricType)?.get(status);
+      return found ?? this.#add(this.#own, product, metricType, status, undefined);
+    }
+    const { own, serviceName: service } = options;
+    if (own === "void") {
       return this.#make(product, metricType, status, service);
     }
     const table = service == null ? this.#own : this.#tableOf(service);
     const found =
       table.get(product)?.get(metricType)?.get(status) ??
       this.#add(table, product, metricType, status, service);
-    return options?.own === undefined ? found : { parts: found.parts, rule: exempt };
+    return own === undefined ? found : { parts: found.parts, rule: exempt };
   }
 
   #tableOf(service: unknown): Table {
@@ -63,12 +67,12 @@ export class Combinations {
     if (known !== undefined) {
       return known;
     }
+    const name = checks.callServiceName(service);
     if (this.#services.size >= maxServices) {
       this.#services.clear();
     }
     const table: Table = new Map();
-    // An invalid name is rejected before its table has an entry.
-    this.#services.set(checks.callServiceName(service), table);
+    this.#services.set(name, table);
     return table;
   }
 

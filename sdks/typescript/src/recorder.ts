@@ -53,7 +53,24 @@ export class Recorder {
       const details = readCall("details", metricType);
       return this.#accept(this.#encodeCall(workspaceId, checks.metricNames(product), details));
     }
-    const known = options == null ? undefined : readCall("options", options);
+    if (options == null && this.bindings === undefined) {
+      const { encoder } = this.core.instance;
+
+      return this.#accept(
+        encoder.encode(
+          workspaceId,
+          product,
+          metricType,
+          quantity,
+          status,
+          unitCost,
+          metadata,
+          undefined,
+          0,
+        ),
+      );
+    }
+    const known = readCall("options", options);
     return this.#accept(
       this.#encode(workspaceId, product, metricType, quantity, status, unitCost, metadata, known),
     );
