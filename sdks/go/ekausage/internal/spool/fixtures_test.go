@@ -154,11 +154,25 @@ func written(t *testing.T) map[string][]byte {
 		badHeader,
 		fixture(t, version+1, 0),
 		make([]byte, headerBytes),
+		withGroup(fixture(t, version, 0)),
+		withGroup(fixture(t, version, records[2].end)),
+		withGroup(sound)[:len(sound)+100],
 	} {
 		n := segmentName{kindEvents, fixtureOrigin, 42, uint64(i + 1), owners[(i+1)%len(owners)]}
 		segments[n.String()] = content
 	}
 	return segments
+}
+
+// withGroup returns a segment with a group of three events after its records.
+func withGroup(content []byte) []byte {
+	g := NewGroup(GroupSize(0, 0))
+	for _, event := range [][2]string{
+		{"ws-1", `{"event_id":"four","seq":45}`}, {"कार्य", `{"event_id":"five","seq":46}`}, {"ws-1", "{\"event_id\":\"\x1eEKA\",\"seq\":47}"},
+	} {
+		g.Add(event[0], func(b []byte) []byte { return append(b, event[1]...) })
+	}
+	return slices.Concat(content, g.encode(recordSalt(fixtureOrigin)).head)
 }
 
 // fixture returns a segment that was sealed and released, as a segment log writes it.
