@@ -4,6 +4,9 @@ A dead letter is named by the position of its message: topic/partition/offset. A
 message to the usage topic again with its own value, key and headers, at most once. A message that
 fails again becomes a new dead letter with its count of replays raised by one.
 
+Kafka Connect makes dead letters of a whole batch because of one bad message. `list` marks
+those that are events all the same, and `replay --events` replays no others.
+
 `take` is for a group that stops at a message, such as that of Kafka Connect: it makes the message a
 dead letter and moves the group past it.
 """
@@ -62,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--all", action="store_true", help="replay all pending, or with --reason all of that reason"
     )
     add("--reason", metavar="CODE", help="replay only this reason")
+    add("--events", action="store_true", help="replay only those that decode as events")
     add = actions.add_parser(
         "take", help="take a message from the usage topic that stops a group, and move it past"
     ).add_argument
@@ -90,12 +94,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     codes: Counter[str] = Counter()
+    events = 0
 
     def lines() -> Iterator[_Line]:
+        nonlocal events
         for letter, replayed in reader.read(kafka.connection(arguments.brokers)):
             if (arguments.all or not replayed) and arguments.reason in {None, letter.code}:
                 codes[letter.code] += 1
                 state = "replayed" if replayed else f"replays {letter.replays}"
+                if letter.is_event:
+                    events += 1
+                    state += ", an event"
                 yield _Line(letter.time, letter.origin, state, letter.reason)
 
     # It keeps as many lines as it returns, and with 0 would read nothing.
@@ -106,7 +115,8 @@ def _list(arguments: argparse.Namespace) -> int:
         sys.stdout.write(f"{line.origin}  {age} old  {line.state}  {printable(line.reason)}\n")
     counts = ", ".join(f"{code} {count}" for code, count in sorted(codes.items()))
     more = f"; listed the oldest {len(listed)}, see --limit" if len(listed) < codes.total() else ""
-    sys.stdout.write(f"{codes.total()} dead letters{': ' if codes else ''}{counts}{more}\n")
+    sound = f"; {events} are events" if events else ""
+    sys.stdout.write(f"{codes.total()} dead letters{': ' if codes else ''}{counts}{sound}{more}\n")
     return 0
 
 
@@ -132,19 +142,23 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    if bool(arguments.letters) == (arguments.all or arguments.reason is not None):
-        raise UsageError("nothing selected: name dead letters, or pass --reason CODE or --all")
+    chosen = arguments.all or arguments.events or arguments.reason is not None
+    if bool(arguments.letters) == chosen:
+        raise UsageError(
+            "nothing selected: name dead letters, or pass --reason CODE, --events or --all"
+        )
     connection = kafka.connection(arguments.brokers)
     incomplete = 0
 
     def pending() -> Iterator[DeadLetter]:
         nonlocal incomplete
         for letter, replayed in reader.read(connection):
-            if not replayed and arguments.reason in {None, letter.code}:
-                if letter.complete:
-                    yield letter
-                else:
-                    incomplete += 1
+            if replayed or not _is_wanted(arguments, letter):
+                continue
+            if letter.complete:
+                yield letter
+            else:
+                incomplete += 1
 
     def named() -> list[DeadLetter]:
         found = _named(connection, arguments.letters)
@@ -163,6 +177,13 @@ def _replay(arguments: argparse.Namespace) -> int:
     left = f", {incomplete} truncated are left: their messages are at their origins"
     sys.stdout.write(f"{total} replayed{left if incomplete else ''}\n")
     return 0
+
+
+def _is_wanted(arguments: argparse.Namespace, letter: DeadLetter) -> bool:
+    """Reports whether a replay without names takes a dead letter."""
+    if arguments.reason not in {None, letter.code}:
+        return False
+    return letter.is_event if arguments.events else True
 
 
 def _take(arguments: argparse.Namespace) -> int:

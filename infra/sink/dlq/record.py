@@ -20,12 +20,13 @@ from typing import Self, cast, get_args
 from confluent_kafka import Message
 
 from infra.sink import headers
-from infra.sink.decode import Code, Rejection
+from infra.sink.decode import Code, Rejection, Row, decode
 from infra.sink.headers import CONNECT, OWN, Headers
 
 _ERRORS = f"{CONNECT}errors."
 _TOPIC, _PARTITION, _OFFSET = (f"{_ERRORS}{name}" for name in ("topic", "partition", "offset"))
 _REASON = f"{_ERRORS}exception.message"
+_STACK = f"{_ERRORS}exception.stacktrace"
 _TIME = f"{OWN}time"
 _LENGTH = f"{OWN}length"
 _WITHOUT = f"{OWN}without"
@@ -34,6 +35,9 @@ REPLAYS = f"{OWN}replays"
 
 NO_REASON, CONNECT_REASON = "unknown", "connect"
 _CODES = {*get_args(Code), NO_REASON}
+# ClickHouse's words up to its version, the end of the line or what the driver adds.
+_CLICKHOUSE = re.compile(r"Code: \d+\. DB::Exception: (?:(?! \(version |\n).)*")
+_LONGEST_STACK = 65_536
 _TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 _EARLIEST = datetime.fromtimestamp(0, UTC)
 
@@ -101,6 +105,11 @@ class DeadLetter:
         """Whether it can be replayed: it has the whole value and the key of its message."""
         return len(self.value or b"") == self.length and "key" not in self.without
 
+    @property
+    def is_event(self) -> bool:
+        """Whether its message decodes as an event, so that something else failed."""
+        return self.complete and isinstance(decode(self.value), Row)
+
     @classmethod
     def read(cls, message: Message) -> Self:
         """Reads a message of the dead-letter topic; absent headers have defaults."""
@@ -112,7 +121,7 @@ class DeadLetter:
         return cls(
             origin=Origin.read(*map(by_name.get, (_TOPIC, _PARTITION, _OFFSET)))
             or Origin.of(message),
-            reason=headers.text(by_name.get(_REASON)) or f"{NO_REASON}: no header holds a reason",
+            reason=_reason(by_name, is_own=bool(own)),
             time=_time(message),
             replays=headers.count(by_name.get(REPLAYS)) or 0,
             length=len(value or b"") if length is None else length,
@@ -158,6 +167,20 @@ def replayed_origin(message: Message) -> Origin | None:
     if message.value() is not None or [name for name, _ in found] != [REPLAYED]:
         return None
     return Origin.parse(headers.text(found[0][1]))
+
+
+def _reason(by_name: dict[str, str | bytes | None], *, is_own: bool) -> str:
+    """Returns why it is a dead letter; of Kafka Connect's, what ClickHouse answered.
+
+    Connect's own message only names the query; the answer is a cause in its stack trace.
+    """
+    said = headers.text(by_name.get(_REASON))
+    if not is_own:
+        stack = headers.as_bytes(by_name.get(_STACK)) or b""
+        found = _CLICKHOUSE.findall(stack[:_LONGEST_STACK].decode(errors="replace"))
+        if found:
+            said = f"{CONNECT_REASON}: {headers.text(found[-1])}"
+    return said or f"{NO_REASON}: no header holds a reason"
 
 
 def _time(message: Message) -> datetime:
