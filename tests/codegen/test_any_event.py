@@ -121,13 +121,13 @@ def vectors(model: Model) -> dict[str, Any]:
 
 
 def test_every_target_generates_output_for_every_accepted_event(tmp_path: Path) -> None:
-    for one in accepted(12, tmp_path):
+    for one in accepted(8, tmp_path):
         for outputs in TARGETS.values():
             assert list(outputs(one))
 
 
 def test_vectors_of_any_event_match_their_schema_and_that_of_the_event(tmp_path: Path) -> None:
-    for one in accepted(20, tmp_path):
+    for one in accepted(12, tmp_path):
         file = vectors(one)
         assert [error.message for error in VECTORS.iter_errors(file)] == []
         event = jsonschema_rs.Draft202012Validator(event_schema(one))

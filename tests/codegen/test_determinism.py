@@ -16,7 +16,7 @@ import pytest
 from tests.codegen.tools import GOLDEN, REPOSITORY, codegen, tree
 
 SCHEMA = GOLDEN / "hostile" / "schema"
-KILLS = 12
+KILLS = 8
 # All but python, the slowest one until a run writes its first file.
 FAST_TARGETS = ("--target", "go", "typescript", "docs", "infra")
 
@@ -36,13 +36,15 @@ def generated(case: str, root: Path, *options: str) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     "env",
     [
-        {"PYTHONHASHSEED": "0"},
-        {"PYTHONHASHSEED": "4294967295"},
-        {"LC_ALL": "C"},
-        {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
-        {"LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8"},
-        {"TZ": "Pacific/Kiritimati", "SOURCE_DATE_EPOCH": "1"},
-        {"PYTHONOPTIMIZE": "2"},
+        {"PYTHONHASHSEED": "0", "LC_ALL": "C", "TZ": "Pacific/Kiritimati"},
+        {
+            "PYTHONHASHSEED": "4294967295",
+            "LC_ALL": "POSIX",
+            "PYTHONCOERCECLOCALE": "0",
+            "PYTHONUTF8": "0",
+            "SOURCE_DATE_EPOCH": "1",
+        },
+        {"LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8", "PYTHONOPTIMIZE": "2"},
     ],
     ids=lambda env: ",".join(f"{key}={value}" for key, value in env.items()),
 )
@@ -68,7 +70,7 @@ def test_the_working_directory_its_configuration_and_relative_paths_change_no_by
     assert tree(root) == expected
 
 
-@pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
+@pytest.mark.parametrize("umask", [0o000, 0o777])
 def test_the_umask_changes_neither_bytes_nor_modes(
     umask: int, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
