@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
 from confluent_kafka import Producer
-from eka_usage import USAGE_TOPIC, EkaClient
+from eka_usage import USAGE_TOPIC, EkaClient, Usage
 from eka_usage.testing import InMemoryProducer
 
 from tests.bench.rows import Row, emit, median_ratio
@@ -49,7 +49,12 @@ REPLAYS, REPLAY_AIM = 3, 50_000
 CALLERS = 8
 MANY = f", {CALLERS} callers"
 MANY_FLOOR = FLOOR + MANY
+BATCH = 100
+BATCHES = f"record_many(), {BATCH} events"
+BATCH_AIM, DURABLE_BATCH_AIM = 0.85, 0.6
 AIMS = {
+    (BATCHES, "caller"): BATCH_AIM,
+    (f"{BATCHES}, durable", "caller"): DURABLE_BATCH_AIM,
     ("record()", "caller"): CALLER_AIM,
     ("record()", "CPU"): CPU_AIM,
     ("record(), spill", "caller"): CALLER_AIM,
@@ -139,8 +144,9 @@ def sdk(
     *,
     mode: Mode = "off",
     callers: int = 1,
+    batch: int = 1,
 ) -> Cost:
-    """Measures the same number of events, each recorded by its own call."""
+    """Measures the same number of events, each recorded by its own call, or so many by one."""
     with (
         tempfile.TemporaryDirectory() as folder,
         EkaClient(
@@ -160,7 +166,15 @@ def sdk(
             for number in numbers:
                 record(WORKSPACES[number % 50], "api", "api_call", metadata=metadata)
 
-        cost = measure(lambda: spread(callers, call), lambda: client.flush(60))
+        def call_many(numbers: range) -> None:
+            for first in range(0, len(numbers), batch):
+                some = numbers[first : first + batch]
+                client.record_many(
+                    [Usage(WORKSPACES[number % 50], "api", "api_call") for number in some]
+                )
+
+        each = call if batch == 1 else call_many
+        cost = measure(lambda: spread(callers, each), lambda: client.flush(60))
         stats = client.stats()
     assert stats.delivered == EVENTS + 1, stats
     return cost
@@ -241,6 +255,8 @@ def main() -> None:
         "record()": sdk,
         "record(), spill": lambda to: sdk(to, mode="spill"),
         "record(), durable": lambda to: sdk(to, mode="durable"),
+        BATCHES: lambda to: sdk(to, batch=BATCH),
+        f"{BATCHES}, durable": lambda to: sdk(to, mode="durable", batch=BATCH),
         "record(), 3 metadata keys": lambda to: sdk(to, {"model": "m-1", "n": 3, "cached": True}),
         MANY_FLOOR: lambda to: raw(to, CALLERS),
         f"record(){MANY}": lambda to: sdk(to, callers=CALLERS),
@@ -254,6 +270,8 @@ def main() -> None:
                 costs[name].append(subject(broker.bootstrap))
     for name, rows in costs.items():
         floor = MANY_FLOOR if name.endswith(MANY) else FLOOR
+        if name.startswith(BATCHES):
+            floor = name.replace(BATCHES, "record()")
         if name == floor:
             continue
         columns = zip(KINDS, zip(*rows, strict=True), zip(*costs[floor], strict=True), strict=True)

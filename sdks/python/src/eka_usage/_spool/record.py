@@ -12,6 +12,7 @@ from .._generated.spool import GROUP_KEY, HEADER_BYTES, MARKER, SEARCH_BYTES
 _FRAME = struct.Struct("<III")
 _KEY = struct.Struct("<H")
 _LENGTH = struct.Struct("<I")
+_MEMBER = struct.Struct("<IH")
 _MARKER = struct.pack("<I", MARKER)
 _GROUP = _KEY.pack(GROUP_KEY)
 
@@ -55,11 +56,10 @@ def encode_record(body: bytes, salt: int) -> bytes:
 
 def group_body(members: Iterable[Member]) -> bytes:
     """Returns the body of a group record, all of whose members exist or none."""
-    prefixes: dict[bytes, bytes] = {}
     parts = [_GROUP]
     for key, event in members:
-        prefix = prefixes.get(key) or prefixes.setdefault(key, key_prefix(key))
-        parts += (_LENGTH.pack(len(prefix) + len(event)), prefix, event)
+        length = len(key)
+        parts += (_MEMBER.pack(_KEY.size + length + len(event), length), key, event)
     return b"".join(parts)
 
 
