@@ -122,13 +122,19 @@ def renamer(ours: Names, theirs: Names) -> Callable[[str], str]:
     pairs = list(_pairs(ours, theirs))
     named = (f"(?P<name_{index}>{pattern})" for index, (pattern, _) in enumerate(pairs))
     pattern = re.compile("|".join([_DIGEST, *named]))
+    parts = {ours.word, ours.word.upper(), ours.type_, ours.event, ours.magic, ours.title}
+    parts |= {*ours.topics, ours.database, ours.module, ours.package, ours.dist, ours.npm}
 
     def replaced(match: re.Match[str]) -> str:
         if match.lastgroup is None:
             return match[0]
         return pairs[int(match.lastgroup.removeprefix("name_"))][1]
 
-    return lambda text: pattern.sub(replaced, text)
+    def rename(text: str) -> str:
+        # Most files have no name at all, and the search for all of them is slow.
+        return pattern.sub(replaced, text) if any(name in text for name in parts) else text
+
+    return rename
 
 
 def _pairs(ours: Names, theirs: Names) -> Iterator[tuple[str, str]]:
@@ -166,10 +172,10 @@ def metric_renamer(ours: Model, theirs: Model) -> Callable[[str], str]:
         words[go(of, our)] = go(product, name)
         words[f"{of}/{our}"] = f"{product}/{name}"
         words[f"{of}.{our}"] = f"{product}.{name}"
+    products = "|".join(sorted({re.escape(of) for of, _ in pairs}))
     plain = re.compile(
-        rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(words, key=len, reverse=True)))})(?!\w)"
+        rf"(?<!\w)(?:metrics\.\w+\.\w+|Metric[A-Z]\w+|(?:{products})[./]\w(?:[\w.-]*\w)?)(?!\w)"
     )
-    products = "|".join({re.escape(of) for of, _ in pairs})
     # `"api", "api_call"`, also as values of keys or arguments.
     quoted = re.compile(
         rf"""(["'`])({products})\1(\W{{1,4}}(?:metric_?[tT]ype["']?\W{{1,3}})?)(["'`])(\w+)\4"""
@@ -182,7 +188,7 @@ def metric_renamer(ours: Model, theirs: Model) -> Callable[[str], str]:
         return f"{quote}{product}{quote}{between}{quote}{name}{quote}"
 
     def rename(text: str) -> str:
-        return quoted.sub(replaced, plain.sub(lambda match: words[match[0]], text))
+        return quoted.sub(replaced, plain.sub(lambda match: words.get(match[0], match[0]), text))
 
     return rename
 
