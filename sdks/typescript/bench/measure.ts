@@ -3,7 +3,7 @@
 import type * as sdk from "../src/index.js";
 
 const built = "../dist/index.js";
-export const { EkaClient, usageTopic } = (await import(built)) as typeof sdk;
+export const { EkaClient, metrics, usageTopic } = (await import(built)) as typeof sdk;
 
 export const events = 50_000;
 export const burst = 2000;

@@ -47,7 +47,10 @@ export function amountOf(given: unknown, known: Set<string>): MeteredAmount {
 
 /** Throws a ValidationError if the events have more bytes than one call may record. */
 export function checkSize(events: readonly Encoded[]): void {
-  const units = events.reduce((sum, { json }) => sum + json.length, 0);
+  let units = 0;
+  for (const { json } of events) {
+    units += json.length;
+  }
   if (units * maxBytesPerUnit <= batchMaxBytes) {
     return; // most are far from the limit, and counting bytes takes time
   }

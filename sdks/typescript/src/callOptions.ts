@@ -171,43 +171,51 @@ const names = {
   bound: namesOf("record", "workspaceId", "serviceName", "metadata"),
 };
 
+const eventNames = names.events;
 const nothing = valuesOf({}, undefined);
 
 /** Reads the options of one kind of call; throws a ValidationError. */
 export function readCall(kind: keyof typeof names, given: unknown): CallValues {
-  return given == null && kind !== "events" ? nothing : read(kind, given, names[kind]);
+  return given == null ? nothing : read(kind, given, names[kind]);
+}
+
+/** Reads one event of a batch; throws a ValidationError. */
+export function readEvent(given: unknown): CallValues {
+  return read("events", given, eventNames);
 }
 
 /** Reads each property once; one that goes unnoticed would bill a retry twice. */
 function read(kind: string, given: unknown, known: Names): CallValues {
-  const parameter = kind === "options" || kind === "events" ? kind : "details";
   try {
     if (isPlain(given) || isJsonObject(given)) {
-      return valuesOf(given as CallValues, fieldsOf(parameter, given as object, known));
+      return valuesOf(given as CallValues, fieldsOf(kind, given as object, known));
     }
   } catch (error) {
     if (error instanceof ValidationError) {
       throw error;
     }
     const hint = `it cannot be read: ${describeError(error)}`;
+    const parameter = parameterOf(kind);
     throw invalid("options.invalid", { parameter, given: describeValue(given), hint });
   }
   const hint = `expected an object with any of ${[...known.keys()].join(", ")}`;
+  const parameter = parameterOf(kind);
   throw invalid("options.invalid", { parameter, given: describeValue(given), hint });
 }
 
+/** Returns what the argument is called. */
+function parameterOf(kind: string): string {
+  return kind === "options" || kind === "events" ? kind : "details";
+}
+
 /** Returns the fields among the properties; throws a ValidationError if one is unknown. */
-function fieldsOf(
-  parameter: string,
-  given: object,
-  known: Names,
-): Record<string, unknown> | undefined {
+function fieldsOf(kind: string, given: object, known: Names): Record<string, unknown> | undefined {
   let fields: Record<string, unknown> | undefined;
   for (const name in given) {
     const isField = known.get(name);
     if (isField === undefined) {
       const hint = nearest(name, [...known.keys()]);
-      throw invalid("options.invalid", { parameter, given: quoted(name), hint });
+      throw invalid("options.invalid", { parameter: parameterOf(kind), given: quoted(name), hint });
     }
     if (isField) {
       const value = (given as Readonly<Record<string, unknown>>)[name];

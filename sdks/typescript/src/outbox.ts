@@ -360,7 +360,10 @@ export class Outbox implements LaneListener {
 
   /** Reports whether all these events would be queued one after another. */
   #hasRoom(events: readonly Encoded[]): boolean {
-    const before = events.slice(0, -1).reduce((sum, { json }) => sum + json.length, 0);
+    let before = 0;
+    for (let index = 1; index < events.length; index += 1) {
+      before += (events[index - 1] as Encoded).json.length;
+    }
     return this.#hasRoomFor(events.length, before);
   }
 

@@ -2,7 +2,7 @@
 
 import { amountOf, checkCount, checkSize, invalidBatch, listOf } from "./batch.js";
 import { Bindings } from "./bind.js";
-import { type CallOptions, type CallValues, readCall } from "./callOptions.js";
+import { type CallOptions, type CallValues, readCall, readEvent } from "./callOptions.js";
 import * as checks from "./checks.js";
 import { decimal } from "./decimal.js";
 import { camel, describeValue } from "./describe.js";
@@ -79,7 +79,7 @@ export class Recorder {
   /** Records several events, and returns their ids; undefined if they are rejected. */
   recordMany(events: unknown): string[] | undefined {
     return this.#acceptAll("events", 1, events, () => (event, ahead) => {
-      const call = readCall("events", event);
+      const call = readEvent(event);
       return this.#encodeCall(call.workspaceId, call as Metric, call, ahead);
     });
   }
