@@ -37,7 +37,7 @@ def events(*differences: Mapping[str, Any]) -> list[dict[str, Any]]:
 def aggregate(store: Client, how: str) -> None:
     """Sets the aggregation of every metric type in the catalog."""
     store.command(
-        f"ALTER TABLE {DATABASE}.catalog_metrics UPDATE aggregation = '{how}' WHERE 1"
+        f"ALTER TABLE {DATABASE}.catalog_releases UPDATE aggregation = '{how}' WHERE 1"
         " SETTINGS mutations_sync = 1"
     )
 
@@ -147,6 +147,42 @@ def test_quantities_and_costs_are_aggregated_as_the_catalog_defines(
     )
     query = "SELECT aggregation, quantity, cost FROM usage_by_month"
     assert rows(store, query) == [(how, quantity, Decimal(cost))]
+
+
+def test_a_month_is_aggregated_as_the_release_says_that_its_events_name(store: Client) -> None:
+    columns = "product, metric_type, _order, release, title, unit, unit_title, aggregation"
+    store.command(f"TRUNCATE TABLE {DATABASE}.catalog_releases")
+    for release, how, title in (("0.2.0", "sum", "Old"), ("0.10.0", "max", "New")):
+        order = int(release.split(".")[1]) * 1_000_000
+        store.command(
+            f"INSERT INTO {DATABASE}.catalog_releases ({columns}) VALUES"
+            f" ('api', 'api_call', {order}, '{release}', '{title}', 'call', 'calls', '{how}'),"
+            f" ('api', 'only_{how}', {order}, '{release}', '{title}', 'call', 'calls', '{how}')"
+        )
+    three: dict[str, Any] = {"quantity": Decimal(3)}
+    five: dict[str, Any] = {"quantity": Decimal(5)}
+    only: dict[str, Any] = {"metric_type": "only_max", "quantity": Decimal(1)}
+    for version in ("0.1.0+a", "0.2.0+b", "0.9.1+c", "0.10.0+d", "1.0.0+e"):
+        workspace = {"catalog_version": version, "workspace_id": version}
+        named = ({**event, "event_id": str(n)} for n, event in enumerate((three, five, only)))
+        insert(store, ({**CALL, **event, **workspace} for event in named))
+    query = "SELECT workspace_id, metric_type, quantity FROM usage_by_month ORDER BY 2, 1"
+    found = [(version[:5], how[:4], quantity) for version, how, quantity in rows(store, query)]
+    assert [row for row in found if row[1] == "api_"] == [
+        ("0.1.0", "api_", 8),
+        ("0.10.", "api_", 5),
+        ("0.2.0", "api_", 8),
+        ("0.9.1", "api_", 8),
+        ("1.0.0", "api_", 5),
+    ]
+    assert [quantity for _, how, quantity in found if how == "only"] == [1] * 5
+
+
+def test_a_metric_type_that_left_the_catalog_keeps_its_title_and_unit(store: Client) -> None:
+    insert(store, events({}))
+    store.command(f"TRUNCATE TABLE {DATABASE}.catalog_metrics")
+    query = "SELECT title, unit, aggregation, quantity FROM usage_by_month"
+    assert rows(store, query) == [("API calls", "call", "sum", 1)]
 
 
 def test_an_undeclared_metric_type_is_shown_as_such_and_not_summed(store: Client) -> None:

@@ -14,6 +14,7 @@ from codegen.targets.infra import views
 from codegen.targets.infra.checks import checks
 from codegen.targets.infra.migrations import Columns, extend
 from codegen.text import sql_string
+from codegen.versions import parsed
 
 FOLDER = "infra/clickhouse"
 
@@ -52,6 +53,8 @@ def outputs(model: Model, table: Table) -> Iterator[File | History]:
         f"{FOLDER}/current/catalog.sql",
         "infra/clickhouse/catalog.sql.j2",
         database=table.database,
+        release=sql_string(model.catalog.version),
+        order=_order(model.catalog.version),
         metrics=[_metric(model, metric) for metric in _every(model)],
         statuses=[
             [sql_string(status.name), str(int(status.billable)), sql_string(status.description)]
@@ -59,6 +62,12 @@ def outputs(model: Model, table: Table) -> Iterator[File | History]:
         ],
     )
     yield from views.outputs(model, FOLDER, names, max(scales))
+
+
+def _order(version: str) -> int:
+    """Returns a number that orders versions, as views compute it from the version of an event."""
+    major, minor, patch = parsed(version) or (0, 0, 0)
+    return (major * views.PART + minor) * views.PART + patch
 
 
 def _names(model: Model, table: Table) -> Mapping[str, Any]:

@@ -19,12 +19,18 @@ _PERIODS = (
 _OF_SESSION = ("account", "product", "metric_type", "quantity", "status", "billable")
 
 
+# The field with the version of the catalog, which every SDK sets.
+_RELEASE = "catalog_version"
+# More than any part of a version is.
+PART = 1_000_000
+
+
 def outputs(model: Model, folder: str, names: Mapping[str, Any], scale: int) -> Iterator[File]:
     """Yields the scripts, which are applied in the order of their names."""
     event = model.event
     costs = [name for name in (names["cost"], names["total"]) if name]
     values: dict[str, Any] = {
-        "t": names,
+        "t": {**names, "release": _RELEASE},
         "columns": [field.name for field in event.fields],
         "void": event.void,
         "void_status": event.void and sql_string(event.void.status),
@@ -33,6 +39,7 @@ def outputs(model: Model, folder: str, names: Mapping[str, Any], scale: int) -> 
         "costs": costs,
         "free": costs[-1] if costs else None,
         "scale": scale,
+        "part": PART,
         "cost_scale": 2 * scale,
         "quantity_type": event.roles["quantity"].column,
         "of_session": {*(names[role] for role in _OF_SESSION), *costs},

@@ -38,3 +38,37 @@ AS SELECT * FROM values(
     ('error', 0, 'The work failed and is not charged; the metadata gives the reason.'),
     ('void', 0, 'Takes back the event that it names.')
 );
+
+-- What each release of the catalog says, so that usage of old months stays what it was. `_order` orders
+-- releases as their versions do.
+CREATE TABLE IF NOT EXISTS eka_usage.catalog_releases
+(
+    product String,
+    metric_type String,
+    _order UInt64,
+    release String,
+    title String,
+    unit String,
+    unit_title String,
+    aggregation String,
+    applied_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(applied_at)
+ORDER BY (product, metric_type, _order);
+
+INSERT INTO eka_usage.catalog_releases (product, metric_type, _order, release, title, unit, unit_title, aggregation)
+SELECT product, metric_type, 2000000, '0.2.0', title, unit, unit_title, aggregation
+FROM eka_usage.catalog_metrics;
+
+CREATE OR REPLACE VIEW eka_usage.catalog_history AS
+SELECT
+    product,
+    metric_type,
+    title,
+    unit,
+    unit_title,
+    aggregation,
+    argMin(release, _order) AS first_release,
+    argMax(release, _order) AS last_release
+FROM eka_usage.catalog_releases FINAL
+GROUP BY product, metric_type, title, unit, unit_title, aggregation;

@@ -19,3 +19,37 @@ AS SELECT * FROM values(
     ('error', 0, 'Ends in a backslash \\'),
     ('half-done.really', 1, 'Ends in a "quote"')
 );
+
+-- What each release of the catalog says, so that usage of old months stays what it was. `_order` orders
+-- releases as their versions do.
+CREATE TABLE IF NOT EXISTS usage.catalog_releases
+(
+    product String,
+    metric_type String,
+    _order UInt64,
+    release String,
+    title String,
+    unit String,
+    unit_title String,
+    aggregation String,
+    applied_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(applied_at)
+ORDER BY (product, metric_type, _order);
+
+INSERT INTO usage.catalog_releases (product, metric_type, _order, release, title, unit, unit_title, aggregation)
+SELECT product, metric_type, 10000020000030, '10.20.30', title, unit, unit_title, aggregation
+FROM usage.catalog_metrics;
+
+CREATE OR REPLACE VIEW usage.catalog_history AS
+SELECT
+    product,
+    metric_type,
+    title,
+    unit,
+    unit_title,
+    aggregation,
+    argMin(release, _order) AS first_release,
+    argMax(release, _order) AS last_release
+FROM usage.catalog_releases FINAL
+GROUP BY product, metric_type, title, unit, unit_title, aggregation;

@@ -31,7 +31,8 @@ WHERE 1
 ;
 
 -- The invoice lines of each day (UTC), billable and non-billable usage separately: the quantity
--- by the catalog's aggregation, null where the catalog does not declare the metric type, and the cost.
+-- by the aggregation of the catalog's release that the event names, or the closest before it that has the
+-- metric type, or its first; null where no release does, and the cost.
 -- `unpriced` counts the events without a unit cost; if all lack one, the cost is null.
 -- 256-bit decimals hold every digit of every sum.
 CREATE OR REPLACE VIEW usage.usage_by_day AS
@@ -41,10 +42,10 @@ SELECT
     _used.product AS product,
     _used.metric_type AS metric_type,
     _used.is_billable AS is_billable,
-    _catalog.title AS title,
-    _catalog.unit AS unit,
-    _catalog.unit_title AS unit_title,
-    if(_catalog.aggregation = '', 'undeclared', _catalog.aggregation) AS aggregation,
+    if(_catalog.title = '', _used._title, _catalog.title) AS title,
+    _used._unit AS unit,
+    _used._unit_title AS unit_title,
+    if(_used._aggregation = '', 'undeclared', _used._aggregation) AS aggregation,
     _used.events AS events,
     multiIf(
         aggregation = 'undeclared', NULL,
@@ -68,6 +69,10 @@ FROM
         product,
         metric_type,
         is_billable,
+        _unit,
+        _unit_title,
+        _aggregation,
+        any(_title) AS _title,
         count() AS events,
         toDecimal256(count(), 12) AS _counted,
         sum(_exact) AS _summed,
@@ -88,7 +93,29 @@ FROM
             toDecimal256(_price, 24) AS _cost_of_one,
             _exact * _price AS _cost,
             (occurred_at, ts, seq) AS _position
-        FROM usage.usage
+        FROM
+        (
+            SELECT
+                *,
+                arrayMap(_part -> toUInt64OrZero(_part), splitByChar('.', splitByChar('+', toString(catalog_version))[1])) AS _parts,
+                (_parts[1] * 1000000 + _parts[2]) * 1000000 + _parts[3] AS _order
+            FROM usage.usage
+        ) AS _event
+        ASOF LEFT JOIN
+        (
+            SELECT
+                product AS _product,
+                metric_type AS _metric_type,
+                if(_order = min(_order) OVER (PARTITION BY product, metric_type), 0, _order) AS _since,
+                title AS _title,
+                unit AS _unit,
+                unit_title AS _unit_title,
+                aggregation AS _aggregation
+            FROM usage.catalog_releases FINAL
+        ) AS _release
+            ON _release._product = _event.product
+            AND _release._metric_type = _event.metric_type
+            AND _event._order >= _release._since
     )
     GROUP BY ALL
 ) AS _used
@@ -96,7 +123,8 @@ LEFT JOIN usage.catalog_metrics AS _catalog
     ON _catalog.product = _used.product AND _catalog.metric_type = _used.metric_type;
 
 -- The invoice lines of each month (UTC), billable and non-billable usage separately: the quantity
--- by the catalog's aggregation, null where the catalog does not declare the metric type, and the cost.
+-- by the aggregation of the catalog's release that the event names, or the closest before it that has the
+-- metric type, or its first; null where no release does, and the cost.
 -- `unpriced` counts the events without a unit cost; if all lack one, the cost is null.
 -- 256-bit decimals hold every digit of every sum.
 CREATE OR REPLACE VIEW usage.usage_by_month AS
@@ -106,10 +134,10 @@ SELECT
     _used.product AS product,
     _used.metric_type AS metric_type,
     _used.is_billable AS is_billable,
-    _catalog.title AS title,
-    _catalog.unit AS unit,
-    _catalog.unit_title AS unit_title,
-    if(_catalog.aggregation = '', 'undeclared', _catalog.aggregation) AS aggregation,
+    if(_catalog.title = '', _used._title, _catalog.title) AS title,
+    _used._unit AS unit,
+    _used._unit_title AS unit_title,
+    if(_used._aggregation = '', 'undeclared', _used._aggregation) AS aggregation,
     _used.events AS events,
     multiIf(
         aggregation = 'undeclared', NULL,
@@ -133,6 +161,10 @@ FROM
         product,
         metric_type,
         is_billable,
+        _unit,
+        _unit_title,
+        _aggregation,
+        any(_title) AS _title,
         count() AS events,
         toDecimal256(count(), 12) AS _counted,
         sum(_exact) AS _summed,
@@ -153,7 +185,29 @@ FROM
             toDecimal256(_price, 24) AS _cost_of_one,
             _exact * _price AS _cost,
             (occurred_at, ts, seq) AS _position
-        FROM usage.usage
+        FROM
+        (
+            SELECT
+                *,
+                arrayMap(_part -> toUInt64OrZero(_part), splitByChar('.', splitByChar('+', toString(catalog_version))[1])) AS _parts,
+                (_parts[1] * 1000000 + _parts[2]) * 1000000 + _parts[3] AS _order
+            FROM usage.usage
+        ) AS _event
+        ASOF LEFT JOIN
+        (
+            SELECT
+                product AS _product,
+                metric_type AS _metric_type,
+                if(_order = min(_order) OVER (PARTITION BY product, metric_type), 0, _order) AS _since,
+                title AS _title,
+                unit AS _unit,
+                unit_title AS _unit_title,
+                aggregation AS _aggregation
+            FROM usage.catalog_releases FINAL
+        ) AS _release
+            ON _release._product = _event.product
+            AND _release._metric_type = _event.metric_type
+            AND _event._order >= _release._since
     )
     GROUP BY ALL
 ) AS _used
