@@ -5,21 +5,20 @@ import (
 	"hash/crc32"
 )
 
-const (
-	// groupMark is where a record of one event has the length of its key, which is never that large.
-	groupMark = 0xFFFF
-	// memberBytes is the length of a member's length.
-	memberBytes = 4
-)
+// memberBytes is the length of a member's length.
+const memberBytes = 4
 
 // isGroup reports whether the body of a record holds several events.
 func isGroup(body []byte) bool {
-	return len(body) >= keyBytes && binary.LittleEndian.Uint16(body) == groupMark
+	return len(body) >= keyBytes && binary.LittleEndian.Uint16(body) == groupKey
 }
 
-// isWholeGroup reports whether each member of a group is as long as it states.
+// isWholeGroup reports whether a group has members, each as long as it states.
 func isWholeGroup(body []byte) bool {
 	rest := body[keyBytes:]
+	if len(rest) == 0 {
+		return false
+	}
 	for len(rest) >= memberBytes && int64(binary.LittleEndian.Uint32(rest)) <= int64(len(rest)-memberBytes) {
 		var member []byte
 		if member, rest = nextMember(rest); isGroup(member) || !isEvent(member) {
@@ -38,7 +37,7 @@ func nextMember(rest []byte) (member, following []byte) {
 // A Group is several events as one record of the spool. It is also the memory of these events, whether
 // they are written to disk or not.
 type Group struct {
-	content []byte // the frame, the mark and the members
+	content []byte // the frame, groupKey and the members
 	first   []byte
 	events  int
 }
@@ -75,7 +74,7 @@ func (g *Group) Add(key string, appendEvent func([]byte) []byte) (record Record)
 // encode fills in the frame.
 func (g *Group) encode(salt uint32) encodedRecord {
 	body := g.content[frameBytes:]
-	binary.LittleEndian.PutUint16(body, groupMark)
+	binary.LittleEndian.PutUint16(body, groupKey)
 	binary.LittleEndian.PutUint32(g.content[0:], marker)
 	binary.LittleEndian.PutUint32(g.content[4:], uint32(len(body)))
 	binary.LittleEndian.PutUint32(g.content[8:], crc32.Update(salt, crc32.IEEETable, body))

@@ -167,6 +167,13 @@ func TestGroups(t *testing.T) {
 		}
 	})
 
+	t.Run("a group without members is no record", func(t *testing.T) {
+		t.Parallel()
+		if records, damaged := readRecords(slices.Concat(groupOf(nil).encode(7).head, groupOf(numbered(1, 2, 30)).encode(7).head), 7, 0); len(records) != 2 || damaged != 1 {
+			t.Errorf("%d records, %d damaged", len(records), damaged)
+		}
+	})
+
 	t.Run("an acked offset selects whole groups", func(t *testing.T) {
 		t.Parallel()
 		content := slices.Concat(groupOf(numbered(1, 2, 30)).encode(7).head, groupOf(numbered(3, 2, 30)).encode(7).head)
