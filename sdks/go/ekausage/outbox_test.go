@@ -32,6 +32,16 @@ func expectReason(t *testing.T, got, want ErrorCode) {
 }
 
 func TestOutbox(t *testing.T) {
+	t.Run("a group that is rejected gives back the places of all its events", func(t *testing.T) {
+		o := newOutbox(10, 1000)
+		o.closed.Store(true)
+		_, reason := o.enterAll(5, 10)
+		expectReason(t, reason, CodeClientClosed)
+		if o.unsettled() != 0 {
+			t.Errorf("%d places are taken", o.unsettled())
+		}
+	})
+
 	t.Run("the queue accepts as many events as it is configured for", func(t *testing.T) {
 		o := newOutbox(3, 1000)
 		for range 3 {
