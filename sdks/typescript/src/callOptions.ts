@@ -54,9 +54,6 @@ export interface UsageDetails extends RecordOptions {
   readonly metadata?: MetadataLike | null | undefined;
 }
 
-/** One event of `recordMany()`: all that `record()` takes, by name. */
-export type UsageInput = Metric & UsageDetails & { readonly workspaceId: Id };
-
 /** One amount of `recordAmounts()`: one of `metrics`, how much, and what that cost if it is known. */
 export type MetricAmount = readonly [metric: Metric, quantity: Amount, cost?: Amount | null];
 

@@ -1,8 +1,8 @@
 /** The arguments of calls: what a metric type requires may not be left out. */
 
-import type { RecordOptions, UsageDetails } from "./callOptions.js";
+import type { Id, RecordOptions, UsageDetails } from "./callOptions.js";
 import type { Amount } from "./decimal.js";
-import type { LogLevel, Product, Status } from "./generated/catalog.js";
+import type { LogLevel, MetricType, Product, Status } from "./generated/catalog.js";
 import type { DeprecatedMetricTypes, Requirements } from "./generated/requirements.js";
 import type { Metadata, MetadataLike } from "./metadata.js";
 import type { CheckedFor, Metric, MetricTypeOf } from "./metric.js";
@@ -73,6 +73,25 @@ type Named<R> =
 type DetailsOf<R> = UsageDetails &
   FieldsOf<R> &
   (IsRequired<KeysOf<R>> extends true ? { readonly metadata: KeysOf<R> } : unknown);
+
+interface InWorkspace {
+  readonly workspaceId: Id;
+}
+
+/** One event of `recordMany()`: all that `record()` takes, by name. */
+export type UsageInput = { [P in Product]: EventOf<P> }[Product];
+
+// A union of all metric types, which takes the compiler long, only where they require something.
+type EventOf<P extends Product> = P extends keyof Requirements
+  ? {
+      [M in MetricType<P>]: InWorkspace & EventOfType<P, M> & DetailsOf<RequiredBy<P, M>>;
+    }[MetricType<P>]
+  : InWorkspace & Metric<P> & UsageDetails;
+
+interface EventOfType<P, M> {
+  readonly product: P;
+  readonly metricType: M;
+}
 
 declare const needs: unique symbol;
 

@@ -10,8 +10,8 @@ export type {
   SessionEndDetails,
   Time,
   UsageDetails,
-  UsageInput,
 } from "./callOptions.js";
+export type { UsageInput } from "./calls.js";
 export { EkaClient } from "./client.js";
 export { type Amount, Decimal, decimal } from "./decimal.js";
 export {

@@ -7,7 +7,6 @@ import type {
   MetricAmount,
   SessionDetails,
   SessionEndDetails,
-  UsageInput,
 } from "./callOptions.js";
 import type {
   DeprecatedMetricType,
@@ -17,6 +16,7 @@ import type {
   MetricArguments,
   MetricTypeAlone,
   RecordArguments,
+  UsageInput,
 } from "./calls.js";
 import * as checks from "./checks.js";
 import { describeValue, nearest } from "./describe.js";

@@ -11,7 +11,16 @@ client.record("ws", legal, { ...given, quantity: 2, metadata: court });
 client.recordMetric("ws", legal, 1, "ok", null, court, given);
 client.log("ws", "outer_api", "legal", "closed", "error", court, given);
 client.record("ws", search, { vendor: "any" });
+client.recordMany([
+  { workspaceId: "ws", ...legal, ...given, metadata: court },
+  { workspaceId: "ws", ...search, vendor: "any" },
+  { workspaceId: "ws", ...metrics.api.api_call },
+]);
 
+client.recordMany([{ workspaceId: "ws", ...search }]);
+//                 ^ Property 'vendor' is missing
+client.recordMany([{ workspaceId: "ws", ...legal, ...given }]);
+//                 ^ Property 'metadata' is missing
 client.record("ws", "outer_api", "legal");
 //                               ^ '"legal"' is not assignable to parameter of type
 client.record("ws", "outer_api", "legal", 1, "ok", null, court);
