@@ -287,8 +287,12 @@ func recordVector(t *testing.T, client *ekausage.Client, call map[string]any) (s
 				opts = append(opts, ekausage.WithEventID(value.(string)))
 			}
 		case "occurred_at":
-			if value != nil {
-				opts = append(opts, ekausage.WithOccurredAtText(value.(string)))
+			switch at := value.(type) {
+			case nil:
+			case int64:
+				opts = append(opts, ekausage.WithOccurredAtMillis(at))
+			default:
+				opts = append(opts, ekausage.WithOccurredAtText(at.(string)))
 			}
 		default:
 			option := fieldOptions[name]
@@ -327,7 +331,9 @@ func usageOf(t *testing.T, call map[string]any) (usage ekausage.Usage, ok bool) 
 			return usage, false
 		}
 	}
-	if text := call["occurred_at"]; text != nil {
+	if at, ok := call["occurred_at"].(int64); ok {
+		usage.OccurredAt = time.UnixMilli(at)
+	} else if text := call["occurred_at"]; text != nil {
 		var err error
 		usage.OccurredAt, err = time.Parse(time.RFC3339Nano, text.(string))
 		_, offset := usage.OccurredAt.Zone()
