@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { EkaClient, type ProducerLike } from "../src/index.js";
+import { EkaClient, metrics, type ProducerLike } from "../src/index.js";
 import { Broker } from "./support/broker.js";
 import { Reported } from "./support/collector.js";
 
@@ -40,6 +40,20 @@ describe("with fake timers", () => {
     ]);
     expect(codes).toEqual([]);
     expect(await client.shutdown()).toBe(0);
+  });
+
+  test("a session starts at the time of the test, and is measured by a clock that runs", async () => {
+    const producer = new Batches();
+    const client = new EkaClient({ serviceName: "frozen", producer });
+    const session = client.session("ws", metrics.ekascribe.transcription_minute);
+    vi.setSystemTime(Date.parse(frozen) + 3_600_000);
+    session.end();
+    expect(await client.flush()).toBe(0);
+    const [{ quantity, occurred_at, ts } = {}] = producer.sent;
+    expect([occurred_at, ts]).toEqual([frozen, "2019-05-17T11:20:30.500Z"]);
+    expect(quantity).toBeGreaterThan(0);
+    expect(quantity).toBeLessThan(60);
+    await client.shutdown();
   });
 
   test("flush() and shutdown() time out", async () => {
