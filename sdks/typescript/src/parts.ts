@@ -53,7 +53,7 @@ export class Combinations {
     }
     const { own, serviceName: service } = options;
     if (own === "void") {
-      return this.#make(product, metricType, status, service);
+      return { parts: this.#make(product, metricType, status, service).parts, rule: exempt };
     }
     const table = service == null ? this.#own : this.#tableOf(service);
     const found =

@@ -114,6 +114,20 @@ describe("recordMany", () => {
     expect(client.stats()).toMatchObject({ accepted: 10, rejected: { "queue.full": 7 } });
   });
 
+  test("a queue whose bytes do not suffice for all accepts none", () => {
+    const { client, reported } = setUp({
+      producer: { send: () => new Promise(() => {}) },
+      maxQueueBytes: 2 ** 20,
+    });
+    const full = { ...call, metadata: { text: "x".repeat(30_000) } };
+    const many = Array.from({ length: 17 }, () => full);
+    expect(client.recordMany(many)).toHaveLength(17);
+    expect(client.recordMany(many)).toHaveLength(17);
+    expect(client.recordMany(many)).toBeUndefined();
+    expect(reported.codes).toEqual(["queue.full"]);
+    expect(client.recordMany([call])).toHaveLength(1);
+  });
+
   test("a full spool accepts none, and the numbers stay consecutive", async () => {
     using directory = temporaryDirectory();
     const { client, producer, reported } = setUp({

@@ -1,0 +1,38 @@
+import { expect, test, vi } from "vitest";
+import { EkaClient, metrics } from "../src/index.js";
+import { Collector, Reported } from "./support/collector.js";
+
+vi.mock(import("../src/generated/rules.js"), async (original) => ({
+  ...(await original()),
+  metricRules: {
+    ekascribe: {
+      transcription_minute: {
+        quantity: { integer: true, minimum: 1 },
+        metadata: { room: { required: true } },
+        fields: [{ name: "vendor", required: true }],
+      },
+    },
+  },
+}));
+
+const minutes = metrics.ekascribe.transcription_minute;
+
+test("voids and boundaries are exempt from the rules of a metric type, and a session is not", () => {
+  const producer = new Collector();
+  const reported = new Reported();
+  const { onError } = reported;
+  let monotonic = 0;
+  const monotonicClock = () => monotonic;
+  const client = new EkaClient({ serviceName: "tests", producer, onError, monotonicClock });
+  client.void("ws-1", minutes, "id", "because");
+  client.sessionStart("ws-1", minutes, "s-1");
+  client.sessionBeat("ws-1", minutes, "s-1");
+  client.sessionEnd("ws-1", minutes, "s-1", { status: "error" });
+  expect(reported.messages).toEqual([]);
+  expect(producer.events.map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
+  const session = client.session("ws-1", minutes, { vendor: "v", metadata: { room: 1 } });
+  monotonic = 30_000;
+  session.end();
+  client.session("ws-1", minutes).end();
+  expect(reported.codes).toEqual(["quantity.invalid", "quantity.invalid"]);
+});
