@@ -107,7 +107,10 @@ func (c *Client) RecordAmounts(
 	c.fill(&shared)
 	i := c.instance.Load()
 	calls, err := callsOf(amounts, &shared)
-	if reason := i.outbox.rejectReason(); err != nil && reason == "" {
+	if err != nil {
+		if reason := i.outbox.rejectReason(); reason != "" {
+			err = i.outbox.rejection(reason)
+		}
 		return nil, i.outcomes.rejectedAll(len(calls), &shared, -1, err)
 	}
 	if len(calls) == 0 {

@@ -214,24 +214,25 @@ func TestHeadroom(t *testing.T) {
 		}
 	})
 
-	t.Run("of groups that are reserved at once each is written", func(t *testing.T) {
+	t.Run("groups that are reserved at once wait for each other, and each is written", func(t *testing.T) {
 		t.Parallel()
-		s := open(t, &host{inMemory: true}, folderOf(t), func(c *Config) { c.MaxBytes = 8 * segmentBytes })
+		s := open(t, &host{inMemory: true}, folderOf(t), func(c *Config) { c.MaxBytes = 16 * segmentBytes })
 		done := make(chan error)
-		for i := range 8 {
+		for range 8 {
 			go func() {
-				g := groupOf(numbered(1, 50+40*i, 1200))
+				g := large()
 				reserved, err := s.ReserveGroup(int64(len(g.content)))
 				if err == nil {
 					err = s.SpillGroup(g, reserved)
-				} else {
-					err = nil // full, or too many at once: nothing is written
 				}
 				done <- err
 			}()
 		}
 		for range 8 {
 			must(t, <-done)
+		}
+		if s.Pending() != 8*500 {
+			t.Errorf("%d are pending", s.Pending())
 		}
 	})
 

@@ -40,8 +40,13 @@ func (l *segmentLog) ensureHeadroom(size int64) error {
 	return l.preallocate(false)
 }
 
-// crowdTimeout is how long a caller waits for others to write, which takes each of them microseconds.
-const crowdTimeout = 100 * time.Millisecond
+const (
+	// crowdTimeout is how long a caller waits for others to write, which takes each of them microseconds.
+	crowdTimeout = 100 * time.Millisecond
+	// longCrowdTimeout is how long a caller waits that writes as much as thousands of others together, while
+	// few like it find space at once.
+	longCrowdTimeout = 2 * time.Second
+)
 
 // reserve makes sure that so many bytes find space when they are appended, however many
 // callers append at once: between a look at the headroom and the append, others may use it up. It
@@ -58,7 +63,11 @@ func (l *segmentLog) reserve(size int64) (int64, error) {
 		}
 		switch {
 		case deadline.IsZero():
-			deadline = time.Now().Add(crowdTimeout)
+			patience := crowdTimeout
+			if size > headroomBytes/2 {
+				patience = longCrowdTimeout
+			}
+			deadline = time.Now().Add(patience)
 		case time.Now().After(deadline):
 			return 0, &FullError{"too many callers write at once"}
 		}
