@@ -254,3 +254,10 @@ func rewrite(t *testing.T, folder string, change func(content []byte) []byte) {
 		t.Fatal(err)
 	}
 }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
