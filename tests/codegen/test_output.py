@@ -125,7 +125,10 @@ class Project:
         text = re.sub(r"^module .*", f"module {name}", own, count=1, flags=re.MULTILINE)
         (self.go.parent / "go.mod").write_text(text, encoding="utf-8")
         prefix = own.split()[1]
-        for file in ("metric", "lookup", "internal/encode/metric_index", "internal/encode/tables"):
+        for file in (
+            *("metric", "lookup", "internal/encode/metric_index", "internal/encode/tables"),
+            "internal/encode/undeclared",
+        ):
             source = (module / f"ekausage/{file}.go").read_text(encoding="utf-8")
             source = source.replace("package ekausage", f"package {package}")
             source = source.replace(f"{prefix}/ekausage/", f"{name}/{package}/")

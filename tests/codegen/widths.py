@@ -35,7 +35,9 @@ def write_schema(folder: Path) -> Path:
     catalog = _read(folder / "catalog.yaml")
     catalog["units"] = {"call": {"title": "calls", "dimension": "count"}}
     catalog["log_levels"] = ["error", *map(name, range(20, 40, 4))]
-    catalog["products"] = {name(length): _product(length) for length in (1, 7, 31, 64)}
+    catalog["products"] = {
+        name(length): _product(length) for length in (1, 7, 31, 64, 90, 110, 128)
+    }
     _write(folder / "catalog.yaml", catalog)
     sdk = _read(folder / "sdk.yaml")
     for length, error in enumerate(sdk["errors"].values(), 80):
@@ -75,13 +77,16 @@ def _product(length: int) -> dict[str, Any]:
                 "title": words(size + length),
                 "unit": "call",
                 "description": words(size + 40),
-                "quantity": {"minimum": size / 128 + 0.001, "maximum": 10 ** (size // 4) + size},
+                "quantity": {
+                    "minimum": size / 128 + 0.001,
+                    "maximum": 10 ** (size % 64 // 4) + size,
+                },
                 "metadata": {
                     "required": [f"key_{size}"],
                     "properties": {f"key_{size}": {"enum": list(range(size))}},
                 },
             }
-            for size in range(2, _LONGEST_NAME + 1)
+            for size in (*range(2, _LONGEST_NAME + 1), *range(70, 129, 2))
         },
     }
 

@@ -56,7 +56,8 @@ def outputs(model: Model) -> Iterator[Output]:
 
     def source(name: str, **values: object) -> File:
         path = posixpath.join(package.path, "generated", f"{name}.ts")
-        return file(path, f"typescript/{name}.ts.j2", **values)
+        made = file(path, f"typescript/{name}.ts.j2", **values)
+        return File(made.path, layout.with_long_keys(made.text))
 
     yield source("constants", constants=list(_constants(model)))
     yield source(
@@ -206,8 +207,8 @@ def _metrics(product: Product) -> _Group:
                 ),
                 naming.snake(metric.name),
                 (
-                    layout.assign("readonly product:", layout.string(metric.product), ";", " " * 6),
-                    layout.assign("readonly metricType:", layout.string(metric.name), ";", " " * 6),
+                    f"      readonly product: {layout.string(metric.product)};",
+                    f"      readonly metricType: {layout.string(metric.name)};",
                 ),
             )
             for metric in product.metric_types

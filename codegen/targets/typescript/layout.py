@@ -15,9 +15,21 @@ from codegen import text
 WIDTH = 100
 # Biome does not break after a key that is hardly wider than the indent, as that gains nothing.
 _SHORTEST_BROKEN_KEY = 5
+_LONG_KEY = re.compile(r"^( +)(?:readonly )?\"?[\w.-]+\"?\??:(?: \{)?$", re.MULTILINE)
 _BARE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 string = text.typescript_string
+
+
+def with_long_keys(text: str) -> str:
+    """Returns code in which Biome leaves a member alone whose key is longer than a line.
+
+    It would break after the key and indent what follows, which may no longer fit then.
+    """
+    ignored = "// biome-ignore format: a name is longer than a line"
+    return _LONG_KEY.sub(
+        lambda key: f"{key[1]}{ignored}\n{key[0]}" if len(key[0]) > WIDTH else key[0], text
+    )
 
 
 def doc(description: str, indent: int = 2, **tags: str) -> str:
