@@ -118,5 +118,6 @@ def test_metadata_that_is_no_mapping_is_rejected_before_a_filter(
     make: Make, errors: ReportedErrors
 ) -> None:
     client = make(before_send=lambda metadata: metadata)
-    assert client._record(**{**VALID, "metadata": ["Asha"]}) is None
+    wrong: dict[str, Any] = {**VALID, "metadata": ["Asha"]}
+    assert client._record(**wrong) is None
     assert errors.codes == ["metadata.invalid"]

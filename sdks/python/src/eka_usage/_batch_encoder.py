@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice, repeat
 from typing import Any
@@ -25,6 +25,9 @@ _LOW, _HIGH = 1e-4, 1e15
 
 # A client may report for any number of services; beyond so many they are forgotten.
 _MOST_SERVICES = 64
+
+# Unlike __class__, it cannot be overridden.
+_type_of: Callable[[Any], Any] = type
 
 
 class BatchEncoder(EventEncoder):
@@ -113,7 +116,7 @@ class BatchEncoder(EventEncoder):
         start, span, mints = self._ids.start, self._ids.span, self._new_id is None
         for place, call in enumerate(calls):
             key, product, metric_type, quantity, status, cost, metadata, own_id, at, fields = call
-            kind = type(quantity)
+            kind = _type_of(quantity)
             if (
                 metric_type is known_type
                 and product is known_product
@@ -122,7 +125,7 @@ class BatchEncoder(EventEncoder):
                 and (kind is int or (kind is float and quantity % 1 and _LOW < quantity < _HIGH))
                 and QUANTITY_MINIMUM <= quantity <= QUANTITY_MAXIMUM
                 and mints
-                and (metadata is None or type(metadata) is dict)
+                and (metadata is None or _type_of(metadata) is dict)
                 and cost is own_id is at is None
                 and not fields
                 and type(key) is str

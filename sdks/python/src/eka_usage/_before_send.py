@@ -23,7 +23,7 @@ def filtered(value: object, before_send: MetadataFilter) -> tuple[object, str]:
     if not isinstance(given, Mapping):
         return value, ""
     try:
-        left: object = before_send(dict(cast("Mapping[str, Any]", given)))
+        left = cast("object", before_send(dict(cast("Mapping[str, Any]", given))))
         if isinstance(left, Mapping):
             return cast("object", left), ""
         why = f"returned {type(left).__name__}"

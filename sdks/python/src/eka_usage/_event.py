@@ -84,7 +84,7 @@ class EventEncoder:
         self._workspaces = _Workspaces()
         # By the identity of the names, most of which are literals: it proves that they are valid,
         # and takes less time than to check their types and lengths, and to hash them.
-        self._last = NONE
+        self._last: _Combination = NONE
         self._literals: dict[int, _Combination] = {}
         self._instant = (0, "", "")
 

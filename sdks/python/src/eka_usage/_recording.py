@@ -155,7 +155,7 @@ class Recording:
                         metadata,
                         event_id=event_id,
                         occurred_at=occurred_at,
-                        **{**(own or {}), **fields},
+                        **cast("EventFields", {**(own or {}), **fields}),
                     )
         except BaseException:
             self._recover(numbers, workspace_id, event)

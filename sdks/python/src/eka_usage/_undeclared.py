@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import cast
 
 from ._generated.catalog import REMOVED, UNDECLARED_NAME_MAX_LENGTH, UNDECLARED_NAME_PATTERN
 from ._metric import Metric
@@ -33,7 +34,7 @@ def undeclared(event_type: str) -> Metric:
     declared = find_event_type(event_type)
     if declared is not None:
         return declared
-    given: object = event_type  # which may come from anywhere
+    given = cast("object", event_type)  # which may come from anywhere
     product, _, metric_type = given.partition(".") if isinstance(given, str) else ("", "", "")
     return undeclared_metric(product, UndeclaredName(metric_type))
 
