@@ -1,4 +1,4 @@
-"""The catalog of another company, with what ours does not have, and tests of its aliases."""
+"""The catalog of another company, with what ours does not have and without some of what it has."""
 
 from __future__ import annotations
 
@@ -108,9 +108,9 @@ def write_schema(schema: Path) -> None:
 
 
 # Tests that are added to the copy of each SDK, by language.
-ALIASES = {
+TESTS = {
     "python": (
-        "sdks/python/tests/test_aliases.py",
+        "sdks/python/tests/test_company.py",
         """
 import tidal_usage
 def test_api_aliases_are_found():
@@ -118,12 +118,42 @@ def test_api_aliases_are_found():
     for name in ("odd-values", "odd.values", "api.odd_value"):
         assert tidal_usage.find_event_type(name) is wanted
     assert tidal_usage.find_event_type("api.api_ping") is None
+def test_api_lacks_voids_and_sessions():
+    errors = []
+    on_error = lambda error, context: errors.append(error)
+    with tidal_usage.TidalClient("desk", disabled=True, on_error=on_error) as client:
+        metric = tidal_usage.metrics.api.odd_value
+        assert client.void("desk-1", metric, "e-1", "sent twice") is None
+        assert client.session_start("desk-1", metric, "s-1") is None
+    found = [(error.code, str(error).partition(": ")[2]) for error in errors]
+    assert found == [
+        ("status.unknown", "the catalog has no voids"),
+        ("session.invalid", "the catalog has no sessions"),
+    ]
 """,
     ),
     "go": (
-        "sdks/go/tidalusage/aliases_test.go",
+        "sdks/go/tidalusage/company_test.go",
         """package tidalusage
-import "testing"
+import (
+	"strings"
+	"testing"
+)
+func TestVectorsOfMissingCalls(t *testing.T) {
+	client, err := New("desk", WithDisabled(true), WithOnError(func(error, map[string]any) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Shutdown()
+	_, void := client.Void("desk-1", MetricAPIOddValue, "e-1", "sent twice")
+	_, session := client.SessionStart("desk-1", MetricAPIOddValue, "s-1")
+	if void == nil || !strings.HasSuffix(void.Error(), ": the catalog has no voids") {
+		t.Error(void)
+	}
+	if session == nil || !strings.HasSuffix(session.Error(), ": the catalog has no sessions") {
+		t.Error(session)
+	}
+}
 func TestVectorsOfAliases(t *testing.T) {
 	for _, name := range []string{"odd-values", "odd.values", "api.odd_value"} {
 		if metric, ok := FindEventType(name); !ok || metric != MetricAPIOddValue {
@@ -137,10 +167,20 @@ func TestVectorsOfAliases(t *testing.T) {
 """,
     ),
     "typescript": (
-        "sdks/typescript/tests/aliases.test.ts",
+        "sdks/typescript/tests/company.test.ts",
         """
 import { expect, test } from "vitest";
-import { findEventType, metrics } from "../src/index.js";
+import { TidalClient, findEventType, metrics } from "../src/index.js";
+test("a catalog without voids and sessions rejects both", async () => {
+  const found: string[] = [];
+  const onError = (error: Error) => found.push(error.message.replace(/^.*?: /, ""));
+  const client = new TidalClient({ serviceName: "desk", disabled: true, onError });
+  const metric = (metrics.api as any).odd_value;
+  expect(client.void("desk-1", metric, "e-1", "sent twice")).toBeUndefined();
+  expect(client.sessionStart("desk-1", metric, "s-1")).toBeUndefined();
+  await client.shutdown();
+  expect(found).toEqual(["the catalog has no voids", "the catalog has no sessions"]);
+});
 test("aliases are found", () => {
   for (const name of ["odd-values", "odd.values", "api.odd_value"]) {
     expect(findEventType(name)).toEqual((metrics.api as any).odd_value);

@@ -19,7 +19,7 @@ import jsonschema_rs
 import pytest
 
 from codegen.cli import main
-from tests.conformance.company import ALIASES, write_schema
+from tests.conformance.company import TESTS, write_schema
 from tests.conformance.mutations import BIN, VECTORS, Check, run_check
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,9 +83,9 @@ def written(project: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def tested(project: Path, written: dict[str, bytes]) -> Path:
-    """The project, with the Node packages and a test of aliases for each language."""
+    """The project, with the Node packages and tests of this company for each language."""
     (project / "sdks/typescript/node_modules").symlink_to(ROOT / "sdks/typescript/node_modules")
-    for path, test in ALIASES.values():
+    for path, test in TESTS.values():
         (project / path).write_text(test, encoding="utf-8")
     return project
 
@@ -189,7 +189,7 @@ def test_the_vectors_name_the_replacement(project: Path) -> None:
     }
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("language", VECTORS)
 def test_every_language_judges_its_calls_alike(
     language: str, tested: Path, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -222,7 +222,7 @@ def vectors_of(language: str) -> Check:
     """Returns the command that runs a language's vectors and the added test."""
     check = VECTORS[language]
     command = check.command.replace("./ekausage", "./tidalusage")
-    added = ALIASES[language][0]
+    added = TESTS[language][0]
     if language == "typescript":
         command += f" {added.removeprefix(f'{check.folder}/')}"
     if language == "python":  # the runner of its thousand cases is the slowest
@@ -230,7 +230,7 @@ def vectors_of(language: str) -> Check:
     return replace(check, command=command)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_an_event_of_each_installed_package_reaches_the_store(
     tested: Path, site: Path, tmp_path: Path
 ) -> None:

@@ -104,6 +104,10 @@ export class Recorder {
   /** Records that an event is taken back; throws why that is not accepted. */
   void(workspaceId: unknown, metric: unknown, eventId: unknown, reason: unknown): string {
     this.#checkOpen();
+    if (!voidField) {
+      const hint = "the catalog has no voids";
+      throw invalid("status.unknown", { given: describeValue(voidStatus), hint });
+    }
     if (typeof reason !== "string" || checks.isBlank(reason)) {
       const hint = "a text that is not blank";
       const values = { parameter: voidReasonKey, given: describeValue(reason), hint };
@@ -124,6 +128,10 @@ export class Recorder {
     given: unknown,
   ): string {
     this.#checkOpen();
+    if (!sessionField) {
+      const hint = "the catalog has no sessions";
+      throw invalid("session.invalid", { given: describeValue(boundary), hint });
+    }
     unitOf(checks.metricNames(metric));
     const kind = boundary === "end" ? "end" : "boundary";
     const { status = defaultStatus, metadata, at, ...call } = readCall(kind, given);

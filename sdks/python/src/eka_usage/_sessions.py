@@ -13,7 +13,7 @@ from ._batch import Rejection
 from ._batch_encoder import BatchEncoder
 from ._batches import BatchRecording
 from ._describe import describe_value
-from ._errors import ClientClosedError, EkaError, ValidationError
+from ._errors import ClientClosedError, EkaError, ValidationError, invalid
 from ._fields import check_names
 from ._generated.catalog import (
     DEFAULT_STATUS,
@@ -56,6 +56,8 @@ class SessionRecording(BatchRecording):
             The id of the void; None if it was rejected, which is reported to `on_error`.
         """
         try:
+            if not VOID_FIELD:
+                raise invalid("status.unknown", VOID_STATUS, "the catalog has no voids")
             kept = beginning(reason, VOID_REASON_KEPT)
             if kept is None:
                 raise _no_reason(reason)
@@ -219,6 +221,8 @@ class SessionRecording(BatchRecording):
         if fields:
             check_names(fields)
         try:
+            if not SESSION_FIELD:
+                raise invalid("session.invalid", boundary, "the catalog has no sessions")
             _unit(metric)
             _checks.status(status)
         except ValidationError as error:

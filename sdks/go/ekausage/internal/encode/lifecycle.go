@@ -33,7 +33,7 @@ func fieldNamed(name string) int {
 // MakeVoid makes a call the one that takes an event back, or returns why it cannot be.
 func (c *Call) MakeVoid(eventID, reason string) *Rejection {
 	if voidRow < 0 {
-		return &Rejection{Code: codeStatusUnknown, Given: DescribeValue(voidStatus), Hint: "a catalog with voids"}
+		return &Rejection{Code: codeStatusUnknown, Given: DescribeValue(voidStatus), Hint: "the catalog has no voids"}
 	}
 	if strings.Trim(reason, blankCharacters) == "" {
 		return &Rejection{
