@@ -355,11 +355,11 @@ func usageOf(t *testing.T, call map[string]any) (usage ekausage.Usage, ok bool) 
 // needsAmounts reports whether a number of a call is exact only as an Amount.
 func needsAmounts(call map[string]any) bool {
 	for _, value := range call {
-		switch value.(type) {
+		switch value := value.(type) {
 		case json.Number, *big.Int:
 			return true
 		case int64:
-			if value.(int64) != int64(float64(value.(int64))) {
+			if value != int64(float64(value)) {
 				return true
 			}
 		}
