@@ -29,6 +29,9 @@ RULES: Mapping[str, Rule] = {
     "alias-removed": Rule(
         "what comes from elsewhere under that name is rejected", names.alias_removed
     ),
+    "identifier-changed": Rule(
+        "code that names the constant no longer compiles", names.identifier_changed
+    ),
     "name-reused": Rule(
         "events of old months count under a name that means something else",
         names.name_reused,

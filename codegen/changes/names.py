@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from codegen.changes.pair import Break, Pair, mapping, texts, turned
+from codegen.changes.pair import Break, Data, Pair, mapping, texts, turned
 from codegen.diagnostics import nearest, quote
+from codegen.source import Route
 from codegen.versions import parsed
 
 
@@ -67,6 +68,22 @@ def alias_removed(pair: Pair) -> Iterator[Break]:
             if alias not in texts(after.get("aliases")) and not mapping(after, "removed"):
                 message = f"{quote(at)} is no longer known as {quote(str(alias))}"
                 yield Break(f"{at}/{alias}", "catalog", (*route, "aliases"), message)
+
+
+def identifier_changed(pair: Pair) -> Iterator[Break]:
+    """The word that code says in place of a name is another one."""
+    for product, before, after in pair.common("catalog", "products"):
+        yield from _respelled(product, ("products", product), before, after)
+    for at, route, before, after in pair.metric_types():
+        if not mapping(after, "removed"):
+            yield from _respelled(at, route, before, after)
+
+
+def _respelled(at: str, route: Route, before: Data, after: Data) -> Iterator[Break]:
+    old, new = (str(side.get("identifier", route[-1])) for side in (before, after))
+    if old != new:
+        message = f"code says {quote(new)} in place of {quote(old)} for {quote(at)}"
+        yield Break(at, "catalog", route, message)
 
 
 def status_removed(pair: Pair) -> Iterator[Break]:

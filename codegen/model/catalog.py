@@ -94,6 +94,8 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class MetricType:
+    """A metric type of a product; `spelled` is what code says in place of the two names."""
+
     product: str
     name: str
     title: str
@@ -109,6 +111,7 @@ class MetricType:
     aliases: tuple[str, ...]
     annotations: Mapping[str, str]
     session_timeout: str | None
+    spelled: tuple[str, str]
 
     @property
     def event_type(self) -> str:
@@ -127,6 +130,7 @@ class Product:
     file: str
     metric_types: tuple[MetricType, ...]
     removed: tuple[MetricType, ...]
+    identifier: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,12 @@ class Catalog:
     def removed(self) -> tuple[MetricType, ...]:
         """Returns the metric types that only old events have."""
         return tuple(metric for product in self.every_product for metric in product.removed)
+
+    def spelled(self, product: str, name: str) -> tuple[str, str]:
+        """Returns what code says in place of the names of a product and its metric type."""
+        found = next(each for each in self.every_product if each.name == product)
+        metrics = (*found.metric_types, *found.removed)
+        return next(metric.spelled for metric in metrics if metric.name == name)
 
     def nanoseconds(self, metric: MetricType) -> int | None:
         """Returns how many nanoseconds one unit of a metric type has; None if it is not of time."""
@@ -238,6 +248,7 @@ def _product(name: str, data: Data, file: str) -> Product:
         file=file,
         metric_types=tuple(metric for metric in metric_types if metric.removed is None),
         removed=tuple(metric for metric in metric_types if metric.removed is not None),
+        identifier=data.get("identifier", name),
     )
 
 
@@ -265,6 +276,7 @@ def _metric_type(product: str, of_product: Data, name: str, data: Data) -> Metri
         removed=removed and Removal(removed["in"], removed.get("replaced_by")),
         aliases=tuple(data.get("aliases", ())),
         session_timeout=data.get("session", {}).get("timeout"),
+        spelled=(of_product.get("identifier", product), data.get("identifier", name)),
         annotations={**_annotations(of_product), **_annotations(data)},
     )
 

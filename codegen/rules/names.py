@@ -13,9 +13,10 @@ from codegen.source import Route
 # which exist on the wire, to 128.
 LONGEST = 64
 
+_PRODUCTS = ("catalog", "products/*")
 _METRIC_TYPES = ("catalog", "products/*/metric_types/*")
 _IDENTIFIERS = (
-    ("catalog", "products/*"),
+    _PRODUCTS,
     _METRIC_TYPES,
     ("event", "fields/*"),
     ("sdk", "settings/*"),
@@ -44,15 +45,18 @@ def reserved_word(files: Files) -> Iterator[Finding]:
     """A name is a reserved word of Python, Go or TypeScript."""
     for pattern in _IDENTIFIERS:
         for file, route, name in _names(files, pattern):
+            spelled, here = _spelled(files, pattern, route, name)
             languages = [
                 title(language)
                 for language in LANGUAGES.values()
-                if {name, language.attribute(name)} & _reserved(language, pattern)
+                if {spelled, language.attribute(spelled)} & _reserved(language, pattern)
             ]
             if languages:
                 where = listing(languages, "and")
-                message = f"{quote(name)} is a reserved word of {where}: choose another name"
-                yield Finding(file, route, message, at_key=True)
+                message = f"{quote(spelled)} is a reserved word of {where}: choose another name"
+                if pattern[0] == "catalog" and here == route:
+                    message += ", or add an `identifier` for code"
+                yield Finding(file, here, message, at_key=here == route)
 
 
 def _reserved(language: Language, pattern: tuple[str, str]) -> frozenset[str]:
@@ -71,7 +75,9 @@ def identifier_collision(files: Files) -> Iterator[Finding]:
         taken: dict[tuple[str, str], tuple[Route, str]] = {}
         for file, route, name in _names(files, pattern):
             here = (route, f"{route[1]}/{name}" if pattern == _METRIC_TYPES else name)
-            for language, identifier in _identifiers(pattern, route, name):
+            spelled, _ = _spelled(files, pattern, route, name)
+            product = _spelled(files, _PRODUCTS, route[:2], str(route[1]))[0] if route[2:] else ""
+            for language, identifier in _identifiers(pattern, product, spelled):
                 first = taken.setdefault((language.name, identifier), here)
                 if first != here and _event_type(first[0]) != _event_type(route):
                     both = f"{quote(first[1])} and {quote(here[1])}"
@@ -95,13 +101,22 @@ def _names(files: Files, pattern: tuple[str, str]) -> Iterator[tuple[str, Route,
             yield file, route, name
 
 
+def _spelled(files: Files, pattern: tuple[str, str], route: Route, name: str) -> tuple[str, Route]:
+    """Returns what code says in place of a name, and where that is written."""
+    if pattern in (_PRODUCTS, _METRIC_TYPES):
+        for here, identifier in files.each(pattern[0], "/".join(map(str, route)), dict):
+            if isinstance(identifier.get("identifier"), str):
+                return identifier["identifier"], (*here, "identifier")
+    return name, route
+
+
 def _identifiers(
-    pattern: tuple[str, str], route: Route, name: str
+    pattern: tuple[str, str], product: str, name: str
 ) -> Iterator[tuple[Language, str]]:
     """Yields a name's identifiers; a metric type's must be unique across all products."""
     for language in LANGUAGES.values():
         if pattern == _METRIC_TYPES:
-            yield language, language.metric(str(route[1]), name)
+            yield language, language.metric(product, name)
         else:
             for spell in (language.attribute, language.constant, language.type_name):
                 yield language, spell(name)

@@ -58,10 +58,10 @@ def find(model: Model, paths: Iterable[Path]) -> Usages:
         known=frozenset((m.product, m.name) for m in metric_types),
         products=frozenset(product.name for product in model.catalog.products),
         members={
-            (python.attribute(m.product), python.attribute(m.name)): (m.product, m.name)
+            (python.attribute(m.spelled[0]), python.attribute(m.spelled[1])): (m.product, m.name)
             for m in metric_types
         },
-        constants={go.metric(m.product, m.name): (m.product, m.name) for m in metric_types},
+        constants={go.metric(*m.spelled): (m.product, m.name) for m in metric_types},
     )
     files = 0
     for file in _sources(paths):

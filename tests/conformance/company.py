@@ -17,6 +17,10 @@ ADDED = """
       api_call:
         unit: lookup
         description: Calls that were answered.
+      class:
+        unit: lookup
+        identifier: grade
+        description: A name that events have and Python reserves.
       api_ping:
         title: Pings
         unit: lookup
@@ -118,6 +122,7 @@ def test_api_aliases_are_found():
     for name in ("odd-values", "odd.values", "api.odd_value"):
         assert tidal_usage.find_event_type(name) is wanted
     assert tidal_usage.find_event_type("api.api_ping") is None
+    assert tidal_usage.find_event_type("api.class") is tidal_usage.metrics.api.grade
 def test_api_lacks_voids_and_sessions():
     errors = []
     on_error = lambda error, context: errors.append(error)
@@ -160,6 +165,9 @@ func TestVectorsOfAliases(t *testing.T) {
 			t.Errorf("%s is %v", name, metric)
 		}
 	}
+	if metric, ok := FindEventType("api.class"); !ok || metric != MetricAPIGrade {
+		t.Errorf("api.class is %v", metric)
+	}
 	if metric, ok := FindEventType("api.api_ping"); ok {
 		t.Errorf("a removed metric type is %v", metric)
 	}
@@ -185,6 +193,7 @@ test("aliases are found", () => {
   for (const name of ["odd-values", "odd.values", "api.odd_value"]) {
     expect(findEventType(name)).toEqual((metrics.api as any).odd_value);
   }
+  expect(findEventType("api.class")).toBe((metrics.api as any).grade);
   expect(findEventType("api.api_ping")).toBeUndefined();
 });
 """,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from codegen import naming, phrases
@@ -83,11 +84,11 @@ def _metric(
     bounds: Mapping[str, int | float],
     nanoseconds: int,
 ) -> _Metric:
-    constant = metric_name(metric.product, metric.name)
+    constant = _constant(*metric.spelled)
     comment = literals.comment(
         f"{constant} is {metric.product}/{metric.name}: {metric.description}", "\t"
     )
-    deprecation = phrases.deprecation(metric, metric_name)
+    deprecation = phrases.deprecation(metric, partial(metric_name, model))
     if deprecation:
         comment += f"\n\t//\n{literals.comment(f'Deprecated: {deprecation}', chr(9))}"
     row = literals.row(
@@ -143,8 +144,12 @@ def _fields(model: Model, metric: MetricType) -> str:
     return f"[]fieldRule{{{', '.join(rows)}}}" if rows else "nil"
 
 
-def metric_name(product: str, name: str) -> str:
+def metric_name(model: Model, product: str, name: str) -> str:
     """Returns the constant of a metric type."""
+    return _constant(*model.catalog.spelled(product, name))
+
+
+def _constant(product: str, name: str) -> str:
     return f"Metric{naming.go_exported(product)}{naming.go_exported(name)}"
 
 

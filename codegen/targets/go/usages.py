@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from codegen import naming, phrases
@@ -84,8 +85,7 @@ class _Maker:
         self._model = model
         self._metric = metric
         self._names = names
-        spelled = naming.go_exported(metric.product) + naming.go_exported(metric.name)
-        self._spelled = spelled
+        self._spelled = "".join(map(naming.go_exported, metric.spelled))
         self._parameters = {"workspaceID": "string"}
         self._choices: list[_Choice] = []
         self._facts: list[str] = []
@@ -98,7 +98,7 @@ class _Maker:
         about = f"{name} returns a usage of {self._metric.product}/{self._metric.name}"
         facts = f", whose {' and '.join(self._facts)}" if self._facts else ""
         comment = literals.comment(f"{about} with what it requires{facts}.")
-        deprecation = phrases.deprecation(self._metric, catalog.metric_name)
+        deprecation = phrases.deprecation(self._metric, partial(catalog.metric_name, self._model))
         if deprecation:
             comment += f"\n//\n{literals.comment(f'Deprecated: {deprecation}')}"
         return _Constructor(

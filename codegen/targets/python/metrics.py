@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from codegen import phrases
@@ -38,7 +39,7 @@ class _Namespace:
 
 def namespace(model: Model, product: Product, types: Mapping[Key, RequiredTypes]) -> _Namespace:
     """Returns a product with its metric types."""
-    name = _PYTHON.attribute(product.name)
+    name = _PYTHON.attribute(product.identifier)
     row = [name, product.name, f"{product.title}: {product.description}"]
     return _Namespace(
         name=name,
@@ -51,7 +52,7 @@ def namespace(model: Model, product: Product, types: Mapping[Key, RequiredTypes]
 def _constant(model: Model, metric: MetricType, types: Mapping[Key, RequiredTypes]) -> _Constant:
     described = ("name", "title", "description", "owner", "unit", "aggregation")
     row: list[Any] = [getattr(metric, name) for name in described]
-    name = _PYTHON.attribute(metric.name)
+    name = _PYTHON.attribute(metric.spelled[1])
     more = dict(_more(model, metric))
     if name != metric.name:
         more["attribute"] = name
@@ -59,7 +60,7 @@ def _constant(model: Model, metric: MetricType, types: Mapping[Key, RequiredType
         row.append(more)
     doc = metric.description
     if metric.deprecated:
-        doc = f"Deprecated {phrases.deprecation(metric, _metric_name)} {doc}"
+        doc = f"Deprecated {phrases.deprecation(metric, partial(_metric_name, model))} {doc}"
     required = types.get(key(model, metric))
     kind = required.metric if required else "Metric"
     return _Constant(name, kind, json.dumps(row), "\n".join(docstring(doc, "    ")))
@@ -81,5 +82,5 @@ def _more(model: Model, metric: MetricType) -> Mapping[str, Any]:
     return more
 
 
-def _metric_name(product: str, name: str) -> str:
-    return f"metrics.{_PYTHON.metric(product, name)}"
+def _metric_name(model: Model, product: str, name: str) -> str:
+    return f"metrics.{_PYTHON.metric(*model.catalog.spelled(product, name))}"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from codegen import naming, phrases
 from codegen.model import (
+    Catalog,
     ErrorCode,
     Field,
     KeyRule,
@@ -75,7 +77,7 @@ def outputs(model: Model) -> Iterator[Output]:
     )
     yield source(
         "metrics",
-        products=[_metrics(product) for product in catalog.products],
+        products=[_metrics(model, product) for product in catalog.products],
         accepts_undeclared=catalog.accepts_undeclared,
         names=[
             layout.property_(layout.key(product.name), layout.string(_names(product)), 2)
@@ -95,6 +97,7 @@ def outputs(model: Model) -> Iterator[Output]:
             for m in catalog.metric_types
             if (value := catalog.nanoseconds(m)) is not None
         ],
+        spelled=list(_spelled(catalog)),
         removed=[
             layout.property_(
                 layout.key(f"{m.product}/{m.name}"), layout.string(phrases.removal(m)), 2
@@ -193,19 +196,29 @@ def _names(product: Product) -> str:
     return " ".join(metric.name for metric in product.metric_types)
 
 
-def _metrics(product: Product) -> _Group:
+def _spelled(catalog: Catalog) -> Iterator[str]:
+    """Yields what code says in place of the names of products and metric types, if not those."""
+    for product in catalog.products:
+        rows = [(product.name, product.name, product.identifier)]
+        rows += [(f"{product.name}/{m.name}", m.name, m.spelled[1]) for m in product.metric_types]
+        for path, name, identifier in rows:
+            if identifier != name:
+                yield layout.property_(layout.key(path), layout.string(identifier), 2)
+
+
+def _metrics(model: Model, product: Product) -> _Group:
     return _Group(
         layout.doc(product.description),
-        naming.snake(product.name),
+        naming.snake(product.identifier),
         (),
         tuple(
             _Entry(
                 layout.doc(
                     metric.description,
                     4,
-                    deprecated=phrases.deprecation(metric, _metric_name),
+                    deprecated=phrases.deprecation(metric, partial(_metric_name, model)),
                 ),
-                naming.snake(metric.name),
+                naming.snake(metric.spelled[1]),
                 (
                     f"      readonly product: {layout.string(metric.product)};",
                     f"      readonly metricType: {layout.string(metric.name)};",
@@ -216,8 +229,9 @@ def _metrics(product: Product) -> _Group:
     )
 
 
-def _metric_name(product: str, name: str) -> str:
-    return f"`metrics.{naming.snake(product)}.{naming.snake(name)}`"
+def _metric_name(model: Model, product: str, name: str) -> str:
+    spelled = map(naming.snake, model.catalog.spelled(product, name))
+    return f"`metrics.{'.'.join(spelled)}`"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import type { MetricType, Product } from "./generated/catalog.js";
 import { type Metrics, metricNames } from "./generated/metrics.js";
-import { acceptsUndeclared, aliases } from "./generated/rules.js";
+import { acceptsUndeclared, aliases, spelled } from "./generated/rules.js";
 import type { CheckedFor, Metric } from "./metric.js";
 import { UndeclaredName } from "./undeclared.js";
 
@@ -14,8 +14,10 @@ const byProduct: ReadonlyMap<string, ReadonlyMap<string, Metric>> = new Map(
 export const metrics: Metrics = {
   ...Object.fromEntries(
     Array.from(byProduct, ([product, group]) => [
-      identifier(product),
-      Object.fromEntries(Array.from(group, ([name, metric]) => [identifier(name), metric])),
+      identifier(product, product),
+      Object.fromEntries(
+        Array.from(group, ([name, metric]) => [identifier(`${product}/${name}`, name), metric]),
+      ),
     ]),
   ),
   ...(acceptsUndeclared ? { undeclared } : {}),
@@ -88,6 +90,6 @@ function group(product: string, names: string): Map<string, Metric> {
 }
 
 /** Returns the key of a product or a metric type in `metrics`. */
-function identifier(name: string): string {
-  return name.replaceAll(/[.-]/g, "_");
+function identifier(path: string, name: string): string {
+  return spelled[path] ?? name.replaceAll(/[.-]/g, "_");
 }

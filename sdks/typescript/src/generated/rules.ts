@@ -16,5 +16,8 @@ export const unitNanoseconds: Readonly<Record<string, number>> = {
   "ekascribe/transcription_minute": 60000000000,
 };
 
+/** What `metrics` says in place of the names of `product` and of `product/metricType`, if not those. */
+export const spelled: Readonly<Record<string, string>> = {};
+
 /** What became of metric types that are no longer accepted, as `product/metricType`. */
 export const removedMetrics: Readonly<Record<string, string>> = {};

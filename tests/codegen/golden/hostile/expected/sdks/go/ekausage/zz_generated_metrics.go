@@ -13,15 +13,21 @@ const (
 	// MetricAPIN123 is api/n123: # heading - list - items 1. numbered code [link]:
 	// http://example.com @deprecated {@link x}
 	MetricAPIN123 Metric = 3
+	// MetricAPIHandler is api/lambda: A name that Python reserves.
+	MetricAPIHandler Metric = 4
+	// MetricImportsWorldwide is import/global: Replaced by one with another word for code.
+	//
+	// Deprecated: since 10.1.0; use MetricAPIHandler instead.
+	MetricImportsWorldwide Metric = 5
 	// MetricToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreak is
 	// tools.of-a_kind/a_name_of_some_length_that_makes_lines_long_until_they_break:
 	// Averyverylongwordthatcannotbebrokenanywherebecauseithasnospacesatallandgoesonandonandonandonandonandonandonandon
 	// and - then -- 1. more - of * the # same @ with / marks | between ` words so that a wrapped line
 	// would begin with one of them ! if = it + could.
-	MetricToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreak Metric = 4
+	MetricToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreak Metric = 6
 	// MetricToolsOfAKindPlain is tools.of-a_kind/plain: \ufeffA byte-order mark, a zero\u200bwidth
 	// space, a soft\u00adhyphen, a no-break space, an astral \U000e0041 tag.
 	//
 	// Deprecated: since 10.1.0; use MetricAPIAPICallV2 instead.
-	MetricToolsOfAKindPlain Metric = 5
+	MetricToolsOfAKindPlain Metric = 7
 )

@@ -30,6 +30,27 @@ export const products = {
         unit: "token",
         aggregation: "sum",
       },
+      /** A name that Python reserves. */
+      lambda: {
+        title: "Lambda",
+        owner: "a | team",
+        unit: "call",
+        aggregation: "sum",
+      },
+    },
+  },
+  /** Another name that Python reserves. */
+  import: {
+    title: "Imports",
+    owner: "team",
+    metricTypes: {
+      /** Replaced by one with another word for code. */
+      global: {
+        title: "Global",
+        owner: "team",
+        unit: "call",
+        aggregation: "sum",
+      },
     },
   },
   /** The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore */

@@ -25,6 +25,23 @@ export interface Metrics {
       readonly product: "api";
       readonly metricType: "n123";
     };
+    /** A name that Python reserves. */
+    readonly handler: {
+      readonly product: "api";
+      readonly metricType: "lambda";
+    };
+  };
+  /** Another name that Python reserves. */
+  readonly imports: {
+    /**
+     * Replaced by one with another word for code.
+     *
+     * @deprecated since 10.1.0; use `metrics.api.handler` instead.
+     */
+    readonly worldwide: {
+      readonly product: "import";
+      readonly metricType: "global";
+    };
   };
   /** The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore */
   readonly tools_of_a_kind: {
@@ -52,6 +69,7 @@ export interface Metrics {
 
 /** The names of each product's metric types, as one text: bundles hold every name once. */
 export const metricNames: Readonly<Record<string, string>> = {
-  api: "api_call api.call-v2 n123",
+  api: "api_call api.call-v2 n123 lambda",
+  import: "global",
   "tools.of-a_kind": "a_name_of_some_length_that_makes_lines_long_until_they_break plain",
 };

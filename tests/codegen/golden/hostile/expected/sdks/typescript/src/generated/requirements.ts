@@ -32,5 +32,6 @@ export interface Requirements {
 /** The deprecated metric types of each product. */
 export interface DeprecatedMetricTypes {
   readonly api: "api.call-v2";
+  readonly import: "global";
   readonly "tools.of-a_kind": "plain";
 }

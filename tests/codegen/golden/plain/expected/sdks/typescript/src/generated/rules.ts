@@ -14,5 +14,8 @@ export const aliases: Readonly<Record<string, readonly [string, string]>> = {};
 /** How many nanoseconds one unit of `product/metricType` has, for those that measure time. */
 export const unitNanoseconds: Readonly<Record<string, number>> = {};
 
+/** What `metrics` says in place of the names of `product` and of `product/metricType`, if not those. */
+export const spelled: Readonly<Record<string, string>> = {};
+
 /** What became of metric types that are no longer accepted, as `product/metricType`. */
 export const removedMetrics: Readonly<Record<string, string>> = {};

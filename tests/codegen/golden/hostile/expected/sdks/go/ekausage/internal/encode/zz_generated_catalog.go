@@ -8,14 +8,17 @@ var Metrics = [...]MetricRow{
 	{"api", "api_call", "Api call", "*/ process.exit(1) /* `${process.env.HOME}` ${x} \\u0041 \\", "a | team", "call", "sum", nil, nil, nil, 0},
 	{"api", "api.call-v2", "\"Quoted\" 'both' `ways`", "\"\"\" import os os.abort() \"\"\"", "a | team", "call", "max", &quantityRule{true, 1, 1000000}, nil, nil, 0},
 	{"api", "n123", "N123", "# heading - list - items 1. numbered code [link]: http://example.com @deprecated {@link x}", "</script><!-- comment -->", "token", "sum", &quantityRule{false, 1e-06, 1000000000000000000}, []metadataKey{{"model", true, "string", []string{"\"a \\\"b\\\"\"", "\"c 'd'\"", "\"back\\\\slash\"", "\"emoji 😀\"", "\"line\\nbreak\""}}, {"version", false, "", []string{"3"}}, {"trace-id.v2", true, "", nil}}, []fieldRule{{FieldURLIDs, true, nil}, {FieldMakerOf, true, []string{"\"a \\\"b\\\" */ `x` \\\\\"", "\"line\\nbreak\"", "\"n°1 😀\"", "\"a b\"", "\"a_b\""}}}, 0},
+	{"api", "lambda", "Lambda", "A name that Python reserves.", "a | team", "call", "sum", nil, nil, nil, 0},
+	{"import", "global", "Global", "Replaced by one with another word for code.", "team", "call", "sum", nil, nil, nil, 0},
 	{"tools.of-a_kind", "a_name_of_some_length_that_makes_lines_long_until_they_break", "A name of some length that makes lines long until they break", "Averyverylongwordthatcannotbebrokenanywherebecauseithasnospacesatallandgoesonandonandonandonandonandonandonandon and - then -- 1. more - of * the # same @ with / marks | between ` words so that a wrapped line would begin with one of them ! if = it + could.", "क्षेत्र", "call", "last", nil, nil, []fieldRule{{FieldMakerOf, false, []string{"\"</script>\""}}}, 0},
 	{"tools.of-a_kind", "plain", "Plain", "\\ufeffA byte-order mark, a zero\\u200bwidth space, a soft\\u00adhyphen, a no-break space, an astral \\U000e0041 tag.", "क्षेत्र", "call", "count", nil, nil, []fieldRule{{FieldMakerOf, false, []string{"\"</script>\""}}}, 0},
 }
 
 // Products lists the products in the order of the catalog.
 var Products = [...]ProductRow{
-	{"api", "API \u202ereversed\u202c and \u2066isolated\u2069", "a | team", "Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.", 1, 3},
-	{"tools.of-a_kind", "Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字", "क्षेत्र", "The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore", 4, 5},
+	{"api", "API \u202ereversed\u202c and \u2066isolated\u2069", "a | team", "Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.", 1, 4},
+	{"import", "Imports", "team", "Another name that Python reserves.", 5, 5},
+	{"tools.of-a_kind", "Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字", "क्षेत्र", "The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore", 6, 7},
 }
 
 // LookupMetric returns the row of a metric by its two names; 0 if the catalog has no such pair.
@@ -29,13 +32,20 @@ func LookupMetric(product, metricType string) int {
 			return 2
 		case "n123":
 			return 3
+		case "lambda":
+			return 4
+		}
+	case "import":
+		switch metricType {
+		case "global":
+			return 5
 		}
 	case "tools.of-a_kind":
 		switch metricType {
 		case "a_name_of_some_length_that_makes_lines_long_until_they_break":
-			return 4
+			return 6
 		case "plain":
-			return 5
+			return 7
 		}
 	}
 	return 0

@@ -60,6 +60,10 @@ class ApiN123Metric(RequiringMetric):
     """The constant of such a metric type."""
 
 
+class ImportGlobalMetric(RequiringMetric):
+    """The constant of such a metric type."""
+
+
 class ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakFields(TypedDict, total=False):
     """The fields of a call of tools.of-a_kind/a_name_of_some_length_that_makes_lines_long_until_they_break, or another metric type that requires the same."""
 
@@ -90,7 +94,7 @@ class Record(Protocol[_Account_contra]):
         self,
         workspace_id: _Account_contra,
         product: Literal["api"],
-        metric_type: Literal["api_call"],
+        metric_type: Literal["api_call", "lambda"],
         quantity: float | Decimal = 1,
         status: Status = "ok",
         unit_cost: float | Decimal | None = None,
@@ -145,6 +149,24 @@ class Record(Protocol[_Account_contra]):
 
         Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.
         """
+
+    @overload
+    @deprecated("since 10.1.0; use api/lambda instead.")
+    def __call__(
+        self,
+        workspace_id: _Account_contra,
+        product: Literal["import"],
+        metric_type: Literal["global"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | int | None = None,
+        **fields: Unpack[EventFields],
+    ) -> str | None:
+        """Imports: Another name that Python reserves."""
 
     @overload
     def __call__(
@@ -227,7 +249,7 @@ class Usage:
         self,
         workspace_id: Id | None,
         product: Literal["api"],
-        metric_type: Literal["api_call"],
+        metric_type: Literal["api_call", "lambda"],
         quantity: float | Decimal = 1,
         status: Status = "ok",
         unit_cost: float | Decimal | None = None,
@@ -282,6 +304,24 @@ class Usage:
 
         Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.
         """
+
+    @overload
+    @deprecated("since 10.1.0; use api/lambda instead.")
+    def __init__(
+        self,
+        workspace_id: Id | None,
+        product: Literal["import"],
+        metric_type: Literal["global"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | int | None = None,
+        **fields: Unpack[EventFields],
+    ) -> None:
+        """Imports: Another name that Python reserves."""
 
     @overload
     def __init__(
@@ -396,6 +436,23 @@ class RecordMetric(Protocol[_Account_contra]):
         """Records one usage event by a constant of `metrics`; see `record()`."""
 
     @overload
+    @deprecated("since 10.1.0; use api/lambda instead.")
+    def __call__(
+        self,
+        workspace_id: _Account_contra,
+        metric: ImportGlobalMetric,
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | int | None = None,
+        **fields: Unpack[EventFields],
+    ) -> str | None:
+        """Records one usage event by a constant of `metrics`; see `record()`."""
+
+    @overload
     def __call__(
         self,
         workspace_id: _Account_contra,
@@ -453,7 +510,7 @@ class Log(Protocol[_Account_contra]):
         self,
         workspace_id: _Account_contra,
         product: Literal["api"],
-        metric_type: Literal["api_call"],
+        metric_type: Literal["api_call", "lambda"],
         message: str,
         level: LogLevel = "error",
         metadata: MetadataLike | None = None,
@@ -505,6 +562,23 @@ class Log(Protocol[_Account_contra]):
 
         Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.
         """
+
+    @overload
+    @deprecated("since 10.1.0; use api/lambda instead.")
+    def __call__(
+        self,
+        workspace_id: _Account_contra,
+        product: Literal["import"],
+        metric_type: Literal["global"],
+        message: str,
+        level: LogLevel = "error",
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | int | None = None,
+        **fields: Unpack[EventFields],
+    ) -> str | None:
+        """Imports: Another name that Python reserves."""
 
     @overload
     def __call__(

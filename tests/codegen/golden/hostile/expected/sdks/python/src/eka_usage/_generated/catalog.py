@@ -9,7 +9,7 @@ from typing import Final, Literal
 SDK_VERSION: Final = "10.20.30"
 """The version of this package and of its catalog."""
 
-CATALOG_VERSION: Final = "10.20.30+bb142d46"
+CATALOG_VERSION: Final = "10.20.30+d3adda61"
 """The version of the catalog and a digest of its meaning, in every event."""
 
 USAGE_TOPIC: Final = "a.topic-with_every.joint"
@@ -18,7 +18,7 @@ USAGE_TOPIC: Final = "a.topic-with_every.joint"
 DEAD_LETTER_TOPIC: Final = "a.topic-with_every.joint.dlq"
 """The Kafka topic of messages that a reader could not process."""
 
-Product = Literal["api", "tools.of-a_kind"]
+Product = Literal["api", "import", "tools.of-a_kind"]
 Status = Literal["ok", "error", "half-done.really"]
 LogLevel = Literal[
     "debug",
@@ -30,10 +30,11 @@ LogLevel = Literal[
     "another_one_of_the_same",
 ]
 
-PRODUCTS: Final[tuple[Product, ...]] = ("api", "tools.of-a_kind")
+PRODUCTS: Final[tuple[Product, ...]] = ("api", "import", "tools.of-a_kind")
 
 METRIC_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
-    "api": ("api_call", "api.call-v2", "n123"),
+    "api": ("api_call", "api.call-v2", "n123", "lambda"),
+    "import": ("global",),
     "tools.of-a_kind": ("a_name_of_some_length_that_makes_lines_long_until_they_break", "plain"),
 }
 """The metric types of each product."""

@@ -9,6 +9,7 @@ from .._metric import Metric
 from .calls import (
     ApiApiCallV2Metric,
     ApiN123Metric,
+    ImportGlobalMetric,
     ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakMetric,
     ToolsOfAKindPlainMetric,
 )
@@ -32,6 +33,17 @@ class api:
 
     n123: Final[ApiN123Metric]
     """# heading - list - items 1. numbered code [link]: http://example.com @deprecated {@link x}"""
+
+    handler: Final[Metric]
+    """A name that Python reserves."""
+
+class imports:
+    """Imports: Another name that Python reserves."""
+
+    worldwide: Final[ImportGlobalMetric]
+    """Deprecated since 10.1.0; use metrics.api.handler instead. Replaced by one with another word
+    for code.
+    """
 
 class tools_of_a_kind:
     """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
