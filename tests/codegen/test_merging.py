@@ -19,6 +19,10 @@ from tests.codegen.tools import GOLDEN, tree
 IDENTITY = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com"}
 IDENTITY |= {name.replace("AUTHOR", "COMMITTER"): value for name, value in IDENTITY.items()}
 CATALOG = "schema/catalog.yaml"
+FIELD = (
+    "type: string, set_by: caller, optional: true, max_length: 9, column: String, "
+    "description: A word."
+)
 FAX = """
   fax:
     title: Fax
@@ -125,6 +129,31 @@ def test_two_additions_are_mended_by_generate_alone(repository: Repository, tmp_
         assert f"{path}:1:1: error[conflicted]: in conflict after a merge; run `generate`" in output
     repository.generate()
     repository.is_as_generated(tmp_path / "fresh")
+
+
+def test_fields_of_two_branches_are_two_migrations_with_one_number(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    shutil.copytree(GOLDEN / "hostile/schema", tmp_path / "schema")
+    repository.git("init", "-q", "-b", "main", ".")
+    repository.commit("start")
+    for name, before in (("floor", "url_ids"), ("wing", "maker_of")):
+        field = f"  {name}: {{{FIELD}}}\n  {before}:\n"
+        repository.branch(name, (f"  {before}:\n", field), file="schema/event.yaml")
+    assert "schema/event.yaml" not in repository.conflicts("floor")
+    repository.commit("merged")
+    folder = "infra/clickhouse"
+    numbers = [path.name[:4] for path in sorted((tmp_path / folder).glob("*.sql"))]
+    assert len(numbers) == len(set(numbers)) + 1
+    added = {path.name.partition("_")[2] for path in (tmp_path / folder).glob("*.sql")}
+    assert added >= {"add_floor.sql", "add_wing.sql"}
+    assert repository.codegen("check")[0] == 0
+    event = ("  url_ids:\n", f"  door: {{{FIELD}}}\n  url_ids:\n")
+    repository.edit(event, file="schema/event.yaml")
+    repository.generate()
+    third = next((tmp_path / folder).glob("*_add_door.sql"))
+    assert third.name[:4] == f"{int(max(numbers)) + 1:04}"
+    text = third.read_text(encoding="utf-8")
+    assert text.count("ADD COLUMN") == 1
 
 
 def test_two_edits_of_one_metric_type_conflict_in_the_catalog_only(

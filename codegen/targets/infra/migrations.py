@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,17 +72,9 @@ def extend(existing: Mapping[str, str], target: Columns) -> Iterator[File]:
             body += f"\n\n{_check(target, target.checks)}"
         yield _file(1, target.table.partition(".")[2], body, state)
         return
-    for expected, path in enumerate(existing, 1):
-        match = _PATH.fullmatch(path)
-        if match is None or int(match[1]) != expected:
-            raise ValueError(
-                f"{path}: expected migration {expected:04} here; restore a missing one from version"
-                " control, or renumber your own by running `generate` again"
-            )
-    path, text = list(existing.items())[-1]
-    state = _state(path, text)
+    number, last = _last(existing)
+    path, state = last[-1], _merged([_state(path, existing[path]) for path in last])
     _reject_incompatible(path, state, target)
-    number = len(existing)
     revised = list(state.get("revisions", ()))
     checked: dict[str, str] = dict(state.get("checks", {}))
     added = [name for name in target.types if name not in state["columns"]]
@@ -103,6 +95,36 @@ def extend(existing: Mapping[str, str], target: Columns) -> Iterator[File]:
     if changed:  # after a revision that makes the table anew
         body = _check(target, changed)
         yield _file(number + 1, "check_columns", body, target.state(revised, target.digests))
+
+
+def _last(existing: Iterable[str]) -> tuple[int, list[str]]:
+    """Returns the last number and its migrations: several, if branches that were merged added one.
+
+    Each of them may have been applied somewhere, so all of them stay.
+    """
+    number = 0
+    last: list[str] = []
+    for path in existing:
+        match = _PATH.fullmatch(path)
+        if match is None or int(match[1]) not in (number or 1, number + 1):
+            raise ValueError(
+                f"{path}: expected migration {number + 1:04} here; restore a missing one from"
+                " version control"
+            )
+        last = [*last, path] if int(match[1]) == number else [path]
+        number = int(match[1])
+    return number, last
+
+
+def _merged(states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns the table after migrations that started from the same one."""
+    merged = dict(states[-1])
+    for key in ("columns", "checks"):
+        entries = [state[key] for state in states if key in state]
+        if entries:
+            merged[key] = {name: value for each in entries for name, value in each.items()}
+    revisions = [revision for state in states for revision in state.get("revisions", ())]
+    return {**merged, "revisions": list(dict.fromkeys(revisions))}
 
 
 def _file(number: int, name: str, body: str, state: Mapping[str, Any]) -> File:
