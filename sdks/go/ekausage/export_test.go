@@ -3,6 +3,8 @@ package ekausage
 import (
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/spool"
 )
 
@@ -28,3 +30,9 @@ func Options(several ...Option) Option {
 
 // SpillAll delivers every later event from disk.
 func SpillAll(c *Client) { c.instance.Load().outbox.spool.SpillAll() }
+
+// RetryBackoff returns the function from attempts to pauses that the Kafka client has.
+func RetryBackoff(c *Client) func(tries int) time.Duration {
+	kafka := c.instance.Load().outbox.transport.(*kafkaTransport)
+	return kafka.client.OptValue(kgo.RetryBackoffFn).(func(int) time.Duration)
+}

@@ -12,9 +12,8 @@ import (
 )
 
 const (
-	// Pauses between attempts double from the first to the last, as in librdkafka.
-	firstBackoff = 100 * time.Millisecond
-	lastBackoff  = time.Second
+	// Pauses between attempts double up to this, as in librdkafka; one that is longer stays as it is.
+	lastBackoff = time.Second
 	// metadataInterval paces requests for the leaders of partitions.
 	metadataInterval = 500 * time.Millisecond
 	// A broker that does not respond is left after these, as in TypeScript: a connection after one, a request
@@ -40,7 +39,7 @@ func kafkaOptions(s *settings, log kgo.Logger) ([]kgo.Opt, error) {
 		kgo.ProducerBatchMaxBytes(int32(min(max(s.integer(settingKafkaBatchSize), encode.LargestEvent), largestBatch))),
 		kgo.ProducerBatchCompression(codecs[s.text(settingKafkaCompressionType)]()),
 		kgo.RecordRetries(recordRetries(s)),
-		kgo.RetryBackoffFn(backoff),
+		kgo.RetryBackoffFn(backoff(s.milliseconds(settingKafkaRetryDelayMs))),
 		kgo.MetadataMinAge(metadataInterval),
 		kgo.DialTimeout(brokerTimeout),
 		kgo.RequestTimeoutOverhead(brokerTimeout),
@@ -75,10 +74,14 @@ var codecs = map[string]func() kgo.CompressionCodec{
 	"zstd":   kgo.ZstdCompression,
 }
 
-func backoff(tries int) time.Duration {
-	wait := lastBackoff
-	if shift := tries - 1; shift < 10 {
-		wait = min(lastBackoff, firstBackoff<<max(0, shift))
+// backoff returns the function from the number of attempts so far to the pause before the next.
+func backoff(first time.Duration) func(tries int) time.Duration {
+	last := max(first, lastBackoff)
+	return func(tries int) time.Duration {
+		wait := last
+		if shift := tries - 1; shift < 10 {
+			wait = min(last, first<<max(0, shift))
+		}
+		return time.Duration(float64(wait) * (0.8 + 0.4*rand.Float64()))
 	}
-	return time.Duration(float64(wait) * (0.8 + 0.4*rand.Float64()))
 }

@@ -32,6 +32,27 @@ func TestKafkaOptions(t *testing.T) {
 	}
 }
 
+func TestRetryDelay(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		delay                   time.Duration
+		tries                   int
+		notBefore, notLaterThan time.Duration
+	}{
+		{100 * time.Millisecond, 1, 80 * time.Millisecond, 120 * time.Millisecond},
+		{100 * time.Millisecond, 3, 320 * time.Millisecond, 480 * time.Millisecond},
+		{100 * time.Millisecond, 99, 800 * time.Millisecond, 1200 * time.Millisecond},
+		{7 * time.Second, 1, 5600 * time.Millisecond, 8400 * time.Millisecond},
+		{7 * time.Second, 50, 5600 * time.Millisecond, 8400 * time.Millisecond},
+	} {
+		client := newClient(t, ekausage.WithKafkaBrokers("127.0.0.1:1"), ekausage.WithRetryDelay(c.delay))
+		pause := ekausage.RetryBackoff(client)(c.tries)
+		if pause < c.notBefore || pause > c.notLaterThan {
+			t.Errorf("after %d attempts with %v: a pause of %v", c.tries, c.delay, pause)
+		}
+	}
+}
+
 func TestRecreatedTopic(t *testing.T) {
 	t.Parallel()
 	for _, acks := range []string{"1", "all"} {

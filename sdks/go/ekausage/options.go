@@ -73,6 +73,13 @@ func WithAcks(acks string) Option { return withSetting(settingKafkaAcks, acks) }
 // A broker that cannot be reached is retried until WithDeliveryTimeout is over.
 func WithRetries(retries int) Option { return withSetting(settingKafkaRetries, retries) }
 
+// WithRetryDelay sets the pause before a batch that failed is sent again, overriding the default of
+// 100ms, in whole milliseconds. It doubles from one attempt to the next, up to a second, or stays as it
+// is if it is longer.
+func WithRetryDelay(delay time.Duration) Option {
+	return withSetting(settingKafkaRetryDelayMs, delay.Milliseconds())
+}
+
 // WithSecurityProtocol sets how to connect to brokers: PLAINTEXT, the default, SSL, SASL_PLAINTEXT or
 // SASL_SSL. The protocols with SASL require WithSASLMechanism, WithSASLUsername and a password.
 func WithSecurityProtocol(protocol string) Option {

@@ -16,6 +16,7 @@ const (
 	settingKafkaCompressionType
 	settingKafkaAcks
 	settingKafkaRetries
+	settingKafkaRetryDelayMs
 	settingKafkaSecurityProtocol
 	settingKafkaSASLMechanism
 	settingKafkaSASLUsername
@@ -44,6 +45,7 @@ var settingTable = [...]Setting{
 	{"kafka_compression_type", "EKA_KAFKA_COMPRESSION_TYPE", "WithCompression", "choice", "", "lz4", false, false, "", 0, 0, []string{"none", "gzip", "snappy", "lz4", "zstd"}, "compression.type", "The compression codec of batches."},
 	{"kafka_acks", "EKA_KAFKA_ACKS", "WithAcks", "choice", "", "1", false, false, "", 0, 0, []string{"1", "all"}, "acks", "Which replicas must acknowledge a batch before it counts as delivered: 1, the partition's leader; all, every in-sync replica, which also enables idempotence. Unless it is set, it is all with the spool mode durable."},
 	{"kafka_retries", "EKA_KAFKA_RETRIES", "WithRetries", "integer", "", "5", false, false, "", 0, 2147483647, nil, "retries", "How many times a batch is retried after a broker rejects it. Rejections that pass by themselves, such as a missing leader or replica, do not count; delivery_timeout_ms ends them."},
+	{"kafka_retry_delay_ms", "EKA_KAFKA_RETRY_DELAY_MS", "WithRetryDelay", "integer", "ms", "100", false, false, "", 1, 300000, nil, "retry.backoff.ms", "The pause before a batch that failed is sent again, give or take a quarter. It doubles from one attempt to the next, up to a second, or stays as it is if it is longer."},
 	{"kafka_security_protocol", "EKA_KAFKA_SECURITY_PROTOCOL", "WithSecurityProtocol", "choice", "", "PLAINTEXT", false, false, "", 0, 0, []string{"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}, "security.protocol", "The protocol of connections to brokers: plain text or TLS, with or without SASL."},
 	{"kafka_sasl_mechanism", "EKA_KAFKA_SASL_MECHANISM", "WithSASLMechanism", "choice", "", "", false, false, "SASL", 0, 0, []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}, "sasl.mechanism", "The SASL mechanism to authenticate with, if the security protocol includes SASL."},
 	{"kafka_sasl_username", "EKA_KAFKA_SASL_USERNAME", "WithSASLUsername", "string", "", "", false, false, "SASL", 0, 0, nil, "sasl.username", "The SASL user name."},

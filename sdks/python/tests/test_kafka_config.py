@@ -44,6 +44,8 @@ def test_the_default_properties_are_those_of_the_schema() -> None:
         "compression.type": "lz4",
         "acks": "1",
         "retries": 2_147_483_647,
+        "retry.backoff.ms": 100,
+        "retry.backoff.max.ms": 1000,
         "security.protocol": "PLAINTEXT",
         "message.timeout.ms": 300_000,
         "client.id": "eka-usage",
@@ -69,6 +71,13 @@ def test_every_setting_sets_its_librdkafka_property(setting: Any) -> None:
     if setting.name == "kafka_retries":
         written = 2_147_483_647  # all that librdkafka retries are rejections that can pass
     assert config(**{setting.argument: value})[setting.librdkafka] == written
+
+
+def test_a_long_pause_between_retries_raises_the_longest() -> None:
+    assert config(retry_delay_ms=999)["retry.backoff.max.ms"] == 1000
+    assert config(retry_delay_ms=30_000)["retry.backoff.max.ms"] == 30_000
+    overridden = config({"retry.backoff.max.ms": 7}, retry_delay_ms=5)
+    assert overridden["retry.backoff.max.ms"] == 7
 
 
 def test_acks_all_turns_idempotence_on() -> None:

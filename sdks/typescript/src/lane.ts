@@ -1,12 +1,10 @@
 /** A lane keeps its events in order: only one batch of them is in flight at a time. */
 
 import { type Arrival, EventQueue, type QueuedEvent } from "./eventQueue.js";
+import { retryPause } from "./retryPause.js";
 import type { AckGroup } from "./spool/segmentWriter.js";
 import { setTimeout } from "./timers.js";
 import { asSendError, type SendError, type Transport } from "./transports/transport.js";
-
-const shortestPause = 100;
-const longestPause = 1000;
 
 /** How a lane batches and retries. */
 export interface LaneSettings {
@@ -16,6 +14,8 @@ export interface LaneSettings {
   readonly lateBatchBytes: number;
   /** How often a batch that a broker rejected is sent again. */
   readonly retries: number;
+  /** The first pause between two attempts, in milliseconds. */
+  readonly retryDelayMs: number;
   /** How long an event may stay undelivered, in milliseconds. */
   readonly deliveryTimeoutMs: number;
   /** Milliseconds since 1970. */
@@ -119,7 +119,7 @@ export class Lane {
       if (batch.events.length === 0) {
         return;
       }
-      await pause(attempt);
+      await pause(retryPause(this.#settings.retryDelayMs, attempt));
     }
   }
 
@@ -146,11 +146,9 @@ export class Lane {
   }
 }
 
-/** Backs off exponentially, with jitter. */
-async function pause(attempt: number): Promise<void> {
-  const longest = Math.min(longestPause, shortestPause * 2 ** attempt);
+async function pause(milliseconds: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   // What is queued need not keep the process alive: its end flushes everything once more.
-  setTimeout(resolve, longest * (0.75 + Math.random() / 4)).unref();
+  setTimeout(resolve, milliseconds).unref();
   await promise;
 }

@@ -23,6 +23,7 @@ export function outboxSettings(settings: Settings, clock: () => number): OutboxS
     batchBytes: Math.min(settings.kafkaBatchSize, largestBatch),
     lateBatchBytes: Math.min(late * settings.kafkaBatchSize, largestBatch),
     retries: settings.kafkaRetries,
+    retryDelayMs: settings.kafkaRetryDelayMs,
     deliveryTimeoutMs: settings.deliveryTimeoutMs,
     clock,
     maxEvents: settings.maxQueueEvents,

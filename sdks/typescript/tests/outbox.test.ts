@@ -49,6 +49,7 @@ function setUp(settings: Partial<OutboxSettings> = {}, lanes = 1) {
       batchBytes: 1000,
       lateBatchBytes: 4000,
       retries: 2,
+      retryDelayMs: 100,
       deliveryTimeoutMs: 60_000,
       clock,
       maxEvents: 100,

@@ -116,6 +116,11 @@ describe("the library's options", () => {
     expect(options({})).toMatchObject({ acks: 1, retries: 0, compression: "lz4" });
     expect(options({ acks: "all" })).toMatchObject({ idempotent: true, retries: 5 });
     expect(options({ acks: "all", retries: 0 })).toMatchObject({ retries: 2 });
+    const { retryDelay } = options({ acks: "all", retryDelayMs: 4 }) as {
+      retryDelay: (client: unknown, id: string, attempt: number) => number;
+    };
+    expect(retryDelay(undefined, "", 1)).toBeLessThanOrEqual(4);
+    expect(retryDelay(undefined, "", 9)).toBeGreaterThanOrEqual(750);
   });
 
   test("the library receives certificates and credentials if the protocol needs them", () => {

@@ -80,6 +80,21 @@ export const settings = {
     minimum: 0,
     maximum: 2147483647,
   },
+  /**
+   * The pause before a batch that failed is sent again, give or take a quarter. It doubles from one
+   * attempt to the next, up to a second, or stays as it is if it is longer.
+   */
+  kafkaRetryDelayMs: {
+    variable: "EKA_KAFKA_RETRY_DELAY_MS",
+    argument: "retryDelayMs",
+    type: "integer",
+    required: false,
+    secret: false,
+    default: 100,
+    minimum: 1,
+    maximum: 300000,
+    unit: "ms",
+  },
   /** The protocol of connections to brokers: plain text or TLS, with or without SASL. */
   kafkaSecurityProtocol: {
     variable: "EKA_KAFKA_SECURITY_PROTOCOL",
@@ -347,6 +362,13 @@ export interface SettingOptions {
    * @default 5
    */
   readonly retries?: number | undefined;
+  /**
+   * The pause before a batch that failed is sent again, give or take a quarter. It doubles from one
+   * attempt to the next, up to a second, or stays as it is if it is longer.
+   *
+   * @default 100 ms
+   */
+  readonly retryDelayMs?: number | undefined;
   /**
    * The protocol of connections to brokers: plain text or TLS, with or without SASL.
    *

@@ -5,6 +5,7 @@ import { isIP } from "node:net";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { describeError } from "../describe.js";
 import { clientName, settings as table } from "../generated/settings.js";
+import { retryPause } from "../retryPause.js";
 import { PasswordFile } from "../secret.js";
 import { configError, type Settings } from "../settings.js";
 
@@ -16,7 +17,6 @@ const produceTimeout = 5_000;
 const requestTimeout = 10_000;
 // A changed leader is detected by its response, so metadata needs no frequent refresh.
 const metadataMaxAge = 300_000;
-const idempotentPause = 200;
 
 /** Returns the options of the producer: those of the settings, overridden by `config`. */
 export function producerOptions(
@@ -46,12 +46,14 @@ function kafkaOptions(settings: Settings, warn?: (text: string) => void): KafkaC
 }
 
 /** Lanes retry batches. Only with idempotence the library does, as it needs the same producer. */
-function acks({ kafkaAcks, kafkaRetries }: Settings): KafkaConfig {
+function acks({ kafkaAcks, kafkaRetries, kafkaRetryDelayMs }: Settings): KafkaConfig {
   if (kafkaAcks !== "all") {
     return { acks: Number(kafkaAcks), retries: 0 };
   }
   // The library treats a number below two as unlimited.
-  return { idempotent: true, retries: Math.max(2, kafkaRetries), retryDelay: idempotentPause };
+  const retryDelay = (_client: unknown, _id: unknown, attempt: number) =>
+    retryPause(kafkaRetryDelayMs, attempt - 1);
+  return { idempotent: true, retries: Math.max(2, kafkaRetries), retryDelay };
 }
 
 function security(settings: Settings, brokers: readonly string[]): KafkaConfig {

@@ -312,6 +312,7 @@ class _Log:
 
 
 _UNLIMITED = 2_147_483_647
+_LONGEST_PAUSE_MS = 1000
 _ACKS = frozenset({"acks", "request.required.acks"})
 _IN_FLIGHT = frozenset({"max.in.flight", "max.in.flight.requests.per.connection"})
 
@@ -325,6 +326,8 @@ def _config(settings: Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
         "partitioner": "murmur2_random",
         # It retries only rejections that can pass, which is for the delivery timeout to end.
         "retries": _UNLIMITED,
+        # A pause that is longer than this stays as it is.
+        "retry.backoff.max.ms": max(_LONGEST_PAUSE_MS, settings["kafka_retry_delay_ms"]),
         # One place less, for the event that finds the queue full and is parked.
         "queue.buffering.max.messages": settings["max_queue_events"] - 1,
         "queue.buffering.max.kbytes": settings["max_queue_bytes"] // 1024,

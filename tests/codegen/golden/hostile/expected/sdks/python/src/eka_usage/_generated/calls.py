@@ -669,6 +669,11 @@ class SettingArguments(TypedDict, total=False):
     retries: int | None
     """How many times a batch is retried after a broker rejects it."""
 
+    retry_delay_ms: int | None
+    """The pause before a batch that failed is sent again, give or take a quarter. It doubles from
+    one attempt to the next, up to a second, or stays as it is if it is longer.
+    """
+
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] | None
     """The protocol of connections to brokers: plain text or TLS, with or without SASL."""
 

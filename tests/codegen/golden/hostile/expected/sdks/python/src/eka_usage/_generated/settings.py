@@ -91,6 +91,16 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         librdkafka="retries",
     ),
     Setting(
+        "kafka_retry_delay_ms",
+        "HOSTILE_KAFKA_RETRY_DELAY_MS",
+        "retry_delay_ms",
+        "integer",
+        default=100,
+        minimum=1,
+        maximum=300000,
+        librdkafka="retry.backoff.ms",
+    ),
+    Setting(
         "kafka_security_protocol",
         "HOSTILE_KAFKA_SECURITY_PROTOCOL",
         "security_protocol",
