@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from codegen import phrases
+from codegen.diagnostics import listing
 from codegen.model import ErrorCode, KeyRule, MetricType, Model, Product, Setting
 from codegen.naming import LANGUAGES
 from codegen.numbers import scalar
@@ -99,7 +100,13 @@ def outputs(model: Model) -> Iterator[Output]:
         log_status=markdown_code(catalog.log_status.name),
     )
     yield File("docs/event.schema.json", _json({**JSON_COMMENT, **event_schema(model)}))
-    yield file("docs/settings.md", "docs/settings.md.j2", settings=settings, languages=languages)
+    yield file(
+        "docs/settings.md",
+        "docs/settings.md.j2",
+        settings=settings,
+        languages=languages,
+        **_flags(model),
+    )
     yield file("docs/errors.md", "docs/errors.md.j2", errors=[_error(e) for e in model.sdk.errors])
     yield section("docs/fields.md", "fields", fields_table(model))
     yield section("README.md", "settings", render("docs/readme-settings.md.j2", settings=settings))
@@ -172,6 +179,18 @@ def _setting(model: Model, setting: Setting) -> _Setting:
         default,
         markdown(setting.description),
     )
+
+
+def _flags(model: Model) -> Mapping[str, str]:
+    """Returns what the page says about flags."""
+    example = next(setting for setting in model.sdk.settings if setting.required)
+    secrets = [markdown_code(model.variable(one)) for one in model.sdk.settings if one.secret]
+    return {
+        "variable": model.variable(example),
+        "flag": f"--{model.variable(example).lower().replace('_', '-')}",
+        "prefix": model.catalog.env_prefix,
+        "secrets": listing(secrets, "and"),
+    }
 
 
 def _default(setting: Setting, language: str) -> str:

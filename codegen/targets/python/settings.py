@@ -58,6 +58,7 @@ def setting(model: Model, setting: Setting) -> _Setting:
         "librdkafka": setting.librdkafka,
         "min_length": setting.min_length,
         "max_length": setting.max_length,
+        "description": setting.description,
     }
     row = [literal(value) for value in values]
     row += [f"{name}={literal(value)}" for name, value in options.items() if value is not None]

@@ -39,11 +39,14 @@ type core struct {
 // the code config.invalid and names the option or variable that cannot be used.
 func New(serviceName string, opts ...Option) (*Client, error) {
 	o := applyOptions(opts)
-	s, err := resolveSettings(o.properties, o.settings, os.Getenv, o.producer == nil)
+	s, err := resolveSettings(o, os.Getenv, o.producer == nil)
 	if err != nil {
 		return nil, err
 	}
 	s.kafka = o.kafka
+	if serviceName == "" {
+		serviceName = o.config.serviceName
+	}
 	if rejection := encode.CheckServiceName(serviceName); rejection != nil {
 		return nil, newError(*rejection)
 	}

@@ -35,7 +35,7 @@ func (p Properties) hidden() map[string]any {
 // module confluent.
 func KafkaProperties(opts ...Option) (Properties, error) {
 	o := applyOptions(opts)
-	s, err := resolveSettings(o.properties, o.settings, os.Getenv, true)
+	s, err := resolveSettings(o, os.Getenv, true)
 	if err != nil {
 		return nil, err
 	}

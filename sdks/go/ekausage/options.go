@@ -16,6 +16,7 @@ type Option func(*options)
 
 type options struct {
 	settings   givenSettings
+	config     config
 	properties map[string]any
 	onError    OnError
 	debug      bool
@@ -31,7 +32,7 @@ type options struct {
 }
 
 func applyOptions(opts []Option) *options {
-	o := &options{settings: givenSettings{}, tuning: spool.DefaultTuning()}
+	o := &options{settings: givenSettings{}, config: newConfig(), tuning: spool.DefaultTuning()}
 	for _, option := range opts {
 		if option != nil {
 			option(o)

@@ -22,7 +22,7 @@ func TestSecret(t *testing.T) {
 		for _, password := range []Option{byOption, byProperty} {
 			sasl[len(sasl)-1] = password
 			o := applyOptions(sasl)
-			s, err := resolveSettings(o.properties, o.settings, func(string) string { return "" }, true)
+			s, err := resolveSettings(o, func(string) string { return "" }, true)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -60,21 +60,25 @@ type settings struct {
 // givenSettings are the values that a caller passes, by options or as properties.
 type givenSettings map[int]any
 
-// resolveSettings prefers properties to options to variables to defaults. An empty variable counts as
-// not set.
-func resolveSettings(
-	properties map[string]any, byOption givenSettings, environment func(string) string, needsBrokers bool,
-) (*settings, error) {
+// resolveSettings prefers properties to options to flags and configurations to variables to defaults.
+// An empty variable counts as not set.
+func resolveSettings(o *options, environment func(string) string, needsBrokers bool) (*settings, error) {
 	s := new(settings)
-	byProperty, err := rowsOf(properties)
+	byProperty, err := rowsOf(o.properties)
 	if err != nil {
 		return nil, err
+	}
+	if o.config.invalid != nil {
+		return nil, o.config.invalid
 	}
 	for row := range settingTable {
 		setting := &settingTable[row]
 		value, name := byProperty[row], setting.Property
 		if value == nil {
-			value, name = byOption[row], setting.Option
+			value, name = o.settings[row], setting.Option
+		}
+		if configured := o.config.settings[row]; value == nil {
+			value, name = configured.value, configured.name
 		}
 		if value == nil {
 			value, name = notEmpty(environment(setting.Variable)), setting.Variable

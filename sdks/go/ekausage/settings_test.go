@@ -14,7 +14,10 @@ import (
 
 func resolve(properties map[string]any, arguments []Option, environment map[string]string) (*settings, error) {
 	o := applyOptions(arguments)
-	return resolveSettings(properties, o.settings, func(name string) string { return environment[name] }, true)
+	if properties != nil {
+		o.properties = properties
+	}
+	return resolveSettings(o, func(name string) string { return environment[name] }, true)
 }
 
 func TestSettings(t *testing.T) {

@@ -55,6 +55,8 @@ PUBLIC = {
     "UsageEvent",
     "ValidationError",
     "__version__",
+    "add_arguments",
+    "config_of",
     "find_event_type",
     "find_metric",
     "is_metric_type",

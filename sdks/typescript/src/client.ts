@@ -1,6 +1,7 @@
 /** The client: accepts usage events, and delivers each one or reports why it cannot. */
 
 import type { BoundDetails, Id } from "./callOptions.js";
+import { type Config, optionsOf } from "./config.js";
 import type { Stats } from "./ledger.js";
 import { ClientCore } from "./lifecycle.js";
 import type { EkaClientOptions } from "./options.js";
@@ -29,6 +30,18 @@ export class EkaClient<W extends Id | undefined = Id> extends Recording<W> {
     const recorder = given instanceof Recorder ? given : new Recorder(new ClientCore(options));
     super(recorder);
     this.#recorder = recorder;
+  }
+
+  /**
+   * Returns a client that is configured by an object, such as from a file or from flags.
+   *
+   * @param config Settings by their names in `docs/settings.md`, and `service_name`; they override
+   * environment variables. `configOf()` returns that of flags.
+   * @param overrides Options of the client; each overrides the configuration.
+   * @throws ConfigError if a name is not that of a setting, or a value is not allowed.
+   */
+  static fromConfig(config: Config, overrides: Partial<EkaClientOptions> = {}): EkaClient {
+    return new EkaClient(optionsOf(config, overrides));
   }
 
   /**

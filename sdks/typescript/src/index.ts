@@ -13,6 +13,7 @@ export type {
 } from "./callOptions.js";
 export type { UsageInput } from "./calls.js";
 export { EkaClient } from "./client.js";
+export type { Config } from "./config.js";
 export { type Amount, Decimal, decimal } from "./decimal.js";
 export {
   ClientClosedError,
@@ -26,6 +27,7 @@ export {
   SpoolError,
   ValidationError,
 } from "./errors.js";
+export { configOf, flagOptions } from "./flags.js";
 export type { LogLevel, MetricType, Product, Status } from "./generated/catalog.js";
 export { logLevels, products, statuses } from "./generated/catalog.js";
 export {

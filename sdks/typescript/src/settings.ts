@@ -87,18 +87,23 @@ export function configError(parameter: string, given: string, hint: string): Con
 }
 
 function resolve(setting: Setting, options: Given, environment: Given): unknown {
-  const { argument, variable, type } = setting;
+  const { argument, variable } = setting;
   const option = options[argument] ?? undefined;
   const given = option ?? (environment[variable] || undefined);
   if (given === undefined) {
     return setting.default;
   }
-  const [value, expected] = readers[type](given, setting);
+  const value = readSetting(setting, given, option === undefined ? variable : argument);
+  return setting.secret ? new Secret(value as string) : value;
+}
+
+/** Returns the value of a setting that was given as `name`; throws a ConfigError if it is invalid. */
+export function readSetting(setting: Setting, given: unknown, name: string): unknown {
+  const [value, expected] = readers[setting.type](given, setting);
   if (value === undefined) {
-    const name = option === undefined ? variable : argument;
     throw configError(name, setting.secret ? "a secret" : describeValue(given), expected);
   }
-  return setting.secret ? new Secret(value as string) : value;
+  return value;
 }
 
 /** Returns the message for a setting that is required, without its end. */

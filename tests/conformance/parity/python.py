@@ -119,7 +119,7 @@ def _public(name: str) -> Iterator[str]:
 
 def _arguments(function: Function) -> list[str]:
     arguments = (*function.args.args, *function.args.kwonlyargs)
-    return [argument.arg for argument in arguments if argument.arg != "self"]
+    return [argument.arg for argument in arguments if argument.arg not in {"self", "cls"}]
 
 
 def _unpacked(function: Function, classes: dict[str, ast.ClassDef]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from .surface import Section, Surface
 
 _EXPORTED = re.compile(r"^export (?:type )?\{(.*?)\} from", re.MULTILINE | re.DOTALL)
 _METHOD = re.compile(r"(?:async )?(\w+)(?:<.*>)?\(")
-_MEMBER = re.compile(r"  (?:readonly |async |get )*([a-z]\w*)(?:\?|<.*>)?[:;(]")
+_MEMBER = re.compile(r"  (?:readonly |static |async |get )*([a-z]\w*)(?:\?|<.*>)?[:;(]")
 
 # The arguments that are objects, whose members are arguments by name.
 _NAMED = {
@@ -116,7 +116,7 @@ def _members(source: str, name: str) -> Iterator[str]:
 
 def _arguments(source: str, body: str, method: str) -> list[str]:
     """Returns the arguments of all overloads; one for either of two is not counted again."""
-    signature = rf"^  (?:async )?{method}(?:<.*?>)?\((.*?)\): "
+    signature = rf"^  (?:static )?(?:async )?{method}(?:<.*?>)?\((.*?)\): "
     found: dict[str, None] = {}
     for arguments in re.findall(signature, body, re.MULTILINE | re.DOTALL):
         names = re.findall(r"(?<!\.)\b(\w+)\??: ", arguments)

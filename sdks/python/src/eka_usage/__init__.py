@@ -19,6 +19,7 @@ from ._errors import (
     SpoolError,
     ValidationError,
 )
+from ._flags import add_arguments, config_of
 from ._generated import metrics
 from ._generated.catalog import (
     BILLABLE,
@@ -88,6 +89,8 @@ __all__ = [
     "UsageEvent",
     "ValidationError",
     "__version__",
+    "add_arguments",
+    "config_of",
     "find_event_type",
     "find_metric",
     "is_metric_type",

@@ -14,6 +14,7 @@ from ._ambient import Ambient
 from ._batch_encoder import BatchEncoder
 from ._before_send import MetadataFilter
 from ._bind import BoundClient, Defaults
+from ._config import arguments_of, hide_config, hide_overrides
 from ._failure import Failed
 from ._fields import check_names
 from ._generated.catalog import USAGE_TOPIC
@@ -129,6 +130,21 @@ class EkaClient(SessionRecording):
                 write_log(logging.WARNING, _IN_CLEAR)
         self._outbox.begin()
         self._register()
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], **arguments: Any) -> Self:
+        """Returns a client that is configured by a mapping, such as from a file or from flags.
+
+        Args:
+            config: settings by their names in `docs/settings.md`, and `service_name`; they override
+                environment variables. None and "" are not set. `config_of()` returns that of flags.
+            arguments: of the client; each overrides the configuration.
+
+        Raises:
+            ConfigError: a name is not that of a setting, or a value is not allowed.
+        """
+        config, arguments = hide_config(config), hide_overrides(arguments)
+        return cls(**{**arguments_of(config), **arguments})
 
     def _register(self) -> None:
         hooks = _shutdown_hooks.ShutdownHooks(self._end, self._exit_timeout, self._after_fork)

@@ -147,11 +147,21 @@ def _resolved(
         given, name = _variable(setting, environ), setting.variable
     if given is None:
         return setting.default, setting.argument, False
+    return read_setting(setting, given, name), name, True
+
+
+def read_setting(setting: Setting, given: Any, name: str) -> Any:
+    """Returns the value of a setting that was given as `name`; a secret is hidden.
+
+    Raises:
+        ConfigError: the setting does not allow it.
+    """
+    given = hide(given) if setting.secret else given
     value, expected = _READERS[setting.type](reveal(given), setting)
     if value is None:
         what = describe_setting(setting, given)
         raise ConfigError.of("config.invalid", parameter=name, given=what, hint=expected)
-    return (hide(value) if setting.secret else value), name, True
+    return hide(value) if setting.secret else value
 
 
 def _variable(setting: Setting, environ: Mapping[str, str] | None) -> Any:

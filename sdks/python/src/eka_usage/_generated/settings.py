@@ -26,6 +26,7 @@ class Setting(NamedTuple):
     librdkafka: str | None = None
     min_length: int = 1
     max_length: int = 0
+    description: str = ""
 
 
 CLIENT_NAME: Final = "eka-usage"
@@ -41,6 +42,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "list",
         required=True,
         librdkafka="bootstrap.servers",
+        description="Comma-separated addresses of the Kafka brokers, as host:port.",
     ),
     Setting(
         "kafka_linger_ms",
@@ -51,6 +53,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         minimum=0,
         maximum=900000,
         librdkafka="linger.ms",
+        description="How long an event may wait for others to be sent in the same batch.",
     ),
     Setting(
         "kafka_batch_size",
@@ -61,6 +64,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         minimum=1,
         maximum=2147483647,
         librdkafka="batch.size",
+        description="The size at which a batch is sent without further delay.",
     ),
     Setting(
         "kafka_compression_type",
@@ -70,6 +74,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default="lz4",
         choices=("none", "gzip", "snappy", "lz4", "zstd"),
         librdkafka="compression.type",
+        description="The compression codec of batches.",
     ),
     Setting(
         "kafka_acks",
@@ -79,6 +84,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default="1",
         choices=("1", "all"),
         librdkafka="acks",
+        description="Which replicas must acknowledge a batch before it counts as delivered: 1, the partition's leader; all, every in-sync replica, which also enables idempotence. Unless it is set, it is all with the spool mode durable.",
     ),
     Setting(
         "kafka_retries",
@@ -89,6 +95,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         minimum=0,
         maximum=2147483647,
         librdkafka="retries",
+        description="How many times a batch is retried after a broker rejects it. Rejections that pass by themselves, such as a missing leader or replica, do not count; delivery_timeout_ms ends them.",
     ),
     Setting(
         "kafka_retry_delay_ms",
@@ -99,6 +106,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         minimum=1,
         maximum=300000,
         librdkafka="retry.backoff.ms",
+        description="The pause before a batch that failed is sent again, give or take a quarter. It doubles from one attempt to the next, up to a second, or stays as it is if it is longer.",
     ),
     Setting(
         "kafka_security_protocol",
@@ -108,6 +116,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default="PLAINTEXT",
         choices=("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
         librdkafka="security.protocol",
+        description="The protocol of connections to brokers: plain text or TLS, with or without SASL.",
     ),
     Setting(
         "kafka_sasl_mechanism",
@@ -117,6 +126,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         choices=("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
         protocol="SASL",
         librdkafka="sasl.mechanism",
+        description="The SASL mechanism to authenticate with, if the security protocol includes SASL.",
     ),
     Setting(
         "kafka_sasl_username",
@@ -125,6 +135,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "string",
         protocol="SASL",
         librdkafka="sasl.username",
+        description="The SASL user name.",
     ),
     Setting(
         "kafka_sasl_password",
@@ -134,6 +145,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         secret=True,
         protocol="SASL",
         librdkafka="sasl.password",
+        description="The SASL password; never shown in a log, an error or a repr.",
     ),
     Setting(
         "kafka_sasl_password_file",
@@ -141,6 +153,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "sasl_password_file",
         "string",
         protocol="SASL",
+        description="A file that contains the SASL password, in place of kafka_sasl_password. It is read again when a broker refuses the password, so that a rotated secret needs no restart.",
     ),
     Setting(
         "kafka_ssl_ca_location",
@@ -149,6 +162,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "string",
         protocol="SSL",
         librdkafka="ssl.ca.location",
+        description="A PEM file of the certificate authorities to trust instead of the system's.",
     ),
     Setting(
         "kafka_ssl_certificate_location",
@@ -157,6 +171,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "string",
         protocol="SSL",
         librdkafka="ssl.certificate.location",
+        description="A PEM file of the client's certificate, followed by its chain if there is one, for brokers that require mutual TLS.",
     ),
     Setting(
         "kafka_ssl_key_location",
@@ -165,6 +180,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "string",
         protocol="SSL",
         librdkafka="ssl.key.location",
+        description="A PEM file of the private key of the client's certificate, not encrypted.",
     ),
     Setting(
         "max_queue_events",
@@ -174,6 +190,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default=100000,
         minimum=2,
         maximum=10000000,
+        description="How many accepted events may wait in memory for Kafka; beyond that, events go to the spool or are rejected with queue.full.",
     ),
     Setting(
         "max_queue_bytes",
@@ -183,6 +200,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default=67108864,
         minimum=1048576,
         maximum=2147482624,
+        description="How many bytes of accepted events may wait in memory for Kafka; beyond that, events go to the spool or are rejected with queue.full.",
     ),
     Setting(
         "delivery_timeout_ms",
@@ -193,6 +211,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         minimum=1000,
         maximum=2147483647,
         librdkafka="message.timeout.ms",
+        description="How long an accepted event may wait for Kafka's acknowledgement before it goes to the spool or fails with delivery.failed.",
     ),
     Setting(
         "shutdown_timeout_ms",
@@ -202,11 +221,24 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default=10000,
         minimum=0,
         maximum=3600000,
+        description="How long shutdown, or the exit of the process, may wait for undelivered events.",
     ),
     Setting(
-        "flush_on_sigterm", "EKA_FLUSH_ON_SIGTERM", "flush_on_sigterm", "boolean", default=True
+        "flush_on_sigterm",
+        "EKA_FLUSH_ON_SIGTERM",
+        "flush_on_sigterm",
+        "boolean",
+        default=True,
+        description="Whether SIGTERM flushes the queue before it ends the process. Python and TypeScript detect a handler of the host's and leave the signal to it. Go cannot, so there it is for services without a handler only.",
     ),
-    Setting("disabled", "EKA_DISABLED", "disabled", "boolean", default=False),
+    Setting(
+        "disabled",
+        "EKA_DISABLED",
+        "disabled",
+        "boolean",
+        default=False,
+        description="Whether recording is off: events are checked and get ids, but nothing is sent, written to disk or connected to, and no brokers are required.",
+    ),
     Setting(
         "spool",
         "EKA_SPOOL",
@@ -214,8 +246,15 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "choice",
         default="spill",
         choices=("off", "spill", "durable"),
+        description="Which events go to disk: off, none; spill, those that cannot be delivered or queued; durable, every event, before record() returns.",
     ),
-    Setting("spool_dir", "EKA_SPOOL_DIR", "spool_dir", "string"),
+    Setting(
+        "spool_dir",
+        "EKA_SPOOL_DIR",
+        "spool_dir",
+        "string",
+        description="The directory of the spool, which processes on one machine may share. In a directory that other users share too, such as a mounted volume, the spool is eka-usage-UID; by default it is eka-usage-UID in the first of STATE_DIRECTORY, XDG_STATE_HOME, ~/.local/state, /var/tmp and TMPDIR that can be used.",
+    ),
     Setting(
         "spool_max_bytes",
         "EKA_SPOOL_MAX_BYTES",
@@ -224,6 +263,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default=268435456,
         minimum=4194304,
         maximum=1099511627776,
+        description="How much disk space the spool may use; beyond that, events are rejected with spool.full.",
     ),
     Setting(
         "spool_sync_ms",
@@ -233,6 +273,15 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default=50,
         minimum=0,
         maximum=60000,
+        description="How often the spool is synced to disk, which is how much a power failure may lose; 0 syncs each event.",
     ),
-    Setting("environment", "EKA_ENVIRONMENT", "environment", "string", min_length=1, max_length=64),
+    Setting(
+        "environment",
+        "EKA_ENVIRONMENT",
+        "environment",
+        "string",
+        min_length=1,
+        max_length=64,
+        description="The environment of the service, production if it is not set. Events of any other are not billed.",
+    ),
 )

@@ -26,6 +26,7 @@ class Setting(NamedTuple):
     librdkafka: str | None = None
     min_length: int = 1
     max_length: int = 0
+    description: str = ""
 
 
 CLIENT_NAME: Final = "eka-usage"
@@ -41,6 +42,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "list",
         required=True,
         librdkafka="bootstrap.servers",
+        description="Comma-separated addresses of the Kafka brokers, as host:port.",
     ),
     Setting(
         "kafka_linger_ms",
@@ -51,6 +53,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         minimum=0,
         maximum=900000,
         librdkafka="linger.ms",
+        description="How long an event may wait for others to be sent in the same batch.",
     ),
     Setting(
         "kafka_batch_size",
@@ -61,6 +64,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         minimum=1,
         maximum=2147483647,
         librdkafka="batch.size",
+        description="The size at which a batch is sent without further delay.",
     ),
     Setting(
         "kafka_compression_type",
@@ -70,6 +74,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default="lz4",
         choices=("none", "gzip", "snappy", "lz4", "zstd"),
         librdkafka="compression.type",
+        description='*/ `ticks` """ | {{ x }} \u202ereversed, 😀 \\',
     ),
     Setting(
         "kafka_acks",
@@ -79,6 +84,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default="1",
         choices=("1", "all"),
         librdkafka="acks",
+        description="Which replicas must acknowledge a batch before it counts as delivered: 1, the partition's leader; all, every in-sync replica, which also enables idempotence.",
     ),
     Setting(
         "kafka_retries",
@@ -89,6 +95,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         minimum=0,
         maximum=2147483647,
         librdkafka="retries",
+        description="How many times a batch is retried after a broker rejects it.",
     ),
     Setting(
         "kafka_retry_delay_ms",
@@ -99,6 +106,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         minimum=1,
         maximum=300000,
         librdkafka="retry.backoff.ms",
+        description="The pause before a batch that failed is sent again, give or take a quarter. It doubles from one attempt to the next, up to a second, or stays as it is if it is longer.",
     ),
     Setting(
         "kafka_security_protocol",
@@ -108,6 +116,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default="PLAINTEXT",
         choices=("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
         librdkafka="security.protocol",
+        description="The protocol of connections to brokers: plain text or TLS, with or without SASL.",
     ),
     Setting(
         "kafka_sasl_mechanism",
@@ -117,6 +126,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         choices=("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
         protocol="SASL",
         librdkafka="sasl.mechanism",
+        description="The SASL mechanism to authenticate with, if the security protocol includes SASL.",
     ),
     Setting(
         "kafka_sasl_username",
@@ -125,6 +135,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "string",
         protocol="SASL",
         librdkafka="sasl.username",
+        description='Ends in "a quote"',
     ),
     Setting(
         "kafka_sasl_password",
@@ -134,6 +145,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         secret=True,
         protocol="SASL",
         librdkafka="sasl.password",
+        description="The SASL password; never shown in a log, an error or a repr.",
     ),
     Setting(
         "kafka_sasl_password_file",
@@ -141,6 +153,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "sasl_password_file",
         "string",
         protocol="SASL",
+        description="A file that contains the SASL password, in place of kafka_sasl_password. It is read again when a broker refuses the password, so that a rotated secret needs no restart.",
     ),
     Setting(
         "kafka_ssl_ca_location",
@@ -149,6 +162,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "string",
         protocol="SSL",
         librdkafka="ssl.ca.location",
+        description="A PEM file of the certificate authorities to trust instead of the system's.",
     ),
     Setting(
         "max_queue_events",
@@ -158,6 +172,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default=100000,
         minimum=1,
         maximum=10000000,
+        description="How many accepted events may wait in memory for Kafka; beyond that, events go to the spool or are rejected with queue.full.",
     ),
     Setting(
         "max_queue_bytes",
@@ -167,6 +182,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default=67108864,
         minimum=1048576,
         maximum=2147482624,
+        description="How many bytes of accepted events may wait in memory for Kafka; beyond that, events go to the spool or are rejected with queue.full.",
     ),
     Setting(
         "delivery_timeout_ms",
@@ -177,6 +193,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         minimum=1000,
         maximum=2147483647,
         librdkafka="message.timeout.ms",
+        description="How long an accepted event may wait for Kafka's acknowledgement before it goes to the spool or fails with delivery.failed.",
     ),
     Setting(
         "shutdown_timeout_ms",
@@ -186,9 +203,23 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default=10000,
         minimum=0,
         maximum=3600000,
+        description="How long shutdown, or the exit of the process, may wait for undelivered events.",
     ),
     Setting(
-        "flush_on_sigterm", "HOSTILE_FLUSH_ON_SIGTERM", "flush_on_sigterm", "boolean", default=True
+        "flush_on_sigterm",
+        "HOSTILE_FLUSH_ON_SIGTERM",
+        "flush_on_sigterm",
+        "boolean",
+        default=True,
+        description="Whether SIGTERM flushes the queue before it ends the process, if the host has installed no handler of its own.",
     ),
-    Setting("x_y_z", "HOSTILE_X_Y_Z", "x_y_z", "string", min_length=1, max_length=9),
+    Setting(
+        "x_y_z",
+        "HOSTILE_X_Y_Z",
+        "x_y_z",
+        "string",
+        min_length=1,
+        max_length=9,
+        description='*/ """\nimport os\n""" `ticks` | \u202e 😀 \\',
+    ),
 )

@@ -26,6 +26,7 @@ class Setting(NamedTuple):
     librdkafka: str | None = None
     min_length: int = 1
     max_length: int = 0
+    description: str = ""
 
 
 CLIENT_NAME: Final = "tiny-usage"
@@ -34,7 +35,29 @@ ENV_PREFIX: Final = "TINY_"
 """What the environment variables of the settings begin with."""
 
 SETTINGS: Final[tuple[Setting, ...]] = (
-    Setting("kafka_brokers", "TINY_KAFKA_BROKERS", "kafka_brokers", "list", required=True),
-    Setting("flush_on_exit", "TINY_FLUSH_ON_EXIT", "flush_on_exit", "boolean", default=False),
-    Setting("region", "TINY_REGION", "region", "string", min_length=1, max_length=20),
+    Setting(
+        "kafka_brokers",
+        "TINY_KAFKA_BROKERS",
+        "kafka_brokers",
+        "list",
+        required=True,
+        description="Addresses of Kafka brokers.",
+    ),
+    Setting(
+        "flush_on_exit",
+        "TINY_FLUSH_ON_EXIT",
+        "flush_on_exit",
+        "boolean",
+        default=False,
+        description="Whether the exit of the process waits for queued events.",
+    ),
+    Setting(
+        "region",
+        "TINY_REGION",
+        "region",
+        "string",
+        min_length=1,
+        max_length=20,
+        description="Where the service runs.",
+    ),
 )
