@@ -99,6 +99,10 @@ RULES: Mapping[str, Rule] = {
     "key-required": Rule(
         "calls without it are rejected, and their usage is not charged", constraints.key_required
     ),
+    "pii-weakened": Rule(
+        "values about persons, or their hashes, reach the topic and the store, and stay there",
+        constraints.pii_weakened,
+    ),
     "limit-narrowed": Rule("values that were accepted are rejected", limits.limit_narrowed),
     "field-required": Rule(
         "calls without it are rejected, or do not compile", limits.field_required

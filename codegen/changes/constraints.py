@@ -78,6 +78,18 @@ def _key_required(pair: Pair) -> Iterator[Break]:
             yield Break(key.at(key.needs), "catalog", here, f"{quote(key.name)} is required now")
 
 
+def pii_weakened(pair: Pair) -> Iterator[Break]:
+    """A metadata key about persons is sent, or its hash in place of nothing."""
+    for at, route, old, new in pair.metric_types():
+        before, after = mapping(old, "metadata", "pii"), mapping(new, "metadata", "pii")
+        for name, action in before.items():
+            if "removed" not in new and after.get(name) not in (action, "drop"):
+                change = turned(action, after.get(name))
+                message = f"the pii of metadata {quote(name)} weakened, {change}"
+                there = ("metadata", "pii", name) if name in after else ()
+                yield Break(f"{at}/{name}", "catalog", (*route, *there), message)
+
+
 def _keys(pair: Pair) -> Iterator[_Key]:
     for _, route, old, new in pair.metric_types():
         if "removed" in new:

@@ -151,4 +151,5 @@ def _meaning(metric: MetricType) -> list[Any]:
         [[k.name, k.required, k.type, k.allowed] for k in metric.metadata],
         *session,
         *([[[k.name, k.required, k.allowed] for k in metric.fields]] if metric.fields else []),
+        *([dict(metric.pii)] if metric.pii else []),
     ]

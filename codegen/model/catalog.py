@@ -94,7 +94,10 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class MetricType:
-    """A metric type of a product; `spelled` is what code says in place of the two names."""
+    """A metric type of a product; `spelled` is what code says in place of the two names.
+
+    `pii` has what becomes of each metadata key about persons: hash or drop.
+    """
 
     product: str
     name: str
@@ -105,6 +108,7 @@ class MetricType:
     aggregation: str
     quantity: QuantityRule | None
     metadata: tuple[KeyRule, ...]
+    pii: tuple[tuple[str, str], ...]
     fields: tuple[KeyRule, ...]
     deprecated: Deprecation | None
     removed: Removal | None
@@ -268,6 +272,7 @@ def _metric_type(product: str, of_product: Data, name: str, data: Data) -> Metri
         quantity=rule
         and QuantityRule(rule.get("integer", False), rule.get("minimum"), rule.get("maximum")),
         metadata=_key_rules(data.get("metadata", {})),
+        pii=tuple(data.get("metadata", {}).get("pii", {}).items()),
         fields=_key_rules(narrowed(of_product.get("fields", {}), data.get("fields", {}))),
         deprecated=deprecated
         and Deprecation(

@@ -43,6 +43,7 @@ RULES: Mapping[str, Callable[[Files], Iterator[Finding]]] = {
     "undeclared-name": catalog.undeclared_name,
     "quantity-limits": catalog.quantity_limits,
     "metadata-value": constraints.metadata_value,
+    "pii-value": constraints.pii_value,
     "constrained-field": constraints.constrained_field,
     "field-value": constraints.field_value,
     "field-conflict": constraints.field_conflict,

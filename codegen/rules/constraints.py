@@ -32,6 +32,16 @@ def metadata_value(files: Files) -> Iterator[Finding]:
                 yield Finding("catalog", place, message)
 
 
+def pii_value(files: Files) -> Iterator[Finding]:
+    """A metadata key is about persons, and has values that anybody can read in the catalog."""
+    for route, metadata in files.each("catalog", f"{_METRIC_TYPES}/metadata", dict):
+        for name in _part(metadata, "pii"):
+            if _allowed(_part(metadata, "properties").get(name)):
+                message = f"the catalog lists the values of {quote(name)}, "
+                message += "which are not about persons: remove it here, or its const or enum"
+                yield Finding("catalog", (*route, "pii", name), message, at_key=True)
+
+
 def constrained_field(files: Files) -> Iterator[Finding]:
     """A metric type or a product constrains what no call of record() may leave out."""
     fields = files.one("event", "fields", dict)

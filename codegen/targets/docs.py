@@ -147,6 +147,11 @@ def _described(model: Model, metric: MetricType) -> str:
             parts.append(f"Requires {what}{', '.join(required)}.")
         if limited:
             parts.append(f"Accepts {what}{', '.join(limited)}.")
+    actions = {"hash": "Hashes", "drop": "Drops"}
+    for action, verb in actions.items():
+        keys = [markdown_code(name) for name, what in metric.pii if what == action]
+        if keys:
+            parts.append(f"{verb} metadata {', '.join(keys)}.")
     if metric.aliases:
         parts.append(f"Also {', '.join(map(markdown_code, metric.aliases))}.")
     codes = [f"{key.removeprefix('x-')}: {value}" for key, value in metric.annotations.items()]

@@ -21,6 +21,13 @@ ADDED = """
         unit: lookup
         identifier: grade
         description: A name that events have and Python reserves.
+      api_signup:
+        unit: lookup
+        description: Accounts that were made.
+        metadata:
+          required: [plan, email, birthday]
+          properties: {plan: {enum: [basic, large]}, email: {type: string}}
+          pii: {email: hash, phone: hash, birthday: drop, address: drop}
       api_ping:
         title: Pings
         unit: lookup
@@ -116,6 +123,7 @@ TESTS = {
     "python": (
         "sdks/python/tests/test_company.py",
         """
+import hashlib, json
 import tidal_usage
 def test_api_aliases_are_found():
     wanted = tidal_usage.metrics.api.odd_value
@@ -123,6 +131,34 @@ def test_api_aliases_are_found():
         assert tidal_usage.find_event_type(name) is wanted
     assert tidal_usage.find_event_type("api.api_ping") is None
     assert tidal_usage.find_event_type("api.class") is tidal_usage.metrics.api.grade
+def test_api_keys_about_persons_are_replaced_after_before_send_and_in_batches():
+    class Kept:
+        sent = []
+        def produce(self, topic, value=None, **_):
+            self.sent.append(json.loads(json.loads(value)["metadata"]))
+        def poll(self, timeout=0): return 0
+        def flush(self, timeout=0): return 0
+        def __len__(self): return 0
+    metric, errors = tidal_usage.metrics.api.api_signup, []
+    given = {"birthday": "b", "email": "e", "plan": "basic"}
+    kept = {"email": "sha256:" + hashlib.sha256(b'"f"').hexdigest(), "plan": "basic"}
+    with tidal_usage.TidalClient(
+        "desk", producer=Kept(), on_error=lambda error, context: errors.append(str(error)),
+        before_send=lambda metadata: metadata | {"email": "f"},
+    ) as client:
+        client.record_metric("desk-1", metric, metadata=given)
+        call = tidal_usage.Usage("desk-1", metric.product, metric.metric_type, metadata=given)
+        assert client.record_many([call])
+        client.log("desk-1", metric.product, metric.metric_type, "m", metadata=given | {"phone": 1})
+    with tidal_usage.TidalClient(
+        "desk", producer=Kept(), on_error=lambda error, context: errors.append(str(error))
+    ) as client:
+        assert client.record_metric("desk-1", metric, metadata=given | {"email": 49170}) is None
+    logged = kept | {"severity": "notice", "note": "m"}
+    logged["phone"] = "sha256:" + hashlib.sha256(b"1").hexdigest()
+    assert Kept.sent == [kept, kept, logged]
+    [error] = errors
+    assert "a value that is not shown" in error and "49170" not in error
 def test_api_lacks_voids_and_sessions():
     errors = []
     on_error = lambda error, context: errors.append(error)
@@ -139,11 +175,39 @@ def test_api_lacks_voids_and_sessions():
     ),
     "go": (
         "sdks/go/tidalusage/company_test.go",
-        """package tidalusage
+        """package tidalusage_test
 import (
+	"crypto/sha256"
+	"fmt"
 	"strings"
 	"testing"
+
+	. "git.tidal.example/metering/usage/sdks/go/tidalusage"
+	"git.tidal.example/metering/usage/sdks/go/tidalusage/tidalusagetest"
 )
+func TestVectorsOfPersonsAfterBeforeSend(t *testing.T) {
+	edit := func(given map[string]any) map[string]any {
+		given["email"] = "f"
+		return given
+	}
+	client, producer := tidalusagetest.New(t, WithBeforeSend(edit))
+	given := map[string]any{"birthday": "b", "email": "e", "plan": "basic"}
+	usage := Usage{WorkspaceID: "desk-1", Metric: MetricAPIAPISignup, Metadata: given}
+	_, one := client.RecordMetric("desk-1", usage.Metric, 1, WithMetadata(given))
+	_, many := client.RecordMany([]Usage{usage})
+	if one != nil || many != nil {
+		t.Fatal(one, many)
+	}
+	want := fmt.Sprintf(`{"email":"sha256:%x","plan":"basic"}`, sha256.Sum256([]byte(`"f"`)))
+	for _, event := range producer.Events() {
+		if event.Metadata != want {
+			t.Errorf("%s, want %s", event.Metadata, want)
+		}
+	}
+	if len(producer.Events()) != 2 {
+		t.Error(producer.Events())
+	}
+}
 func TestVectorsOfMissingCalls(t *testing.T) {
 	client, err := New("desk", WithDisabled(true), WithOnError(func(error, map[string]any) {}))
 	if err != nil {
@@ -177,8 +241,10 @@ func TestVectorsOfAliases(t *testing.T) {
     "typescript": (
         "sdks/typescript/tests/company.test.ts",
         """
+import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { TidalClient, findEventType, metrics } from "../src/index.js";
+import { Collector } from "./support/collector.js";
 test("a catalog without voids and sessions rejects both", async () => {
   const found: string[] = [];
   const onError = (error: Error) => found.push(error.message.replace(/^.*?: /, ""));
@@ -188,6 +254,31 @@ test("a catalog without voids and sessions rejects both", async () => {
   expect(client.sessionStart("desk-1", metric, "s-1")).toBeUndefined();
   await client.shutdown();
   expect(found).toEqual(["the catalog has no voids", "the catalog has no sessions"]);
+});
+test("keys about persons are replaced after beforeSend, and in batches", async () => {
+  const producer = new Collector();
+  const found: string[] = [];
+  const client = new TidalClient({
+    serviceName: "desk",
+    producer,
+    onError: (error) => found.push(error.message),
+    beforeSend: (metadata) => ({ ...metadata, email: metadata["email"] === 49170 ? 49170 : "f" }),
+  });
+  const metric = (metrics.api as any).api_signup;
+  const metadata = { birthday: "b", email: "e", plan: "basic" };
+  client.record("desk-1", metric, { metadata } as any);
+  client.recordMany([{ workspaceId: "desk-1", ...metric, metadata }]);
+  const phone = { b: 1, a: undefined };
+  client.record("desk-1", metric, { metadata: { ...metadata, phone } } as any);
+  client.record("desk-1", metric, { metadata: { ...metadata, email: 49170 } } as any);
+  await client.shutdown();
+  const digest = (text: string) => `sha256:${createHash("sha256").update(text).digest("hex")}`;
+  const kept = { email: digest('"f"'), plan: "basic" };
+  const sent = producer.events.map((event) => JSON.parse(String(event["metadata"])));
+  expect(sent).toEqual([kept, kept, { ...kept, phone: digest('{"b":1}') }]);
+  expect(found).toHaveLength(1);
+  expect(found[0]).toContain("a value that is not shown");
+  expect(found[0]).not.toContain("49170");
 });
 test("aliases are found", () => {
   for (const name of ["odd-values", "odd.values", "api.odd_value"]) {

@@ -200,6 +200,7 @@ def test_every_language_judges_its_calls_alike(
     assert passed, output
     ran = report.read_text(encoding="utf-8").splitlines()
     assert {"removed/api/api_ping", "removed/fax/fax_page"} <= set(ran)
+    assert {"pii/api/api_signup/phone-nested", "pii/api/api_signup/address-text"} <= set(ran)
     assert {"combination/api/odd_value/completed", "rule/api/odd_value/value_0-as-text"} <= set(ran)
     of_fields = {case for case in ran if case.startswith("rule/outer_api/")}
     assert {"rule/outer_api/legal/cost-allowed-1", "rule/outer_api/many/tags-missing"} <= of_fields
@@ -274,4 +275,5 @@ def test_old_months_keep_the_title_and_unit_of_what_was_removed(project: Path) -
     assert "('fax', 'fax_page', 'Fax', 'Fax page'" in rows
     document = (project / "docs/metric-types.md").read_text(encoding="utf-8")
     assert "## Removed" in document
+    assert "Hashes metadata `email`, `phone`. Drops metadata `birthday`, `address`." in document
     assert "| `fax/fax_page` | Fax page. Fax page. | tonne-kilometres |" in document

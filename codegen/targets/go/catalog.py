@@ -101,6 +101,7 @@ def _metric(
         literals.string(metric.aggregation),
         _quantity(metric.quantity, bounds),
         _metadata(metric),
+        _pii(metric),
         _fields(model, metric),
         str(nanoseconds),
     )
@@ -130,6 +131,11 @@ def _metadata(metric: MetricType) -> str:
         for key in metric.metadata
     ]
     return f"[]metadataKey{{{', '.join(rows)}}}"
+
+
+def _pii(metric: MetricType) -> str:
+    rows = [literals.row(literals.string(name), f"{action}PII") for name, action in metric.pii]
+    return f"[]piiKey{{{', '.join(rows)}}}" if rows else "nil"
 
 
 def _fields(model: Model, metric: MetricType) -> str:

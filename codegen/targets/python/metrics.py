@@ -74,6 +74,8 @@ def _more(model: Model, metric: MetricType) -> Mapping[str, Any]:
         more["quantity"] = [rule.integer, rule.minimum, rule.maximum]
     if metric.metadata:
         more["metadata"] = [[k.name, k.required, k.type, k.allowed] for k in metric.metadata]
+    if metric.pii:
+        more["pii"] = metric.pii
     if metric.fields:
         more["fields"] = [[r.name, r.required, r.allowed] for r in model.field_rules(metric)]
     if metric.deprecated:

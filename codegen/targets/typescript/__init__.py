@@ -241,13 +241,16 @@ class _Rule:
     key: str
     quantity: tuple[str, ...]
     metadata: tuple[_Entry, ...]
+    pii: tuple[str, ...]
     fields: tuple[_Entry, ...]
 
 
 def _rules(model: Model) -> Iterator[tuple[str, list[_Rule]]]:
     for product in model.catalog.products:
         rules = [
-            _rule(model, m) for m in product.metric_types if m.quantity or m.metadata or m.fields
+            _rule(model, m)
+            for m in product.metric_types
+            if m.quantity or m.metadata or m.pii or m.fields
         ]
         if rules:
             yield layout.key(product.name), rules
@@ -265,6 +268,10 @@ def _rule(model: Model, metric: MetricType) -> _Rule:
         layout.key(metric.name),
         tuple(bounds),
         tuple(map(_metadata, metric.metadata)),
+        tuple(
+            layout.property_(layout.key(name), layout.string(action), 8)
+            for name, action in metric.pii
+        ),
         tuple(_field_rule(rule) for rule in model.field_rules(metric)),
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from codegen.model import Model
 from codegen.render import JSON_COMMENT, File, Output
-from codegen.targets.vectors import base, dimensions, limits, names
+from codegen.targets.vectors import base, dimensions, limits, names, personal
 
 _PATH = "tests/conformance/vectors/generated.json"
 
@@ -32,7 +32,8 @@ def _json(model: Model) -> str:
         "event": base.event(model),
     }
     lines = [f'  "{key}": {_compact(value)},' for key, value in head.items()]
-    cases = (*names.cases(model), *limits.cases(model), *dimensions.cases(model))
+    rules = (*names.cases(model), *personal.cases(model))
+    cases = (*rules, *limits.cases(model), *dimensions.cases(model))
     rows = ",\n".join(f"    {_compact(case)}" for case in cases)
     return "\n".join(["{", *lines, '  "cases": [', rows, "  ]", "}", ""])
 

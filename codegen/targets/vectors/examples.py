@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from codegen.model import Field, MetricType, Model
 from codegen.numbers import ecmascript
 from codegen.targets.vectors.samples import sample, wire
-from codegen.targets.vectors.values import json_text, text
+from codegen.targets.vectors.values import digest, json_text, text
 
 _EXAMPLES: Mapping[str, object] = {"string": "x", "integer": 1, "number": 1.5, "boolean": True}
 
 
 def bounded(one: MetricType) -> frozenset[str]:
     """Returns the parts of the catalog that its rules constrain."""
-    rules = {"quantity": one.quantity, "metadata": one.metadata, "fields": one.fields}
+    metadata = one.metadata or one.pii
+    rules = {"quantity": one.quantity, "metadata": metadata, "fields": one.fields}
     return frozenset(part for part, rule in rules.items() if rule)
 
 
@@ -30,13 +31,23 @@ def allowed(model: Model, one: MetricType) -> tuple[dict[str, object], dict[str,
         arguments[field.name], texts[field.name] = low, ecmascript(low)
     if keys := required(one):
         field = event.roles["metadata"]
-        arguments[field.name], texts[field.name] = keys, text(json_text(keys))
+        arguments[field.name], texts[field.name] = keys, text(json_text(redacted(one, keys)))
     for rule in model.field_rules(one):
         if rule.required:
             dimension = event.field(rule.name)
             value = rule.allowed[0] if rule.allowed else sample(dimension)
             arguments[rule.name], texts[rule.name] = value, wire(dimension, value)
     return arguments, texts
+
+
+def redacted(one: MetricType, keys: Mapping[str, object]) -> dict[str, object]:
+    """Returns metadata as an event of a metric type has it."""
+    actions = dict(one.pii)
+    return {
+        name: digest(value) if name in actions else value
+        for name, value in keys.items()
+        if actions.get(name) != "drop"
+    }
 
 
 def quantities(field: Field, one: MetricType) -> tuple[float, float]:

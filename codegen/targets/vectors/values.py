@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 from codegen.numbers import ecmascript
@@ -24,6 +25,18 @@ def json_text(value: object) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return ecmascript(value)
     return _encode(value)
+
+
+def digest(value: object) -> str:
+    """Returns what stands in place of a value about a person."""
+    return f"sha256:{hashlib.sha256(json_text(_ordered(value)).encode()).hexdigest()}"
+
+
+def _ordered(value: object) -> object:
+    """Returns a value whose objects have their keys in the order of code points."""
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value)}
+    return [_ordered(item) for item in value] if isinstance(value, list) else value
 
 
 def partition(key: str, partitions: int) -> int:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from eka_usage import EkaClient, Usage, metrics
+from eka_usage._generated.metrics import METRICS
+from eka_usage._metric import MetadataKey
 
 from sdks.python.tests.support import VALID, CollectingProducer, ReportedErrors
 
 MINUTE = metrics.ekascribe.transcription_minute
 Make = Callable[..., EkaClient]
+
+
+class Name(str):
+    """A text of a type of its own."""
+
+    __slots__ = ()
 
 
 @pytest.fixture
@@ -121,3 +130,35 @@ def test_metadata_that_is_no_mapping_is_rejected_before_a_filter(
     wrong: dict[str, Any] = {**VALID, "metadata": ["Asha"]}
     assert client._record(**wrong) is None
     assert errors.codes == ["metadata.invalid"]
+
+
+def test_values_about_persons_are_replaced_in_what_is_exempt_from_rules(
+    make: Make, producer: CollectingProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = MetadataKey("room", required=True, type=None, allowed=None)
+    ruled = METRICS["ekascribe", "transcription_minute"]._replace(
+        metadata=(room,), pii=(("name", "hash"), ("reason", "drop"))
+    )
+    monkeypatch.setitem(METRICS, ("ekascribe", "transcription_minute"), ruled)
+    client = make()
+    client.void("w", MINUTE, "e-1", "because")
+    client.session_start("w", MINUTE, "s-1", metadata={"name": "x"})
+    digest = sha256(b'"x"').hexdigest()
+    assert values(producer, "metadata") == ["{}", f'{{"name":"sha256:{digest}"}}']
+
+
+def test_what_metadata_cannot_hold_is_hashed_as_its_string_form(
+    make: Make,
+    producer: CollectingProducer,
+    errors: ReportedErrors,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ruled = METRICS["api", "api_call"]._replace(pii=(("name", "hash"), ("phone", "hash")))
+    monkeypatch.setitem(METRICS, ("api", "api_call"), ruled)
+    client = make()
+    odd: Any = {Name("name"): float("inf"), "at": {"name": "kept"}}
+    client.record("w", "api", "api_call", metadata=odd)
+    digest = sha256(b'"Infinity"').hexdigest()
+    [text] = values(producer, "metadata")
+    assert json.loads(text) == {"name": f"sha256:{digest}", "at": {"name": "kept"}}
+    assert errors.codes == ["metadata.degraded"]

@@ -18,12 +18,12 @@ const failed = { _before_send_failed: true };
  */
 export function filteredMetadata(
   value: unknown,
-  keys: MetricRule["metadata"],
+  rule: MetricRule,
   beforeSend: BeforeSend,
 ): Details {
   const given: unknown = value ?? {};
   if (!isJsonObject(given)) {
-    return checkMetadata(given, keys);
+    return checkMetadata(given, rule);
   }
   let left: unknown;
   let why = "";
@@ -37,10 +37,10 @@ export function filteredMetadata(
     why = `threw ${typeName(error)}`; // its text may have what must not be shown
   }
   if (why === "") {
-    return checkMetadata(left, keys);
+    return checkMetadata(left, rule);
   }
   // What the metric type requires may be what was dropped.
-  const { json } = checkMetadata(failed, undefined);
+  const { json } = checkMetadata(failed, {});
   return { json, lost: `it was dropped, as beforeSend ${why}` };
 }
 

@@ -117,8 +117,8 @@ export class EventEncoder {
     const cost = unitCost == null ? "null" : checks.unitCost(unitCost);
     const details =
       this.#beforeSend === undefined
-        ? checkMetadata(metadata, rule.metadata)
-        : filteredMetadata(metadata, rule.metadata, this.#beforeSend);
+        ? checkMetadata(metadata, rule)
+        : filteredMetadata(metadata, rule, this.#beforeSend);
     const given = checks.idText(options?.eventId ?? this.#newId?.());
     const givenJson = given == null ? "" : checks.eventId(given);
     // The events of one call have one time.

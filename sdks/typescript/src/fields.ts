@@ -159,7 +159,7 @@ const readers: Readonly<Record<FieldInfo["kind"], Reader>> = {
     if (!isJsonObject(value)) {
       return undefined;
     }
-    const { json, lost } = checkMetadata(value, undefined);
+    const { json, lost } = checkMetadata(value, {});
     const isWhole = lost === "" && Buffer.byteLength(JSON.parse(json) as string) <= maxBytes;
     return isWhole ? json : undefined;
   },

@@ -1,8 +1,10 @@
 /** Encodes any value as JSON text, where JSON.stringify would throw, drop it, or never return. */
 
+import { createHash } from "node:crypto";
 import { types } from "node:util";
 import { className } from "./describe.js";
 import { limits } from "./generated/limits.js";
+import type { MetricRule } from "./metric.js";
 import { numberText } from "./number.js";
 import { safely } from "./safely.js";
 
@@ -44,7 +46,15 @@ function isOpaque(value: object): boolean {
 export class JsonWriter {
   /** Describes what was lost; the first few values only. */
   readonly lost: string[] = [];
+  readonly #pii: MetricRule["pii"];
+  readonly #isSorted: boolean;
   #left: number = maxBytes;
+
+  /** `pii` has what becomes of the keys about persons; `isSorted` is whether all keys are sorted. */
+  constructor(pii?: MetricRule["pii"], isSorted = false) {
+    this.#pii = pii;
+    this.#isSorted = isSorted;
+  }
 
   /** Encodes the outermost object. */
   top(value: object): string {
@@ -60,13 +70,53 @@ export class JsonWriter {
     const inside = [...above, value];
     const members: string[] = [];
     const taken = new Map<string, number>();
-    for (const key of Object.keys(value)) {
-      const text = this.#member(value, key, [...path, key], inside);
+    const keys = Object.keys(value);
+    const pii = path.length === 0 ? this.#pii : undefined;
+    for (const key of this.#isSorted ? keys.sort(byCodePoint) : keys) {
+      const text =
+        pii !== undefined && Object.hasOwn(pii, key)
+          ? this.#digest(value, key, pii[key] === "hash", above)
+          : this.#member(value, key, [...path, key], inside);
       if (text !== undefined) {
         members.push(`${this.#string(this.#uniqueName(key, taken, path))}:${text}`);
       }
     }
     return `{${members.join()}}`;
+  }
+
+  /**
+   * Returns what stands in place of a value about a person; undefined if nothing does.
+   *
+   * A value has a limit of its own, so that a long one does not cut what is beside its hash.
+   */
+  #digest(
+    holder: object,
+    key: string,
+    isHashed: boolean,
+    above: readonly object[],
+  ): string | undefined {
+    if (!isHashed) {
+      return undefined;
+    }
+    const writer = new JsonWriter(undefined, true);
+    let text: string | undefined;
+    try {
+      text = writer.#member(holder, key, [key], [...above, holder]);
+    } catch (error) {
+      if (!(error instanceof OversizeError)) {
+        throw error;
+      }
+      text = " ".repeat(maxBytes + 1);
+    }
+    if (text === undefined) {
+      return undefined;
+    }
+    if (Buffer.byteLength(text) > maxBytes) {
+      this.#lose([key], `was left out, being over ${maxBytes} bytes`);
+      return undefined;
+    }
+    this.lost.push(...writer.lost.slice(0, maxReported - this.lost.length));
+    return this.#string(`sha256:${createHash("sha256").update(text).digest("hex")}`);
   }
 
   /**
@@ -183,6 +233,11 @@ export class JsonWriter {
       throw new OversizeError();
     }
   }
+}
+
+/** Compares keys by code point, as UTF-8 does; the default is by code unit of UTF-16. */
+function byCodePoint(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a.toWellFormed()), Buffer.from(b.toWellFormed()));
 }
 
 /** Returns what JSON.stringify would encode in place of a value. */

@@ -35,6 +35,8 @@ export interface Details {
 }
 
 const { maxBytes, oversize } = limits.metadata;
+/** What a message has in place of values about persons. */
+const unshown = "a value that is not shown";
 const marker = JSON.parse(oversize) as Metadata;
 // With more keys than this, oversized metadata is detected by counting, before all of it is encoded.
 const maxPlainKeys = 64;
@@ -45,7 +47,7 @@ const maxKeys = 1 + Math.floor(maxBytes / 5);
 const noDetails: Details = { json: JSON.stringify(limits.metadata.default), lost: "" };
 
 /** Checks and encodes the metadata of one event. */
-export function checkMetadata(value: unknown, keys: MetricRule["metadata"]): Details {
+export function checkMetadata(value: unknown, { metadata: keys, pii }: MetricRule): Details {
   if (value == null && keys === undefined) {
     return noDetails;
   }
@@ -55,17 +57,25 @@ export function checkMetadata(value: unknown, keys: MetricRule["metadata"]): Det
     throw invalid("metadata.invalid", { given: describeValue(value), hint });
   }
   if (keys === undefined) {
-    return encodeMetadata(given, []);
+    return encodeMetadata(given, [], pii);
   }
   const declared = Object.entries(keys);
-  const wrong = declared.map(([name, key]) => keyFault(given, name, key));
+  const wrong = declared.map(([name, key]) => keyFault(given, name, key, pii));
   const kept = declared.filter(([, { required }]) => required).map(([name]) => name);
-  const { json, lost } = encodeMetadata(given, kept);
+  const { json, lost } = encodeMetadata(given, kept, pii);
   return { json, lost: [...wrong, lost].filter((text) => text !== "").join("; ") };
 }
 
-/** Describes what is wrong with an optional key, or ""; throws if the key is required. */
-function keyFault(given: Metadata, name: string, { required, type, allowed }: MetadataKey): string {
+/**
+ * Describes what is wrong with an optional key, or ""; throws if the key is required. Values of keys
+ * about persons are in no message.
+ */
+function keyFault(
+  given: Metadata,
+  name: string,
+  { required, type, allowed }: MetadataKey,
+  pii: MetricRule["pii"],
+): string {
   const value = safely(() => (Object.hasOwn(given, name) ? given[name] : undefined));
   if (value === undefined) {
     if (required) {
@@ -81,10 +91,11 @@ function keyFault(given: Metadata, name: string, { required, type, allowed }: Me
   } else {
     return "";
   }
+  const shown = pii !== undefined && Object.hasOwn(pii, name) ? unshown : describeValue(value);
   if (required) {
-    throw invalid("metadata.invalid", { given: describeValue(value), hint: expected });
+    throw invalid("metadata.invalid", { given: shown, hint: expected });
   }
-  return `expected ${expected}, got ${describeValue(value)}`;
+  return `expected ${expected}, got ${shown}`;
 }
 
 function isSame(value: unknown, allowed: unknown): boolean {
@@ -108,9 +119,15 @@ function isOf(type: string, value: unknown): boolean {
  * Encodes metadata. `kept` names the keys that stay beside the marker if the rest is too large; the
  * keys of `log()` stay too, with the beginning of the message.
  */
-function encodeMetadata(metadata: Metadata, kept: readonly string[]): Details {
-  const text = plainText(metadata);
-  return text === undefined ? bestEffort(metadata, kept) : { json: JSON.stringify(text), lost: "" };
+function encodeMetadata(
+  metadata: Metadata,
+  kept: readonly string[],
+  pii: MetricRule["pii"],
+): Details {
+  const text = pii === undefined ? plainText(metadata) : undefined;
+  return text === undefined
+    ? bestEffort(metadata, kept, pii)
+    : { json: JSON.stringify(text), lost: "" };
 }
 
 /** Returns the metadata of a `log()`: the caller's, with level and message; and what it lost. */
@@ -201,8 +218,8 @@ function isPlain(metadata: Metadata): boolean {
   return true;
 }
 
-function bestEffort(metadata: Metadata, kept: readonly string[]): Details {
-  const writer = new JsonWriter();
+function bestEffort(metadata: Metadata, kept: readonly string[], pii: MetricRule["pii"]): Details {
+  const writer = new JsonWriter(pii);
   let text = "{}";
   try {
     text = writer.top(metadata);
@@ -215,21 +232,21 @@ function bestEffort(metadata: Metadata, kept: readonly string[]): Details {
   }
   if (text === "" || !fits(text)) {
     writer.lost.unshift(`it was cut, being over ${maxBytes} bytes`);
-    text = cut(metadata, kept);
+    text = cut(metadata, kept, pii);
   }
   return { json: JSON.stringify(text), lost: writer.lost.join("; ") };
 }
 
-function cut(metadata: Metadata, kept: readonly string[]): string {
+function cut(metadata: Metadata, kept: readonly string[], pii: MetricRule["pii"]): string {
   try {
     const found = Object.fromEntries(kept.map((key) => [key, metadata[key]]));
     for (const key of [logLevelKey, logMessageKey]) {
       const text = metadata[key];
       if (!(key in found) && typeof text === "string") {
-        found[key] = beginning(text, logMessageKept);
+        found[key] = pii && Object.hasOwn(pii, key) ? text : beginning(text, logMessageKept);
       }
     }
-    const text = new JsonWriter().top({ ...marker, ...found });
+    const text = new JsonWriter(pii).top({ ...marker, ...found });
     return fits(text) ? text : oversize;
   } catch {
     return oversize; // the marker alone is better than no event

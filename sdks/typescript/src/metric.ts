@@ -32,6 +32,8 @@ export interface MetricRule {
     readonly maximum?: number;
   };
   readonly metadata?: Readonly<Record<string, MetadataKey>>;
+  /** The metadata keys about persons, each with what becomes of its value. */
+  readonly pii?: Readonly<Record<string, "hash" | "drop">>;
   /** In the order of the event. */
   readonly fields?: readonly FieldRule[];
 }

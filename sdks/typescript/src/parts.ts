@@ -27,6 +27,11 @@ const maxServices = 64;
 /** What the SDK itself records is exempt from the rules of metric types. */
 const exempt: MetricRule = {};
 
+/** Returns the rule of what the SDK itself records, whose metadata may be about persons too. */
+function exemptOf({ pii }: MetricRule): MetricRule {
+  return pii === undefined ? exempt : { pii };
+}
+
 /** A cache of combinations, whose hit is the check of the names. */
 export class Combinations {
   readonly #constants: Constants;
@@ -53,13 +58,14 @@ export class Combinations {
     }
     const { own, serviceName: service } = options;
     if (own === "void") {
-      return { parts: this.#make(product, metricType, status, service).parts, rule: exempt };
+      const { parts, rule } = this.#make(product, metricType, status, service);
+      return { parts, rule: exemptOf(rule) };
     }
     const table = service == null ? this.#own : this.#tableOf(service);
     const found =
       table.get(product)?.get(metricType)?.get(status) ??
       this.#add(table, product, metricType, status, service);
-    return own === undefined ? found : { parts: found.parts, rule: exempt };
+    return own === undefined ? found : { parts: found.parts, rule: exemptOf(found.rule) };
   }
 
   #tableOf(service: unknown): Table {

@@ -39,6 +39,8 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _Check = Callable[Concatenate[Any, _P], _R]
 
+# What a message has in place of a value about a person.
+_UNSHOWN = "a value that is not shown"
 _JSON_TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "boolean": (bool,),
@@ -236,17 +238,22 @@ def amount(code: ErrorCode, value: object, bounds: Bounds) -> str:
 
 
 @rejects_with("metadata.invalid")
-def metadata(value: Any, keys: tuple[MetadataKey, ...]) -> tuple[Mapping[Any, Any], str]:
-    """Returns the metadata, and which declared keys have invalid values, or ""."""
+def metadata(
+    value: Any, keys: tuple[MetadataKey, ...], pii: tuple[tuple[str, str], ...] = ()
+) -> tuple[Mapping[Any, Any], str]:
+    """Returns the metadata, and which declared keys have invalid values, or "".
+
+    Values of the keys about persons are in no message.
+    """
     given: Any = {} if value is None else fields_of(value) if is_model(value) else value
     if not isinstance(given, Mapping):
         raise invalid("metadata.invalid", value, "a mapping of strings to values")
     given = cast("Any", given)
-    wrong = [fault for key in keys if (fault := _key_fault(key, given))]
+    wrong = [fault for key in keys if (fault := _key_fault(key, given, dict(pii)))]
     return given, "; ".join(wrong)
 
 
-def _key_fault(key: MetadataKey, metadata: Mapping[Any, Any]) -> str:
+def _key_fault(key: MetadataKey, metadata: Mapping[Any, Any], pii: Mapping[str, str]) -> str:
     if key.name not in metadata:
         if key.required:
             raise invalid("metadata.required", metadata, repr(key.name))
@@ -259,9 +266,10 @@ def _key_fault(key: MetadataKey, metadata: Mapping[Any, Any]) -> str:
         allowed = f"{key.name!r} to be {article} {key.type}"
     else:
         return ""
+    shown = _UNSHOWN if key.name in pii else describe_value(value)
     if key.required:
-        raise invalid("metadata.invalid", value, allowed)
-    return f"expected {allowed}, got {describe_value(value)}"
+        raise ValidationError.of("metadata.invalid", given=shown, hint=allowed)
+    return f"expected {allowed}, got {shown}"
 
 
 def _same(value: object, allowed: object) -> bool:

@@ -264,7 +264,7 @@ class EventEncoder:
             _checks.status(status)
         _checks.quantity(quantity, metric.quantity)
         _checks.unit_cost(unit_cost)
-        _checks.metadata(metadata, metric.metadata)
+        _checks.metadata(metadata, metric.metadata, metric.pii)
         if event_id is not None:
             _checks.event_id(id_text(event_id))
         if occurred_at is not None:
@@ -283,9 +283,8 @@ def _metadata(value: object, metric: Metric, before_send: MetadataFilter | None)
         value, dropped = filtered(value, before_send)
         if dropped:
             keys = ()  # it may be what the metric type requires
-    metadata, wrong = _checks.metadata(value, keys)
-    kept = tuple(key.name for key in keys if key.required)
-    text, lost = metadata_text(metadata, kept)
+    metadata, wrong = _checks.metadata(value, keys, metric.pii)
+    text, lost = metadata_text(metadata, tuple(k.name for k in keys if k.required), metric.pii)
     return text, "; ".join(filter(None, (dropped, wrong, lost)))
 
 
@@ -370,7 +369,8 @@ class Combinations(dict[tuple[str, ...], _Combination]):
             product if is_declared else cast("str", object()),
             metric_type if is_declared else cast("str", object()),
             status,
-            self._is_plain and not (metric.quantity or metric.metadata or metric.fields),
+            self._is_plain
+            and not (metric.quantity or metric.metadata or metric.pii or metric.fields),
             metric,
             encode_constants(
                 product=metric.product,

@@ -10,6 +10,7 @@ from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from hashlib import sha256
 from itertools import islice
 from typing import Any, cast
 
@@ -30,6 +31,9 @@ from ._models import fields_of, is_model
 from ._string_form import least_length, string_form
 from ._text import is_uuid
 
+_NOTHING: Mapping[str, str] = {}
+# Objects have no order in JSON, nor in Go.
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _MARKER: Mapping[str, Any] = msgspec.json.decode(METADATA_OVERSIZE)
 # With more keys than this, or with longer texts, metadata that is too large is found before all of
 # it is encoded.
@@ -47,20 +51,22 @@ _SCALARS = frozenset({bool, type(None)})
 _type_of: Callable[[Any], Any] = type
 
 
-def metadata_text(metadata: Mapping[Any, Any], kept: tuple[str, ...] = ()) -> tuple[str, str]:
+def metadata_text(
+    metadata: Mapping[Any, Any], kept: tuple[str, ...] = (), pii: tuple[tuple[str, str], ...] = ()
+) -> tuple[str, str]:
     """Returns metadata as it is between the quotes of a JSON string, and what was lost, or "".
 
     `kept` names the keys that stay beside the marker if the rest is too large; so do those of
-    log(), with the beginning of the message.
+    log(), with the beginning of the message. `pii` has what becomes of the keys about persons.
     """
-    if _is_plain(metadata):
+    if not pii and _is_plain(metadata):
         try:
             text = encode(metadata)
             if len(text) <= METADATA_MAX_BYTES:
                 return escape_json(text.decode()), ""
         except (ValueError, OverflowError):  # a lone surrogate, or an integer of too many digits
             pass
-    return _best_effort(metadata, kept)
+    return _best_effort(metadata, kept, dict(pii))
 
 
 def log_metadata(metadata: Any, level: str, message: object) -> Any:
@@ -126,8 +132,10 @@ def _is_plain(metadata: Mapping[Any, Any]) -> bool:
     return True
 
 
-def _best_effort(metadata: Mapping[Any, Any], kept: tuple[str, ...]) -> tuple[str, str]:
-    reader = _Reader()
+def _best_effort(
+    metadata: Mapping[Any, Any], kept: tuple[str, ...], pii: Mapping[str, str]
+) -> tuple[str, str]:
+    reader = _Reader(pii)
     try:
         text = encode(reader.mapping(metadata, (), ()))
     except _OversizeError:
@@ -139,17 +147,17 @@ def _best_effort(metadata: Mapping[Any, Any], kept: tuple[str, ...]) -> tuple[st
         text = b"{}"
     if not text or len(text) > METADATA_MAX_BYTES:
         reader.lost.insert(0, f"it was cut, as it exceeds {METADATA_MAX_BYTES} bytes")
-        text = _cut(metadata, kept)
+        text = _cut(metadata, kept, pii)
     return escape_json(text.decode()), "; ".join(reader.lost)
 
 
-def _cut(metadata: Mapping[Any, Any], kept: tuple[str, ...]) -> bytes:
+def _cut(metadata: Mapping[Any, Any], kept: tuple[str, ...], pii: Mapping[str, str]) -> bytes:
     with SuppressErrors():  # the marker alone is better than no event
         found = {key: metadata[key] for key in kept}
         for key in (LOG_LEVEL_KEY, LOG_MESSAGE_KEY):
             if key not in found and isinstance(words := metadata.get(key), str):
-                found[key] = words[:LOG_MESSAGE_KEPT]
-        values = _Reader().mapping(found, (), ())
+                found[key] = words if key in pii else words[:LOG_MESSAGE_KEPT]
+        values = _Reader(pii).mapping(found, (), ())
         text = encode({**_MARKER, **values})
         if len(text) <= METADATA_MAX_BYTES:
             return text
@@ -183,7 +191,8 @@ class _OversizeError(Exception):
 class _Reader:
     """Converts any value to what the encoder writes as RFC 8785 does, and records what is lost."""
 
-    def __init__(self) -> None:
+    def __init__(self, pii: Mapping[str, str] = _NOTHING) -> None:
+        self._pii = pii
         self.lost: list[str] = []
         self._left = METADATA_MAX_BYTES
 
@@ -199,10 +208,34 @@ class _Reader:
         taken: dict[str, int] = {}
         for key, item in _items(value):
             name = self._string(key) if isinstance(key, str) else self._form(key, (*path, "key"))
+            if not path and name in self._pii:
+                kept = self._digest(name, item, inside)
+                if kept is None:
+                    continue
+            else:
+                kept = item
             if name in found:
                 name = self._renamed(name, found, taken, path)
-            found[name] = self._value(item, (*path, name), inside)
+            found[name] = self._value(kept, (*path, name), inside)
         return found
+
+    def _digest(self, name: str, value: Any, above: tuple[int, ...]) -> str | None:
+        """Returns what stands in place of a value about a person, or None if nothing does.
+
+        A value has a limit of its own, so that a long one does not cut what is beside its hash.
+        """
+        if self._pii[name] != "hash":
+            return None
+        reader = _Reader()
+        try:
+            text = _encode_sorted(reader._value(value, (name,), above))
+        except _OversizeError:
+            text = b""
+        if not text or len(text) > METADATA_MAX_BYTES:
+            self._lose((name,), f"was left out, as it exceeds {METADATA_MAX_BYTES} bytes")
+            return None
+        self.lost.extend(reader.lost[: 3 - len(self.lost)])
+        return f"sha256:{sha256(text).hexdigest()}"
 
     def _renamed(
         self, name: str, found: Mapping[str, Any], taken: dict[str, int], path: tuple[str, ...]

@@ -60,6 +60,7 @@ class Metric(NamedTuple):
         metadata: the keys that it declares.
         fields: the fields that it constrains.
         deprecated: since when it is deprecated, and what to use instead.
+        pii: the metadata keys about persons, each with what becomes of its value: hash or drop.
     """
 
     product: str
@@ -73,6 +74,7 @@ class Metric(NamedTuple):
     metadata: tuple[MetadataKey, ...] = ()
     fields: tuple[FieldRule, ...] = ()
     deprecated: Deprecation | None = None
+    pii: tuple[tuple[str, str], ...] = ()
 
 
 class RequiringMetric(Protocol):
@@ -104,6 +106,8 @@ class RequiringMetric(Protocol):
     def fields(self) -> tuple[FieldRule, ...]: ...
     @property
     def deprecated(self) -> Deprecation | None: ...
+    @property
+    def pii(self) -> tuple[tuple[str, str], ...]: ...
 
 
 def metric_table(text: str) -> tuple[dict[str, type], dict[tuple[str, str], Metric]]:
@@ -137,6 +141,8 @@ def _rules(more: Mapping[str, Any] | None = None) -> dict[str, Any]:
             MetadataKey(name, required, kind, None if allowed is None else tuple(allowed))
             for name, required, kind, allowed in more["metadata"]
         )
+    if "pii" in more:
+        rules["pii"] = tuple((name, action) for name, action in more["pii"])
     if "fields" in more:
         rules["fields"] = tuple(
             FieldRule(name, required, None if allowed is None else tuple(allowed))

@@ -160,6 +160,7 @@ func (e *Encoder) Encode(s *Scratch, c *Call, at time.Time) (checked CheckedCall
 		}
 	}
 	row := RowOf(uint32(metric))
+	pii := row.pii // of what the SDK itself records too
 	if c.Exempt {
 		row = &Metrics[0]
 	}
@@ -182,7 +183,7 @@ func (e *Encoder) Encode(s *Scratch, c *Call, at time.Time) (checked CheckedCall
 		keys = nil
 	}
 	if c.Metadata != nil || keys != nil {
-		v.metadata, checked.Lost, rejection = s.metadata.write(c.Metadata, keys)
+		v.metadata, checked.Lost, rejection = s.metadata.write(c.Metadata, keys, pii)
 		if rejection != nil {
 			return checked, rejection
 		}

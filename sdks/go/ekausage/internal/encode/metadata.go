@@ -17,21 +17,23 @@ type metadataWriter struct {
 	keys   []string
 	path   []pathStep
 	above  []identity // the containers around the value being written
+	pii    []piiKey   // the keys about persons
 }
 
 // mostLost is how many losses of one event are described.
 const mostLost = 3
 
-// write encodes the metadata of an event whose metric type declares keys. It returns the text between
+// write encodes the metadata of an event whose metric type declares keys, some about persons. It returns the text between
 // the quotes of a JSON string, valid until the next call, and what was lost, or "".
-func (w *metadataWriter) write(metadata map[string]any, keys []metadataKey) ([]byte, string, *Rejection) {
-	w.lost = w.lost[:0]
+func (w *metadataWriter) write(metadata map[string]any, keys []metadataKey, pii []piiKey) ([]byte, string, *Rejection) {
+	w.lost, w.pii = w.lost[:0], nil
 	for i := range keys {
-		if rejection := w.check(&keys[i], metadata); rejection != nil {
+		if rejection := w.check(&keys[i], metadata, pii); rejection != nil {
 			return nil, "", rejection
 		}
 	}
 	w.begin()
+	w.pii = pii
 	if metadata == nil {
 		w.text = append(w.text, metadataDefault...)
 	} else if !w.object(metadata) {
@@ -54,6 +56,10 @@ func (w *metadataWriter) cut(metadata map[string]any, keys []metadataKey) {
 	w.text = append(w.text, metadataOversize[:len(metadataOversize)-1]...)
 	fits := true
 	keep := func(name string, value any) {
+		value, kept := w.redacted(name, value)
+		if !kept {
+			return
+		}
 		if len(w.text) > 1 {
 			w.text = append(w.text, ',')
 		}
@@ -68,7 +74,10 @@ func (w *metadataWriter) cut(metadata map[string]any, keys []metadataKey) {
 	}
 	for _, name := range [...]string{logLevelKey, logMessageKey} {
 		if text, ok := metadata[name].(string); ok && !required[name] {
-			keep(name, beginning(text, logMessageKept))
+			if actionOf(name, w.pii) == "" {
+				text = beginning(text, logMessageKept)
+			}
+			keep(name, text)
 		}
 	}
 	w.text = append(w.text, '}')
@@ -89,8 +98,8 @@ func beginning(text string, characters int) string {
 	return text
 }
 
-// check checks a key that the metric type declares.
-func (w *metadataWriter) check(key *metadataKey, metadata map[string]any) *Rejection {
+// check checks a key that the metric type declares. Values of keys about persons are in no message.
+func (w *metadataWriter) check(key *metadataKey, metadata map[string]any, pii []piiKey) *Rejection {
 	value, ok := metadata[key.name]
 	if !ok {
 		if key.required {
@@ -99,13 +108,17 @@ func (w *metadataWriter) check(key *metadataKey, metadata map[string]any) *Rejec
 		return nil
 	}
 	expected := key.mismatch(w.alone(value))
-	switch {
-	case expected == "":
+	if expected == "" {
 		return nil
-	case key.required:
-		return &Rejection{Code: codeMetadataInvalid, Given: DescribeValue(value), Hint: expected}
 	}
-	w.lose(len(w.lost), fmt.Sprintf("expected %s, got %s", expected, DescribeValue(value)))
+	shown := "a value that is not shown"
+	if actionOf(key.name, pii) == "" {
+		shown = DescribeValue(value)
+	}
+	if key.required {
+		return &Rejection{Code: codeMetadataInvalid, Given: shown, Hint: expected}
+	}
+	w.lose(len(w.lost), fmt.Sprintf("expected %s, got %s", expected, shown))
 	return nil
 }
 

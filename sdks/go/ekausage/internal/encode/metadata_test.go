@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,7 +32,7 @@ func (painful) MarshalJSON() ([]byte, error) { panic("neither") }
 func written(t *testing.T, value any) (string, string) {
 	t.Helper()
 	var w metadataWriter
-	_, lost, err := w.write(map[string]any{"k": value}, nil)
+	_, lost, err := w.write(map[string]any{"k": value}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +168,7 @@ func TestMetadata(t *testing.T) {
 			items[i] = counted{&reads}
 		}
 		var w metadataWriter
-		quoted, lost, err := w.write(map[string]any{"items": items}, nil)
+		quoted, lost, err := w.write(map[string]any{"items": items}, nil, nil)
 		if err != nil || string(w.text) != metadataOversize || lost == "" {
 			t.Fatalf("got %s, lost %q, %v", quoted, lost, err)
 		}
@@ -175,7 +176,7 @@ func TestMetadata(t *testing.T) {
 			t.Errorf("%d items were read, at most %d can fit", reads, most)
 		}
 		huge := new(big.Int).Lsh(big.NewInt(1), 100*mostBits)
-		if _, _, err := w.write(map[string]any{"huge": huge}, nil); err != nil || string(w.text) != metadataOversize {
+		if _, _, err := w.write(map[string]any{"huge": huge}, nil, nil); err != nil || string(w.text) != metadataOversize {
 			t.Errorf("a huge integer is %s, %v", w.text, err)
 		}
 		many := map[string]any{}
@@ -183,7 +184,7 @@ func TestMetadata(t *testing.T) {
 			many[fmt.Sprint(i)] = counted{&reads}
 		}
 		reads = 0
-		if _, _, err := w.write(many, nil); err != nil || reads > 0 {
+		if _, _, err := w.write(many, nil, nil); err != nil || reads > 0 {
 			t.Errorf("%d of too many keys were read, %v", reads, err)
 		}
 	})
@@ -210,7 +211,7 @@ func TestMetadata(t *testing.T) {
 			{map[string]any{"channel": "fax"}, codeMetadataInvalid, false},
 			{map[string]any{"channel": nil}, codeMetadataInvalid, false},
 		} {
-			_, lost, rejection := w.write(c.metadata, keys)
+			_, lost, rejection := w.write(c.metadata, keys, nil)
 			if rejection == nil && c.code != "" || rejection != nil && rejection.Code != c.code {
 				t.Errorf("%v: %v, want %q", c.metadata, rejection, c.code)
 			}
@@ -219,7 +220,7 @@ func TestMetadata(t *testing.T) {
 			}
 		}
 		large := map[string]any{"channel": "sms", "text": strings.Repeat("x", metadataMaxBytes)}
-		if _, _, err := w.write(large, keys); err != nil || string(w.text) != `{"_truncated":true,"channel":"sms"}` {
+		if _, _, err := w.write(large, keys, nil); err != nil || string(w.text) != `{"_truncated":true,"channel":"sms"}` {
 			t.Errorf("got %s, %v", w.text, err)
 		}
 	})
@@ -231,4 +232,75 @@ type counted struct{ reads *int }
 func (c counted) MarshalText() ([]byte, error) {
 	*c.reads++
 	return []byte(strings.Repeat("x", 100)), nil
+}
+
+func TestValuesAboutPersons(t *testing.T) {
+	pii := []piiKey{{"name", hashPII}, {"phone", hashPII}, {"reason", dropPII}}
+	digest := func(text string) string { return fmt.Sprintf(`"sha256:%x"`, sha256.Sum256([]byte(text))) }
+	var w metadataWriter
+
+	t.Run("the fields of a struct are hashed as those of a map", func(t *testing.T) {
+		value := struct{ B, A any }{1, struct{ D, C string }{"d", "c"}}
+		_, lost, err := w.write(map[string]any{"name": value}, nil, pii)
+		if want := `{"name":` + digest(`{"A":{"C":"c","D":"d"},"B":1}`) + `}`; string(w.text) != want || lost != "" || err != nil {
+			t.Errorf("got %s, want %s, lost %q, %v", w.text, want, lost, err)
+		}
+	})
+
+	t.Run("what a string form loses is reported, and hashed", func(t *testing.T) {
+		_, lost, _ := w.write(map[string]any{"name": math.Inf(1), "other": 1}, nil, pii)
+		if want := `{"name":` + digest(`"Infinity"`) + `,"other":1}`; string(w.text) != want || lost != `"name" is not a finite number` {
+			t.Errorf("got %s, lost %q", w.text, lost)
+		}
+	})
+
+	t.Run("keys of objects inside are kept", func(t *testing.T) {
+		w.write(map[string]any{"other": map[string]any{"phone": 1}}, nil, pii)
+		if string(w.text) != `{"other":{"phone":1}}` {
+			t.Errorf("got %s", w.text)
+		}
+		w.write(map[string]any{"name": 1}, nil, nil)
+		if string(w.text) != `{"name":1}` {
+			t.Errorf("the next event has %s", w.text)
+		}
+	})
+
+	t.Run("a value of the wrong type is in no message", func(t *testing.T) {
+		keys := []metadataKey{{"phone", true, "string", nil}}
+		_, _, rejection := w.write(map[string]any{"phone": 49170}, keys, pii)
+		if rejection == nil || strings.Contains(rejection.Given, "49170") {
+			t.Errorf("got %v", rejection)
+		}
+		keys[0].required = false
+		if _, lost, _ := w.write(map[string]any{"phone": 49170}, keys, pii); lost == "" || strings.Contains(lost, "49170") {
+			t.Errorf("lost %q", lost)
+		}
+	})
+}
+
+func TestValuesAboutPersonsInWhatIsExempt(t *testing.T) {
+	before := Metrics[1]
+	t.Cleanup(func() { Metrics[1] = before })
+	Metrics[1].pii = []piiKey{{"name", hashPII}, {"reason", dropPII}}
+	Metrics[1].metadata = []metadataKey{{"room", true, "", nil}}
+	e := NewEncoder(&Config{ServiceName: "test", Hostname: "host"})
+	void := Call{WorkspaceID: "w", ByMetric: true, Metric: 1}
+	if rejection := void.MakeVoid("e-1", "because"); rejection != nil {
+		t.Fatal(rejection)
+	}
+	named := Call{WorkspaceID: "w", ByMetric: true, Metric: 1, Exempt: true, Metadata: map[string]any{"name": "x"}}
+	digest := fmt.Sprintf("%x", sha256.Sum256([]byte(`"x"`)))
+	for want, call := range map[string]*Call{
+		`"metadata":"{}"`: &void,
+		`"metadata":"{\"name\":\"sha256:` + digest + `\"}"`: &named,
+	} {
+		var s Scratch
+		checked, rejection := e.Encode(&s, call, time.Now())
+		if rejection != nil {
+			t.Fatal(rejection)
+		}
+		if got := string(checked.Append(nil, 1)); !strings.Contains(got, want) {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
 }

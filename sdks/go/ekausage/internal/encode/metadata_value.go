@@ -129,16 +129,27 @@ func (w *metadataWriter) object(m map[string]any) bool {
 	keys := w.keys[first:]
 	slices.Sort(keys)
 	names := w.uniqueNames(keys)
+	pii := w.pii
+	if len(w.path) > 0 {
+		pii = nil
+	}
 	w.text = append(w.text, '{')
+	empty := len(w.text)
 	for i, key := range keys {
-		if i > 0 {
+		value, kept := m[key], true
+		if pii != nil {
+			if value, kept = w.redacted(key, value); !kept {
+				continue
+			}
+		}
+		if len(w.text) > empty {
 			w.text = append(w.text, ',')
 		}
 		name := key
 		if names != nil {
 			name = names[i]
 		}
-		if !w.string(name) || !w.member(name, m[key]) {
+		if !w.string(name) || !w.member(name, value) {
 			return false
 		}
 	}

@@ -8,6 +8,7 @@ type MetricRow struct {
 
 	quantity *quantityRule
 	metadata []metadataKey
+	pii      []piiKey
 	fields   []fieldRule
 
 	nanoseconds int64 // of one unit; 0 if it is not one of time

@@ -37,6 +37,11 @@ export const metricRules: MetricRules = {
           required: true,
         },
       },
+      pii: {
+        "trace-id.v2": "hash",
+        ["__proto__"]: "drop",
+        constructor: "hash",
+      },
       fields: [
         {
           name: "url_ids",

@@ -5,13 +5,13 @@ package encode
 // Metrics is indexed by metric; the first row is no metric.
 var Metrics = [...]MetricRow{
 	{},
-	{"api", "api_call", "Api call", "*/ process.exit(1) /* `${process.env.HOME}` ${x} \\u0041 \\", "a | team", "call", "sum", nil, nil, nil, 0},
-	{"api", "api.call-v2", "\"Quoted\" 'both' `ways`", "\"\"\" import os os.abort() \"\"\"", "a | team", "call", "max", &quantityRule{true, 1, 1000000}, nil, nil, 0},
-	{"api", "n123", "N123", "# heading - list - items 1. numbered code [link]: http://example.com @deprecated {@link x}", "</script><!-- comment -->", "token", "sum", &quantityRule{false, 1e-06, 1000000000000000000}, []metadataKey{{"model", true, "string", []string{"\"a \\\"b\\\"\"", "\"c 'd'\"", "\"back\\\\slash\"", "\"emoji 😀\"", "\"line\\nbreak\""}}, {"version", false, "", []string{"3"}}, {"trace-id.v2", true, "", nil}}, []fieldRule{{FieldURLIDs, true, nil}, {FieldMakerOf, true, []string{"\"a \\\"b\\\" */ `x` \\\\\"", "\"line\\nbreak\"", "\"n°1 😀\"", "\"a b\"", "\"a_b\""}}}, 0},
-	{"api", "lambda", "Lambda", "A name that Python reserves.", "a | team", "call", "sum", nil, nil, nil, 0},
-	{"import", "global", "Global", "Replaced by one with another word for code.", "team", "call", "sum", nil, nil, nil, 0},
-	{"tools.of-a_kind", "a_name_of_some_length_that_makes_lines_long_until_they_break", "A name of some length that makes lines long until they break", "Averyverylongwordthatcannotbebrokenanywherebecauseithasnospacesatallandgoesonandonandonandonandonandonandonandon and - then -- 1. more - of * the # same @ with / marks | between ` words so that a wrapped line would begin with one of them ! if = it + could.", "क्षेत्र", "call", "last", nil, nil, []fieldRule{{FieldMakerOf, false, []string{"\"</script>\""}}}, 0},
-	{"tools.of-a_kind", "plain", "Plain", "\\ufeffA byte-order mark, a zero\\u200bwidth space, a soft\\u00adhyphen, a no-break space, an astral \\U000e0041 tag.", "क्षेत्र", "call", "count", nil, nil, []fieldRule{{FieldMakerOf, false, []string{"\"</script>\""}}}, 0},
+	{"api", "api_call", "Api call", "*/ process.exit(1) /* `${process.env.HOME}` ${x} \\u0041 \\", "a | team", "call", "sum", nil, nil, nil, nil, 0},
+	{"api", "api.call-v2", "\"Quoted\" 'both' `ways`", "\"\"\" import os os.abort() \"\"\"", "a | team", "call", "max", &quantityRule{true, 1, 1000000}, nil, nil, nil, 0},
+	{"api", "n123", "N123", "# heading - list - items 1. numbered code [link]: http://example.com @deprecated {@link x}", "</script><!-- comment -->", "token", "sum", &quantityRule{false, 1e-06, 1000000000000000000}, []metadataKey{{"model", true, "string", []string{"\"a \\\"b\\\"\"", "\"c 'd'\"", "\"back\\\\slash\"", "\"emoji 😀\"", "\"line\\nbreak\""}}, {"version", false, "", []string{"3"}}, {"trace-id.v2", true, "", nil}}, []piiKey{{"trace-id.v2", hashPII}, {"__proto__", dropPII}, {"constructor", hashPII}}, []fieldRule{{FieldURLIDs, true, nil}, {FieldMakerOf, true, []string{"\"a \\\"b\\\" */ `x` \\\\\"", "\"line\\nbreak\"", "\"n°1 😀\"", "\"a b\"", "\"a_b\""}}}, 0},
+	{"api", "lambda", "Lambda", "A name that Python reserves.", "a | team", "call", "sum", nil, nil, nil, nil, 0},
+	{"import", "global", "Global", "Replaced by one with another word for code.", "team", "call", "sum", nil, nil, nil, nil, 0},
+	{"tools.of-a_kind", "a_name_of_some_length_that_makes_lines_long_until_they_break", "A name of some length that makes lines long until they break", "Averyverylongwordthatcannotbebrokenanywherebecauseithasnospacesatallandgoesonandonandonandonandonandonandonandon and - then -- 1. more - of * the # same @ with / marks | between ` words so that a wrapped line would begin with one of them ! if = it + could.", "क्षेत्र", "call", "last", nil, nil, nil, []fieldRule{{FieldMakerOf, false, []string{"\"</script>\""}}}, 0},
+	{"tools.of-a_kind", "plain", "Plain", "\\ufeffA byte-order mark, a zero\\u200bwidth space, a soft\\u00adhyphen, a no-break space, an astral \\U000e0041 tag.", "क्षेत्र", "call", "count", nil, nil, nil, []fieldRule{{FieldMakerOf, false, []string{"\"</script>\""}}}, 0},
 }
 
 // Products lists the products in the order of the catalog.

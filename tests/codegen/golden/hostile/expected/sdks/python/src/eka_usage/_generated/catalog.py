@@ -9,7 +9,7 @@ from typing import Final, Literal
 SDK_VERSION: Final = "10.20.30"
 """The version of this package and of its catalog."""
 
-CATALOG_VERSION: Final = "10.20.30+d3adda61"
+CATALOG_VERSION: Final = "10.20.30+9831cd7d"
 """The version of the catalog and a digest of its meaning, in every event."""
 
 USAGE_TOPIC: Final = "a.topic-with_every.joint"

@@ -5,7 +5,7 @@ package encode
 // Metrics is indexed by metric; the first row is no metric.
 var Metrics = [...]MetricRow{
 	{},
-	{"api", "api_call", "Api call", "Calls answered.", "platform", "call", "sum", nil, nil, nil, 0},
+	{"api", "api_call", "Api call", "Calls answered.", "platform", "call", "sum", nil, nil, nil, nil, 0},
 }
 
 // Products lists the products in the order of the catalog.
