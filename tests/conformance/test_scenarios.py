@@ -141,6 +141,39 @@ def test_a_queue_at_its_event_limit_rejects_at_once_and_leaves_no_gap(
     assert_once_each(read(own_broker, instance), accepted)
 
 
+def test_a_queue_for_one_event_takes_the_next_once_that_is_delivered(
+    driver: Driver, own_broker: DevBroker
+) -> None:
+    own_broker.kill()
+    instance = new(driver, own_broker.bootstrap, max_queue_events=1)
+    response = driver.request("record", call=CALL, times=10)
+    assert (len(response["accepted"]), response["rejected"]) == (1, 9)
+    assert counters(driver)["rejected"] == {"queue.full": 9}
+    assert counters(driver)["queued"] == 1
+    own_broker.restart()
+    accepted = response["accepted"]
+    for _ in range(3):
+        assert driver.request("flush", timeout=30_000)["queued"] == 0
+        accepted += driver.request("record", call=CALL)["accepted"]
+    assert driver.request("flush", timeout=30_000)["queued"] == 0
+    assert len(accepted) == 4
+    assert_once_each(read(own_broker, instance), accepted)
+
+
+def test_with_a_queue_for_one_event_the_next_goes_to_disk(
+    driver: Driver, own_broker: DevBroker, tmp_path: Path
+) -> None:
+    own_broker.kill()
+    spool = {"spool": "spill", "spool_dir": str(tmp_path / "spool")}
+    instance = new(driver, own_broker.bootstrap, max_queue_events=1, **spool)
+    accepted = driver.request("record", call=CALL, times=10)["accepted"]
+    assert len(accepted) == 10
+    assert driver.request("stats")["spooled"] == 9
+    own_broker.restart()
+    assert driver.request("flush", timeout=60_000)["queued"] == 0
+    assert_once_each(read(own_broker, instance), accepted)
+
+
 def test_a_queue_at_its_byte_limit_rejects(driver: Driver) -> None:
     new(driver, NO_BROKER, max_queue_bytes=1_048_576)
     call = {**CALL, "metadata": {"text": "x" * 30_000}}

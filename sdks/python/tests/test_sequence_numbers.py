@@ -97,7 +97,7 @@ def test_numbers_have_no_gaps_when_the_queue_is_full(
 def test_the_queue_accepts_exactly_the_configured_number_of_events(
     make_client: ClientFactory, errors: ReportedErrors
 ) -> None:
-    for limit in (2, 10, 1000):
+    for limit in (1, 2, 10, 1000):
         client = make_client(
             kafka_brokers="127.0.0.1:1", kafka_config={"log_level": 0}, max_queue_events=limit
         )

@@ -78,5 +78,8 @@ class Drain:
             left = deadline - monotonic()
             if not self._connection.flush(max(0.0, min(left, _SLICE))):
                 return
-            if left <= 0 or not self._queued():
+            if not self._queued():
+                self._unpark()  # none is parked, but others are accepted again
+                return
+            if left <= 0:
                 return

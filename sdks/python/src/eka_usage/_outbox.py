@@ -287,7 +287,13 @@ class Outbox(Routes):
 
     def _unpark(self) -> None:
         """Sends parked events, as far as there is room."""
-        self._parked.unpark(self._resend)
+        if not self._holds_one or self._spool is not None:
+            self._parked.unpark(self._resend)
+        elif not self.connection.queued():
+            is_any_parked = len(self._parked) > 0
+            self._parked.unpark(self._resend)
+            if is_any_parked:
+                self._close_for_one()
 
     def _poll(self) -> None:
         """Receives delivery reports, which make room for parked events."""

@@ -52,6 +52,9 @@ class Routes:
         self.connection = Connection(connect, self._undelivered)
         self.gate = Gate(limits)
         self._parked = Parking(self.gate)
+        # librdkafka has a place for this one, so the next must not be parked beside it. With a spool
+        # the next goes to disk.
+        self._holds_one = limits.events == 1
         self._finished = False
         # How many events shutdown() gave up, as they could not be spilled either.
         self._lost = 0
@@ -107,7 +110,19 @@ class Routes:
         transport = self.connection.open()
         if self._spool is not None and route is Route.DURABLE:
             return partial(self._write, self._spool, transport.send_reported)
+        if self._holds_one and self._spool is None:
+            return partial(self._send_only, transport.send)
         return transport.send
+
+    def _send_only(self, send: Send, key: str, value: str) -> None:
+        """Sends an event, after which no other is accepted until it has left the queue."""
+        send(key, value)
+        self._close_for_one()
+
+    def _close_for_one(self) -> None:
+        self.gate.queue_filled()
+        if not self.connection.queued():  # it has left before, so that no poll opens the gate
+            self.gate.queue_drained()
 
     def _write(
         self, spool: Spool, send: Callable[[bytes, bytes, Any], None], key: str, value: str

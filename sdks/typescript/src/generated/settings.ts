@@ -186,7 +186,7 @@ export const settings = {
     required: false,
     secret: false,
     default: 100000,
-    minimum: 2,
+    minimum: 1,
     maximum: 10000000,
     unit: "events",
   },

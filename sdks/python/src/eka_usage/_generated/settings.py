@@ -188,7 +188,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "max_queue_events",
         "integer",
         default=100000,
-        minimum=2,
+        minimum=1,
         maximum=10000000,
         description="How many accepted events may wait in memory for Kafka; beyond that, events go to the spool or are rejected with queue.full.",
     ),

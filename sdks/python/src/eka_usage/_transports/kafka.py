@@ -328,8 +328,8 @@ def _config(settings: Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
         "retries": _UNLIMITED,
         # A pause that is longer than this stays as it is.
         "retry.backoff.max.ms": max(_LONGEST_PAUSE_MS, settings["kafka_retry_delay_ms"]),
-        # One place less, for the event that finds the queue full and is parked.
-        "queue.buffering.max.messages": settings["max_queue_events"] - 1,
+        # One place less, for the event that finds the queue full and is parked; but 0 is no limit.
+        "queue.buffering.max.messages": max(1, settings["max_queue_events"] - 1),
         "queue.buffering.max.kbytes": settings["max_queue_bytes"] // 1024,
         # An event that neither failed nor is queued is delivered: successes need no callback.
         "delivery.report.only.error": True,
