@@ -52,8 +52,8 @@ class Routes:
         self.connection = Connection(connect, self._undelivered)
         self.gate = Gate(limits)
         self._parked = Parking(self.gate)
-        # librdkafka has a place for this one, so the next must not be parked beside it. With a spool
-        # the next goes to disk.
+        # librdkafka has a place for this one, so the next must not be parked beside it. With a
+        # spool, the next goes to disk.
         self._holds_one = limits.events == 1
         self._finished = False
         # How many events shutdown() gave up, as they could not be spilled either.
