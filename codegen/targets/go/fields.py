@@ -119,7 +119,10 @@ def option(field: Field, package: str) -> _Option:
 
 def row(field: Field) -> str:
     """Returns a row of the table of fields, by the names of its members."""
-    limits: dict[str, Any] = {"min_length": 1, "min_items": 1, **phrases.limits(field)}
+    defaults = {"min_length": 1, "min_items": 1, "max_digits": 38}
+    limits: dict[str, Any] = {**defaults, **phrases.limits(field)}
+    if field.type != "number":
+        del limits["max_digits"]
     if field.type not in ("string", "list"):
         del limits["min_length"]
     if field.type != "list":

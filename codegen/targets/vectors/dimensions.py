@@ -17,7 +17,7 @@ _OF_OTHER_TYPES: Mapping[str, Sequence[Any]] = {
     "number": ("1", True),
     "integer": ("1", 1.5),
     "boolean": ("true", 1),
-    "timestamp": (1769851800000, "2026-01-31"),
+    "timestamp": (True, "2026-01-31"),
     "uuid": (1,),
     "enum": (1,),
     "list": ("a", [1], {"a": "b"}),

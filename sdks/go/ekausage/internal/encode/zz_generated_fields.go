@@ -37,7 +37,7 @@ const (
 var Fields = [...]FieldRow{
 	{Name: "vendor", kind: "string", key: ",\"vendor\":", minLength: 1, maxLength: 128},
 	{Name: "model", kind: "string", key: ",\"model\":", minLength: 1, maxLength: 128},
-	{Name: "cost", kind: "number", key: ",\"cost\":", minimum: 0, maximum: 1000000000000000000, maxDigits: 38, excludes: []string{"unit_cost"}},
+	{Name: "cost", kind: "number", key: ",\"cost\":", maxDigits: 38, minimum: 0, maximum: 1000000000000000000, excludes: []string{"unit_cost"}},
 	{Name: "run_id", kind: "string", key: ",\"run_id\":", minLength: 1, maxLength: 128},
 	{Name: "step_id", kind: "string", key: ",\"step_id\":", minLength: 1, maxLength: 128},
 	{Name: "parent_run_id", kind: "string", key: ",\"parent_run_id\":", minLength: 1, maxLength: 128},

@@ -30,7 +30,7 @@ const (
 // written.
 var Fields = [...]FieldRow{
 	{Name: "note", kind: "string", key: ",\"note\":", minLength: 1, maxLength: 30, requires: []string{"rank"}},
-	{Name: "price", kind: "number", key: ",\"price\":", minimum: 0, maximum: 1000, excludes: []string{"rank"}, requires: []string{"kind"}, whenNotZero: true},
+	{Name: "price", kind: "number", key: ",\"price\":", maxDigits: 38, minimum: 0, maximum: 1000, excludes: []string{"rank"}, requires: []string{"kind"}, whenNotZero: true},
 	{Name: "rank", kind: "integer", key: ",\"rank\":", minimum: 0, maximum: 9007199254740991},
 	{Name: "is_new", kind: "boolean", key: ",\"is_new\":"},
 	{Name: "seen_at", kind: "timestamp", key: ",\"seen_at\":", aheadMs: 3600000, behindMs: 604800000},
