@@ -84,9 +84,8 @@ describe("a segment", () => {
     const acked = () => {
       const [name = ""] = files(directory.path);
       const bytes = readFileSync(join(directory.path, name));
-      const { origin = "" } = parseName(name) ?? {};
       const upTo = Number(bytes.readBigUInt64LE(offsets.acked));
-      const { records } = readRecords(bytes, Buffer.from(origin, "hex"));
+      const { records } = readRecords(bytes, Buffer.from(parseName(name)?.origin ?? "", "hex"));
       return records.filter(({ end }) => end <= upTo).length;
     };
     groups.slice(1).map((group) => group.markAcked());
