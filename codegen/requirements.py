@@ -23,7 +23,7 @@ class Requirements:
 
     @property
     def required(self) -> tuple[KeyRule, ...]:
-        """Returns the fields, then the keys, without which there is no event."""
+        """Returns the fields, then the keys, without which an event is rejected."""
         return tuple(rule for rule in (*self.fields, *self.metadata) if rule.required)
 
 

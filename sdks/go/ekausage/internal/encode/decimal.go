@@ -93,7 +93,7 @@ func (d decimal) compare(other decimal) int {
 func (d decimal) isInteger() bool { return len(d.digits) <= d.point || d.digits == "" }
 
 // CanonicalDecimal returns a number as it stands in an event, with all of its digits. It reports false
-// if the text is no number, or one with more digits than any amount may have.
+// if the text is not a number, or has more digits than any amount may have.
 func CanonicalDecimal(text string) (Decimal, bool) {
 	d, ok := parseAmount(text)
 	if !ok || len(d.digits) > quantityMaxDigits {
