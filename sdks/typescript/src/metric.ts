@@ -32,8 +32,8 @@ export interface MetricRule {
     readonly maximum?: number;
   };
   readonly metadata?: Readonly<Record<string, MetadataKey>>;
-  /** The metadata keys about persons, each with what becomes of its value. */
-  readonly pii?: Readonly<Record<string, "hash" | "drop">>;
+  /** The metadata keys about persons, each with what becomes of its value: `hash` or `drop`. */
+  readonly pii?: Readonly<Record<string, string>>;
   /** In the order of the event. */
   readonly fields?: readonly FieldRule[];
 }

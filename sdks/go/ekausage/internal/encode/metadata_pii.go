@@ -8,19 +8,6 @@ import (
 	"fmt"
 )
 
-// piiKey is a metadata key about persons, with what becomes of its value.
-type piiKey struct {
-	name   string
-	action piiAction
-}
-
-type piiAction string
-
-const (
-	hashPII piiAction = "hash"
-	dropPII piiAction = "drop"
-)
-
 // actionOf returns what becomes of the value of a key, empty if it is not about persons.
 func actionOf(name string, pii []piiKey) piiAction {
 	for i := range pii {

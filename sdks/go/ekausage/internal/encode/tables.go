@@ -14,6 +14,19 @@ type MetricRow struct {
 	nanoseconds int64 // of one unit; 0 if it is not one of time
 }
 
+// piiKey is a metadata key about persons, with what becomes of its value.
+type piiKey struct {
+	name   string
+	action piiAction
+}
+
+type piiAction string
+
+const (
+	hashPII piiAction = "hash"
+	dropPII piiAction = "drop"
+)
+
 // quantityRule bounds a quantity more narrowly than the event does.
 type quantityRule struct {
 	integer          bool
