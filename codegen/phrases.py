@@ -80,6 +80,10 @@ def of_other_calls(event: Event) -> Iterator[Constant]:
     yield Constant("batch_max_events", "how many events one call may record", batch.max_events)
     about = "how many bytes the events of one call may have as sent"
     yield Constant("batch_max_bytes", about, batch.max_bytes)
+    total = event.table.total if event.table else None
+    is_given = any(field.name == total for field in event.dimensions_of("record"))
+    about = "the field of what an amount of record_amounts() cost"
+    yield Constant("batch_cost_field", about, total if total and is_given else "")
 
 
 def name_pattern() -> tuple[str, int]:

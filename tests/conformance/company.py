@@ -166,10 +166,12 @@ def test_api_lacks_voids_and_sessions():
         metric = tidal_usage.metrics.api.odd_value
         assert client.void("desk-1", metric, "e-1", "sent twice") is None
         assert client.session_start("desk-1", metric, "s-1") is None
+        assert client.record_amounts("desk-1", [(metric, 1, 2)], event_id="e-1") is None
     found = [(error.code, str(error).partition(": ")[2]) for error in errors]
     assert found == [
         ("status.unknown", "the catalog has no voids"),
         ("session.invalid", "the catalog has no sessions"),
+        ("batch.invalid", "the catalog has no field for their cost"),
     ]
 """,
     ),
@@ -216,6 +218,11 @@ func TestVectorsOfMissingCalls(t *testing.T) {
 	defer client.Shutdown()
 	_, void := client.Void("desk-1", MetricAPIOddValue, "e-1", "sent twice")
 	_, session := client.SessionStart("desk-1", MetricAPIOddValue, "s-1")
+	amount := []MetricAmount{{Metric: MetricAPIOddValue, Quantity: AmountOf(1), Cost: AmountOf(2)}}
+	_, amounts := client.RecordAmounts("desk-1", amount, "e-1")
+	if amounts == nil || !strings.HasSuffix(amounts.Error(), "no field for their cost") {
+		t.Error(amounts)
+	}
 	if void == nil || !strings.HasSuffix(void.Error(), ": the catalog has no voids") {
 		t.Error(void)
 	}
@@ -252,8 +259,13 @@ test("a catalog without voids and sessions rejects both", async () => {
   const metric = (metrics.api as any).odd_value;
   expect(client.void("desk-1", metric, "e-1", "sent twice")).toBeUndefined();
   expect(client.sessionStart("desk-1", metric, "s-1")).toBeUndefined();
+  expect(client.recordAmounts("desk-1", [[metric, 1, 2]], { eventId: "e-1" })).toBeUndefined();
   await client.shutdown();
-  expect(found).toEqual(["the catalog has no voids", "the catalog has no sessions"]);
+  expect(found).toEqual([
+    "the catalog has no voids",
+    "the catalog has no sessions",
+    expect.stringContaining("the catalog has no field for their cost"),
+  ]);
 });
 test("keys about persons are replaced after beforeSend, and in batches", async () => {
   const producer = new Collector();

@@ -4,7 +4,7 @@ import * as checks from "./checks.js";
 import { describeValue } from "./describe.js";
 import { message, ValidationError } from "./errors.js";
 import type { Encoded } from "./event.js";
-import { batchMaxBytes, batchMaxEvents } from "./generated/constants.js";
+import { batchCostField, batchMaxBytes, batchMaxEvents } from "./generated/constants.js";
 import type { Metric } from "./metric.js";
 import { safely } from "./safely.js";
 
@@ -40,6 +40,9 @@ export function amountOf(given: unknown, known: Set<string>): MeteredAmount {
   const name = `${String(product)}.${String(metricType)}`;
   if (known.has(name)) {
     throw invalidBatch("amounts", `${name} is there twice`);
+  }
+  if (cost != null && !batchCostField) {
+    throw invalidBatch("amounts", "the catalog has no field for their cost");
   }
   known.add(name);
   return { metric: { product, metricType } as Metric, quantity, cost };

@@ -9,6 +9,7 @@ import { camel, describeValue } from "./describe.js";
 import { invalid, MetadataDegradedError, message, ValidationError } from "./errors.js";
 import type { Encoded } from "./event.js";
 import {
+  batchCostField,
   defaultStatus,
   sessionBoundaryField,
   sessionField,
@@ -95,7 +96,8 @@ export class Recorder {
         if (isZero(quantity)) {
           return undefined;
         }
-        const fields = cost == null ? details.fields : { ...details.fields, cost };
+        const fields =
+          cost == null ? details.fields : { ...details.fields, [camel(batchCostField)]: cost };
         return this.#encodeCall(workspaceId, metric, { ...details, quantity, fields }, ahead);
       };
     });

@@ -14,7 +14,12 @@ from ._batch_encoder import BatchEncoder
 from ._describe import describe_value
 from ._errors import EkaError, ValidationError, invalid
 from ._fields import check_names
-from ._generated.catalog import BATCH_MAX_BYTES, BATCH_MAX_EVENTS, DEFAULT_STATUS
+from ._generated.catalog import (
+    BATCH_COST_FIELD,
+    BATCH_MAX_BYTES,
+    BATCH_MAX_EVENTS,
+    DEFAULT_STATUS,
+)
 from ._interrupts import is_interruption
 from ._number import exact
 from ._recording import Recording
@@ -221,7 +226,11 @@ def _amounts(
                 hint = f"it has {product}.{metric_type} twice"
                 fault = fault or Rejection(_invalid("amounts", hint), index)
             metrics.add(metric)
-            more = {**fields, "cost": cost[0]} if cost else fields
+            has_cost = bool(cost) and cost[0] is not None
+            if has_cost and not BATCH_COST_FIELD:
+                hint = "the catalog has no field for their cost"
+                fault = fault or Rejection(_invalid("amounts", hint), index)
+            more = {**fields, BATCH_COST_FIELD: cost[0]} if has_cost else fields
             if exact(quantity) != 0:
                 found.append((workspace_id, product, metric_type, quantity, *shared, more))
     except Exception as error:

@@ -15,7 +15,7 @@ var (
 	voidRow     = fieldNamed(voidField)
 	sessionRow  = fieldNamed(sessionField)
 	boundaryRow = fieldNamed(sessionBoundaryField)
-	totalRow    = fieldNamed("cost")
+	totalRow    = fieldNamed(batchCostField)
 )
 
 // The boundaries of a session.

@@ -65,3 +65,6 @@ export const batchMaxEvents = 500;
 
 /** How many bytes the events of one call may have as sent. */
 export const batchMaxBytes = 524288;
+
+/** The field of what an amount of record_amounts() cost. */
+export const batchCostField = "";

@@ -62,5 +62,8 @@ const batchMaxEvents = 500
 // batchMaxBytes is how many bytes the events of one call may have as sent.
 const batchMaxBytes = 524288
 
+// batchCostField is the field of what an amount of record_amounts() cost.
+const batchCostField = ""
+
 // blankCharacters make a string blank if it holds nothing else.
 const blankCharacters = " \t\n"

@@ -89,5 +89,8 @@ BATCH_MAX_EVENTS: Final = 500
 BATCH_MAX_BYTES: Final = 524288
 """How many bytes the events of one call may have as sent."""
 
+BATCH_COST_FIELD: Final = ""
+"""The field of what an amount of record_amounts() cost."""
+
 UNIT_NANOSECONDS: Final[Mapping[tuple[str, str], int]] = {}
 """How many nanoseconds one unit of a metric type has, for those that measure time."""
