@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn, Protocol
 
 from infra import sink
-from infra.sink import migrate, reconcile, run, usage, void
+from infra.sink import migrate, reconcile, run, void
 from infra.sink.dlq import command as dlq
 from infra.sink.dsn import redact
 from infra.sink.errors import SinkError, UsageError
 from infra.sink.text import printable
+from infra.sink.usage import command as usage
 
 _FAILED, _WRONG_USE, _INTERRUPTED = 1, 2, 130
 

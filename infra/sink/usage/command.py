@@ -10,33 +10,15 @@ from __future__ import annotations
 import argparse
 import sys
 from datetime import UTC, date, datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Any
 
-from clickhouse_connect.driver.exceptions import ClickHouseError
-
 from infra.sink import dsn, output, store
-from infra.sink._generated.fields import (
-    ACCOUNT,
-    BILLABLE,
-    DATABASE,
-    METRIC_TYPE,
-    PRODUCT,
-    USAGE_BY_MONTH,
-)
+from infra.sink._generated.fields import BILLABLE
+from infra.sink.usage.answer import ask
+from infra.sink.usage.query import Query
 
-_QUERY = f"""\
-SELECT * EXCEPT ({ACCOUNT}, month)
-FROM {DATABASE}.{USAGE_BY_MONTH}
-WHERE {ACCOUNT} = {{account:String}} AND month = {{month:Date32}}
-ORDER BY {PRODUCT}, {METRIC_TYPE}, {BILLABLE} DESC"""
-_LATEST = f"""\
-SELECT DISTINCT month FROM {DATABASE}.{USAGE_BY_MONTH}
-WHERE {ACCOUNT} = {{account:String}} ORDER BY month DESC LIMIT 1"""
-_COST = "cost"
 _AGGREGATION, _UNDECLARED, _OPEN = "aggregation", "undeclared", "open_sessions"
-# The digits of the widest column in the store.
-_EXACT = Context(prec=76)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,18 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the lines; table and JSON also have their total."""
-    parameters = {"account": arguments.workspace, "month": arguments.month}
+    query = Query(arguments.workspace, arguments.month)
     with store.open_store(arguments.dsn, existing=True) as client:
-        try:
-            # chDB does not name the columns of a result without rows.
-            columns = [
-                row[0] for row in client.query(f"DESCRIBE ({_QUERY})", parameters).result_rows
-            ]
-            rows = list(client.query(_QUERY, parameters).named_results())
-            latest = [] if rows else client.query(_LATEST, parameters).result_rows
-        except ClickHouseError as failure:
-            raise store.query_error(failure) from None
-    total = _total(rows)
+        answer = ask(client, query)
+    rows, total, columns = answer.rows, answer.cost, answer.columns
     if arguments.format == "csv":
         output.write_csv(rows, columns)
     elif arguments.format == "json":
@@ -83,10 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(output.table(rows, columns))
         sys.stdout.write(_last_line(rows, total))
         sys.stdout.write(_left_out(rows))
-    elif latest:
+    elif answer.latest:
         sys.stdout.write(
             f"no usage for {arguments.workspace!r} in {arguments.month:%Y-%m}; "
-            f"the latest is in {latest[0][0]:%Y-%m}\n"
+            f"the latest is in {answer.latest:%Y-%m}\n"
         )
     else:
         sys.stdout.write(f"no usage for {arguments.workspace!r} in any month: check the name\n")
@@ -100,17 +74,6 @@ def _month(value: str) -> date:
         raise argparse.ArgumentTypeError(
             f"must be a month such as 2026-03, got {value!r}"
         ) from None
-
-
-def _total(rows: list[dict[str, Any]]) -> Decimal | None:
-    """The cost of the billable lines; None if none of them has one."""
-    costs = [row[_COST] for row in rows if row[BILLABLE] and row.get(_COST) is not None]
-    if not costs:
-        return None
-    total = Decimal(0)
-    for cost in costs:
-        total = _EXACT.add(total, cost)
-    return total
 
 
 def _left_out(rows: list[dict[str, Any]]) -> str:
