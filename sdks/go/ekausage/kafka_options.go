@@ -39,6 +39,7 @@ func kafkaOptions(s *settings, log kgo.Logger) ([]kgo.Opt, error) {
 		kgo.ProducerBatchMaxBytes(int32(min(max(s.integer(settingKafkaBatchSize), encode.LargestEvent), largestBatch))),
 		kgo.ProducerBatchCompression(codecs[s.text(settingKafkaCompressionType)]()),
 		kgo.RecordRetries(recordRetries(s)),
+		kgo.AlwaysRetryEOF(),
 		kgo.RetryBackoffFn(backoff(s.milliseconds(settingKafkaRetryDelayMs))),
 		kgo.MetadataMinAge(metadataInterval),
 		kgo.DialTimeout(brokerTimeout),
@@ -58,7 +59,8 @@ func kafkaOptions(s *settings, log kgo.Logger) ([]kgo.Opt, error) {
 // recordRetries returns how often a batch is sent again. franz-go counts an unreachable broker too, and then
 // fails all records of the partition, which are produced again behind what was recorded meanwhile.
 // So that an outage does not change the order, attempts are limited only if the caller limits them.
-// Otherwise the delivery timeout does.
+// Otherwise the delivery timeout does. For the same reason AlwaysRetryEOF is given: without it, franz-go fails
+// the records when a new connection is closed at once, as a load balancer without a broker does.
 func recordRetries(s *settings) int {
 	if s.given[settingKafkaRetries] {
 		return int(s.integer(settingKafkaRetries))

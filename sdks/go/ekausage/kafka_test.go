@@ -182,13 +182,35 @@ func TestKafka(t *testing.T) {
 				if err := client.Flush(within(t, 60*time.Second)); err != nil {
 					t.Fatal(err)
 				}
-				last := uint64(0)
-				for _, event := range consume(t, broker.Bootstrap, accepted) {
-					if event.Seq > last+1 {
-						t.Fatalf("%d arrived before %d", event.Seq, last+1)
-					}
-					last = max(last, event.Seq) // a copy of an earlier one does not count
+				expectInOrder(t, consume(t, broker.Bootstrap, accepted))
+			})
+		}
+	})
+
+	// As a load balancer does while it has no broker to connect to, and a broker that is about to end.
+	t.Run("connections that are closed at once do not change the order", func(t *testing.T) {
+		t.Parallel()
+		for _, acks := range []string{"1", "all"} {
+			t.Run(acks, func(t *testing.T) {
+				t.Parallel()
+				broker := devbroker.Start(t, t.TempDir())
+				client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithAcks(acks))
+				accepted := len(mustRecord(t, client, 1))
+				if err := client.Flush(within(t, 60*time.Second)); err != nil {
+					t.Fatal(err)
 				}
+				broker.Kill()
+				closed, stop := closeConnections(t, broker.Bootstrap)
+				for closed.Load() < 5 {
+					accepted += len(mustRecord(t, client, 5))
+					time.Sleep(time.Millisecond)
+				}
+				stop()
+				broker.Restart()
+				if err := client.Flush(within(t, 60*time.Second)); err != nil {
+					t.Fatal(err)
+				}
+				expectInOrder(t, consume(t, broker.Bootstrap, accepted))
 			})
 		}
 	})
@@ -366,4 +388,47 @@ func TestFlush(t *testing.T) {
 			t.Errorf("flush returned %v", err)
 		}
 	})
+}
+
+// closeConnections closes each connection to an address once it has received a request, and counts them.
+func closeConnections(t *testing.T, address string) (closed *atomic.Int32, stop func()) {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed = new(atomic.Int32)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			// All of the request is read, or the close resets the connection.
+			_ = connection.SetReadDeadline(time.Now().Add(time.Second))
+			_, _ = connection.Read(make([]byte, 1<<20))
+			_ = connection.Close()
+			closed.Add(1)
+		}
+	}()
+	stop = func() {
+		_ = listener.Close()
+		<-done
+	}
+	t.Cleanup(stop)
+	return closed, stop
+}
+
+// expectInOrder checks that no event arrived before an earlier one. A copy of an earlier one does not count.
+func expectInOrder(t *testing.T, events []ekausage.UsageEvent) {
+	t.Helper()
+	last := uint64(0)
+	for _, event := range events {
+		if event.Seq > last+1 {
+			t.Fatalf("%d arrived before %d", event.Seq, last+1)
+		}
+		last = max(last, event.Seq)
+	}
 }
