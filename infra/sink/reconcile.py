@@ -159,8 +159,8 @@ def reconcile(
 ) -> dict[str, Any]:
     """Returns the totals, the clients with findings, and the gaps; the store does all the work."""
     parameters = {
-        "since": _in_store(since),
-        "until": _in_store(until),
+        "since": store.bound(since),
+        "until": store.bound(until),
         "late": int(late.total_seconds()),
         "limit": limit,
     }
@@ -184,11 +184,6 @@ def reconcile(
     findings = totals["missing"] + totals["copies"] + totals["late"]
     clients = rows(_FINDINGS) if findings else []
     return {**found, "unexplained": unexplained, "clients": clients, **lists}
-
-
-def _in_store(time: datetime) -> str:
-    """Formats a time for a type with a time zone, so that the server's own zone has no effect."""
-    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
 def _print(found: dict[str, Any]) -> None:

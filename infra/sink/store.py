@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -47,6 +48,11 @@ def open_store(dsn: Dsn | str | None, *, existing: bool = False) -> Client:
         raise UnavailableError(
             f"cannot open the store at {_shown(parts)}: {first_line(failure)}"
         ) from None
+
+
+def bound(time: datetime) -> str:
+    """Returns a time as a parameter of a type with a zone: the server's own has no effect on it."""
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
 def first_line(failure: BaseException) -> str:
