@@ -10,6 +10,15 @@ from codegen.company.names import Names, default_repository, of_word, renamer
 
 _STARTER = Path(__file__).with_name("starter.yaml")
 _FIRST_VERSION = "0.1.0"
+# The mappings of an sdk.yaml whose entries the code needs, with the indent of these.
+_SDK_SECTIONS = (
+    ("settings", 2),
+    ("constants", 4),
+    ("errors", 2),
+    ("labels", 4),
+    ("client", 4),
+    ("sink", 4),
+)
 # The keys of a catalog that are about its products; the rest is as good for another company.
 _OF_PRODUCTS = re.compile(r"(include|teams|units|products|lint|accepted_breaks|undeclared):")
 _PREFIX = re.compile(r"^env_prefix: *(\w+)", re.MULTILINE)
@@ -23,7 +32,7 @@ def own(folder: Path, ours: Path, names: Names) -> Iterator[tuple[str, str]]:
     """Yields the path and the text of each YAML file of a schema folder, complete.
 
     A catalog.yaml is enough. A fields.yaml adds fields to our event, or replaces some; settings,
-    error codes and constants that an sdk.yaml lacks come from ours.
+    error codes, constants and metrics that an sdk.yaml lacks come from ours.
     """
     texts = {
         path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
@@ -54,8 +63,11 @@ def with_fields(event: str, more: str) -> str:
 
 
 def completed(text: str, ours: str) -> str:
-    """Returns an sdk.yaml with the settings, error codes and constants that only ours has."""
-    for section, indent in (("settings", 2), ("constants", 4), ("errors", 2)):
+    """Returns an sdk.yaml with the settings, error codes, constants and metrics only ours has."""
+    metrics = _section(ours, "metrics", 2)
+    if metrics is not None and _section(text, "metrics", 2) is None:
+        text = "\n".join((text.rstrip("\n"), "metrics:", metrics))
+    for section, indent in _SDK_SECTIONS:
         block, missing = _section(text, section, indent), _section(ours, section, indent)
         if block is not None and missing is not None:
             known = set(_entries(block, indent))

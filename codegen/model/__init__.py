@@ -40,6 +40,7 @@ from codegen.model.event import (
     is_dimension,
     read_event,
 )
+from codegen.model.metrics import Label, SelfMetric, SelfMetrics
 from codegen.model.sdk import ErrorCode, Package, Sdk, Setting, Spool, SpoolConstant, read_sdk
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "Event",
     "Field",
     "KeyRule",
+    "Label",
     "MetricType",
     "Model",
     "Package",
@@ -60,6 +62,8 @@ __all__ = [
     "QuantityRule",
     "Removal",
     "Sdk",
+    "SelfMetric",
+    "SelfMetrics",
     "Session",
     "Setting",
     "Spool",

@@ -1,4 +1,4 @@
-"""The model of sdk.yaml: packages, settings, the spool, error codes."""
+"""The model of sdk.yaml: packages, settings, the spool, error codes, metrics."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from codegen.model.data import Data
+from codegen.model.metrics import SelfMetrics, read_metrics
 
 # In the description of a setting, the name of the client.
 CLIENT_NAME = "{client_name}"
@@ -74,6 +75,7 @@ class Sdk:
     settings: tuple[Setting, ...]
     spool: Spool
     errors: tuple[ErrorCode, ...]
+    metrics: SelfMetrics
 
     @property
     def client_name(self) -> str:
@@ -125,4 +127,5 @@ def read_sdk(data: Data) -> Sdk:
             )
             for name, e in data["errors"].items()
         ),
+        metrics=read_metrics(data.get("metrics"), data["packages"]["python"]["module"]),
     )

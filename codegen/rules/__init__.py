@@ -16,6 +16,7 @@ from codegen.rules import (
     deprecations,
     dimensions,
     event,
+    metrics,
     names,
     references,
     removals,
@@ -82,6 +83,9 @@ RULES: Mapping[str, Callable[[Files], Iterator[Finding]]] = {
     "duplicate-argument": sdk.duplicate_argument,
     "duplicate-property": sdk.duplicate_property,
     "duplicate-path": sdk.duplicate_path,
+    "metric-name": metrics.metric_name,
+    "metric-label": metrics.metric_label,
+    "duplicate-metric": metrics.duplicate_metric,
 }
 
 

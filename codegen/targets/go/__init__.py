@@ -9,7 +9,7 @@ from typing import Any
 from codegen import naming
 from codegen.model import Model
 from codegen.render import File, Output, file
-from codegen.targets.go import catalog, constants, fields, literals, settings, usages
+from codegen.targets.go import catalog, constants, fields, literals, self_metrics, settings, usages
 from codegen.targets.go.encoder import encoder
 from codegen.targets.go.event import member
 
@@ -106,3 +106,4 @@ def outputs(model: Model) -> Iterator[Output]:
         constants=[*constants.names(model), *constants.spool(model)],
         final_errors=sorted(model.sdk.spool.final_errors.values()),
     )
+    yield source("self_metrics", internal="selfmetrics", **self_metrics.table(model))

@@ -8,7 +8,7 @@ from typing import Any
 from codegen import phrases, render
 from codegen.model import Model
 from codegen.render import File, Output
-from codegen.targets.python import calls, catalog, fields, metrics, settings
+from codegen.targets.python import calls, catalog, fields, metrics, self_metrics, settings
 from codegen.targets.python.encoder import encoder
 from codegen.targets.python.events import struct
 from codegen.targets.python.formatting import formatted
@@ -37,6 +37,7 @@ def outputs(model: Model) -> Iterator[Output]:
         },
         "errors": {"errors": [settings.error(model, error) for error in model.sdk.errors]},
         "limits": {"limits": list(fields.limits(model))},
+        "self_metrics": self_metrics.table(model),
         "settings": {
             "names": list(phrases.names(model)),
             "settings": [settings.setting(model, setting) for setting in model.sdk.settings],

@@ -35,6 +35,24 @@ export interface Setting {
   readonly choices?: readonly string[];
 }
 
+/** One metric of a client about itself. */
+export interface SelfMetric {
+  /** Its name in Prometheus, with the `_total` of a counter. */
+  readonly name: string;
+  /** Its name in OpenTelemetry. */
+  readonly otelName: string;
+  /** Its unit there. */
+  readonly otelUnit: string;
+  readonly type: "counter" | "gauge";
+  /** The names of its labels, in order. */
+  readonly labels: readonly string[];
+  /** The counter of `stats()` that it reads; undefined if it is counted by call. */
+  readonly stats?: string;
+  /** By what that counter is divided. */
+  readonly divisor: number;
+  readonly help: string;
+}
+
 /** A field that an event lacks unless it is given. */
 export interface FieldInfo {
   /** Its name on the wire. */
