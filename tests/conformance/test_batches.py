@@ -178,15 +178,18 @@ def test_the_amounts_of_one_piece_of_work_share_its_id(driver: Driver, broker: D
 
 
 @pytest.mark.parametrize(
-    ("event_id", "quantities", "code"),
+    ("event_id", "quantities", "code", "index"),
     [
-        ("", [1, 2], "event_id.invalid"),
-        ("e", [1, -2], "quantity.invalid"),
-        ("e", [1, 2, 3], "batch.invalid"),
+        ("", [1, 2], "event_id.invalid", None),
+        ("e", [1, -2], "quantity.invalid", 1),
+        ("e", [0, -2], "quantity.invalid", 1),
+        ("e", [1, 2, 3], "batch.invalid", 2),
+        ("e", [1, 2, 0], "batch.invalid", 2),
+        ("e", [1, -2, 3], "quantity.invalid", 1),
     ],
 )
-def test_invalid_amounts_reject_all(
-    driver: Driver, event_id: str, quantities: list[int], code: str
+def test_invalid_amounts_reject_all_and_the_first_is_named(
+    driver: Driver, event_id: str, quantities: list[int], code: str, index: int | None
 ) -> None:
     new(driver, NO_BROKER)
     names = [("agent", "input_token"), ("api", "api_call"), ("api", "api_call")]
@@ -197,8 +200,20 @@ def test_invalid_amounts_reject_all(
     call = {"workspace_id": "ws-1", "event_id": event_id}
     response = driver.request("record_amounts", call=call, amounts=amounts)
     assert (response["accepted"], response["rejected"]) == ([], len(amounts))
-    assert driver.codes() == [code]
-    assert counters(driver)["accepted"] == 0
+    [error] = driver.errors
+    assert (error["code"], error["index"]) == (code, index)
+    assert index is None or error["event_id"] == "e"
+    assert counters(driver)["rejected"] == {code: len(amounts)}
+
+
+def test_too_many_amounts_are_rejected_those_of_zero_among_them(driver: Driver) -> None:
+    new(driver, NO_BROKER)
+    amounts = [{"product": "api", "metric_type": "api_call", "quantity": 0}] * (MANY + 1)
+    call = {"workspace_id": "ws-1", "event_id": " "}
+    response = driver.request("record_amounts", call=call, amounts=amounts)
+    assert (response["accepted"], response["rejected"]) == ([], MANY + 1)
+    [error] = driver.errors
+    assert (error["code"], error["index"]) == ("batch.invalid", None)
 
 
 def test_amounts_that_are_all_zero_record_nothing(driver: Driver) -> None:

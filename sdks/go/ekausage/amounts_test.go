@@ -3,6 +3,7 @@ package ekausage_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
@@ -68,6 +69,7 @@ func TestRecordAmounts(t *testing.T) {
 			"no metric":          {[]ekausage.MetricAmount{good, {}}, "e", ekausage.CodeProductUnknown},
 			"no metric, of zero": {[]ekausage.MetricAmount{good, amount(0, 0)}, "e", ekausage.CodeProductUnknown},
 			"an unknown metric":  {[]ekausage.MetricAmount{{Product: "comms", MetricType: "fax"}}, "e", ekausage.CodeMetricTypeUnknown},
+			"too many, all zero": {slices.Repeat([]ekausage.MetricAmount{amount(ekausage.MetricCommsSMS, 0)}, 501), "e", ekausage.CodeBatchInvalid},
 			"a negative cost":    {[]ekausage.MetricAmount{good, dear}, "e", ekausage.CodeCostInvalid},
 		} {
 			if ids, err := client.RecordAmounts("w", c.amounts, c.id); ids != nil || !errors.Is(err, c.code) {

@@ -13,44 +13,72 @@ import (
 // The events have consecutive numbers; in a spool they are one record, which a crash leaves whole or not
 // at all. More than 500 events, none, or more than 512 KiB are rejected with CodeBatchInvalid.
 func (c *Client) RecordMany(events []Usage) (eventIDs []string, err error) {
-	return c.instance.Load().recordMany(len(events), func(at int) (call call) {
+	i := c.instance.Load()
+	if err := i.checkBatch("events", 1, len(events)); err != nil {
+		return nil, err
+	}
+	return i.recordMany(given{events: len(events), calls: len(events), callAt: func(at int) (call call) {
 		call = events[at].call()
 		c.fill(&call)
 		return call
-	})
+	}})
 }
 
-// recordMany records so many calls, all or none.
-func (i *instance) recordMany(events int, callAt func(int) call) ([]string, error) {
+// checkBatch returns why a batch of so many events is rejected, which it counts and reports; nil if it is not.
+func (i *instance) checkBatch(parameter string, least, events int) error {
 	if reason := i.outbox.rejectReason(); reason != "" {
-		return nil, i.outcomes.rejectedAll(events, nil, -1, i.outbox.rejection(reason))
+		return i.outcomes.rejectedAll(events, nil, -1, i.outbox.rejection(reason))
 	}
-	if wrong := encode.CheckCount(events); wrong != "" {
-		return nil, i.outcomes.rejectedAll(events, nil, -1, invalidBatch("events", wrong))
+	if wrong := encode.CheckCount(least, events); wrong != "" {
+		return i.outcomes.rejectedAll(events, nil, -1, invalidBatch(parameter, wrong))
 	}
+	return nil
+}
+
+// given is what a caller gives as the events of one batch.
+type given struct {
+	events int            // how many are given
+	calls  int            // how many of them become events, up to the first that is known to be invalid
+	callAt func(int) call // returns one of these
+	places []int          // of these among all that are given; nil: they are the same
+
+	invalid *encode.Rejection // what is wrong with the event after these calls; nil: nothing
+	call    *call             // what is known of that event
+	place   int               // its place among all that are given
+}
+
+// recordMany records what is given, all or none.
+func (i *instance) recordMany(g given) ([]string, error) {
 	s, batch := encode.GetScratch(), encode.GetBatch()
 	defer s.Release()
 	defer batch.Release()
 	now, keys := time.Now(), 0
-	for at := range events {
-		call := callAt(at)
+	for at := range g.calls {
+		call := g.callAt(at)
 		lost := i.filter(&call)
 		if rejection := batch.Add(i.encoder, s, &call, now); rejection != nil {
-			return nil, i.outcomes.rejectedAll(events, &call, at, invalidAt(rejection, at, events))
+			place := at
+			if g.places != nil {
+				place = g.places[at]
+			}
+			return nil, i.outcomes.rejectedAll(g.events, &call, place, invalidAt(rejection, place, g.events))
 		}
 		checked := &batch.Calls[at]
 		checked.Lost = joined(lost, checked.Lost)
 		keys += len(call.WorkspaceID)
 	}
+	if g.invalid != nil {
+		return nil, i.outcomes.rejectedAll(g.events, g.call, g.place, invalidAt(g.invalid, g.place, g.events))
+	}
 	if wrong := batch.CheckSize(uint64(i.outcomes.ledger.accepted.Load()) + 1); wrong != "" {
-		return nil, i.outcomes.rejectedAll(events, nil, -1, invalidBatch("events", wrong))
+		return nil, i.outcomes.rejectedAll(g.events, nil, -1, invalidBatch("events", wrong))
 	}
 	size := int64(batch.Size() + keys)
-	place, reason := i.outbox.enterAll(events, size)
+	place, reason := i.outbox.enterAll(g.calls, size)
 	if reason != "" {
-		return nil, i.outcomes.rejectedAll(events, nil, -1, i.outbox.rejection(reason))
+		return nil, i.outcomes.rejectedAll(g.events, nil, -1, i.outbox.rejection(reason))
 	}
-	return i.sendBatch(batch, place, spool.NewGroup(spool.GroupSize(events, size))), nil
+	return i.sendBatch(batch, place, spool.NewGroup(spool.GroupSize(g.calls, size))), nil
 }
 
 // sendBatch numbers and sends the events of a batch, which have places, and returns their ids.
@@ -78,8 +106,10 @@ func (i *instance) sendBatch(batch *encode.Batch, p place, group *spool.Group) [
 	return ids
 }
 
-func invalidBatch(parameter, wrong string) error {
-	return invalid(&encode.Rejection{Code: string(CodeBatchInvalid), Parameter: parameter, Hint: wrong})
+func invalidBatch(parameter, wrong string) error { return invalid(batchRejection(parameter, wrong)) }
+
+func batchRejection(parameter, wrong string) *encode.Rejection {
+	return &encode.Rejection{Code: string(CodeBatchInvalid), Parameter: parameter, Hint: wrong}
 }
 
 // A MetricAmount is how much of one metric a piece of work used.
@@ -96,8 +126,9 @@ type MetricAmount struct {
 
 // RecordAmounts reports several amounts of one piece of work, all or none: one event per amount, each with
 // the same event id, which is required. However often the call is repeated, each metric counts once. An
-// amount of zero makes no event, and a metric may come once. The options set what the events have in
-// common. It returns the ids as RecordMany does; none if every amount is zero.
+// amount of zero makes no event, and a metric may come once. There are at most 500 amounts, those of zero
+// among them. The options set what the events have in common. It returns the ids as RecordMany does; none
+// if every amount is zero.
 func (c *Client) RecordAmounts(
 	workspaceID string, amounts []MetricAmount, eventID string, opts ...RecordOption,
 ) (eventIDs []string, err error) {
@@ -106,53 +137,57 @@ func (c *Client) RecordAmounts(
 	shared.EventID, shared.HasEventID = eventID, true
 	c.fill(&shared)
 	i := c.instance.Load()
-	calls, err := callsOf(amounts, &shared)
-	if err != nil {
-		if reason := i.outbox.rejectReason(); reason != "" {
-			err = i.outbox.rejection(reason)
-		}
-		return nil, i.outcomes.rejectedAll(len(calls), &shared, -1, err)
+	if err := i.checkBatch("amounts", 0, len(amounts)); err != nil {
+		return nil, err
 	}
-	if len(calls) == 0 {
+	if rejection := encode.CheckEventID(eventID); rejection != nil {
+		return nil, i.outcomes.rejectedAll(len(amounts), &shared, -1, invalid(rejection))
+	}
+	given := givenAmounts(amounts, &shared)
+	if given.calls == 0 && given.invalid == nil {
 		return []string{}, nil
 	}
-	return i.recordMany(len(calls), func(at int) call { return calls[at] })
+	return i.recordMany(given)
 }
 
-// callsOf returns the calls of all amounts but zero, and what is wrong with any amount.
-func callsOf(amounts []MetricAmount, shared *call) (calls []call, err error) {
+// givenAmounts returns the calls of all amounts but zero, up to the first that is invalid.
+func givenAmounts(amounts []MetricAmount, shared *call) given {
+	calls, g := make([]call, 0, len(amounts)), given{events: len(amounts), places: []int{}}
 	seen := make(map[string]bool, len(amounts))
-	if rejection := encode.CheckEventID(shared.EventID); rejection != nil {
-		err = invalid(rejection)
-	}
 	for at := range amounts {
-		amount := &amounts[at]
-		usage := Usage{
-			Metric: amount.Metric, Product: amount.Product, MetricType: amount.MetricType, Quantity: amount.Quantity,
+		call, rejection := amounts[at].call(shared, seen)
+		if rejection != nil {
+			g.invalid, g.call, g.place = rejection, &call, at
+			break
 		}
-		call := usage.call()
-		eventType, rejection := encode.EventType(&call)
-		if rejection != nil && err == nil {
-			err = invalidAt(rejection, at, len(amounts))
+		if !amounts[at].Quantity.isZero() {
+			calls, g.places = append(calls, call), append(g.places, at)
 		}
-		if seen[eventType] && rejection == nil && err == nil {
-			err = invalidBatch("amounts", "they have "+eventType+" twice")
-		}
-		seen[eventType] = true
-		if usage.Quantity.isZero() {
-			continue
-		}
-		merged := *shared
-		merged.ByUsage, merged.ByMetric, merged.Metric = true, call.ByMetric, call.Metric
-		merged.Product, merged.MetricType = call.Product, call.MetricType
-		merged.Quantity, merged.ExactQuantity = call.Quantity, call.ExactQuantity
-		if amount.Cost.given {
-			merged.Fields = slices.Clone(shared.Fields)
-			if !merged.SetTotal(amount.Cost.kept()) && err == nil {
-				err = invalidBatch("amounts", "the catalog has no field for their cost")
-			}
-		}
-		calls = append(calls, merged)
 	}
-	return calls, err
+	g.calls, g.callAt = len(calls), func(at int) call { return calls[at] }
+	return g
+}
+
+// call returns the call of one amount, whose metric joins those that were seen, and what is wrong with it.
+func (a *MetricAmount) call(shared *call, seen map[string]bool) (call, *encode.Rejection) {
+	usage := Usage{Metric: a.Metric, Product: a.Product, MetricType: a.MetricType, Quantity: a.Quantity}
+	own, merged := usage.call(), *shared
+	merged.ByUsage, merged.ByMetric, merged.Metric = true, own.ByMetric, own.Metric
+	merged.Product, merged.MetricType = own.Product, own.MetricType
+	merged.Quantity, merged.ExactQuantity = own.Quantity, own.ExactQuantity
+	eventType, rejection := encode.EventType(&own)
+	if rejection != nil {
+		return merged, rejection
+	}
+	if seen[eventType] {
+		return merged, batchRejection("amounts", eventType+" is there twice")
+	}
+	seen[eventType] = true
+	if a.Cost.given {
+		merged.Fields = slices.Clone(shared.Fields)
+		if !merged.SetTotal(a.Cost.kept()) {
+			return merged, batchRejection("amounts", "the catalog has no field for their cost")
+		}
+	}
+	return merged, nil
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import threading
@@ -294,7 +295,10 @@ def test_amounts_that_are_all_zero_record_nothing(
         ([(metrics.api.api_call, 1), (metrics.comms.sms, -1)], "e", "quantity.invalid", 1),
         ([(metrics.api.api_call, 1), (metrics.api.api_call, 2)], "e", "batch.invalid", 1),
         ([(metrics.api.api_call, 1), ("sms", 2)], "e", "product.unknown", 1),
-        ([(metrics.api.api_call,)], "e", "batch.invalid", None),
+        ([(metrics.api.api_call, 0), (metrics.comms.sms, -1)], "e", "quantity.invalid", 1),
+        ([(metrics.comms.sms, -1), "x"], "e", "quantity.invalid", 0),
+        ([(metrics.comms.sms, 1), (metrics.api.api_call,)], "e", "batch.invalid", 1),
+        (itertools.repeat((metrics.api.api_call, 0)), "e", "batch.invalid", None),
         (None, "e", "batch.invalid", None),
     ],
 )
@@ -310,6 +314,7 @@ def test_invalid_amounts_reject_all(
     assert client.record_amounts("ws", amounts, event_id=event_id) is None
     [(error, context)] = errors
     assert (error.code, context.get("index")) == (code, index)
+    assert context["workspace_id"] == "ws" if index is not None else "workspace_id" not in context
     assert producer.sent == []
 
 

@@ -119,7 +119,8 @@ def test_the_context_identifies_the_rejected_event() -> None:
             {"occurred_at": "yesterday"},
             (
                 "invalid occurred_at 'yesterday': expected an RFC 3339 time with an offset,"
-                " at most 5m ahead and 35d behind"
+                ' at most 5m ahead and 35d behind; for older work see "Late events" in'
+                " docs/integration-guide.md"
             ),
         ),
     ],

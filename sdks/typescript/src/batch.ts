@@ -6,6 +6,7 @@ import { message, ValidationError } from "./errors.js";
 import type { Encoded } from "./event.js";
 import { batchCostField, batchMaxBytes, batchMaxEvents } from "./generated/constants.js";
 import type { Metric } from "./metric.js";
+import type { Identity } from "./outcomes.js";
 import { safely } from "./safely.js";
 
 /** UTF-8 takes at most three bytes for one UTF-16 code unit. */
@@ -61,6 +62,21 @@ export function checkSize(events: readonly Encoded[]): void {
   if (bytes > batchMaxBytes) {
     throw invalidBatch("events", `expected at most ${batchMaxBytes} bytes, got ${bytes}`);
   }
+}
+
+/** Returns what is known of one event of a batch, as far as it can be read. */
+export function identityOf(call: unknown): Identity {
+  const read = () => {
+    const { eventId, workspaceId, product, metricType, status } = Object(call) as Identity;
+    return { eventId, workspaceId, product, metricType, status };
+  };
+  return safely(read) ?? {};
+}
+
+/** Returns the names of the metric of an amount, as far as they can be read. */
+export function metricOf(amount: unknown): Identity {
+  const { product, metricType } = identityOf(safely(() => Object(amount)[0]));
+  return { product, metricType };
 }
 
 /** Returns the error of a call that records several events. */

@@ -1,6 +1,14 @@
 /** Accepts calls: checks, numbers and queues their events, all or none of one call. */
 
-import { amountOf, checkCount, checkSize, invalidBatch, listOf } from "./batch.js";
+import {
+  amountOf,
+  checkCount,
+  checkSize,
+  identityOf,
+  invalidBatch,
+  listOf,
+  metricOf,
+} from "./batch.js";
 import { Bindings } from "./bind.js";
 import { type CallOptions, type CallValues, readCall, readEvent } from "./callOptions.js";
 import * as checks from "./checks.js";
@@ -25,7 +33,6 @@ import { beginning } from "./metadata.js";
 import type { Metric } from "./metric.js";
 import { isZero } from "./number.js";
 import type { Identity } from "./outcomes.js";
-import { safely } from "./safely.js";
 import { Session, type SessionHost } from "./session.js";
 
 /** Records for a client, or for one that is bound to it. */
@@ -79,7 +86,7 @@ export class Recorder {
 
   /** Records several events, and returns their ids; undefined if they are rejected. */
   recordMany(events: unknown): string[] | undefined {
-    return this.#acceptAll("events", 1, events, () => (event, ahead) => {
+    return this.#acceptAll("events", 1, events, identityOf, () => (event, ahead) => {
       const call = readEvent(event);
       return this.#encodeCall(call.workspaceId, call as Metric, call, ahead);
     });
@@ -87,8 +94,11 @@ export class Recorder {
 
   /** Records several amounts, and returns their ids; undefined if they are rejected. */
   recordAmounts(workspaceId: unknown, amounts: unknown, given: unknown): string[] | undefined {
-    return this.#acceptAll("amounts", 0, amounts, () => {
+    let shared: Identity = {};
+    const about = (amount: unknown) => ({ ...shared, ...metricOf(amount) });
+    return this.#acceptAll("amounts", 0, amounts, about, () => {
       const details = readCall("amounts", given);
+      shared = { eventId: details.eventId, workspaceId, status: details.status };
       checks.eventId(checks.idText(details.eventId));
       const known = new Set<string>();
       return (amount, ahead) => {
@@ -307,12 +317,14 @@ export class Recorder {
    * Accepts the events of all calls; rejects all of them if one is invalid, or there is no room.
    *
    * @param parameter What the list is called; it has at least so many calls.
+   * @param about Returns what is known of a call that is invalid.
    * @param prepare Returns what encodes a call, with a number so far ahead; perhaps to no event.
    */
   #acceptAll(
     parameter: string,
     least: number,
     given: unknown,
+    about: (call: unknown) => Identity,
     prepare: () => (call: unknown, ahead: number) => Encoded | undefined,
   ): string[] | undefined {
     const { encoder, outcomes } = this.core.instance;
@@ -339,7 +351,7 @@ export class Recorder {
       }
       return this.#putAll(events);
     } catch (error) {
-      const identity = index === undefined ? {} : { ...identityOf(calls[index]), index };
+      const identity = index === undefined ? {} : { ...about(calls[index]), index };
       outcomes.batchRejected(error, calls.length, identity);
       return undefined;
     }
@@ -381,12 +393,4 @@ function unitOf({ product, metricType }: Metric): number {
     throw invalid("session.invalid", { given: describeValue(metricType), hint });
   }
   return found;
-}
-
-function identityOf(call: unknown): Identity {
-  const read = () => {
-    const { eventId, workspaceId, product, metricType, status } = Object(call) as Identity;
-    return { eventId, workspaceId, product, metricType, status };
-  };
-  return safely(read) ?? {};
 }

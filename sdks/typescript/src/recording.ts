@@ -173,7 +173,7 @@ export class Recording<W extends Id | undefined = Id> {
    * count once. Never blocks, never throws.
    *
    * @param workspaceId As for `record()`.
-   * @param amounts Each metric once, with how much and perhaps what it cost. Zero makes no event.
+   * @param amounts At most 500: each metric once, with how much and perhaps what it cost. Zero makes no event.
    * @param details The id of the piece of work, and what the events have in common.
    * @returns As `recordMany()`; an empty array if all amounts are zero.
    *

@@ -232,6 +232,7 @@ describe("recordAmounts", () => {
     ["metric_type.unknown", [[{ product: "agent", metricType: "x" }, 1]], { eventId: "e" }],
     ["cost.invalid", [[input_token, 1, -1]], { eventId: "e" }],
     ["options.invalid", [[input_token, 1]], { eventId: "e", quantity: 1 }],
+    ["batch.invalid", Array(501).fill([input_token, 0]), { eventId: "e" }],
   ])("%s rejects all amounts of %j", (code, amounts, details) => {
     const { producer, reported, loose } = setUp();
     expect(loose.recordAmounts("ws-1", amounts, details)).toBeUndefined();

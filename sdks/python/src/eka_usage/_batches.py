@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from . import _checks, _shutdown_hooks
 from ._admission import Admission, NotStoredError
@@ -51,8 +51,8 @@ class BatchRecording(Recording):
             The ids in the order of the events; None if the batch was rejected, which is reported
             to `on_error` once, with the index of the first invalid event.
         """
-        found, fault = _calls(events)
-        return self._reported(self._accept(found, fault), len(found))
+        given = _events(events)
+        return self._reported(self._accept(given.calls, given.fault), given)
 
     def record_amounts(
         self,
@@ -73,7 +73,8 @@ class BatchRecording(Recording):
         Args:
             workspace_id: as for `record()`.
             amounts: constants of `eka_usage.metrics`, each with its quantity and, if it is known,
-                its cost. A metric may come once.
+                its cost. A metric may come once. There are at most `BATCH_MAX_EVENTS`, of which
+                those of zero are a part.
             event_id: the idempotency key of the piece of work.
             status, metadata, occurred_at, fields: as for `record()`, of each event.
 
@@ -83,10 +84,10 @@ class BatchRecording(Recording):
         if fields:
             check_names(fields)
         shared = (status, None, metadata, event_id, occurred_at)
-        found, fault = _amounts(workspace_id, amounts, shared, dict(fields))
-        if not found and fault is None:
+        given = _amounts(workspace_id, amounts, shared, dict(fields))
+        if not given.calls and given.fault is None:
             return []
-        return self._reported(self._accept(found, fault), len(found))
+        return self._reported(self._accept(given.calls, given.fault), given)
 
     def new_event_id(self) -> str:
         """Returns a new event id, for events that refer to each other by their ids."""
@@ -99,11 +100,12 @@ class BatchRecording(Recording):
             return self._outcomes.count_rejected(found.error, 1)
         return found[0]
 
-    def _reported(self, found: list[str] | Rejection, count: int) -> list[str] | None:
-        """Reports a rejected batch of so many events."""
+    def _reported(self, found: list[str] | Rejection, given: _Given) -> list[str] | None:
+        """Reports a rejected batch."""
         if not isinstance(found, Rejection):
             return found
-        self._outcomes.batch_rejected(found.error, found.place, count, found.call)
+        place = None if found.place is None else given.places[found.place]
+        self._outcomes.batch_rejected(found.error, place, given.total, found.call)
         return None
 
     def _accept(
@@ -116,7 +118,7 @@ class BatchRecording(Recording):
 
         Args:
             calls: the arguments of each.
-            fault: what is wrong with them already.
+            fault: what is wrong with them already: with the batch, or with the call after these.
             encoder_of: returns what encodes them, from the encoder of this process.
         """
         batch = Batch()
@@ -153,7 +155,7 @@ class BatchRecording(Recording):
         if reason is not None:
             return Rejection(reason)
         encoder = encoder_of(self._instance.encoder)
-        rejection = fault or encoder.encode_many(batch, calls)
+        rejection = encoder.encode_many(batch, calls) or fault
         if rejection is not None:
             return rejection
         reason = _too_large(batch) or self._outbox.reserve(batch)
@@ -182,71 +184,105 @@ def _too_large(batch: Batch) -> EkaError | None:
     return _invalid("events", hint)
 
 
-def _calls(events: Any) -> tuple[list[Call], Rejection | None]:
-    """Returns the arguments of each event, and what is wrong with the batch."""
-    found: list[Call] = []
-    fault: Rejection | None = None
+class _Given(NamedTuple):
+    """What a caller gave as the events of one batch.
+
+    Attributes:
+        calls: the arguments of each event, up to the first that is invalid.
+        places: the place of each among what was given, and then that of the invalid one.
+        total: how many were given.
+        fault: what is wrong with the batch, or with the event after these calls.
+    """
+
+    calls: list[Call]
+    places: Sequence[int]
+    total: int
+    fault: Rejection | None
+
+
+def _events(given: Any) -> _Given:
+    """Returns the calls of values of `Usage`."""
+    events, fault = _listed("events", 1, given, "Usage(…)")
+    calls: list[Call] = []
+    for usage in () if fault else events:
+        if not isinstance(usage, Usage):
+            hint = f"expected a Usage(…), got {describe_value(usage)}"
+            fault = Rejection(_invalid("events", hint), len(calls))
+            break
+        calls.append(usage.arguments)
+    return _Given(calls, range(len(events)), len(events), fault)
+
+
+def _amounts(workspace_id: object, given: Any, shared: Call, fields: dict[str, Any]) -> _Given:
+    """Returns the calls of amounts, of which one of zero makes none."""
+    amounts, fault = _listed("amounts", 0, given, "(metric, quantity)")
+    calls: list[Call] = []
+    places: list[int] = []
+    fault = fault or _id_fault(shared[3])
+    known: set[object] = set()
+    for place, amount in enumerate(() if fault else amounts):
+        try:
+            call = _amount(workspace_id, amount, known, shared, fields)
+        except Exception as error:
+            if is_interruption(error):
+                raise
+            identity = (workspace_id, None, None, None, *shared)
+            fault = Rejection(_of_amount(error, amount), len(calls), identity)
+            places.append(place)
+            break
+        if call is not None:
+            calls.append(call)
+            places.append(place)
+    return _Given(calls, places, len(amounts), fault)
+
+
+def _amount(
+    workspace_id: object, amount: Any, known: set[object], shared: Call, fields: dict[str, Any]
+) -> Call | None:
+    """Returns the call of one amount, whose metric joins those of the batch; None for zero."""
+    metric, quantity, *cost = amount
+    product, metric_type = _checks.metric_names(metric)
+    if metric in known:
+        raise _invalid("amounts", f"{product}.{metric_type} is there twice")
+    known.add(metric)
+    if cost and cost[0] is not None:
+        if not BATCH_COST_FIELD:
+            raise _invalid("amounts", "the catalog has no field for their cost")
+        fields = {**fields, BATCH_COST_FIELD: cost[0]}
+    if exact(quantity) == 0:
+        return None
+    return (workspace_id, product, metric_type, quantity, *shared, fields)
+
+
+def _of_amount(error: Exception, amount: object) -> ValidationError:
+    """Returns the error of an amount that cannot be read."""
+    if isinstance(error, ValidationError):
+        return error
+    return _invalid("amounts", f"expected (metric, quantity), got {describe_value(amount)}")
+
+
+def _listed(
+    parameter: str, least: int, given: Any, kind: str
+) -> tuple[Sequence[Any], Rejection | None]:
+    """Returns what was given as a list, and what is wrong with it."""
     try:
         # Whatever is not a list may never end.
-        some = events if hasattr(events, "__len__") else islice(events, BATCH_MAX_EVENTS + 1)
-        for index, usage in enumerate(some):
-            if isinstance(usage, Usage):
-                found.append(usage.arguments)
-                continue
-            found.append(())
-            hint = f"expected a Usage(…), got {describe_value(usage)}"
-            fault = fault or Rejection(_invalid("events", hint), index)
+        some = given if hasattr(given, "__len__") else islice(given, BATCH_MAX_EVENTS + 1)
+        listed = list(some)
     except Exception as error:
         if is_interruption(error):
             raise
-        hint = f"expected a list of Usage(…), got {describe_value(events)}"
-        return found, Rejection(_invalid("events", hint))
-    if not 1 <= len(found) <= BATCH_MAX_EVENTS:
-        hint = f"it has {len(found)} events, and one call records 1 to {BATCH_MAX_EVENTS}"
-        fault = Rejection(_invalid("events", hint))
-    return found, fault
-
-
-def _amounts(
-    workspace_id: object, amounts: Any, shared: Call, fields: dict[str, Any]
-) -> tuple[list[Call], Rejection | None]:
-    """Returns the arguments of the event of each amount, and what is wrong with the call."""
-    event_id = shared[3]
-    fault = Rejection(invalid("event_id.invalid", None)) if event_id is None else None
-    found: list[Call] = []
-    metrics: set[object] = set()
-    try:
-        for index, (metric, quantity, *cost) in enumerate(amounts):
-            try:
-                product, metric_type = _checks.metric_names(metric)
-            except ValidationError as error:
-                fault = fault or Rejection(error, index)
-                product, metric_type = "", ""
-            if metric in metrics:
-                hint = f"it has {product}.{metric_type} twice"
-                fault = fault or Rejection(_invalid("amounts", hint), index)
-            metrics.add(metric)
-            has_cost = bool(cost) and cost[0] is not None
-            if has_cost and not BATCH_COST_FIELD:
-                hint = "the catalog has no field for their cost"
-                fault = fault or Rejection(_invalid("amounts", hint), index)
-            more = {**fields, BATCH_COST_FIELD: cost[0]} if has_cost else fields
-            if exact(quantity) != 0:
-                found.append((workspace_id, product, metric_type, quantity, *shared, more))
-    except Exception as error:
-        if is_interruption(error):
-            raise
-        hint = f"expected a list of (metric, quantity), got {describe_value(amounts)}"
-        return found, Rejection(_invalid("amounts", hint))
-    if fault is None and event_id is not None:
-        fault = _id_fault(event_id)
-    if len(found) > BATCH_MAX_EVENTS:
-        hint = f"it has {len(found)}, and one call records at most {BATCH_MAX_EVENTS}"
-        fault = Rejection(_invalid("amounts", hint))
-    return found, fault
+        hint = f"expected a list of {kind}, got {describe_value(given)}"
+        return (), Rejection(_invalid(parameter, hint))
+    if not least <= len(listed) <= BATCH_MAX_EVENTS:
+        hint = f"expected {least} to {BATCH_MAX_EVENTS}, got {len(listed)}"
+        return listed, Rejection(_invalid(parameter, hint))
+    return listed, None
 
 
 def _id_fault(event_id: object) -> Rejection | None:
+    if event_id is None:
+        return Rejection(invalid("event_id.invalid", None))
     try:
         _checks.event_id(id_text(event_id))
     except ValidationError as error:

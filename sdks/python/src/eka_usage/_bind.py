@@ -150,7 +150,7 @@ class BoundClient(SessionRecording):
         fault: Rejection | None = None,
         encoder_of: Callable[[BatchEncoder], BatchEncoder] = lambda encoder: encoder,
     ) -> list[str] | Rejection:
-        bound = calls if fault else [self._defaults.call_of(call) for call in calls]
+        bound = [self._defaults.call_of(call) for call in calls]
         return self._client._accept(bound, fault, encoder_of)
 
     def _current(self) -> Instance:

@@ -70,12 +70,12 @@ func (b *Batch) Size() (size int) {
 	return size
 }
 
-// CheckCount returns what is wrong with how many events a call records; "" if nothing is.
-func CheckCount(events int) string {
-	if 1 <= events && events <= batchMaxEvents {
+// CheckCount returns what is wrong with how many events, of at least so many, a call records; "" if nothing is.
+func CheckCount(least, events int) string {
+	if least <= events && events <= batchMaxEvents {
 		return ""
 	}
-	return fmt.Sprintf("expected 1 to %d events, got %d", batchMaxEvents, events)
+	return fmt.Sprintf("expected %d to %d, got %d", least, batchMaxEvents, events)
 }
 
 // CheckSize returns what is wrong with how many bytes the events have if the first of them gets this number;

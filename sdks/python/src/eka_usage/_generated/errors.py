@@ -83,7 +83,7 @@ ERRORS: Final[Mapping[ErrorCode, ErrorText]] = {
         None,
     ),
     "occurred_at.invalid": ErrorText(
-        "invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind",
+        'invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind; for older work see "Late events" in docs/integration-guide.md',
         "occurred_at",
         None,
     ),
