@@ -28,6 +28,7 @@ RELATED = {
     "voided": "usage_voided",
     "sessions": "usage_sessions",
     "usage": "usage",
+    "usage_detail": "usage_detail",
     "usage_by_month": "usage_by_month",
 }
 

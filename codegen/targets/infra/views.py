@@ -10,10 +10,7 @@ from codegen.model import Model
 from codegen.render import File
 from codegen.text import sql_string
 
-_PERIODS = (
-    ("usage_by_day", "day", "toDate32({})"),
-    ("usage_by_month", "month", "makeDate32(toYear({0}), toMonth({0}), 1)"),
-)
+_PERIODS = (("usage_by_day", "day"), ("usage_by_month", "month"))
 # What a session has of its own, where other columns are those of its start. The first three are how
 # sessions are grouped, so that a filter on them reads no other sessions.
 _OF_SESSION = ("account", "product", "metric_type", "quantity", "status", "billable")
@@ -43,7 +40,7 @@ def outputs(model: Model, folder: str, names: Mapping[str, Any], scale: int) -> 
         "cost_scale": 2 * scale,
         "quantity_type": event.roles["quantity"].column,
         "of_session": {*(names[role] for role in _OF_SESSION), *costs},
-        "periods": [(view, period, text.format(names["time"])) for view, period, text in _PERIODS],
+        "periods": _PERIODS,
     }
     scripts = ["received", "views"]
     if event.session:

@@ -30,186 +30,132 @@ FROM usage.events FINAL
 WHERE 1
 ;
 
--- The invoice lines of each day (UTC), billable and non-billable usage separately: the quantity
--- by the aggregation of the catalog's release that the event names, or the closest before it that has the
--- metric type, or its first; null where no release does, and the cost.
--- `unpriced` counts the events without a unit cost; if all lack one, the cost is null.
--- 256-bit decimals hold every digit of every sum.
+-- Every row of `usage` as invoices read it: the day and month in which it counts, what it is, in the
+-- words of the catalog's release that the event names, or the closest before it that has the metric type, or
+-- its first ('undeclared' where no release does, while the title is today's), and what it amounts to, in
+-- 256-bit decimals, which hold every digit of every sum.
+-- `exact_cost` is null without a cost of one unit; where events are counted, each has the cost of one unit.
+-- `position` orders events, for the last of them.
+CREATE OR REPLACE VIEW usage.usage_detail AS
+SELECT
+    _event.event_id AS event_id,
+    _event.workspace_id AS workspace_id,
+    _event.service_name AS service_name,
+    _event.product AS product,
+    _event.metric_type AS metric_type,
+    _event.status AS status,
+    _event.quantity AS quantity,
+    _event.unit_cost AS unit_cost,
+    _event.is_billable AS is_billable,
+    _event.metadata AS metadata,
+    _event.occurred_at AS occurred_at,
+    _event.ts AS ts,
+    _event.sdk_language AS sdk_language,
+    _event.sdk_version AS sdk_version,
+    _event.hostname AS hostname,
+    _event.catalog_version AS catalog_version,
+    _event.instance_id AS instance_id,
+    _event.seq AS seq,
+    _event.x_y_z AS x_y_z,
+    _event.url_ids AS url_ids,
+    _event.maker_of AS maker_of,
+    _event.ingested_at AS ingested_at,
+    'UTC' AS time_zone,
+    toDate32(occurred_at) AS day,
+    makeDate32(toYear(occurred_at), toMonth(occurred_at), 1) AS month,
+    _release._title AS title,
+    _release._unit AS unit,
+    _release._unit_title AS unit_title,
+    if(_release._aggregation = '', 'undeclared', _release._aggregation) AS aggregation,
+    toDecimal256(quantity, 12) AS exact_quantity,
+    multiIf(
+        aggregation = 'count', toDecimal256(unit_cost, 24),
+        exact_quantity * toDecimal256(unit_cost, 12)
+    ) AS exact_cost,
+    (occurred_at, ts, seq) AS position
+FROM
+(
+    SELECT
+        *,
+        arrayMap(_part -> toUInt64OrZero(_part), splitByChar('.', splitByChar('+', toString(catalog_version))[1])) AS _parts,
+        (_parts[1] * 1000000 + _parts[2]) * 1000000 + _parts[3] AS _order
+    FROM usage.usage
+) AS _event
+ASOF LEFT JOIN
+(
+    SELECT
+        product AS _product,
+        metric_type AS _metric_type,
+        if(_order = min(_order) OVER (PARTITION BY product, metric_type), 0, _order) AS _since,
+        if(_today.title = '', _history.title, _today.title) AS _title,
+        _history.unit AS _unit,
+        _history.unit_title AS _unit_title,
+        _history.aggregation AS _aggregation
+    FROM (SELECT * FROM usage.catalog_releases FINAL) AS _history
+    LEFT JOIN usage.catalog_metrics AS _today USING (product, metric_type)
+) AS _release
+    ON _release._product = _event.product
+    AND _release._metric_type = _event.metric_type
+    AND _event._order >= _release._since;
+
+-- The invoice lines of each day, billable and non-billable usage separately: the quantity by the
+-- aggregation, null for what is undeclared, and the cost.
+-- `unpriced` counts the events without a cost; if all lack one, the cost is null.
 CREATE OR REPLACE VIEW usage.usage_by_day AS
 SELECT
-    _used.workspace_id AS workspace_id,
-    _used.day AS day,
-    _used.product AS product,
-    _used.metric_type AS metric_type,
-    _used.is_billable AS is_billable,
-    if(_catalog.title = '', _used._title, _catalog.title) AS title,
-    _used._unit AS unit,
-    _used._unit_title AS unit_title,
-    if(_used._aggregation = '', 'undeclared', _used._aggregation) AS aggregation,
-    _used.events AS events,
+    workspace_id,
+    day,
+    product,
+    metric_type,
+    is_billable,
+    any(_detail.title) AS title,
+    unit,
+    unit_title,
+    aggregation,
+    count() AS events,
     multiIf(
         aggregation = 'undeclared', NULL,
-        aggregation = 'count', _used._counted,
-        aggregation = 'max', _used._greatest,
-        aggregation = 'last', _used._latest,
-        _used._summed
+        aggregation = 'count', toDecimal256(count(), 12),
+        aggregation = 'max', max(exact_quantity),
+        aggregation = 'last', argMax(exact_quantity, position),
+        sum(exact_quantity)
     ) AS quantity,
-    _used.unpriced AS unpriced,
-    if(_used.unpriced = _used.events OR aggregation = 'undeclared', NULL, multiIf(
-        aggregation = 'count', _used._counted_cost,
-        aggregation = 'max', _used._greatest_cost,
-        aggregation = 'last', _used._latest_cost,
-        _used._summed_cost
+    countIf(isNull(exact_cost)) AS unpriced,
+    if(unpriced = events OR aggregation = 'undeclared', NULL, multiIf(
+        aggregation = 'max', argMax(ifNull(exact_cost, 0), (exact_quantity, position)),
+        aggregation = 'last', argMax(ifNull(exact_cost, 0), position),
+        sum(exact_cost)
     )) AS cost
-FROM
-(
-    SELECT
-        workspace_id,
-        toDate32(occurred_at) AS day,
-        product,
-        metric_type,
-        is_billable,
-        _unit,
-        _unit_title,
-        _aggregation,
-        any(_title) AS _title,
-        count() AS events,
-        toDecimal256(count(), 12) AS _counted,
-        sum(_exact) AS _summed,
-        max(_exact) AS _greatest,
-        argMax(_exact, _position) AS _latest,
-        countIf(_unpriced) AS unpriced,
-        sum(_cost_of_one) AS _counted_cost,
-        sum(_cost) AS _summed_cost,
-        argMax(_cost, (_exact, _position)) AS _greatest_cost,
-        argMax(_cost, _position) AS _latest_cost
-    FROM
-    (
-        SELECT
-            *,
-            toDecimal256(quantity, 12) AS _exact,
-            toDecimal256(ifNull(unit_cost, 0), 12) AS _price,
-            isNull(unit_cost) AS _unpriced,
-            toDecimal256(_price, 24) AS _cost_of_one,
-            _exact * _price AS _cost,
-            (occurred_at, ts, seq) AS _position
-        FROM
-        (
-            SELECT
-                *,
-                arrayMap(_part -> toUInt64OrZero(_part), splitByChar('.', splitByChar('+', toString(catalog_version))[1])) AS _parts,
-                (_parts[1] * 1000000 + _parts[2]) * 1000000 + _parts[3] AS _order
-            FROM usage.usage
-        ) AS _event
-        ASOF LEFT JOIN
-        (
-            SELECT
-                product AS _product,
-                metric_type AS _metric_type,
-                if(_order = min(_order) OVER (PARTITION BY product, metric_type), 0, _order) AS _since,
-                title AS _title,
-                unit AS _unit,
-                unit_title AS _unit_title,
-                aggregation AS _aggregation
-            FROM usage.catalog_releases FINAL
-        ) AS _release
-            ON _release._product = _event.product
-            AND _release._metric_type = _event.metric_type
-            AND _event._order >= _release._since
-    )
-    GROUP BY ALL
-) AS _used
-LEFT JOIN usage.catalog_metrics AS _catalog
-    ON _catalog.product = _used.product AND _catalog.metric_type = _used.metric_type;
+FROM usage.usage_detail AS _detail
+GROUP BY workspace_id, day, product, metric_type, is_billable, unit, unit_title, aggregation;
 
--- The invoice lines of each month (UTC), billable and non-billable usage separately: the quantity
--- by the aggregation of the catalog's release that the event names, or the closest before it that has the
--- metric type, or its first; null where no release does, and the cost.
--- `unpriced` counts the events without a unit cost; if all lack one, the cost is null.
--- 256-bit decimals hold every digit of every sum.
+-- The invoice lines of each month, billable and non-billable usage separately: the quantity by the
+-- aggregation, null for what is undeclared, and the cost.
+-- `unpriced` counts the events without a cost; if all lack one, the cost is null.
 CREATE OR REPLACE VIEW usage.usage_by_month AS
 SELECT
-    _used.workspace_id AS workspace_id,
-    _used.month AS month,
-    _used.product AS product,
-    _used.metric_type AS metric_type,
-    _used.is_billable AS is_billable,
-    if(_catalog.title = '', _used._title, _catalog.title) AS title,
-    _used._unit AS unit,
-    _used._unit_title AS unit_title,
-    if(_used._aggregation = '', 'undeclared', _used._aggregation) AS aggregation,
-    _used.events AS events,
+    workspace_id,
+    month,
+    product,
+    metric_type,
+    is_billable,
+    any(_detail.title) AS title,
+    unit,
+    unit_title,
+    aggregation,
+    count() AS events,
     multiIf(
         aggregation = 'undeclared', NULL,
-        aggregation = 'count', _used._counted,
-        aggregation = 'max', _used._greatest,
-        aggregation = 'last', _used._latest,
-        _used._summed
+        aggregation = 'count', toDecimal256(count(), 12),
+        aggregation = 'max', max(exact_quantity),
+        aggregation = 'last', argMax(exact_quantity, position),
+        sum(exact_quantity)
     ) AS quantity,
-    _used.unpriced AS unpriced,
-    if(_used.unpriced = _used.events OR aggregation = 'undeclared', NULL, multiIf(
-        aggregation = 'count', _used._counted_cost,
-        aggregation = 'max', _used._greatest_cost,
-        aggregation = 'last', _used._latest_cost,
-        _used._summed_cost
+    countIf(isNull(exact_cost)) AS unpriced,
+    if(unpriced = events OR aggregation = 'undeclared', NULL, multiIf(
+        aggregation = 'max', argMax(ifNull(exact_cost, 0), (exact_quantity, position)),
+        aggregation = 'last', argMax(ifNull(exact_cost, 0), position),
+        sum(exact_cost)
     )) AS cost
-FROM
-(
-    SELECT
-        workspace_id,
-        makeDate32(toYear(occurred_at), toMonth(occurred_at), 1) AS month,
-        product,
-        metric_type,
-        is_billable,
-        _unit,
-        _unit_title,
-        _aggregation,
-        any(_title) AS _title,
-        count() AS events,
-        toDecimal256(count(), 12) AS _counted,
-        sum(_exact) AS _summed,
-        max(_exact) AS _greatest,
-        argMax(_exact, _position) AS _latest,
-        countIf(_unpriced) AS unpriced,
-        sum(_cost_of_one) AS _counted_cost,
-        sum(_cost) AS _summed_cost,
-        argMax(_cost, (_exact, _position)) AS _greatest_cost,
-        argMax(_cost, _position) AS _latest_cost
-    FROM
-    (
-        SELECT
-            *,
-            toDecimal256(quantity, 12) AS _exact,
-            toDecimal256(ifNull(unit_cost, 0), 12) AS _price,
-            isNull(unit_cost) AS _unpriced,
-            toDecimal256(_price, 24) AS _cost_of_one,
-            _exact * _price AS _cost,
-            (occurred_at, ts, seq) AS _position
-        FROM
-        (
-            SELECT
-                *,
-                arrayMap(_part -> toUInt64OrZero(_part), splitByChar('.', splitByChar('+', toString(catalog_version))[1])) AS _parts,
-                (_parts[1] * 1000000 + _parts[2]) * 1000000 + _parts[3] AS _order
-            FROM usage.usage
-        ) AS _event
-        ASOF LEFT JOIN
-        (
-            SELECT
-                product AS _product,
-                metric_type AS _metric_type,
-                if(_order = min(_order) OVER (PARTITION BY product, metric_type), 0, _order) AS _since,
-                title AS _title,
-                unit AS _unit,
-                unit_title AS _unit_title,
-                aggregation AS _aggregation
-            FROM usage.catalog_releases FINAL
-        ) AS _release
-            ON _release._product = _event.product
-            AND _release._metric_type = _event.metric_type
-            AND _event._order >= _release._since
-    )
-    GROUP BY ALL
-) AS _used
-LEFT JOIN usage.catalog_metrics AS _catalog
-    ON _catalog.product = _used.product AND _catalog.metric_type = _used.metric_type;
+FROM usage.usage_detail AS _detail
+GROUP BY workspace_id, month, product, metric_type, is_billable, unit, unit_title, aggregation;
