@@ -33,6 +33,7 @@ class SelfMetric:
     otel_name  its name in OpenTelemetry
     otel_unit  its unit there: `s`, `By`, or what is counted, as `{event}`
     stats      the counter of stats() that it reads; None if it is counted by call
+    is_max     whether the largest value of a process's clients is exposed, in place of the sum
     """
 
     key: str
@@ -42,6 +43,7 @@ class SelfMetric:
     type: str
     labels: tuple[str, ...]
     stats: str | None
+    is_max: bool
     description: str
 
     @property
@@ -106,5 +108,6 @@ def _metric(key: str, data: Data, module: str, group: tuple[str, ...]) -> SelfMe
         type=data["type"],
         labels=tuple(data.get("labels", ())),
         stats=data.get("stats"),
+        is_max=data.get("over_clients") == "max",
         description=data["description"],
     )

@@ -27,5 +27,6 @@ def _row(metric: SelfMetric) -> str:
         literals.strings(metric.labels),
         literals.string(metric.stats or ""),
         str(metric.divisor),
+        literals.boolean(metric.is_max),
         literals.words(metric.description),
     )

@@ -26,6 +26,7 @@ def table(model: Model) -> Mapping[str, Any]:
                     metric.labels,
                     metric.stats,
                     metric.divisor,
+                    metric.is_max,
                     metric.description,
                 )
             )

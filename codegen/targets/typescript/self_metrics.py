@@ -35,5 +35,6 @@ def _entry(metric: SelfMetric) -> Entry:
     if metric.stats:
         lines.append(layout.property_("stats", layout.string(naming.camel(metric.stats))))
     lines.append(layout.property_("divisor", layout.literal(metric.divisor)))
+    lines.append(layout.property_("isMax", layout.literal(metric.is_max)))
     lines.append(layout.property_("help", layout.string(metric.description)))
     return Entry(layout.doc(metric.description), naming.camel(metric.key), tuple(lines))

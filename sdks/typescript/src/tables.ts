@@ -50,6 +50,8 @@ export interface SelfMetric {
   readonly stats?: string;
   /** By what that counter is divided. */
   readonly divisor: number;
+  /** Whether the largest value of several clients is exposed, in place of the sum. */
+  readonly isMax: boolean;
   readonly help: string;
 }
 

@@ -18,6 +18,7 @@ export const selfMetrics = {
     type: "counter",
     labels: ["outcome", "product", "metric_type", "status"],
     divisor: 1,
+    isMax: false,
     help: "Events of this process, since counting was switched on.",
   },
   /**
@@ -31,6 +32,7 @@ export const selfMetrics = {
     type: "counter",
     labels: ["outcome", "product", "metric_type", "status"],
     divisor: 1,
+    isMax: false,
     help: "The sum of their quantities, each in the unit of its metric type. A quantity that no event may have counts as 0.",
   },
   /** Events that were accepted. */
@@ -42,6 +44,7 @@ export const selfMetrics = {
     labels: [],
     stats: "accepted",
     divisor: 1,
+    isMax: false,
     help: "Events that were accepted.",
   },
   /** Events that were not accepted, by error code. */
@@ -53,6 +56,7 @@ export const selfMetrics = {
     labels: ["code"],
     stats: "rejected",
     divisor: 1,
+    isMax: false,
     help: "Events that were not accepted, by error code.",
   },
   /** Accepted events that Kafka has acknowledged. */
@@ -64,6 +68,7 @@ export const selfMetrics = {
     labels: [],
     stats: "delivered",
     divisor: 1,
+    isMax: false,
     help: "Accepted events that Kafka has acknowledged.",
   },
   /** Accepted events that cannot be delivered. */
@@ -75,9 +80,10 @@ export const selfMetrics = {
     labels: [],
     stats: "failed",
     divisor: 1,
+    isMax: false,
     help: "Accepted events that cannot be delivered.",
   },
-  /** Accepted events that were written to the spool, whether or not they were delivered since. */
+  /** Events that were written to the spool; one that is moved within it counts again. */
   spooled: {
     name: "eka_usage_spooled_total",
     otelName: "eka_usage.spooled",
@@ -86,12 +92,10 @@ export const selfMetrics = {
     labels: [],
     stats: "spooledTotal",
     divisor: 1,
-    help: "Accepted events that were written to the spool, whether or not they were delivered since.",
+    isMax: false,
+    help: "Events that were written to the spool; one that is moved within it counts again.",
   },
-  /**
-   * Accepted events that Kafka did not take from memory and that wait in the spool to be sent
-   * again.
-   */
+  /** Accepted events that left memory undelivered and stay in the spool, to be sent again. */
   retried: {
     name: "eka_usage_retried_total",
     otelName: "eka_usage.retried",
@@ -100,7 +104,8 @@ export const selfMetrics = {
     labels: [],
     stats: "retried",
     divisor: 1,
-    help: "Accepted events that Kafka did not take from memory and that wait in the spool to be sent again.",
+    isMax: false,
+    help: "Accepted events that left memory undelivered and stay in the spool, to be sent again.",
   },
   /** Events of other processes that were found in the spool and adopted. */
   adopted: {
@@ -111,6 +116,7 @@ export const selfMetrics = {
     labels: [],
     stats: "adopted",
     divisor: 1,
+    isMax: false,
     help: "Events of other processes that were found in the spool and adopted.",
   },
   /** Adopted events that Kafka has acknowledged. */
@@ -122,6 +128,7 @@ export const selfMetrics = {
     labels: [],
     stats: "replayed",
     divisor: 1,
+    isMax: false,
     help: "Adopted events that Kafka has acknowledged.",
   },
   /** Own and adopted events that Kafka rejected permanently, kept on disk. */
@@ -133,6 +140,7 @@ export const selfMetrics = {
     labels: [],
     stats: "deadLettered",
     divisor: 1,
+    isMax: false,
     help: "Own and adopted events that Kafka rejected permanently, kept on disk.",
   },
   /** Accepted events in memory. */
@@ -144,6 +152,7 @@ export const selfMetrics = {
     labels: [],
     stats: "queued",
     divisor: 1,
+    isMax: false,
     help: "Accepted events in memory.",
   },
   /** Accepted events pending in the spool, for this process or the next one. */
@@ -155,6 +164,7 @@ export const selfMetrics = {
     labels: [],
     stats: "spooled",
     divisor: 1,
+    isMax: false,
     help: "Accepted events pending in the spool, for this process or the next one.",
   },
   /** The disk space that the spool's directory uses, which processes on one machine may share. */
@@ -166,6 +176,7 @@ export const selfMetrics = {
     labels: [],
     stats: "spoolBytes",
     divisor: 1,
+    isMax: true,
     help: "The disk space that the spool's directory uses, which processes on one machine may share.",
   },
   /** The age of the oldest file of the spool that is pending; 0 if none is. */
@@ -177,6 +188,7 @@ export const selfMetrics = {
     labels: [],
     stats: "oldestSpooledMs",
     divisor: 1000,
+    isMax: true,
     help: "The age of the oldest file of the spool that is pending; 0 if none is.",
   },
 } as const satisfies Readonly<Record<string, SelfMetric>>;

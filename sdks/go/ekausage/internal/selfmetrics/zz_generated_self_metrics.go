@@ -18,6 +18,8 @@ type Metric struct {
 	Stats string
 	// Divisor is by what that counter is divided.
 	Divisor float64
+	// IsMax reports whether the largest value of several clients is exposed, in place of the sum.
+	IsMax bool
 	// Help says what it is.
 	Help string
 }
@@ -30,19 +32,19 @@ var Outcomes = [...]string{"accepted", "rejected", "failed"}
 
 // Metrics are all metrics of a client.
 var Metrics = [...]Metric{
-	{"events", "eka_usage_events_total", "eka_usage.events", "{event}", true, []string{"outcome", "product", "metric_type", "status"}, "", 1, "Events of this process, since counting was switched on."},
-	{"amounts", "eka_usage_amounts_total", "eka_usage.amounts", "{unit}", true, []string{"outcome", "product", "metric_type", "status"}, "", 1, "The sum of their quantities, each in the unit of its metric type. A quantity that no event may have counts as 0."},
-	{"accepted", "eka_usage_accepted_total", "eka_usage.accepted", "{event}", true, nil, "accepted", 1, "Events that were accepted."},
-	{"rejected", "eka_usage_rejected_total", "eka_usage.rejected", "{event}", true, []string{"code"}, "rejected", 1, "Events that were not accepted, by error code."},
-	{"delivered", "eka_usage_delivered_total", "eka_usage.delivered", "{event}", true, nil, "delivered", 1, "Accepted events that Kafka has acknowledged."},
-	{"failed", "eka_usage_failed_total", "eka_usage.failed", "{event}", true, nil, "failed", 1, "Accepted events that cannot be delivered."},
-	{"spooled", "eka_usage_spooled_total", "eka_usage.spooled", "{event}", true, nil, "spooled_total", 1, "Accepted events that were written to the spool, whether or not they were delivered since."},
-	{"retried", "eka_usage_retried_total", "eka_usage.retried", "{event}", true, nil, "retried", 1, "Accepted events that Kafka did not take from memory and that wait in the spool to be sent again."},
-	{"adopted", "eka_usage_adopted_total", "eka_usage.adopted", "{event}", true, nil, "adopted", 1, "Events of other processes that were found in the spool and adopted."},
-	{"replayed", "eka_usage_replayed_total", "eka_usage.replayed", "{event}", true, nil, "replayed", 1, "Adopted events that Kafka has acknowledged."},
-	{"dead_lettered", "eka_usage_dead_lettered_total", "eka_usage.dead_lettered", "{event}", true, nil, "dead_lettered", 1, "Own and adopted events that Kafka rejected permanently, kept on disk."},
-	{"queue_events", "eka_usage_queue_events", "eka_usage.queue_events", "{event}", false, nil, "queued", 1, "Accepted events in memory."},
-	{"spool_events", "eka_usage_spool_events", "eka_usage.spool_events", "{event}", false, nil, "spooled", 1, "Accepted events pending in the spool, for this process or the next one."},
-	{"spool_size", "eka_usage_spool_size_bytes", "eka_usage.spool_size", "By", false, nil, "spool_bytes", 1, "The disk space that the spool's directory uses, which processes on one machine may share."},
-	{"spool_oldest", "eka_usage_spool_oldest_seconds", "eka_usage.spool_oldest", "s", false, nil, "oldest_spooled_ms", 1000, "The age of the oldest file of the spool that is pending; 0 if none is."},
+	{"events", "eka_usage_events_total", "eka_usage.events", "{event}", true, []string{"outcome", "product", "metric_type", "status"}, "", 1, false, "Events of this process, since counting was switched on."},
+	{"amounts", "eka_usage_amounts_total", "eka_usage.amounts", "{unit}", true, []string{"outcome", "product", "metric_type", "status"}, "", 1, false, "The sum of their quantities, each in the unit of its metric type. A quantity that no event may have counts as 0."},
+	{"accepted", "eka_usage_accepted_total", "eka_usage.accepted", "{event}", true, nil, "accepted", 1, false, "Events that were accepted."},
+	{"rejected", "eka_usage_rejected_total", "eka_usage.rejected", "{event}", true, []string{"code"}, "rejected", 1, false, "Events that were not accepted, by error code."},
+	{"delivered", "eka_usage_delivered_total", "eka_usage.delivered", "{event}", true, nil, "delivered", 1, false, "Accepted events that Kafka has acknowledged."},
+	{"failed", "eka_usage_failed_total", "eka_usage.failed", "{event}", true, nil, "failed", 1, false, "Accepted events that cannot be delivered."},
+	{"spooled", "eka_usage_spooled_total", "eka_usage.spooled", "{event}", true, nil, "spooled_total", 1, false, "Events that were written to the spool; one that is moved within it counts again."},
+	{"retried", "eka_usage_retried_total", "eka_usage.retried", "{event}", true, nil, "retried", 1, false, "Accepted events that left memory undelivered and stay in the spool, to be sent again."},
+	{"adopted", "eka_usage_adopted_total", "eka_usage.adopted", "{event}", true, nil, "adopted", 1, false, "Events of other processes that were found in the spool and adopted."},
+	{"replayed", "eka_usage_replayed_total", "eka_usage.replayed", "{event}", true, nil, "replayed", 1, false, "Adopted events that Kafka has acknowledged."},
+	{"dead_lettered", "eka_usage_dead_lettered_total", "eka_usage.dead_lettered", "{event}", true, nil, "dead_lettered", 1, false, "Own and adopted events that Kafka rejected permanently, kept on disk."},
+	{"queue_events", "eka_usage_queue_events", "eka_usage.queue_events", "{event}", false, nil, "queued", 1, false, "Accepted events in memory."},
+	{"spool_events", "eka_usage_spool_events", "eka_usage.spool_events", "{event}", false, nil, "spooled", 1, false, "Accepted events pending in the spool, for this process or the next one."},
+	{"spool_size", "eka_usage_spool_size_bytes", "eka_usage.spool_size", "By", false, nil, "spool_bytes", 1, true, "The disk space that the spool's directory uses, which processes on one machine may share."},
+	{"spool_oldest", "eka_usage_spool_oldest_seconds", "eka_usage.spool_oldest", "s", false, nil, "oldest_spooled_ms", 1000, true, "The age of the oldest file of the spool that is pending; 0 if none is."},
 }

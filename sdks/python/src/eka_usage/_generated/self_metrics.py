@@ -18,6 +18,7 @@ class SelfMetric(NamedTuple):
         labels: the names of its labels, in order.
         stats: the counter of `stats()` that it reads; None if it is counted by call.
         divisor: by what that counter is divided.
+        is_max: whether the largest value of several clients is exposed, in place of the sum.
         description: what it is.
     """
 
@@ -29,6 +30,7 @@ class SelfMetric(NamedTuple):
     labels: tuple[str, ...]
     stats: str | None
     divisor: int
+    is_max: bool
     description: str
 
 
@@ -47,6 +49,7 @@ SELF_METRICS: Final[tuple[SelfMetric, ...]] = (
         ("outcome", "product", "metric_type", "status"),
         None,
         1,
+        False,
         "Events of this process, since counting was switched on.",
     ),
     SelfMetric(
@@ -58,6 +61,7 @@ SELF_METRICS: Final[tuple[SelfMetric, ...]] = (
         ("outcome", "product", "metric_type", "status"),
         None,
         1,
+        False,
         "The sum of their quantities, each in the unit of its metric type. A quantity that no event may have counts as 0.",
     ),
     SelfMetric(
@@ -69,6 +73,7 @@ SELF_METRICS: Final[tuple[SelfMetric, ...]] = (
         (),
         "accepted",
         1,
+        False,
         "Events that were accepted.",
     ),
     SelfMetric(
@@ -80,6 +85,7 @@ SELF_METRICS: Final[tuple[SelfMetric, ...]] = (
         ("code",),
         "rejected",
         1,
+        False,
         "Events that were not accepted, by error code.",
     ),
     SelfMetric(
@@ -91,6 +97,7 @@ SELF_METRICS: Final[tuple[SelfMetric, ...]] = (
         (),
         "delivered",
         1,
+        False,
         "Accepted events that Kafka has acknowledged.",
     ),
     SelfMetric(
@@ -102,6 +109,7 @@ SELF_METRICS: Final[tuple[SelfMetric, ...]] = (
         (),
         "failed",
         1,
+        False,
         "Accepted events that cannot be delivered.",
     ),
     SelfMetric(
@@ -113,7 +121,8 @@ SELF_METRICS: Final[tuple[SelfMetric, ...]] = (
         (),
         "spooled_total",
         1,
-        "Accepted events that were written to the spool, whether or not they were delivered since.",
+        False,
+        "Events that were written to the spool; one that is moved within it counts again.",
     ),
     SelfMetric(
         "retried",
@@ -124,7 +133,8 @@ SELF_METRICS: Final[tuple[SelfMetric, ...]] = (
         (),
         "retried",
         1,
-        "Accepted events that Kafka did not take from memory and that wait in the spool to be sent again.",
+        False,
+        "Accepted events that left memory undelivered and stay in the spool, to be sent again.",
     ),
     SelfMetric(
         "adopted",
@@ -135,6 +145,7 @@ SELF_METRICS: Final[tuple[SelfMetric, ...]] = (
         (),
         "adopted",
         1,
+        False,
         "Events of other processes that were found in the spool and adopted.",
     ),
     SelfMetric(
@@ -146,6 +157,7 @@ SELF_METRICS: Final[tuple[SelfMetric, ...]] = (
         (),
         "replayed",
         1,
+        False,
         "Adopted events that Kafka has acknowledged.",
     ),
     SelfMetric(
@@ -157,6 +169,7 @@ SELF_METRICS: Final[tuple[SelfMetric, ...]] = (
         (),
         "dead_lettered",
         1,
+        False,
         "Own and adopted events that Kafka rejected permanently, kept on disk.",
     ),
     SelfMetric(
@@ -168,6 +181,7 @@ SELF_METRICS: Final[tuple[SelfMetric, ...]] = (
         (),
         "queued",
         1,
+        False,
         "Accepted events in memory.",
     ),
     SelfMetric(
@@ -179,6 +193,7 @@ SELF_METRICS: Final[tuple[SelfMetric, ...]] = (
         (),
         "spooled",
         1,
+        False,
         "Accepted events pending in the spool, for this process or the next one.",
     ),
     SelfMetric(
@@ -190,6 +205,7 @@ SELF_METRICS: Final[tuple[SelfMetric, ...]] = (
         (),
         "spool_bytes",
         1,
+        True,
         "The disk space that the spool's directory uses, which processes on one machine may share.",
     ),
     SelfMetric(
@@ -201,6 +217,7 @@ SELF_METRICS: Final[tuple[SelfMetric, ...]] = (
         (),
         "oldest_spooled_ms",
         1000,
+        True,
         "The age of the oldest file of the spool that is pending; 0 if none is.",
     ),
 )

@@ -18,6 +18,7 @@ export const selfMetrics = {
     type: "counter",
     labels: ["outcome"],
     divisor: 1,
+    isMax: false,
     help: 'Ends */ """ `here` | with \u00fcn\u00efcode, \\ and a\nline break.',
   },
   /** An age. */
@@ -29,6 +30,7 @@ export const selfMetrics = {
     labels: [],
     stats: "oldestSpooledMs",
     divisor: 1000,
+    isMax: false,
     help: "An age.",
   },
 } as const satisfies Readonly<Record<string, SelfMetric>>;

@@ -18,6 +18,8 @@ type Metric struct {
 	Stats string
 	// Divisor is by what that counter is divided.
 	Divisor float64
+	// IsMax reports whether the largest value of several clients is exposed, in place of the sum.
+	IsMax bool
 	// Help says what it is.
 	Help string
 }
@@ -30,6 +32,6 @@ var Outcomes = [...]string{"accepted", "rejected"}
 
 // Metrics are all metrics of a client.
 var Metrics = [...]Metric{
-	{"events", "eka_usage_events_total", "eka_usage.events", "{event}", true, []string{"outcome"}, "", 1, "Ends */ \"\"\" `here` | with ünïcode, \\ and a line break."},
-	{"spool_oldest", "eka_usage_spool_oldest_seconds", "eka_usage.spool_oldest", "s", false, nil, "oldest_spooled_ms", 1000, "An age."},
+	{"events", "eka_usage_events_total", "eka_usage.events", "{event}", true, []string{"outcome"}, "", 1, false, "Ends */ \"\"\" `here` | with ünïcode, \\ and a line break."},
+	{"spool_oldest", "eka_usage_spool_oldest_seconds", "eka_usage.spool_oldest", "s", false, nil, "oldest_spooled_ms", 1000, false, "An age."},
 }

@@ -18,6 +18,7 @@ class SelfMetric(NamedTuple):
         labels: the names of its labels, in order.
         stats: the counter of `stats()` that it reads; None if it is counted by call.
         divisor: by what that counter is divided.
+        is_max: whether the largest value of several clients is exposed, in place of the sum.
         description: what it is.
     """
 
@@ -29,6 +30,7 @@ class SelfMetric(NamedTuple):
     labels: tuple[str, ...]
     stats: str | None
     divisor: int
+    is_max: bool
     description: str
 
 
@@ -47,6 +49,7 @@ SELF_METRICS: Final[tuple[SelfMetric, ...]] = (
         ("outcome",),
         None,
         1,
+        False,
         'Ends */ """ `here` | with ünïcode, \\ and a\nline break.',
     ),
     SelfMetric(
@@ -58,6 +61,7 @@ SELF_METRICS: Final[tuple[SelfMetric, ...]] = (
         (),
         "oldest_spooled_ms",
         1000,
+        False,
         "An age.",
     ),
 )

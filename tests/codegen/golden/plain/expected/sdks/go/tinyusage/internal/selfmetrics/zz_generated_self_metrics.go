@@ -18,6 +18,8 @@ type Metric struct {
 	Stats string
 	// Divisor is by what that counter is divided.
 	Divisor float64
+	// IsMax reports whether the largest value of several clients is exposed, in place of the sum.
+	IsMax bool
 	// Help says what it is.
 	Help string
 }

@@ -18,6 +18,7 @@ class SelfMetric(NamedTuple):
         labels: the names of its labels, in order.
         stats: the counter of `stats()` that it reads; None if it is counted by call.
         divisor: by what that counter is divided.
+        is_max: whether the largest value of several clients is exposed, in place of the sum.
         description: what it is.
     """
 
@@ -29,6 +30,7 @@ class SelfMetric(NamedTuple):
     labels: tuple[str, ...]
     stats: str | None
     divisor: int
+    is_max: bool
     description: str
 
 
