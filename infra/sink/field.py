@@ -16,7 +16,8 @@ class Field:
 
     Lengths are in characters, of a list's items too; `max_bytes` limits JSON as UTF-8; a `pattern`
     is one of names. An event may lack a field that is not `required`, as it was not given or the
-    event is older: it gets the column's default. An enum has one of its `values`.
+    event is older: it gets the column's default. An enum has one of its `values`. Events that have
+    another value than those `billed`, if there are any, are not billed.
     """
 
     name: str
@@ -33,3 +34,4 @@ class Field:
     min_items: int | None = None
     max_items: int | None = None
     values: tuple[str, ...] = ()
+    billed: tuple[str, ...] = ()

@@ -72,6 +72,8 @@ def _arguments(field: Field) -> Iterator[str]:
         named["required"] = False
     if field.values:
         named["values"] = field.values
+    if field.billed:
+        named["billed"] = field.billed
     named |= {limit: field.limits[limit] for limit in _LIMITS if limit in field.limits}
     if field.catalog in NAMES:
         named["pattern"] = name_pattern()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from codegen import render
-from codegen.model import Model
+from codegen.model import Event, Model
 from codegen.render import File
 from codegen.text import sql_string
 
@@ -42,6 +42,7 @@ def outputs(model: Model, folder: str, names: Mapping[str, Any], scale: int) -> 
         "of_session": {*(names[role] for role in _OF_SESSION), *costs},
         "periods": _PERIODS,
     }
+    values["measures"] = render.render("infra/clickhouse/measures.sql.j2", **values).rstrip()
     scripts = ["received", "views"]
     if event.session:
         scripts.insert(1, "sessions")
@@ -50,3 +51,16 @@ def outputs(model: Model, folder: str, names: Mapping[str, Any], scale: int) -> 
     for script in scripts:
         path = f"{folder}/current/{script}.sql"
         yield render.file(path, f"infra/clickhouse/{script}.sql.j2", **values)
+    yield render.file(
+        "infra/sink/_generated/lines.py",
+        "infra/lines.py.j2",
+        names=_measures(names, event),
+        **values,
+    )
+
+
+def _measures(names: Mapping[str, Any], event: Event) -> list[str]:
+    """Returns the names of the measures of a line, in the order of their template."""
+    found = ["title", "unit", "unit_title", "aggregation", "events"]
+    found += ["open_sessions"] if event.session else []
+    return [*found, names["quantity"], *(["unpriced", "cost"] if names["cost"] else [])]

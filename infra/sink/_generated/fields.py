@@ -161,6 +161,7 @@ FIELDS: Final = (
         kind="string",
         column="LowCardinality(String) DEFAULT 'production'",
         required=False,
+        billed=("production",),
         min_length=1,
         max_length=64,
     ),

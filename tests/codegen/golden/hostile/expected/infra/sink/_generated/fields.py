@@ -157,6 +157,7 @@ FIELDS: Final = (
         kind="string",
         column="String",
         required=False,
+        billed=("*/ `ticks` \\", '"'),
         max_length=9,
     ),
     Field(
