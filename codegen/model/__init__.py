@@ -41,11 +41,23 @@ from codegen.model.event import (
     read_event,
 )
 from codegen.model.metrics import Label, SelfMetric, SelfMetrics
-from codegen.model.sdk import ErrorCode, Package, Sdk, Setting, Spool, SpoolConstant, read_sdk
+from codegen.model.sdk import (
+    UNPROCESSABLE,
+    ErrorCode,
+    Http,
+    HttpError,
+    Package,
+    Sdk,
+    Setting,
+    Spool,
+    SpoolConstant,
+    read_sdk,
+)
 
 __all__ = [
     "DEFAULT_CALLS",
     "LONGEST_DURATION",
+    "UNPROCESSABLE",
     "Batch",
     "Catalog",
     "Data",
@@ -53,6 +65,8 @@ __all__ = [
     "ErrorCode",
     "Event",
     "Field",
+    "Http",
+    "HttpError",
     "KeyRule",
     "Label",
     "MetricType",

@@ -11,6 +11,8 @@ from codegen.model.metrics import SelfMetrics, read_metrics
 
 # In the description of a setting, the name of the client.
 CLIENT_NAME = "{client_name}"
+# The status of an error code that has no other.
+UNPROCESSABLE = 422
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,26 @@ class ErrorCode:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpError:
+    name: str
+    status: int
+    text: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """What the HTTP API answers: its own errors, and the statuses of error codes."""
+
+    statuses: Mapping[str, int]
+    errors: tuple[HttpError, ...]
+
+    def status(self, code: str) -> int:
+        """Returns the status of an error code that rejects an event."""
+        return self.statuses.get(code, UNPROCESSABLE)
+
+
+@dataclass(frozen=True, slots=True)
 class SpoolConstant:
     name: str
     value: int | str
@@ -76,6 +98,7 @@ class Sdk:
     spool: Spool
     errors: tuple[ErrorCode, ...]
     metrics: SelfMetrics
+    http: Http | None = None
 
     @property
     def client_name(self) -> str:
@@ -128,4 +151,15 @@ def read_sdk(data: Data) -> Sdk:
             for name, e in data["errors"].items()
         ),
         metrics=read_metrics(data.get("metrics"), data["packages"]["python"]["module"]),
+        http=_http(data["http"]) if "http" in data else None,
+    )
+
+
+def _http(data: Data) -> Http:
+    return Http(
+        statuses=data["statuses"],
+        errors=tuple(
+            HttpError(name, e["status"], e["text"], e["description"])
+            for name, e in data["errors"].items()
+        ),
     )

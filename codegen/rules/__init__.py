@@ -78,6 +78,7 @@ RULES: Mapping[str, Callable[[Files], Iterator[Finding]]] = {
     "table-column": table.table_column,
     "error-field": sdk.error_field,
     "error-text": sdk.error_text,
+    "http-code": sdk.http_code,
     "setting-limits": sdk.setting_limits,
     "setting-default": sdk.setting_default,
     "duplicate-argument": sdk.duplicate_argument,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from codegen.diagnostics import listing, quote, show, suggestion
@@ -15,6 +15,7 @@ from codegen.rules.names import title
 from codegen.source import Route
 
 _PLACEHOLDERS = ("parameter", "given", "hint", "product")
+_HTTP_PLACEHOLDERS = ("parameter", "given", "hint")
 _KINDS: dict[str, type] = {
     "string": str,
     "list": str,
@@ -43,20 +44,46 @@ def error_text(files: Files) -> Iterator[Finding]:
         limits = [
             key for key in LIMITS.get(str(kind), ()) if isinstance(field, dict) and key in field
         ]
-        allowed = [*_PLACEHOLDERS, *limits]
-        try:
-            placeholders = list(string.Formatter().parse(text))
-        except ValueError:
-            message = f"unbalanced brace: expected {{name}}, with the name {listing(allowed)}"
+        yield from _unknown_placeholders(route, text, [*_PLACEHOLDERS, *limits])
+
+
+def _unknown_placeholders(route: Route, text: object, allowed: Sequence[str]) -> Iterator[Finding]:
+    if not isinstance(text, str):
+        return
+    try:
+        placeholders = list(string.Formatter().parse(text))
+    except ValueError:
+        message = f"unbalanced brace: expected {{name}}, with the name {listing(allowed)}"
+        yield Finding("sdk", route, message)
+        return
+    for _, name, form, conversion in placeholders:
+        if name is not None and name not in allowed:
+            hint = suggestion(name, allowed)
+            yield Finding("sdk", route, f"unknown placeholder {{{name}}}: {hint}")
+        elif form or conversion:
+            message = f"placeholder {{{name}}} must not have a format: remove ! and :"
             yield Finding("sdk", route, message)
-            continue
-        for _, name, form, conversion in placeholders:
-            if name is not None and name not in allowed:
-                hint = suggestion(name, allowed)
-                yield Finding("sdk", route, f"unknown placeholder {{{name}}}: {hint}")
-            elif form or conversion:
-                message = f"placeholder {{{name}}} must not have a format: remove ! and :"
-                yield Finding("sdk", route, message)
+
+
+def http_code(files: Files) -> Iterator[Finding]:
+    """An HTTP status is for no code that rejects, or an HTTP error has the code of another."""
+    errors = files.one("sdk", "errors", dict)
+    rejecting = [
+        name
+        for name, error in errors.items()
+        if isinstance(error, dict) and error.get("outcome") == "rejected"
+    ]
+    for route, _ in files.each("sdk", "http/statuses/*", int):
+        if (code := str(route[-1])) not in rejecting:
+            message = f"{quote(code)} is not a code that rejects: {suggestion(code, rejecting)}"
+            yield Finding("sdk", route, message, at_key=True)
+    for route, error in files.each("sdk", "http/errors/*", dict):
+        if route[-1] in errors:
+            message = f"{quote(str(route[-1]))} is an error code already: choose another name"
+            yield Finding(
+                "sdk", route, message, True, other=("it is at", "sdk", ("errors", route[-1]))
+            )
+        yield from _unknown_placeholders((*route, "text"), error.get("text"), _HTTP_PLACEHOLDERS)
 
 
 def setting_limits(files: Files) -> Iterator[Finding]:

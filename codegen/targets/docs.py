@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from codegen import phrases
 from codegen.diagnostics import listing
-from codegen.model import ErrorCode, KeyRule, MetricType, Model, Product, Setting
+from codegen.model import UNPROCESSABLE, ErrorCode, KeyRule, MetricType, Model, Product, Setting
 from codegen.naming import LANGUAGES
 from codegen.numbers import scalar
 from codegen.render import JSON_COMMENT, File, Output, file, render, section
@@ -70,6 +70,14 @@ class _Error:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class _HttpError:
+    code: str
+    status: int
+    description: str
+    text: str
+
+
 def outputs(model: Model) -> Iterator[Output]:
     """Yields the documents, and the settings in the READMEs."""
     catalog = model.catalog
@@ -107,7 +115,7 @@ def outputs(model: Model) -> Iterator[Output]:
         languages=languages,
         **_flags(model),
     )
-    yield file("docs/errors.md", "docs/errors.md.j2", errors=[_error(e) for e in model.sdk.errors])
+    yield _errors(model)
     yield section("docs/fields.md", "fields", fields_table(model))
     yield section("README.md", "settings", render("docs/readme-settings.md.j2", settings=settings))
     for language in model.sdk.packages:
@@ -211,6 +219,28 @@ def _allowed(setting: Setting) -> str:
     if setting.minimum is None or setting.maximum is None:
         return markdown(setting.type)
     return f"{setting.minimum} to {setting.maximum} {markdown(setting.unit or '')}".rstrip()
+
+
+def _errors(model: Model) -> File:
+    http = model.sdk.http
+    return file(
+        "docs/errors.md",
+        "docs/errors.md.j2",
+        errors=[_error(error) for error in model.sdk.errors],
+        statuses=[(markdown_code(c), status) for c, status in http.statuses.items()]
+        if http
+        else [],
+        unprocessable=UNPROCESSABLE,
+        http=[
+            _HttpError(
+                markdown_code(error.name),
+                error.status,
+                markdown(error.description),
+                markdown_code(error.text),
+            )
+            for error in (http.errors if http else ())
+        ],
+    )
 
 
 def _error(error: ErrorCode) -> _Error:

@@ -1,4 +1,4 @@
-"""Infrastructure: topics, ClickHouse tables, the Kafka Connect sink and the sink's constants."""
+"""Infrastructure: topics, tables, the Kafka Connect sink, constants of the sink and the API."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from codegen.model import Model
 from codegen.render import Output
-from codegen.targets.infra import clickhouse, connect, sink, topics
+from codegen.targets.infra import api, clickhouse, connect, sink, topics
 
 
 def outputs(model: Model) -> Iterator[Output]:
@@ -16,3 +16,5 @@ def outputs(model: Model) -> Iterator[Output]:
         yield from clickhouse.outputs(model, model.event.table)
         yield from connect.outputs(model, model.event.table)
         yield from sink.outputs(model, model.event.table)
+        if model.sdk.http is not None:
+            yield from api.outputs(model, model.event.table, model.sdk.http)

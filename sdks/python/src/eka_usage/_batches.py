@@ -100,6 +100,14 @@ class BatchRecording(Recording):
             return self._outcomes.count_rejected(found.error, 1)
         return found[0]
 
+    def _try_record_many(self, events: Sequence[TypedUsage]) -> list[str] | EkaError:
+        """Records a batch, and returns its ids, or the error that `on_error` would receive."""
+        given = _events(events)
+        accepted = self._accept(given.calls, given.fault)
+        if isinstance(accepted, Rejection):
+            return self._outcomes.count_rejected(accepted.error, given.total)
+        return accepted
+
     def _reported(self, found: list[str] | Rejection, given: _Given) -> list[str] | None:
         """Reports a rejected batch."""
         if not isinstance(found, Rejection):

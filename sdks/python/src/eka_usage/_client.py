@@ -217,6 +217,10 @@ class EkaClient(SessionRecording):
         off = self._ambient.is_off(self._is_disabled)
         return stats._replace(disabled=off, spool_error=self._spool_error)
 
+    def _spool_share(self) -> float:
+        """Returns how much of the spool's disk space is used, for a server in front of others."""
+        return self._current().outbox.spool_share()
+
     def shutdown(self, timeout: float | None = None) -> int:
         """Sends what is queued; events that Kafka does not acknowledge in time are spilled.
 

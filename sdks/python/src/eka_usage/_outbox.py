@@ -203,6 +203,10 @@ class Outbox(Routes):
         """Returns the part of the disk in the counters."""
         return SpoolStats() if self._spool is None else self._spool.stats()
 
+    def spool_share(self) -> float:
+        """Returns how much of the spool's disk space is used, from 0 to 1; 0 without a spool."""
+        return 0.0 if self._spool is None else self._spool.used_share()
+
     def flush(self, timeout: float) -> int:
         """Waits up to `timeout` seconds, and returns how many events are queued or pending."""
         return self._drain.flush(timeout)

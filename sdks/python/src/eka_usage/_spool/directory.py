@@ -60,6 +60,10 @@ class Directory:
                     raise SpoolFullError(f"{self.path}: {error.strerror}") from None
                 raise
 
+    def used_share(self) -> float:
+        """Returns how much of the limit its segments take, also those of other processes."""
+        return self._used_bytes() / self._limit
+
     def sync(self) -> None:
         """Waits until the disk has the names."""
         self.handle.sync()

@@ -140,6 +140,10 @@ class Spool:
         """Reserves room for events that are in flight too, or reports why it cannot."""
         self._in_flight.ensure_headroom()
 
+    def used_share(self) -> float:
+        """Returns how much of its disk space is used; see `Directory.used_share`."""
+        return self._directory.used_share()
+
     def spill(self, key: bytes, event: bytes) -> None:
         """Appends an event that is replayed once all before it are delivered.
 

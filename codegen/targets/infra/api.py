@@ -1,0 +1,58 @@
+"""The HTTP API's generated constants: what an event may have, and the status of each error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from codegen import render
+from codegen.model import Http, Model, Table
+from codegen.render import File
+from codegen.text import python_string
+
+
+def outputs(model: Model, table: Table, http: Http) -> Iterator[File]:
+    """Returns the modules of the API's generated package."""
+    yield render.file("infra/api/_generated/__init__.py", "infra/__init__.py.j2")
+    yield _calls(model, table)
+    yield _errors(model, http)
+
+
+def _calls(model: Model, table: Table) -> File:
+    event = model.event
+    roles = event.roles
+    named = {
+        "environment prefix": model.catalog.env_prefix,
+        "id": table.id,
+        "account": table.account,
+        "product": roles["product"].name,
+        "metric type": roles["metric_type"].name,
+        "metadata": roles["metadata"].name if "metadata" in roles else "",
+        "quantity": roles["quantity"].name if "quantity" in roles else "",
+        "time": table.time,
+        "service": next((field.name for field in event.fields if field.per_call), ""),
+        "children": table.children or "",
+    }
+    fields = (*map(event.field, (*event.positional, *event.named)), *event.dimensions_of("record"))
+    return render.file(
+        "infra/api/_generated/calls.py",
+        "infra/api_calls.py.j2",
+        names={
+            name.replace(" ", "_").upper(): python_string(value) for name, value in named.items()
+        },
+        arguments=[python_string(field.name) for field in fields],
+        batch=event.batch,
+        accepts_undeclared=model.catalog.accepts_undeclared,
+    )
+
+
+def _errors(model: Model, http: Http) -> File:
+    rejecting = (error.name for error in model.sdk.errors if error.outcome == "rejected")
+    return render.file(
+        "infra/api/_generated/errors.py",
+        "infra/api_errors.py.j2",
+        statuses=[(python_string(code), http.status(code)) for code in rejecting],
+        errors=[
+            (python_string(error.name), error.status, python_string(error.text))
+            for error in http.errors
+        ],
+    )

@@ -1,0 +1,1 @@
+"""Take usage events by HTTP, and write them to Kafka through the SDK."""

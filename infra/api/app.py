@@ -1,0 +1,77 @@
+"""The application of one worker: its paths, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from infra.api.errors import AnswerError
+from infra.api.ingest.events import Ingest
+from infra.api.keys.access import Access
+from infra.api.keys.keyring import Keyring
+from infra.api.recorder import Recorder
+from infra.api.wire.answers import answer, on_answer_error, on_fault, on_http_error
+from infra.api.wire.body import BodyLimits
+
+_UNAVAILABLE = 503
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a worker serves.
+
+    Attributes:
+        keys: the file of API keys.
+        body: the limits of a body.
+        events_per_second: of one key, in one worker; 0 for any number.
+    """
+
+    keys: Path
+    body: BodyLimits
+    events_per_second: float = 0
+
+
+def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) -> Starlette:
+    """Returns the application; it opens its recorder when the server starts it."""
+    recorder = Recorder.open()
+    ingest = Ingest(
+        Access(Keyring(options.keys), options.events_per_second), recorder, options.body
+    )
+
+    async def healthz(request: Request) -> Response:
+        return answer(request, {"status": "ok"})
+
+    async def readyz(request: Request) -> Response:
+        reason = "shutting down" if is_stopping() else recorder.problem()
+        if reason:
+            return answer(request, {"status": "not ready", "reason": reason}, _UNAVAILABLE)
+        return answer(request, {"status": "ready"})
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(recorder.close)
+
+    return Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/v1/events", ingest.take, methods=["POST"]),
+            Route("/api/v1/events", ingest.take_cloudevents, methods=["POST"]),
+        ],
+        exception_handlers={
+            AnswerError: on_answer_error,
+            HTTPException: on_http_error,
+            Exception: on_fault,
+        },
+        lifespan=lifespan,
+    )

@@ -1,0 +1,1 @@
+"""Takes events in the forms in which clients send them."""

@@ -1,0 +1,143 @@
+"""`POST /v1/events`: one event or several, as calls of `record()`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from eka_usage import EkaError, Usage, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from infra.api._generated.calls import ID, MAX_EVENTS
+from infra.api.errors import AnswerError, invalid_option, shown
+from infra.api.ingest import cloudevents
+from infra.api.ingest.call import own_id, read_call, with_place
+from infra.api.keys.access import Access
+from infra.api.keys.key import Key
+from infra.api.recorder import Recorder, details, invalid_events
+from infra.api.wire.answers import answer
+from infra.api.wire.body import BodyLimits, read_body
+from infra.api.wire.json_text import parse_json
+
+_ACCEPTED, _NO_CONTENT = 202, 204
+_JSON = "application/json"
+_EVENTS = "events"
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """The endpoints that take events."""
+
+    access: Access
+    recorder: Recorder
+    limits: BodyLimits
+
+    async def take(self, request: Request) -> Response:
+        """Takes events, all or none, or with `partial=true` those that are valid."""
+        ids, invalid, is_one = await self._take(request)
+        document: dict[str, Any] = {"ids": ids}
+        if is_one and ids:
+            document["id"] = ids[0]
+        if invalid:
+            document["rejected"] = details(invalid)
+        return answer(request, document, _ACCEPTED)
+
+    async def take_cloudevents(self, request: Request) -> Response:
+        """Takes CloudEvents as OpenMeter does, whose clients expect no content."""
+        await self._take(request)
+        return Response(status_code=_NO_CONTENT)
+
+    async def _take(self, request: Request) -> tuple[list[str], dict[int, EkaError], bool]:
+        key = self.access.admit(request, "write")
+        partial = _flag(request, "partial")
+        read, is_one, events = _reader(request, await read_body(request, self.limits))
+        if not 1 <= len(events) <= MAX_EVENTS:
+            hint = f"it has {len(events)} events, and one request takes 1 to {MAX_EVENTS}"
+            raise AnswerError.rejected(
+                ValidationError.of("batch.invalid", parameter=_EVENTS, hint=hint)
+            )
+        self.access.spend(key, len(events))
+        usages, invalid = _read_all(events, read, key)
+        if invalid and not partial:
+            # What else is wrong is answered too, so that one answer is enough to mend a batch.
+            raise invalid_events(invalid | self._check(usages))
+        if partial:
+            invalid |= self._check(usages)
+            usages = {index: usage for index, usage in usages.items() if index not in invalid}
+            if not usages:
+                raise invalid_events(invalid)
+        return self.recorder.record(list(usages.values())), invalid, is_one
+
+    def _check(self, usages: dict[int, Usage]) -> dict[int, EkaError]:
+        places = list(usages)
+        found = self.recorder.check(list(usages.values()))
+        return {places[index]: error for index, error in found.items()}
+
+
+Read = Callable[[Any, Key], Usage]
+
+
+def _reader(request: Request, body: bytes) -> tuple[Read, bool, list[Any]]:
+    """Returns how to read each event of a request, whether it has one alone, and the events."""
+    media_type = request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()
+    if media_type == cloudevents.BATCH:
+        events = parse_json(body)
+        if not isinstance(events, list):
+            raise AnswerError.of("body.invalid", hint="expected an array of CloudEvents")
+        return cloudevents.read, False, events
+    if media_type == cloudevents.ONE:
+        return cloudevents.read, True, [parse_json(body)]
+    if cloudevents.is_binary(request.headers):
+        return cloudevents.read, True, [cloudevents.from_headers(request.headers, parse_json(body))]
+    if media_type != _JSON:
+        raise AnswerError.of(
+            "media_type.unsupported",
+            parameter="content-type",
+            given=shown(media_type),
+            hint=f"{_JSON}, {cloudevents.ONE} or {cloudevents.BATCH}",
+        )
+    found = parse_json(body)
+    if isinstance(found, dict) and set(found) == {_EVENTS}:
+        found = found[_EVENTS]
+        if not isinstance(found, list):
+            raise AnswerError.of("body.invalid", hint="expected `events` to be an array")
+    is_one = not isinstance(found, list)
+    return read_call, is_one, _identified(request, [found] if is_one else found, is_one)
+
+
+def _identified(request: Request, events: list[Any], is_one: bool) -> list[Any]:
+    """Gives events without an id one from the request's idempotency key, so that it may repeat."""
+    idempotency_key = request.headers.get("idempotency-key", "")
+    if not idempotency_key:
+        return events
+    return [
+        {ID: own_id(idempotency_key, *([] if is_one else [str(place)])), **event}
+        if isinstance(event, dict) and not {ID, "id", "eventId"} & event.keys()
+        else event
+        for place, event in enumerate(events)
+    ]
+
+
+def _read_all(
+    events: list[Any], read: Read, key: Key
+) -> tuple[dict[int, Usage], dict[int, EkaError]]:
+    """Returns the calls that events ask for, and what is wrong with the others, by their places."""
+    usages: dict[int, Usage] = {}
+    invalid: dict[int, EkaError] = {}
+    for index, event in enumerate(events):
+        try:
+            usages[index] = read(event, key)
+        except EkaError as error:
+            invalid[index] = error
+        except AnswerError as error:
+            raise with_place(error, index) from None
+    return usages, invalid
+
+
+def _flag(request: Request, name: str) -> bool:
+    given = request.query_params.get(name, "false").lower()
+    if given not in {"true", "false"}:
+        raise AnswerError.rejected(invalid_option(name, given, "expected true or false"))
+    return given == "true"

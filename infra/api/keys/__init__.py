@@ -1,0 +1,1 @@
+"""API keys: who may write as which service, and for which workspaces."""

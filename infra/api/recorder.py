@@ -1,0 +1,126 @@
+"""Records what requests ask for: through the SDK, on disk before it is answered."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from eka_usage import SETTINGS, ConfigError, EkaClient, EkaError, Usage
+
+from infra.api.errors import RETRY_SECONDS, AnswerError, UsageError
+
+SERVICE = "usage-api"
+"""The name of the client; each event has the service of its key."""
+
+_DURABLE: Final = "durable"
+# Clients that retry stop at this part of the disk space, the rest is for those that never do.
+_SHARE_OF_RETRYING = 0.8
+# How long a look at the disk's space counts.
+_LOOK_SECONDS = 0.1
+_SPOOL = next(setting.variable for setting in SETTINGS if setting.name == "spool")
+_FIRST = "what is answered must be on disk first"
+
+
+class Recorder:
+    """Accepts events, all of a batch or none, and tells what is wrong with each.
+
+    Args:
+        client: whose events are on disk before it returns their ids.
+        checker: a disabled client, which only checks.
+        clock: seconds that only move forward.
+    """
+
+    def __init__(
+        self, client: EkaClient, checker: EkaClient, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client = client
+        self._checker = checker
+        self._clock = clock
+        self._looked = -_LOOK_SECONDS
+        self._is_nearly_full = False
+
+    @classmethod
+    def open(cls) -> Recorder:
+        """Returns a recorder that is configured by the environment.
+
+        Raises:
+            UsageError: a setting is invalid, or the spool is not durable.
+        """
+        given = os.environ.get(_SPOOL, "")
+        if given not in {"", _DURABLE}:
+            raise UsageError(f"{_SPOOL}={given}: {_FIRST}: unset it, or set it to {_DURABLE}")
+        try:
+            client = EkaClient(SERVICE, spool=_DURABLE, flush_on_sigterm=False)
+            checker = EkaClient(SERVICE, disabled=True)
+        except ConfigError as error:
+            raise UsageError(str(error)) from None
+        if problem := client.stats().spool_error:
+            client.shutdown()
+            raise UsageError(f"{_FIRST}, and the spool cannot be used: {problem}")
+        return cls(client, checker)
+
+    def record(self, events: Sequence[Usage], *, retries: bool = True) -> list[str]:
+        """Returns the ids of events, which are on disk.
+
+        Args:
+            events: 1 to the most that one call records.
+            retries: whether the client sends them again if it is asked to wait.
+
+        Raises:
+            AnswerError: none is accepted.
+        """
+        if retries and self._nearly_full():
+            hint = "most of the spool is used: is Kafka reachable?"
+            raise AnswerError.of(
+                "server.overloaded", hint=hint, headers={"retry-after": str(RETRY_SECONDS)}
+            )
+        accepted = self._client._try_record_many(events)  # noqa: SLF001  made for this API
+        if isinstance(accepted, EkaError):
+            raise self._refused(events, accepted)
+        return accepted
+
+    def check(self, events: Sequence[Usage]) -> dict[int, EkaError]:
+        """Returns what is wrong with events, by their places."""
+        found = {}
+        for index, event in enumerate(events):
+            result = self._checker._try_record(event)  # noqa: SLF001  made for this API
+            if isinstance(result, EkaError):
+                found[index] = result
+        return found
+
+    def problem(self) -> str:
+        """Returns why nothing more can be accepted; empty if it can."""
+        return self._client.stats().spool_error
+
+    def close(self) -> None:
+        """Sends what Kafka takes in time; the rest stays on disk for the next process."""
+        self._client.shutdown()
+        self._checker.shutdown()
+
+    def _refused(self, events: Sequence[Usage], error: EkaError) -> AnswerError:
+        invalid = self.check(events)
+        if not invalid:
+            return AnswerError.rejected(error)
+        return invalid_events(invalid)
+
+    def _nearly_full(self) -> bool:
+        now = self._clock()
+        if now - self._looked >= _LOOK_SECONDS:
+            self._looked = now
+            self._is_nearly_full = self._client._spool_share() > _SHARE_OF_RETRYING  # noqa: SLF001
+        return self._is_nearly_full
+
+
+def invalid_events(invalid: dict[int, EkaError]) -> AnswerError:
+    """Returns the answer to a request with these invalid events, by their places."""
+    index, first = next(iter(invalid.items()))
+    answer = AnswerError.rejected(first, index)
+    answer.details = details(invalid)
+    return answer
+
+
+def details(invalid: dict[int, EkaError]) -> list[dict[str, object]]:
+    """Returns what is wrong with events as it is answered."""
+    return [AnswerError.rejected(error, index).document() for index, error in invalid.items()]

@@ -1,0 +1,126 @@
+"""Take usage events by HTTP until SIGTERM or Ctrl-C.
+
+An event is on disk before it is answered with 202, and goes to Kafka from there; Kafka and the
+spool are configured by the SDK's environment variables. Several workers share the port and the
+spool. After SIGTERM, /readyz is false while the server still answers, so that balancers turn
+elsewhere, then it drains.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from infra.api.errors import UsageError
+from infra.api.wire.body import BodyLimits
+from infra.sink.run import LineFormatter
+
+_HIGHEST_PORT = 65_535
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments of the command."""
+    add = parser.add_argument
+    add(
+        "--listen",
+        type=_address,
+        default="127.0.0.1:8080",
+        metavar="HOST:PORT",
+        help="listen on this address; port 0 picks a free one (default: %(default)s)",
+    )
+    add("--keys", required=True, type=Path, metavar="FILE", help="accept the API keys of this file")
+    add(
+        "--workers",
+        type=_number(int, 1),
+        default=1,
+        metavar="N",
+        help="serve with N processes (default: %(default)s)",
+    )
+    add(
+        "--drain-seconds",
+        type=_number(float, 0),
+        default=5.0,
+        metavar="S",
+        help="serve S seconds more after SIGTERM, with /readyz false (default: %(default)s)",
+    )
+    add(
+        "--max-body-bytes",
+        type=_number(int, 1024),
+        default=1_048_576,
+        metavar="N",
+        help="refuse larger bodies, also decompressed (default: %(default)s)",
+    )
+    add(
+        "--body-seconds",
+        type=_number(float, 0.1),
+        default=10.0,
+        metavar="S",
+        help="refuse a body that takes longer to arrive (default: %(default)s)",
+    )
+    add(
+        "--events-per-second",
+        type=_number(float, 0),
+        default=0.0,
+        metavar="N",
+        help="refuse more events of one API key, in each worker (default: no limit)",
+    )
+    add("--tls-certificate", type=Path, metavar="FILE", help="serve TLS with this chain, as PEM")
+    add("--tls-key", type=Path, metavar="FILE", help="and this private key")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serves until it is told to stop."""
+    from infra.api import server
+    from infra.api.app import Options
+    from infra.api.keys.keyring import Keyring
+    from infra.api.recorder import Recorder
+
+    if (arguments.tls_certificate is None) != (arguments.tls_key is None):
+        raise UsageError("TLS needs both --tls-certificate and --tls-key")
+    handler = logging.StreamHandler()
+    handler.setFormatter(LineFormatter("%(asctime)s api: %(message)s"))
+    logging.basicConfig(handlers=[handler])
+    # A worker that cannot start would be replaced for ever, so what may be wrong is tried first.
+    Keyring(arguments.keys)
+    Recorder.open().close()
+    host, port = arguments.listen
+    server.serve(
+        server.Listening(
+            host,
+            port,
+            arguments.workers,
+            arguments.drain_seconds,
+            arguments.tls_certificate,
+            arguments.tls_key,
+        ),
+        Options(
+            arguments.keys,
+            BodyLimits(arguments.max_body_bytes, arguments.body_seconds),
+            arguments.events_per_second,
+        ),
+    )
+    return 0
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or int(port) > _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"must be HOST:PORT, got {text!r}")
+    return host, int(port)
+
+
+def _number(kind: Callable[[str], float], least: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = -math.inf
+        if not least <= value < math.inf:
+            raise argparse.ArgumentTypeError(f"must be a number from {least:g}, got {text!r}")
+        return value
+
+    return read

@@ -1,0 +1,87 @@
+"""The answers of every endpoint: JSON with the request's id, and errors of a code."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import uuid
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from infra.api.errors import AnswerError, shown
+from infra.sink.text import printable
+
+_LOG = logging.getLogger("api")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_NOT_FOUND, _NOT_ALLOWED = 404, 405
+
+
+def request_id(request: Request) -> str:
+    """Returns the id that the client gave the request, or a new one, the same at each call."""
+    known = getattr(request.state, "id", None)
+    if known is None:
+        given = request.headers.get("x-request-id", "")
+        known = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        request.state.id = known
+    return str(known)
+
+
+def answer(request: Request, document: dict[str, Any], status: int = 200) -> Response:
+    """Returns a JSON answer with the request's id."""
+    found = request_id(request)
+    body = json.dumps({**document, "request_id": found}, ensure_ascii=False)
+    return Response(
+        body, status, {"x-request-id": found, **_HEADERS}, media_type="application/json"
+    )
+
+
+async def on_answer_error(request: Request, error: Exception) -> Response:
+    """Answers an error of a code, and writes a line about it that has no secret."""
+    if not isinstance(error, AnswerError):
+        raise error
+    key = getattr(request.state, "key", None)
+    _LOG.warning(
+        "refused: %s %s %d %s key=%s peer=%s request=%s: %s",
+        request.method,
+        printable(request.url.path),
+        error.status,
+        error.code,
+        key.id if key else "-",
+        request.client.host if request.client else "-",
+        request_id(request),
+        printable(str(error)),
+    )
+    response = answer(request, {"error": error.document()}, error.status)
+    response.headers.update(error.headers)
+    return response
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """Answers what the router finds: no such path, or no such method of it."""
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == _NOT_ALLOWED:
+        allowed = (error.headers or {}).get("Allow", "another")
+        found = AnswerError.of(
+            "method.unsupported",
+            given=shown(request.method),
+            hint=allowed,
+            headers={"allow": allowed},
+        )
+    else:
+        found = AnswerError.of("path.unknown", hint="docs/http-api.md lists them")
+    return await on_answer_error(request, found)
+
+
+async def on_fault(request: Request, error: Exception) -> Response:
+    """Answers a fault of the server's own, whose cause only the log has."""
+    _LOG.error("request %s failed", request_id(request), exc_info=error)
+    return await on_answer_error(request, AnswerError.of("server.failed"))
+
+
+# Answers are of the moment, and no page may read them as something else.
+_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}

@@ -1,0 +1,83 @@
+"""Reads the body of a request within limits of size and time."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect, Request
+
+from infra.api.errors import AnswerError, shown
+
+_GZIP = zlib.MAX_WBITS | 16
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """How large a body may be, as sent and decompressed, and how long it may take to arrive."""
+
+    max_bytes: int
+    seconds: float
+
+
+async def read_body(request: Request, limits: BodyLimits) -> bytes:
+    """Returns the body of a request, decompressed.
+
+    The server bounds neither the size of a body nor the time that it takes to arrive.
+
+    Raises:
+        AnswerError: it is too large, too slow, or not what its encoding says.
+    """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"identity", "gzip"}:
+        raise AnswerError.of(
+            "media_type.unsupported",
+            parameter="content-encoding",
+            given=shown(encoding),
+            hint="gzip or none",
+        )
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limits.max_bytes:
+        raise _too_large(limits)
+    body = await _received(request, limits)
+    return _decompressed(body, limits) if encoding == "gzip" else body
+
+
+async def _received(request: Request, limits: BodyLimits) -> bytes:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(limits.seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limits.max_bytes:
+                    raise _too_large(limits)
+    except TimeoutError:
+        hint = f"it did not arrive within {limits.seconds:g} s"
+        raise AnswerError.of("body.timeout", hint=hint, headers=_CLOSE) from None
+    except ClientDisconnect:
+        raise AnswerError.of("body.invalid", hint="it ends early", headers=_CLOSE) from None
+    return bytes(body)
+
+
+def _decompressed(body: bytes, limits: BodyLimits) -> bytes:
+    inflater = zlib.decompressobj(_GZIP)
+    try:
+        found = inflater.decompress(body, limits.max_bytes + 1)
+    except zlib.error as error:
+        raise AnswerError.of("body.invalid", hint=f"not gzip: {error}") from None
+    if len(found) > limits.max_bytes:
+        raise _too_large(limits)
+    if not inflater.eof or inflater.unused_data:
+        hint = "gzip that ends early, or has more after its end"
+        raise AnswerError.of("body.invalid", hint=hint)
+    return found
+
+
+# What is left of such a body would be read as the next request.
+_CLOSE = {"connection": "close"}
+
+
+def _too_large(limits: BodyLimits) -> AnswerError:
+    hint = f"at most {limits.max_bytes:,} bytes, also decompressed; send it in several requests"
+    return AnswerError.of("body.too_large", hint=hint, headers=_CLOSE)
