@@ -96,7 +96,7 @@ mutations: $(READY) ## Break one table of one SDK at a time, and check that the 
 lock: $(PYTHON_READY) ## Update the hashed lock files from pyproject.toml (LOCK_FLAGS=--upgrade: newest)
 	@$(LOCK) --python-version 3.11 --group dev --output-file tests/requirements.txt
 	@$(LOCK) --python-version 3.11 --group codegen --constraints tests/requirements.txt --output-file codegen/requirements.txt
-	@$(LOCK) --python-version 3.11 --group sink --constraints tests/requirements.txt --output-file infra/requirements.txt
+	@$(LOCK) --python-version 3.11 --group sink --group api --constraints tests/requirements.txt --output-file infra/requirements.txt
 	@$(LOCK) --python-version 3.10 --group python-sdk --output-file sdks/python/tests/requirements.txt
 
 clean: ## Remove everything that setup and the builds created

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from eka_usage import UsageEvent
 
+from tests.api.server import ApiServer
 from tests.broker import DevBroker
 from tests.e2e.reader import read_events
 from tests.waiting import eventually
@@ -218,3 +221,15 @@ def _yesterday() -> str:
     from datetime import UTC, datetime, timedelta
 
     return f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
+
+
+def test_the_examples_of_the_page_are_taken(api: ApiServer) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "http-api.md").read_text("utf-8")
+    examples = re.findall(r"```json(-cloudevent)?\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == 2
+    with api.client(api.new_key("svc", "--workspace", "workspace-1")) as client:
+        for is_cloudevent, example in examples:
+            kind = "application/cloudevents+json" if is_cloudevent else "application/json"
+            headers = {"content-type": kind}
+            response = client.post("/v1/events", content=example, headers=headers)
+            assert response.status_code == 202, response.text

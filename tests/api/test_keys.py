@@ -74,7 +74,8 @@ def test_two_writers_lose_no_key(tmp_path: Path) -> None:
 
     def add(name: str) -> None:
         for number in range(20):
-            change_keys(path, lambda keys, n=number: [*keys, _key(f"{name}{n}")])
+            key = _key(f"{name}{number}")
+            change_keys(path, lambda keys, key=key: [*keys, key])  # type: ignore[misc]
 
     threads = [threading.Thread(target=add, args=(name,)) for name in "ab"]
     for thread in threads:
