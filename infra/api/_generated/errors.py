@@ -33,24 +33,65 @@ class HttpError(NamedTuple):
 
 
 ERRORS: Final[dict[HttpCode, HttpError]] = {
-    "body.invalid": HttpError(400, "invalid body: {hint}"),
-    "body.too_large": HttpError(413, "body too large: {hint}"),
-    "body.timeout": HttpError(408, "body too slow: {hint}"),
-    "media_type.unsupported": HttpError(415, "unsupported {parameter} {given}: expected {hint}"),
-    "key.missing": HttpError(401, "no API key: send `Authorization: Bearer KEY`"),
-    "key.unknown": HttpError(401, "unknown API key: it may be mistyped or revoked"),
-    "scope.missing": HttpError(403, "the API key lacks the scope {hint}"),
-    "workspace.forbidden": HttpError(403, "the API key may not write for workspace {given}"),
-    "origin.forbidden": HttpError(
-        403, "the API key reports usage of service {hint}, not of {given}"
+    "body.invalid": HttpError(
+        400,
+        "invalid body: {hint}",
     ),
-    "path.unknown": HttpError(404, "no such path: {hint}"),
-    "method.unsupported": HttpError(405, "unsupported method {given}: expected {hint}"),
-    "rate.exceeded": HttpError(429, "rate exceeded: {hint}"),
-    "server.overloaded": HttpError(429, "no room: {hint}"),
-    "server.stopping": HttpError(503, "the server is shutting down: send the request again"),
+    "body.too_large": HttpError(
+        413,
+        "body too large: {hint}",
+    ),
+    "body.timeout": HttpError(
+        408,
+        "body too slow: {hint}",
+    ),
+    "media_type.unsupported": HttpError(
+        415,
+        "unsupported {parameter} {given}: expected {hint}",
+    ),
+    "key.missing": HttpError(
+        401,
+        "no API key: send `Authorization: Bearer KEY`",
+    ),
+    "key.unknown": HttpError(
+        401,
+        "unknown API key: it may be mistyped or revoked",
+    ),
+    "scope.missing": HttpError(
+        403,
+        "the API key lacks the scope {hint}",
+    ),
+    "workspace.forbidden": HttpError(
+        403,
+        "the API key may not write for workspace {given}",
+    ),
+    "origin.forbidden": HttpError(
+        403,
+        "the API key reports usage of service {hint}, not of {given}",
+    ),
+    "path.unknown": HttpError(
+        404,
+        "no such path: {hint}",
+    ),
+    "method.unsupported": HttpError(
+        405,
+        "unsupported method {given}: expected {hint}",
+    ),
+    "rate.exceeded": HttpError(
+        429,
+        "rate exceeded: {hint}",
+    ),
+    "server.overloaded": HttpError(
+        429,
+        "no room: {hint}",
+    ),
+    "server.stopping": HttpError(
+        503,
+        "the server is shutting down: send the request again",
+    ),
     "server.failed": HttpError(
-        500, "internal error: the server's log has the cause under the request id"
+        500,
+        "internal error: the server's log has the cause under the request id",
     ),
 }
 
