@@ -1,59 +1,200 @@
-"""The answer to a query."""
+"""The answer to a query: its lines, and what must be known to read them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infra.sink import store
-from infra.sink._generated.fields import BILLABLE
+from infra.sink._generated.fields import ACCOUNT, BILLABLE, DATABASE, FIELDS
 from infra.sink.usage import sql
-from infra.sink.usage.query import Query
+from infra.sink.usage.complete import Completeness, complete_until
+from infra.sink.usage.query import Bound, Period, Query, Window, next_month
+from infra.sink.usage.sql import Statement
 
-_COST = "cost"
+_COST, _AGGREGATION, _UNDECLARED = "cost", "aggregation", "undeclared"
+# Of the others, the cost of a whole is not the sum over its parts.
+_ADDS_UP = {"sum", "count"}
+_BILLED = {field.name: frozenset(field.billed) for field in FIELDS if field.billed}
+_RELEASE = f"SELECT argMax(release, _order) FROM {DATABASE}.catalog_releases"
 # The digits of the widest column in the store.
 _EXACT = Context(prec=76)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The lines; where there are none, the latest month that has some."""
+class Bounds:
+    """When a period begins and ends in a time zone."""
 
-    columns: list[str]
+    time_zone: str
+    start: datetime
+    end: datetime
+
+    @classmethod
+    def of(cls, period: Period, time_zone: str) -> Bounds:
+        """Returns the bounds of a period in a zone."""
+        zone = ZoneInfo(time_zone)
+        return cls(time_zone, instant(period.start, zone), instant(period.end, zone))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The lines of a query, by the names of `columns`, in an order that only they decide.
+
+    `has_more` says that the limit cut it. `bounds` has one item for each time zone of the
+    workspaces; `release` is of the store's catalog.
+    """
+
+    query: Query
+    columns: tuple[str, ...]
     rows: list[dict[str, Any]]
-    latest: date | None
+    has_more: bool
+    bounds: tuple[Bounds, ...]
+    release: str
+    made_at: datetime
+    complete: Completeness
 
     @property
     def cost(self) -> Decimal | None:
-        """The cost of the billable lines; None if none of them has one."""
-        costs = [row[_COST] for row in self.rows if row[BILLABLE] and row.get(_COST) is not None]
-        if not costs:
+        """What all billed usage costs; None without a cost, and where the lines do not add up."""
+        costs = [row[_COST] for row in self.billed if row.get(_COST) is not None]
+        if not costs or not self.adds_up:
             return None
         total = Decimal(0)
         for cost in costs:
             total = _EXACT.add(total, cost)
         return total
 
+    @property
+    def billed(self) -> list[dict[str, Any]]:
+        """The lines of what is billed: billable, and in no other environment."""
+        return [
+            row
+            for row in self.rows
+            if row[BILLABLE] and all(row[name] in values for name, values in _BILLED.items())
+        ]
 
-def ask(client: Client, query: Query) -> Answer:
+    @property
+    def adds_up(self) -> bool:
+        """Whether the costs of the lines are parts of what the whole period costs.
+
+        They are not on a part of the lines, and where the usage of a metric type whose events are
+        not summed is split.
+        """
+        if self.has_more or self.query.offset:
+            return False
+        is_split = self.query.window is not None or bool(self.query.group_by)
+        return not is_split or all(
+            row[_AGGREGATION] in {*_ADDS_UP, _UNDECLARED} for row in self.billed
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Returns everything as JSON has it, but decimals and times as they are."""
+        query = self.query
+        return {
+            "workspaces": None if query.workspaces is None else list(query.workspaces),
+            "from": query.period.start,
+            "to": query.period.end,
+            "bounds": [
+                {"time_zone": each.time_zone, "from": each.start, "to": each.end}
+                for each in self.bounds
+            ],
+            "window": query.window,
+            "group_by": [str(each) for each in query.group_by],
+            "where": {str(each.dimension): list(each.values) for each in query.where},
+            "release": self.release,
+            "made_at": self.made_at,
+            "complete_until": self.complete.until,
+            "complete_reason": self.complete.reason,
+            "cost": self.cost,
+            "has_more": self.has_more,
+            "lines": self.rows,
+        }
+
+
+def ask(client: Client, query: Query, *, caught_up_at: datetime | None = None) -> Answer:
     """Returns the answer of the store.
+
+    Args:
+        client: an open store.
+        query: what is asked.
+        caught_up_at: as of `complete_until`.
 
     Raises:
         SinkError: the store rejects the query.
     """
-    parameters = sql.parameters(query)
+    made_at = datetime.now(UTC)
+    zones = ["UTC"]
+    bounds = tuple(Bounds.of(query.period, zone) for zone in zones)
+    # Before the lines, so that they have whatever it says.
+    complete = complete_until(client, min(each.start for each in bounds), caught_up_at=caught_up_at)
+    statement = sql.lines(query, zones)
+    found = _rows(client, statement)
+    columns = _columns(statement.columns, query.window)
+    rows = [
+        _with_window(dict(zip(statement.columns, row, strict=True)), query.window)
+        for row in found[: query.limit]
+    ]
+    [[release]] = _rows(client, Statement(_RELEASE, {}, ()))
+    return Answer(
+        query, columns, rows, len(found) > query.limit, bounds, release, made_at, complete
+    )
+
+
+def latest_month(client: Client, workspace: str) -> date | None:
+    """Returns the last month in which a workspace has usage; None without any.
+
+    Raises:
+        SinkError: the store rejects the query.
+    """
+    rows = _rows(client, Statement(sql.LATEST, {"account": workspace}, ()))
+    return rows[0][0] if rows else None
+
+
+def instant(bound: Bound, zone: ZoneInfo) -> datetime:
+    """Returns a bound as an instant: that at which a day begins in a zone."""
+    if isinstance(bound, datetime):
+        return bound.astimezone(UTC)
+    return datetime(bound.year, bound.month, bound.day, tzinfo=zone).astimezone(UTC)
+
+
+def _rows(client: Client, statement: Statement) -> Sequence[Sequence[Any]]:
     try:
-        # chDB does not name the columns of a result without rows.
-        columns = [
-            row[0] for row in client.query(f"DESCRIBE ({sql.LINES})", parameters).result_rows
-        ]
-        rows = list(client.query(sql.LINES, parameters).named_results())
-        latest = [] if rows else client.query(sql.LATEST, parameters).result_rows
+        return client.query(statement.text, statement.parameters, settings=sql.SETTINGS).result_rows
     except ClickHouseError as failure:
         raise store.query_error(failure) from None
-    return Answer(columns, rows, latest[0][0] if latest else None)
+
+
+def _columns(names: Iterable[str], window: Window | None) -> tuple[str, ...]:
+    """Returns the names of columns, with those of a window's bounds."""
+    found: list[str] = []
+    for name in names:
+        found += [name, "from", "to"] if name == window else [name]
+    return tuple(found)
+
+
+def _with_window(row: dict[str, Any], window: Window | None) -> dict[str, Any]:
+    """Returns a row with the bounds of its window, and the window in the words of its zone."""
+    if window is None:
+        return row
+    zone, start = ZoneInfo(row["time_zone"]), row[window]
+    match window:
+        case "hour":
+            end, name = start + timedelta(hours=1), start.astimezone(zone).isoformat("T", "minutes")
+        case "day":
+            end, name = start + timedelta(days=1), start.isoformat()
+        case "month":
+            end, name = next_month(start), f"{start:%Y-%m}"
+    found = {window: name, "from": instant(start, zone), "to": instant(end, zone)}
+    return {
+        ACCOUNT: row.pop(ACCOUNT),
+        "time_zone": row.pop("time_zone"),
+        **found,
+        **{name: value for name, value in row.items() if name != window},
+    }

@@ -1,22 +1,46 @@
-"""Print the invoice lines of a workspace for a month.
+"""Print what workspaces used in a period, and what it costs.
 
-Billable and non-billable usage of a metric type are separate lines. An event counts once, in the
-month (UTC) in which it occurred, and a session in the month in which it started. Events that were
-taken back do not count. Quantities and costs are exact.
+A line is of one workspace, metric type and environment; billable and other usage are separate
+lines. Of a month, they are the lines of its invoice. An event counts once, and a session as one
+event at its start; what was taken back does not count. Quantities and costs are exact.
+
+Days and months are those of the workspace's time zone, also where --from and --to are dates. A
+period begins with --from and ends before --to.
+
+--group-by splits lines by the fields of events and by keys of their metadata; events without one
+are together in a line where it is empty. A number or a boolean in metadata is shown as JSON has it.
+A key with a comma is quoted: --group-by 'model,"metadata.a,b"'. --where leaves events out; several
+values of one name are alternatives, and an empty one finds the events that lack it.
+
+Data is complete up to the time in the last line, as far as the numbers of events show: see
+`usage-sink reconcile --help`.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import sys
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from typing import Any
 
+from clickhouse_connect.driver.client import Client
+
+from infra.sink import arguments as argument
 from infra.sink import dsn, output, store
-from infra.sink._generated.fields import BILLABLE
-from infra.sink.usage.answer import ask
-from infra.sink.usage.query import Query
+from infra.sink._generated.fields import METRIC_TYPE, PRODUCT
+from infra.sink.errors import SinkError, UsageError
+from infra.sink.text import printable
+from infra.sink.usage.answer import Answer, ask, latest_month
+from infra.sink.usage.query import (
+    DIMENSIONS,
+    METADATA,
+    WINDOWS,
+    Dimension,
+    Filter,
+    Period,
+    Query,
+)
 
 _AGGREGATION, _UNDECLARED, _OPEN = "aggregation", "undeclared", "open_sessions"
 
@@ -24,11 +48,48 @@ _AGGREGATION, _UNDECLARED, _OPEN = "aggregation", "undeclared", "open_sessions"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of the command."""
     dsn.add_arguments(parser)
-    parser.add_argument("--workspace", required=True, help="print the usage of this workspace")
-    parser.add_argument(
-        "--month", required=True, type=_month, help="print this month, such as 2026-03, in UTC"
+    add = parser.add_argument
+    whose = parser.add_mutually_exclusive_group(required=True)
+    whose.add_argument(
+        "--workspace", action="append", help="print the usage of this workspace; repeat for more"
     )
-    parser.add_argument(
+    whose.add_argument("--all", action="store_true", help="print the usage of all workspaces")
+    add("--month", type=argument.month, help="print this month, such as 2026-03")
+    example = "a date such as 2026-03-01, or a time such as 2026-03-01T06:00:00Z"
+    add("--from", dest="start", type=argument.bound, help=f"begin with this: {example}")
+    add("--to", dest="end", type=argument.bound, help="end before this (default: now)")
+    add("--window", choices=WINDOWS, help="split lines by the hour, day or month")
+    add(
+        "--group-by",
+        action="append",
+        default=[],
+        metavar="NAMES",
+        help=f"split lines by these, separated by commas: {', '.join(DIMENSIONS)}"
+        + (f", {METADATA}.KEY" if METADATA else ""),
+    )
+    add(
+        "--where",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="only events with this value, such as model=gpt-x; repeat for alternatives",
+    )
+    add("--product", action="append", default=[], help="only this product; repeat for more")
+    add("--metric", action="append", default=[], help="only this metric type; repeat for more")
+    billable = parser.add_mutually_exclusive_group()
+    billable.add_argument(
+        "--billable", action="store_true", default=None, help="only billable usage"
+    )
+    billable.add_argument(
+        "--not-billable", action="store_false", dest="billable", help="only other usage"
+    )
+    add(
+        "--limit",
+        type=argument.limit,
+        default=10_000,
+        help="fail if there are more lines than this (default: %(default)s)",
+    )
+    add(
         "--format",
         choices=("table", "csv", "json"),
         default="table",
@@ -38,42 +99,93 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the lines; table and JSON also have their total."""
-    query = Query(arguments.workspace, arguments.month)
+    query = _query(arguments)
     with store.open_store(arguments.dsn, existing=True) as client:
         answer = ask(client, query)
-    rows, total, columns = answer.rows, answer.cost, answer.columns
-    if arguments.format == "csv":
-        output.write_csv(rows, columns)
-    elif arguments.format == "json":
-        output.write_json(
-            {
-                "workspace": arguments.workspace,
-                "month": f"{arguments.month:%Y-%m}",
-                "cost": total,
-                "lines": rows,
-            }
-        )
-    elif rows:
-        sys.stdout.write(output.table(rows, columns))
-        sys.stdout.write(_last_line(rows, total))
-        sys.stdout.write(_left_out(rows))
-    elif answer.latest:
-        sys.stdout.write(
-            f"no usage for {arguments.workspace!r} in {arguments.month:%Y-%m}; "
-            f"the latest is in {answer.latest:%Y-%m}\n"
-        )
-    else:
-        sys.stdout.write(f"no usage for {arguments.workspace!r} in any month: check the name\n")
+        if answer.has_more:
+            raise SinkError(
+                f"there are more than {query.limit:,} lines: raise --limit, shorten the period, or "
+                "name workspaces"
+            )
+        if arguments.format == "csv":
+            output.write_csv(answer.rows, answer.columns)
+        elif arguments.format == "json":
+            output.write_json(answer.document())
+        elif answer.rows:
+            sys.stdout.write(output.table(answer.rows, answer.columns))
+            sys.stdout.write(_last_lines(answer))
+        else:
+            sys.stdout.write(_nothing(client, answer))
     return 0
 
 
-def _month(value: str) -> date:
-    try:
-        return datetime.strptime(value, "%Y-%m").replace(tzinfo=UTC).date()
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"must be a month such as 2026-03, got {value!r}"
-        ) from None
+def _query(arguments: argparse.Namespace) -> Query:
+    """Returns what the arguments ask.
+
+    Raises:
+        UsageError: it has no answer.
+    """
+    named = [(PRODUCT, each) for each in arguments.product]
+    named += [(METRIC_TYPE, each) for each in arguments.metric]
+    filters = [*arguments.where, *(f"{name}={value}" for name, value in named)]
+    return Query(
+        workspaces=None if arguments.all else tuple(arguments.workspace),
+        period=_period(arguments),
+        window=arguments.window,
+        group_by=tuple(
+            Dimension.parse(name)
+            for names in arguments.group_by
+            for name in next(csv.reader([names], strict=True), [""])
+        ),
+        where=Filter.parse(filters),
+        billable=arguments.billable,
+        limit=arguments.limit,
+    )
+
+
+def _period(arguments: argparse.Namespace) -> Period:
+    if arguments.month is not None:
+        if arguments.start is not None or arguments.end is not None:
+            raise UsageError("--month is a period: pass either it or --from and --to")
+        return Period.month(arguments.month)
+    if arguments.start is None:
+        raise UsageError("no period: pass --month, or --from and --to")
+    return Period(arguments.start, arguments.end or datetime.now(UTC))
+
+
+def _nothing(client: Client, answer: Answer) -> str:
+    """Says that there are no lines, and where there are some."""
+    query = answer.query
+    period = _in_words(query.period)
+    workspaces = query.workspaces or ()
+    if len(workspaces) != 1 or query.where:
+        return f"no such usage {period}\n{_complete(answer)}"
+    workspace = workspaces[0]
+    latest = latest_month(client, workspace)
+    if latest is None:
+        return f"no usage for {workspace!r} in any month: check the name\n"
+    return f"no usage for {workspace!r} {period}; the latest is in {latest:%Y-%m}\n"
+
+
+def _in_words(period: Period) -> str:
+    if not isinstance(period.start, datetime) and period == Period.month(period.start):
+        return f"in {period.start:%Y-%m}"
+    return f"from {period.start.isoformat()} to {period.end.isoformat()}"
+
+
+def _last_lines(answer: Answer) -> str:
+    """Says what all of it costs, what that lacks, and up to when it is complete."""
+    return f"\n{_cost(answer)}{_left_out(answer.rows)}{_complete(answer)}"
+
+
+def _cost(answer: Answer) -> str:
+    if not answer.adds_up:
+        return "no total: a part of usage that is not summed has a cost of its own\n"
+    if answer.cost is None:
+        return "no billable event has a unit cost\n"
+    unpriced = sum(row["unpriced"] for row in answer.billed if row[_AGGREGATION] != _UNDECLARED)
+    rest = f"; {unpriced} billable events have no unit cost" if unpriced else ""
+    return f"cost of billable usage: {output.text(answer.cost)}{rest}\n"
 
 
 def _left_out(rows: list[dict[str, Any]]) -> str:
@@ -91,11 +203,8 @@ def _left_out(rows: list[dict[str, Any]]) -> str:
     return "".join(lines)
 
 
-def _last_line(rows: list[dict[str, Any]], total: Decimal | None) -> str:
-    if total is None:
-        return "\nno billable event has a unit cost\n"
-    unpriced = sum(
-        row["unpriced"] for row in rows if row[BILLABLE] and row[_AGGREGATION] != _UNDECLARED
-    )
-    rest = f"; {unpriced} billable events have no unit cost" if unpriced else ""
-    return f"\ncost of billable usage: {output.text(total)}{rest}\n"
+def _complete(answer: Answer) -> str:
+    until, reason = answer.complete.until, printable(answer.complete.reason)
+    if until is None:
+        return f"nobody knows up to when it is complete: {reason}\n"
+    return f"complete up to {output.text(until)}: {reason}\n"

@@ -97,7 +97,7 @@ def complete_until(
             raise store.query_error(failure) from None
         return tuple(rows[0]) if rows else None
 
-    is_any, newest = first(_NEWEST) or (0, None)
+    is_any, newest = first(_NEWEST) or (0, _EVER)
     if not is_any:
         return Completeness(None, "no event has arrived")
     if expired := first(_FIRST_EXPIRED):

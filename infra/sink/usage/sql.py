@@ -1,29 +1,162 @@
-"""The SQL of a query: names are generated, and values are bound."""
+"""The SQL of a query: names come from the generated list of fields, and values are bound."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
+from infra.sink import store
 from infra.sink._generated.fields import (
     ACCOUNT,
     BILLABLE,
     DATABASE,
     METRIC_TYPE,
     PRODUCT,
-    USAGE_BY_MONTH,
+    TIME,
+    USAGE_DETAIL,
 )
-from infra.sink.usage.query import Query
+from infra.sink._generated.lines import COLUMNS, MEASURES
+from infra.sink.usage.query import APART, LISTS, Bound, Dimension, Filter, Period, Query
 
-LINES = f"""\
-SELECT * EXCEPT ({ACCOUNT}, month)
-FROM {DATABASE}.{USAGE_BY_MONTH}
-WHERE {ACCOUNT} = {{account:String}} AND month = {{month:Date32}}
-ORDER BY {PRODUCT}, {METRIC_TYPE}, {BILLABLE} DESC"""
-LATEST = f"""\
-SELECT DISTINCT month FROM {DATABASE}.{USAGE_BY_MONTH}
-WHERE {ACCOUNT} = {{account:String}} ORDER BY month DESC LIMIT 1"""
+_DETAIL = f"{DATABASE}.{USAGE_DETAIL}"
+_TIME = "DateTime64(3, 'UTC')"
+# Beyond the first, groups and sorts are on disk, so that history does not bound what can be asked.
+SETTINGS = {
+    "max_bytes_before_external_group_by": 256 << 20,
+    "max_bytes_before_external_sort": 256 << 20,
+    "max_memory_usage": 4 << 30,
+}
+# A zone is ahead of or behind UTC by less.
+_OFFSET = timedelta(days=1)
+_HOUR_MS = 3_600_000
+# Beside whatever else lines are told apart by: a metric type may have had others in older releases.
+_MEANING = ("unit", "unit_title", "aggregation")
+
+LATEST = f"SELECT max(month) FROM {_DETAIL} WHERE {ACCOUNT} = {{account:String}} HAVING count() > 0"
 
 
-def parameters(query: Query) -> dict[str, Any]:
-    """Returns the values of a query's parameters."""
-    return {"account": query.workspace, "month": query.month}
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A query of the store, its parameters, and the names of the columns of its result."""
+
+    text: str
+    parameters: dict[str, Any]
+    columns: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Parameters:
+    """Values that are bound, each under a name of its own."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def bind(self, value: Any, kind: str) -> str:
+        """Returns the placeholder of a value."""
+        name = f"p{len(self.values)}"
+        self.values[name] = store.bound(value) if isinstance(value, datetime) else value
+        return f"{{{name}:{kind}}}"
+
+
+def lines(query: Query, zones: Sequence[str]) -> Statement:
+    """Returns the statement for the lines of a query, one more than its limit.
+
+    Args:
+        query: what is asked.
+        zones: the time zones of the workspaces, as the store cuts hours in constant zones only.
+    """
+    bound = Parameters()
+    keys = dict(_keys(query, bound, zones))
+    names = [f"_key{number}" for number in range(len(keys))]
+    expressions = ", ".join(
+        f"{expression} AS {name}" for name, expression in zip(names, keys.values(), strict=True)
+    )
+    conditions = [*period(query.period, bound), *_conditions(query, bound)]
+    order = [
+        f"{name} DESC" if key == BILLABLE else name for name, key in zip(names, keys, strict=True)
+    ]
+    text = f"""\
+SELECT {expressions}, {MEASURES}
+FROM {_DETAIL} AS _detail
+WHERE {" AND ".join(conditions)}
+GROUP BY {", ".join([*names, *_MEANING])}
+ORDER BY {", ".join([*order, *_MEANING])}
+LIMIT {query.limit + 1} OFFSET {query.offset}"""
+    return Statement(text, bound.values, (*keys, *COLUMNS))
+
+
+def period(asked: Period, bound: Parameters) -> Iterator[str]:
+    """Yields the conditions for the usage of a period."""
+    for sign, value in ((">=", asked.start), ("<", asked.end)):
+        if isinstance(value, datetime):
+            yield f"{TIME} {sign} {bound.bind(value, _TIME)}"
+            continue
+        column = "month" if asked.is_of_months else "day"
+        yield f"_detail.{column} {sign} {bound.bind(value, 'Date32')}"
+        # What lies outside in any zone need not be cut into days first.
+        yield f"{TIME} {sign} {bound.bind(_outside(value, sign), _TIME)}"
+
+
+def _outside(day: Bound, sign: str) -> datetime:
+    midnight = datetime.fromisoformat(f"{day:%Y-%m-%d}T00:00:00+00:00")
+    return midnight - _OFFSET if sign == ">=" else midnight + _OFFSET
+
+
+def _conditions(query: Query, bound: Parameters) -> Iterator[str]:
+    if query.workspaces is not None:
+        yield f"{ACCOUNT} IN {bound.bind(list(query.workspaces), 'Array(String)')}"
+    if query.billable is not None:
+        yield f"{BILLABLE} = {int(query.billable)}"
+    yield from where(query.where, bound)
+
+
+def where(filters: Iterable[Filter], bound: Parameters) -> Iterator[str]:
+    """Yields the conditions of filters."""
+    for each in filters:
+        values = bound.bind(list(each.values), "Array(String)")
+        name = each.dimension.field
+        if name in LISTS:
+            items = f"if(empty({name}), [''], arrayMap(_item -> toString(_item), {name}))"
+            yield f"hasAny({items}, {values})"
+        else:
+            yield f"{value_of(each.dimension, bound)} IN {values}"
+
+
+def value_of(dimension: Dimension, bound: Parameters) -> str:
+    """Returns the expression for a dimension's value as text, empty where an event lacks it."""
+    if dimension.key is None:
+        return dimension.field
+    path = f"{dimension.field}, {bound.bind(dimension.key, 'String')}"
+    kind, text = f"JSONType({path})", f"JSONExtractString({path})"
+    return f"multiIf({kind} = 'String', {text}, {kind} = 'Null', '', JSONExtractRaw({path}))"
+
+
+def _keys(query: Query, bound: Parameters, zones: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yields the name and the expression of what tells lines apart."""
+    yield ACCOUNT, ACCOUNT
+    if query.window is not None:
+        yield "time_zone", "_detail.time_zone"
+        yield (
+            query.window,
+            _hour(bound, zones) if query.window == "hour" else f"_detail.{query.window}",
+        )
+    for name in (PRODUCT, METRIC_TYPE, BILLABLE, *APART):
+        yield name, name
+    for dimension in query.group_by:
+        if dimension.field not in APART:
+            yield str(dimension), value_of(dimension, bound)
+
+
+def _hour(bound: Parameters, zones: Sequence[str]) -> str:
+    """Returns the beginning of an hour: zones are not whole hours apart, and clocks are changed."""
+    offsets = [
+        f"time_zone = {zone}, timeZoneOffset(toTimeZone({TIME}, {zone}))"
+        for zone in (bound.bind(each, "String") for each in zones)
+    ]
+    offset = f"multiIf({', '.join(offsets)}, 0)" if offsets else "0"
+    time = f"toUnixTimestamp64Milli({TIME})"
+    return (
+        f"fromUnixTimestamp64Milli({time} - "
+        f"positiveModulo({time} + 1000 * {offset}, {_HOUR_MS}), 'UTC')"
+    )

@@ -1,0 +1,172 @@
+"""Answers about usage equal a slow computation over a random history.
+
+USAGE_SEED repeats a run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from infra.sink._generated.fields import DATABASE, TABLE
+from infra.sink.migrate import migrate
+from infra.sink.store import open_store
+from infra.sink.usage.answer import ask
+from infra.sink.usage.query import Dimension, Filter, Period, Query
+from tests.sink import expected_lines
+from tests.sink.events import NOON, insert
+from tests.sink.expected_usage import Event
+from tests.sink.test_histories import History
+
+_METRICS = {
+    "api_call": ("api", "sum"),
+    "transcription_minute": ("ekascribe", "sum"),
+    "tool_call": ("agent", "max"),
+    "chat_session": ("agent", "last"),
+    "sms": ("comms", "count"),
+}
+_AGGREGATIONS = {name: how for name, (_, how) in _METRICS.items()}
+_METADATA: tuple[dict[str, Any], ...] = (
+    {},
+    {"region": "eu"},
+    {"region": "=cmd|' /C calc'!A0", "a.b": 1},
+    {"region": None, 'quo"te\\': True},
+    {"region": 7, "model": "in metadata"},
+    {"é😀": -1.5, "a.b": "1"},
+    {"a": {"b": [1, False]}, "": "nameless"},
+)
+_KEYS = ("region", "a.b", 'quo"te\\', "model", "é😀", "a", "", "absent", "' OR 1 = 1 --")
+# Berlin's clocks are changed at 01:00 UTC.
+_CHANGES = (datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC))
+_ZONES = {"w1": "Asia/Kolkata", "w2": "Europe/Berlin", "w3": "America/St_Johns"}
+WORKSPACES = 12
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A store, the events in it as they arrived, and when sessions were looked at."""
+
+    dsn: str
+    arrived: Sequence[Event]
+    now: datetime
+
+
+def zone_of(event: Event) -> str:
+    return "UTC"
+
+
+def events(chance: random.Random, now: datetime) -> Iterator[dict[str, Any]]:
+    """Yields events of some workspaces, with copies, voids and sessions, in every dimension."""
+    for number in range(WORKSPACES * 6):
+        for event in History(f"w{number % WORKSPACES}", chance, now).events():
+            if not event["boundary"] and chance.random() < 0.6:
+                event["metric_type"] = chance.choice(list(_METRICS))
+                event["product"] = _METRICS[event["metric_type"]][0]
+            if not event["boundary"] and event["cost"] is None:
+                event["unit_cost"] = chance.choice((None, Decimal("0.000000000007"), Decimal(3)))
+            if chance.random() < 0.4 and event["occurred_at"] < now:
+                minutes = timedelta(minutes=chance.randrange(-60 * 26, 60 * 26))
+                event["occurred_at"] = chance.choice(_CHANGES) + minutes
+            # The histories of a workspace have events and sessions of their own.
+            for name in ("event_id", "session_id", "voids"):
+                event[name] = event[name] and f"{event[name]}.{number // WORKSPACES}"
+            yield {
+                "unit_cost": None,
+                "environment": chance.choice(("production",) * 4 + ("staging",)),
+                "model": chance.choice(("", "gpt-x", "o'model\\")),
+                "vendor": chance.choice(("", "acme")),
+                "tags": chance.choice(([], ["red"], ["red", "blue"])),
+                "service_name": chance.choice(("checkout", "worker")),
+                "metadata": json.dumps(chance.choice(_METADATA), ensure_ascii=False),
+                **event,
+            }
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Stored:
+    """A random history; each test opens the store anew."""
+    seed = os.environ.get("USAGE_SEED") or str(random.randrange(2**32))
+    print(f"USAGE_SEED={seed}")
+    chance, now = random.Random(seed), datetime.now(UTC).replace(microsecond=0)
+    dsn = f"chdb://{tmp_path_factory.mktemp('usage')}/store"
+    arrived = [{**event, "seq": seq} for seq, event in enumerate(events(chance, now), 1)]
+    with open_store(dsn) as client:
+        migrate(client)
+        for name, (product, how) in _METRICS.items():
+            client.command(
+                f"ALTER TABLE {DATABASE}.catalog_releases UPDATE aggregation = '{how}'"
+                f" WHERE product = '{product}' AND metric_type = '{name}'"
+                " SETTINGS mutations_sync = 1"
+            )
+        half = len(arrived) // 2
+        for number, part in enumerate((arrived[:half], arrived[half:])):
+            insert(client, ({**e, "ingested_at": NOON + timedelta(days=number)} for e in part))
+    return Stored(dsn, arrived, now)
+
+
+YEAR = Period(date(2026, 1, 1), date(2027, 1, 1))
+_HALF_HOUR = timedelta(minutes=30)
+QUERIES = [
+    Query(workspaces=None, period=Period.month(date(2026, 3, 1))),
+    Query(workspaces=("w1", "w2", "nobody"), period=YEAR, window="month"),
+    Query(workspaces=None, period=YEAR, window="day", billable=True),
+    *(
+        Query(
+            workspaces=None,
+            period=Period(change - timedelta(hours=20), change + timedelta(hours=20) + _HALF_HOUR),
+            window="hour",
+        )
+        for change in _CHANGES
+    ),
+    Query(
+        workspaces=("w2",),
+        period=Period(date(2026, 3, 10), datetime(2026, 3, 30, 0, 15, tzinfo=UTC)),
+        group_by=(Dimension("service_name"), Dimension("environment"), Dimension("model")),
+    ),
+    *(
+        Query(workspaces=None, period=YEAR, group_by=(Dimension("metadata", key),), billable=False)
+        for key in _KEYS
+    ),
+    Query(
+        workspaces=None,
+        period=YEAR,
+        group_by=(Dimension("vendor"), Dimension("model"), Dimension("metadata", "model")),
+        where=Filter.parse(["model=o'model\\", "model=", "vendor=acme"]),
+    ),
+    Query(workspaces=None, period=YEAR, where=Filter.parse(["tags=blue", "metadata.a.b=1"])),
+    Query(workspaces=None, period=YEAR, where=Filter.parse(["tags=", "metadata.region="])),
+    Query(
+        workspaces=None,
+        period=YEAR,
+        where=Filter.parse(["product=agent", "metric_type=chat_session"]),
+    ),
+    Query(workspaces=None, period=YEAR, where=Filter.parse(["metadata.' OR 1=1 --=x"])),
+]
+
+
+def answered(client: Client, query: Query) -> list[dict[str, Any]]:
+    """Returns the lines, without what the catalog alone decides."""
+    rows = ask(client, query).rows
+    return [
+        {name: row[name] for name in row if name not in {"title", "unit", "unit_title"}}
+        for row in rows
+    ]
+
+
+def test_lines_equal_a_computation_event_by_event(stored: Stored) -> None:
+    usage = expected_lines.rows(stored.arrived, stored.now, zone_of, _AGGREGATIONS)
+    with open_store(stored.dsn) as client:
+        for query in QUERIES:
+            assert answered(client, query) == expected_lines.lines(usage, query, _AGGREGATIONS)
+        client.command(f"OPTIMIZE TABLE {DATABASE}.{TABLE} FINAL")
+        for query in QUERIES[:3]:
+            assert answered(client, query) == expected_lines.lines(usage, query, _AGGREGATIONS)
