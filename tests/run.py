@@ -17,7 +17,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.prefix) / "bin"
 GROUPS = ("check", "lint", "test")
-GO_MODULES = ("infra/devbroker", "sdks/go")
+GO_MODULES = (
+    "infra/devbroker",
+    "sdks/go",
+    "sdks/go/ekausage/prometheus",
+    "sdks/go/ekausage/opentelemetry",
+    "sdks/go/internal/driver",
+)
 OK, FAILED, SKIPPED = "ok", "FAILED", "skipped"
 
 

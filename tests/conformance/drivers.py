@@ -28,7 +28,8 @@ COMMANDS: Mapping[str, Sequence[str]] = {
 _BUILDS: Mapping[str, tuple[Path, Sequence[str], Path]] = {
     "go": (
         ROOT / "sdks/go",
-        (str(_BIN / "go"), "build", "-o", str(_GO_DRIVER), "./internal/driver"),
+        # A module of its own, as it depends on what the SDK does not.
+        (str(_BIN / "go"), "build", "-C", "internal/driver", "-o", str(_GO_DRIVER), "."),
         _GO_DRIVER,
     ),
     "typescript": (

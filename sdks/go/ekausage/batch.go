@@ -14,23 +14,25 @@ import (
 // at all. More than 500 events, none, or more than 512 KiB are rejected with CodeBatchInvalid.
 func (c *Client) RecordMany(events []Usage) (eventIDs []string, err error) {
 	i := c.instance.Load()
-	if err := i.checkBatch("events", 1, len(events)); err != nil {
-		return nil, err
-	}
-	return i.recordMany(given{events: len(events), calls: len(events), callAt: func(at int) (call call) {
+	callAt := func(at int) (call call) {
 		call = events[at].call()
 		c.fill(&call)
 		return call
-	}})
+	}
+	given := &given{events: len(events), each: callAt, calls: len(events), callAt: callAt}
+	if err := i.checkBatch(given, "events", 1); err != nil {
+		return nil, err
+	}
+	return i.recordMany(given)
 }
 
-// checkBatch returns why a batch of so many events is rejected, which it counts and reports; nil if it is not.
-func (i *instance) checkBatch(parameter string, least, events int) error {
+// checkBatch returns why a batch is rejected, which it counts and reports; nil if it is not.
+func (i *instance) checkBatch(g *given, parameter string, least int) error {
 	if reason := i.outbox.rejectReason(); reason != "" {
-		return i.outcomes.rejectedAll(events, nil, -1, i.outbox.rejection(reason))
+		return i.outcomes.rejectedAll(g, nil, -1, i.outbox.rejection(reason))
 	}
-	if wrong := encode.CheckCount(least, events); wrong != "" {
-		return i.outcomes.rejectedAll(events, nil, -1, invalidBatch(parameter, wrong))
+	if wrong := encode.CheckCount(least, g.events); wrong != "" {
+		return i.outcomes.rejectedAll(g, nil, -1, invalidBatch(parameter, wrong))
 	}
 	return nil
 }
@@ -38,6 +40,7 @@ func (i *instance) checkBatch(parameter string, least, events int) error {
 // given is what a caller gives as the events of one batch.
 type given struct {
 	events int            // how many are given
+	each   func(int) call // returns what is known of one of them
 	calls  int            // how many of them become events, up to the first that is known to be invalid
 	callAt func(int) call // returns one of these
 	places []int          // of these among all that are given; nil: they are the same
@@ -48,7 +51,7 @@ type given struct {
 }
 
 // recordMany records what is given, all or none.
-func (i *instance) recordMany(g given) ([]string, error) {
+func (i *instance) recordMany(g *given) ([]string, error) {
 	s, batch := encode.GetScratch(), encode.GetBatch()
 	defer s.Release()
 	defer batch.Release()
@@ -61,22 +64,22 @@ func (i *instance) recordMany(g given) ([]string, error) {
 			if g.places != nil {
 				place = g.places[at]
 			}
-			return nil, i.outcomes.rejectedAll(g.events, &call, place, invalidAt(rejection, place, g.events))
+			return nil, i.outcomes.rejectedAll(g, &call, place, invalidAt(rejection, place, g.events))
 		}
 		checked := &batch.Calls[at]
 		checked.Lost = joined(lost, checked.Lost)
 		keys += len(call.WorkspaceID)
 	}
 	if g.invalid != nil {
-		return nil, i.outcomes.rejectedAll(g.events, g.call, g.place, invalidAt(g.invalid, g.place, g.events))
+		return nil, i.outcomes.rejectedAll(g, g.call, g.place, invalidAt(g.invalid, g.place, g.events))
 	}
 	if wrong := batch.CheckSize(uint64(i.outcomes.ledger.accepted.Load()) + 1); wrong != "" {
-		return nil, i.outcomes.rejectedAll(g.events, nil, -1, invalidBatch("events", wrong))
+		return nil, i.outcomes.rejectedAll(g, nil, -1, invalidBatch("events", wrong))
 	}
 	size := int64(batch.Size() + keys)
 	place, reason := i.outbox.enterAll(g.calls, size)
 	if reason != "" {
-		return nil, i.outcomes.rejectedAll(g.events, nil, -1, i.outbox.rejection(reason))
+		return nil, i.outcomes.rejectedAll(g, nil, -1, i.outbox.rejection(reason))
 	}
 	return i.sendBatch(batch, place, spool.NewGroup(spool.GroupSize(g.calls, size))), nil
 }
@@ -95,7 +98,11 @@ func (i *instance) sendBatch(batch *encode.Batch, p place, group *spool.Group) [
 	if err := i.outbox.sendAll(events, group, p); err != nil {
 		i.notSpooled(err)
 	}
+	counts := i.outcomes.counts.Load()
 	for at := range batch.Calls {
+		if counts != nil {
+			counts.accept(&batch.Calls[at], batch.Calls[at].Amount())
+		}
 		if i.debug {
 			i.logAccepted(events[at].value)
 		}
@@ -137,25 +144,25 @@ func (c *Client) RecordAmounts(
 	shared.EventID, shared.HasEventID = eventID, true
 	c.fill(&shared)
 	i := c.instance.Load()
-	if err := i.checkBatch("amounts", 0, len(amounts)); err != nil {
+	given := &given{events: len(amounts), each: func(at int) call { return amounts[at].of(&shared) }}
+	if err := i.checkBatch(given, "amounts", 0); err != nil {
 		return nil, err
 	}
 	if rejection := encode.CheckEventID(eventID); rejection != nil {
-		return nil, i.outcomes.rejectedAll(len(amounts), &shared, -1, invalid(rejection))
+		return nil, i.outcomes.rejectedAll(given, &shared, -1, invalid(rejection))
 	}
-	given := givenAmounts(amounts, &shared)
-	if given.calls == 0 && given.invalid == nil {
+	if given.readAmounts(amounts, &shared); given.calls == 0 && given.invalid == nil {
 		return []string{}, nil
 	}
 	return i.recordMany(given)
 }
 
-// givenAmounts returns the calls of all amounts but zero, up to the first that is invalid.
-func givenAmounts(amounts []MetricAmount, shared *call) given {
-	calls, g := make([]call, 0, len(amounts)), given{events: len(amounts), places: []int{}}
-	seen := make(map[string]bool, len(amounts))
+// readAmounts adds the calls of all amounts but zero, up to the first that is invalid.
+func (g *given) readAmounts(amounts []MetricAmount, shared *call) {
+	calls, seen := make([]call, 0, len(amounts)), make(map[string]bool, len(amounts))
+	g.places = make([]int, 0, len(amounts))
 	for at := range amounts {
-		call, rejection := amounts[at].call(shared, seen)
+		call, rejection := amounts[at].check(shared, seen)
 		if rejection != nil {
 			g.invalid, g.call, g.place = rejection, &call, at
 			break
@@ -165,17 +172,22 @@ func givenAmounts(amounts []MetricAmount, shared *call) given {
 		}
 	}
 	g.calls, g.callAt = len(calls), func(at int) call { return calls[at] }
-	return g
 }
 
-// call returns the call of one amount, whose metric joins those that were seen, and what is wrong with it.
-func (a *MetricAmount) call(shared *call, seen map[string]bool) (call, *encode.Rejection) {
+// of returns the call of one amount, without its cost.
+func (a *MetricAmount) of(shared *call) call {
 	usage := Usage{Metric: a.Metric, Product: a.Product, MetricType: a.MetricType, Quantity: a.Quantity}
 	own, merged := usage.call(), *shared
 	merged.ByUsage, merged.ByMetric, merged.Metric = true, own.ByMetric, own.Metric
 	merged.Product, merged.MetricType = own.Product, own.MetricType
 	merged.Quantity, merged.ExactQuantity = own.Quantity, own.ExactQuantity
-	eventType, rejection := encode.EventType(&own)
+	return merged
+}
+
+// check returns the call of one amount, whose metric joins those that were seen, and what is wrong with it.
+func (a *MetricAmount) check(shared *call, seen map[string]bool) (call, *encode.Rejection) {
+	merged := a.of(shared)
+	eventType, rejection := encode.EventType(&merged)
 	if rejection != nil {
 		return merged, rejection
 	}

@@ -30,6 +30,7 @@ type core struct {
 	// Held while the client is reset or shut down.
 	ending       sync.Mutex
 	disabled     bool
+	counting     atomic.Bool // whether EventCounts counts
 	shutdownTime time.Duration
 	origin       *Client // the one that New returned
 	sessions     sessions
@@ -247,7 +248,13 @@ func (c *Client) ResetAfterRestore(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if c.counting.Load() {
+		next.outcomes.startCounting()
+	}
 	c.instance.Store(next)
+	if c.counting.Load() { // CountEvents may have counted with the instance before
+		next.outcomes.startCounting()
+	}
 	if injected, ok := before.outbox.transport.(*injectedTransport); ok {
 		injected.keepsProducer = true
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/spool"
 )
 
@@ -35,4 +36,19 @@ func SpillAll(c *Client) { c.instance.Load().outbox.spool.SpillAll() }
 func RetryBackoff(c *Client) func(tries int) time.Duration {
 	kafka := c.instance.Load().outbox.transport.(*kafkaTransport)
 	return kafka.client.OptValue(kgo.RetryBackoffFn).(func(int) time.Duration)
+}
+
+// Counting returns what counts an accepted event of a metric, by its quantity.
+func Counting(metric Metric) func(quantity float64) {
+	i := &instance{encoder: encode.NewEncoder(&encode.Config{ServiceName: "s", Hostname: "h"})}
+	i.outcomes.startCounting()
+	call := call{WorkspaceID: "w", ByMetric: true, Metric: uint32(metric)}
+	s := encode.GetScratch()
+	checked, _ := i.encoder.Encode(s, &call, time.Now())
+	return func(quantity float64) {
+		call.Quantity = quantity
+		if counts := i.outcomes.counts.Load(); counts != nil {
+			counts.accept(&checked, call.Amount())
+		}
+	}
 }

@@ -90,19 +90,19 @@ func (i *instance) record(call *call) (string, error) {
 // lost of the metadata, or the error.
 func (i *instance) tryRecord(call *call) (eventID, lost string, err error) {
 	if reason := i.outbox.rejectReason(); reason != "" {
-		return "", "", i.outcomes.countRejected(i.outbox.rejection(reason))
+		return "", "", i.outcomes.countRejected(call, i.outbox.rejection(reason))
 	}
 	lost = i.filter(call)
 	s := encode.GetScratch()
 	defer s.Release()
 	checked, rejection := i.encoder.Encode(s, call, time.Now())
 	if rejection != nil {
-		return "", "", i.outcomes.countRejected(invalid(rejection))
+		return "", "", i.outcomes.countRejected(call, invalid(rejection))
 	}
 	size := checked.Size() + len(call.WorkspaceID)
 	place, reason := i.outbox.enter(int64(size))
 	if reason != "" {
-		return "", "", i.outcomes.countRejected(i.outbox.rejection(reason))
+		return "", "", i.outcomes.countRejected(call, i.outbox.rejection(reason))
 	}
 	text := checked.Append(s.Carve(size), i.outbox.nextSeq())
 	length := len(text)
@@ -110,6 +110,9 @@ func (i *instance) tryRecord(call *call) (eventID, lost string, err error) {
 	e := event{key: text[length:], value: text[:length:length], at: checked.At}
 	if err := i.outbox.send(e, place); err != nil {
 		i.notSpooled(err)
+	}
+	if counts := i.outcomes.counts.Load(); counts != nil {
+		counts.accept(&checked, call.Amount())
 	}
 	if i.debug {
 		i.logAccepted(text[:length])

@@ -35,11 +35,18 @@ type Stats struct {
 	Disabled bool
 	// Rejected counts the events that were not accepted, by error code.
 	Rejected map[ErrorCode]int64
+	// SpooledTotal counts the events that were written to disk so far; one that is moved there counts again.
+	SpooledTotal int64
+	// Retried counts the accepted events that left memory undelivered and stay on disk, to be sent again.
+	Retried int64
+	// SpoolBytes is the disk space that the spool's directory takes, of all its clients; 0 if it cannot be read.
+	SpoolBytes int64
 }
 
 // ledger counts the outcomes of one client's events.
 type ledger struct {
 	accepted, delivered, failed, spooled atomic.Int64
+	spooledTotal, retried                atomic.Int64
 
 	mu       sync.Mutex
 	rejected map[ErrorCode]int64
@@ -58,6 +65,18 @@ func (l *ledger) settleSpooled(events int64, err error) {
 	}
 }
 
+// spill counts events that are on disk only.
+func (l *ledger) spill(events int64) {
+	l.spooledTotal.Add(events)
+	l.spooled.Add(events)
+}
+
+// retry counts an event that was not delivered from memory and stays on disk.
+func (l *ledger) retry() {
+	l.spooled.Add(1)
+	l.retried.Add(1)
+}
+
 func (l *ledger) reject(code ErrorCode, events int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -74,6 +93,7 @@ func (l *ledger) stats() Stats {
 	stats.Spooled = max(0, l.spooled.Load())
 	stats.Accepted = l.accepted.Load()
 	stats.Queued = stats.Accepted - stats.Delivered - stats.Failed - stats.Spooled
+	stats.SpooledTotal, stats.Retried = l.spooledTotal.Load(), l.retried.Load()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	stats.Rejected = maps.Clone(l.rejected)

@@ -140,16 +140,19 @@ func (o *outbox) send(e event, p place) (err error) {
 	if !p.queued {
 		defer o.writing.Add(-1)
 		if err = o.spool.Spill(e.key, e.value, p.reserved); err == nil {
-			o.outcomes.ledger.spooled.Add(1)
+			o.outcomes.ledger.spill(1)
 			return nil
 		}
 		o.events.Add(1)
 	} else if o.durable {
 		e.onDisk, err = o.spool.Append(e.key, e.value, p.reserved)
 		if err == nil && e.onDisk == nil {
-			o.outcomes.ledger.spooled.Add(1)
+			o.outcomes.ledger.spill(1)
 			o.freePlaces(1)
 			return nil
+		}
+		if err == nil {
+			o.outcomes.ledger.spooledTotal.Add(1)
 		}
 	}
 	o.bytes.Add(e.size())
@@ -163,7 +166,7 @@ func (o *outbox) sendAll(events []event, group *spool.Group, p place) (err error
 	if !p.queued {
 		defer o.writing.Add(-count)
 		if err = o.spool.SpillGroup(group, p.reserved); err == nil {
-			o.outcomes.ledger.spooled.Add(count)
+			o.outcomes.ledger.spill(count)
 			return nil
 		}
 		o.events.Add(count)
@@ -171,9 +174,12 @@ func (o *outbox) sendAll(events []event, group *spool.Group, p place) (err error
 		var onDisk *spool.AckGroup
 		onDisk, err = o.spool.AppendGroup(group, p.reserved)
 		if err == nil && onDisk == nil {
-			o.outcomes.ledger.spooled.Add(count)
+			o.outcomes.ledger.spill(count)
 			o.freePlaces(count)
 			return nil
+		}
+		if err == nil {
+			o.outcomes.ledger.spooledTotal.Add(count)
 		}
 		for i := range events {
 			events[i].onDisk = onDisk
@@ -215,6 +221,7 @@ func (o *outbox) spill(e *event, cause error) bool {
 		e.onDisk = nil
 		return written
 	}
+	o.outcomes.ledger.spooledTotal.Add(1)
 	return true
 }
 
@@ -225,10 +232,10 @@ func (o *outbox) settled(e event, cause error) {
 	case cause == nil:
 		o.outcomes.ledger.delivered.Add(1)
 	case o.spill(&e, cause):
-		o.outcomes.ledger.spooled.Add(1)
+		o.outcomes.ledger.retry()
 	default:
 		o.outcomes.ledger.failed.Add(1)
-		o.outcomes.undelivered(e.value, cause)
+		o.outcomes.undelivered(e.value, cause, true)
 	}
 	if e.onDisk != nil {
 		e.onDisk.MarkAcked()

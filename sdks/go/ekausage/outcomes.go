@@ -11,13 +11,17 @@ import (
 // outcomes counts and reports what becomes of one client's events.
 type outcomes struct {
 	ledger   ledger
+	counts   atomic.Pointer[eventCounts] // nil: nobody has asked for them
 	reporter reporter
 	givenUp  atomic.Int64
 }
 
 // countRejected counts an event that is not accepted, and returns its error.
-func (o *outcomes) countRejected(returned error) error {
+func (o *outcomes) countRejected(call *call, returned error) error {
 	o.ledger.reject(errorOf(returned).Code, 1)
+	if counts := o.counts.Load(); counts != nil {
+		counts.reject(call)
+	}
 	return returned
 }
 
@@ -28,17 +32,23 @@ func (o *outcomes) reportRejected(call *call, returned error) {
 
 // rejected counts and reports an event that is not accepted, and returns its error.
 func (o *outcomes) rejected(call *call, returned error) error {
-	o.reportRejected(call, o.countRejected(returned))
+	o.reportRejected(call, o.countRejected(call, returned))
 	return returned
 }
 
-// rejectedAll counts so many events that are not accepted, reports them once, and returns the error. The call is
-// that of the first invalid event, which has a place in the batch; nil and -1 if the batch is not about one.
-func (o *outcomes) rejectedAll(events int, call *call, index int, returned error) error {
+// rejectedAll counts the events of a batch that is not accepted, reports them once, and returns the error. The
+// call is that of the first invalid event, which has a place in the batch; nil and -1 if it is not about one.
+func (o *outcomes) rejectedAll(batch *given, call *call, index int, returned error) error {
 	err := errorOf(returned)
-	o.ledger.reject(err.Code, events)
+	o.ledger.reject(err.Code, batch.events)
+	if counts := o.counts.Load(); counts != nil {
+		for at := range batch.events {
+			call := batch.each(at)
+			counts.reject(&call)
+		}
+	}
 	about := aboutCall(call)
-	if index >= 0 && events > 1 {
+	if index >= 0 && batch.events > 1 {
 		about["index"] = index
 	}
 	o.report(err, returned, about, false)
@@ -77,8 +87,8 @@ func (o *outcomes) degraded(lost, eventID string) {
 	o.report(err, err, map[string]any{"event_id": eventID}, false)
 }
 
-// undelivered reports an event that is neither delivered nor spilled.
-func (o *outcomes) undelivered(value []byte, cause error) {
+// undelivered reports an event that is neither delivered nor spilled, and counts one of the client's own.
+func (o *outcomes) undelivered(value []byte, cause error, own bool) {
 	code := CodeDeliveryFailed
 	if errors.Is(cause, errGivenUp) {
 		code = CodeShutdownTimeout
@@ -86,6 +96,9 @@ func (o *outcomes) undelivered(value []byte, cause error) {
 	}
 	var e UsageEvent
 	_ = json.Unmarshal(value, &e) // this client encoded it
+	if counts := o.counts.Load(); own && counts != nil {
+		counts.fail(&e)
+	}
 	err := causedBy(code, cause)
 	o.report(err, err, map[string]any{
 		"event_id":     e.EventID,

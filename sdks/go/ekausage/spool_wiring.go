@@ -91,6 +91,7 @@ func (i *instance) withSpoolCounters(s Stats) Stats {
 		return s
 	}
 	s.Adopted, s.Replayed, s.DeadLettered = i.outbox.spool.Counters()
+	s.SpoolBytes = i.outbox.spool.UsedBytes()
 	s.OldestSpooledMs = i.outbox.spool.OldestAge().Milliseconds()
 	return s
 }
@@ -143,7 +144,7 @@ func (h *spoolHost) DeadLettered(event []byte, err error, own bool) {
 	if own {
 		h.client.outcomes.ledger.settleSpooled(1, err)
 	}
-	h.client.outcomes.undelivered(event, err)
+	h.client.outcomes.undelivered(event, err, own)
 }
 
 // Warn logs a message.

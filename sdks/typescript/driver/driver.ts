@@ -105,9 +105,7 @@ const commands: Readonly<Record<string, Command>> = {
   },
 
   stats() {
-    const { deadLettered, oldestSpooledMs, spoolError, ...rest } = current().stats();
-    const counters = { dead_lettered: deadLettered, oldest_spooled_ms: oldestSpooledMs };
-    return { ...rest, ...counters, spool_error: spoolError };
+    return snakeKeys(current().stats() as unknown as Values);
   },
 
   async shutdown({ timeout }) {
@@ -177,6 +175,11 @@ function camelKeys(named: Values): Record<string, unknown> {
   const camel = (name: string) =>
     name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
   return Object.fromEntries(Object.entries(named).map(([name, value]) => [camel(name), value]));
+}
+
+function snakeKeys(named: Values): Values {
+  const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return Object.fromEntries(Object.entries(named).map(([name, value]) => [snake(name), value]));
 }
 
 function batch(events: number, accepted: string[] | undefined): Values {

@@ -31,6 +31,12 @@ export interface Stats {
   readonly disabled: boolean;
   /** Events that were not accepted, by error code. */
   readonly rejected: Readonly<Partial<Record<ErrorCode, number>>>;
+  /** Events that were written to disk so far; one that is moved there counts again. */
+  readonly spooledTotal: number;
+  /** Accepted events that left memory undelivered and stay on disk, to be sent again. */
+  readonly retried: number;
+  /** The disk space that the spool's directory takes, of all its clients; 0 if it cannot be read. */
+  readonly spoolBytes: number;
 }
 
 const noSpool: SpoolStats = {
@@ -39,6 +45,9 @@ const noSpool: SpoolStats = {
   replayed: 0,
   deadLettered: 0,
   oldestSpooledMs: 0,
+  spooledTotal: 0,
+  retried: 0,
+  spoolBytes: 0,
 };
 
 /** The counters alone. */

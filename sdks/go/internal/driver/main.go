@@ -14,7 +14,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
+	ekaprometheus "github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/prometheus"
 )
 
 const longestLine = 64 << 20
@@ -43,6 +46,7 @@ type request struct {
 	Boundary    string                     `json:"boundary"`
 	SessionID   string                     `json:"session_id"`
 	At          any                        `json:"at"`
+	Metrics     bool                       `json:"metrics"`
 }
 
 // call holds the arguments of record or log, by the names of the event's fields.
@@ -65,9 +69,10 @@ type call struct {
 type response map[string]any
 
 type driver struct {
-	client *ekausage.Client
-	clocks clocks
-	output sync.Mutex
+	client   *ekausage.Client
+	registry *prometheus.Registry // of the client
+	clocks   clocks
+	output   sync.Mutex
 }
 
 func main() {
@@ -136,7 +141,10 @@ func (d *driver) do(r *request) (response, error) {
 			"spooled": s.Spooled, "adopted": s.Adopted, "replayed": s.Replayed,
 			"dead_lettered": s.DeadLettered, "oldest_spooled_ms": s.OldestSpooledMs,
 			"rejected": s.Rejected, "disabled": s.Disabled, "spool_error": s.SpoolError,
+			"spooled_total": s.SpooledTotal, "retried": s.Retried, "spool_bytes": s.SpoolBytes,
 		}, nil
+	case "metrics":
+		return d.metrics()
 	case "shutdown":
 		return d.shutdown(r.Timeout), nil
 	case "exit", "halt":
@@ -192,7 +200,13 @@ func (d *driver) new(r *request) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.client = client
+	d.client, d.registry = client, prometheus.NewRegistry()
+	if r.Metrics {
+		err = ekaprometheus.Register(d.registry, client)
+	}
+	if err != nil {
+		return nil, err
+	}
 	return response{"instance_id": client.InstanceID()}, nil
 }
 

@@ -38,6 +38,9 @@ export interface SpoolStats {
   readonly replayed: number;
   readonly deadLettered: number;
   readonly oldestSpooledMs: number;
+  readonly spooledTotal: number;
+  readonly retried: number;
+  readonly spoolBytes: number;
 }
 
 /** The spool of one client. */
@@ -56,6 +59,8 @@ export class Spool {
   readonly #syncer: Syncer;
   readonly #housekeeper: Housekeeper;
   #deadLettered = 0;
+  #written = 0;
+  #retried = 0;
   #released = 0;
   #isReleased = false;
 
@@ -138,6 +143,7 @@ export class Spool {
     } catch {
       this.spill([event]); // that needs no further segment
     }
+    this.#retried += 1;
   }
 
   /** Appends an event that Kafka rejected permanently to the dead letters. */
@@ -154,6 +160,7 @@ export class Spool {
   /** Counts queued events that are on disk already and stay there for the next client. */
   releaseQueued(events: number): void {
     this.#released += events;
+    this.#retried += events;
   }
 
   /** Starts replaying what is pending, once memory is empty. */
@@ -166,7 +173,16 @@ export class Spool {
     const released = this.#logs.reduce((sum, log) => sum + log.released, this.#released);
     const spooled = this.pending + released;
     const deadLettered = this.#deadLettered;
-    return { spooled, adopted, replayed, deadLettered, oldestSpooledMs: this.#oldest() };
+    return {
+      spooled,
+      adopted,
+      replayed,
+      deadLettered,
+      oldestSpooledMs: this.#oldest(),
+      spooledTotal: this.#written,
+      retried: this.#retried,
+      spoolBytes: this.#bytes(),
+    };
   }
 
   /** Leaves what is on disk to the next client, at once, and returns how many events that are. */
@@ -199,6 +215,7 @@ export class Spool {
     }
     const writer = log.append(events);
     this.#syncer.wrote(writer);
+    this.#written += events.length;
     return writer;
   }
 
@@ -224,6 +241,14 @@ export class Spool {
   #rejected({ record, reason }: FailedRecord, isOwn: boolean): void {
     this.deadLetter(record);
     this.#host.rejected(record.value, reason, isOwn);
+  }
+
+  #bytes(): number {
+    try {
+      return this.#isReleased ? 0 : this.#directory.bytes();
+    } catch {
+      return 0; // another process may have removed the directory
+    }
   }
 
   #oldest(): number {

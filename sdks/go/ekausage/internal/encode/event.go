@@ -97,6 +97,8 @@ type CheckedCall struct {
 	EventID string
 	// Lost describes the metadata that could not be kept; empty means none.
 	Lost string
+	// Combination is that of its metric and status.
+	Combination int
 	// At is when the event was accepted, by the real clock.
 	At time.Time
 
@@ -204,6 +206,7 @@ func (e *Encoder) Encode(s *Scratch, c *Call, at time.Time) (checked CheckedCall
 			return checked, rejection
 		}
 	}
+	checked.Combination = combinationOf(metric, status)
 	checked.parts, rejection = e.partsOf(c.ServiceName, metric, status)
 	return checked, rejection
 }

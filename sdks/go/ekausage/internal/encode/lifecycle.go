@@ -32,6 +32,7 @@ func fieldNamed(name string) int {
 
 // MakeVoid makes a call the one that takes an event back, or returns why it cannot be.
 func (c *Call) MakeVoid(eventID, reason string) *Rejection {
+	c.Quantity, c.Exempt, c.IsVoid = 0, true, true
 	if voidRow < 0 {
 		return &Rejection{Code: codeStatusUnknown, Given: DescribeValue(voidStatus), Hint: "the catalog has no voids"}
 	}
@@ -41,7 +42,6 @@ func (c *Call) MakeVoid(eventID, reason string) *Rejection {
 			Given: DescribeValue(reason), Hint: "a reason that is not blank",
 		}
 	}
-	c.Quantity, c.Exempt, c.IsVoid = 0, true, true
 	c.Metadata = map[string]any{voidReasonKey: beginning(reason, voidReasonKept)}
 	c.SetField(voidRow, eventID)
 	return nil

@@ -15,7 +15,31 @@ const (
 )
 
 // partsOfService is what is constant in the events of one service, by metric and status.
-type partsOfService [len(Metrics) * (statusVoid + 1)]atomic.Pointer[eventParts]
+type partsOfService [Combinations]atomic.Pointer[eventParts]
+
+// Combinations is how many pairs of a metric and a status there are. The first row of Metrics stands for all
+// that the catalog lacks.
+const Combinations = len(Metrics) * (statusVoid + 1)
+
+func combinationOf(metric, status int) int {
+	if metric >= len(Metrics) {
+		metric = 0
+	}
+	return metric*(statusVoid+1) + status
+}
+
+// CombinationNames returns the names of the metric, empty for one that the catalog lacks, and of the status.
+func CombinationNames(combination int) (product, metricType, status string) {
+	row := &Metrics[combination/(statusVoid+1)]
+	return row.Product, row.MetricType, statusName(combination % (statusVoid + 1))
+}
+
+func statusName(status int) string {
+	if status == statusVoid {
+		return voidStatus
+	}
+	return Statuses[status].Name
+}
 
 // services holds the parts of the services that calls name themselves.
 type services struct {
@@ -53,7 +77,7 @@ func (e *Encoder) partsOf(service string, metric, status int) (*eventParts, *Rej
 	if metric >= len(Metrics) {
 		return constants.of(service, metric, status, false).encode(), nil
 	}
-	place := &of[metric*(statusVoid+1)+status]
+	place := &of[combinationOf(metric, status)]
 	if parts := place.Load(); parts != nil {
 		return parts, nil
 	}

@@ -190,6 +190,15 @@ func (s *Spool) OldestAge() time.Duration {
 // Directory returns where events are kept.
 func (s *Spool) Directory() string { return s.events.directory.path }
 
+// UsedBytes returns the space that the segments in the directory take, whoever owns them; 0 if it cannot be read.
+func (s *Spool) UsedBytes() int64 {
+	used, err := s.events.directory.usedBytes()
+	if err != nil {
+		return 0
+	}
+	return used
+}
+
 // Release leaves what is on disk to the next client, at once.
 func (s *Spool) Release() {
 	s.stop()

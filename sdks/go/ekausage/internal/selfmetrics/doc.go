@@ -1,0 +1,2 @@
+// Package selfmetrics has the names of what clients expose about themselves.
+package selfmetrics
