@@ -1,4 +1,4 @@
-"""Runs all checks, linters and test suites one after another and prints a summary.
+"""Runs all checks, linters and test suites, two at a time, and prints a summary.
 
 python tests/run.py [check] [lint] [test]    without a group: everything
 """
@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,17 +27,26 @@ GO_MODULES = (
     "sdks/go/internal/driver",
 )
 OK, FAILED, SKIPPED = "ok", "FAILED", "skipped"
+# Most suites wait more than they compute: for brokers, outages and timeouts.
+AT_ONCE = 2
+PYTEST_WORKERS = 4
 
 
 @dataclass(frozen=True)
 class Part:
-    """One command; skipped on a machine that lacks the program `needs`."""
+    """One command; skipped on a machine that lacks the program `needs`.
+
+    The output of a `live` part appears as it arrives, of others when they have ended. What is
+    `first` runs alone, before the others.
+    """
 
     group: str
     name: str
     command: str
     folder: str = "."
     needs: str = ""
+    live: bool = False
+    first: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,16 @@ def _staticcheck(module: str) -> str:
     return f"go tool -modfile={modfile} staticcheck -checks all ./..."
 
 
+# The longest of those that run side by side is the first: the others run beside it.
 PARTS = (
+    # Two suites use it, and would build it at once.
+    Part("test", "TypeScript build", "npm run --silent build", "sdks/typescript", first=True),
+    Part(
+        "test",
+        "pytest",
+        f"pytest -n {PYTEST_WORKERS} --dist worksteal --basetemp .cache/tmp",
+        live=True,
+    ),
     Part("check", "catalog, generated files", "python -m codegen check"),
     Part("check", "SDK parity", "python -m tests.conformance.parity check"),
     Part("lint", "ruff check", "ruff check ."),
@@ -69,7 +89,6 @@ PARTS = (
     *(Part("lint", f"go vet {module}", "go vet ./...", module) for module in GO_MODULES),
     *(Part("lint", f"staticcheck {module}", _staticcheck(module), module) for module in GO_MODULES),
     Part("lint", "TypeScript", "npm run --silent check", "sdks/typescript"),
-    Part("test", "pytest", "pytest -n auto --maxprocesses 4 --basetemp .cache/tmp"),
     *(Part("test", f"go test {module}", "go test ./...", module) for module in GO_MODULES),
     Part(
         "test",
@@ -91,11 +110,14 @@ PARTS = (
 
 
 def run(part: Part) -> Result:
-    """Runs a part and copies its output to the terminal as it arrives."""
-    print(f"\n--- {part.name}: {part.command}", flush=True)
+    """Runs a part and prints its output."""
+    header = f"\n--- {part.name}: {part.command}\n".encode()
     if part.needs and shutil.which(part.needs) is None:
+        _print(header)
         return Result(part, SKIPPED, 0, f"{part.needs} is not installed")
     started = time.monotonic()
+    if part.live:
+        _print(header)
     output = bytearray()
     with subprocess.Popen(
         part.command.split(),
@@ -104,14 +126,27 @@ def run(part: Part) -> Result:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     ) as process:
-        assert process.stdout is not None
-        while chunk := os.read(process.stdout.fileno(), 65536):
+        for chunk in _chunks(process):
             output += chunk
-            sys.stdout.buffer.write(chunk)
-            sys.stdout.buffer.flush()
+            if part.live:
+                _print(chunk)
+    if not part.live:
+        _print(header + output)
     lines = output.decode(errors="replace").strip().splitlines()
     last_line = lines[-1].strip("= ") if lines else ""
     return Result(part, FAILED if process.returncode else OK, time.monotonic() - started, last_line)
+
+
+def _chunks(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    assert process.stdout is not None
+    while chunk := os.read(process.stdout.fileno(), 65536):
+        yield chunk
+
+
+def _print(output: bytes) -> None:
+    """Prints at once, so that the outputs of two parts do not mix within."""
+    sys.stdout.buffer.write(output)
+    sys.stdout.buffer.flush()
 
 
 def main(groups: list[str]) -> int:
@@ -120,7 +155,10 @@ def main(groups: list[str]) -> int:
         print(f"{', '.join(sorted(unknown))}: expected one of {', '.join(GROUPS)}", file=sys.stderr)
         return 2
     started = time.monotonic()
-    results = [run(part) for part in PARTS if not groups or part.group in groups]
+    chosen = [part for part in PARTS if not groups or part.group in groups]
+    results = [run(part) for part in chosen if part.first]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        results += pool.map(run, (part for part in chosen if not part.first))
     print("\nSummary")
     print(*results, sep="\n")
     counts = Counter(result.status for result in results)
