@@ -11,6 +11,8 @@ from typing import NoReturn, Protocol
 
 from infra import sink
 from infra.sink import migrate, reconcile, run, void
+from infra.sink.closing import adjustments
+from infra.sink.closing import command as closing
 from infra.sink.dlq import command as dlq
 from infra.sink.dsn import redact
 from infra.sink.errors import SinkError, UsageError
@@ -34,6 +36,8 @@ class Command(Protocol):
 
 
 COMMANDS: Mapping[str, Command] = {
+    "adjustments": adjustments,
+    "close": closing,
     "dlq": dlq,
     "migrate": migrate,
     "reconcile": reconcile,

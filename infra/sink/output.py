@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from infra.sink.text import csv_cell, json_document, printable
@@ -40,10 +41,10 @@ def table(rows: Rows, columns: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def write_csv(rows: Rows, columns: Iterable[str]) -> None:
-    """Writes rows under a header; null is an empty cell, and text is quoted."""
+def write_csv(rows: Iterable[Mapping[str, Any]], columns: Iterable[str]) -> None:
+    """Writes rows under a header, as they come; null is an empty cell, and text is quoted."""
     names = list(columns)
-    for cells in (names, *([row[name] for name in names] for row in rows)):
+    for cells in chain([names], ([row[name] for name in names] for row in rows)):
         sys.stdout.write(",".join(map(_cell, cells)) + "\n")
 
 

@@ -30,6 +30,11 @@ RELATED = {
     "usage": "usage",
     "usage_detail": "usage_detail",
     "usage_by_month": "usage_by_month",
+    "closes": "closes",
+    "close_lines": "close_lines",
+    "close_events": "close_events",
+    "billed": "usage_billed",
+    "billed_by_month": "usage_billed_by_month",
 }
 
 # Decreases over time and within an insert, whose rows have one time.
@@ -45,10 +50,7 @@ _SCALE = 12
 def outputs(model: Model, table: Table) -> Iterator[File | History]:
     """Returns the migrations, then the scripts that are applied again whenever they change."""
     names = _names(model, table)
-    columns = {field.name: field.column for field in model.event.fields}
-    scales = [
-        _scale(columns[name]) for name in (names["quantity"], table.cost, table.total) if name
-    ]
+    types = {field.name: field.column for field in model.event.fields}
     yield History(FOLDER, lambda written: extend(written, _columns(model, table, names)))
     yield render.file(
         f"{FOLDER}/current/catalog.sql",
@@ -62,7 +64,7 @@ def outputs(model: Model, table: Table) -> Iterator[File | History]:
             for status in model.every_status
         ],
     )
-    yield from views.outputs(model, FOLDER, names, max(scales))
+    yield from views.outputs(model, FOLDER, names, _widest_scale(types, names))
 
 
 def _order(version: str) -> int:
@@ -87,6 +89,7 @@ def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
         "costs": [name for name in (table.cost, table.total) if name],
         "receipts": [(name, types[name]) for name in receipts],
         "precedence": _PRECEDENCE.format(table.ingested),
+        "scale": _widest_scale(types, names),
     }
     revisions = {
         "first_within_an_insert": "first_within_an_insert",
@@ -94,6 +97,7 @@ def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
         "key_is_the_identity": "identity",
         "receipts_hold_hashes": "hashes",
         "explanations": "explained",
+        "closing": "closing",
     }
 
     def script(name: str, columns: Mapping[str, str] = types) -> str:
@@ -111,6 +115,11 @@ def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
         checks=checks(model),
         revisions={name: script(template) for name, template in revisions.items()},
     )
+
+
+def _widest_scale(types: Mapping[str, str], names: Mapping[str, Any]) -> int:
+    """Returns the most decimals that a quantity or a cost has."""
+    return max(_scale(types[names[role]]) for role in ("quantity", "cost", "total") if names[role])
 
 
 def _scale(column: str) -> int:

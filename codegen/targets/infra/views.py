@@ -16,6 +16,12 @@ _PERIODS = (("usage_by_day", "day"), ("usage_by_month", "month"))
 _OF_SESSION = ("account", "product", "metric_type", "quantity", "status", "billable")
 
 
+# What a close holds of an event beside its identity and month.
+_HELD = (
+    *("counted", "title", "unit", "unit_title", "aggregation", "time_zone", "session_state"),
+    *("exact_quantity", "exact_cost", "position"),
+)
+
 # The field with the version of the catalog, which every SDK sets.
 _RELEASE = "catalog_version"
 # More than any part of a version is.
@@ -41,9 +47,10 @@ def outputs(model: Model, folder: str, names: Mapping[str, Any], scale: int) -> 
         "quantity_type": event.roles["quantity"].column,
         "of_session": {*(names[role] for role in _OF_SESSION), *costs},
         "periods": _PERIODS,
+        "held": (names["billable"], *_HELD),
     }
     values["measures"] = render.render("infra/clickhouse/measures.sql.j2", **values).rstrip()
-    scripts = ["received", "views"]
+    scripts = ["received", "views", "billed"]
     if event.session:
         scripts.insert(1, "sessions")
     if names["parent"] and names["cost"]:

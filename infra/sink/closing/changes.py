@@ -1,0 +1,241 @@
+"""The SQL of what differs from what closes hold: events, and the lines that they change.
+
+An event is looked up in each month that is closed for its workspace, where it counts now, where a
+close holds it, or both. Why it differs is told by what is known now:
+
+    late       it arrived after the month was closed, or while it was
+    voided     it was taken back
+    restored   what took it back was taken back itself
+    session    it is a session that has ended, or whose start is another event now
+    release    another release of the catalog gives its unit or aggregation
+    zone       the month of the workspace is cut in another time zone
+    conflict   another copy of it counts, with another quantity, cost or time
+    removed    the store no longer has it in this month: it was erased, or another copy counts
+"""
+
+from __future__ import annotations
+
+from infra.sink._generated.fields import (
+    ACCOUNT,
+    BILLABLE,
+    BILLED,
+    BILLED_BY_MONTH,
+    CLOSE_EVENTS,
+    CLOSE_LINES,
+    CLOSES,
+    COST,
+    DATABASE,
+    ID,
+    INGESTED,
+    METRIC_TYPE,
+    PRODUCT,
+    QUANTITY,
+    SESSIONS,
+    STATUS,
+    TABLE,
+    USAGE_BY_MONTH,
+    USAGE_DETAIL,
+    VOID_FIELD,
+    VOID_STATUS,
+    VOIDED,
+)
+
+CLOSES_TABLE = f"{DATABASE}.{CLOSES}"
+EVENTS_TABLE = f"{DATABASE}.{CLOSE_EVENTS}"
+LINES_TABLE = f"{DATABASE}.{CLOSE_LINES}"
+METRIC = f"{ACCOUNT}, month, {PRODUCT}, {METRIC_TYPE}"
+IDENTITY = f"{METRIC}, {ID}"
+_EVENT = f"{ACCOUNT}, {PRODUCT}, {METRIC_TYPE}, {ID}"
+LINE = f"{METRIC}, {BILLABLE}, unit, unit_title, aggregation"
+# What a catalog without sessions or costs lacks.
+_SESSION_STATE = "session_state" if SESSIONS else "''"
+_COST = "exact_cost" if COST else "NULL"
+
+# The columns of the events of a close, after its id.
+EVENT_COLUMNS = (
+    f"{IDENTITY}, counted, {BILLABLE}, title, unit, unit_title, aggregation, time_zone, "
+    "session_state, exact_quantity, exact_cost, position, reason, because"
+)
+# Those of its lines, without their month's time zone.
+LINE_COLUMNS = (
+    f"{METRIC}, {BILLABLE}, title, unit, unit_title, aggregation, "
+    "events, open_sessions, quantity, unpriced, cost"
+)
+
+
+_CLOSED = (
+    f"(month IN (SELECT month FROM {CLOSES_TABLE} WHERE empty(scope))"
+    f" OR ({ACCOUNT}, month) IN (SELECT arrayJoin(scope), month FROM {CLOSES_TABLE}))"
+)
+
+
+def open_part(scope: tuple[str, ...]) -> str:
+    """Returns the condition for what a close of {month} bills for the first time."""
+    return f"month = {{month:Date32}} AND {_not_closed(scope)}"
+
+
+def closed_part(scope: tuple[str, ...]) -> str:
+    """Returns the condition for the closed months that a close of {month} brings up to date."""
+    return f"month < {{month:Date32}} AND {_not_closed(scope)} AND {_CLOSED}"
+
+
+def closed_month(scope: tuple[str, ...]) -> str:
+    """Returns the condition for {month} where it is closed."""
+    workspaces = f" AND {ACCOUNT} IN {{scope:Array(String)}}" if scope else ""
+    return f"month = {{month:Date32}} AND {_CLOSED}{workspaces}"
+
+
+def first_events(where: str) -> str:
+    """Returns the query for the events of a month as they count now."""
+    return f"""
+    SELECT {IDENTITY}, 1, {BILLABLE}, title, unit, unit_title, aggregation, time_zone,
+        {_SESSION_STATE}, exact_quantity, {_COST}, position, '', ''
+    FROM {DATABASE}.{USAGE_DETAIL}
+    WHERE {where}"""
+
+
+def changed_events(where: str) -> str:
+    """Returns the query for the events that differ from what closes hold, with the reason."""
+    voided = restored = "0"
+    joined, by = "", "''"
+    if VOID_STATUS:
+        voided, by = "_void.voided_by != ''", "concat(_void.voided_by, ': ', _void.reason)"
+        restored = f"""({_EVENT}) IN (
+            SELECT {ACCOUNT}, {PRODUCT}, {METRIC_TYPE}, {VOID_FIELD}
+            FROM {DATABASE}.{TABLE} WHERE {STATUS} = '{VOID_STATUS}'
+        )"""
+        joined = f"LEFT JOIN {DATABASE}.{VOIDED} AS _void USING ({_EVENT})"
+    moved = "_was.1 AND _now.1 AND _rest.2 != _rest_was.2"
+    return f"""
+    SELECT
+        {IDENTITY}, _now.1 AS counted,
+        _line.2 AS {BILLABLE}, if(counted, _rest.1, _rest_was.1) AS title,
+        _line.3 AS unit, _line.4 AS unit_title, _line.5 AS aggregation,
+        if(counted, _rest.2, _rest_was.2) AS time_zone,
+        _line.6 AS session_state, _line.7 AS exact_quantity,
+        if(_line.8, NULL, _line.9) AS exact_cost, _line.10 AS position,
+        multiIf(
+            NOT _was.1 AND {restored}, 'restored',
+            NOT _was.1, 'late',
+            NOT _now.1 AND {voided}, 'voided',
+            NOT _now.1 AND _was.6 != '', 'session',
+            NOT _now.1, 'removed',
+            {moved}, 'zone',
+            (_was.3, _was.4, _was.5) != (_now.3, _now.4, _now.5), 'release',
+            _was.6 != _now.6 OR _now.6 != '', 'session',
+            'conflict'
+        ) AS reason,
+        multiIf(
+            reason IN ('late', 'restored'), concat('arrived ', toString(_rest.3), ' UTC'),
+            reason = 'voided', {by},
+            reason = 'zone', concat(_rest_was.2, ' → ', _rest.2),
+            reason = 'release',
+            concat({_unit_of("_was")}, ' → ', {_unit_of("_now")}),
+            reason = 'session' AND counted, concat(_was.6, ' → ', _now.6),
+            reason = 'conflict',
+            concat(toString(_was.7), ' → ', toString(_now.7)),
+            ''
+        ) AS because
+    FROM
+    (
+        SELECT *, if(_now.1, _now, _was) AS _line FROM ({_pairs(where)})
+    ) AS _changed
+    {joined}"""
+
+
+def changed_lines(where: str) -> str:
+    """Returns the query for how the lines of closed months differ from what closes hold."""
+    now = f"SELECT {_line_values()} FROM {DATABASE}.{USAGE_BY_MONTH} WHERE {where}"
+    return _differences(now, where)
+
+
+def closed_lines(close_id: str) -> str:
+    """Returns the query for the lines of a close, from the events that were written for it."""
+    events = f"SELECT {METRIC} FROM {EVENTS_TABLE} WHERE close_id = {close_id}"
+    where = f"({METRIC}) IN ({events})"
+    now = f"""
+        SELECT {_line_values()} FROM {DATABASE}.{BILLED_BY_MONTH}(candidate={close_id})
+        WHERE {where}"""
+    return _differences(now, where)
+
+
+def _not_closed(scope: tuple[str, ...]) -> str:
+    """Returns the condition for the workspaces that a close of {month} is of."""
+    if scope:
+        return f"{ACCOUNT} IN {{scope:Array(String)}}"
+    closed = f"SELECT arrayJoin(scope) FROM {CLOSES_TABLE} WHERE month = {{month:Date32}}"
+    return f"{ACCOUNT} NOT IN ({closed})"
+
+
+def _pairs(where: str) -> str:
+    """Returns the query for each event that differs: as closes hold it, and as it counts now."""
+
+    def state(counted: str, session_state: str, cost: str) -> str:
+        return (
+            f"(toUInt8({counted}), {BILLABLE}, toString(unit), toString(unit_title), "
+            f"toString(aggregation), toString({session_state}), exact_quantity, "
+            f"isNull({cost}), ifNull({cost}, 0), position)"
+        )
+
+    def rest(arrived: str) -> str:
+        return f"(toString(title), toString(time_zone), {arrived})"
+
+    return f"""
+        SELECT
+            {IDENTITY},
+            anyIf(_state, NOT _is_now) AS _was, anyIf(_rest_of, NOT _is_now) AS _rest_was,
+            anyIf(_state, _is_now) AS _now, anyIf(_rest_of, _is_now) AS _rest
+        FROM
+        (
+            SELECT
+                {IDENTITY}, 0 AS _is_now,
+                {state("counted", "session_state", "exact_cost")} AS _state,
+                {rest("toDateTime64(0, 3, 'UTC')")} AS _rest_of
+            FROM {DATABASE}.{BILLED}(candidate='')
+            WHERE {where}
+            UNION ALL
+            SELECT
+                {IDENTITY}, 1 AS _is_now,
+                {state("1", _SESSION_STATE, _COST)} AS _state,
+                {rest(INGESTED)} AS _rest_of
+            FROM {DATABASE}.{USAGE_DETAIL}
+            WHERE {where}
+        )
+        GROUP BY {IDENTITY}
+        HAVING _was != _now AND (_was.1 OR _now.1)"""
+
+
+def _unit_of(state: str) -> str:
+    return f"if({state}.3 = '', {state}.5, concat({state}.5, ' of ', {state}.3))"
+
+
+def _differences(now: str, where: str) -> str:
+    """Returns the query for lines minus what closes hold of them; what is 0 is left out."""
+    return f"""
+    SELECT
+        {METRIC}, {BILLABLE}, argMax(_title, _is_now) AS title, unit, unit_title, aggregation,
+        sum(_events) AS events, sum(_open) AS open_sessions, sum(_quantity) AS quantity,
+        sum(_unpriced) AS unpriced, sum(_cost) AS cost
+    FROM
+    (
+        {now}
+        UNION ALL
+        SELECT {METRIC}, {BILLABLE}, unit, unit_title, aggregation, title, 0,
+            -events, -open_sessions, -quantity, -unpriced, -cost
+        FROM {LINES_TABLE}
+        WHERE close_id IN (SELECT close_id FROM {CLOSES_TABLE}) AND {where}
+    )
+    GROUP BY {LINE}
+    HAVING events != 0 OR open_sessions != 0 OR unpriced != 0
+        OR ifNull(quantity, 0) != 0 OR ifNull(cost, 0) != 0"""
+
+
+def _line_values() -> str:
+    open_sessions = "toInt64(open_sessions)" if SESSIONS else "toInt64(0)"
+    unpriced = "toInt64(unpriced)" if COST else "toInt64(events)"
+    cost = "cost" if COST else "NULL"
+    return (
+        f"{METRIC}, {BILLABLE}, unit, unit_title, aggregation, title AS _title, "
+        f"1 AS _is_now, toInt64(events) AS _events, {open_sessions} AS _open, "
+        f"{QUANTITY} AS _quantity, {unpriced} AS _unpriced, {cost} AS _cost"
+    )
