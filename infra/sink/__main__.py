@@ -18,6 +18,7 @@ from infra.sink.dsn import redact
 from infra.sink.errors import SinkError, UsageError
 from infra.sink.text import printable
 from infra.sink.usage import command as usage
+from infra.sink.usage import events_command as events
 
 _FAILED, _WRONG_USE, _INTERRUPTED = 1, 2, 130
 
@@ -39,6 +40,7 @@ COMMANDS: Mapping[str, Command] = {
     "adjustments": adjustments,
     "close": closing,
     "dlq": dlq,
+    "events": events,
     "migrate": migrate,
     "reconcile": reconcile,
     "run": run,

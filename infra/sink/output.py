@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -20,6 +21,8 @@ def text(value: Any) -> str:
         return ""
     if isinstance(value, Decimal):
         return _plain(value)
+    if isinstance(value, list):
+        return json.dumps(value, ensure_ascii=False) if value else ""
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return str(value)
@@ -49,7 +52,7 @@ def write_csv(rows: Iterable[Mapping[str, Any]], columns: Iterable[str]) -> None
 
 
 def _cell(value: Any) -> str:
-    return csv_cell(value) if isinstance(value, str) else text(value)
+    return csv_cell(text(value)) if isinstance(value, str | list) else text(value)
 
 
 def write_json(value: Any) -> None:

@@ -65,6 +65,11 @@ def query_error(failure: ClickHouseError) -> SinkError:
     reason = str(failure)
     if "UNKNOWN_DATABASE" in reason or "UNKNOWN_TABLE" in reason:
         return SinkError("the store has no tables: run `usage-sink migrate`")
+    if "MEMORY_LIMIT_EXCEEDED" in reason:
+        return SinkError(
+            "the query needs more memory than a query may take: ask for a shorter period, or for "
+            "fewer workspaces"
+        )
     return SinkError(f"the store rejected the query: {first_line(failure)}")
 
 

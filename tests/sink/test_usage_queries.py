@@ -9,7 +9,7 @@ import json
 import os
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,13 +18,15 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from infra.sink._generated.fields import DATABASE, TABLE
+from infra.sink.errors import UsageError
 from infra.sink.migrate import migrate
 from infra.sink.store import open_store
 from infra.sink.usage.answer import ask
+from infra.sink.usage.events import Cursor, EventQuery, list_events
 from infra.sink.usage.query import Dimension, Filter, Period, Query
 from tests.sink import expected_lines
 from tests.sink.events import NOON, insert
-from tests.sink.expected_usage import Event
+from tests.sink.expected_usage import Event, Identity, identity
 from tests.sink.test_histories import History
 
 _METRICS = {
@@ -49,6 +51,8 @@ _KEYS = ("region", "a.b", 'quo"te\\', "model", "é😀", "a", "", "absent", "' O
 _CHANGES = (datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC))
 _ZONES = {"w1": "Asia/Kolkata", "w2": "Europe/Berlin", "w3": "America/St_Johns"}
 WORKSPACES = 12
+# Whose events arrive while others are listed.
+_LATE = "late"
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,7 @@ def answered(client: Client, query: Query) -> list[dict[str, Any]]:
     return [
         {name: row[name] for name in row if name not in {"title", "unit", "unit_title"}}
         for row in rows
+        if row["workspace_id"] != _LATE
     ]
 
 
@@ -170,3 +175,64 @@ def test_lines_equal_a_computation_event_by_event(stored: Stored) -> None:
         client.command(f"OPTIMIZE TABLE {DATABASE}.{TABLE} FINAL")
         for query in QUERIES[:3]:
             assert answered(client, query) == expected_lines.lines(usage, query, _AGGREGATIONS)
+
+
+def test_the_list_of_events_has_each_once_as_it_came_with_what_became_of_it(
+    stored: Stored,
+) -> None:
+    first: dict[Identity, Event] = {}
+    for event in stored.arrived:
+        first.setdefault(identity(event), event)
+    usage = expected_lines.rows(stored.arrived, stored.now, zone_of, _AGGREGATIONS)
+    costs = {identity(row.event): row.cost for row in usage}
+    everything = EventQuery(workspaces=None, limit=7)
+    with open_store(stored.dsn) as client:
+        listed = []
+        page = list_events(client, everything)
+        while page.next is not None:
+            listed += page.rows
+            # What arrives meanwhile moves nothing, wherever it belongs.
+            late = {"workspace_id": _LATE, "event_id": str(len(listed)), "seq": 1}
+            time = NOON + timedelta(days=len(listed) % 90 - 45)
+            insert(client, [{**late, "ts": time, "occurred_at": time}])
+            page = list_events(client, replace(everything, after=Cursor.parse(str(page.next))))
+        listed += page.rows
+        some = EventQuery(
+            workspaces=("w1", "w2"),
+            start=NOON,
+            end=NOON + timedelta(days=40),
+            where=Filter.parse(["model=gpt-x", "status=ok", "status=void"]),
+            newest_first=True,
+            limit=1000,
+        )
+        chosen = list_events(client, some).rows
+        assert list_events(client, EventQuery(workspaces=None, event="none")).rows == []
+    found = {identity(row): row for row in listed if row["workspace_id"] != _LATE}
+    assert found.keys() == first.keys()
+    assert len({identity(row) for row in listed}) == len(listed)
+    order = [(row["occurred_at"], identity(row)) for row in listed]
+    assert order == sorted(order)
+    for key, row in found.items():
+        told = {name: row[name] for name in first[key]}
+        assert told == first[key]
+        assert row["effective_cost"] == costs.get(key, 0)
+        if row["voided_by"]:
+            assert first[(*key[:3], row["voided_by"])]["voids"] == key[3]
+        elif row["status"] != "void" and not row["boundary"]:
+            assert key in costs
+    assert [identity(row) for row in chosen] == [
+        identity(e)
+        for e in sorted(first.values(), key=lambda e: (e["occurred_at"], identity(e)), reverse=True)
+        if e["workspace_id"] in {"w1", "w2"}
+        and NOON <= e["occurred_at"] < NOON + timedelta(days=40)
+        and e["model"] == "gpt-x"
+        and e["status"] in {"ok", "void"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "é", "W10", "eyJhIjoxfQ", "WzEsMiwzLDQsNV0", "WzFlOTk5LCIiLCIiLCIiLCIiXQ"]
+)
+def test_a_malformed_cursor_is_a_usage_error(text: str) -> None:
+    with pytest.raises(UsageError, match="malformed cursor"):
+        Cursor.parse(text)

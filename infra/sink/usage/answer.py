@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
@@ -10,9 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from infra.sink import store
 from infra.sink._generated.fields import ACCOUNT, BILLABLE, DATABASE, FIELDS
 from infra.sink.usage import sql
 from infra.sink.usage.complete import Completeness, complete_until
@@ -135,13 +133,13 @@ def ask(client: Client, query: Query, *, caught_up_at: datetime | None = None) -
     # Before the lines, so that they have whatever it says.
     complete = complete_until(client, min(each.start for each in bounds), caught_up_at=caught_up_at)
     statement = sql.lines(query, zones)
-    found = _rows(client, statement)
+    found = sql.fetch(client, statement)
     columns = _columns(statement.columns, query.window)
     rows = [
         _with_window(dict(zip(statement.columns, row, strict=True)), query.window)
         for row in found[: query.limit]
     ]
-    [[release]] = _rows(client, Statement(_RELEASE, {}, ()))
+    [[release]] = sql.fetch(client, Statement(_RELEASE, {}, ()))
     return Answer(
         query, columns, rows, len(found) > query.limit, bounds, release, made_at, complete
     )
@@ -153,7 +151,7 @@ def latest_month(client: Client, workspace: str) -> date | None:
     Raises:
         SinkError: the store rejects the query.
     """
-    rows = _rows(client, Statement(sql.LATEST, {"account": workspace}, ()))
+    rows = sql.fetch(client, Statement(sql.LATEST, {"account": workspace}, ()))
     return rows[0][0] if rows else None
 
 
@@ -162,13 +160,6 @@ def instant(bound: Bound, zone: ZoneInfo) -> datetime:
     if isinstance(bound, datetime):
         return bound.astimezone(UTC)
     return datetime(bound.year, bound.month, bound.day, tzinfo=zone).astimezone(UTC)
-
-
-def _rows(client: Client, statement: Statement) -> Sequence[Sequence[Any]]:
-    try:
-        return client.query(statement.text, statement.parameters, settings=sql.SETTINGS).result_rows
-    except ClickHouseError as failure:
-        raise store.query_error(failure) from None
 
 
 def _columns(names: Iterable[str], window: Window | None) -> tuple[str, ...]:

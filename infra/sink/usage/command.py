@@ -28,16 +28,15 @@ from clickhouse_connect.driver.client import Client
 
 from infra.sink import arguments as argument
 from infra.sink import dsn, output, store
-from infra.sink._generated.fields import METRIC_TYPE, PRODUCT
 from infra.sink.errors import SinkError, UsageError
 from infra.sink.text import printable
+from infra.sink.usage import asked
 from infra.sink.usage.answer import Answer, ask, latest_month
 from infra.sink.usage.query import (
     DIMENSIONS,
     METADATA,
     WINDOWS,
     Dimension,
-    Filter,
     Period,
     Query,
 )
@@ -49,15 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of the command."""
     dsn.add_arguments(parser)
     add = parser.add_argument
-    whose = parser.add_mutually_exclusive_group(required=True)
-    whose.add_argument(
-        "--workspace", action="append", help="print the usage of this workspace; repeat for more"
-    )
-    whose.add_argument("--all", action="store_true", help="print the usage of all workspaces")
+    asked.add_workspaces(parser)
     add("--month", type=argument.month, help="print this month, such as 2026-03")
-    example = "a date such as 2026-03-01, or a time such as 2026-03-01T06:00:00Z"
-    add("--from", dest="start", type=argument.bound, help=f"begin with this: {example}")
-    add("--to", dest="end", type=argument.bound, help="end before this (default: now)")
+    asked.add_bounds(parser, "a date such as 2026-03-01, or a time such as 2026-03-01T06:00:00Z")
     add("--window", choices=WINDOWS, help="split lines by the hour, day or month")
     add(
         "--group-by",
@@ -67,15 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"split lines by these, separated by commas: {', '.join(DIMENSIONS)}"
         + (f", {METADATA}.KEY" if METADATA else ""),
     )
-    add(
-        "--where",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="only events with this value, such as model=gpt-x; repeat for alternatives",
-    )
-    add("--product", action="append", default=[], help="only this product; repeat for more")
-    add("--metric", action="append", default=[], help="only this metric type; repeat for more")
+    asked.add_filters(parser)
     billable = parser.add_mutually_exclusive_group()
     billable.add_argument(
         "--billable", action="store_true", default=None, help="only billable usage"
@@ -89,12 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=10_000,
         help="fail if there are more lines than this (default: %(default)s)",
     )
-    add(
-        "--format",
-        choices=("table", "csv", "json"),
-        default="table",
-        help="print in this format (default: %(default)s)",
-    )
+    asked.add_format(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -125,19 +105,16 @@ def _query(arguments: argparse.Namespace) -> Query:
     Raises:
         UsageError: it has no answer.
     """
-    named = [(PRODUCT, each) for each in arguments.product]
-    named += [(METRIC_TYPE, each) for each in arguments.metric]
-    filters = [*arguments.where, *(f"{name}={value}" for name, value in named)]
     return Query(
-        workspaces=None if arguments.all else tuple(arguments.workspace),
+        workspaces=asked.workspaces(arguments),
         period=_period(arguments),
         window=arguments.window,
         group_by=tuple(
             Dimension.parse(name)
             for names in arguments.group_by
-            for name in next(csv.reader([names], strict=True), [""])
+            for name in next(csv.reader([names])) or [""]
         ),
-        where=Filter.parse(filters),
+        where=asked.filters(arguments),
         billable=arguments.billable,
         limit=arguments.limit,
     )

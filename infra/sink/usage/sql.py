@@ -1,4 +1,4 @@
-"""The SQL of a query: names come from the generated list of fields, and values are bound."""
+"""The SQL of queries: names come from the generated list of fields, and values are bound."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infra.sink import store
 from infra.sink._generated.fields import (
@@ -21,7 +24,7 @@ from infra.sink._generated.lines import COLUMNS, MEASURES
 from infra.sink.usage.query import APART, LISTS, Bound, Dimension, Filter, Period, Query
 
 _DETAIL = f"{DATABASE}.{USAGE_DETAIL}"
-_TIME = "DateTime64(3, 'UTC')"
+TIME_TYPE = "DateTime64(3, 'UTC')"
 # Beyond the first, groups and sorts are on disk, so that history does not bound what can be asked.
 SETTINGS = {
     "max_bytes_before_external_group_by": 256 << 20,
@@ -59,6 +62,18 @@ class Parameters:
         return f"{{{name}:{kind}}}"
 
 
+def fetch(client: Client, statement: Statement) -> Sequence[Sequence[Any]]:
+    """Returns the rows of a statement's result.
+
+    Raises:
+        SinkError: the store rejects it.
+    """
+    try:
+        return client.query(statement.text, statement.parameters, settings=SETTINGS).result_rows
+    except ClickHouseError as failure:
+        raise store.query_error(failure) from None
+
+
 def lines(query: Query, zones: Sequence[str]) -> Statement:
     """Returns the statement for the lines of a query, one more than its limit.
 
@@ -90,12 +105,12 @@ def period(asked: Period, bound: Parameters) -> Iterator[str]:
     """Yields the conditions for the usage of a period."""
     for sign, value in ((">=", asked.start), ("<", asked.end)):
         if isinstance(value, datetime):
-            yield f"{TIME} {sign} {bound.bind(value, _TIME)}"
+            yield f"{TIME} {sign} {bound.bind(value, TIME_TYPE)}"
             continue
         column = "month" if asked.is_of_months else "day"
         yield f"_detail.{column} {sign} {bound.bind(value, 'Date32')}"
         # What lies outside in any zone need not be cut into days first.
-        yield f"{TIME} {sign} {bound.bind(_outside(value, sign), _TIME)}"
+        yield f"{TIME} {sign} {bound.bind(_outside(value, sign), TIME_TYPE)}"
 
 
 def _outside(day: Bound, sign: str) -> datetime:
