@@ -114,7 +114,7 @@ def test_an_answer_without_lines_is_one_in_every_format(
     events = ["events", "--dsn", dsn, "--all", "--event", "none"]
     assert printed(capsys, *events) == "no such events\n"
     assert printed(capsys, *events, "--format", "csv").startswith('"event_id","work')
-    empty = {"events": [], "next": None}
+    empty: dict[str, Any] = {"events": [], "next": None}
     assert json.loads(printed(capsys, *events, "--format", "json")) == empty
 
 
