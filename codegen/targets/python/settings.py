@@ -30,7 +30,7 @@ def error(model: Model, error: ErrorCode) -> _Error:
     limits = model.event.field(error.field).limits if error.field else {}
     for name, value in limits.items():
         text = text.replace(f"{{{name}}}", str(value))
-    row = ", ".join(map(literal, (text, error.field, error.reason)))
+    row = ", ".join(map(literal, (text, error.field, error.reason, error.outcome)))
     return _Error(literal(error.name), row)
 
 

@@ -284,9 +284,9 @@ def test_an_event_that_arrives_just_after_the_backlog_was_taken_is_on_disk(
         pass
     spool._backlog.discard_preallocated()
     given = [VALID[name] for name in ("workspace_id", "product", "metric_type")]
-    encode: Callable[..., tuple[str, str, str]] = client._encode
+    encode: Callable[..., tuple[str, str, str, Any]] = client._encode
     numbers: list[int] = []
-    late, event, _ = encode(numbers, *given, 1, "ok", None, None, None, None, {})
+    late, event, *_ = encode(numbers, *given, 1, "ok", None, None, None, None, {})
     client._outbox.put(numbers, VALID["workspace_id"], event)
     assert set(spooled_ids(spool_dir)) == {*recorded, late}
     assert counters_balance(client)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from ._counting import CountOne
 from ._spool.record import Member, group_body
 from ._spool.segment_writer import AckGroup
 
@@ -38,6 +39,7 @@ class Batch:
         events: the events.
         ids: the id of each event.
         lost: what an event lost of its metadata, by its place from 0.
+        counts: what counts each event by its quantity; None if nothing is counted.
         first: the number that the first event was encoded with.
         is_numbered: whether its events have its numbers.
         spills: whether the room that is reserved is on disk.
@@ -49,6 +51,7 @@ class Batch:
     __slots__ = (
         "_body",
         "_members",
+        "counts",
         "events",
         "first",
         "group",
@@ -62,7 +65,8 @@ class Batch:
         "taken",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_counted: bool = False) -> None:
+        self.counts: list[CountOne] | None = [] if is_counted else None
         self.numbers: list[int] = []
         self.first = 0
         self.is_numbered = False

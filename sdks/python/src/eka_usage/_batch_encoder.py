@@ -11,6 +11,7 @@ from typing import Any
 from . import _checks
 from ._batch import Batch, Call, Rejection
 from ._clock import format_time
+from ._counting import CountOne
 from ._event import NO_METADATA, NONE, EventEncoder
 from ._fields import PER_CALL, split
 from ._generated.encoder import encode_event
@@ -109,7 +110,8 @@ class BatchEncoder(EventEncoder):
         every other call, and each one that may be invalid, as a single event is.
         """
         keys, events, ids, numbers = batch.keys, batch.events, batch.ids, self._numbers
-        known_product, known_type, known_status, is_plain, _, constants = self._last
+        counts = batch.counts
+        known_product, known_type, known_status, is_plain, _, constants, count = self._last
         escaped = self._workspaces.get
         now = self._now()
         ts, prefix = format_time(now), self._ids.prefix(now)
@@ -133,6 +135,7 @@ class BatchEncoder(EventEncoder):
                 and (workspace := escaped(key)) is not None
             ):
                 details, lost = metadata_text(metadata) if metadata else (NO_METADATA, "")
+                counted = count
                 seq = next(numbers)
                 own_id = f"{prefix}{start + seq % span}"
                 event = encode_event(
@@ -148,20 +151,22 @@ class BatchEncoder(EventEncoder):
                 )
             else:
                 try:
-                    key, own_id, event, lost = self.encode_one(call)
+                    key, own_id, event, lost, counted = self.encode_one(call)
                 except Exception as error:
                     if is_interruption(error):
                         raise
                     return Rejection(error, place, call)
-                known_product, known_type, known_status, is_plain, _, constants = self._last
+                known_product, known_type, known_status, is_plain, _, constants, count = self._last
             if lost:
                 batch.lost[place] = lost
             keys.append(key)
             events.append(event)
             ids.append(own_id)
+            if counts is not None:
+                counts.append(counted)
         return None
 
-    def encode_one(self, call: Call) -> tuple[str, str, str, str]:
+    def encode_one(self, call: Call) -> tuple[str, str, str, str, CountOne]:
         """Returns the key of a call before what `encode` returns."""
         key, *rest = call
         if call[-1] and not PER_CALL.isdisjoint(call[-1]):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -11,6 +12,7 @@ from . import _checks, _shutdown_hooks
 from ._admission import Admission, NotStoredError
 from ._batch import Batch, Call, Rejection
 from ._batch_encoder import BatchEncoder
+from ._counting import UNNAMED, Named
 from ._describe import describe_value
 from ._errors import EkaError, ValidationError, invalid
 from ._fields import check_names
@@ -20,7 +22,7 @@ from ._generated.catalog import (
     BATCH_MAX_EVENTS,
     DEFAULT_STATUS,
 )
-from ._interrupts import is_interruption
+from ._interrupts import SuppressErrors, is_interruption
 from ._number import exact
 from ._recording import Recording
 from ._stack import EnoughStack
@@ -97,7 +99,7 @@ class BatchRecording(Recording):
         """Records one event, and returns its id, or the error that `on_error` would receive."""
         found = self._accept([cast("Usage", usage).arguments])
         if isinstance(found, Rejection):
-            return self._outcomes.count_rejected(found.error, 1)
+            return self._outcomes.count_rejected(found.error, 1, [_names_of_usage(usage)])
         return found[0]
 
     def _try_record_many(self, events: Sequence[TypedUsage]) -> list[str] | EkaError:
@@ -113,7 +115,7 @@ class BatchRecording(Recording):
         if not isinstance(found, Rejection):
             return found
         place = None if found.place is None else given.places[found.place]
-        self._outcomes.batch_rejected(found.error, place, given.total, found.call)
+        self._outcomes.batch_rejected(found.error, place, given.total, found.call, given.names)
         return None
 
     def _accept(
@@ -129,11 +131,14 @@ class BatchRecording(Recording):
             fault: what is wrong with them already: with the batch, or with the call after these.
             encoder_of: returns what encodes them, from the encoder of this process.
         """
-        batch = Batch()
+        batch = Batch(is_counted=self._is_counting)
         try:
             rejection = self._take(batch, calls, fault, encoder_of)
             if rejection is not None:
                 return rejection
+            if batch.counts:
+                for count, call in zip(batch.counts, calls, strict=True):
+                    count(call[3])
             if self._debug or batch.lost:
                 for place, event_id in enumerate(batch.ids):
                     lost = batch.lost.get(place, "")
@@ -200,12 +205,14 @@ class _Given(NamedTuple):
         places: the place of each among what was given, and then that of the invalid one.
         total: how many were given.
         fault: what is wrong with the batch, or with the event after these calls.
+        names: what a rejection counts by, of everything that was given.
     """
 
     calls: list[Call]
     places: Sequence[int]
     total: int
     fault: Rejection | None
+    names: Iterable[Named]
 
 
 def _events(given: Any) -> _Given:
@@ -218,7 +225,15 @@ def _events(given: Any) -> _Given:
             fault = Rejection(_invalid("events", hint), len(calls))
             break
         calls.append(usage.arguments)
-    return _Given(calls, range(len(events)), len(events), fault)
+    names = map(_names_of_usage, events)
+    return _Given(calls, range(len(events)), len(events), fault, names)
+
+
+def _names_of_usage(usage: object) -> Named:
+    if not isinstance(usage, Usage):
+        return UNNAMED
+    _, product, metric_type, quantity, status, *_ = usage.arguments
+    return Named(product, metric_type, status, quantity)
 
 
 def _amounts(workspace_id: object, given: Any, shared: Call, fields: dict[str, Any]) -> _Given:
@@ -241,7 +256,15 @@ def _amounts(workspace_id: object, given: Any, shared: Call, fields: dict[str, A
         if call is not None:
             calls.append(call)
             places.append(place)
-    return _Given(calls, places, len(amounts), fault)
+    names = map(partial(_names_of_amount, shared[0]), amounts)
+    return _Given(calls, places, len(amounts), fault, names)
+
+
+def _names_of_amount(status: object, amount: Any) -> Named:
+    with SuppressErrors():
+        metric, quantity, *_ = amount
+        return Named(*_checks.metric_names(metric), status, quantity)
+    return UNNAMED._replace(status=status)
 
 
 def _amount(

@@ -116,7 +116,7 @@ class EkaClient(SessionRecording):
         self._new_outcomes = partial(Outcomes, on_error, debug)
         self._overrides = overrides
         self._producer = producer
-        self._debug = debug
+        self._debug = self._is_watching = debug
         by_default = producer is None and self._ambient.spools
         has_spool = not self._is_disabled and (by_default or settings.get("spool") is not None)
         self._limits = Limits(self._settings["max_queue_events"], self._settings["max_queue_bytes"])
@@ -163,11 +163,14 @@ class EkaClient(SessionRecording):
         self, connect: Callable[[Failed], Transport], spool: SpoolConfig | None = None
     ) -> Instance:
         """Returns an instance with an id of its own, whose counters are zero and queue empty."""
-        encoder, outcomes, open_spool = self._new_encoder(), self._new_outcomes(), None
+        outcomes, open_spool = self._new_outcomes(), None
+        counting = outcomes.counting
+        counting.is_on = self._is_counting
+        encoder = self._new_encoder(counting=counting)
         if spool is not None:
             replay = partial(self._connect, reports=True)
             open_spool = spool_opener(spool, encoder, outcomes, self._limits, replay)
-        outbox = Outbox(connect, outcomes.failed, self._limits, open_spool)
+        outbox = Outbox(connect, outcomes.failed, self._limits, open_spool, counting.add_up)
         return Instance(encoder, outcomes, outbox, OpenSessions())
 
     def _connect(self, failed: Failed, *, reports: bool = False) -> Transport:
@@ -293,6 +296,11 @@ class EkaClient(SessionRecording):
     def instance_id(self) -> str:
         """The id of this client in this process, which is part of every event."""
         return self._current().encoder.instance_id
+
+    def _count_calls(self) -> None:
+        """Counts events by their names from now on, for an adapter of metrics."""
+        self._current().outcomes.counting.is_on = True
+        self._is_counting = self._is_watching = True
 
     def _end(self, timeout: float) -> None:
         self.shutdown(timeout)

@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from itertools import islice, repeat
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from . import _checks, _number
 from ._before_send import MetadataFilter, filtered
 from ._clock import format_time
 from ._count import Count
+from ._counting import Counting, CountOne
 from ._fields import check_field_rules, encode_client_fields, encode_fields, is_billed
 from ._generated.catalog import BILLABLE, CATALOG_VERSION, SDK_VERSION, VOID_STATUS
 from ._generated.encoder import encode_constants, encode_event
@@ -28,7 +29,7 @@ from ._interrupts import is_interruption
 from ._json_text import escape, escape_json
 from ._metadata import metadata_text
 from ._metric import Metric
-from ._text import LONGEST, id_text, name_text
+from ._text import LONGEST, id_text, name_texts
 from ._undeclared import UndeclaredName, undeclared_fault, undeclared_metric
 
 # Unlike __class__, it cannot be overridden.
@@ -52,6 +53,7 @@ class EventEncoder:
         new_id: returns a new event or instance id; None for UUIDv7.
         client_fields: the client's fields that an event may lack, by name; None is not given.
         before_send: the caller's filter of metadata, if there is one.
+        counting: what counts the events.
 
     Attributes:
         clock: returns nanoseconds since 1970, if it is not `time.time_ns`.
@@ -68,6 +70,8 @@ class EventEncoder:
         new_id: Callable[[], str] | None,
         client_fields: Mapping[str, str | None],
         before_send: MetadataFilter | None = None,
+        *,
+        counting: Counting,
     ) -> None:
         self._before_send = before_send
         self.clock = clock
@@ -79,7 +83,12 @@ class EventEncoder:
         # Filled by the first event, so that copies of an idle process have nothing in common.
         self._minted: dict[str, str] = {}
         self._combinations = Combinations(
-            service_name, hostname, lambda: self.instance_id, client_fields, before_send is None
+            service_name,
+            hostname,
+            lambda: self.instance_id,
+            client_fields,
+            before_send is None,
+            counting,
         )
         self._workspaces = _Workspaces()
         # By the identity of the names, most of which are literals: it proves that they are valid,
@@ -114,8 +123,8 @@ class EventEncoder:
         event_id: Any,
         occurred_at: Any,
         fields: Mapping[str, Any],
-    ) -> tuple[str, str, str]:
-        """Returns the event's id, its JSON, and what was lost of its metadata, or "".
+    ) -> tuple[str, str, str, CountOne]:
+        """Returns the event's id, its JSON, what was lost of its metadata, and what counts it.
 
         The event has a number; an invalid one takes none.
 
@@ -134,7 +143,7 @@ class EventEncoder:
                 if metric_type is not known[1] or product is not known[0] or status is not known[2]:
                     known = self._find(product, metric_type, status)
                 self._last = known
-            _, _, _, plain, metric, constants = known
+            _, _, _, plain, metric, constants, count = known
             workspace = self._workspaces[workspace_id]
             kind = _type_of(quantity)
             if (
@@ -190,9 +199,9 @@ class EventEncoder:
             ids = self._ids
             own_id = key = f"{prefix}{ids.start + seq % ids.span}"
         event = encode_event(constants, key, details, occurred, amount, seq, ts, cost, workspace)
-        return own_id, f"{event[:-1]}{more}}}" if more else event, lost
+        return own_id, f"{event[:-1]}{more}}}" if more else event, lost, count
 
-    def reject(self, _: list[int], *arguments: Any) -> tuple[str, str, str]:
+    def reject(self, _: list[int], *arguments: Any) -> NoReturn:
         """Rejects a call whose workspace id is of no type of ids; the arguments are `encode`'s."""
         self._check(*arguments)
         raise TypeError
@@ -212,7 +221,7 @@ class EventEncoder:
             if metric_type is known[1]:
                 self._literals[id(metric_type)] = known
             return known
-        names = _names(product, metric_type, status)
+        names = name_texts(product, metric_type, status)
         if type(metric_type) is UndeclaredName:
             return self._combinations[(*names, _UNDECLARED)]
         return self._combinations[names]
@@ -288,22 +297,10 @@ def _metadata(value: object, metric: Metric, before_send: MetadataFilter | None)
     return text, "; ".join(filter(None, (dropped, wrong, lost)))
 
 
-def _names(*values: object) -> tuple[str, ...]:
-    """Returns the characters of three names of other types.
-
-    Raises:
-        TypeError: one is not a string.
-    """
-    names = tuple(map(name_text, values))
-    if None in names:
-        raise TypeError
-    return cast("tuple[str, ...]", names)
-
-
 # Product, metric type, status; whether the metric type has no rules of its own; the metric type;
-# and its events' constant parts.
-_Combination = tuple[str, str, str, bool, Metric, tuple[str, ...]]
-NONE = cast("_Combination", (*(object(),) * 3, False, None, ()))
+# its events' constant parts; and what counts one of them by its quantity.
+_Combination = tuple[str, str, str, bool, Metric, tuple[str, ...], CountOne]
+NONE = cast("_Combination", (*(object(),) * 3, False, None, (), None))
 
 
 class Combinations(dict[tuple[str, ...], _Combination]):
@@ -318,8 +315,10 @@ class Combinations(dict[tuple[str, ...], _Combination]):
         instance_id: Callable[[], str],
         client_fields: Mapping[str, str | None],
         is_plain: bool,
+        counting: Counting,
     ) -> None:
         super().__init__()
+        self._counting = counting
         self._is_plain = is_plain
         self._client_fields = client_fields
         self._instance_id = instance_id
@@ -380,6 +379,7 @@ class Combinations(dict[tuple[str, ...], _Combination]):
                 instance_id=escape(self._instance_id()),
                 **self._client,
             ),
+            self._counting.accept(metric.product, metric.metric_type, status),
         )
         if is_declared or len(self) < _MOST_UNDECLARED:
             self[key] = made

@@ -28,6 +28,9 @@ class Stats(NamedTuple):
         oldest_spooled_ms: the age of the oldest segment that is pending; 0 if none is.
         disabled: whether nothing is sent; then `delivered` counts what would have been.
         spool_error: why there is no spool; empty if there is one, or none was to be used.
+        spooled_total: events that were written to the spool; one that is moved counts again.
+        retried: accepted events that left memory undelivered and stay on disk, to be sent again.
+        spool_bytes: the disk space of the spool's directory, which processes may share.
     """
 
     accepted: int
@@ -42,6 +45,9 @@ class Stats(NamedTuple):
     oldest_spooled_ms: int = 0
     disabled: bool = False
     spool_error: str = ""
+    spooled_total: int = 0
+    retried: int = 0
+    spool_bytes: int = 0
 
 
 class Ledger:
@@ -77,4 +83,5 @@ class Ledger:
             )
         elsewhere = delivered + failed + spool.spooled
         accepted = max(taken, elsewhere)
-        return Stats(accepted, delivered, failed, accepted - elsewhere, rejected, *spool)
+        queued = accepted - elsewhere
+        return Stats(accepted, delivered, failed, queued, rejected, **spool._asdict())

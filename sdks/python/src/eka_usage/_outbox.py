@@ -45,6 +45,7 @@ class Outbox(Routes):
         failed: receives each event that cannot be delivered.
         limits: how much the queue holds.
         open_spool: opens the spool; None for none.
+        polled: called now and then while events are taken; must not raise.
 
     Attributes:
         connection: holds the transport.
@@ -58,11 +59,13 @@ class Outbox(Routes):
         failed: Failed,
         limits: Limits,
         open_spool: Callable[[Outbox], Spool] | None = None,
+        polled: Callable[[], object] = bool,
     ) -> None:
         super().__init__(connect, failed, limits)
         self._limits = limits
         self.gave_up = False
         self._taken = Count()
+        self._polled = polled
         self._poller = Poller(self._poll, self.queued)
         self._closer: int | None = None
         self._closed = WakeUp()
@@ -304,6 +307,7 @@ class Outbox(Routes):
         try:
             self.connection.poll()
             self._unpark()
+            self._polled()
         except Exception as error:
             if is_interruption(error):
                 raise

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
+from ._counting import Counting, Named
 from ._describe import describe_error
 from ._errors import (
     DeliveryError,
@@ -37,10 +38,12 @@ class Outcomes:
 
     Attributes:
         ledger: the counters.
+        counting: counts by names, if it is switched on.
     """
 
     def __init__(self, on_error: OnError | None, debug: bool) -> None:
         self.ledger = Ledger()
+        self.counting = Counting()
         self._reporter = Reporter(on_error)
         self._debug = debug
 
@@ -76,10 +79,12 @@ class Outcomes:
         metric_type: object,
         status: object,
         event_id: object,
+        quantity: object = 0,
     ) -> None:
         """Counts and reports a call whose event was rejected."""
         with EnoughStack():
-            known = self.count_rejected(error, 1)
+            names = Named(product, metric_type, status, quantity)
+            known = self.count_rejected(error, 1, (names,))
             self._report(
                 known,
                 event_id=event_id,
@@ -90,7 +95,12 @@ class Outcomes:
             )
 
     def batch_rejected(
-        self, error: Exception, index: int | None, count: int, call: Sequence[object] | None
+        self,
+        error: Exception,
+        index: int | None,
+        count: int,
+        call: Sequence[object] | None,
+        names: Iterable[Named],
     ) -> None:
         """Counts a batch of so many events that was rejected, and reports it once.
 
@@ -99,41 +109,46 @@ class Outcomes:
             index: the place of that event.
             count: how many events it has.
             call: the arguments of that event; see `Call`.
+            names: what each event counts by.
         """
         identity: dict[str, object] = {}
         if call:
             identity = dict(zip(_CALL, (*call[:3], call[4], call[7]), strict=True))
         with EnoughStack():
-            known = self.count_rejected(error, count)
+            known = self.count_rejected(error, count, names)
             if index is not None and count > 1:
                 known = at_index(known, index, count)
                 identity["index"] = index
             self._report(known, **identity)
 
-    def count_rejected(self, error: Exception, count: int) -> EkaError:
+    def count_rejected(self, error: Exception, count: int, names: Iterable[Named]) -> EkaError:
         """Counts so many events that were rejected, and returns the error of a code."""
         if not isinstance(error, EkaError):
             error = DeliveryError.of("delivery.failed", hint=f"unexpected {describe_error(error)}")
         self.ledger.reject(error.code, count)
+        self.counting.reject(names)
         return error
 
     def failed(self, failure: Failure) -> None:
         """Counts and reports an accepted event that cannot be delivered."""
         with EnoughStack():
             self.ledger.fail()
-            self._report_failure(failure)
+            fields = self._report_failure(failure)
+            self.counting.fail(Named(*map(fields.get, Named._fields)))
 
     def adopted_failed(self, failure: Failure) -> None:
         """Reports an event that cannot be delivered, which another client accepted and counts."""
         self._report_failure(failure)
 
-    def _report_failure(self, failure: Failure) -> None:
+    def _report_failure(self, failure: Failure) -> dict[str, Any]:
+        """Reports an event that cannot be delivered, and returns its fields."""
         kind = ShutdownTimeoutError if failure.given_up else DeliveryError
         code: ErrorCode = "shutdown.timeout" if failure.given_up else "delivery.failed"
-        fields = msgspec.json.decode(failure.event)
+        fields: dict[str, Any] = msgspec.json.decode(failure.event)
         self._report(
             kind.of(code, hint=failure.why), **{name: fields.get(name) for name in _IDENTITY}
         )
+        return fields
 
     def _report(self, error: EkaError, **identity: Any) -> None:
         context: ErrorContext = {

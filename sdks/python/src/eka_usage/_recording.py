@@ -45,7 +45,10 @@ class Recording:
     A subclass calls `_become()` before the first of them.
     """
 
+    # Whether an accepted event is logged, counted, or any of them.
     _debug: bool
+    _is_counting = False
+    _is_watching: bool
 
     def _become(self, instance: Instance) -> None:
         """Records by this instance from now on."""
@@ -100,7 +103,7 @@ class Recording:
             gate = self._gate  # another thread may open it at any moment
             if gate.admission is not _OPEN and (reason := gate.reject_reason()) is not None:
                 self._outcomes.rejected(
-                    reason, workspace_id, product, metric_type, status, event_id
+                    reason, workspace_id, product, metric_type, status, event_id, quantity
                 )
                 return None
             encode: Callable[..., Any] = self._encode  # CPython specializes a call of a local
@@ -112,7 +115,7 @@ class Recording:
                 if fields and not PER_CALL.isdisjoint(fields):
                     own, fields = split(fields)
                     encode = self._instance.encoder.of(own).encode
-                accepted_id, event, lost = encode(
+                accepted_id, event, lost, count = encode(
                     numbers,
                     workspace_id,
                     product,
@@ -128,7 +131,9 @@ class Recording:
             except Exception as error:
                 if is_interruption(error):
                     raise
-                self._outcomes.rejected(error, workspace_id, product, metric_type, status, event_id)
+                self._outcomes.rejected(
+                    error, workspace_id, product, metric_type, status, event_id, quantity
+                )
                 return None
             try:
                 self._outbox.put(numbers, workspace_id, event)
@@ -136,11 +141,14 @@ class Recording:
                 event = None  # so that an interruption from here on does not put it again
                 self._instance.encoder.give_back(numbers)
                 self._outcomes.rejected(
-                    gate.full(), workspace_id, product, metric_type, status, event_id
+                    gate.full(), workspace_id, product, metric_type, status, event_id, quantity
                 )
                 return None
-            if lost or self._debug:
-                self._outcomes.accepted(accepted_id, event, lost)
+            if lost or self._is_watching:
+                if self._is_counting:
+                    count(quantity)
+                if lost or self._debug:
+                    self._outcomes.accepted(accepted_id, event, lost)
         except RecursionError:
             with EnoughStack():
                 self._recover(numbers, workspace_id, event)
@@ -182,7 +190,7 @@ class Recording:
         try:
             product, metric_type = _checks.metric_names(metric)
         except ValidationError as fault:
-            self._outcomes.rejected(fault, workspace_id, metric, metric, status, event_id)
+            self._outcomes.rejected(fault, workspace_id, metric, metric, status, event_id, quantity)
             return None
         return self._record(
             workspace_id,

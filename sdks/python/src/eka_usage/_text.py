@@ -66,3 +66,15 @@ def is_uuid(value: object) -> bool:
 def name_text(value: object) -> str | None:
     """Returns the characters of a name; None if this is not a string."""
     return characters(cast("str", value)) if issubclass(type(value), str) else None
+
+
+def name_texts(*values: object) -> tuple[str, ...]:
+    """Returns the characters of names.
+
+    Raises:
+        TypeError: one is not a string.
+    """
+    names = tuple(map(name_text, values))
+    if None in names:
+        raise TypeError
+    return cast("tuple[str, ...]", names)

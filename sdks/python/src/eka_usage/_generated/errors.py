@@ -46,11 +46,15 @@ ErrorCode = Literal[
 
 
 class ErrorText(NamedTuple):
-    """The text of a code, with placeholders in braces, and the field that it is about."""
+    """The text of a code, with placeholders in braces, and the field that it is about.
+
+    `outcome` says what became of the event; `refused`, that no client was created.
+    """
 
     text: str
     field: str | None
     reason: str | None
+    outcome: Literal["rejected", "degraded", "undelivered", "refused"]
 
 
 ERRORS: Final[Mapping[ErrorCode, ErrorText]] = {
@@ -58,67 +62,99 @@ ERRORS: Final[Mapping[ErrorCode, ErrorText]] = {
         "client closed: record() was called after shutdown(); keep one client for the lifetime of the process",
         None,
         None,
+        "rejected",
     ),
     "workspace_id.invalid": ErrorText(
         "invalid {parameter} {given}: expected a non-blank string of 1 to 256 characters",
         "workspace_id",
         None,
+        "rejected",
     ),
-    "product.unknown": ErrorText("invalid {parameter} {given}: {hint}", "product", None),
+    "product.unknown": ErrorText(
+        "invalid {parameter} {given}: {hint}", "product", None, "rejected"
+    ),
     "metric_type.unknown": ErrorText(
-        "invalid {parameter} {given} for product {product}: {hint}", "metric_type", None
+        "invalid {parameter} {given} for product {product}: {hint}", "metric_type", None, "rejected"
     ),
-    "status.unknown": ErrorText("invalid {parameter} {given}: {hint}", "status", None),
-    "quantity.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "quantity", None),
+    "status.unknown": ErrorText("invalid {parameter} {given}: {hint}", "status", None, "rejected"),
+    "quantity.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "quantity", None, "rejected"
+    ),
     "unit_cost.invalid": ErrorText(
-        "invalid {parameter} {given}: expected {hint}", "unit_cost", None
+        "invalid {parameter} {given}: expected {hint}", "unit_cost", None, "rejected"
     ),
-    "metadata.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "metadata", None),
+    "metadata.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "metadata", None, "rejected"
+    ),
     "metadata.required": ErrorText(
-        "invalid {parameter} {given}: the metric type requires {hint}", "metadata", None
+        "invalid {parameter} {given}: the metric type requires {hint}", "metadata", None, "rejected"
     ),
     "event_id.invalid": ErrorText(
         "invalid {parameter} {given}: expected a non-blank string of 1 to 128 characters",
         "event_id",
         None,
+        "rejected",
     ),
     "occurred_at.invalid": ErrorText(
         'invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind; for older work see "Late events" in docs/integration-guide.md',
         "occurred_at",
         None,
+        "rejected",
     ),
-    "options.invalid": ErrorText("invalid {parameter} {given}: {hint}", None, None),
-    "batch.invalid": ErrorText("invalid {parameter}: {hint}", None, None),
-    "session.invalid": ErrorText("invalid {parameter} {given}: {hint}", "metric_type", None),
-    "vendor.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "vendor", None),
-    "model.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "model", None),
-    "cost.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "cost", None),
-    "run_id.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "run_id", None),
-    "step_id.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "step_id", None),
+    "options.invalid": ErrorText("invalid {parameter} {given}: {hint}", None, None, "rejected"),
+    "batch.invalid": ErrorText("invalid {parameter}: {hint}", None, None, "rejected"),
+    "session.invalid": ErrorText(
+        "invalid {parameter} {given}: {hint}", "metric_type", None, "rejected"
+    ),
+    "vendor.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "vendor", None, "rejected"
+    ),
+    "model.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "model", None, "rejected"
+    ),
+    "cost.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "cost", None, "rejected"
+    ),
+    "run_id.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "run_id", None, "rejected"
+    ),
+    "step_id.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "step_id", None, "rejected"
+    ),
     "parent_run_id.invalid": ErrorText(
-        "invalid {parameter} {given}: expected {hint}", "parent_run_id", None
+        "invalid {parameter} {given}: expected {hint}", "parent_run_id", None, "rejected"
     ),
     "root_run_id.invalid": ErrorText(
-        "invalid {parameter} {given}: expected {hint}", "root_run_id", None
+        "invalid {parameter} {given}: expected {hint}", "root_run_id", None, "rejected"
     ),
     "parent_event_id.invalid": ErrorText(
-        "invalid {parameter} {given}: expected {hint}", "parent_event_id", None
+        "invalid {parameter} {given}: expected {hint}", "parent_event_id", None, "rejected"
     ),
     "child_event_ids.invalid": ErrorText(
-        "invalid {parameter} {given}: expected {hint}", "child_event_ids", None
+        "invalid {parameter} {given}: expected {hint}", "child_event_ids", None, "rejected"
     ),
-    "tags.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "tags", None),
+    "tags.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "tags", None, "rejected"
+    ),
     "session_id.invalid": ErrorText(
-        "invalid {parameter} {given}: expected {hint}", "session_id", None
+        "invalid {parameter} {given}: expected {hint}", "session_id", None, "rejected"
     ),
-    "boundary.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "boundary", None),
-    "voids.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "voids", None),
-    "session.unfinished": ErrorText("session not ended: {hint}", None, None),
-    "queue.full": ErrorText("queue full: {hint}; is Kafka reachable?", None, "local_queue_full"),
-    "metadata.degraded": ErrorText("degraded {parameter}: {hint}", "metadata", None),
-    "delivery.failed": ErrorText("delivery failed: {hint}", None, None),
-    "shutdown.timeout": ErrorText("shutdown timed out: {hint}", None, None),
-    "spool.full": ErrorText("spool full: {hint}", None, None),
-    "spool.failed": ErrorText("spool failed: {hint}", None, None),
-    "config.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", None, None),
+    "boundary.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "boundary", None, "rejected"
+    ),
+    "voids.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "voids", None, "rejected"
+    ),
+    "session.unfinished": ErrorText("session not ended: {hint}", None, None, "rejected"),
+    "queue.full": ErrorText(
+        "queue full: {hint}; is Kafka reachable?", None, "local_queue_full", "rejected"
+    ),
+    "metadata.degraded": ErrorText("degraded {parameter}: {hint}", "metadata", None, "degraded"),
+    "delivery.failed": ErrorText("delivery failed: {hint}", None, None, "undelivered"),
+    "shutdown.timeout": ErrorText("shutdown timed out: {hint}", None, None, "undelivered"),
+    "spool.full": ErrorText("spool full: {hint}", None, None, "rejected"),
+    "spool.failed": ErrorText("spool failed: {hint}", None, None, "rejected"),
+    "config.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", None, None, "refused"
+    ),
 }

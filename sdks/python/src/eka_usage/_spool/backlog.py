@@ -64,7 +64,12 @@ class Backlog:
     def spooled(self) -> int:
         """How many of the accepted events are on disk and not in flight from memory."""
         with self._lock:
-            return self._balance + self._requeued.appended + self._spilled.appended
+            return self._balance + self.appended
+
+    @property
+    def appended(self) -> int:
+        """How many events were appended here."""
+        return self._requeued.appended + self._spilled.appended
 
     @property
     def pending(self) -> int:

@@ -49,7 +49,7 @@ class Directory:
             OSError: the directory cannot be written.
         """
         with self._creating:
-            if self._used_bytes() + size > self._limit:
+            if self._used() + size > self._limit:
                 raise SpoolFullError(
                     f"{self.path} has reached its limit of {self._limit} bytes; is Kafka reachable?"
                 )
@@ -72,7 +72,14 @@ class Directory:
         """Closes its descriptor; a later call opens it again."""
         self.handle.close()
 
-    def _used_bytes(self) -> int:
+    def used_bytes(self) -> int:
+        """Returns the disk space that its segments take; 0 if they cannot be read."""
+        try:
+            return self._used()
+        except OSError:
+            return 0
+
+    def _used(self) -> int:
         return sum(
             used_bytes(found)
             for name, found in self.handle.statuses().items()

@@ -73,6 +73,9 @@ class SpoolStats(NamedTuple):
     replayed: int = 0
     dead_lettered: int = 0
     oldest_spooled_ms: int = 0
+    spooled_total: int = 0
+    retried: int = 0
+    spool_bytes: int = 0
 
 
 class Spool:
@@ -167,6 +170,7 @@ class Spool:
             OSError: the disk cannot be written.
         """
         self._backlog.requeue(key, event)
+        self._count(retried=1)
         self._wake()
 
     def interrupted(self, events: int = 1) -> None:
@@ -176,6 +180,7 @@ class Spool:
     def retain(self) -> None:
         """Counts an event that stays on disk, where it was appended, and is no longer in flight."""
         self._backlog.count(1)
+        self._count(retried=1)
 
     def dead_letter(self, failure: Failure) -> None:
         """Appends an event of this client to the dead letters, as it can never be delivered."""
@@ -192,7 +197,12 @@ class Spool:
         with self._counting:
             stats = self._stats
         owned = [*self._backlog.segments(), *self._adopted, *self._replayer.segments()]
-        return stats._replace(spooled=self._backlog.spooled, oldest_spooled_ms=_oldest_ms(owned))
+        return stats._replace(
+            spooled=self._backlog.spooled,
+            oldest_spooled_ms=_oldest_ms(owned),
+            spooled_total=self._in_flight.appended + self._backlog.appended,
+            spool_bytes=0 if self._released else self._directory.used_bytes(),
+        )
 
     def release(self) -> None:
         """Leaves what is not acknowledged to the next process, and what is appended from now on."""

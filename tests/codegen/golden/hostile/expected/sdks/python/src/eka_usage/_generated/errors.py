@@ -33,11 +33,15 @@ ErrorCode = Literal[
 
 
 class ErrorText(NamedTuple):
-    """The text of a code, with placeholders in braces, and the field that it is about."""
+    """The text of a code, with placeholders in braces, and the field that it is about.
+
+    `outcome` says what became of the event; `refused`, that no client was created.
+    """
 
     text: str
     field: str | None
     reason: str | None
+    outcome: Literal["rejected", "degraded", "undelivered", "refused"]
 
 
 ERRORS: Final[Mapping[ErrorCode, ErrorText]] = {
@@ -45,48 +49,65 @@ ERRORS: Final[Mapping[ErrorCode, ErrorText]] = {
         "client closed: record() was called after shutdown(); keep one client for the lifetime of the process",
         None,
         None,
+        "rejected",
     ),
     "workspace_id.invalid": ErrorText(
         "invalid {parameter} {given}: expected a non-blank string of 1 to 256 characters",
         "workspace_id",
         None,
+        "rejected",
     ),
-    "product.unknown": ErrorText("invalid {parameter} {given}: {hint}", "product", None),
+    "product.unknown": ErrorText(
+        "invalid {parameter} {given}: {hint}", "product", None, "rejected"
+    ),
     "metric_type.unknown": ErrorText(
-        "invalid {parameter} {given} for product {product}: {hint}", "metric_type", None
+        "invalid {parameter} {given} for product {product}: {hint}", "metric_type", None, "rejected"
     ),
-    "status.unknown": ErrorText("invalid {parameter} {given}: {hint}", "status", None),
-    "quantity.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "quantity", None),
+    "status.unknown": ErrorText("invalid {parameter} {given}: {hint}", "status", None, "rejected"),
+    "quantity.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "quantity", None, "rejected"
+    ),
     "unit_cost.invalid": ErrorText(
-        "invalid {parameter} {given}: expected {hint}", "unit_cost", None
+        "invalid {parameter} {given}: expected {hint}", "unit_cost", None, "rejected"
     ),
-    "metadata.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "metadata", None),
+    "metadata.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "metadata", None, "rejected"
+    ),
     "metadata.required": ErrorText(
-        "invalid {parameter} {given}: the metric type requires {hint}", "metadata", None
+        "invalid {parameter} {given}: the metric type requires {hint}", "metadata", None, "rejected"
     ),
     "event_id.invalid": ErrorText(
         "invalid {parameter} {given}: expected a non-blank string of 1 to 128 characters",
         "event_id",
         None,
+        "rejected",
     ),
     "occurred_at.invalid": ErrorText(
         "invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind",
         "occurred_at",
         None,
+        "rejected",
     ),
-    "url_ids.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "url_ids", None),
-    "url_ids.required": ErrorText("missing {parameter}: {hint}", "url_ids", None),
-    "maker_of.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "maker_of", None),
-    "maker_of.required": ErrorText("missing {parameter}: {hint}", "maker_of", None),
+    "url_ids.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "url_ids", None, "rejected"
+    ),
+    "url_ids.required": ErrorText("missing {parameter}: {hint}", "url_ids", None, "rejected"),
+    "maker_of.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "maker_of", None, "rejected"
+    ),
+    "maker_of.required": ErrorText("missing {parameter}: {hint}", "maker_of", None, "rejected"),
     "queue.full": ErrorText(
         '*/ """ `ticks` $x | {hint}\nline \u2028 \u202e 😀 \'single\' "double" \\',
         None,
         "local_queue_full",
+        "rejected",
     ),
-    "metadata.degraded": ErrorText("degraded {parameter}: {hint}", "metadata", None),
-    "delivery.failed": ErrorText("delivery failed: {hint}", None, None),
-    "shutdown.timeout": ErrorText("shutdown timed out: {hint}", None, None),
-    "spool.full": ErrorText("spool full: {hint}", None, None),
-    "spool.failed": ErrorText("spool failed: {hint}", None, None),
-    "config.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", None, None),
+    "metadata.degraded": ErrorText("degraded {parameter}: {hint}", "metadata", None, "degraded"),
+    "delivery.failed": ErrorText("delivery failed: {hint}", None, None, "undelivered"),
+    "shutdown.timeout": ErrorText("shutdown timed out: {hint}", None, None, "undelivered"),
+    "spool.full": ErrorText("spool full: {hint}", None, None, "rejected"),
+    "spool.failed": ErrorText("spool failed: {hint}", None, None, "rejected"),
+    "config.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", None, None, "refused"
+    ),
 }

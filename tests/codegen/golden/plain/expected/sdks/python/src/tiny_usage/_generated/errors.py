@@ -28,31 +28,61 @@ ErrorCode = Literal[
 
 
 class ErrorText(NamedTuple):
-    """The text of a code, with placeholders in braces, and the field that it is about."""
+    """The text of a code, with placeholders in braces, and the field that it is about.
+
+    `outcome` says what became of the event; `refused`, that no client was created.
+    """
 
     text: str
     field: str | None
     reason: str | None
+    outcome: Literal["rejected", "degraded", "undelivered", "refused"]
 
 
 ERRORS: Final[Mapping[ErrorCode, ErrorText]] = {
-    "event_id.invalid": ErrorText("invalid {parameter} {given}", "event_id", None),
-    "workspace_id.invalid": ErrorText("invalid {parameter} {given}", "workspace_id", None),
-    "product.unknown": ErrorText("invalid {parameter} {given}: {hint}", "product", None),
-    "quantity.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "quantity", None),
-    "note.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "note", None),
-    "price.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "price", None),
-    "rank.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "rank", None),
-    "rank.required": ErrorText("missing {parameter}: {hint}", "rank", None),
-    "is_new.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "is_new", None),
-    "seen_at.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "seen_at", None),
-    "order_id.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "order_id", None),
-    "kind.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "kind", None),
-    "kind.required": ErrorText("missing {parameter}: {hint}", "kind", None),
-    "words.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "words", None),
-    "extra.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", "extra", None),
-    "taken_back.invalid": ErrorText(
-        "invalid {parameter} {given}: expected {hint}", "taken_back", None
+    "event_id.invalid": ErrorText("invalid {parameter} {given}", "event_id", None, "rejected"),
+    "workspace_id.invalid": ErrorText(
+        "invalid {parameter} {given}", "workspace_id", None, "rejected"
     ),
-    "config.invalid": ErrorText("invalid {parameter} {given}: expected {hint}", None, None),
+    "product.unknown": ErrorText(
+        "invalid {parameter} {given}: {hint}", "product", None, "rejected"
+    ),
+    "quantity.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "quantity", None, "rejected"
+    ),
+    "note.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "note", None, "rejected"
+    ),
+    "price.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "price", None, "rejected"
+    ),
+    "rank.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "rank", None, "rejected"
+    ),
+    "rank.required": ErrorText("missing {parameter}: {hint}", "rank", None, "rejected"),
+    "is_new.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "is_new", None, "rejected"
+    ),
+    "seen_at.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "seen_at", None, "rejected"
+    ),
+    "order_id.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "order_id", None, "rejected"
+    ),
+    "kind.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "kind", None, "rejected"
+    ),
+    "kind.required": ErrorText("missing {parameter}: {hint}", "kind", None, "rejected"),
+    "words.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "words", None, "rejected"
+    ),
+    "extra.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "extra", None, "rejected"
+    ),
+    "taken_back.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", "taken_back", None, "rejected"
+    ),
+    "config.invalid": ErrorText(
+        "invalid {parameter} {given}: expected {hint}", None, None, "refused"
+    ),
 }
