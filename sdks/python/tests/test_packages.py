@@ -104,7 +104,13 @@ def test_the_wheel_requires_exactly_two_dependencies(built: Path) -> None:
         [name] = [name for name in archive.namelist() if name.endswith("METADATA")]
         metadata = archive.read(name).decode()
     required = [line for line in metadata.splitlines() if line.startswith("Requires-Dist: ")]
-    assert sorted(line.split()[1].split(">")[0] for line in required) == [
+    always = [line for line in required if "; extra == " not in line]
+    assert sorted(line.split()[1].split(">")[0] for line in always) == [
         "confluent-kafka",
         "msgspec",
+    ]
+    extras = [line.split(">")[0].removeprefix("Requires-Dist: ") for line in required]
+    assert sorted(set(extras) - {"confluent-kafka", "msgspec"}) == [
+        "opentelemetry-api",
+        "prometheus-client",
     ]

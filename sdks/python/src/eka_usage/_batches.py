@@ -107,7 +107,7 @@ class BatchRecording(Recording):
         given = _events(events)
         accepted = self._accept(given.calls, given.fault)
         if isinstance(accepted, Rejection):
-            return self._outcomes.count_rejected(accepted.error, given.total)
+            return self._outcomes.count_rejected(accepted.error, given.total, given.names)
         return accepted
 
     def _reported(self, found: list[str] | Rejection, given: _Given) -> list[str] | None:

@@ -19,7 +19,7 @@ from ._bind import BoundClient
 from ._client import EkaClient
 from ._generated.catalog import SDK_VERSION
 from ._generated.self_metrics import SELF_METRICS, SelfMetric
-from ._self_metrics import Watched
+from ._scrape import Watched
 
 Client: TypeAlias = EkaClient | BoundClient
 

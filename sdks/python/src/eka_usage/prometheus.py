@@ -18,7 +18,7 @@ from . import _public
 from ._bind import BoundClient
 from ._client import EkaClient
 from ._generated.self_metrics import SELF_METRICS, SelfMetric
-from ._self_metrics import Sample, Watched
+from ._scrape import Sample, Watched
 
 Client: TypeAlias = EkaClient | BoundClient
 

@@ -49,7 +49,7 @@ class Directory:
             OSError: the directory cannot be written.
         """
         with self._creating:
-            if self._used() + size > self._limit:
+            if self.used_bytes() + size > self._limit:
                 raise SpoolFullError(
                     f"{self.path} has reached its limit of {self._limit} bytes; is Kafka reachable?"
                 )
@@ -62,7 +62,7 @@ class Directory:
 
     def used_share(self) -> float:
         """Returns how much of the limit its segments take, also those of other processes."""
-        return self._used_bytes() / self._limit
+        return self.used_bytes() / self._limit
 
     def sync(self) -> None:
         """Waits until the disk has the names."""
@@ -73,13 +73,7 @@ class Directory:
         self.handle.close()
 
     def used_bytes(self) -> int:
-        """Returns the disk space that its segments take; 0 if they cannot be read."""
-        try:
-            return self._used()
-        except OSError:
-            return 0
-
-    def _used(self) -> int:
+        """Returns the disk space that its segments take, also those of other processes."""
         return sum(
             used_bytes(found)
             for name, found in self.handle.statuses().items()

@@ -10,6 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -201,8 +202,13 @@ class Spool:
             spooled=self._backlog.spooled,
             oldest_spooled_ms=_oldest_ms(owned),
             spooled_total=self._in_flight.appended + self._backlog.appended,
-            spool_bytes=0 if self._released else self._directory.used_bytes(),
+            spool_bytes=self._used_bytes(),
         )
+
+    def _used_bytes(self) -> int:
+        with suppress(OSError):
+            return 0 if self._released else self._directory.used_bytes()
+        return 0
 
     def release(self) -> None:
         """Leaves what is not acknowledged to the next process, and what is appended from now on."""
