@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from infra.sink.migrate import migrate
 from infra.sink.store import open_store
 from tests.broker import DevBroker
+from tests.sink.stores import make_store
 
 
 @pytest.fixture
@@ -21,10 +21,11 @@ def empty_store(tmp_path: Path) -> Iterator[Client]:
 
 
 @pytest.fixture
-def store(empty_store: Client) -> Client:
+def store(tmp_path: Path) -> Iterator[Client]:
     """An open store with all migrations applied."""
-    migrate(empty_store)
-    return empty_store
+    make_store(tmp_path / "store")
+    with open_store(f"chdb://{tmp_path}/store") as client:
+        yield client
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from eka_usage.testing import InMemoryProducer
 from infra.sink._generated.fields import DATABASE, FIELDS, TABLE, USAGE_TOPIC
 from infra.sink.migrate import migrate
 from infra.sink.store import open_store
+from tests.sink.stores import make_store
 from tests.waiting import eventually
 
 SECONDS = 60
@@ -87,7 +88,8 @@ class Sink:
         static: bool = True,
         dsn: str | None = None,
     ) -> None:
-        self.dsn = dsn or f"chdb://{folder}/{name}"
+        self._store_folder = None if dsn else folder / name
+        self.dsn = dsn or f"chdb://{self._store_folder}"
         self._log_file = folder / f"{name}.log"
         self._command = [sys.executable, "-m", "infra.sink", "run", "--brokers", bootstrap]
         self._command += ["--dsn", self.dsn, "--batch-seconds", "0.2", "--progress-seconds", "0.2"]
@@ -146,6 +148,9 @@ class Sink:
 
     def migrate(self) -> Self:
         """Creates the tables of its store."""
+        if self._store_folder is not None:
+            make_store(self._store_folder)
+            return self
         with open_store(self.dsn) as client:
             migrate(client)
         return self
