@@ -53,7 +53,9 @@ def test_the_wheel_holds_every_module_and_every_migration(tmp_path: Path) -> Non
     output(sys.executable, *build, cwd=INFRA)
     [wheel] = tmp_path.glob("*.whl")
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    modules = {*(INFRA / "sink").rglob("*.py"), INFRA / "kafka_errors.py"}
+    folders = [INFRA / "api", INFRA / "sink"]
+    modules = {path for folder in folders for path in folder.rglob("*.py")}
+    modules.add(INFRA / "kafka_errors.py")
     migrations = {*(INFRA / "clickhouse").rglob("*.sql")}
     assert packed == {path.relative_to(ROOT).as_posix() for path in modules | migrations}
 
