@@ -147,8 +147,8 @@ class Sink:
         self.stop(signal.SIGKILL)
 
     def migrate(self) -> Self:
-        """Creates the tables of its store."""
-        if self._store_folder is not None:
+        """Creates the tables of its store, or updates them."""
+        if self._store_folder is not None and not self._store_folder.exists():
             make_store(self._store_folder)
             return self
         with open_store(self.dsn) as client:
