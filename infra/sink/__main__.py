@@ -17,6 +17,7 @@ from infra.sink.dlq import command as dlq
 from infra.sink.dsn import redact
 from infra.sink.errors import SinkError, UsageError
 from infra.sink.text import printable
+from infra.sink.trace import command as trace
 from infra.sink.usage import command as usage
 from infra.sink.usage import events_command as events
 
@@ -44,6 +45,7 @@ COMMANDS: Mapping[str, Command] = {
     "migrate": migrate,
     "reconcile": reconcile,
     "run": run,
+    "trace": trace,
     "usage": usage,
     "void": void,
 }
@@ -79,7 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="usage-sink",
         description=sink.__doc__,
-        epilog="exit status: 0 success, 1 failure, 2 usage error; `reconcile --help` has its own",
+        epilog="exit status: 0 success, 1 failure, 2 usage error; `reconcile --help` and "
+        "`trace --help` have their own",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():

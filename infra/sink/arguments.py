@@ -30,11 +30,22 @@ def bound(text: str) -> date | datetime:
     try:
         if _DAY.fullmatch(text):
             return date.fromisoformat(text)
-        time = datetime.fromisoformat(text)
-        if time.tzinfo is not None:
-            return time.astimezone(UTC)
+        parsed = datetime.fromisoformat(text)
+        if parsed.tzinfo is not None:
+            return parsed.astimezone(UTC)
     except (OverflowError, ValueError):
         pass
     raise argparse.ArgumentTypeError(
         f"must be a date such as 2026-03-01, or a time such as 2026-03-01T06:00:00Z, got {text!r}"
     )
+
+
+def time(text: str) -> datetime:
+    """Parses a time, or the date that it begins; UTC unless it has an offset."""
+    try:
+        parsed = datetime.fromisoformat(text)
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except (OverflowError, ValueError):
+        raise argparse.ArgumentTypeError(
+            f"must be a time such as 2026-03-01, got {text!r}"
+        ) from None

@@ -43,7 +43,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infra.sink import dsn, explain, output, store
 from infra.sink._generated.fields import INGESTED, INSTANCE, NUMBER, TIME
-from infra.sink.arguments import limit
+from infra.sink.arguments import limit, time
 from infra.sink.errors import UsageError
 from infra.sink.findings import KINDS, PAIRS
 
@@ -94,10 +94,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     )
     example = "such as 2026-03-01 or 2026-03-01T06:00:00Z; UTC unless it has an offset"
-    parser.add_argument("--since", type=_time, help=f"begin the window here, {example}; required")
-    parser.add_argument(
-        "--until", type=_time, help="end the window before this time (default: now)"
-    )
+    parser.add_argument("--since", type=time, help=f"begin the window here, {example}; required")
+    parser.add_argument("--until", type=time, help="end the window before this time (default: now)")
     parser.add_argument(
         "--late",
         type=_duration,
@@ -200,16 +198,6 @@ def _print(found: dict[str, Any]) -> None:
     )
     rest = ", ".join(f"{count} {word}" for word, count in unexplained.items() if count)
     sys.stdout.write(f"NOT CLEAN: {rest}, not explained\n" if rest else "clean\n")
-
-
-def _time(value: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(value)
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    except (OverflowError, ValueError):
-        raise argparse.ArgumentTypeError(
-            f"must be a time such as 2026-03-01, got {value!r}"
-        ) from None
 
 
 def _duration(value: str) -> timedelta:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException
 
 from infra.kafka_errors import LastError
-from infra.sink import kafka
+from infra.sink import kafka, topic
 from infra.sink._generated.fields import DEAD_LETTER_TOPIC
 from infra.sink.dlq.origins import OriginSet
 from infra.sink.dlq.record import DeadLetter, Origin, replayed_origin
-
-_SECONDS = 10
-# Messages may have a megabyte each.
-_READ = 100
-_READ_AHEAD_KIB = 16_384
 
 
 class Found(NamedTuple):
@@ -37,27 +31,15 @@ def read(connection: Mapping[str, Any]) -> Iterator[Found]:
         SinkError: Kafka does not answer, or the topic does not exist.
     """
     last_error = LastError()
-    consumer = Consumer(
-        {
-            **connection,
-            "group.id": "dead-letters",  # required by librdkafka; the group is never joined
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",  # once retention has removed the first offset
-            "isolation.level": "read_committed",
-            "queued.max.messages.kbytes": _READ_AHEAD_KIB,
-            "error_cb": last_error,
-            "log_level": 0,
-        }
-    )
+    consumer = topic.consumer(connection, "dead-letters", error_cb=last_error)
     seen, replayed = OriginSet(), OriginSet()
     try:
-        ends = _ends(consumer)
-        for message in _messages(consumer, ends):
+        ends = topic.ends(consumer, DEAD_LETTER_TOPIC)
+        for message in topic.messages(consumer, DEAD_LETTER_TOPIC, ends):
             origin = replayed_origin(message)
             if origin is not None:
                 replayed.add(origin)
-        for message in _messages(consumer, ends):
+        for message in topic.messages(consumer, DEAD_LETTER_TOPIC, ends):
             if replayed_origin(message) is None:
                 letter = DeadLetter.read(message)
                 if seen.add(letter.origin):
@@ -72,47 +54,3 @@ def read(connection: Mapping[str, Any]) -> Iterator[Found]:
 def find(connection: Mapping[str, Any], origins: Collection[Origin]) -> dict[Origin, Found]:
     """Returns the dead letters of these origins that the topic holds."""
     return {each.letter.origin: each for each in read(connection) if each.letter.origin in origins}
-
-
-def _ends(consumer: Consumer) -> dict[int, int]:
-    """Returns the end offsets now: a replay that fails again must not be read again and again."""
-    topic = consumer.list_topics(DEAD_LETTER_TOPIC, timeout=_SECONDS).topics[DEAD_LETTER_TOPIC]
-    if topic.error is not None:
-        raise KafkaException(topic.error)
-    ends = {}
-    for number in topic.partitions:
-        partition = TopicPartition(DEAD_LETTER_TOPIC, number)
-        first, end = consumer.get_watermark_offsets(partition, timeout=_SECONDS)
-        if end > first:
-            ends[number] = end
-    return ends
-
-
-def _messages(consumer: Consumer, ends: Mapping[int, int]) -> Iterator[Message]:
-    consumer.assign([TopicPartition(DEAD_LETTER_TOPIC, each, 0) for each in ends])
-    unread = set(ends)
-    last_message = time.monotonic()
-    while unread:
-        messages = consumer.consume(_READ, 0.2)
-        if messages:
-            last_message = time.monotonic()
-        elif time.monotonic() - last_message > _SECONDS:
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer"))  # noqa: SLF001
-        for message in messages:
-            error = message.error()
-            partition, offset = _position(message)
-            if error is None:
-                if offset < ends[partition]:
-                    yield message
-                if offset >= ends[partition] - 1:
-                    unread.discard(partition)
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-                unread.discard(partition)
-            elif not error.retriable():
-                raise KafkaException(error)
-
-
-def _position(message: Message) -> tuple[int, int]:
-    # The types allow None, which only an error without a partition has.
-    partition, offset = message.partition(), message.offset()
-    return (-1 if partition is None else partition), (-1 if offset is None else offset)
