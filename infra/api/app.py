@@ -10,17 +10,21 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from infra.api.errors import AnswerError
 from infra.api.ingest.events import Ingest
+from infra.api.ingest.rest_proxy import RestProxy
 from infra.api.keys.access import Access
+from infra.api.keys.capability import Capabilities
 from infra.api.keys.keyring import Keyring
 from infra.api.recorder import Recorder
 from infra.api.wire.answers import answer, on_answer_error, on_fault, on_http_error
 from infra.api.wire.body import BodyLimits
+from infra.api.wire.slashes import SingleSlashes
 
 _UNAVAILABLE = 503
 
@@ -43,9 +47,10 @@ class Options:
 def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) -> Starlette:
     """Returns the application; it opens its recorder when the server starts it."""
     recorder = Recorder.open()
-    ingest = Ingest(
-        Access(Keyring(options.keys), options.events_per_second), recorder, options.body
-    )
+    keyring = Keyring(options.keys)
+    access = Access(keyring, options.events_per_second)
+    ingest = Ingest(access, recorder, options.body)
+    proxy = RestProxy(access, Capabilities(keyring), recorder, options.body)
 
     async def healthz(request: Request) -> Response:
         return answer(request, {"status": "ok"})
@@ -67,11 +72,14 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
             Route("/readyz", readyz),
             Route("/v1/events", ingest.take, methods=["POST"]),
             Route("/api/v1/events", ingest.take_cloudevents, methods=["POST"]),
+            Route("/metering/v1alpha1/customer-accounts/tenant/{tenant:path}", proxy.find_account),
+            Route("/topics/{topic}", proxy.produce, methods=["POST"]),
         ],
         exception_handlers={
             AnswerError: on_answer_error,
             HTTPException: on_http_error,
             Exception: on_fault,
         },
+        middleware=[Middleware(SingleSlashes)],
         lifespan=lifespan,
     )

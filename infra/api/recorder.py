@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from eka_usage import SETTINGS, ConfigError, EkaClient, EkaError, Usage
 
@@ -21,6 +21,18 @@ _SHARE_OF_RETRYING = 0.8
 _LOOK_SECONDS = 0.1
 _SPOOL = next(setting.variable for setting in SETTINGS if setting.name == "spool")
 _FIRST = "what is answered must be on disk first"
+
+
+class Boundary(NamedTuple):
+    """A start or an end of a session; without an id, the store pairs them in their order."""
+
+    kind: str
+    workspace: str
+    metric: object
+    session: str | None
+    at: object
+    metadata: Any
+    fields: dict[str, Any]
 
 
 class Recorder:
@@ -80,6 +92,17 @@ class Recorder:
         if isinstance(accepted, EkaError):
             raise self._refused(events, accepted)
         return accepted
+
+    def record_boundaries(self, boundaries: Sequence[Boundary]) -> None:
+        """Records starts and ends of sessions, one after another.
+
+        Raises:
+            AnswerError: one is not accepted, and neither are those after it.
+        """
+        for index, boundary in enumerate(boundaries):
+            found = self._client._try_boundary(*boundary)  # noqa: SLF001  made for this API
+            if isinstance(found, EkaError):
+                raise AnswerError.rejected(found, index)
 
     def check(self, events: Sequence[Usage]) -> dict[int, EkaError]:
         """Returns what is wrong with events, by their places."""

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,8 @@ def serve(listening: Listening, options: app.Options) -> None:
     Raises:
         ApiError: the address cannot be used.
     """
+    # A fork would copy the locks that threads of this process hold, such as OpenSSL's.
+    multiprocessing.set_start_method("spawn", force=True)
     stopping = multiprocessing.Event()
     with _reserve(listening) as port:
         server = _DrainingServer(
@@ -75,7 +78,7 @@ def serve(listening: Listening, options: app.Options) -> None:
         host = f"[{listening.host}]" if ":" in listening.host else listening.host
         address = f"{scheme}://{host}:{port}"
         threading.Thread(target=_announce, args=(address, stopping.is_set), daemon=True).start()
-        server.serve(target_loader=lambda: app.create(options, stopping.is_set), wrap_loader=False)
+        server.serve(target_loader=partial(app.create, options, stopping.is_set), wrap_loader=False)
 
 
 class _DrainingServer(MPServer):

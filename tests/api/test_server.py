@@ -48,7 +48,7 @@ def test_after_sigterm_it_is_not_ready_but_answers(broker: DevBroker, tmp_path: 
 
 
 def test_sigterm_sends_what_was_accepted(broker: DevBroker, tmp_path: Path) -> None:
-    with ApiServer(tmp_path, broker.bootstrap) as api:
+    with ApiServer(tmp_path, broker.bootstrap, shutdown_timeout_ms="60000") as api:
         with api.client(api.new_key("svc")) as client:
             ids = client.post("/v1/events", json=[CALL] * 100).json()["ids"]
         workers = api.workers()

@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from eka_usage import EkaError, Usage, ValidationError, find_event_type, metrics
@@ -95,6 +96,16 @@ def event_type_names(event_type: object) -> tuple[str, str]:
     raise ValidationError.of(
         "metric_type.unknown", parameter=_EVENT_TYPE, given=shown(event_type), product="", hint=hint
     )
+
+
+def text_number(value: Any) -> Any:
+    """Returns the number that a text is, for clients that send amounts as texts."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return Decimal(value)
+    except InvalidOperation:
+        return value  # the SDK says what is wrong with it
 
 
 def own_id(*parts: str) -> str:

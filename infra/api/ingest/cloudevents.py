@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from eka_usage import Usage
@@ -19,7 +18,7 @@ from infra.api._generated.calls import (
     TIME,
 )
 from infra.api.errors import invalid_option
-from infra.api.ingest.call import event_type_names, own_id, to_usage
+from infra.api.ingest.call import event_type_names, own_id, text_number, to_usage
 from infra.api.keys.key import Key
 
 ONE = "application/cloudevents+json"
@@ -89,17 +88,8 @@ def _data(data: Any) -> dict[str, Any]:
     if rest:
         arguments[METADATA] = rest
     if values:
-        arguments[QUANTITY] = _number(values[0])
+        arguments[QUANTITY] = text_number(values[0])
     return arguments
-
-
-def _number(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return Decimal(value)
-    except InvalidOperation:
-        return value  # the SDK says what is wrong with it
 
 
 def _text(event: Mapping[str, Any], name: str) -> str:

@@ -63,7 +63,7 @@ class Keyring:
         self._path = path
         self._clock = clock
         self._version = _version(path)
-        self._keys = _by_digest(read_keys(path))
+        self._take(read_keys(path))
         self._looked = clock()
 
     def find(self, token: str) -> Key | None:
@@ -77,19 +77,26 @@ class Keyring:
             self._refresh()
         return self._keys.get(digest)
 
+    def find_id(self, key_id: str) -> Key | None:
+        """Returns the valid key with this id, if there is one."""
+        if self._clock() - self._looked >= _LOOK_SECONDS:
+            self._refresh()
+        return self._by_id.get(key_id)
+
+    def _take(self, keys: list[Key]) -> None:
+        valid = [key for key in keys if not key.revoked_at]
+        self._keys = {key.digest: key for key in valid}
+        self._by_id = {key.id: key for key in valid}
+
     def _refresh(self) -> None:
         self._looked = self._clock()
         try:
             version = _version(self._path)
             if version != self._version:
-                self._keys = _by_digest(read_keys(self._path))
+                self._take(read_keys(self._path))
                 self._version = version
         except ApiError as error:
             _LOG.error("%s; the keys read before stay valid", error)
-
-
-def _by_digest(keys: list[Key]) -> dict[str, Key]:
-    return {key.digest: key for key in keys if not key.revoked_at}
 
 
 def _version(path: Path) -> tuple[int, int, int]:

@@ -40,9 +40,17 @@ def answer(request: Request, document: dict[str, Any], status: int = 200) -> Res
 
 
 async def on_answer_error(request: Request, error: Exception) -> Response:
-    """Answers an error of a code, and writes a line about it that has no secret."""
+    """Answers an error of a code."""
     if not isinstance(error, AnswerError):
         raise error
+    log_refused(request, error)
+    response = answer(request, {"error": error.document()}, error.status)
+    response.headers.update(error.headers)
+    return response
+
+
+def log_refused(request: Request, error: AnswerError) -> None:
+    """Writes a line about a request that is refused, which has no secret."""
     key = getattr(request.state, "key", None)
     _LOG.warning(
         "refused: %s %s %d %s key=%s peer=%s request=%s: %s",
@@ -55,9 +63,6 @@ async def on_answer_error(request: Request, error: Exception) -> Response:
         request_id(request),
         printable(str(error)),
     )
-    response = answer(request, {"error": error.document()}, error.status)
-    response.headers.update(error.headers)
-    return response
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

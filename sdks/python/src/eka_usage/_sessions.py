@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from . import _checks
-from ._batch import Rejection
+from ._batch import Call, Rejection
 from ._batch_encoder import BatchEncoder
 from ._batches import BatchRecording
 from ._describe import describe_value
@@ -221,15 +221,39 @@ class SessionRecording(BatchRecording):
         if fields:
             check_names(fields)
         try:
-            if not SESSION_FIELD:
-                raise invalid("session.invalid", boundary, "the catalog has no sessions")
-            _unit(metric)
-            _checks.status(status)
+            _check_boundary(boundary, metric, status)
         except ValidationError as error:
             return self._refused(error, workspace_id, metric, status, event_id)
         known = "" if session_id is None else id_text(session_id)
         more = {**fields, SESSION_FIELD: known, SESSION_BOUNDARY_FIELD: boundary}
         return self._own(workspace_id, metric, status, metadata, event_id, at, more)
+
+    def _try_boundary(
+        self,
+        boundary: str,
+        workspace_id: Any,
+        metric: Any,
+        session_id: str | None,
+        at: Any,
+        metadata: Any,
+        fields: dict[str, Any],
+    ) -> str | EkaError:
+        """Records a boundary, and returns its id, or the error that `on_error` would receive.
+
+        Without a session's id, the store pairs starts and ends in their order.
+        """
+        try:
+            _check_boundary(boundary, metric, DEFAULT_STATUS)
+        except ValidationError as error:
+            return self._outcomes.count_rejected(error, 1)
+        more = {**fields, SESSION_BOUNDARY_FIELD: boundary}
+        if session_id is not None:
+            more[SESSION_FIELD] = session_id
+        call = _call(workspace_id, metric, DEFAULT_STATUS, metadata, None, at, more)
+        found = self._accept([call], encoder_of=_exempt)
+        if isinstance(found, Rejection):
+            return self._outcomes.count_rejected(found.error, 1)
+        return found[0]
 
     def _own(
         self,
@@ -243,21 +267,9 @@ class SessionRecording(BatchRecording):
     ) -> str | None:
         """Records an event that only the SDK makes, of quantity 0."""
         try:
-            product, metric_type = _checks.metric_names(metric)
+            call = _call(workspace_id, metric, status, metadata, event_id, occurred_at, fields)
         except ValidationError as error:
             return self._refused(error, workspace_id, metric, status, event_id)
-        call = (
-            workspace_id,
-            product,
-            metric_type,
-            0,
-            status,
-            None,
-            metadata,
-            event_id,
-            occurred_at,
-            fields,
-        )
         found = self._accept([call], encoder_of=_exempt)
         if isinstance(found, Rejection):
             return self._refused(found.error, workspace_id, metric, status, event_id)
@@ -272,6 +284,36 @@ class SessionRecording(BatchRecording):
         metric_type = metric.metric_type if is_known else metric
         self._outcomes.rejected(error, workspace_id, product, metric_type, status, event_id)
         return None
+
+
+def _check_boundary(boundary: str, metric: object, status: Any) -> None:
+    """Checks what the encoder does not.
+
+    Raises:
+        ValidationError: there are no sessions, or none of this metric type.
+    """
+    if not SESSION_FIELD:
+        raise invalid("session.invalid", boundary, "the catalog has no sessions")
+    _unit(metric)
+    _checks.status(status)
+
+
+def _call(
+    workspace_id: Any,
+    metric: Any,
+    status: Any,
+    metadata: Any,
+    event_id: Any,
+    occurred_at: Any,
+    fields: Any,
+) -> Call:
+    """Returns the call of an event that only the SDK makes, of quantity 0.
+
+    Raises:
+        ValidationError: the metric is no constant.
+    """
+    names = _checks.metric_names(metric)
+    return (workspace_id, *names, 0, status, None, metadata, event_id, occurred_at, fields)
 
 
 def _exempt(encoder: BatchEncoder) -> BatchEncoder:
