@@ -86,6 +86,7 @@ broker: $(BROKER) ## Run the embedded broker on LISTEN (127.0.0.1:9092) until Ct
 
 crash: $(READY) ## Kill processes, brokers and disks, and check the guarantees of durability.md
 	@$(PY) -m tests.crash.matrix
+	@$(PY) -m tests.api.kill 20
 
 bench: $(READY) ## Measure the generator, the SDKs, the sink and the store (BENCHMARKS= selects some)
 	@$(PY) -m tests.bench $(BENCHMARKS)

@@ -77,9 +77,10 @@ class ApiServer(Child):
         return run("keys", "new", "--keys", str(self.keys), "--service", service, *arguments)
 
     def workers(self) -> list[int]:
-        """Returns the process ids of the workers."""
+        """Returns the process ids of the workers, not of Python's tracker of semaphores."""
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-        return [int(pid) for pid in children.read_text().split()]
+        pids = map(int, children.read_text().split())
+        return [pid for pid in pids if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def terminate(self) -> None:
         """Asks the server to stop, and does not wait until it has."""
