@@ -12,6 +12,7 @@ from . import _checks
 from ._batch import Call, Rejection
 from ._batch_encoder import BatchEncoder
 from ._batches import BatchRecording
+from ._counting import Named
 from ._describe import describe_value
 from ._errors import ClientClosedError, EkaError, ValidationError, invalid
 from ._fields import check_names
@@ -242,17 +243,18 @@ class SessionRecording(BatchRecording):
 
         Without a session's id, the store pairs starts and ends in their order.
         """
+        names = Named(*_names(metric), DEFAULT_STATUS, 0)
         try:
             _check_boundary(boundary, metric, DEFAULT_STATUS)
         except ValidationError as error:
-            return self._outcomes.count_rejected(error, 1)
+            return self._outcomes.count_rejected(error, 1, [names])
         more = {**fields, SESSION_BOUNDARY_FIELD: boundary}
         if session_id is not None:
             more[SESSION_FIELD] = session_id
         call = _call(workspace_id, metric, DEFAULT_STATUS, metadata, None, at, more)
         found = self._accept([call], encoder_of=_exempt)
         if isinstance(found, Rejection):
-            return self._outcomes.count_rejected(found.error, 1)
+            return self._outcomes.count_rejected(found.error, 1, [names])
         return found[0]
 
     def _own(
@@ -279,11 +281,13 @@ class SessionRecording(BatchRecording):
         self, error: Exception, workspace_id: Any, metric: Any, status: Any, event_id: Any
     ) -> str | None:
         """Reports a rejected call, and returns what it returns."""
-        is_known = isinstance(metric, Metric)
-        product = metric.product if is_known else metric
-        metric_type = metric.metric_type if is_known else metric
-        self._outcomes.rejected(error, workspace_id, product, metric_type, status, event_id)
+        self._outcomes.rejected(error, workspace_id, *_names(metric), status, event_id)
         return None
+
+
+def _names(metric: object) -> tuple[Any, Any]:
+    """Returns what a metric is named in an error: its names, or whatever was given for it."""
+    return (metric.product, metric.metric_type) if isinstance(metric, Metric) else (metric, metric)
 
 
 def _check_boundary(boundary: str, metric: object, status: Any) -> None:
