@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tests.bench.rows import BIN, ROOT, Row, emit
 
 _COMMAND = ("test", "-run", "^$", "-bench", "Caller|Spool", "-benchtime", "9x", "./ekausage")
+_COUNTING = ("test", "-run", "^$", "-bench", "Counting$", "-benchmem", "./ekausage")
 _FLOOR = "TryProduce() of fresh bytes"
 RECORD_AIM, ALLOCATIONS_AIM = 1.3, 0.5
+COUNTING_AIM = 60
 DURABLE_AIM, SPILL_AIM, REPLAY_AIM = 2.0, 1.1, 50_000
 
 
 def main() -> None:
-    """Runs the benchmark and emits a row for each result."""
-    run = subprocess.run(
-        [BIN / "go", *_COMMAND], cwd=ROOT / "sdks/go", capture_output=True, text=True, check=False
-    )
-    if run.returncode:
-        raise SystemExit(run.stdout + run.stderr)
-    found = {name: float(value) for value, name in re.findall(r"([\d.]+) (\w+/\w+)", run.stdout)}
+    """Runs the benchmarks and emits a row for each result."""
+    found = {
+        name: float(value) for value, name in re.findall(r"([\d.]+) (\w+/\w+)", _run(_COMMAND))
+    }
     for what, name, aim in (
         ("Record(): caller", "record", RECORD_AIM),
         ("Record(): delivered", "delivered", None),
@@ -49,6 +48,26 @@ def main() -> None:
         )
     )
     _spool(found)
+    _counting()
+
+
+def _run(command: Sequence[str]) -> str:
+    run = subprocess.run(
+        [BIN / "go", *command], cwd=ROOT / "sdks/go", capture_output=True, text=True, check=False
+    )
+    if run.returncode:
+        raise SystemExit(run.stdout + run.stderr)
+    return run.stdout
+
+
+def _counting() -> None:
+    [(time, allocations)] = re.findall(
+        r"BenchmarkCounting\S*\s+\d+\s+([\d.]+) ns/op\s.*?(\d+) allocs/op", _run(_COUNTING)
+    )
+    what = "counting for metrics, alone in a loop"
+    emit(Row(language="Go", what=what, measured=float(time), unit="ns", at_most=COUNTING_AIM))
+    what = "counting for metrics: allocations"
+    emit(Row(language="Go", what=what, measured=float(allocations), unit="per event", at_most=0))
 
 
 def _spool(found: Mapping[str, float]) -> None:

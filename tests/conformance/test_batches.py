@@ -154,6 +154,7 @@ def test_a_closed_client_rejects_a_batch(driver: Driver) -> None:
     response = driver.request("record_many", calls=[CALL], times=3)
     assert (response["accepted"], response["rejected"]) == ([], 3)
     assert driver.codes() == ["client.closed"]
+    assert counters(driver)["rejected"] == {"client.closed": 3}
 
 
 def test_the_amounts_of_one_piece_of_work_share_its_id(driver: Driver, broker: DevBroker) -> None:

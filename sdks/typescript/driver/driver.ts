@@ -4,11 +4,15 @@ import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
 import { isMainThread, Worker } from "node:worker_threads";
+import { Registry } from "prom-client";
 import type * as sdk from "../src/index.js";
+import type * as prometheus from "../src/prometheus.js";
 
 // The built package; its types are available before it is built.
 const built = "../dist/index.js";
 const { EkaClient, settings } = (await import(built)) as typeof sdk;
+const adapter = "../dist/prometheus.js";
+const { register } = (await import(adapter)) as typeof prometheus;
 
 type Values = Readonly<Record<string, unknown>>;
 type Command = (request: Values) => Promise<Values> | Values;
@@ -17,6 +21,7 @@ const input = createInterface({ input: process.stdin });
 const turn = 50;
 const never = new Promise<never>(() => {});
 let client: sdk.EkaClient | undefined;
+let registry = new Registry();
 // Added to the clocks of the machine, in milliseconds.
 let offset = 0;
 let monotonic = 0;
@@ -44,6 +49,10 @@ const commands: Readonly<Record<string, Command>> = {
       },
       ...Object.fromEntries(Object.entries(values as Values).map(option)),
     } as sdk.EkaClientOptions);
+    registry = new Registry();
+    if (rest["metrics"] === true) {
+      register(client, { registry });
+    }
     return { instance_id: client.instanceId };
   },
 
@@ -102,6 +111,10 @@ const commands: Readonly<Record<string, Command>> = {
     const started = performance.now();
     const queued = await current().flush(Number(timeout));
     return { queued, took: performance.now() - started };
+  },
+
+  async metrics() {
+    return { text: await registry.metrics() };
   },
 
   stats() {

@@ -1,12 +1,14 @@
 /** The arguments of the calls that record several events at once, and their limits. */
 
+import type { CallValues } from "./callOptions.js";
 import * as checks from "./checks.js";
 import { describeValue } from "./describe.js";
 import { message, ValidationError } from "./errors.js";
 import type { Encoded } from "./event.js";
 import { batchCostField, batchMaxBytes, batchMaxEvents } from "./generated/constants.js";
+import { limits } from "./generated/limits.js";
 import type { Metric } from "./metric.js";
-import type { Identity } from "./outcomes.js";
+import type { Identity, Rejected } from "./outcomes.js";
 import { safely } from "./safely.js";
 
 /** UTF-8 takes at most three bytes for one UTF-16 code unit. */
@@ -19,12 +21,17 @@ export interface MeteredAmount {
   readonly cost: unknown;
 }
 
+/** Reports whether this is a list. */
+export function isList(given: unknown): given is readonly unknown[] {
+  return safely(() => Array.isArray(given)) === true;
+}
+
 /** Returns a list as it was given; throws a ValidationError if it is none. */
 export function listOf(parameter: string, given: unknown): readonly unknown[] {
-  if (safely(() => Array.isArray(given)) !== true) {
+  if (!isList(given)) {
     throw invalidBatch(parameter, `expected an array, got ${describeValue(given)}`);
   }
-  return given as readonly unknown[];
+  return given;
 }
 
 /** Throws a ValidationError if one call may not record so many events. */
@@ -65,18 +72,27 @@ export function checkSize(events: readonly Encoded[]): void {
 }
 
 /** Returns what is known of one event of a batch, as far as it can be read. */
-export function identityOf(call: unknown): Identity {
+export function aboutEvent(call: unknown): Rejected {
   const read = () => {
-    const { eventId, workspaceId, product, metricType, status } = Object(call) as Identity;
-    return { eventId, workspaceId, product, metricType, status };
+    const { eventId, workspaceId, product, metricType, status, quantity } = call as CallValues;
+    const identity = { eventId, workspaceId, product, metricType, status };
+    return { identity, quantity: withDefault(quantity) };
   };
-  return safely(read) ?? {};
+  return (call instanceof Object ? safely(read) : undefined) ?? { identity: {} };
 }
 
-/** Returns the names of the metric of an amount, as far as they can be read. */
-export function metricOf(amount: unknown): Identity {
-  const { product, metricType } = identityOf(safely(() => Object(amount)[0]));
-  return { product, metricType };
+/** Returns what is known of one amount, as far as it can be read, beside what all of them share. */
+export function aboutAmount(amount: unknown, shared: Identity): Rejected {
+  const read = () => {
+    const [metric, quantity] = amount as readonly unknown[];
+    return { identity: { ...shared, ...checks.metricNames(metric) }, quantity };
+  };
+  return safely(read) ?? { identity: shared };
+}
+
+/** Returns the quantity of an event for which none is given. */
+export function withDefault(quantity: unknown): unknown {
+  return quantity === undefined ? limits.quantity.default : quantity;
 }
 
 /** Returns the error of a call that records several events. */

@@ -11,7 +11,7 @@ import { type LogLevel, logLevels, type Status, statuses } from "./generated/cat
 import { voidStatus } from "./generated/constants.js";
 import type { ErrorCode } from "./generated/errors.js";
 import { blankCharacters, limits } from "./generated/limits.js";
-import { metricRules, removedMetrics } from "./generated/rules.js";
+import { metricRules, removedMetrics, unitNanoseconds } from "./generated/rules.js";
 import { findMetric, isProduct, metricTypeNames, productNames } from "./lookup.js";
 import type { Metric, MetricRule } from "./metric.js";
 import { amountText, type Bounds, hasTooManyDigits, isHuge, isNegative } from "./number.js";
@@ -159,6 +159,17 @@ export function metricNames(value: unknown): Metric {
 /** Returns what a metric type requires beyond the limits of every event. */
 export function ruleOf({ product, metricType }: Metric): MetricRule {
   return metricRules[product]?.[metricType] ?? {};
+}
+
+/** Returns how many nanoseconds the unit of a metric type has; throws if it is no unit of time. */
+export function unitOf({ product, metricType }: Metric): number {
+  metric(product, metricType);
+  const found = unitNanoseconds[`${product}/${metricType}`];
+  if (found === undefined) {
+    const hint = "its unit is not one of time, so that a session cannot measure it";
+    throw invalid("session.invalid", { given: describeValue(metricType), hint });
+  }
+  return found;
 }
 
 /** Checks the quantity. */

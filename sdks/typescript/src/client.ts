@@ -8,6 +8,9 @@ import type { EkaClientOptions } from "./options.js";
 import { Recorder } from "./recorder.js";
 import { Recording } from "./recording.js";
 
+/** Returns what clients share with those that are bound to them; for the adapters in this package. */
+export let coreOf: (client: EkaClient<never>) => ClientCore;
+
 /**
  * Reports usage to Kafka, without ever blocking or crashing its caller.
  *
@@ -24,6 +27,10 @@ import { Recording } from "./recording.js";
  */
 export class EkaClient<W extends Id | undefined = Id> extends Recording<W> {
   readonly #recorder: Recorder;
+
+  static {
+    coreOf = (client) => client.#core;
+  }
 
   constructor(options: EkaClientOptions) {
     const given: unknown = options;

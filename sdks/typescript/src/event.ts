@@ -9,6 +9,7 @@ import { type BeforeSend, filteredMetadata } from "./beforeSend.js";
 import type { CallOptions } from "./callOptions.js";
 import * as checks from "./checks.js";
 import { formatTime } from "./clock.js";
+import type { Kind } from "./counting.js";
 import { checkFieldRules, encodeClientFields, encodeFields, isBilled } from "./fields.js";
 import { encodeEvent } from "./generated/encoder.js";
 import { EventIds } from "./ids.js";
@@ -35,6 +36,9 @@ export interface Encoded {
   readonly json: string;
   /** Describes what was lost of its metadata; "" if nothing was. */
   readonly lost: string;
+  readonly kind: Kind;
+  /** As it was given. */
+  readonly quantity: unknown;
 }
 
 /** What depends on the clock, computed once per millisecond. */
@@ -111,7 +115,7 @@ export class EventEncoder {
     ahead: number,
   ): Encoded {
     const workspace = this.#workspaces.get(workspaceId);
-    const { parts, rule } = this.#combinations.get(product, metricType, status, options);
+    const { parts, rule, kind } = this.#combinations.get(product, metricType, status, options);
     const amount =
       quantity === 1 && !rule.quantity ? "1" : checks.quantity(quantity, rule.quantity);
     const cost = unitCost == null ? "null" : checks.unitCost(unitCost);
@@ -148,7 +152,8 @@ export class EventEncoder {
       String(seq),
       more,
     );
-    return { eventId: id, workspace, acceptedAt: milliseconds, json, lost: details.lost };
+    const { lost } = details;
+    return { eventId: id, workspace, acceptedAt: milliseconds, json, lost, kind, quantity };
   }
 
   #now(): Instant {

@@ -33,6 +33,7 @@ export class ClientCore {
   #instance: Instance;
   readonly #newInstance: (before?: Instance) => Instance;
   readonly #isDisabled: boolean;
+  #isCounting = false;
   readonly #hooks: ShutdownHooks;
   #closing: Promise<number> | undefined;
 
@@ -110,6 +111,17 @@ export class ClientCore {
     return this.#instance;
   }
 
+  /** Whether something is done with each event that is accepted. */
+  get isWatched(): boolean {
+    return this.debug || this.#isCounting;
+  }
+
+  /** Counts events by product, metric type and status, from now on. */
+  count(): void {
+    this.#isCounting = true;
+    this.#instance.outcomes.count();
+  }
+
   async connect(): Promise<void> {
     try {
       await this.#instance.outbox.connect();
@@ -140,6 +152,9 @@ export class ClientCore {
     }
     const before = this.#instance;
     this.#instance = this.#newInstance(before);
+    if (this.#isCounting) {
+      this.#instance.outcomes.count();
+    }
     return await close(before, timeoutMs);
   }
 
@@ -151,6 +166,8 @@ export class ClientCore {
   }
 
   #reportSessions(): void {
-    this.sessions.abandon((error, identity) => this.#instance.outcomes.rejected(error, identity));
+    this.sessions.abandon((error, identity) =>
+      this.#instance.outcomes.rejected(error, { identity }),
+    );
   }
 }

@@ -1,7 +1,6 @@
 /** Accepted events on their way to Kafka: each one is delivered, or reported once as failed. */
 
 import { ClientClosedError, type EkaError, message, QueueFullError, SpoolError } from "./errors.js";
-import type { Encoded } from "./event.js";
 import type { Arrival, QueuedEvent } from "./eventQueue.js";
 import { spool as constants } from "./generated/spool.js";
 import { Lane, type LaneListener } from "./lane.js";
@@ -87,7 +86,7 @@ export class Outbox implements LaneListener {
   }
 
   /** Queues or spills an event that was numbered. Never waits; throws an EkaError if that fails. */
-  put(event: Encoded): void {
+  put(event: Arrival): void {
     const spool = this.#spool;
     if (spool !== undefined && (spool.isDurable || spool.hasBacklog || this.#isFull())) {
       this.#putOnDisk([event], spool);
@@ -97,7 +96,7 @@ export class Outbox implements LaneListener {
   }
 
   /** Queues or spills events that were numbered, all or none: on disk they are one record. */
-  putAll(events: readonly Encoded[]): void {
+  putAll(events: readonly Arrival[]): void {
     const spool = this.#spool;
     const hasRoom = this.#hasRoom(events);
     if (spool !== undefined && (spool.isDurable || spool.hasBacklog || !hasRoom)) {
@@ -109,7 +108,7 @@ export class Outbox implements LaneListener {
     }
   }
 
-  #putOnDisk(events: readonly Encoded[], spool: Spool): void {
+  #putOnDisk(events: readonly Arrival[], spool: Spool): void {
     const hasRoom = this.#hasRoom(events);
     const entries = events.map(({ workspace, json }) => ({ key: workspace.key, value: json }));
     try {
@@ -359,10 +358,10 @@ export class Outbox implements LaneListener {
   }
 
   /** Reports whether all these events would be queued one after another. */
-  #hasRoom(events: readonly Encoded[]): boolean {
+  #hasRoom(events: readonly Arrival[]): boolean {
     let before = 0;
     for (let index = 1; index < events.length; index += 1) {
-      before += (events[index - 1] as Encoded).json.length;
+      before += (events[index - 1] as Arrival).json.length;
     }
     return this.#hasRoomFor(events.length, before);
   }

@@ -1,5 +1,6 @@
 /** The outcomes of events: counted, and reported to the caller. */
 
+import { EventCounts } from "./counting.js";
 import { describeError } from "./describe.js";
 import {
   DeliveryError,
@@ -16,33 +17,71 @@ import type { SpoolStats } from "./spool/spool.js";
 /** What identifies an event, as far as it is known. */
 export type Identity = Omit<ErrorContext, "code" | "reason" | "field" | "topic">;
 
+/** What is known of a call that was not accepted. */
+export interface Rejected {
+  readonly identity: Identity;
+  readonly quantity?: unknown;
+}
+
 /** Counts and reports the outcomes of one client's events. */
 export class Outcomes implements OutboxListener {
   readonly #ledger = new Ledger();
   readonly #reporter: Reporter;
   readonly #topic: string;
+  #counts: EventCounts | undefined;
 
   constructor(onError: OnError | undefined, topic: string, logger?: Logger) {
     this.#reporter = new Reporter(onError, logger);
     this.#topic = topic;
   }
 
-  /** Counts and reports an event that was not accepted. */
-  rejected(raised: unknown, identity: Identity): void {
-    this.report(this.countRejected(raised, 1), identity);
+  /** The counts by product, metric type and status; undefined until `count()`. */
+  get counts(): EventCounts | undefined {
+    return this.#counts;
   }
 
-  /** Counts the events of a call that was not accepted, and reports the first that is invalid. */
-  batchRejected(raised: unknown, events: number, identity: Identity): void {
-    const error = this.countRejected(raised, events);
-    if (identity.index !== undefined) {
-      error.message = `event ${identity.index + 1} of ${events}: ${error.message}`;
+  /** Counts by product, metric type and status from now on. */
+  count(): void {
+    this.#counts ??= new EventCounts();
+  }
+
+  /** Counts and reports an event that was not accepted. */
+  rejected(raised: unknown, { identity, quantity }: Rejected): void {
+    this.report(this.countRejected(raised, { identity, quantity }), identity);
+  }
+
+  /**
+   * Counts the events of a call that was not accepted, and reports the first that is invalid.
+   *
+   * @param calls What was given as the events, of which `about` returns what is known.
+   * @param index The place of the invalid one.
+   */
+  batchRejected<C>(
+    raised: unknown,
+    calls: readonly C[],
+    index: number | undefined,
+    about: (call: C) => Rejected,
+  ): void {
+    const error = this.#reject(raised, calls.length);
+    for (const call of this.#counts === undefined ? [] : calls) {
+      const { identity, quantity } = about(call);
+      this.#counts?.reject(identity, quantity);
+    }
+    const events = calls.length;
+    const identity = index === undefined ? {} : { ...about(calls[index] as C).identity, index };
+    if (index !== undefined) {
+      error.message = `event ${index + 1} of ${events}: ${error.message}`;
     }
     this.report(error, identity);
   }
 
-  /** Counts events that were not accepted, and returns why. */
-  countRejected(raised: unknown, events: number): EkaError {
+  /** Counts an event that was not accepted, and returns why. */
+  countRejected(raised: unknown, { identity, quantity }: Rejected): EkaError {
+    this.#counts?.reject(identity, quantity);
+    return this.#reject(raised, 1);
+  }
+
+  #reject(raised: unknown, events: number): EkaError {
     const error =
       raised instanceof EkaError
         ? raised
@@ -60,12 +99,15 @@ export class Outcomes implements OutboxListener {
       ? ([ShutdownTimeoutError, "shutdown.timeout"] as const)
       : ([DeliveryError, "delivery.failed"] as const);
     this.#ledger.fail();
-    this.report(new kind(code, message(code, { hint: reason })), identityOf(event));
+    const fields = fieldsOf(event);
+    const identity = identityOf(fields);
+    this.#counts?.fail(identity, fields["quantity"]);
+    this.report(new kind(code, message(code, { hint: reason })), identity);
   }
 
   adoptedFailed(event: Buffer, reason: string): void {
     const text = message("delivery.failed", { hint: reason });
-    this.report(new DeliveryError("delivery.failed", text), identityOf(event));
+    this.report(new DeliveryError("delivery.failed", text), identityOf(fieldsOf(event)));
   }
 
   /** Logs an accepted event. */
@@ -98,8 +140,11 @@ function unexpected(raised: unknown): string {
   return message("delivery.failed", { hint: `unexpected error: ${describeError(raised)}` });
 }
 
-function identityOf(event: Buffer): Identity {
-  const fields = JSON.parse(event.toString()) as Record<string, unknown>;
+function fieldsOf(event: Buffer): Record<string, unknown> {
+  return JSON.parse(event.toString()) as Record<string, unknown>;
+}
+
+function identityOf(fields: Record<string, unknown>): Identity {
   return {
     eventId: fields["event_id"],
     workspaceId: fields["workspace_id"],

@@ -2,6 +2,7 @@
 
 import type { CallOptions } from "./callOptions.js";
 import * as checks from "./checks.js";
+import type { Kind } from "./counting.js";
 import { type Status, statuses } from "./generated/catalog.js";
 import { catalogVersion, sdkVersion, voidStatus } from "./generated/constants.js";
 import { type EventParts, encodeConstants } from "./generated/encoder.js";
@@ -12,6 +13,7 @@ import { UndeclaredName } from "./undeclared.js";
 export interface Combination {
   readonly parts: EventParts;
   readonly rule: MetricRule;
+  readonly kind: Kind;
 }
 
 interface Constants {
@@ -58,14 +60,14 @@ export class Combinations {
     }
     const { own, serviceName: service } = options;
     if (own === "void") {
-      const { parts, rule } = this.#make(product, metricType, status, service);
-      return { parts, rule: exemptOf(rule) };
+      const made = this.#make(product, metricType, status, service);
+      return { ...made, rule: exemptOf(made.rule) };
     }
     const table = service == null ? this.#own : this.#tableOf(service);
     const found =
       table.get(product)?.get(metricType)?.get(status) ??
       this.#add(table, product, metricType, status, service);
-    return own === undefined ? found : { parts: found.parts, rule: exemptOf(found.rule) };
+    return own === undefined ? found : { ...found, rule: exemptOf(found.rule) };
   }
 
   #tableOf(service: unknown): Table {
@@ -118,7 +120,11 @@ export class Combinations {
       catalogVersion: JSON.stringify(catalogVersion),
     });
     const parts = constants.map(flat) as unknown as EventParts;
-    return { parts, rule: checks.ruleOf(metric) };
+    return {
+      parts,
+      rule: checks.ruleOf(metric),
+      kind: { product, metricType, status, count: undefined },
+    };
   }
 }
 

@@ -1,13 +1,15 @@
 /** Accepts calls: checks, numbers and queues their events, all or none of one call. */
 
 import {
+  aboutAmount,
+  aboutEvent,
   amountOf,
   checkCount,
   checkSize,
-  identityOf,
   invalidBatch,
+  isList,
   listOf,
-  metricOf,
+  withDefault,
 } from "./batch.js";
 import { Bindings } from "./bind.js";
 import { type CallOptions, type CallValues, readCall, readEvent } from "./callOptions.js";
@@ -26,13 +28,11 @@ import {
   voidReasonKey,
   voidStatus,
 } from "./generated/constants.js";
-import { limits } from "./generated/limits.js";
-import { unitNanoseconds } from "./generated/rules.js";
 import type { ClientCore } from "./lifecycle.js";
 import { beginning } from "./metadata.js";
 import type { Metric } from "./metric.js";
 import { isZero } from "./number.js";
-import type { Identity } from "./outcomes.js";
+import type { Identity, Rejected } from "./outcomes.js";
 import { Session, type SessionHost } from "./session.js";
 
 /** Records for a client, or for one that is bound to it. */
@@ -63,7 +63,6 @@ export class Recorder {
     }
     if (options == null && this.bindings === undefined) {
       const { encoder } = this.core.instance;
-
       return this.#accept(
         encoder.encode(
           workspaceId,
@@ -86,7 +85,7 @@ export class Recorder {
 
   /** Records several events, and returns their ids; undefined if they are rejected. */
   recordMany(events: unknown): string[] | undefined {
-    return this.#acceptAll("events", 1, events, identityOf, () => (event, ahead) => {
+    return this.#acceptAll("events", 1, events, aboutEvent, () => (event, ahead) => {
       const call = readEvent(event);
       return this.#encodeCall(call.workspaceId, call as Metric, call, ahead);
     });
@@ -95,7 +94,7 @@ export class Recorder {
   /** Records several amounts, and returns their ids; undefined if they are rejected. */
   recordAmounts(workspaceId: unknown, amounts: unknown, given: unknown): string[] | undefined {
     let shared: Identity = {};
-    const about = (amount: unknown) => ({ ...shared, ...metricOf(amount) });
+    const about = (amount: unknown) => aboutAmount(amount, shared);
     return this.#acceptAll("amounts", 0, amounts, about, () => {
       const details = readCall("amounts", given);
       shared = { eventId: details.eventId, workspaceId, status: details.status };
@@ -144,7 +143,7 @@ export class Recorder {
       const hint = "the catalog has no sessions";
       throw invalid("session.invalid", { given: describeValue(boundary), hint });
     }
-    unitOf(checks.metricNames(metric));
+    checks.unitOf(checks.metricNames(metric));
     const kind = boundary === "end" ? "end" : "boundary";
     const { status = defaultStatus, metadata, at, ...call } = readCall(kind, given);
     const fields = {
@@ -167,18 +166,21 @@ export class Recorder {
       host = {
         clock: this.core.clock,
         monotonicClock: this.core.monotonicClock,
-        unitNs: unitOf(names),
+        unitNs: checks.unitOf(names),
         identity,
         record: ({ quantity, status = details.status, occurredAt }) => {
           const measured = { ...details, quantity: decimal(quantity), status, occurredAt };
-          return this.#reported(identity, () => {
-            this.#checkOpen();
-            return this.#accept(this.#encodeCall(workspaceId, names, measured));
-          });
+          return this.#reported(
+            { identity: { ...identity, status }, quantity: measured.quantity },
+            () => {
+              this.#checkOpen();
+              return this.#accept(this.#encodeCall(workspaceId, names, measured));
+            },
+          );
         },
       };
     } catch (error) {
-      this.rejected(error, identity);
+      this.rejected(error, { identity });
     }
     return new Session(this.core.sessions, host);
   }
@@ -188,7 +190,7 @@ export class Recorder {
     try {
       return new Recorder(this.core, new Bindings(readCall("bound", given), this.bindings));
     } catch (error) {
-      this.rejected(error, {});
+      this.rejected(error, { identity: {} });
       return new Recorder(this.core, this.bindings);
     }
   }
@@ -199,8 +201,8 @@ export class Recorder {
   }
 
   /** Counts and reports an event that is rejected. */
-  rejected(error: unknown, identity: Identity): undefined {
-    this.core.instance.outcomes.rejected(error, identity);
+  rejected(error: unknown, known: Rejected): undefined {
+    this.core.instance.outcomes.rejected(error, known);
   }
 
   /** Reports that an accepted event lost some of its metadata. */
@@ -210,11 +212,11 @@ export class Recorder {
     this.core.instance.outcomes.report(error, { eventId });
   }
 
-  #reported(identity: Identity, record: () => string): string | undefined {
+  #reported(known: Rejected, record: () => string): string | undefined {
     try {
       return record();
     } catch (error) {
-      return this.rejected(error, identity);
+      return this.rejected(error, known);
     }
   }
 
@@ -235,7 +237,7 @@ export class Recorder {
       workspaceId,
       product,
       metricType,
-      call.quantity === undefined ? limits.quantity.default : call.quantity,
+      withDefault(call.quantity),
       call.status === undefined ? defaultStatus : call.status,
       call.unitCost,
       call.metadata,
@@ -307,7 +309,7 @@ export class Recorder {
       encoder.number(-1);
       throw error;
     }
-    if (event.lost !== "" || this.core.debug) {
+    if (event.lost !== "" || this.core.isWatched) {
       this.#accepted(event);
     }
     return event.eventId;
@@ -324,11 +326,11 @@ export class Recorder {
     parameter: string,
     least: number,
     given: unknown,
-    about: (call: unknown) => Identity,
+    about: (call: unknown) => Rejected,
     prepare: () => (call: unknown, ahead: number) => Encoded | undefined,
   ): string[] | undefined {
     const { encoder, outcomes } = this.core.instance;
-    let calls: readonly unknown[] = [];
+    let calls: readonly unknown[] = isList(given) ? given : [];
     let index: number | undefined;
     try {
       this.#checkOpen();
@@ -351,8 +353,7 @@ export class Recorder {
       }
       return this.#putAll(events);
     } catch (error) {
-      const identity = index === undefined ? {} : { ...about(calls[index]), index };
-      outcomes.batchRejected(error, calls.length, identity);
+      outcomes.batchRejected(error, calls, index, about);
       return undefined;
     }
   }
@@ -367,30 +368,21 @@ export class Recorder {
       throw error;
     }
     for (const event of events) {
-      if (event.lost !== "" || this.core.debug) {
+      if (event.lost !== "" || this.core.isWatched) {
         this.#accepted(event);
       }
     }
     return events.map(({ eventId }) => eventId);
   }
 
-  #accepted({ eventId, json, lost }: Encoded): void {
+  #accepted({ eventId, json, lost, kind, quantity }: Encoded): void {
+    const { outcomes } = this.core.instance;
+    outcomes.counts?.accept(kind, quantity);
     if (this.core.debug) {
-      this.core.instance.outcomes.accepted(json);
+      outcomes.accepted(json);
     }
     if (lost !== "") {
       this.degraded(lost, eventId);
     }
   }
-}
-
-/** Returns how many nanoseconds the unit of a metric type has; throws if it is no unit of time. */
-function unitOf({ product, metricType }: Metric): number {
-  checks.metric(product, metricType);
-  const found = unitNanoseconds[`${product}/${metricType}`];
-  if (found === undefined) {
-    const hint = "its unit is not one of time, so that a session cannot measure it";
-    throw invalid("session.invalid", { given: describeValue(metricType), hint });
-  }
-  return found;
 }

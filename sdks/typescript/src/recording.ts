@@ -1,5 +1,6 @@
 /** The calls that record, which a client and those bound to it have. */
 
+import { withDefault } from "./batch.js";
 import type {
   AmountsDetails,
   BoundaryDetails,
@@ -22,11 +23,11 @@ import * as checks from "./checks.js";
 import { describeValue, nearest } from "./describe.js";
 import type { EkaError } from "./errors.js";
 import { type LogLevel, logLevels, type Product } from "./generated/catalog.js";
-import { defaultLogLevel, defaultStatus, logStatus } from "./generated/constants.js";
+import { defaultLogLevel, defaultStatus, logStatus, voidStatus } from "./generated/constants.js";
 import { limits } from "./generated/limits.js";
 import { logMetadata, type MetadataLike } from "./metadata.js";
 import type { Metric, MetricTypeOf } from "./metric.js";
-import type { Identity } from "./outcomes.js";
+import type { Rejected } from "./outcomes.js";
 import type { Recorder } from "./recorder.js";
 import { safely } from "./safely.js";
 import type { Session } from "./session.js";
@@ -48,7 +49,8 @@ export class Recording<W extends Id | undefined = Id> {
       try {
         return recorder.record(...(values as Parameters<Recorder["record"]>));
       } catch (error) {
-        return recorder.core.instance.outcomes.countRejected(error, 1);
+        const known = aboutCall(...(values as Parameters<typeof aboutCall>));
+        return recorder.core.instance.outcomes.countRejected(error, known);
       }
     };
   }
@@ -133,7 +135,7 @@ export class Recording<W extends Id | undefined = Id> {
     } catch (error) {
       return this.#recorder.rejected(
         error,
-        identityOf(workspaceId, product, metricType, status, options),
+        aboutCall(workspaceId, product, metricType, quantity, status, unitCost, metadata, options),
       );
     }
   }
@@ -248,7 +250,7 @@ export class Recording<W extends Id | undefined = Id> {
    * @returns The id of the void; undefined if it was not accepted.
    */
   void(workspaceId: W, metric: Metric, eventId: Id, reason: string): string | undefined {
-    return this.#reported(workspaceId, metric, () =>
+    return this.#reported(workspaceId, metric, voidStatus, () =>
       this.#recorder.void(workspaceId, metric, eventId, reason),
     );
   }
@@ -320,16 +322,23 @@ export class Recording<W extends Id | undefined = Id> {
     sessionId: Id,
     details: SessionEndDetails | undefined,
   ): string | undefined {
-    return this.#reported(workspaceId, metric, () =>
+    const status = safely(() => details?.status);
+    return this.#reported(workspaceId, metric, status, () =>
       this.#recorder.boundary(boundary, workspaceId, metric, sessionId, details),
     );
   }
 
-  #reported(workspaceId: unknown, metric: Metric, record: () => string): string | undefined {
+  #reported(
+    workspaceId: unknown,
+    metric: Metric,
+    status: unknown,
+    record: () => string,
+  ): string | undefined {
     try {
       return record();
     } catch (error) {
-      return this.#recorder.rejected(error, { workspaceId, ...checks.metricNames(metric) });
+      const identity = { workspaceId, ...checks.metricNames(metric), status };
+      return this.#recorder.rejected(error, { identity });
     }
   }
 
@@ -339,18 +348,25 @@ export class Recording<W extends Id | undefined = Id> {
   }
 }
 
-/** Returns what identifies the event of a call, by position or by name. */
-function identityOf(
+/** Returns what is known of a call of `record()`, by position or by name. */
+function aboutCall(
   workspaceId: unknown,
   product: unknown,
   metricType: unknown,
+  quantity: unknown,
   status: unknown,
+  _unitCost: unknown,
+  _metadata: unknown,
   options: unknown,
-): Identity {
+): Rejected {
   const isByName = typeof product === "object" && product !== null;
   const given = isByName ? metricType : options;
-  const eventId = safely(() => Object(given).eventId as unknown);
+  const read = <K extends string>(name: K) => safely(() => Object(given)[name] as unknown);
+  const identity = { eventId: read("eventId"), workspaceId };
   return isByName
-    ? { eventId, workspaceId, ...checks.metricNames(product) }
-    : { eventId, workspaceId, product, metricType, status };
+    ? {
+        identity: { ...identity, ...checks.metricNames(product), status: read("status") },
+        quantity: withDefault(read("quantity")),
+      }
+    : { identity: { ...identity, product, metricType, status }, quantity };
 }

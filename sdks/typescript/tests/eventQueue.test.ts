@@ -1,14 +1,13 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
-import type { Encoded } from "../src/event.js";
-import { EventQueue } from "../src/eventQueue.js";
+import { type Arrival, EventQueue } from "../src/eventQueue.js";
 import { Workspaces } from "../src/workspace.js";
 
 const workspace = new Workspaces().get("ws-1");
 
-function event(json: string, acceptedAt = 0): Encoded {
-  return { eventId: "", workspace, acceptedAt, json, lost: "" };
+function event(json: string, acceptedAt = 0): Arrival {
+  return { workspace, acceptedAt, json };
 }
 
 test("a queue returns events unchanged and in order, whatever their size", () => {

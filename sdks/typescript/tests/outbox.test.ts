@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Encoded } from "../src/event.js";
-import type { QueuedEvent } from "../src/eventQueue.js";
+import type { Arrival, QueuedEvent } from "../src/eventQueue.js";
 import { Outbox } from "../src/outbox.js";
 import type { OutboxSettings } from "../src/outboxSettings.js";
 import { SendError, type Transport } from "../src/transports/transport.js";
@@ -65,12 +64,10 @@ function setUp(settings: Partial<OutboxSettings> = {}, lanes = 1) {
     },
   );
   const put = (json: string, workspaceId = "ws-1"): void => {
-    const event: Encoded = {
-      eventId: "",
+    const event: Arrival = {
       workspace: workspaces.get(workspaceId),
       acceptedAt: clock(),
       json,
-      lost: "",
     };
     const reason = outbox.rejectReason();
     if (reason !== undefined) {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { own, Project, pack, run } from "./support/project.js";
@@ -71,6 +72,34 @@ describe("the packed tarball", () => {
       [...options, "--lib", "esnext", "--types", "node", "typed.mts"],
       project.folder,
     );
+  });
+
+  test("the adapters of README.md run beside the packages that they are for", () => {
+    const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+    const [, section = ""] = readme.split("\n## Metrics\n");
+    const [prometheus = "", opentelemetry = ""] = Array.from(
+      section.matchAll(/```js\n(.*?)```/gs),
+      ([, code = ""]) => code,
+    );
+    const monitored = new Project(join(packed.folder, "monitored"), packed.tarball, {
+      "@opentelemetry": own,
+      "prom-client": own,
+    });
+    const imports = `
+      import { EkaClient } from "@eka-care/usage-sdk";
+      import { InMemoryProducer } from "@eka-care/usage-sdk/testing";
+      const usage = ${client};`;
+    monitored.write("prometheus.mjs", `${imports}${prometheus}`);
+    expect(monitored.node("prometheus.mjs")).toContain(
+      'eka_usage_amounts_total{outcome="accepted",product="comms",metric_type="sms",status="ok"} 2\n',
+    );
+    monitored.write("opentelemetry.mjs", `${imports}${opentelemetry}console.log("registered")`);
+    expect(monitored.node("opentelemetry.mjs")).toBe("registered\n");
+  });
+
+  test("an adapter without its package says which one is missing", () => {
+    project.write("alone.mjs", `import "@eka-care/usage-sdk/prometheus";`);
+    expect(() => project.node("alone.mjs")).toThrow(/Cannot find package 'prom-client'/);
   });
 
   test("publint finds nothing", () => {
