@@ -12,8 +12,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from eka_usage import EkaClient, EkaError, ErrorContext, Usage, find_metric
+from eka_usage import EkaClient, EkaError, ErrorContext, Usage, find_metric, prometheus
 from eka_usage._generated.settings import SETTINGS
+from prometheus_client import CollectorRegistry, generate_latest
 
 _ARGUMENTS = {setting.name: setting.argument for setting in SETTINGS}
 _output = threading.RLock()
@@ -35,6 +36,7 @@ class Driver:
 
     def __init__(self) -> None:
         self._client: Any = None
+        self._registry = CollectorRegistry()
         # Milliseconds that are added to the machine's clock.
         self._offset = 0
         # Milliseconds that are added to its monotonic clock.
@@ -46,6 +48,7 @@ class Driver:
         service_name: str = "driver",
         on_error: str = "report",
         clock_offset: int = 0,
+        metrics: bool = False,
     ) -> dict[str, Any]:
         """Creates the client."""
 
@@ -60,7 +63,14 @@ class Driver:
         arguments["clock"] = lambda: time.time_ns() + self._offset * 1_000_000
         arguments["monotonic_clock"] = lambda: time.monotonic_ns() + self._passed * 1_000_000
         self._client = EkaClient(service_name, on_error=write_error, **arguments)
+        self._registry = CollectorRegistry()
+        if metrics:
+            prometheus.register(self._client, registry=self._registry)
         return {"instance_id": self._client.instance_id}
+
+    def metrics(self) -> dict[str, Any]:
+        """Returns what the client exposes to Prometheus."""
+        return {"text": generate_latest(self._registry).decode()}
 
     def record(self, call: dict[str, Any], times: int = 1, threads: int = 1) -> dict[str, Any]:
         """Records that many times in each thread."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from . import _shutdown_hooks
 from ._describe import describe_value
 from ._errors import EkaError
-from ._generated.catalog import LOG_STATUS
+from ._generated.catalog import DEFAULT_STATUS, LOG_STATUS
 from ._generated.limits import OCCURRED_AT_AHEAD_MS
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class OpenSessions:
             names = f"{product}.{metric_type} of workspace {describe_value(workspace_id)}"
             hint = f"{names}, when the client shut down"
             error = EkaError.of("session.unfinished", hint=hint)
-            report(error, workspace_id, product, metric_type, None, None)
+            report(error, workspace_id, product, metric_type, DEFAULT_STATUS, None)
 
 
 def units_in(nanoseconds: int, unit: int) -> Decimal:
