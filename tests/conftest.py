@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 from tests.broker import broker
 from tests.environment import variables
 
@@ -9,3 +11,12 @@ from tests.environment import variables
 os.environ |= variables(spool="off", disabled="false")
 
 __all__ = ["broker"]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the tests with a time limit of their own first: they are long, and start clusters.
+
+    One worker takes them one after another, while the others take the rest.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
