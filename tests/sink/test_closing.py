@@ -230,6 +230,10 @@ class Staging(Case):
     def before(self) -> None:
         self.add("1", 5, environment="staging", is_billable=0)
         self.add("2", 3)
+        self.add("3", 7, environment="staging", is_billable=1)
+
+    def after(self) -> None:
+        self.add("4", 9, environment="staging", is_billable=1)
 
 
 class WholeLine(Case):
@@ -381,8 +385,11 @@ def test_an_event_without_a_cost_changes_no_cost(cases: Any) -> None:
     assert case.second == [("2026-03", "adjustment", 1, 3, None)]
 
 
-def test_every_environment_is_closed_as_usage_shows_it(cases: Any) -> None:
-    assert [line[2:4] for line in cases["Staging"].first] == [(1, 3), (1, 5)]
+def test_what_is_used_elsewhere_than_in_production_is_not_billable(cases: Any) -> None:
+    case = cases["Staging"]
+    assert [row["is_billable"] for row in case.lines(MARCH)] == [1, 0]
+    assert [line[2:4] for line in case.first] == [(1, 3), (2, 12)]
+    assert [row["is_billable"] for row in case.lines(APRIL)] == [0]
 
 
 def test_an_adjustment_is_the_difference_of_the_whole_line(cases: Any) -> None:

@@ -25,6 +25,7 @@ from infra.sink._generated.fields import (
     CLOSES,
     COST,
     DATABASE,
+    FIELDS,
     ID,
     INGESTED,
     METRIC_TYPE,
@@ -33,12 +34,12 @@ from infra.sink._generated.fields import (
     SESSIONS,
     STATUS,
     TABLE,
-    USAGE_BY_MONTH,
     USAGE_DETAIL,
     VOID_FIELD,
     VOID_STATUS,
     VOIDED,
 )
+from infra.sink._generated.lines import MEASURES
 
 CLOSES_TABLE = f"{DATABASE}.{CLOSES}"
 EVENTS_TABLE = f"{DATABASE}.{CLOSE_EVENTS}"
@@ -50,6 +51,17 @@ LINE = f"{METRIC}, {BILLABLE}, unit, unit_title, aggregation"
 # What a catalog without sessions or costs lacks.
 _SESSION_STATE = "session_state" if SESSIONS else "''"
 _COST = "exact_cost" if COST else "NULL"
+# Usage in any other environment is not billed, whatever its event says.
+_BILLABLE = " AND ".join(
+    [
+        BILLABLE,
+        *(
+            f"{field.name} IN ({', '.join(repr(str(value)) for value in field.billed)})"
+            for field in FIELDS
+            if field.billed
+        ),
+    ]
+)
 
 # The columns of the events of a close, after its id.
 EVENT_COLUMNS = (
@@ -88,7 +100,7 @@ def closed_month(scope: tuple[str, ...]) -> str:
 def first_events(where: str) -> str:
     """Returns the query for the events of a month as they count now."""
     return f"""
-    SELECT {IDENTITY}, 1, {BILLABLE}, title, unit, unit_title, aggregation, time_zone,
+    SELECT {IDENTITY}, 1, {_BILLABLE}, title, unit, unit_title, aggregation, time_zone,
         {_SESSION_STATE}, exact_quantity, {_COST}, position, '', ''
     FROM {DATABASE}.{USAGE_DETAIL}
     WHERE {where}"""
@@ -145,7 +157,12 @@ def changed_events(where: str) -> str:
 
 def changed_lines(where: str) -> str:
     """Returns the query for how the lines of closed months differ from what closes hold."""
-    now = f"SELECT {_line_values()} FROM {DATABASE}.{USAGE_BY_MONTH} WHERE {where}"
+    lines = f"""
+        SELECT {METRIC}, {_BILLABLE} AS _billable, {MEASURES}
+        FROM {DATABASE}.{USAGE_DETAIL} AS _detail
+        WHERE {where}
+        GROUP BY {METRIC}, _billable, unit, unit_title, aggregation"""
+    now = f"SELECT {_line_values('_billable')} FROM ({lines})"
     return _differences(now, where)
 
 
@@ -154,7 +171,7 @@ def closed_lines(close_id: str) -> str:
     events = f"SELECT {METRIC} FROM {EVENTS_TABLE} WHERE close_id = {close_id}"
     where = f"({METRIC}) IN ({events})"
     now = f"""
-        SELECT {_line_values()} FROM {DATABASE}.{BILLED_BY_MONTH}(candidate={close_id})
+        SELECT {_line_values(BILLABLE)} FROM {DATABASE}.{BILLED_BY_MONTH}(candidate={close_id})
         WHERE {where}"""
     return _differences(now, where)
 
@@ -170,9 +187,9 @@ def _not_closed(scope: tuple[str, ...]) -> str:
 def _pairs(where: str) -> str:
     """Returns the query for each event that differs: as closes hold it, and as it counts now."""
 
-    def state(counted: str, session_state: str, cost: str) -> str:
+    def state(counted: str, billable: str, session_state: str, cost: str) -> str:
         return (
-            f"(toUInt8({counted}), {BILLABLE}, toString(unit), toString(unit_title), "
+            f"(toUInt8({counted}), toUInt8({billable}), toString(unit), toString(unit_title), "
             f"toString(aggregation), toString({session_state}), exact_quantity, "
             f"isNull({cost}), ifNull({cost}, 0), position)"
         )
@@ -189,14 +206,14 @@ def _pairs(where: str) -> str:
         (
             SELECT
                 {IDENTITY}, 0 AS _is_now,
-                {state("counted", "session_state", "exact_cost")} AS _state,
+                {state("counted", BILLABLE, "session_state", "exact_cost")} AS _state,
                 {rest("toDateTime64(0, 3, 'UTC')")} AS _rest_of
             FROM {DATABASE}.{BILLED}(candidate='')
             WHERE {where}
             UNION ALL
             SELECT
                 {IDENTITY}, 1 AS _is_now,
-                {state("1", _SESSION_STATE, _COST)} AS _state,
+                {state("1", _BILLABLE, _SESSION_STATE, _COST)} AS _state,
                 {rest(INGESTED)} AS _rest_of
             FROM {DATABASE}.{USAGE_DETAIL}
             WHERE {where}
@@ -230,12 +247,12 @@ def _differences(now: str, where: str) -> str:
         OR ifNull(quantity, 0) != 0 OR ifNull(cost, 0) != 0"""
 
 
-def _line_values() -> str:
+def _line_values(billable: str) -> str:
     open_sessions = "toInt64(open_sessions)" if SESSIONS else "toInt64(0)"
     unpriced = "toInt64(unpriced)" if COST else "toInt64(events)"
     cost = "cost" if COST else "NULL"
     return (
-        f"{METRIC}, {BILLABLE}, unit, unit_title, aggregation, title AS _title, "
+        f"{METRIC}, {billable} AS {BILLABLE}, unit, unit_title, aggregation, title AS _title, "
         f"1 AS _is_now, toInt64(events) AS _events, {open_sessions} AS _open, "
         f"{QUANTITY} AS _quantity, {unpriced} AS _unpriced, {cost} AS _cost"
     )
