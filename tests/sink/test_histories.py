@@ -94,16 +94,22 @@ def test_usage_equals_a_computation_event_by_event(store: Client) -> None:
             chance.choice(arrived).append(event)
     for number, events in enumerate(arrived):
         insert(store, ({**e, "ingested_at": NOON + number * _MINUTE} for e in events))
+    # As of each insert, the rows of later ones do not count, and it is then.
+    for number in range(_INSERTS):
+        then = NOON + number * _MINUTE
+        known = (e for events in arrived[: number + 1] for e in events)
+        assert usage(store, then) == expected_usage(known, then)
     expected = expected_usage((e for events in arrived for e in events), now)
     assert usage(store) == expected
     store.command(f"OPTIMIZE TABLE {DATABASE}.{TABLE} FINAL")
     assert usage(store) == expected
 
 
-def usage(store: Client) -> dict[Identity, Any]:
+def usage(store: Client, as_of: datetime | None = None) -> dict[Identity, Any]:
+    view = "usage" if as_of is None else f"usage_as_of(as_of='{as_of:%F %T}')"
     rows = store.query(
         "SELECT workspace_id, product, metric_type, event_id,"
-        f" quantity, is_billable, cost, session_state FROM {DATABASE}.usage"
+        f" quantity, is_billable, cost, session_state FROM {DATABASE}.{view}"
     ).result_rows
     found: dict[Identity, Any] = {row[:4]: row[4:] for row in map(tuple, rows)}
     assert len(found) == len(rows)

@@ -8,6 +8,7 @@ from typing import Any
 from codegen import render
 from codegen.model import Field, Model, Table, milliseconds
 from codegen.render import File
+from codegen.targets.infra.as_of import SUFFIX
 from codegen.targets.infra.checks import FIRST_YEAR, LAST_YEAR, NAMES, name_pattern
 from codegen.targets.infra.clickhouse import RELATED
 from codegen.text import python_string
@@ -36,6 +37,7 @@ def _fields(model: Model, table: Table) -> File:
         "table": table.name,
         **RELATED,
         "sessions": RELATED["sessions"] if model.event.session else "",
+        "as of suffix": SUFFIX,
         "ingested": table.ingested,
         "id": table.id,
         "account": table.account,

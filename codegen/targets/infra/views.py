@@ -8,6 +8,7 @@ from typing import Any
 from codegen import render
 from codegen.model import Event, Model
 from codegen.render import File
+from codegen.targets.infra.as_of import as_of
 from codegen.text import sql_string
 
 _PERIODS = (("usage_by_day", "day"), ("usage_by_month", "month"))
@@ -16,6 +17,8 @@ _PERIODS = (("usage_by_day", "day"), ("usage_by_month", "month"))
 _OF_SESSION = ("account", "product", "metric_type", "quantity", "status", "billable")
 
 
+# The scripts of the views that there are as of a time too.
+_AS_OF = ("received", "sessions", "views")
 # What a close holds of an event beside its identity and month.
 _HELD = (
     *("counted", "title", "unit", "unit_title", "aggregation", "time_zone", "session_state"),
@@ -55,15 +58,21 @@ def outputs(model: Model, folder: str, names: Mapping[str, Any], scale: int) -> 
         scripts.insert(1, "sessions")
     if names["parent"] and names["cost"]:
         scripts.append("workflows")
-    for script in scripts:
-        path = f"{folder}/current/{script}.sql"
-        yield render.file(path, f"infra/clickhouse/{script}.sql.j2", **values)
+    made = {script: _file(folder, script, values) for script in scripts}
+    yield from made.values()
+    values["as_of"] = as_of([made[script].text for script in scripts if script in _AS_OF], names)
+    yield _file(folder, "views_as_of", values)
     yield render.file(
         "infra/sink/_generated/lines.py",
         "infra/lines.py.j2",
         names=_measures(names, event),
         **values,
     )
+
+
+def _file(folder: str, script: str, values: Mapping[str, Any]) -> File:
+    path = f"{folder}/current/{script}.sql"
+    return render.file(path, f"infra/clickhouse/{script}.sql.j2", **values)
 
 
 def _measures(names: Mapping[str, Any], event: Event) -> list[str]:

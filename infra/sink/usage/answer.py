@@ -108,6 +108,7 @@ class Answer:
             "where": {str(each.dimension): list(each.values) for each in query.where},
             "release": self.release,
             "made_at": self.made_at,
+            "as_of": query.as_of,
             "complete_until": self.complete.until,
             "complete_reason": self.complete.reason,
             "cost": self.cost,
@@ -131,7 +132,11 @@ def ask(client: Client, query: Query, *, caught_up_at: datetime | None = None) -
     zones = ["UTC"]
     bounds = tuple(Bounds.of(query.period, zone) for zone in zones)
     # Before the lines, so that they have whatever it says.
-    complete = complete_until(client, min(each.start for each in bounds), caught_up_at=caught_up_at)
+    complete = (
+        complete_until(client, min(each.start for each in bounds), caught_up_at=caught_up_at)
+        if query.as_of is None
+        else Completeness(None, "nobody has noted up to when it was complete then")
+    )
     statement = sql.lines(query, zones)
     found = sql.fetch(client, statement)
     columns = _columns(statement.columns, query.window)

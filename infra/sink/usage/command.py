@@ -12,6 +12,10 @@ are together in a line where it is empty. A number or a boolean in metadata is s
 A key with a comma is quoted: --group-by 'model,"metadata.a,b"'. --where leaves events out; several
 values of one name are alternatives, and an empty one finds the events that lack it.
 
+--as-of shows usage as it was at a time: without the rows that arrived later, in the catalog and the
+time zones of now. A session was open unless it had ended then. What was erased since is not there,
+and after a restore from a backup everything arrived anew: what was billed is in `close --show`.
+
 Data is complete up to the time in the last line, as far as the numbers of events show: see
 `usage-sink reconcile --help`.
 """
@@ -61,6 +65,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         + (f", {METADATA}.KEY" if METADATA else ""),
     )
     asked.add_filters(parser)
+    add(
+        "--as-of",
+        type=argument.time,
+        metavar="TIME",
+        help="only what had arrived by this time, such as 2026-04-02T09:00:00Z",
+    )
     billable = parser.add_mutually_exclusive_group()
     billable.add_argument(
         "--billable", action="store_true", default=None, help="only billable usage"
@@ -116,6 +126,7 @@ def _query(arguments: argparse.Namespace) -> Query:
         ),
         where=asked.filters(arguments),
         billable=arguments.billable,
+        as_of=arguments.as_of,
         limit=arguments.limit,
     )
 
@@ -181,6 +192,8 @@ def _left_out(rows: list[dict[str, Any]]) -> str:
 
 
 def _complete(answer: Answer) -> str:
+    if answer.query.as_of is not None:
+        return f"as of {output.text(answer.query.as_of)}: what arrived later is left out\n"
     until, reason = answer.complete.until, printable(answer.complete.reason)
     if until is None:
         return f"nobody knows up to when it is complete: {reason}\n"

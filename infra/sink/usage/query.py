@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Literal, Self
 
 from infra.sink._generated.fields import (
@@ -130,6 +130,7 @@ class Query:
 
     A line is of one workspace, metric type, environment and billability, of one combination of
     the values that `group_by` names, and of one `window`. `workspaces` None means all of them.
+    `as_of` leaves out what arrived later, also what took an event back or ended a session.
     """
 
     workspaces: tuple[str, ...] | None
@@ -138,6 +139,7 @@ class Query:
     group_by: tuple[Dimension, ...] = ()
     where: tuple[Filter, ...] = ()
     billable: bool | None = None
+    as_of: datetime | None = None
     limit: int = 10_000
     offset: int = 0
 
@@ -158,6 +160,10 @@ class Query:
             raise UsageError("a dimension to group by is named twice")
         if not 1 <= self.limit <= MOST_LINES:
             raise UsageError(f"the limit must be from 1 to {MOST_LINES:,}, got {self.limit:,}")
+        if self.as_of is not None and self.as_of.tzinfo is None:
+            raise UsageError(f"a time must have an offset from UTC, got {self.as_of.isoformat()}")
+        if self.as_of is not None and self.as_of > datetime.now(UTC):
+            raise UsageError(f"{self.as_of.isoformat()} is not past: usage is not known as of then")
         if self.offset < 0:
             raise UsageError(f"the offset must not be negative, got {self.offset:,}")
 

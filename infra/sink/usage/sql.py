@@ -13,6 +13,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from infra.sink import store
 from infra.sink._generated.fields import (
     ACCOUNT,
+    AS_OF_SUFFIX,
     BILLABLE,
     DATABASE,
     METRIC_TYPE,
@@ -93,12 +94,18 @@ def lines(query: Query, zones: Sequence[str]) -> Statement:
     ]
     text = f"""\
 SELECT {expressions}, {MEASURES}
-FROM {_DETAIL} AS _detail
+FROM {_detail(query, bound)} AS _detail
 WHERE {" AND ".join(conditions)}
 GROUP BY {", ".join([*names, *_MEANING])}
 ORDER BY {", ".join([*order, *_MEANING])}
 LIMIT {query.limit + 1} OFFSET {query.offset}"""
     return Statement(text, bound.values, (*keys, *COLUMNS))
+
+
+def _detail(query: Query, bound: Parameters) -> str:
+    if query.as_of is None:
+        return _DETAIL
+    return f"{_DETAIL}{AS_OF_SUFFIX}(as_of={bound.bind(query.as_of, TIME_TYPE)})"
 
 
 def period(asked: Period, bound: Parameters) -> Iterator[str]:
