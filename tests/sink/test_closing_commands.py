@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from infra.sink.__main__ import main
 from infra.sink.migrate import migrate
 from infra.sink.store import open_store
 from tests.broker import DevBroker
+from tests.sink.clickhouse_server import ClickHouseServer
 from tests.sink.events import NOON, insert
 
 Run = Callable[..., tuple[int, str, str]]
@@ -29,14 +29,14 @@ _EVENT: Mapping[str, Any] = {
 }
 
 
-@pytest.fixture
-def dsn(tmp_path: Path) -> str:
-    """A store in which an event of March, and one of April, have arrived."""
-    dsn = f"chdb://{tmp_path}/store"
-    with open_store(dsn) as client:
-        migrate(client)
-        insert(client, [event("1", 1), event("2", 2, time=NOON + timedelta(days=31))])
-    return dsn
+@pytest.fixture(scope="module")
+def dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A store in which an event of March, and one of April, have arrived last."""
+    with ClickHouseServer(tmp_path_factory.mktemp("closing") / "server") as server:
+        with open_store(server.dsn) as client:
+            migrate(client)
+        add(server.dsn, event("1", 1), event("2", 2, time=NOON + timedelta(days=31)))
+        yield server.dsn
 
 
 @pytest.fixture
@@ -61,18 +61,19 @@ def add(dsn: str, *events: dict[str, Any]) -> None:
 
 
 def test_a_month_is_closed_shown_adjusted_and_listed(run: Run, dsn: str) -> None:
-    march = ("--month", "2026-03")
+    march = ("--month", "2026-03", "--workspace", "=w")
     status, _, error = run("close", *march, "--show")
-    assert (status, error) == (1, "sink: 2026-03 is not closed for all workspaces\n")
+    assert (status, error) == (1, "sink: 2026-03 is not closed for =w\n")
     status, _, error = run("adjustments", *march)
-    assert (status, "2026-03 is not closed for any workspace" in error) == (1, True)
+    assert (status, "2026-03 is not closed for =w;" in error) == (1, True)
 
     status, first, _ = run("close", *march)
     assert status == 0
-    assert first.startswith("close 1 of 2026-03: all workspaces; ")
+    assert " of 2026-03: =w; " in first.splitlines()[0]
     assert "cost of billable usage: 0.5\n" in first
     assert run("adjustments", *march)[1] == "nothing has changed since it was closed\n"
 
+    april = ("close", "--month", "2026-04", "--workspace", "=w")
     late = event("3", 3, quantity=Decimal(4), ingested_at=NOON + timedelta(days=40))
     add(dsn, late)
     for option in ((), ("--show",)):
@@ -85,59 +86,62 @@ def test_a_month_is_closed_shown_adjusted_and_listed(run: Run, dsn: str) -> None
     [row] = csv.DictReader(io.StringIO(run("adjustments", *march, "--format", "csv")[1]))
     assert (row["quantity"], row["cost"]) == ("4", "2")
 
-    document = json.loads(
-        run("close", "--month", "2026-04", "--despite", "y", "--format", "json")[1]
-    )
+    document = json.loads(run(*april, "--despite", "quiet", "--format", "json")[1])
     assert [(line["kind"], line["cost"]) for line in document["lines"]] == [
         ("usage", "0.5"),
         ("adjustment", "2"),
     ]
     assert run("adjustments", *march)[1] == "nothing has changed since it was closed\n"
-    _, rows, _ = run("close", "--month", "2026-04", "--format", "csv")
+    _, rows, _ = run(*april, "--format", "csv")
     lines = list(csv.DictReader(io.StringIO(rows)))
     assert [(line["workspace_id"], line["month"]) for line in lines] == [
         ("'=w", "2026-04"),
         ("'=w", "2026-03"),
     ]
-    listed = json.loads(run("close", "--list", "--format", "json")[1])
-    assert [(close["number"], close["month"]) for close in listed] == [
-        (1, "2026-03"),
-        (2, "2026-04"),
-    ]
+    listed = json.loads(run("close", "--list", "--workspace", "=w", "--format", "json")[1])
+    months = [close["month"] for close in listed if close["month"] < "2026-05"]
+    assert months == ["2026-03", "2026-04"]
     assert "2026-04" in run("close", "--list")[1]
     assert run("close", "--list", "--month", "2026-01")[1] == "nothing is closed\n"
 
 
 def test_what_is_missing_is_named_and_a_reason_is_kept(run: Run, dsn: str) -> None:
-    # A number of March is missing, a session of April is open, and so is the month of now.
-    now = datetime.now(UTC).replace(microsecond=0)
+    before = NOON - timedelta(days=365)
+    gone = {"instance_id": "gone", "workspace_id": "busy"}
     session = {
         "product": "ekascribe",
         "metric_type": "transcription_minute",
         "session_id": "s",
         "boundary": "start",
+        "instance_id": "other",
+        "occurred_at": datetime.now(UTC).replace(microsecond=0),
     }
-    open_session = event("s", 1, time=now, instance_id="other", **session)
-    add(dsn, event("4", 4, time=NOON + timedelta(hours=1)), open_session)
+    add(
+        dsn,
+        event("1", 1, before, **gone),
+        event("3", 3, before + timedelta(hours=1), **gone),
+        event("s", 1, before, **{**gone, **session}),
+    )
 
-    status, out, error = run("close", "--month", "2026-03")
+    march = ("close", "--month", "2025-03", "--workspace", "busy")
+    status, out, error = run(*march)
     assert (status, out) == (1, "")
-    assert "missing: reconcile is not clean: 1 missing; run `usage-sink reconcile --since" in error
-    assert "missing: usage is complete up to 2026-03-10T13:00:00.000Z only (client client" in error
-    assert error.endswith('2026-03 is not closed; see above, or close it --despite "REASON"\n')
+    assert "missing: reconcile is not clean: 1 missing, 1 skewed; run `usage-sink rec" in error
+    assert "missing: usage is complete up to 2025-03-10T12:00:00.000Z only (client gone " in error
+    assert error.endswith('2025-03 is not closed; see above, or close it --despite "REASON"\n')
+    status, out, _ = run(*march, "--despite", "the client is gone")
+    assert status == 0
+    assert "despite: the client is gone\n  reconcile is not clean: 1 missing, 1 skewed;" in out
+    assert run(*march) == (0, out, "")
 
-    month = f"{now:%Y-%m}"
-    status, _, error = run("close", "--month", month, "--workspace", "=w", "--workspace", "nobody")
+    month = f"{session['occurred_at']:%Y-%m}"
+    workspaces = ("--workspace", "busy", "--workspace", "nobody")
+    status, _, error = run("close", "--month", month, *workspaces)
     assert status == 1
     assert f"missing: {month} is not over: it ends " in error
     assert "missing: no event of 'nobody' has ever arrived: check the name" in error
-    assert "sessions are open" not in error  # it is of this workspace
-    assert "1 sessions are open" not in run("close", "--month", "2026-03")[2]
-
-    status, out, _ = run("close", "--month", "2026-03", "--despite", "the client is gone")
-    assert status == 0
-    assert "despite: the client is gone\n  reconcile is not clean: 1 missing;" in out
-    assert run("close", "--month", "2026-03") == (0, out, "")
+    session_named = "busy/ekascribe/transcription_minute/s"
+    assert f"missing: 1 sessions are open, such as {session_named}\n" in error
 
 
 def test_arguments_that_make_no_sense_are_refused(run: Run) -> None:
@@ -151,10 +155,10 @@ def test_arguments_that_make_no_sense_are_refused(run: Run) -> None:
 
 
 def test_sinks_without_lag_tell_that_a_quiet_month_is_complete(
-    run: Run, dsn: str, own_broker: DevBroker
+    run: Run, own_broker: DevBroker
 ) -> None:
-    # Nothing has arrived since April, so nobody can tell that May is complete.
-    may = ("close", "--month", "2026-05")
+    # Nothing has arrived since April, so nobody can tell that a later month is complete.
+    may = ("close", "--month", "2026-05", "--workspace", "=w")
     status, _, error = run(*may)
     assert status == 1
     assert "missing: usage is complete up to 2026-04-10T12:00:00.000Z only" in error
@@ -163,19 +167,25 @@ def test_sinks_without_lag_tell_that_a_quiet_month_is_complete(
 
 
 def test_usage_as_of_a_time_lacks_what_arrived_later(run: Run, dsn: str) -> None:
-    add(dsn, event("3", 3, quantity=Decimal(4), ingested_at=NOON + timedelta(days=40)))
+    before = NOON - timedelta(days=730)
+    own = {"workspace_id": "then", "instance_id": "then"}
     void = {"status": "void", "voids": "1", "is_billable": 0, "quantity": Decimal(0)}
-    add(dsn, event("v", 4, **void, ingested_at=NOON + timedelta(days=50)))
+    late = {"quantity": Decimal(4), "ingested_at": before + timedelta(days=40)}
+    add(
+        dsn,
+        event("1", 1, before, **own),
+        event("2", 2, before, **own, **late),
+        event("v", 3, before + timedelta(days=50), **own, **void),
+    )
 
-    def quantity(*options: str) -> list[str]:
-        out = run("usage", "--all", "--month", "2026-03", "--format", "json", *options)[1]
-        return [line["quantity"] for line in json.loads(out)["lines"]]
+    def usage(*options: str) -> str:
+        return run("usage", "--workspace", "then", "--month", "2024-03", *options)[1]
 
-    assert quantity() == ["4"]
-    assert quantity("--as-of", "2026-03-10T12:00:00Z") == []
-    assert quantity("--as-of", "2026-03-10T12:01:00Z") == ["1"]
-    assert quantity("--as-of", "2026-04-19T17:30:00+05:30") == ["5"]
-    assert quantity("--as-of", "2026-04-29T12:00:00Z") == ["4"]
-    as_of = ("--as-of", "2026-04-01T00:00:00Z")
-    out = run("usage", "--workspace", "=w", "--month", "2026-03", *as_of)[1]
-    assert out.endswith("as of 2026-04-01T00:00:00.000Z: what arrived later is left out\n")
+    as_of = ("--as-of", "2024-04-10T05:30:00+05:30")
+    document = json.loads(usage(*as_of, "--format", "json"))
+    assert [line["quantity"] for line in document["lines"]] == ["1"]
+    assert document["as_of"] == "2024-04-10T00:00:00.000Z"
+    assert [line["quantity"] for line in json.loads(usage("--format", "json"))["lines"]] == ["4"]
+    assert usage(*as_of).endswith(
+        "as of 2024-04-10T00:00:00.000Z: what arrived later is left out\n"
+    )
