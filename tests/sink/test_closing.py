@@ -19,9 +19,9 @@ from infra.sink._generated.fields import CLOSE_LINES, DATABASE, TABLE
 from infra.sink.closing import changes, ledger, printing
 from infra.sink.closing.make import Terms, make, verify
 from infra.sink.errors import SinkError
-from infra.sink.migrate import migrate
 from infra.sink.store import open_store
 from tests.sink.events import NOON, insert
+from tests.sink.stores import make_store
 
 CALL = {"product": "api", "metric_type": "api_call", "unit_cost": Decimal("0.5")}
 MINUTES = {"product": "ekascribe", "metric_type": "transcription_minute", "cost": Decimal(7)}
@@ -36,8 +36,9 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """One store for the tests that close workspaces of their own."""
-    with open_store(f"chdb://{tmp_path_factory.mktemp('closing')}/store") as client:
-        migrate(client)
+    folder = tmp_path_factory.mktemp("closing") / "store"
+    make_store(folder)
+    with open_store(f"chdb://{folder}") as client:
         client.set_client_setting("max_threads", 1)  # there are few rows
         yield client
 

@@ -19,10 +19,10 @@ import pytest
 from infra.sink._generated.fields import CLOSE_EVENTS, CLOSE_LINES, CLOSES, DATABASE
 from infra.sink.closing import ledger, printing
 from infra.sink.closing.make import Terms, make
-from infra.sink.migrate import migrate
 from infra.sink.store import open_store
 from tests.sink.clickhouse_server import ClickHouseServer
 from tests.sink.events import NOON, insert
+from tests.sink.stores import make_store
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,9 +40,9 @@ STEPS = {
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
     """One server for all tests, which close workspaces of their own."""
-    with ClickHouseServer(tmp_path_factory.mktemp("closing") / "server") as running:
-        with open_store(running.dsn) as client:
-            migrate(client)
+    folder = tmp_path_factory.mktemp("closing") / "server"
+    make_store(folder)
+    with ClickHouseServer(folder) as running:
         yield running
 
 

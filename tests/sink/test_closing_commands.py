@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from infra.sink.__main__ import main
-from infra.sink.migrate import migrate
 from infra.sink.store import open_store
 from tests.broker import DevBroker
 from tests.sink.clickhouse_server import ClickHouseServer
 from tests.sink.events import NOON, insert
+from tests.sink.stores import make_store
 
 Run = Callable[..., tuple[int, str, str]]
 _EVENT: Mapping[str, Any] = {
@@ -32,9 +32,9 @@ _EVENT: Mapping[str, Any] = {
 @pytest.fixture(scope="module")
 def dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A store in which an event of March, and one of April, have arrived last."""
-    with ClickHouseServer(tmp_path_factory.mktemp("closing") / "server") as server:
-        with open_store(server.dsn) as client:
-            migrate(client)
+    folder = tmp_path_factory.mktemp("closing") / "server"
+    make_store(folder)
+    with ClickHouseServer(folder) as server:
         add(server.dsn, event("1", 1), event("2", 2, time=NOON + timedelta(days=31)))
         yield server.dsn
 
