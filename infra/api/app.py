@@ -16,15 +16,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from infra.api.errors import AnswerError
+from infra.api.ingest.encoded import Encoded
 from infra.api.ingest.events import Ingest
 from infra.api.ingest.rest_proxy import RestProxy
 from infra.api.keys.access import Access
 from infra.api.keys.capability import Capabilities
 from infra.api.keys.keyring import Keyring
 from infra.api.recorder import Recorder
+from infra.api.relay import Relay
 from infra.api.wire.answers import answer, on_answer_error, on_fault, on_http_error
 from infra.api.wire.body import BodyLimits
 from infra.api.wire.slashes import SingleSlashes
+from infra.sink import kafka
 
 _UNAVAILABLE = 503
 
@@ -37,19 +40,23 @@ class Options:
         keys: the file of API keys.
         body: the limits of a body.
         events_per_second: of one key, in one worker; 0 for any number.
+        relay_seconds: how long Kafka may take for encoded events.
     """
 
     keys: Path
     body: BodyLimits
     events_per_second: float = 0
+    relay_seconds: float = 30
 
 
 def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) -> Starlette:
     """Returns the application; it opens its recorder when the server starts it."""
     recorder = Recorder.open()
+    relay = Relay(kafka.connection(None), options.relay_seconds)
     keyring = Keyring(options.keys)
     access = Access(keyring, options.events_per_second)
     ingest = Ingest(access, recorder, options.body)
+    encoded = Encoded(access, relay, options.body)
     proxy = RestProxy(access, Capabilities(keyring), recorder, options.body)
 
     async def healthz(request: Request) -> Response:
@@ -64,6 +71,7 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
+        await run_in_threadpool(relay.close)
         await run_in_threadpool(recorder.close)
 
     return Starlette(
@@ -71,6 +79,7 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/v1/events", ingest.take, methods=["POST"]),
+            Route("/v1/events/encoded", encoded.take, methods=["POST"]),
             Route("/api/v1/events", ingest.take_cloudevents, methods=["POST"]),
             Route("/metering/v1alpha1/customer-accounts/tenant/{tenant:path}", proxy.find_account),
             Route("/topics/{topic}", proxy.produce, methods=["POST"]),

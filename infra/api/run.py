@@ -67,6 +67,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="refuse more events of one API key, in each worker (default: no limit)",
     )
+    add(
+        "--relay-seconds",
+        type=_number(float, 0.1),
+        default=30.0,
+        metavar="S",
+        help="answer encoded events that Kafka has not acknowledged for S seconds with 503 "
+        "(default: %(default)s)",
+    )
     add("--tls-certificate", type=Path, metavar="FILE", help="serve TLS with this chain, as PEM")
     add("--tls-key", type=Path, metavar="FILE", help="and this private key")
 
@@ -100,6 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.keys,
             BodyLimits(arguments.max_body_bytes, arguments.body_seconds),
             arguments.events_per_second,
+            arguments.relay_seconds,
         ),
     )
     return 0

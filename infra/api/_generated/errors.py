@@ -9,6 +9,8 @@ HttpCode = Literal[
     "body.invalid",
     "body.too_large",
     "body.timeout",
+    "event.invalid",
+    "kafka.unavailable",
     "media_type.unsupported",
     "key.missing",
     "key.unknown",
@@ -44,6 +46,14 @@ ERRORS: Final[dict[HttpCode, HttpError]] = {
     "body.timeout": HttpError(
         408,
         "body too slow: {hint}",
+    ),
+    "event.invalid": HttpError(
+        422,
+        "not an event: {hint}",
+    ),
+    "kafka.unavailable": HttpError(
+        503,
+        "Kafka did not acknowledge the events: {hint}; send the same again",
     ),
     "media_type.unsupported": HttpError(
         415,
