@@ -27,7 +27,7 @@ func clientGoroutines() []string {
 
 func expectNoGoroutines(t *testing.T) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		left := clientGoroutines()
 		if len(left) == 0 {
 			return

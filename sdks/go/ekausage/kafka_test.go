@@ -222,13 +222,13 @@ func TestKafka(t *testing.T) {
 		var errorsReported reported
 		client := newClient(t,
 			ekausage.WithKafkaBrokers(broker.Bootstrap),
-			ekausage.WithDeliveryTimeout(3*time.Second),
+			ekausage.WithDeliveryTimeout(7*time.Second),
 			errorsReported.option(),
 		)
 		old := mustRecord(t, client, 5)
-		time.Sleep(2 * time.Second)
+		time.Sleep(6 * time.Second) // how long the others have after the broker is back
 		young := mustRecord(t, client, 5)
-		for deadline := time.Now().Add(10 * time.Second); client.Stats().Failed < 5; time.Sleep(20 * time.Millisecond) {
+		for deadline := time.Now().Add(60 * time.Second); client.Stats().Failed < 5; time.Sleep(20 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("%+v", client.Stats())
 			}
