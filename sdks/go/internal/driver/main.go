@@ -17,7 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage"
-	ekaprometheus "github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/prometheus"
+	exposition "github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/prometheus"
 )
 
 const longestLine = 64 << 20
@@ -202,7 +202,7 @@ func (d *driver) new(r *request) (response, error) {
 	}
 	d.client, d.registry = client, prometheus.NewRegistry()
 	if r.Metrics {
-		err = ekaprometheus.Register(d.registry, client)
+		err = exposition.Register(d.registry, client)
 	}
 	if err != nil {
 		return nil, err

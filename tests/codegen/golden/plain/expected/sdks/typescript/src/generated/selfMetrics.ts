@@ -9,5 +9,4 @@ export const otherName = "";
 export const outcomes = [] as const;
 
 /** The metrics of a client about itself, by their names in schema/sdk.yaml. */
-export const selfMetrics = {
-} as const satisfies Readonly<Record<string, SelfMetric>>;
+export const selfMetrics = {} as const satisfies Readonly<Record<string, SelfMetric>>;
