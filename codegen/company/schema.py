@@ -64,9 +64,10 @@ def with_fields(event: str, more: str) -> str:
 
 def completed(text: str, ours: str) -> str:
     """Returns an sdk.yaml with the settings, error codes, constants and metrics only ours has."""
-    metrics = _section(ours, "metrics", 2)
-    if metrics is not None and _section(text, "metrics", 2) is None:
-        text = "\n".join((text.rstrip("\n"), "metrics:", metrics))
+    for section in ("metrics", "alerts"):
+        block = _section(ours, section, 2)
+        if block is not None and _section(text, section, 2) is None:
+            text = "\n".join((text.rstrip("\n"), f"{section}:", block))
     for section, indent in _SDK_SECTIONS:
         block, missing = _section(text, section, indent), _section(ours, section, indent)
         if block is not None and missing is not None:

@@ -40,7 +40,7 @@ from codegen.model.event import (
     is_dimension,
     read_event,
 )
-from codegen.model.metrics import Label, SelfMetric, SelfMetrics
+from codegen.model.metrics import Alert, Label, SelfMetric, SelfMetrics
 from codegen.model.sdk import (
     UNPROCESSABLE,
     ErrorCode,
@@ -58,6 +58,7 @@ __all__ = [
     "DEFAULT_CALLS",
     "LONGEST_DURATION",
     "UNPROCESSABLE",
+    "Alert",
     "Batch",
     "Catalog",
     "Data",

@@ -1,7 +1,8 @@
-"""The model of the metrics in sdk.yaml: what clients and the sink expose about themselves."""
+"""The model of the metrics in sdk.yaml, which clients and the sink expose, and of the alerts."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ BASE_UNITS: Mapping[str, str] = {"seconds": "s", "bytes": "By"}
 SINK = "sink"
 _OTHER = "{other}"
 _MILLISECONDS = "_ms"
+# A metric in the expression of an alert; no selector of PromQL is like it.
+REFERENCE = re.compile(r"\{(client|sink)\.(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,40 @@ class SelfMetrics:
     def values(self, label: str) -> tuple[str, ...]:
         """Returns the values of a label that are neither names of the catalog nor codes."""
         return next((one.values for one in self.labels if one.name == label), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A rule for Prometheus; `series` are those in its expression, in their order."""
+
+    name: str
+    expr: str
+    series: tuple[str, ...]
+    duration: str | None
+    severity: str
+    summary: str
+    action: str
+
+
+def read_alerts(data: Data, metrics: SelfMetrics) -> tuple[Alert, ...]:
+    groups = {"client": metrics.client, SINK: metrics.sink}
+    series = {(group, m.key): m.series for group, known in groups.items() for m in known}
+
+    def name(reference: re.Match[str]) -> str:
+        return series[reference[1], reference[2]]
+
+    return tuple(
+        Alert(
+            name=key,
+            expr=REFERENCE.sub(name, alert["expr"]),
+            series=tuple(dict.fromkeys(map(name, REFERENCE.finditer(alert["expr"])))),
+            duration=alert.get("for"),
+            severity=alert["severity"],
+            summary=alert["summary"],
+            action=alert["action"],
+        )
+        for key, alert in data.items()
+    )
 
 
 def read_metrics(data: Data | None, module: str) -> SelfMetrics:

@@ -1,4 +1,4 @@
-"""The model of sdk.yaml: packages, settings, the spool, error codes, metrics."""
+"""The model of sdk.yaml: packages, settings, the spool, error codes, metrics, alerts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from codegen.model.data import Data
-from codegen.model.metrics import SelfMetrics, read_metrics
+from codegen.model.metrics import Alert, SelfMetrics, read_alerts, read_metrics
 
 # In the description of a setting, the name of the client.
 CLIENT_NAME = "{client_name}"
@@ -98,6 +98,7 @@ class Sdk:
     spool: Spool
     errors: tuple[ErrorCode, ...]
     metrics: SelfMetrics
+    alerts: tuple[Alert, ...]
     http: Http | None = None
 
     @property
@@ -112,7 +113,8 @@ def client_name(module: str) -> str:
 
 
 def read_sdk(data: Data) -> Sdk:
-    client = client_name(data["packages"]["python"]["module"])
+    module = data["packages"]["python"]["module"]
+    client, metrics = client_name(module), read_metrics(data.get("metrics"), module)
     return Sdk(
         packages={
             language: Package(p["name"], p["module"], p["path"])
@@ -150,7 +152,8 @@ def read_sdk(data: Data) -> Sdk:
             )
             for name, e in data["errors"].items()
         ),
-        metrics=read_metrics(data.get("metrics"), data["packages"]["python"]["module"]),
+        metrics=metrics,
+        alerts=read_alerts(data.get("alerts", {}), metrics),
         http=_http(data["http"]) if "http" in data else None,
     )
 

@@ -87,6 +87,8 @@ RULES: Mapping[str, Callable[[Files], Iterator[Finding]]] = {
     "metric-name": metrics.metric_name,
     "metric-label": metrics.metric_label,
     "duplicate-metric": metrics.duplicate_metric,
+    "metric-source": metrics.metric_source,
+    "alert-metric": metrics.alert_metric,
 }
 
 

@@ -1,4 +1,4 @@
-"""Rules on the metrics in sdk.yaml."""
+"""Rules on the metrics and the alerts in sdk.yaml."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from codegen.diagnostics import listing, quote, suggestion
-from codegen.model.metrics import BASE_UNITS, SINK, metric_names
+from codegen.model.metrics import BASE_UNITS, REFERENCE, SINK, metric_names
 from codegen.rules.files import Files, Finding
 from codegen.source import Route
 
 _GROUPS = {"client": (), SINK: (SINK,)}
+# The metrics of clients that are counted by call.
+_COUNTED = ("events", "amounts")
 _TIMES = ("ms", "milliseconds", "minutes", "hours", "kilobytes", "megabytes")
 _ENDINGS = ("total", "count", "sum", "bucket", "info")
 
@@ -55,6 +57,34 @@ def duplicate_metric(files: Files) -> Iterator[Finding]:
                 message = f"two metrics read {counter}: remove one"
                 at = (*route, "stats")
                 yield Finding("sdk", at, message, other=("the other is at", "sdk", same))
+
+
+def metric_source(files: Files) -> Iterator[Finding]:
+    """A client's metric cannot be read, or one of the sink reads a client's counter."""
+    for route, metric in _metrics(files):
+        is_sink, counted = route[1] == SINK, str(route[-1]) in _COUNTED
+        if is_sink and "stats" in metric:
+            message = "stats is of clients; the sink counts by itself: remove it"
+            yield Finding("sdk", (*route, "stats"), message)
+        elif not is_sink and metric.get("type") == "summary":
+            message = "a client has no summaries: choose counter or gauge"
+            yield Finding("sdk", (*route, "type"), message)
+        elif not is_sink and "stats" not in metric and not counted:
+            message = f"add stats: only {listing(list(_COUNTED), 'and')} are counted by call"
+            yield Finding("sdk", route, message, at_key=True)
+
+
+def alert_metric(files: Files) -> Iterator[Finding]:
+    """An alert's expression has no metric, or an unknown one."""
+    for route, expr in files.each("sdk", "alerts/*/expr", str):
+        found = REFERENCE.findall(expr)
+        if not found:
+            yield Finding("sdk", route, "no metric: expected one such as {sink.NAME}")
+        for group, name in found:
+            known = [str(at[-1]) for at, _ in _metrics(files) if at[1] == group]
+            if name not in known:
+                message = f"unknown metric {{{group}.{name}}}: {suggestion(name, known)}"
+                yield Finding("sdk", route, message)
 
 
 def _metrics(files: Files) -> Iterator[tuple[Route, dict[str, Any]]]:

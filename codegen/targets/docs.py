@@ -12,6 +12,7 @@ from codegen.model import UNPROCESSABLE, ErrorCode, KeyRule, MetricType, Model, 
 from codegen.naming import LANGUAGES
 from codegen.numbers import scalar
 from codegen.render import JSON_COMMENT, File, Output, file, render, section
+from codegen.targets import metrics_page
 from codegen.targets.event_schema import event_schema
 from codegen.targets.fields_table import fields_table
 from codegen.text import markdown, markdown_code
@@ -117,6 +118,7 @@ def outputs(model: Model) -> Iterator[Output]:
     )
     yield _errors(model)
     yield section("docs/fields.md", "fields", fields_table(model))
+    yield from metrics_page.outputs(model)
     yield section("README.md", "settings", render("docs/readme-settings.md.j2", settings=settings))
     for language in model.sdk.packages:
         options = render("docs/sdk-settings.md.j2", settings=settings, language=language)

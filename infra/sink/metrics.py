@@ -14,6 +14,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from infra.sink._generated.metrics import SINK_METRICS, SinkMetric
 from infra.sink.counts import Counts
 from infra.sink.decode import Code
 from infra.sink.errors import SinkError
@@ -26,58 +27,28 @@ class Counted(Collector):
         self._counts = counts
 
     def collect(self) -> Iterator[Metric]:
-        counts = self._counts
-        for name, text, value in (
-            ("usage_sink_read", "Messages consumed from the usage topic.", counts.read),
-            ("usage_sink_stored", "Events inserted into the store.", counts.stored),
-            (
-                "usage_sink_unknown",
-                "Stored events of metric types that this catalog lacks.",
-                counts.unknown,
-            ),
-            (
-                "usage_sink_undeclared",
-                "Stored events of undeclared event types, which are not billed.",
-                counts.undeclared,
-            ),
-            (
-                "usage_sink_expired",
-                "Messages that the topic's retention removed before they were stored.",
-                counts.expired,
-            ),
-            (
-                "usage_sink_failures",
-                "Attempts that failed because the store or Kafka was unavailable.",
-                counts.failures,
-            ),
-        ):
-            yield CounterMetricFamily(name, text, value)
-        dead = CounterMetricFamily(
-            "usage_sink_dead_letters",
-            "Messages written to the dead-letter topic.",
-            labels=["reason"],
-        )
-        # A series that begins above 0 would hide its first dead letters from `increase`.
-        for code in get_args(Code):
-            dead.add_metric([code], counts.dead[code])
-        yield dead
-        yield SummaryMetricFamily(
-            "usage_sink_insert_seconds",
-            "Duration of inserts in seconds.",
-            counts.inserts,
-            counts.insert_seconds,
-        )
-        if counts.lag is not None:
-            yield GaugeMetricFamily(
-                "usage_sink_lag",
-                "Messages of the topic that no sink of the group has stored yet.",
-                counts.lag,
-            )
-        yield GaugeMetricFamily(
-            "usage_sink_waiting",
-            "1 while the store or Kafka is unavailable, else 0.",
-            counts.paused,
-        )
+        """Yields the metrics; without the lag, while nobody can tell it."""
+        for metric in SINK_METRICS:
+            yield from self._families(metric)
+
+    def _families(self, metric: SinkMetric) -> Iterator[Metric]:
+        counts, name, text = self._counts, metric.name, metric.description
+        match metric.key:
+            case "dead_letters":
+                dead = CounterMetricFamily(name, text, labels=metric.labels)
+                # A series that begins above 0 would hide its first dead letters from `increase`.
+                for code in get_args(Code):
+                    dead.add_metric([code], counts.dead[code])
+                yield dead
+            case "insert":
+                yield SummaryMetricFamily(name, text, counts.inserts, counts.insert_seconds)
+            case "lag":
+                if counts.lag is not None:
+                    yield GaugeMetricFamily(name, text, counts.lag)
+            case "waiting":
+                yield GaugeMetricFamily(name, text, counts.paused)
+            case key:
+                yield CounterMetricFamily(name, text, getattr(counts, key))
 
 
 def serve(counts: Counts, host: str, port: int) -> int:

@@ -55,11 +55,11 @@ def test_the_commands_and_queries_of_the_guide_work(tmp_path: Path) -> None:
             check=False,
         )
     assert run.returncode == 0, run.stdout + run.stderr
-    documented = set(re.findall(r"usage_sink_\w+", _PARTS))
-    assert documented <= set(re.findall(r"^usage_sink_\w+", run.stdout, re.MULTILINE))
+    documented = set(re.findall(r"eka_usage_sink_\w+", _PARTS))
+    assert documented <= set(re.findall(r"^eka_usage_sink_\w+", run.stdout, re.MULTILINE))
     for text in (
         "the store is up to date\n",
-        'usage_sink_dead_letters_total{reason="malformed"} 1.0\n',
+        'eka_usage_sink_dead_letters_total{reason="malformed"} 1.0\n',
         "1 dead letters: malformed 1\n",
         'value     "hello"\n',
         "1 replayed\n",

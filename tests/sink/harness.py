@@ -132,7 +132,7 @@ class Sink:
             f"http://127.0.0.1:{port}/metrics", timeout=SECONDS
         ) as response:
             lines = response.read().decode().splitlines()
-        pairs = (line.rsplit(" ", 1) for line in lines if line.startswith("usage_sink_"))
+        pairs = (line.rsplit(" ", 1) for line in lines if line.startswith("eka_usage_sink_"))
         return {name: float(value) for name, value in pairs}
 
     def wait_for(self, text: str) -> None:

@@ -90,7 +90,7 @@ def test_messages_that_retention_removed_unread_are_reported(
     def run(lag: str) -> tuple[str, float]:
         with Sink(own_broker.bootstrap, tmp_path, "--metrics-port", "0") as sink:
             sink.wait_for(lag)
-            expired = sink.metrics()["usage_sink_expired_total"]
+            expired = sink.metrics()["eka_usage_sink_expired_total"]
             assert sink.stop() == 0
             return sink.log, expired
 

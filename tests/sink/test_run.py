@@ -151,8 +151,8 @@ def test_a_sink_without_work_does_not_resume_while_the_store_is_away(
     options = ("--dsn", "http://127.0.0.1:1", "--metrics-port", "0")
     with Sink(own_broker.bootstrap, tmp_path, *options) as sink:
         sink.wait_for("lag 0")
-        eventually(lambda: sink.metrics()["usage_sink_failures_total"] >= 3, lambda: sink.log)
-        assert sink.metrics()["usage_sink_waiting"] == 1
+        eventually(lambda: sink.metrics()["eka_usage_sink_failures_total"] >= 3, lambda: sink.log)
+        assert sink.metrics()["eka_usage_sink_waiting"] == 1
         assert sink.log.count(" paused, ") == 1
         assert "resumed" not in sink.log
         assert sink.stop() == 0
@@ -262,14 +262,14 @@ def test_a_sink_without_kafka_reports_waiting_and_an_unknown_lag(tmp_path: Path)
         Sink(broker.bootstrap, tmp_path, "--metrics-port", "0").migrate() as sink,
     ):
         sink.wait_for("lag 0")
-        assert sink.metrics()["usage_sink_waiting"] == 0
+        assert sink.metrics()["eka_usage_sink_waiting"] == 0
         broker.stop()
         sink.wait_for("Connection refused")
         eventually(lambda: sink.log.endswith("lag unknown\n"), lambda: sink.log)
-        assert sink.metrics()["usage_sink_waiting"] == 1
-        assert "usage_sink_lag" not in sink.metrics()
+        assert sink.metrics()["eka_usage_sink_waiting"] == 1
+        assert "eka_usage_sink_lag" not in sink.metrics()
         broker.restart()
-        eventually(lambda: sink.metrics()["usage_sink_waiting"] == 0, lambda: sink.log)
+        eventually(lambda: sink.metrics()["eka_usage_sink_waiting"] == 0, lambda: sink.log)
 
 
 def test_a_repeated_kafka_error_is_logged_once_per_half_minute(tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_a_signal_drains_the_batch_and_the_next_start_repeats_nothing(
     ).migrate()
     with sink:
         sink.wait_for("serving metrics")
-        eventually(lambda: sink.metrics()["usage_sink_read_total"] == 1000, lambda: sink.log)
+        eventually(lambda: sink.metrics()["eka_usage_sink_read_total"] == 1000, lambda: sink.log)
         assert sink.stop(how) == 0
         assert "stopped: stored 1,000" in sink.log
     with sink:
@@ -360,7 +360,7 @@ def test_metrics_are_served_to_this_machine_unless_an_address_is_given(
 ) -> None:
     with Sink("127.0.0.1:1", tmp_path, "--metrics-port", "0", *options) as sink:
         sink.wait_for("serving metrics on port ")
-        assert "usage_sink_waiting" in sink.metrics()
+        assert "eka_usage_sink_waiting" in sink.metrics()
         [port] = re.findall(r"serving metrics on port (\d+)", sink.log)
         with socket.socket() as other:
             other.settimeout(SECONDS)
@@ -373,9 +373,9 @@ def test_metrics_agree_with_the_progress_line(own_broker: DevBroker, tmp_path: P
         sink.wait_for("lag 0")
         values = sink.metrics()
         assert sink.stop() == 0
-    assert values["usage_sink_stored_total"] == 7
-    assert values['usage_sink_dead_letters_total{reason="malformed"}'] == 1
-    assert values["usage_sink_unknown_total"] == 7
-    assert values["usage_sink_insert_seconds_count"] >= 1
-    assert values["usage_sink_lag"] == 0
-    assert values["usage_sink_waiting"] == 0
+    assert values["eka_usage_sink_stored_total"] == 7
+    assert values['eka_usage_sink_dead_letters_total{reason="malformed"}'] == 1
+    assert values["eka_usage_sink_unknown_total"] == 7
+    assert values["eka_usage_sink_insert_seconds_count"] >= 1
+    assert values["eka_usage_sink_lag"] == 0
+    assert values["eka_usage_sink_waiting"] == 0

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from codegen.model import Model
 from codegen.render import Output
-from codegen.targets.infra import api, clickhouse, connect, sink, topics
+from codegen.targets.infra import api, clickhouse, connect, monitoring, sink, topics
 
 
 def outputs(model: Model) -> Iterator[Output]:
-    """Returns all outputs; without a table in event.yaml only the topics."""
+    """Returns all outputs; without a table in event.yaml only the topics and what watches all."""
     yield from topics.outputs(model)
+    yield from monitoring.outputs(model)
     if model.event.table is not None:
         yield from clickhouse.outputs(model, model.event.table)
         yield from connect.outputs(model, model.event.table)

@@ -8,6 +8,7 @@ from typing import Any
 from codegen import render
 from codegen.model import Field, Model, Table, milliseconds
 from codegen.render import File
+from codegen.targets.infra import monitoring
 from codegen.targets.infra.as_of import SUFFIX
 from codegen.targets.infra.checks import FIRST_YEAR, LAST_YEAR, NAMES, name_pattern
 from codegen.targets.infra.clickhouse import RELATED
@@ -23,6 +24,7 @@ def outputs(model: Model, table: Table) -> Iterator[File]:
     """Returns the modules of the sink's generated package."""
     yield render.file("infra/sink/_generated/__init__.py", "infra/__init__.py.j2")
     yield _fields(model, table)
+    yield monitoring.sink_table(model)
 
 
 def _fields(model: Model, table: Table) -> File:
