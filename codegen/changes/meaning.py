@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from codegen.changes.pair import Break, Data, Pair, turned
+from codegen.changes.pair import Break, Data, Pair, mapping, turned
 from codegen.diagnostics import quote
 
 _TEXTS = ("title", "description")
@@ -33,6 +33,17 @@ def aggregation_changed(pair: Pair) -> Iterator[Break]:
         if old != new:
             message = f"the aggregation of {quote(at)} changed, {turned(old, new)}"
             yield Break(at, "catalog", (*route, "aggregation"), f"{message}: add a new metric type")
+            continue
+        for key in ("of", "series"):
+            if before.get(key) != after.get(key):
+                message = f"`{key}` of {quote(at)} changed, {_turned(before, after, key)}"
+                yield Break(at, "catalog", (*route, key), f"{message}: add a new metric type")
+        for key in ("unit", "seconds"):
+            old, new = (mapping(side.get("total")).get(key) for side in (before, after))
+            if old != new:
+                message = f"the {key} of the total of {quote(at)} changed, {turned(old, new)}"
+                here = (*route, "total", key)
+                yield Break(at, "catalog", here, f"{message}: add a new metric type")
 
 
 def billability_changed(pair: Pair) -> Iterator[Break]:

@@ -12,6 +12,7 @@ from codegen.naming import LANGUAGES, snake
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9._-]+")
 _JOINTS = re.compile(r"[._-]{2,}")
 _LONGEST = 64
+NOT_COUNTABLE = "it does not name a key whose values can be counted"
 _RESERVED = frozenset().union(*(language.members for language in LANGUAGES.values()))
 
 
@@ -78,6 +79,15 @@ def key(name: Any) -> str | None:
     """Returns a name if it can be a metadata key."""
     text = str(name)
     return text if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", text) else None
+
+
+def count_values(entry: dict[str, Any], name: str) -> None:
+    """Makes a metric type count the different values of a metadata key, which events must have."""
+    entry["of"] = f"metadata.{name}"
+    metadata = entry.setdefault("metadata", {})
+    metadata["required"] = [name]
+    properties = metadata.setdefault("properties", {})
+    properties[name] = {**properties.get(name, {}), "type": "string"}
 
 
 def texts(data: Any) -> list[str]:

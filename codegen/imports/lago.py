@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from codegen.imports.entry import Imported, described, key, mappings, texts
+from codegen.imports.entry import (
+    NOT_COUNTABLE,
+    Imported,
+    count_values,
+    described,
+    key,
+    mappings,
+    texts,
+)
 
 _AGGREGATIONS = {
     "sum_agg": "sum",
     "count_agg": "count",
     "max_agg": "max",
     "latest_agg": "last",
+    "unique_count_agg": "unique",
 }
 
 
@@ -23,6 +32,10 @@ def read(data: Mapping[str, Any], product: str) -> Imported:
         aggregation = str(metric.get("aggregation_type"))
         if aggregation not in _AGGREGATIONS:
             imported.leave_out(code, f"the aggregation {aggregation} is not one of this catalog")
+            continue
+        of = key(metric.get("field_name") or "") if aggregation == "unique_count_agg" else None
+        if aggregation == "unique_count_agg" and of is None:
+            imported.leave_out(code, NOT_COUNTABLE)
             continue
         name = str(metric.get("name") or code)
         entry: dict[str, Any] = {
@@ -43,7 +56,9 @@ def read(data: Mapping[str, Any], product: str) -> Imported:
         }
         if properties:
             entry["metadata"] = {"properties": properties}
-        if metric.get("field_name"):
+        if of:
+            count_values(entry, of)
+        elif metric.get("field_name"):
             entry["x-value"] = str(metric["field_name"])
         imported.add(product, "unknown", code, entry)
     return imported

@@ -5,9 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from codegen.imports.entry import Imported, described, key, mappings, spell
+from codegen.imports.entry import (
+    NOT_COUNTABLE,
+    Imported,
+    count_values,
+    described,
+    key,
+    mappings,
+    spell,
+)
 
-_AGGREGATIONS = {"SUM": "sum", "COUNT": "count", "MAX": "max", "LATEST": "last"}
+_AGGREGATIONS = {
+    "SUM": "sum",
+    "COUNT": "count",
+    "MAX": "max",
+    "MIN": "min",
+    "LATEST": "last",
+    "AVG": "avg",
+    "UNIQUE_COUNT": "unique",
+}
+# JSONPath to a key of the event's data, as meters have it.
+_PREFIX = "$."
 
 
 def read(data: Mapping[str, Any], product: str) -> Imported:
@@ -18,6 +36,11 @@ def read(data: Mapping[str, Any], product: str) -> Imported:
         aggregation = str(meter.get("aggregation", "")).upper()
         if aggregation not in _AGGREGATIONS:
             imported.leave_out(slug, f"the aggregation {aggregation} is not one of this catalog")
+            continue
+        value = str(meter.get("valueProperty") or "")
+        of = key(value.removeprefix(_PREFIX)) if aggregation == "UNIQUE_COUNT" else None
+        if aggregation == "UNIQUE_COUNT" and of is None:
+            imported.leave_out(slug, NOT_COUNTABLE)
             continue
         entry: dict[str, Any] = {
             "unit": imported.unit("event" if aggregation == "COUNT" else "unit"),
@@ -31,9 +54,10 @@ def read(data: Mapping[str, Any], product: str) -> Imported:
         keys = [key(name) for name in groups] if isinstance(groups, Mapping) else []
         if any(keys):
             entry["metadata"] = {"properties": {name: {} for name in keys if name}}
-        value = meter.get("valueProperty")
-        if value and aggregation != "COUNT":
-            entry["x-value"] = str(value)
+        if of:
+            count_values(entry, of)
+        elif value and aggregation != "COUNT":
+            entry["x-value"] = value
         imported.add(product, "unknown", slug, entry)
     return imported
 

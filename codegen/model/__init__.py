@@ -23,6 +23,7 @@ from codegen.model.catalog import (
     Status,
     Team,
     Topic,
+    Total,
     Unit,
     narrowed,
     read_catalog,
@@ -87,6 +88,7 @@ __all__ = [
     "Table",
     "Team",
     "Topic",
+    "Total",
     "Unit",
     "Void",
     "is_dimension",
@@ -171,4 +173,10 @@ def _meaning(metric: MetricType) -> list[Any]:
         *session,
         *([[[k.name, k.required, k.allowed] for k in metric.fields]] if metric.fields else []),
         *([dict(metric.pii)] if metric.pii else []),
+        *([["of", metric.of]] if metric.of else []),
+        *(
+            [["series", metric.series, metric.total.unit, metric.total.seconds]]
+            if metric.total
+            else []
+        ),
     ]

@@ -78,6 +78,14 @@ class KeyRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Total:
+    """The unit of a time-weighted total: a quantity of 1 is 1 of it after so many seconds."""
+
+    unit: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Deprecation:
     since: str
     replaced_by: str | None
@@ -96,7 +104,8 @@ class Removal:
 class MetricType:
     """A metric type of a product; `spelled` is what code says in place of the two names.
 
-    `pii` has what becomes of each metadata key about persons: hash or drop.
+    `pii` has what becomes of each metadata key about persons: hash or drop. `of` and `series` name
+    a field, or `metadata.` and a key: whose different values count, and what tells levels apart.
     """
 
     product: str
@@ -106,6 +115,9 @@ class MetricType:
     unit: str
     owner: str
     aggregation: str
+    of: str | None
+    series: str | None
+    total: Total | None
     quantity: QuantityRule | None
     metadata: tuple[KeyRule, ...]
     pii: tuple[tuple[str, str], ...]
@@ -121,6 +133,11 @@ class MetricType:
     def event_type(self) -> str:
         """Returns product and metric type as one name, for where names come as one string."""
         return f"{self.product}.{self.name}"
+
+    @property
+    def total_unit(self) -> str:
+        """Returns the unit of what invoices count."""
+        return self.unit if self.total is None else self.total.unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +275,7 @@ def _product(name: str, data: Data, file: str) -> Product:
 
 def _metric_type(product: str, of_product: Data, name: str, data: Data) -> MetricType:
     rule = data.get("quantity")
+    total = data.get("total")
     deprecated = data.get("deprecated")
     removed = data.get("removed")
     title = data.get("title") or re.sub(r"[._-]", " ", name).capitalize()
@@ -269,6 +287,9 @@ def _metric_type(product: str, of_product: Data, name: str, data: Data) -> Metri
         unit=data["unit"],
         owner=data.get("owner", of_product["owner"]),
         aggregation=data.get("aggregation", "sum"),
+        of=data.get("of"),
+        series=data.get("series"),
+        total=total and Total(total["unit"], total["seconds"]),
         quantity=rule
         and QuantityRule(rule.get("integer", False), rule.get("minimum"), rule.get("maximum")),
         metadata=_key_rules(data.get("metadata", {})),

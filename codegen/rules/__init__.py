@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from codegen.diagnostics import Diagnostic
 from codegen.rules import (
+    aggregations,
     calls,
     catalog,
     constraints,
@@ -43,6 +44,9 @@ RULES: Mapping[str, Callable[[Files], Iterator[Finding]]] = {
     "empty-product": catalog.empty_product,
     "undeclared-name": catalog.undeclared_name,
     "quantity-limits": catalog.quantity_limits,
+    "aggregation-key": aggregations.aggregation_key,
+    "aggregation-value": aggregations.aggregation_value,
+    "aggregation-unit": aggregations.aggregation_unit,
     "metadata-value": constraints.metadata_value,
     "pii-value": constraints.pii_value,
     "constrained-field": constraints.constrained_field,

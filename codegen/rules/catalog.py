@@ -9,6 +9,7 @@ from typing import Any
 from codegen.diagnostics import listing, quote, suggestion
 from codegen.model import LONGEST_DURATION, milliseconds
 from codegen.rules.files import Files, Finding, is_exact, number
+from codegen.source import Route
 
 _METRIC_TYPES = "products/*/metric_types/*"
 
@@ -16,7 +17,7 @@ _METRIC_TYPES = "products/*/metric_types/*"
 def unknown_unit(files: Files) -> Iterator[Finding]:
     """A metric type has a unit that the catalog does not define."""
     units = files.names("catalog", "units")
-    for route, unit in files.each("catalog", f"{_METRIC_TYPES}/unit", str):
+    for route, unit in _units(files):
         if unit not in units:
             message = f"unknown unit {quote(unit)}: {suggestion(unit, units)}"
             yield Finding("catalog", route, message)
@@ -24,11 +25,17 @@ def unknown_unit(files: Files) -> Iterator[Finding]:
 
 def unused_unit(files: Files) -> Iterator[Finding]:
     """A unit is defined, but no metric type has it."""
-    used = {unit for _, unit in files.each("catalog", f"{_METRIC_TYPES}/unit", str)}
+    used = {unit for _, unit in _units(files)}
     for unit in files.names("catalog", "units"):
         if unit not in used:
             message = f"no metric type has the unit {quote(unit)}: remove it"
             yield Finding("catalog", ("units", unit), message, at_key=True, severity="warning")
+
+
+def _units(files: Files) -> Iterator[tuple[Route, str]]:
+    """Yields the units of quantities and of totals, with their routes."""
+    for key in ("unit", "total/unit"):
+        yield from files.each("catalog", f"{_METRIC_TYPES}/{key}", str)
 
 
 def default_status(files: Files) -> Iterator[Finding]:

@@ -21,7 +21,11 @@ _TOTALS = {
     "sum": "the sum of quantities",
     "count": "the number of events",
     "max": "the largest quantity",
+    "min": "the smallest quantity",
     "last": "the latest quantity",
+    "avg": "the mean of quantities",
+    "unique": "the number of different values of {of}",
+    "time_weighted": "{unit}: each quantity by the time to the next one of its {series}",
 }
 
 
@@ -141,10 +145,15 @@ def _metric(model: Model, metric: MetricType, units: Mapping[str, str]) -> _Metr
         markdown_code(metric.name),
         _described(model, metric),
         units[metric.unit],
-        _TOTALS[metric.aggregation],
+        _total(metric, units),
         markdown(metric.owner),
         f" **Deprecated** {markdown(deprecation)}" if deprecation else "",
     )
+
+
+def _total(metric: MetricType, units: Mapping[str, str]) -> str:
+    of, series = (markdown_code(name or "") for name in (metric.of, metric.series))
+    return _TOTALS[metric.aggregation].format(of=of, series=series, unit=units[metric.total_unit])
 
 
 def _described(model: Model, metric: MetricType) -> str:

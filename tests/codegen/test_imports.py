@@ -57,6 +57,18 @@ meters:
   - slug: users
     eventType: login
     aggregation: UNIQUE_COUNT
+    valueProperty: $.user
+    groupBy: {user: $.user, plan: $.plan}
+  - slug: teams
+    eventType: login
+    aggregation: UNIQUE_COUNT
+  - slug: fastest
+    eventType: login
+    aggregation: MIN
+    valueProperty: $.seconds
+  - slug: odd
+    eventType: login
+    aggregation: MEDIAN
 """
 LAGO = {
     "billable_metrics": [
@@ -74,6 +86,8 @@ LAGO = {
         {"name": "Storage", "code": "Storage-GB", "aggregation_type": "sum_agg"},
         {"name": "漢字", "code": "漢字", "aggregation_type": "sum_agg"},
         {"name": "Odd", "code": "odd", "aggregation_type": "custom_agg"},
+        {"code": "users", "aggregation_type": "unique_count_agg", "field_name": "user"},
+        {"code": "teams", "aggregation_type": "unique_count_agg"},
     ]
 }
 
@@ -127,7 +141,15 @@ def test_openmeter(schema: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (tokens.aliases, tokens.annotations) == (("prompt",), {"x-value": "$.tokens"})
     assert [key.name for key in tokens.metadata] == ["model"]
     assert (metrics["llm.requests"].aggregation, metrics["llm.requests"].aliases) == ("count", ())
-    assert left_out[0] == "left out: users: the aggregation UNIQUE_COUNT is not one of this catalog"
+    users = metrics["llm.users"]
+    assert (users.aggregation, users.of) == ("unique", "metadata.user")
+    assert [(key.name, key.required) for key in users.metadata] == [("user", True), ("plan", False)]
+    assert metrics["llm.fastest"].aggregation == "min"
+    assert left_out == [
+        "left out: teams: it does not name a key whose values can be counted",
+        "left out: odd: the aggregation MEDIAN is not one of this catalog",
+        "codegen: 4 metric types imported, 2 left out",
+    ]
 
 
 def test_lago(schema: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,6 +158,8 @@ def test_lago(schema: Path, capsys: pytest.CaptureFixture[str]) -> None:
     storage = metrics["llm.storage-gb"]
     assert (storage.title, storage.aggregation) == ("Storage", "max")
     assert [key.allowed for key in storage.metadata] == [("eu", "us")]
+    users = metrics["llm.users"]
+    assert (users.aggregation, users.of) == ("unique", "metadata.user")
     assert left_out == [
         "left out: storage-GB: recurring: a total begins anew each month",
         "left out: llm.storage_gb!: another one is already named storage-gb",
@@ -143,7 +167,8 @@ def test_lago(schema: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "left out: llm.Storage-GB: another one is already named storage-gb",
         "left out: llm.漢字: its name has no letters a to z",
         "left out: odd: the aggregation custom_agg is not one of this catalog",
-        "codegen: 1 metric type imported, 6 left out",
+        "left out: teams: it does not name a key whose values can be counted",
+        "codegen: 2 metric types imported, 7 left out",
     ]
 
 

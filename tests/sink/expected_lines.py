@@ -166,6 +166,7 @@ def _measures(group: list[Row], aggregations: Mapping[str, str]) -> dict[str, An
         "aggregation": how,
         "events": len(group),
         "open_sessions": sum(row.state == "open" for row in group),
+        "without_value": 0,
         "quantity": quantity,
         "unpriced": len(group) - len(costs),
         "cost": cost if costs else None,

@@ -20,15 +20,7 @@ _EXACT = Context(prec=76, rounding=ROUND_HALF_EVEN)
 
 def expected_usage(arrived: Iterable[Event], now: datetime) -> dict[Identity, Billed]:
     """Returns quantity, billability, cost and state of the session by the identity of each row."""
-    first: dict[Identity, Event] = {}
-    for event in arrived:
-        first.setdefault(identity(event), event)
-    voids = {
-        key: (*key[:3], event["voids"]) for key, event in first.items() if event["status"] == "void"
-    }
-    taken_back = set(voids.values())
-    voided = {target for key, target in voids.items() if key not in taken_back}
-    left = {key: e for key, e in first.items() if key not in voided and key not in voids}
+    left = not_taken_back(arrived)
     billed: dict[Identity, Billed] = {
         key: (event["quantity"], event["is_billable"], event["cost"], "")
         for key, event in left.items()
@@ -44,6 +36,19 @@ def expected_usage(arrived: Iterable[Event], now: datetime) -> dict[Identity, Bi
             if start is not None:
                 billed[identity(start)] = _measure(UNITS.get(metric[1:]), start, session, now)
     return billed
+
+
+def not_taken_back(arrived: Iterable[Event]) -> dict[Identity, Event]:
+    """Returns the first copy of each event that is neither a void nor voided."""
+    first: dict[Identity, Event] = {}
+    for event in arrived:
+        first.setdefault(identity(event), event)
+    voids = {
+        key: (*key[:3], event["voids"]) for key, event in first.items() if event["status"] == "void"
+    }
+    taken_back = set(voids.values())
+    voided = {target for key, target in voids.items() if key not in taken_back}
+    return {key: e for key, e in first.items() if key not in voided and key not in voids}
 
 
 def identity(event: Event) -> Identity:

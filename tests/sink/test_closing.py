@@ -256,6 +256,37 @@ class WholeLine(Case):
         self.add("3", 1, product="comms", metric_type="sms")
 
 
+class Level(Case):
+    """A level that a late event ends a day earlier."""
+
+    call = MappingProxyType({"product": "agent", "metric_type": "credit_consumed", "vendor": "v"})
+
+    def before(self) -> None:
+        how = "aggregation = 'time_weighted', series = 'vendor', total_seconds = 3600"
+        update(self.client, "catalog_releases", how, "metric_type = 'credit_consumed'")
+        self.add("begins", 2, **self.call)
+        self.add("ends", 0, **self.call, occurred_at=NOON + timedelta(days=2))
+
+    def after(self) -> None:
+        self.add("earlier", 0, **self.call, occurred_at=NOON + timedelta(days=1))
+
+
+class DifferentValues(Case):
+    """Values of which one loses the event that it was paid for."""
+
+    call = MappingProxyType({"product": "agent", "metric_type": "chat_session"})
+
+    def before(self) -> None:
+        how = "aggregation = 'unique', unique_of = 'vendor'"
+        update(self.client, "catalog_releases", how, "metric_type = 'chat_session'")
+        self.add("1", 7, **self.call, vendor="x")
+        self.add("2", 7, **self.call, vendor="x", unit_cost=Decimal(2))
+        self.add("3", 7, **self.call, vendor="y")
+
+    def after(self) -> None:
+        self.void("v", "1", **self.call)
+
+
 class Undeclared(Case):
     """What the catalog lacks until a later release."""
 
@@ -397,6 +428,22 @@ def test_an_adjustment_is_the_difference_of_the_whole_line(cases: Any) -> None:
     case = cases["WholeLine"]
     assert [line[2:4] for line in case.second] == [(1, 4), (2, 4), (1, 1)]
     assert sorted(event[0] for event in case.lacking.events) == ["2", "2", "2", "3"]
+
+
+def test_a_level_that_ends_earlier_is_an_adjustment_of_the_time_that_it_held(cases: Any) -> None:
+    case = cases["Level"]
+    assert case.first == [("2026-03", "usage", 2, 96, 48)]
+    assert [event[:2] for event in case.lacking.events] == [
+        ("begins", "level"),
+        ("earlier", "late"),
+    ]
+    assert case.second == [("2026-03", "adjustment", 1, -48, -24)]
+
+
+def test_a_value_is_paid_for_once_by_the_first_event_that_is_left(cases: Any) -> None:
+    case = cases["DifferentValues"]
+    assert case.first == [("2026-03", "usage", 3, 2, 1)]
+    assert case.second == [("2026-03", "adjustment", -1, 0, Decimal("1.5"))]
 
 
 def test_an_event_that_the_catalog_lacks_is_closed_without_a_quantity(cases: Any) -> None:

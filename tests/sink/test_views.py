@@ -342,3 +342,22 @@ def test_an_open_session_is_not_charged_and_the_invoice_says_so(
     assert main(command) == 0
     printed = capsys.readouterr().out
     assert "cost of billable usage: 0\nnot charged yet: 1 open sessions\n" in printed
+
+
+def test_an_invoice_says_what_goes_on_and_which_events_lack_a_value(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dsn, now = f"chdb://{tmp_path}/store", datetime.now(UTC)
+    with open_store(dsn) as client:
+        migrate(client)
+        client.command(
+            f"ALTER TABLE {DATABASE}.catalog_releases UPDATE aggregation = 'time_weighted',"
+            " series = 'vendor', total_seconds = 60 WHERE 1 SETTINGS mutations_sync = 1"
+        )
+        level = {"occurred_at": now - timedelta(seconds=1), "unit_cost": Decimal(0)}
+        insert(client, events({**level, "vendor": "v"}, {**level, "vendor": ""}))
+    command = ["usage", "--dsn", dsn, "--workspace", "w", "--month", f"{now:%Y-%m}"]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert "\nnot counted: 1 events without the value that their metric type counts " in printed
+    assert "\nnot over: levels over time count up to " in printed

@@ -29,6 +29,9 @@ RELATED = {
     "sessions": "usage_sessions",
     "usage": "usage",
     "usage_detail": "usage_detail",
+    "usage_levels": "usage_levels",
+    "usage_detail_by_day": "usage_detail_by_day",
+    "usage_detail_by_month": "usage_detail_by_month",
     "usage_by_month": "usage_by_month",
     "closes": "closes",
     "close_lines": "close_lines",
@@ -98,6 +101,7 @@ def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
         "receipts_hold_hashes": "hashes",
         "explanations": "explained",
         "closing": "closing",
+        "closes_hold_values": "closed_values",
     }
 
     def script(name: str, columns: Mapping[str, str] = types) -> str:
@@ -135,7 +139,8 @@ def _every(model: Model) -> Iterator[MetricType]:
 
 def _metric(model: Model, metric: MetricType) -> list[str]:
     product = next(p for p in model.catalog.every_product if p.name == metric.product)
-    unit = next(u for u in model.catalog.units if u.name == metric.unit)
+    units = {unit.name: unit for unit in model.catalog.units}
+    unit, total = units[metric.unit], metric.total
     deprecated, removed = metric.deprecated, metric.removed
     ends: tuple[str | None, str | None, str | None] = (None, None, None)
     if removed:
@@ -157,6 +162,11 @@ def _metric(model: Model, metric: MetricType) -> list[str]:
         f"map({annotations})",
         str(model.catalog.nanoseconds(metric) or 0),
         str(_timeout(model, metric)),
+        sql_string(metric.of or ""),
+        sql_string(metric.series or ""),
+        sql_string(total.unit if total else ""),
+        sql_string(units[total.unit].title if total else ""),
+        str(total.seconds if total else 0),
     ]
 
 

@@ -11,7 +11,10 @@ from codegen.render import File
 from codegen.targets.infra.as_of import as_of
 from codegen.text import sql_string
 
-_PERIODS = (("usage_by_day", "day"), ("usage_by_month", "month"))
+# The lines of each period, and the rows that they add up.
+_PERIODS = tuple((f"usage_by_{p}", f"usage_detail_by_{p}", p) for p in ("day", "month"))
+# The types of fields whose different values are counted, or that tell levels apart.
+_VALUES = ("string", "integer")
 # What a session has of its own, where other columns are those of its start. The first three are how
 # sessions are grouped, so that a filter on them reads no other sessions.
 _OF_SESSION = ("account", "product", "metric_type", "quantity", "status", "billable")
@@ -22,7 +25,7 @@ _AS_OF = ("received", "sessions", "views")
 # What a close holds of an event beside its identity and month.
 _HELD = (
     *("counted", "title", "unit", "unit_title", "aggregation", "time_zone", "session_state"),
-    *("exact_quantity", "exact_cost", "position"),
+    *("exact_quantity", "exact_cost", "position", "unique_value", "series"),
 )
 
 # The field with the version of the catalog, which every SDK sets.
@@ -51,6 +54,9 @@ def outputs(model: Model, folder: str, names: Mapping[str, Any], scale: int) -> 
         "of_session": {*(names[role] for role in _OF_SESSION), *costs},
         "periods": _PERIODS,
         "held": (names["billable"], *_HELD),
+        "metadata": names.get("metadata"),
+        "value_fields": [f.name for f in event.dimensions_of("record") if f.type in _VALUES],
+        "apart": [field.name for field in event.fields if field.billed],
     }
     values["measures"] = render.render("infra/clickhouse/measures.sql.j2", **values).rstrip()
     scripts = ["received", "views", "billed"]
@@ -79,4 +85,5 @@ def _measures(names: Mapping[str, Any], event: Event) -> list[str]:
     """Returns the names of the measures of a line, in the order of their template."""
     found = ["title", "unit", "unit_title", "aggregation", "events"]
     found += ["open_sessions"] if event.session else []
-    return [*found, names["quantity"], *(["unpriced", "cost"] if names["cost"] else [])]
+    found += ["without_value", names["quantity"]]
+    return [*found, *(["unpriced", "cost"] if names["cost"] else [])]

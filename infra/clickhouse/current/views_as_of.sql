@@ -237,6 +237,22 @@ FROM eka_usage.usage_sessions_as_of(as_of={as_of:DateTime64(3, 'UTC')})
 WHERE session_state != 'never_started';
 
 CREATE OR REPLACE VIEW eka_usage.usage_detail_as_of AS
+WITH _name -> multiIf(
+    _name = '' OR session_state != '', '',
+    startsWith(_name, 'metadata.'), if(
+        JSONType(metadata, substring(_name, 10)) = 'String',
+        JSONExtractString(metadata, substring(_name, 10)),
+        JSONExtractRaw(metadata, substring(_name, 10))
+    ),
+    _name = 'vendor', toString(vendor),
+    _name = 'model', toString(model),
+    _name = 'run_id', toString(run_id),
+    _name = 'step_id', toString(step_id),
+    _name = 'parent_run_id', toString(parent_run_id),
+    _name = 'root_run_id', toString(root_run_id),
+    _name = 'parent_event_id', toString(parent_event_id),
+    ''
+) AS _value
 SELECT
     _event.event_id AS event_id,
     _event.workspace_id AS workspace_id,
@@ -282,10 +298,14 @@ SELECT
     toDecimal256(quantity, 12) AS exact_quantity,
     multiIf(
         isNotNull(cost), toDecimal256(cost, 24),
-        aggregation = 'count', toDecimal256(unit_cost, 24),
+        aggregation IN ('count', 'unique'), toDecimal256(unit_cost, 24),
+        aggregation = 'time_weighted', NULL,
         exact_quantity * toDecimal256(unit_cost, 12)
     ) AS exact_cost,
-    (occurred_at, ts, seq) AS position
+    (occurred_at, ts, seq) AS position,
+    _value(_release._unique_of) AS unique_value,
+    _value(_release._series) AS series,
+    _release._total_seconds AS total_seconds
 FROM
 (
     SELECT
@@ -303,13 +323,142 @@ ASOF LEFT JOIN
         if(_today.title = '', _history.title, _today.title) AS _title,
         _history.unit AS _unit,
         _history.unit_title AS _unit_title,
-        _history.aggregation AS _aggregation
+        _history.aggregation AS _aggregation,
+        _history.unique_of AS _unique_of,
+        _history.series AS _series,
+        _history.total_seconds AS _total_seconds
     FROM (SELECT * FROM eka_usage.catalog_releases FINAL) AS _history
     LEFT JOIN eka_usage.catalog_metrics AS _today USING (product, metric_type)
 ) AS _release
     ON _release._product = _event.product
     AND _release._metric_type = _event.metric_type
     AND _event._order >= _release._since;
+
+CREATE OR REPLACE VIEW eka_usage.usage_levels_as_of AS
+SELECT
+    *,
+    {as_of:DateTime64(3, 'UTC')} AS _now,
+    leadInFrame(toNullable(occurred_at)) OVER _later AS _next,
+    if(series = '', occurred_at, greatest(occurred_at, least(ifNull(_next, _now), _now))) AS until
+FROM eka_usage.usage_detail_as_of(as_of={as_of:DateTime64(3, 'UTC')})
+WHERE aggregation = 'time_weighted'
+    AND (product, metric_type) IN (SELECT product, metric_type FROM eka_usage.catalog_releases WHERE aggregation = 'time_weighted')
+WINDOW _later AS (
+    PARTITION BY workspace_id, product, metric_type, series, environment
+    ORDER BY position, event_id ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+);
+
+CREATE OR REPLACE VIEW eka_usage.usage_detail_by_day_as_of AS
+SELECT * FROM eka_usage.usage_detail_as_of(as_of={as_of:DateTime64(3, 'UTC')}) WHERE aggregation != 'time_weighted'
+UNION ALL
+SELECT
+    * EXCEPT (_now, _next, until, _period, _is_first, _from, _until, _holds, _whole)
+    REPLACE (
+        toStartOfMonth(_period) AS month,
+        _period AS day,
+        _from AS occurred_at,
+        multiIf(
+            isNotNull(cost), if(_is_first AND series != '', exact_cost, 0),
+            isNull(unit_cost), NULL,
+            reinterpret(arrayMap(
+                (_dividend, _divisor) -> intDiv(_dividend, _divisor) + multiIf(
+                    2 * (_dividend % _divisor) > _divisor, 1,
+                    2 * (_dividend % _divisor) < _divisor, 0,
+                    intDiv(_dividend, _divisor) % 2
+                ),
+                [reinterpretAsInt256(exact_quantity * toDecimal256(assumeNotNull(unit_cost), 12) * _holds)], [_whole]
+            )[1], 'Decimal(76, 24)')
+        ) AS exact_cost,
+        reinterpret(arrayMap(
+            (_dividend, _divisor) -> intDiv(_dividend, _divisor) + multiIf(
+                2 * (_dividend % _divisor) > _divisor, 1,
+                2 * (_dividend % _divisor) < _divisor, 0,
+                intDiv(_dividend, _divisor) % 2
+            ),
+            [reinterpretAsInt256(exact_quantity * _holds)], [_whole]
+        )[1], 'Decimal(76, 12)') AS exact_quantity
+    )
+FROM
+(
+    SELECT
+        *,
+        toInt256(greatest(total_seconds, 1)) * 1000 AS _whole,
+        greatest(occurred_at, toDateTime64(_period, 3, 'UTC')) AS _from,
+        least(until, toDateTime64(addDays(_period, 1), 3, 'UTC')) AS _until,
+        toDecimal256(greatest(0, toUnixTimestamp64Milli(_until) - toUnixTimestamp64Milli(_from)), 0) AS _holds,
+        _period = day AS _is_first
+    FROM
+    (
+        SELECT
+            *,
+            arrayJoin(if(
+                exact_quantity = 0,
+                [day],
+                arrayMap(
+                    _number -> addDays(day, _number),
+                    range(toUInt32(dateDiff('day', day, toDate32(until) + 1) + 1))
+                )
+            )) AS _period
+        FROM eka_usage.usage_levels_as_of(as_of={as_of:DateTime64(3, 'UTC')})
+    )
+)
+WHERE _is_first OR _holds > 0;
+
+CREATE OR REPLACE VIEW eka_usage.usage_detail_by_month_as_of AS
+SELECT * FROM eka_usage.usage_detail_as_of(as_of={as_of:DateTime64(3, 'UTC')}) WHERE aggregation != 'time_weighted'
+UNION ALL
+SELECT
+    * EXCEPT (_now, _next, until, _period, _is_first, _from, _until, _holds, _whole)
+    REPLACE (
+        greatest(day, _period) AS day,
+        _period AS month,
+        _from AS occurred_at,
+        multiIf(
+            isNotNull(cost), if(_is_first AND series != '', exact_cost, 0),
+            isNull(unit_cost), NULL,
+            reinterpret(arrayMap(
+                (_dividend, _divisor) -> intDiv(_dividend, _divisor) + multiIf(
+                    2 * (_dividend % _divisor) > _divisor, 1,
+                    2 * (_dividend % _divisor) < _divisor, 0,
+                    intDiv(_dividend, _divisor) % 2
+                ),
+                [reinterpretAsInt256(exact_quantity * toDecimal256(assumeNotNull(unit_cost), 12) * _holds)], [_whole]
+            )[1], 'Decimal(76, 24)')
+        ) AS exact_cost,
+        reinterpret(arrayMap(
+            (_dividend, _divisor) -> intDiv(_dividend, _divisor) + multiIf(
+                2 * (_dividend % _divisor) > _divisor, 1,
+                2 * (_dividend % _divisor) < _divisor, 0,
+                intDiv(_dividend, _divisor) % 2
+            ),
+            [reinterpretAsInt256(exact_quantity * _holds)], [_whole]
+        )[1], 'Decimal(76, 12)') AS exact_quantity
+    )
+FROM
+(
+    SELECT
+        *,
+        toInt256(greatest(total_seconds, 1)) * 1000 AS _whole,
+        greatest(occurred_at, toDateTime64(_period, 3, 'UTC')) AS _from,
+        least(until, toDateTime64(addMonths(_period, 1), 3, 'UTC')) AS _until,
+        toDecimal256(greatest(0, toUnixTimestamp64Milli(_until) - toUnixTimestamp64Milli(_from)), 0) AS _holds,
+        _period = month AS _is_first
+    FROM
+    (
+        SELECT
+            *,
+            arrayJoin(if(
+                exact_quantity = 0,
+                [month],
+                arrayMap(
+                    _number -> addMonths(month, _number),
+                    range(toUInt32(dateDiff('month', month, toDate32(until) + 1) + 1))
+                )
+            )) AS _period
+        FROM eka_usage.usage_levels_as_of(as_of={as_of:DateTime64(3, 'UTC')})
+    )
+)
+WHERE _is_first OR _holds > 0;
 
 CREATE OR REPLACE VIEW eka_usage.usage_by_day_as_of AS
 SELECT
@@ -324,20 +473,37 @@ SELECT
     aggregation,
     count() AS events,
     countIf(session_state = 'open') AS open_sessions,
+    countIf((aggregation = 'unique' AND unique_value = '') OR (aggregation = 'time_weighted' AND series = '')) AS without_value,
     multiIf(
         aggregation = 'undeclared', NULL,
         aggregation = 'count', toDecimal256(countIf(session_state IN ('', 'ended', 'timed_out')), 12),
-        aggregation = 'max', max(exact_quantity),
-        aggregation = 'last', argMax(exact_quantity, position),
+        aggregation IN ('max', 'min', 'last'), argMaxIf((exact_quantity, exact_cost), (multiIf(aggregation = 'max', exact_quantity, aggregation = 'min', -exact_quantity, 0), position, event_id), aggregation IN ('max', 'min', 'last') AND session_state IN ('', 'ended', 'timed_out')).1,
+        aggregation = 'avg', reinterpret(arrayMap(
+            (_dividend, _divisor) -> intDiv(_dividend, _divisor) + multiIf(
+                2 * (_dividend % _divisor) > _divisor, 1,
+                2 * (_dividend % _divisor) < _divisor, 0,
+                intDiv(_dividend, _divisor) % 2
+            ),
+            [reinterpretAsInt256(sum(exact_quantity))], [toInt256(greatest(countIf(session_state IN ('', 'ended', 'timed_out')), 1))]
+        )[1], 'Decimal(76, 12)'),
+        aggregation = 'unique', toDecimal256(length(minMapIf(map(unique_value, (isNull(exact_cost), position, event_id, ifNull(exact_cost, 0))), aggregation = 'unique' AND unique_value != '')), 12),
         sum(exact_quantity)
     ) AS quantity,
     countIf(isNull(exact_cost)) AS unpriced,
     if(unpriced = events OR aggregation = 'undeclared', NULL, multiIf(
-        aggregation = 'max', argMax(ifNull(exact_cost, 0), (exact_quantity, position)),
-        aggregation = 'last', argMax(ifNull(exact_cost, 0), position),
+        aggregation IN ('max', 'min', 'last'), ifNull(argMaxIf((exact_quantity, exact_cost), (multiIf(aggregation = 'max', exact_quantity, aggregation = 'min', -exact_quantity, 0), position, event_id), aggregation IN ('max', 'min', 'last') AND session_state IN ('', 'ended', 'timed_out')).2, 0),
+        aggregation = 'avg', reinterpret(arrayMap(
+            (_dividend, _divisor) -> intDiv(_dividend, _divisor) + multiIf(
+                2 * (_dividend % _divisor) > _divisor, 1,
+                2 * (_dividend % _divisor) < _divisor, 0,
+                intDiv(_dividend, _divisor) % 2
+            ),
+            [reinterpretAsInt256(assumeNotNull(sum(exact_cost)))], [toInt256(greatest(countIf(session_state IN ('', 'ended', 'timed_out')), 1))]
+        )[1], 'Decimal(76, 24)'),
+        aggregation = 'unique', arraySum(_value -> _value.4, mapValues(minMapIf(map(unique_value, (isNull(exact_cost), position, event_id, ifNull(exact_cost, 0))), aggregation = 'unique' AND unique_value != ''))),
         sum(exact_cost)
     )) AS cost
-FROM eka_usage.usage_detail_as_of(as_of={as_of:DateTime64(3, 'UTC')}) AS _detail
+FROM eka_usage.usage_detail_by_day_as_of(as_of={as_of:DateTime64(3, 'UTC')}) AS _detail
 GROUP BY workspace_id, day, product, metric_type, is_billable, unit, unit_title, aggregation;
 
 CREATE OR REPLACE VIEW eka_usage.usage_by_month_as_of AS
@@ -353,18 +519,35 @@ SELECT
     aggregation,
     count() AS events,
     countIf(session_state = 'open') AS open_sessions,
+    countIf((aggregation = 'unique' AND unique_value = '') OR (aggregation = 'time_weighted' AND series = '')) AS without_value,
     multiIf(
         aggregation = 'undeclared', NULL,
         aggregation = 'count', toDecimal256(countIf(session_state IN ('', 'ended', 'timed_out')), 12),
-        aggregation = 'max', max(exact_quantity),
-        aggregation = 'last', argMax(exact_quantity, position),
+        aggregation IN ('max', 'min', 'last'), argMaxIf((exact_quantity, exact_cost), (multiIf(aggregation = 'max', exact_quantity, aggregation = 'min', -exact_quantity, 0), position, event_id), aggregation IN ('max', 'min', 'last') AND session_state IN ('', 'ended', 'timed_out')).1,
+        aggregation = 'avg', reinterpret(arrayMap(
+            (_dividend, _divisor) -> intDiv(_dividend, _divisor) + multiIf(
+                2 * (_dividend % _divisor) > _divisor, 1,
+                2 * (_dividend % _divisor) < _divisor, 0,
+                intDiv(_dividend, _divisor) % 2
+            ),
+            [reinterpretAsInt256(sum(exact_quantity))], [toInt256(greatest(countIf(session_state IN ('', 'ended', 'timed_out')), 1))]
+        )[1], 'Decimal(76, 12)'),
+        aggregation = 'unique', toDecimal256(length(minMapIf(map(unique_value, (isNull(exact_cost), position, event_id, ifNull(exact_cost, 0))), aggregation = 'unique' AND unique_value != '')), 12),
         sum(exact_quantity)
     ) AS quantity,
     countIf(isNull(exact_cost)) AS unpriced,
     if(unpriced = events OR aggregation = 'undeclared', NULL, multiIf(
-        aggregation = 'max', argMax(ifNull(exact_cost, 0), (exact_quantity, position)),
-        aggregation = 'last', argMax(ifNull(exact_cost, 0), position),
+        aggregation IN ('max', 'min', 'last'), ifNull(argMaxIf((exact_quantity, exact_cost), (multiIf(aggregation = 'max', exact_quantity, aggregation = 'min', -exact_quantity, 0), position, event_id), aggregation IN ('max', 'min', 'last') AND session_state IN ('', 'ended', 'timed_out')).2, 0),
+        aggregation = 'avg', reinterpret(arrayMap(
+            (_dividend, _divisor) -> intDiv(_dividend, _divisor) + multiIf(
+                2 * (_dividend % _divisor) > _divisor, 1,
+                2 * (_dividend % _divisor) < _divisor, 0,
+                intDiv(_dividend, _divisor) % 2
+            ),
+            [reinterpretAsInt256(assumeNotNull(sum(exact_cost)))], [toInt256(greatest(countIf(session_state IN ('', 'ended', 'timed_out')), 1))]
+        )[1], 'Decimal(76, 24)'),
+        aggregation = 'unique', arraySum(_value -> _value.4, mapValues(minMapIf(map(unique_value, (isNull(exact_cost), position, event_id, ifNull(exact_cost, 0))), aggregation = 'unique' AND unique_value != ''))),
         sum(exact_cost)
     )) AS cost
-FROM eka_usage.usage_detail_as_of(as_of={as_of:DateTime64(3, 'UTC')}) AS _detail
+FROM eka_usage.usage_detail_by_month_as_of(as_of={as_of:DateTime64(3, 'UTC')}) AS _detail
 GROUP BY workspace_id, month, product, metric_type, is_billable, unit, unit_title, aggregation;

@@ -1,7 +1,7 @@
 """Show what has changed in a closed month, as lines for the next invoice with their events.
 
 Usage now minus what closes hold, event by event, with the reason: late, voided, restored, session,
-release, zone, conflict or removed. A line is the difference of the whole line, whatever its
+release, zone, level, conflict or removed. A line is the difference of the whole line, whatever its
 aggregation. Nothing is stored: the next close of a later month takes these lines in, after which
 nothing is left to adjust.
 """

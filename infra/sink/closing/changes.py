@@ -9,6 +9,7 @@ close holds it, or both. Why it differs is told by what is known now:
     session    it is a session that has ended, or whose start is another event now
     release    another release of the catalog gives its unit or aggregation
     zone       the month of the workspace is cut in another time zone
+    level      another level of its series ends it elsewhere, so that it holds for another time
     conflict   another copy of it counts, with another quantity, cost or time
     removed    the store no longer has it in this month: it was erased, or another copy counts
 """
@@ -34,7 +35,7 @@ from infra.sink._generated.fields import (
     SESSIONS,
     STATUS,
     TABLE,
-    USAGE_DETAIL,
+    USAGE_DETAIL_BY_MONTH,
     VOID_FIELD,
     VOID_STATUS,
     VOIDED,
@@ -66,7 +67,7 @@ _BILLABLE = " AND ".join(
 # The columns of the events of a close, after its id.
 EVENT_COLUMNS = (
     f"{IDENTITY}, counted, {BILLABLE}, title, unit, unit_title, aggregation, time_zone, "
-    "session_state, exact_quantity, exact_cost, position, reason, because"
+    "session_state, exact_quantity, exact_cost, position, unique_value, series, reason, because"
 )
 # Those of its lines, without their month's time zone.
 LINE_COLUMNS = (
@@ -101,8 +102,8 @@ def first_events(where: str) -> str:
     """Returns the query for the events of a month as they count now."""
     return f"""
     SELECT {IDENTITY}, 1, {_BILLABLE}, title, unit, unit_title, aggregation, time_zone,
-        {_SESSION_STATE}, exact_quantity, {_COST}, position, '', ''
-    FROM {DATABASE}.{USAGE_DETAIL}
+        {_SESSION_STATE}, exact_quantity, {_COST}, position, unique_value, series, '', ''
+    FROM {DATABASE}.{USAGE_DETAIL_BY_MONTH}
     WHERE {where}"""
 
 
@@ -117,6 +118,9 @@ def changed_events(where: str) -> str:
             FROM {DATABASE}.{TABLE} WHERE {STATUS} = '{VOID_STATUS}'
         )"""
         joined = f"LEFT JOIN {DATABASE}.{VOIDED} AS _void USING ({_EVENT})"
+    is_level = "_line.5 = 'time_weighted'"
+    # It began before the month, wherever months are cut.
+    holds_on = f"{is_level} AND toDate32(_line.10.1) + 1 < month"
     moved = "_was.1 AND _now.1 AND _rest.2 != _rest_was.2"
     return f"""
     SELECT
@@ -126,15 +130,19 @@ def changed_events(where: str) -> str:
         if(counted, _rest.2, _rest_was.2) AS time_zone,
         _line.6 AS session_state, _line.7 AS exact_quantity,
         if(_line.8, NULL, _line.9) AS exact_cost, _line.10 AS position,
+        _line.11 AS unique_value, _line.12 AS series,
         multiIf(
             NOT _was.1 AND {restored}, 'restored',
+            NOT _was.1 AND {holds_on}, 'level',
             NOT _was.1, 'late',
             NOT _now.1 AND {voided}, 'voided',
+            NOT _now.1 AND {is_level}, 'level',
             NOT _now.1 AND _was.6 != '', 'session',
             NOT _now.1, 'removed',
             {moved}, 'zone',
             (_was.3, _was.4, _was.5) != (_now.3, _now.4, _now.5), 'release',
             _was.6 != _now.6 OR _now.6 != '', 'session',
+            {is_level} AND _was.10 = _now.10, 'level',
             'conflict'
         ) AS reason,
         multiIf(
@@ -144,7 +152,7 @@ def changed_events(where: str) -> str:
             reason = 'release',
             concat({_unit_of("_was")}, ' → ', {_unit_of("_now")}),
             reason = 'session' AND counted, concat(_was.6, ' → ', _now.6),
-            reason = 'conflict',
+            reason IN ('level', 'conflict'),
             concat(toString(_was.7), ' → ', toString(_now.7)),
             ''
         ) AS because
@@ -159,7 +167,7 @@ def changed_lines(where: str) -> str:
     """Returns the query for how the lines of closed months differ from what closes hold."""
     lines = f"""
         SELECT {METRIC}, {_BILLABLE} AS _billable, {MEASURES}
-        FROM {DATABASE}.{USAGE_DETAIL} AS _detail
+        FROM {DATABASE}.{USAGE_DETAIL_BY_MONTH} AS _detail
         WHERE {where}
         GROUP BY {METRIC}, _billable, unit, unit_title, aggregation"""
     now = f"SELECT {_line_values('_billable')} FROM ({lines})"
@@ -191,7 +199,7 @@ def _pairs(where: str) -> str:
         return (
             f"(toUInt8({counted}), toUInt8({billable}), toString(unit), toString(unit_title), "
             f"toString(aggregation), toString({session_state}), exact_quantity, "
-            f"isNull({cost}), ifNull({cost}, 0), position)"
+            f"isNull({cost}), ifNull({cost}, 0), position, unique_value, series)"
         )
 
     def rest(arrived: str) -> str:
@@ -215,7 +223,7 @@ def _pairs(where: str) -> str:
                 {IDENTITY}, 1 AS _is_now,
                 {state("1", _BILLABLE, _SESSION_STATE, _COST)} AS _state,
                 {rest(INGESTED)} AS _rest_of
-            FROM {DATABASE}.{USAGE_DETAIL}
+            FROM {DATABASE}.{USAGE_DETAIL_BY_MONTH}
             WHERE {where}
         )
         GROUP BY {IDENTITY}

@@ -20,7 +20,7 @@ from infra.sink._generated.fields import (
     PRODUCT,
     RECEIVED,
     SESSIONS,
-    USAGE_DETAIL,
+    USAGE_DETAIL_BY_MONTH,
 )
 from infra.sink.closing import changes
 from infra.sink.output import text
@@ -76,7 +76,7 @@ def missing(
         except ClickHouseError as failure:
             raise store.query_error(failure) from None
 
-    detail = f"FROM {DATABASE}.{USAGE_DETAIL} WHERE {where}"
+    detail = f"FROM {DATABASE}.{USAGE_DETAIL_BY_MONTH} WHERE {where}"
     zones = {time_zone, *(str(row[0]) for row in rows(f"SELECT DISTINCT time_zone {detail}"))}
     limits = bounds(month, sorted(zones))
     return [

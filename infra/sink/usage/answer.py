@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from clickhouse_connect.driver.client import Client
 
 from infra.sink._generated.fields import ACCOUNT, BILLABLE, DATABASE, FIELDS
+from infra.sink.errors import UsageError
 from infra.sink.usage import sql
 from infra.sink.usage.complete import Completeness, complete_until
 from infra.sink.usage.query import Bound, Period, Query, Window, next_month
@@ -19,7 +20,7 @@ from infra.sink.usage.sql import Statement
 
 _COST, _AGGREGATION, _UNDECLARED = "cost", "aggregation", "undeclared"
 # Of the others, the cost of a whole is not the sum over its parts.
-_ADDS_UP = {"sum", "count"}
+_ADDS_UP = {"sum", "count", "time_weighted"}
 _BILLED = {field.name: frozenset(field.billed) for field in FIELDS if field.billed}
 _RELEASE = f"SELECT argMax(release, _order) FROM {DATABASE}.catalog_releases"
 # The digits of the widest column in the store.
@@ -137,7 +138,10 @@ def ask(client: Client, query: Query, *, caught_up_at: datetime | None = None) -
         if query.as_of is None
         else Completeness(None, "nobody has noted up to when it was complete then")
     )
-    statement = sql.lines(query, zones)
+    now = query.as_of or made_at
+    if query.cuts_days(now):
+        _refuse_levels(client, query)
+    statement = sql.lines(query, zones, now)
     found = sql.fetch(client, statement)
     columns = _columns(statement.columns, query.window)
     rows = [
@@ -148,6 +152,17 @@ def ask(client: Client, query: Query, *, caught_up_at: datetime | None = None) -
     return Answer(
         query, columns, rows, len(found) > query.limit, bounds, release, made_at, complete
     )
+
+
+def _refuse_levels(client: Client, query: Query) -> None:
+    """Raises a UsageError if the period has levels, whose rows are of whole days."""
+    rows = sql.fetch(client, sql.levels(query))
+    if rows:
+        names = ", ".join(f"{product}/{name}" for product, name in rows)
+        raise UsageError(
+            f"levels over time ({names}) are cut where days end, and not within: ask for days, or "
+            "name other metric types"
+        )
 
 
 def latest_month(client: Client, workspace: str) -> date | None:

@@ -46,6 +46,7 @@ from infra.sink.usage.query import (
 )
 
 _AGGREGATION, _UNDECLARED, _OPEN = "aggregation", "undeclared", "open_sessions"
+_WITHOUT_VALUE, _OVER_TIME = "without_value", "time_weighted"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -163,7 +164,8 @@ def _in_words(period: Period) -> str:
 
 def _last_lines(answer: Answer) -> str:
     """Says what all of it costs, what that lacks, and up to when it is complete."""
-    return f"\n{_cost(answer)}{_left_out(answer.rows)}{_complete(answer)}"
+    rows = answer.rows
+    return f"\n{_cost(answer)}{_left_out(rows)}{_running(answer)}{_complete(answer)}"
 
 
 def _cost(answer: Answer) -> str:
@@ -188,7 +190,22 @@ def _left_out(rows: list[dict[str, Any]]) -> str:
         )
     if open_sessions:
         lines.append(f"not charged yet: {open_sessions} open sessions\n")
+    without_value = sum(row[_WITHOUT_VALUE] for row in rows)
+    if without_value:
+        lines.append(
+            f"not counted: {without_value} events without the value that their metric type counts "
+            "or tells levels apart by\n"
+        )
     return "".join(lines)
+
+
+def _running(answer: Answer) -> str:
+    """Says that levels go on, if the period is not over."""
+    now = answer.query.as_of or answer.made_at
+    is_over = all(bounds.end <= now for bounds in answer.bounds)
+    if is_over or all(row[_AGGREGATION] != _OVER_TIME for row in answer.rows):
+        return ""
+    return f"not over: levels over time count up to {output.text(now)}\n"
 
 
 def _complete(answer: Answer) -> str:

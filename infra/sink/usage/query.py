@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal, Self
 
 from infra.sink._generated.fields import (
@@ -38,6 +38,8 @@ LISTS = frozenset(field.name for field in FIELDS if field.kind == "list")
 # Usage in another of these is never added to that which is billed: environments.
 APART = tuple(field.name for field in FIELDS if field.billed)
 MOST_LINES = 1_000_000
+# A period that ends now was asked for before it is answered.
+_ABOUT_NOW = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,12 @@ class Query:
             raise UsageError(f"{self.as_of.isoformat()} is not past: usage is not known as of then")
         if self.offset < 0:
             raise UsageError(f"the offset must not be negative, got {self.offset:,}")
+
+    def cuts_days(self, now: datetime) -> bool:
+        """Reports whether a line may have a part of a day; a period up to now has days."""
+        start, end = self.period.start, self.period.end
+        ends_early = isinstance(end, datetime) and end < now - _ABOUT_NOW
+        return self.window == "hour" or isinstance(start, datetime) or ends_early
 
 
 def next_month(day: date) -> date:

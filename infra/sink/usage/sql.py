@@ -20,11 +20,13 @@ from infra.sink._generated.fields import (
     PRODUCT,
     TIME,
     USAGE_DETAIL,
+    USAGE_DETAIL_BY_DAY,
+    USAGE_DETAIL_BY_MONTH,
+    USAGE_LEVELS,
 )
 from infra.sink._generated.lines import COLUMNS, MEASURES
 from infra.sink.usage.query import APART, LISTS, Bound, Dimension, Filter, Period, Query
 
-_DETAIL = f"{DATABASE}.{USAGE_DETAIL}"
 TIME_TYPE = "DateTime64(3, 'UTC')"
 # Beyond the first, groups and sorts are on disk, so that history does not bound what can be asked.
 SETTINGS = {
@@ -38,7 +40,9 @@ _HOUR_MS = 3_600_000
 # Beside whatever else lines are told apart by: a metric type may have had others in older releases.
 _MEANING = ("unit", "unit_title", "aggregation")
 
-LATEST = f"SELECT max(month) FROM {_DETAIL} WHERE {ACCOUNT} = {{account:String}} HAVING count() > 0"
+LATEST = f"""\
+SELECT max(month) FROM {DATABASE}.{USAGE_DETAIL_BY_MONTH}
+WHERE {ACCOUNT} = {{account:String}} HAVING count() > 0"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +79,13 @@ def fetch(client: Client, statement: Statement) -> Sequence[Sequence[Any]]:
         raise store.query_error(failure) from None
 
 
-def lines(query: Query, zones: Sequence[str]) -> Statement:
+def lines(query: Query, zones: Sequence[str], now: datetime) -> Statement:
     """Returns the statement for the lines of a query, one more than its limit.
 
     Args:
         query: what is asked.
         zones: the time zones of the workspaces, as the store cuts hours in constant zones only.
+        now: when it is asked.
     """
     bound = Parameters()
     keys = dict(_keys(query, bound, zones))
@@ -94,7 +99,7 @@ def lines(query: Query, zones: Sequence[str]) -> Statement:
     ]
     text = f"""\
 SELECT {expressions}, {MEASURES}
-FROM {_detail(query, bound)} AS _detail
+FROM {_source(query, bound, now)} AS _detail
 WHERE {" AND ".join(conditions)}
 GROUP BY {", ".join([*names, *_MEANING])}
 ORDER BY {", ".join([*order, *_MEANING])}
@@ -102,10 +107,37 @@ LIMIT {query.limit + 1} OFFSET {query.offset}"""
     return Statement(text, bound.values, (*keys, *COLUMNS))
 
 
-def _detail(query: Query, bound: Parameters) -> str:
+def _source(query: Query, bound: Parameters, now: datetime) -> str:
+    """Returns the rows that lines add up: a level has one in each day or month."""
+    if query.cuts_days(now):
+        return _view(USAGE_DETAIL, query, bound)
+    is_by_month = query.period.is_of_months and query.window != "day"
+    return _view(USAGE_DETAIL_BY_MONTH if is_by_month else USAGE_DETAIL_BY_DAY, query, bound)
+
+
+def _view(name: str, query: Query, bound: Parameters) -> str:
+    """Returns a view as of the time that is asked."""
+    view = f"{DATABASE}.{name}"
     if query.as_of is None:
-        return _DETAIL
-    return f"{_DETAIL}{AS_OF_SUFFIX}(as_of={bound.bind(query.as_of, TIME_TYPE)})"
+        return view
+    return f"{view}{AS_OF_SUFFIX}(as_of={bound.bind(query.as_of, TIME_TYPE)})"
+
+
+def levels(query: Query) -> Statement:
+    """Returns the statement for the metric types with levels that may hold in the period."""
+    bound = Parameters()
+    conditions = [f"{TIME} < {bound.bind(_latest(query.period), TIME_TYPE)}"]
+    conditions += _conditions(query, bound)
+    text = f"""\
+SELECT DISTINCT {PRODUCT}, {METRIC_TYPE}
+FROM {_view(USAGE_LEVELS, query, bound)}
+WHERE {" AND ".join(conditions)}
+ORDER BY ALL"""
+    return Statement(text, bound.values, (PRODUCT, METRIC_TYPE))
+
+
+def _latest(asked: Period) -> datetime:
+    return asked.end if isinstance(asked.end, datetime) else _outside(asked.end, "<")
 
 
 def period(asked: Period, bound: Parameters) -> Iterator[str]:

@@ -53,7 +53,8 @@ func (m Metric) Owner() string { return m.row().Owner }
 // Unit returns what a quantity of one means.
 func (m Metric) Unit() string { return m.row().Unit }
 
-// Aggregation returns how quantities become a total: sum, count, max or last.
+// Aggregation returns how quantities become a total: sum, count, max, min, last, avg, unique or
+// time_weighted.
 func (m Metric) Aggregation() string { return m.row().Aggregation }
 
 // String returns the product and the metric type, joined by a slash.

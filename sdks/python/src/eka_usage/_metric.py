@@ -55,7 +55,8 @@ class Metric(NamedTuple):
         description: what it counts.
         owner: the team that owns it.
         unit: the unit of a quantity.
-        aggregation: how quantities are aggregated: sum, count, max or last.
+        aggregation: how quantities become a total: sum, count, max, min, last, avg, unique or
+            time_weighted.
         quantity: the limits of a quantity, beyond those of every event.
         metadata: the keys that it declares.
         fields: the fields that it constrains.

@@ -18,7 +18,9 @@ SELECT
     _last.8 AS session_state,
     _last.9 AS exact_quantity,
     _last.10 AS exact_cost,
-    _last.11 AS position
+    _last.11 AS position,
+    _last.12 AS unique_value,
+    _last.13 AS series
 FROM
 (
     SELECT
@@ -27,7 +29,7 @@ FROM
         product,
         metric_type,
         event_id,
-        argMax((is_billable, counted, title, unit, unit_title, aggregation, time_zone, session_state, exact_quantity, exact_cost, position), _close.number) AS _last
+        argMax((is_billable, counted, title, unit, unit_title, aggregation, time_zone, session_state, exact_quantity, exact_cost, position, unique_value, series), _close.number) AS _last
     FROM usage.close_events AS _event
     INNER JOIN
     (
@@ -51,17 +53,34 @@ SELECT
     unit_title,
     aggregation,
     count() AS events,
+    countIf((aggregation = 'unique' AND unique_value = '') OR (aggregation = 'time_weighted' AND series = '')) AS without_value,
     multiIf(
         aggregation = 'undeclared', NULL,
-        aggregation = 'count', toDecimal256(count(), 12),
-        aggregation = 'max', max(exact_quantity),
-        aggregation = 'last', argMax(exact_quantity, position),
+        aggregation = 'count', toDecimal256(countIf(1), 12),
+        aggregation IN ('max', 'min', 'last'), argMaxIf((exact_quantity, exact_cost), (multiIf(aggregation = 'max', exact_quantity, aggregation = 'min', -exact_quantity, 0), position, event_id), aggregation IN ('max', 'min', 'last') AND 1).1,
+        aggregation = 'avg', reinterpret(arrayMap(
+            (_dividend, _divisor) -> intDiv(_dividend, _divisor) + multiIf(
+                2 * (_dividend % _divisor) > _divisor, 1,
+                2 * (_dividend % _divisor) < _divisor, 0,
+                intDiv(_dividend, _divisor) % 2
+            ),
+            [reinterpretAsInt256(sum(exact_quantity))], [toInt256(greatest(countIf(1), 1))]
+        )[1], 'Decimal(76, 12)'),
+        aggregation = 'unique', toDecimal256(length(minMapIf(map(unique_value, (isNull(exact_cost), position, event_id, ifNull(exact_cost, 0))), aggregation = 'unique' AND unique_value != '')), 12),
         sum(exact_quantity)
     ) AS quantity,
     countIf(isNull(exact_cost)) AS unpriced,
     if(unpriced = events OR aggregation = 'undeclared', NULL, multiIf(
-        aggregation = 'max', argMax(ifNull(exact_cost, 0), (exact_quantity, position)),
-        aggregation = 'last', argMax(ifNull(exact_cost, 0), position),
+        aggregation IN ('max', 'min', 'last'), ifNull(argMaxIf((exact_quantity, exact_cost), (multiIf(aggregation = 'max', exact_quantity, aggregation = 'min', -exact_quantity, 0), position, event_id), aggregation IN ('max', 'min', 'last') AND 1).2, 0),
+        aggregation = 'avg', reinterpret(arrayMap(
+            (_dividend, _divisor) -> intDiv(_dividend, _divisor) + multiIf(
+                2 * (_dividend % _divisor) > _divisor, 1,
+                2 * (_dividend % _divisor) < _divisor, 0,
+                intDiv(_dividend, _divisor) % 2
+            ),
+            [reinterpretAsInt256(assumeNotNull(sum(exact_cost)))], [toInt256(greatest(countIf(1), 1))]
+        )[1], 'Decimal(76, 24)'),
+        aggregation = 'unique', arraySum(_value -> _value.4, mapValues(minMapIf(map(unique_value, (isNull(exact_cost), position, event_id, ifNull(exact_cost, 0))), aggregation = 'unique' AND unique_value != ''))),
         sum(exact_cost)
     )) AS cost
 FROM (SELECT * FROM usage.usage_billed(candidate={candidate:String}) WHERE counted) AS _detail

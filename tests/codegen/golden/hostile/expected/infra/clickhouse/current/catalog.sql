@@ -3,14 +3,18 @@
 CREATE OR REPLACE TABLE usage.catalog_metrics
 ENGINE = MergeTree ORDER BY (product, metric_type)
 AS SELECT * FROM values(
-    'product String, metric_type String, product_title String, title String, description String, owner String, unit String, unit_title String, dimension String, aggregation String, deprecated_since Nullable(String), replaced_by Nullable(String), remove_in Nullable(String), aliases Array(String), annotations Map(String, String), unit_nanoseconds UInt64, session_timeout_ms UInt64',
-    ('api', 'api_call', 'API \xe2\x80\xaereversed\xe2\x80\xac and \xe2\x81\xa6isolated\xe2\x81\xa9', 'Api call', '*/ process.exit(1) /* `${process.env.HOME}` ${x} \\u0041 \\', 'a | team', 'call', 'calls | or `ticks` <b>bold</b> & \\| more', 'count', 'sum', NULL, NULL, NULL, ['odd-name', 'odd.name'], map('x-price.code', 'P-\'17"|`*/', 'x-volume', 'true'), 0, 0),
-    ('api', 'api.call-v2', 'API \xe2\x80\xaereversed\xe2\x80\xac and \xe2\x81\xa6isolated\xe2\x81\xa9', '"Quoted" \'both\' `ways`', '"""\nimport os\nos.abort()\n"""', 'a | team', 'call', 'calls | or `ticks` <b>bold</b> & \\| more', 'count', 'max', '10.0.0', 'api_call', '11.0.0', [], map(), 0, 0),
-    ('api', 'n123', 'API \xe2\x80\xaereversed\xe2\x80\xac and \xe2\x81\xa6isolated\xe2\x81\xa9', 'N123', '# heading\n\n- list\n- items\n\n1. numbered\n\n    code\n\n[link]: http://example.com\n\n@deprecated {@link x}', '</script><!-- comment -->', 'token', 'टोकन', 'text', 'sum', NULL, NULL, NULL, [], map(), 0, 0),
-    ('api', 'lambda', 'API \xe2\x80\xaereversed\xe2\x80\xac and \xe2\x81\xa6isolated\xe2\x81\xa9', 'Lambda', 'A name that Python reserves.', 'a | team', 'call', 'calls | or `ticks` <b>bold</b> & \\| more', 'count', 'sum', NULL, NULL, NULL, [], map(), 0, 0),
-    ('import', 'global', 'Imports', 'Global', 'Replaced by one with another word for code.', 'team', 'call', 'calls | or `ticks` <b>bold</b> & \\| more', 'count', 'sum', '10.1.0', 'api/lambda', NULL, [], map(), 0, 0),
-    ('tools.of-a_kind', 'a_name_of_some_length_that_makes_lines_long_until_they_break', 'Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字', 'A name of some length that makes lines long until they break', 'Averyverylongwordthatcannotbebrokenanywherebecauseithasnospacesatallandgoesonandonandonandonandonandonandonandon and - then -- 1. more - of * the # same @ with / marks | between ` words so that a wrapped line would begin with one of them ! if = it + could.', 'क्षेत्र', 'call', 'calls | or `ticks` <b>bold</b> & \\| more', 'count', 'last', NULL, NULL, NULL, [], map(), 0, 0),
-    ('tools.of-a_kind', 'plain', 'Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字', 'Plain', '\xef\xbb\xbfA byte-order mark, a zero\xe2\x80\x8bwidth space, a soft\xc2\xadhyphen, a no-break space, an astral \xf3\xa0\x81\x81 tag.', 'क्षेत्र', 'call', 'calls | or `ticks` <b>bold</b> & \\| more', 'count', 'count', '10.1.0', 'api/api.call-v2', NULL, [], map(), 0, 0)
+    'product String, metric_type String, product_title String, title String, description String, owner String, unit String, unit_title String, dimension String, aggregation String, deprecated_since Nullable(String), replaced_by Nullable(String), remove_in Nullable(String), aliases Array(String), annotations Map(String, String), unit_nanoseconds UInt64, session_timeout_ms UInt64, unique_of String, series String, total_unit String, total_unit_title String, total_seconds UInt32',
+    ('api', 'api_call', 'API \xe2\x80\xaereversed\xe2\x80\xac and \xe2\x81\xa6isolated\xe2\x81\xa9', 'Api call', '*/ process.exit(1) /* `${process.env.HOME}` ${x} \\u0041 \\', 'a | team', 'call', 'calls | or `ticks` <b>bold</b> & \\| more', 'count', 'sum', NULL, NULL, NULL, ['odd-name', 'odd.name'], map('x-price.code', 'P-\'17"|`*/', 'x-volume', 'true'), 0, 0, '', '', '', '', 0),
+    ('api', 'api.call-v2', 'API \xe2\x80\xaereversed\xe2\x80\xac and \xe2\x81\xa6isolated\xe2\x81\xa9', '"Quoted" \'both\' `ways`', '"""\nimport os\nos.abort()\n"""', 'a | team', 'call', 'calls | or `ticks` <b>bold</b> & \\| more', 'count', 'max', '10.0.0', 'api_call', '11.0.0', [], map(), 0, 0, '', '', '', '', 0),
+    ('api', 'n123', 'API \xe2\x80\xaereversed\xe2\x80\xac and \xe2\x81\xa6isolated\xe2\x81\xa9', 'N123', '# heading\n\n- list\n- items\n\n1. numbered\n\n    code\n\n[link]: http://example.com\n\n@deprecated {@link x}', '</script><!-- comment -->', 'token', 'टोकन', 'text', 'sum', NULL, NULL, NULL, [], map(), 0, 0, '', '', '', '', 0),
+    ('api', 'lambda', 'API \xe2\x80\xaereversed\xe2\x80\xac and \xe2\x81\xa6isolated\xe2\x81\xa9', 'Lambda', 'A name that Python reserves.', 'a | team', 'call', 'calls | or `ticks` <b>bold</b> & \\| more', 'count', 'sum', NULL, NULL, NULL, [], map(), 0, 0, '', '', '', '', 0),
+    ('import', 'global', 'Imports', 'Global', 'Replaced by one with another word for code.', 'team', 'call', 'calls | or `ticks` <b>bold</b> & \\| more', 'count', 'sum', '10.1.0', 'api/lambda', NULL, [], map(), 0, 0, '', '', '', '', 0),
+    ('tools.of-a_kind', 'a_name_of_some_length_that_makes_lines_long_until_they_break', 'Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字', 'A name of some length that makes lines long until they break', 'Averyverylongwordthatcannotbebrokenanywherebecauseithasnospacesatallandgoesonandonandonandonandonandonandonandon and - then -- 1. more - of * the # same @ with / marks | between ` words so that a wrapped line would begin with one of them ! if = it + could.', 'क्षेत्र', 'call', 'calls | or `ticks` <b>bold</b> & \\| more', 'count', 'last', NULL, NULL, NULL, [], map(), 0, 0, '', '', '', '', 0),
+    ('tools.of-a_kind', 'plain', 'Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字', 'Plain', '\xef\xbb\xbfA byte-order mark, a zero\xe2\x80\x8bwidth space, a soft\xc2\xadhyphen, a no-break space, an astral \xf3\xa0\x81\x81 tag.', 'क्षेत्र', 'call', 'calls | or `ticks` <b>bold</b> & \\| more', 'count', 'count', '10.1.0', 'api/api.call-v2', NULL, [], map(), 0, 0, '', '', '', '', 0),
+    ('tools.of-a_kind', 'counted', 'Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字', 'Counted', 'Counted by values.', 'क्षेत्र', 'call', 'calls | or `ticks` <b>bold</b> & \\| more', 'count', 'unique', NULL, NULL, NULL, [], map(), 0, 0, 'metadata.user-id.v2', '', '', '', 0),
+    ('tools.of-a_kind', 'held', 'Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字', 'Held', 'Held over time.', 'क्षेत्र', 'token', 'टोकन', 'text', 'time_weighted', NULL, NULL, NULL, [], map(), 0, 0, '', 'maker_of', 'token_day', 'टोकन · `days` | {unit}', 86400),
+    ('tools.of-a_kind', 'lowest', 'Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字', 'Lowest', 'The lowest.', 'क्षेत्र', 'call', 'calls | or `ticks` <b>bold</b> & \\| more', 'count', 'min', NULL, NULL, NULL, [], map(), 0, 0, '', '', '', '', 0),
+    ('tools.of-a_kind', 'mean', 'Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字', 'Mean', 'The mean.', 'क्षेत्र', 'call', 'calls | or `ticks` <b>bold</b> & \\| more', 'count', 'avg', NULL, NULL, NULL, [], map(), 0, 0, '', '', '', '', 0)
 );
 
 CREATE OR REPLACE TABLE usage.catalog_statuses
@@ -23,7 +27,7 @@ AS SELECT * FROM values(
 );
 
 -- What each release of the catalog says, so that usage of old months stays what it was. `_order` orders
--- releases as their versions do.
+-- releases as their versions do. The unit is that of invoice lines.
 CREATE TABLE IF NOT EXISTS usage.catalog_releases
 (
     product String,
@@ -39,8 +43,24 @@ CREATE TABLE IF NOT EXISTS usage.catalog_releases
 ENGINE = ReplacingMergeTree(applied_at)
 ORDER BY (product, metric_type, _order);
 
-INSERT INTO usage.catalog_releases (product, metric_type, _order, release, title, unit, unit_title, aggregation)
-SELECT product, metric_type, 10000020000030, '10.20.30', title, unit, unit_title, aggregation
+ALTER TABLE usage.catalog_releases
+    ADD COLUMN IF NOT EXISTS unique_of String,
+    ADD COLUMN IF NOT EXISTS series String,
+    ADD COLUMN IF NOT EXISTS total_seconds UInt32;
+
+INSERT INTO usage.catalog_releases (product, metric_type, _order, release, title, unit, unit_title, aggregation, unique_of, series, total_seconds)
+SELECT
+    product,
+    metric_type,
+    10000020000030,
+    '10.20.30',
+    title,
+    if(total_unit = '', unit, total_unit),
+    if(total_unit = '', unit_title, total_unit_title),
+    aggregation,
+    unique_of,
+    series,
+    total_seconds
 FROM usage.catalog_metrics;
 
 CREATE OR REPLACE VIEW usage.catalog_history AS
@@ -51,7 +71,10 @@ SELECT
     unit,
     unit_title,
     aggregation,
+    unique_of,
+    series,
+    total_seconds,
     argMin(release, _order) AS first_release,
     argMax(release, _order) AS last_release
 FROM usage.catalog_releases FINAL
-GROUP BY product, metric_type, title, unit, unit_title, aggregation;
+GROUP BY product, metric_type, title, unit, unit_title, aggregation, unique_of, series, total_seconds;

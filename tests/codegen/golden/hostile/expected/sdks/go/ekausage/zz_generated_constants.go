@@ -6,7 +6,7 @@ package ekausage
 const SDKVersion = "10.20.30"
 
 // CatalogVersion is the version of the catalog, with a digest of its meaning.
-const CatalogVersion = "10.20.30+9831cd7d"
+const CatalogVersion = "10.20.30+45c34741"
 
 // UsageTopic is a Kafka topic of 12 partitions.
 const UsageTopic = "a.topic-with_every.joint"

@@ -30,4 +30,12 @@ const (
 	//
 	// Deprecated: since 10.1.0; use MetricAPIAPICallV2 instead.
 	MetricToolsOfAKindPlain Metric = 7
+	// MetricToolsOfAKindCounted is tools.of-a_kind/counted: Counted by values.
+	MetricToolsOfAKindCounted Metric = 8
+	// MetricToolsOfAKindHeld is tools.of-a_kind/held: Held over time.
+	MetricToolsOfAKindHeld Metric = 9
+	// MetricToolsOfAKindLowest is tools.of-a_kind/lowest: The lowest.
+	MetricToolsOfAKindLowest Metric = 10
+	// MetricToolsOfAKindMean is tools.of-a_kind/mean: The mean.
+	MetricToolsOfAKindMean Metric = 11
 )

@@ -46,3 +46,18 @@ func UsageOfAPIN123(workspaceID string, urlIDs []string, makerOf MakerOfOfAPIN12
 	u.Metadata = map[string]any{"model": model.value, "trace-id.v2": traceIDV2}
 	return u
 }
+
+// UsageOfToolsOfAKindCounted returns a usage of tools.of-a_kind/counted with what it requires.
+func UsageOfToolsOfAKindCounted(workspaceID string, userIDV2 string) Usage {
+	u := Usage{WorkspaceID: workspaceID, Metric: MetricToolsOfAKindCounted}
+	u.Metadata = map[string]any{"user-id.v2": userIDV2}
+	return u
+}
+
+// UsageOfToolsOfAKindHeld returns a usage of tools.of-a_kind/held with what it requires, whose
+// maker_of is "</script>".
+func UsageOfToolsOfAKindHeld(workspaceID string) Usage {
+	u := Usage{WorkspaceID: workspaceID, Metric: MetricToolsOfAKindHeld}
+	u.MakerOf = "</script>"
+	return u
+}

@@ -80,6 +80,34 @@ export const products = {
         unit: "call",
         aggregation: "count",
       },
+      /** Counted by values. */
+      counted: {
+        title: "Counted",
+        owner: "\u0915\u094d\u0937\u0947\u0924\u094d\u0930",
+        unit: "call",
+        aggregation: "unique",
+      },
+      /** Held over time. */
+      held: {
+        title: "Held",
+        owner: "\u0915\u094d\u0937\u0947\u0924\u094d\u0930",
+        unit: "token",
+        aggregation: "time_weighted",
+      },
+      /** The lowest. */
+      lowest: {
+        title: "Lowest",
+        owner: "\u0915\u094d\u0937\u0947\u0924\u094d\u0930",
+        unit: "call",
+        aggregation: "min",
+      },
+      /** The mean. */
+      mean: {
+        title: "Mean",
+        owner: "\u0915\u094d\u0937\u0947\u0924\u094d\u0930",
+        unit: "call",
+        aggregation: "avg",
+      },
     },
   },
 } as const;

@@ -4,7 +4,7 @@
 export const sdkVersion = "10.20.30";
 
 /** The version of the catalog, with a digest of its meaning. */
-export const catalogVersion = "10.20.30+9831cd7d";
+export const catalogVersion = "10.20.30+45c34741";
 
 /** A Kafka topic of 12 partitions. */
 export const usageTopic = "a.topic-with_every.joint";

@@ -64,6 +64,26 @@ export interface Metrics {
       readonly product: "tools.of-a_kind";
       readonly metricType: "plain";
     };
+    /** Counted by values. */
+    readonly counted: {
+      readonly product: "tools.of-a_kind";
+      readonly metricType: "counted";
+    };
+    /** Held over time. */
+    readonly held: {
+      readonly product: "tools.of-a_kind";
+      readonly metricType: "held";
+    };
+    /** The lowest. */
+    readonly lowest: {
+      readonly product: "tools.of-a_kind";
+      readonly metricType: "lowest";
+    };
+    /** The mean. */
+    readonly mean: {
+      readonly product: "tools.of-a_kind";
+      readonly metricType: "mean";
+    };
   };
 }
 
@@ -71,5 +91,6 @@ export interface Metrics {
 export const metricNames: Readonly<Record<string, string>> = {
   api: "api_call api.call-v2 n123 lambda",
   import: "global",
-  "tools.of-a_kind": "a_name_of_some_length_that_makes_lines_long_until_they_break plain",
+  "tools.of-a_kind":
+    "a_name_of_some_length_that_makes_lines_long_until_they_break plain counted held lowest mean",
 };

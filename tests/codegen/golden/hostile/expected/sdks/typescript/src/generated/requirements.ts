@@ -26,6 +26,29 @@ export interface Requirements {
         readonly makerOf?: "</script>" | null | undefined;
       };
     };
+    readonly counted: {
+      readonly fields: {
+        readonly makerOf?: "</script>" | null | undefined;
+      };
+      readonly metadata: {
+        readonly "user-id.v2": string;
+      };
+    };
+    readonly held: {
+      readonly fields: {
+        readonly makerOf: "</script>";
+      };
+    };
+    readonly lowest: {
+      readonly fields: {
+        readonly makerOf?: "</script>" | null | undefined;
+      };
+    };
+    readonly mean: {
+      readonly fields: {
+        readonly makerOf?: "</script>" | null | undefined;
+      };
+    };
   };
 }
 

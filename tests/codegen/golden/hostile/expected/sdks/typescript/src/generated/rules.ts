@@ -80,6 +80,48 @@ export const metricRules: MetricRules = {
         },
       ],
     },
+    counted: {
+      metadata: {
+        "user-id.v2": {
+          required: true,
+          type: "string",
+        },
+      },
+      fields: [
+        {
+          name: "maker_of",
+          required: false,
+          allowed: ['"</script>"'],
+        },
+      ],
+    },
+    held: {
+      fields: [
+        {
+          name: "maker_of",
+          required: true,
+          allowed: ['"</script>"'],
+        },
+      ],
+    },
+    lowest: {
+      fields: [
+        {
+          name: "maker_of",
+          required: false,
+          allowed: ['"</script>"'],
+        },
+      ],
+    },
+    mean: {
+      fields: [
+        {
+          name: "maker_of",
+          required: false,
+          allowed: ['"</script>"'],
+        },
+      ],
+    },
   },
 };
 

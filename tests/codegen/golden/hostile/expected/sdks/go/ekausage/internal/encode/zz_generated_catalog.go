@@ -12,13 +12,17 @@ var Metrics = [...]MetricRow{
 	{"import", "global", "Global", "Replaced by one with another word for code.", "team", "call", "sum", nil, nil, nil, nil, 0},
 	{"tools.of-a_kind", "a_name_of_some_length_that_makes_lines_long_until_they_break", "A name of some length that makes lines long until they break", "Averyverylongwordthatcannotbebrokenanywherebecauseithasnospacesatallandgoesonandonandonandonandonandonandonandon and - then -- 1. more - of * the # same @ with / marks | between ` words so that a wrapped line would begin with one of them ! if = it + could.", "क्षेत्र", "call", "last", nil, nil, nil, []fieldRule{{FieldMakerOf, false, []string{"\"</script>\""}}}, 0},
 	{"tools.of-a_kind", "plain", "Plain", "\\ufeffA byte-order mark, a zero\\u200bwidth space, a soft\\u00adhyphen, a no-break space, an astral \\U000e0041 tag.", "क्षेत्र", "call", "count", nil, nil, nil, []fieldRule{{FieldMakerOf, false, []string{"\"</script>\""}}}, 0},
+	{"tools.of-a_kind", "counted", "Counted", "Counted by values.", "क्षेत्र", "call", "unique", nil, []metadataKey{{"user-id.v2", true, "string", nil}}, nil, []fieldRule{{FieldMakerOf, false, []string{"\"</script>\""}}}, 0},
+	{"tools.of-a_kind", "held", "Held", "Held over time.", "क्षेत्र", "token", "time_weighted", nil, nil, nil, []fieldRule{{FieldMakerOf, true, []string{"\"</script>\""}}}, 0},
+	{"tools.of-a_kind", "lowest", "Lowest", "The lowest.", "क्षेत्र", "call", "min", nil, nil, nil, []fieldRule{{FieldMakerOf, false, []string{"\"</script>\""}}}, 0},
+	{"tools.of-a_kind", "mean", "Mean", "The mean.", "क्षेत्र", "call", "avg", nil, nil, nil, []fieldRule{{FieldMakerOf, false, []string{"\"</script>\""}}}, 0},
 }
 
 // Products lists the products in the order of the catalog.
 var Products = [...]ProductRow{
 	{"api", "API \u202ereversed\u202c and \u2066isolated\u2069", "a | team", "Windows line breaks, tabs, separators , next lines, a null \\u0000 and a bell \\u0007.", 1, 4},
 	{"import", "Imports", "team", "Another name that Python reserves.", 5, 5},
-	{"tools.of-a_kind", "Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字", "क्षेत्र", "The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore", 6, 7},
+	{"tools.of-a_kind", "Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字", "क्षेत्र", "The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore", 6, 11},
 }
 
 // LookupMetric returns the row of a metric by its two names; 0 if the catalog has no such pair.
@@ -46,6 +50,14 @@ func LookupMetric(product, metricType string) int {
 			return 6
 		case "plain":
 			return 7
+		case "counted":
+			return 8
+		case "held":
+			return 9
+		case "lowest":
+			return 10
+		case "mean":
+			return 11
 		}
 	}
 	return 0

@@ -86,6 +86,38 @@ class ToolsOfAKindPlainMetric(RequiringMetric):
     """The constant of such a metric type."""
 
 
+class ToolsOfAKindCountedFields(TypedDict, total=False):
+    """The fields of a call of tools.of-a_kind/counted, or another metric type that requires the same."""
+
+    url_ids: Sequence[str] | None
+    maker_of: Literal["</script>"] | None
+
+
+ToolsOfAKindCountedMetadata = TypedDict(
+    "ToolsOfAKindCountedMetadata",
+    {
+        "user-id.v2": Required[ReadOnly[str]],
+    },
+    total=False,
+)
+"""The metadata of such a call."""
+
+
+class ToolsOfAKindCountedMetric(RequiringMetric):
+    """The constant of such a metric type."""
+
+
+class ToolsOfAKindHeldFields(TypedDict, total=False):
+    """The fields of a call of tools.of-a_kind/held, or another metric type that requires the same."""
+
+    url_ids: Sequence[str] | None
+    maker_of: Required[Literal["</script>"]]
+
+
+class ToolsOfAKindHeldMetric(RequiringMetric):
+    """The constant of such a metric type."""
+
+
 class Record(Protocol[_Account_contra]):
     """Records one usage event."""
 
@@ -173,7 +205,9 @@ class Record(Protocol[_Account_contra]):
         self,
         workspace_id: _Account_contra,
         product: Literal["tools.of-a_kind"],
-        metric_type: Literal["a_name_of_some_length_that_makes_lines_long_until_they_break"],
+        metric_type: Literal[
+            "a_name_of_some_length_that_makes_lines_long_until_they_break", "lowest", "mean"
+        ],
         quantity: float | Decimal = 1,
         status: Status = "ok",
         unit_cost: float | Decimal | None = None,
@@ -203,6 +237,46 @@ class Record(Protocol[_Account_contra]):
         event_id: Id | None = None,
         occurred_at: datetime | str | int | None = None,
         **fields: Unpack[ToolsOfAKindPlainFields],
+    ) -> str | None:
+        """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
+
+        The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore
+        """
+
+    @overload
+    def __call__(
+        self,
+        workspace_id: _Account_contra,
+        product: Literal["tools.of-a_kind"],
+        metric_type: Literal["counted"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        *,
+        metadata: ToolsOfAKindCountedMetadata,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | int | None = None,
+        **fields: Unpack[ToolsOfAKindCountedFields],
+    ) -> str | None:
+        """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
+
+        The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore
+        """
+
+    @overload
+    def __call__(
+        self,
+        workspace_id: _Account_contra,
+        product: Literal["tools.of-a_kind"],
+        metric_type: Literal["held"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | int | None = None,
+        **fields: Unpack[ToolsOfAKindHeldFields],
     ) -> str | None:
         """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
 
@@ -328,7 +402,9 @@ class Usage:
         self,
         workspace_id: Id | None,
         product: Literal["tools.of-a_kind"],
-        metric_type: Literal["a_name_of_some_length_that_makes_lines_long_until_they_break"],
+        metric_type: Literal[
+            "a_name_of_some_length_that_makes_lines_long_until_they_break", "lowest", "mean"
+        ],
         quantity: float | Decimal = 1,
         status: Status = "ok",
         unit_cost: float | Decimal | None = None,
@@ -358,6 +434,46 @@ class Usage:
         event_id: Id | None = None,
         occurred_at: datetime | str | int | None = None,
         **fields: Unpack[ToolsOfAKindPlainFields],
+    ) -> None:
+        """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
+
+        The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore
+        """
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id | None,
+        product: Literal["tools.of-a_kind"],
+        metric_type: Literal["counted"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        *,
+        metadata: ToolsOfAKindCountedMetadata,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | int | None = None,
+        **fields: Unpack[ToolsOfAKindCountedFields],
+    ) -> None:
+        """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
+
+        The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore
+        """
+
+    @overload
+    def __init__(
+        self,
+        workspace_id: Id | None,
+        product: Literal["tools.of-a_kind"],
+        metric_type: Literal["held"],
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | int | None = None,
+        **fields: Unpack[ToolsOfAKindHeldFields],
     ) -> None:
         """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
 
@@ -489,6 +605,38 @@ class RecordMetric(Protocol[_Account_contra]):
     def __call__(
         self,
         workspace_id: _Account_contra,
+        metric: ToolsOfAKindCountedMetric,
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        *,
+        metadata: ToolsOfAKindCountedMetadata,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | int | None = None,
+        **fields: Unpack[ToolsOfAKindCountedFields],
+    ) -> str | None:
+        """Records one usage event by a constant of `metrics`; see `record()`."""
+
+    @overload
+    def __call__(
+        self,
+        workspace_id: _Account_contra,
+        metric: ToolsOfAKindHeldMetric,
+        quantity: float | Decimal = 1,
+        status: Status = "ok",
+        unit_cost: float | Decimal | None = None,
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | int | None = None,
+        **fields: Unpack[ToolsOfAKindHeldFields],
+    ) -> str | None:
+        """Records one usage event by a constant of `metrics`; see `record()`."""
+
+    @overload
+    def __call__(
+        self,
+        workspace_id: _Account_contra,
         metric: Metric,
         quantity: float | Decimal = 1,
         status: Status = "ok",
@@ -585,7 +733,9 @@ class Log(Protocol[_Account_contra]):
         self,
         workspace_id: _Account_contra,
         product: Literal["tools.of-a_kind"],
-        metric_type: Literal["a_name_of_some_length_that_makes_lines_long_until_they_break"],
+        metric_type: Literal[
+            "a_name_of_some_length_that_makes_lines_long_until_they_break", "lowest", "mean"
+        ],
         message: str,
         level: LogLevel = "error",
         metadata: MetadataLike | None = None,
@@ -613,6 +763,44 @@ class Log(Protocol[_Account_contra]):
         event_id: Id | None = None,
         occurred_at: datetime | str | int | None = None,
         **fields: Unpack[ToolsOfAKindPlainFields],
+    ) -> str | None:
+        """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
+
+        The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore
+        """
+
+    @overload
+    def __call__(
+        self,
+        workspace_id: _Account_contra,
+        product: Literal["tools.of-a_kind"],
+        metric_type: Literal["counted"],
+        message: str,
+        level: LogLevel = "error",
+        *,
+        metadata: ToolsOfAKindCountedMetadata,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | int | None = None,
+        **fields: Unpack[ToolsOfAKindCountedFields],
+    ) -> str | None:
+        """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
+
+        The first line. Deprecated: it is not, this only says so. //go:build ignore +build ignore
+        """
+
+    @overload
+    def __call__(
+        self,
+        workspace_id: _Account_contra,
+        product: Literal["tools.of-a_kind"],
+        metric_type: Literal["held"],
+        message: str,
+        level: LogLevel = "error",
+        metadata: MetadataLike | None = None,
+        *,
+        event_id: Id | None = None,
+        occurred_at: datetime | str | int | None = None,
+        **fields: Unpack[ToolsOfAKindHeldFields],
     ) -> str | None:
         """Emoji 😀 👨‍👩‍👧 🏳️‍🌈 and 漢字.
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 SDK_VERSION: Final = "10.20.30"
 """The version of this package and of its catalog."""
 
-CATALOG_VERSION: Final = "10.20.30+9831cd7d"
+CATALOG_VERSION: Final = "10.20.30+45c34741"
 """The version of the catalog and a digest of its meaning, in every event."""
 
 USAGE_TOPIC: Final = "a.topic-with_every.joint"
@@ -35,7 +35,14 @@ PRODUCTS: Final[tuple[Product, ...]] = ("api", "import", "tools.of-a_kind")
 METRIC_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     "api": ("api_call", "api.call-v2", "n123", "lambda"),
     "import": ("global",),
-    "tools.of-a_kind": ("a_name_of_some_length_that_makes_lines_long_until_they_break", "plain"),
+    "tools.of-a_kind": (
+        "a_name_of_some_length_that_makes_lines_long_until_they_break",
+        "plain",
+        "counted",
+        "held",
+        "lowest",
+        "mean",
+    ),
 }
 """The metric types of each product."""
 

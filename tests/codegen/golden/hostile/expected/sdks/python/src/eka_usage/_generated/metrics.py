@@ -23,7 +23,11 @@ _NAMESPACES, METRICS = metric_table(r"""[
 ]],
 ["tools_of_a_kind", "tools.of-a_kind", "Emoji \ud83d\ude00 \ud83d\udc68\u200d\ud83d\udc69\u200d\ud83d\udc67 \ud83c\udff3\ufe0f\u200d\ud83c\udf08 and \u6f22\u5b57: The first line.\n\nDeprecated: it is not, this only says so. //go:build ignore\n+build ignore", [
 ["a_name_of_some_length_that_makes_lines_long_until_they_break", "A name of some length that makes lines long until they break", "Averyverylongwordthatcannotbebrokenanywherebecauseithasnospacesatallandgoesonandonandonandonandonandonandonandon and - then -- 1. more - of * the # same @ with / marks | between ` words so that a wrapped line would begin with one of them ! if = it + could.", "\u0915\u094d\u0937\u0947\u0924\u094d\u0930", "call", "last", {"fields": [["maker_of", false, ["</script>"]]]}],
-["plain", "Plain", "\ufeffA byte-order mark, a zero\u200bwidth space, a soft\u00adhyphen, a no-break\u00a0space, an astral \udb40\udc41 tag.", "\u0915\u094d\u0937\u0947\u0924\u094d\u0930", "call", "count", {"fields": [["maker_of", false, ["</script>"]]], "deprecated": ["10.1.0", "api/api.call-v2", null]}]
+["plain", "Plain", "\ufeffA byte-order mark, a zero\u200bwidth space, a soft\u00adhyphen, a no-break\u00a0space, an astral \udb40\udc41 tag.", "\u0915\u094d\u0937\u0947\u0924\u094d\u0930", "call", "count", {"fields": [["maker_of", false, ["</script>"]]], "deprecated": ["10.1.0", "api/api.call-v2", null]}],
+["counted", "Counted", "Counted by values.", "\u0915\u094d\u0937\u0947\u0924\u094d\u0930", "call", "unique", {"metadata": [["user-id.v2", true, "string", null]], "fields": [["maker_of", false, ["</script>"]]]}],
+["held", "Held", "Held over time.", "\u0915\u094d\u0937\u0947\u0924\u094d\u0930", "token", "time_weighted", {"fields": [["maker_of", true, ["</script>"]]]}],
+["lowest", "Lowest", "The lowest.", "\u0915\u094d\u0937\u0947\u0924\u094d\u0930", "call", "min", {"fields": [["maker_of", false, ["</script>"]]]}],
+["mean", "Mean", "The mean.", "\u0915\u094d\u0937\u0947\u0924\u094d\u0930", "call", "avg", {"fields": [["maker_of", false, ["</script>"]]]}]
 ]]
 ]""")
 globals().update(_NAMESPACES)

@@ -11,6 +11,8 @@ from .calls import (
     ApiN123Metric,
     ImportGlobalMetric,
     ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakMetric,
+    ToolsOfAKindCountedMetric,
+    ToolsOfAKindHeldMetric,
     ToolsOfAKindPlainMetric,
 )
 
@@ -63,3 +65,15 @@ class tools_of_a_kind:
     """Deprecated since 10.1.0; use metrics.api.api_call_v2 instead. \\ufeffA byte-order mark, a
     zero\\u200bwidth space, a soft\\u00adhyphen, a no-break space, an astral \\U000e0041 tag.
     """
+
+    counted: Final[ToolsOfAKindCountedMetric]
+    """Counted by values."""
+
+    held: Final[ToolsOfAKindHeldMetric]
+    """Held over time."""
+
+    lowest: Final[ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakMetric]
+    """The lowest."""
+
+    mean: Final[ToolsOfAKindANameOfSomeLengthThatMakesLinesLongUntilTheyBreakMetric]
+    """The mean."""
