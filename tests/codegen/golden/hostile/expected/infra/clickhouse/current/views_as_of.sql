@@ -56,6 +56,16 @@ WHERE 1
 ;
 
 CREATE OR REPLACE VIEW usage.usage_detail_as_of AS
+WITH _name -> multiIf(
+    _name = '', '',
+    startsWith(_name, 'metadata.'), if(
+        JSONType(metadata, substring(_name, 10)) = 'String',
+        JSONExtractString(metadata, substring(_name, 10)),
+        JSONExtractRaw(metadata, substring(_name, 10))
+    ),
+    _name = 'maker_of', toString(maker_of),
+    ''
+) AS _value
 SELECT
     _event.event_id AS event_id,
     _event.workspace_id AS workspace_id,
@@ -88,10 +98,14 @@ SELECT
     if(_release._aggregation = '', 'undeclared', _release._aggregation) AS aggregation,
     toDecimal256(quantity, 12) AS exact_quantity,
     multiIf(
-        aggregation = 'count', toDecimal256(unit_cost, 24),
+        aggregation IN ('count', 'unique'), toDecimal256(unit_cost, 24),
+        aggregation = 'time_weighted', NULL,
         exact_quantity * toDecimal256(unit_cost, 12)
     ) AS exact_cost,
-    (occurred_at, ts, seq) AS position
+    (occurred_at, ts, seq) AS position,
+    _value(_release._unique_of) AS unique_value,
+    _value(_release._series) AS series,
+    _release._total_seconds AS total_seconds
 FROM
 (
     SELECT
@@ -109,13 +123,140 @@ ASOF LEFT JOIN
         if(_today.title = '', _history.title, _today.title) AS _title,
         _history.unit AS _unit,
         _history.unit_title AS _unit_title,
-        _history.aggregation AS _aggregation
+        _history.aggregation AS _aggregation,
+        _history.unique_of AS _unique_of,
+        _history.series AS _series,
+        _history.total_seconds AS _total_seconds
     FROM (SELECT * FROM usage.catalog_releases FINAL) AS _history
     LEFT JOIN usage.catalog_metrics AS _today USING (product, metric_type)
 ) AS _release
     ON _release._product = _event.product
     AND _release._metric_type = _event.metric_type
     AND _event._order >= _release._since;
+
+CREATE OR REPLACE VIEW usage.usage_levels_as_of AS
+SELECT
+    *,
+    {as_of:DateTime64(3, 'UTC')} AS _now,
+    leadInFrame(toNullable(occurred_at)) OVER _later AS _next,
+    if(series = '', occurred_at, greatest(occurred_at, least(ifNull(_next, _now), _now))) AS until
+FROM usage.usage_detail_as_of(as_of={as_of:DateTime64(3, 'UTC')})
+WHERE aggregation = 'time_weighted'
+    AND (product, metric_type) IN (SELECT product, metric_type FROM usage.catalog_releases WHERE aggregation = 'time_weighted')
+WINDOW _later AS (
+    PARTITION BY workspace_id, product, metric_type, series, x_y_z
+    ORDER BY position, event_id ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+);
+
+CREATE OR REPLACE VIEW usage.usage_detail_by_day_as_of AS
+SELECT * FROM usage.usage_detail_as_of(as_of={as_of:DateTime64(3, 'UTC')}) WHERE aggregation != 'time_weighted'
+UNION ALL
+SELECT
+    * EXCEPT (_now, _next, until, _period, _is_first, _from, _until, _holds, _whole)
+    REPLACE (
+        toStartOfMonth(_period) AS month,
+        _period AS day,
+        _from AS occurred_at,
+        multiIf(
+            isNull(unit_cost), NULL,
+            reinterpret(arrayMap(
+                (_dividend, _divisor) -> intDiv(_dividend, _divisor) + multiIf(
+                    2 * (_dividend % _divisor) > _divisor, 1,
+                    2 * (_dividend % _divisor) < _divisor, 0,
+                    intDiv(_dividend, _divisor) % 2
+                ),
+                [reinterpretAsInt256(exact_quantity * toDecimal256(assumeNotNull(unit_cost), 12) * _holds)], [_whole]
+            )[1], 'Decimal(76, 24)')
+        ) AS exact_cost,
+        reinterpret(arrayMap(
+            (_dividend, _divisor) -> intDiv(_dividend, _divisor) + multiIf(
+                2 * (_dividend % _divisor) > _divisor, 1,
+                2 * (_dividend % _divisor) < _divisor, 0,
+                intDiv(_dividend, _divisor) % 2
+            ),
+            [reinterpretAsInt256(exact_quantity * _holds)], [_whole]
+        )[1], 'Decimal(76, 12)') AS exact_quantity
+    )
+FROM
+(
+    SELECT
+        *,
+        toInt256(greatest(total_seconds, 1)) * 1000 AS _whole,
+        greatest(occurred_at, toDateTime64(_period, 3, 'UTC')) AS _from,
+        least(until, toDateTime64(addDays(_period, 1), 3, 'UTC')) AS _until,
+        toDecimal256(greatest(0, toUnixTimestamp64Milli(_until) - toUnixTimestamp64Milli(_from)), 0) AS _holds,
+        _period = day AS _is_first
+    FROM
+    (
+        SELECT
+            *,
+            arrayJoin(if(
+                exact_quantity = 0,
+                [day],
+                arrayMap(
+                    _number -> addDays(day, _number),
+                    range(toUInt32(dateDiff('day', day, toDate32(until) + 1) + 1))
+                )
+            )) AS _period
+        FROM usage.usage_levels_as_of(as_of={as_of:DateTime64(3, 'UTC')})
+    )
+)
+WHERE _is_first OR _holds > 0;
+
+CREATE OR REPLACE VIEW usage.usage_detail_by_month_as_of AS
+SELECT * FROM usage.usage_detail_as_of(as_of={as_of:DateTime64(3, 'UTC')}) WHERE aggregation != 'time_weighted'
+UNION ALL
+SELECT
+    * EXCEPT (_now, _next, until, _period, _is_first, _from, _until, _holds, _whole)
+    REPLACE (
+        greatest(day, _period) AS day,
+        _period AS month,
+        _from AS occurred_at,
+        multiIf(
+            isNull(unit_cost), NULL,
+            reinterpret(arrayMap(
+                (_dividend, _divisor) -> intDiv(_dividend, _divisor) + multiIf(
+                    2 * (_dividend % _divisor) > _divisor, 1,
+                    2 * (_dividend % _divisor) < _divisor, 0,
+                    intDiv(_dividend, _divisor) % 2
+                ),
+                [reinterpretAsInt256(exact_quantity * toDecimal256(assumeNotNull(unit_cost), 12) * _holds)], [_whole]
+            )[1], 'Decimal(76, 24)')
+        ) AS exact_cost,
+        reinterpret(arrayMap(
+            (_dividend, _divisor) -> intDiv(_dividend, _divisor) + multiIf(
+                2 * (_dividend % _divisor) > _divisor, 1,
+                2 * (_dividend % _divisor) < _divisor, 0,
+                intDiv(_dividend, _divisor) % 2
+            ),
+            [reinterpretAsInt256(exact_quantity * _holds)], [_whole]
+        )[1], 'Decimal(76, 12)') AS exact_quantity
+    )
+FROM
+(
+    SELECT
+        *,
+        toInt256(greatest(total_seconds, 1)) * 1000 AS _whole,
+        greatest(occurred_at, toDateTime64(_period, 3, 'UTC')) AS _from,
+        least(until, toDateTime64(addMonths(_period, 1), 3, 'UTC')) AS _until,
+        toDecimal256(greatest(0, toUnixTimestamp64Milli(_until) - toUnixTimestamp64Milli(_from)), 0) AS _holds,
+        _period = month AS _is_first
+    FROM
+    (
+        SELECT
+            *,
+            arrayJoin(if(
+                exact_quantity = 0,
+                [month],
+                arrayMap(
+                    _number -> addMonths(month, _number),
+                    range(toUInt32(dateDiff('month', month, toDate32(until) + 1) + 1))
+                )
+            )) AS _period
+        FROM usage.usage_levels_as_of(as_of={as_of:DateTime64(3, 'UTC')})
+    )
+)
+WHERE _is_first OR _holds > 0;
 
 CREATE OR REPLACE VIEW usage.usage_by_day_as_of AS
 SELECT
@@ -129,20 +270,37 @@ SELECT
     unit_title,
     aggregation,
     count() AS events,
+    countIf((aggregation = 'unique' AND unique_value = '') OR (aggregation = 'time_weighted' AND series = '')) AS without_value,
     multiIf(
         aggregation = 'undeclared', NULL,
-        aggregation = 'count', toDecimal256(count(), 12),
-        aggregation = 'max', max(exact_quantity),
-        aggregation = 'last', argMax(exact_quantity, position),
+        aggregation = 'count', toDecimal256(countIf(1), 12),
+        aggregation IN ('max', 'min', 'last'), argMaxIf((exact_quantity, exact_cost), (multiIf(aggregation = 'max', exact_quantity, aggregation = 'min', -exact_quantity, 0), position, event_id), aggregation IN ('max', 'min', 'last') AND 1).1,
+        aggregation = 'avg', reinterpret(arrayMap(
+            (_dividend, _divisor) -> intDiv(_dividend, _divisor) + multiIf(
+                2 * (_dividend % _divisor) > _divisor, 1,
+                2 * (_dividend % _divisor) < _divisor, 0,
+                intDiv(_dividend, _divisor) % 2
+            ),
+            [reinterpretAsInt256(sum(exact_quantity))], [toInt256(greatest(countIf(1), 1))]
+        )[1], 'Decimal(76, 12)'),
+        aggregation = 'unique', toDecimal256(length(minMapIf(map(unique_value, (isNull(exact_cost), position, event_id, ifNull(exact_cost, 0))), aggregation = 'unique' AND unique_value != '')), 12),
         sum(exact_quantity)
     ) AS quantity,
     countIf(isNull(exact_cost)) AS unpriced,
     if(unpriced = events OR aggregation = 'undeclared', NULL, multiIf(
-        aggregation = 'max', argMax(ifNull(exact_cost, 0), (exact_quantity, position)),
-        aggregation = 'last', argMax(ifNull(exact_cost, 0), position),
+        aggregation IN ('max', 'min', 'last'), ifNull(argMaxIf((exact_quantity, exact_cost), (multiIf(aggregation = 'max', exact_quantity, aggregation = 'min', -exact_quantity, 0), position, event_id), aggregation IN ('max', 'min', 'last') AND 1).2, 0),
+        aggregation = 'avg', reinterpret(arrayMap(
+            (_dividend, _divisor) -> intDiv(_dividend, _divisor) + multiIf(
+                2 * (_dividend % _divisor) > _divisor, 1,
+                2 * (_dividend % _divisor) < _divisor, 0,
+                intDiv(_dividend, _divisor) % 2
+            ),
+            [reinterpretAsInt256(assumeNotNull(sum(exact_cost)))], [toInt256(greatest(countIf(1), 1))]
+        )[1], 'Decimal(76, 24)'),
+        aggregation = 'unique', arraySum(_value -> _value.4, mapValues(minMapIf(map(unique_value, (isNull(exact_cost), position, event_id, ifNull(exact_cost, 0))), aggregation = 'unique' AND unique_value != ''))),
         sum(exact_cost)
     )) AS cost
-FROM usage.usage_detail_as_of(as_of={as_of:DateTime64(3, 'UTC')}) AS _detail
+FROM usage.usage_detail_by_day_as_of(as_of={as_of:DateTime64(3, 'UTC')}) AS _detail
 GROUP BY workspace_id, day, product, metric_type, is_billable, unit, unit_title, aggregation;
 
 CREATE OR REPLACE VIEW usage.usage_by_month_as_of AS
@@ -157,18 +315,35 @@ SELECT
     unit_title,
     aggregation,
     count() AS events,
+    countIf((aggregation = 'unique' AND unique_value = '') OR (aggregation = 'time_weighted' AND series = '')) AS without_value,
     multiIf(
         aggregation = 'undeclared', NULL,
-        aggregation = 'count', toDecimal256(count(), 12),
-        aggregation = 'max', max(exact_quantity),
-        aggregation = 'last', argMax(exact_quantity, position),
+        aggregation = 'count', toDecimal256(countIf(1), 12),
+        aggregation IN ('max', 'min', 'last'), argMaxIf((exact_quantity, exact_cost), (multiIf(aggregation = 'max', exact_quantity, aggregation = 'min', -exact_quantity, 0), position, event_id), aggregation IN ('max', 'min', 'last') AND 1).1,
+        aggregation = 'avg', reinterpret(arrayMap(
+            (_dividend, _divisor) -> intDiv(_dividend, _divisor) + multiIf(
+                2 * (_dividend % _divisor) > _divisor, 1,
+                2 * (_dividend % _divisor) < _divisor, 0,
+                intDiv(_dividend, _divisor) % 2
+            ),
+            [reinterpretAsInt256(sum(exact_quantity))], [toInt256(greatest(countIf(1), 1))]
+        )[1], 'Decimal(76, 12)'),
+        aggregation = 'unique', toDecimal256(length(minMapIf(map(unique_value, (isNull(exact_cost), position, event_id, ifNull(exact_cost, 0))), aggregation = 'unique' AND unique_value != '')), 12),
         sum(exact_quantity)
     ) AS quantity,
     countIf(isNull(exact_cost)) AS unpriced,
     if(unpriced = events OR aggregation = 'undeclared', NULL, multiIf(
-        aggregation = 'max', argMax(ifNull(exact_cost, 0), (exact_quantity, position)),
-        aggregation = 'last', argMax(ifNull(exact_cost, 0), position),
+        aggregation IN ('max', 'min', 'last'), ifNull(argMaxIf((exact_quantity, exact_cost), (multiIf(aggregation = 'max', exact_quantity, aggregation = 'min', -exact_quantity, 0), position, event_id), aggregation IN ('max', 'min', 'last') AND 1).2, 0),
+        aggregation = 'avg', reinterpret(arrayMap(
+            (_dividend, _divisor) -> intDiv(_dividend, _divisor) + multiIf(
+                2 * (_dividend % _divisor) > _divisor, 1,
+                2 * (_dividend % _divisor) < _divisor, 0,
+                intDiv(_dividend, _divisor) % 2
+            ),
+            [reinterpretAsInt256(assumeNotNull(sum(exact_cost)))], [toInt256(greatest(countIf(1), 1))]
+        )[1], 'Decimal(76, 24)'),
+        aggregation = 'unique', arraySum(_value -> _value.4, mapValues(minMapIf(map(unique_value, (isNull(exact_cost), position, event_id, ifNull(exact_cost, 0))), aggregation = 'unique' AND unique_value != ''))),
         sum(exact_cost)
     )) AS cost
-FROM usage.usage_detail_as_of(as_of={as_of:DateTime64(3, 'UTC')}) AS _detail
+FROM usage.usage_detail_by_month_as_of(as_of={as_of:DateTime64(3, 'UTC')}) AS _detail
 GROUP BY workspace_id, month, product, metric_type, is_billable, unit, unit_title, aggregation;
