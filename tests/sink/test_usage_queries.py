@@ -18,9 +18,10 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from infra.sink._generated.fields import DATABASE, TABLE
-from infra.sink.errors import UsageError
+from infra.sink.errors import SinkError, UsageError
 from infra.sink.migrate import migrate
 from infra.sink.store import open_store
+from infra.sink.usage import sql
 from infra.sink.usage.answer import ask
 from infra.sink.usage.events import Cursor, EventQuery, list_events
 from infra.sink.usage.query import Dimension, Filter, Period, Query
@@ -167,14 +168,21 @@ def answered(client: Client, query: Query) -> list[dict[str, Any]]:
     ]
 
 
-def test_lines_equal_a_computation_event_by_event(stored: Stored) -> None:
+def test_lines_equal_a_computation_event_by_event(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
     usage = expected_lines.rows(stored.arrived, stored.now, zone_of, _AGGREGATIONS)
     with open_store(stored.dsn) as client:
         for query in QUERIES:
             assert answered(client, query) == expected_lines.lines(usage, query, _AGGREGATIONS)
         client.command(f"OPTIMIZE TABLE {DATABASE}.{TABLE} FINAL")
+        # Groups that do not fit into memory are on disk.
+        monkeypatch.setitem(sql.SETTINGS, "max_bytes_before_external_group_by", 1)
         for query in QUERIES[:3]:
             assert answered(client, query) == expected_lines.lines(usage, query, _AGGREGATIONS)
+        monkeypatch.setitem(sql.SETTINGS, "max_memory_usage", 1)
+        with pytest.raises(SinkError, match="needs more memory than a query may take"):
+            ask(client, QUERIES[0])
 
 
 def test_the_list_of_events_has_each_once_as_it_came_with_what_became_of_it(
