@@ -45,7 +45,8 @@ def run(dsn: str, capsys: pytest.CaptureFixture[str]) -> Run:
 
     def run(*arguments: str) -> tuple[int, str, str]:
         status = main([*arguments, "--dsn", dsn])
-        return status, *capsys.readouterr()
+        written = capsys.readouterr()
+        return status, written.out, written.err
 
     return run
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -61,20 +61,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Closes the month unless it is closed, and prints what the close holds."""
-    if arguments.month is None and not arguments.list:
+    month: date | None = arguments.month
+    if month is None and not arguments.list:
         raise UsageError("the following argument is required: --month")
     if arguments.despite is not None and not arguments.despite.strip():
         raise UsageError("--despite must not be blank")
     with store.open_store(arguments.dsn, existing=True) as client:
         try:
             closes = ledger.read(client)
-            if arguments.list:
+            if month is None or arguments.list:
                 printing.write_closes(_listed(closes, arguments), arguments.format)
                 return 0
-            if ledger.remaining(closes, arguments.month, arguments.workspace) is not None:
+            if ledger.remaining(closes, month, arguments.workspace) is not None:
                 closes = _close(client, closes, arguments)
             else:
-                closes = ledger.covering(closes, arguments.month, arguments.workspace)
+                closes = ledger.covering(closes, month, arguments.workspace)
             _print(client, closes, arguments)
         except ClickHouseError as failure:
             raise store.query_error(failure) from None
