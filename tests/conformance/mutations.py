@@ -76,6 +76,7 @@ def negated(value: str) -> str:
 
 
 _ENCODE = "internal/encode/zz_generated_"
+_FIELDS = f"{_ENCODE}fields.go"
 
 MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     "python": (
@@ -88,6 +89,11 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         ),
         Mutation("a billable status", "catalog.py", r'(BILLABLE.*?": )(1)', negated),
         Mutation("an error's field", "errors.py", r'(ErrorText\("[^"]*", ")(\w+)', misspelled),
+        Mutation("a field's length", "fields.py", r'("vendor".*?max_length=)(\d+)', one_more),
+        Mutation("a list's length", "fields.py", r'("tags".*?max_items=)(\d+)', one_more),
+        Mutation("a number's digits", "fields.py", r"(max_digits=)(\d+)", one_more),
+        Mutation("an excluded field", "fields.py", r'(excludes=\(")(\w+)', misspelled),
+        Mutation("a value of an enum", "fields.py", r'(values=\(")(\w+)', misspelled),
         Mutation("a default", "settings.py", r"( default=)(\d+)", one_more, "codegen check"),
     ),
     "go": (
@@ -104,6 +110,11 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
             r'(\{Code\w+, "rejected", ")(\w+)',
             misspelled,
         ),
+        Mutation("a field's length", _FIELDS, r'("vendor".*?maxLength: )(\d+)', one_more),
+        Mutation("a list's length", _FIELDS, r'("tags".*?maxItems: )(\d+)', one_more),
+        Mutation("a number's digits", _FIELDS, r"(maxDigits: )(\d+)", one_more),
+        Mutation("an excluded field", _FIELDS, r'(excludes: \[\]string\{")(\w+)', misspelled),
+        Mutation("a value of an enum", _FIELDS, r'(values: \[\]string\{")(\w+)', misspelled),
         Mutation(
             "a default",
             "zz_generated_settings.go",
@@ -120,6 +131,11 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         Mutation("a metric type", "metrics.ts", r'(\n  \w+: ")(\w+)', misspelled),
         Mutation("a billable status", "catalog.ts", r"(billable: )(true)", negated),
         Mutation("an error's field", "errors.ts", r'(field: ")(\w+)', misspelled),
+        Mutation("a field's length", "fields.ts", r'("vendor".*?maxLength: )(\d+)', one_more),
+        Mutation("a list's length", "fields.ts", r'("tags".*?maxItems: )(\d+)', one_more),
+        Mutation("a number's digits", "fields.ts", r"(maxDigits: )(\d+)", one_more),
+        Mutation("an excluded field", "fields.ts", r'(excludes: \[")(\w+)', misspelled),
+        Mutation("a value of an enum", "fields.ts", r'(values: \[")(\w+)', misspelled),
         Mutation("a default", "settings.ts", r"(default: )(\d+)", one_more, "codegen check"),
     ),
 }

@@ -135,7 +135,7 @@ def test_a_new_field_becomes_a_migration_that_keeps_stored_events(
     added = f"{len(history) + 1:04}_add_region.sql"
     assert made == [*history, added]
     applied = migrate(store, root / "infra/clickhouse")
-    views = [f"current/{name}.sql" for name in ("received", "sessions", "views")]
+    views = [f"current/{name}.sql" for name in ("received", "sessions", "views", "views_as_of")]
     assert [script.name for script in applied] == [added, *views]
     assert columns(store)[:2] == ["region", FIELDS[0].name]
     assert store.query(f"SELECT region FROM {DATABASE}.usage").result_rows == [("",)]

@@ -79,7 +79,7 @@ class Keyring:
 
     def find_id(self, key_id: str) -> Key | None:
         """Returns the valid key with this id, if there is one."""
-        if self._clock() - self._looked >= _LOOK_SECONDS:
+        if self._clock() - self._looked >= _LOOK_SECONDS or key_id not in self._by_id:
             self._refresh()
         return self._by_id.get(key_id)
 

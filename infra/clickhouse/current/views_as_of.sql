@@ -244,13 +244,13 @@ WITH _name -> multiIf(
         JSONExtractString(metadata, substring(_name, 10)),
         JSONExtractRaw(metadata, substring(_name, 10))
     ),
-    _name = 'vendor', toString(vendor),
-    _name = 'model', toString(model),
-    _name = 'run_id', toString(run_id),
-    _name = 'step_id', toString(step_id),
-    _name = 'parent_run_id', toString(parent_run_id),
-    _name = 'root_run_id', toString(root_run_id),
-    _name = 'parent_event_id', toString(parent_event_id),
+    _name = 'vendor', ifNull(toString(vendor), ''),
+    _name = 'model', ifNull(toString(model), ''),
+    _name = 'run_id', ifNull(toString(run_id), ''),
+    _name = 'step_id', ifNull(toString(step_id), ''),
+    _name = 'parent_run_id', ifNull(toString(parent_run_id), ''),
+    _name = 'root_run_id', ifNull(toString(root_run_id), ''),
+    _name = 'parent_event_id', ifNull(toString(parent_event_id), ''),
     ''
 ) AS _value
 SELECT

@@ -63,7 +63,7 @@ WITH _name -> multiIf(
         JSONExtractString(metadata, substring(_name, 10)),
         JSONExtractRaw(metadata, substring(_name, 10))
     ),
-    _name = 'maker_of', toString(maker_of),
+    _name = 'maker_of', ifNull(toString(maker_of), ''),
     ''
 ) AS _value
 SELECT
