@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import freezegun
 import pytest
 from eka_usage import EkaClient
 from freezegun import freeze_time
@@ -17,6 +18,14 @@ from sdks.python.tests.topic_reader import TopicReader
 from tests.broker import DevBroker
 
 FROZEN = "2019-05-17T10:20:30.500Z"
+# Freezegun reads each attribute of each module, which native ones of other tests may not survive.
+freezegun.configure(
+    extend_ignore_list=[
+        *("celery", "chdb", "clickhouse_connect", "cryptography", "fakeredis", "httpx", "jinja2"),
+        *("jsonschema_rs", "numpy", "openapi", "opentelemetry", "prometheus_client", "pydantic"),
+        *("requests", "rq", "starlette", "tree_sitter", "trustme", "yaml"),
+    ]
+)
 # Real seconds, by a clock that freezegun does not replace.
 _LONG = 30.0
 
