@@ -88,7 +88,7 @@ def _field_fault(files: Files, route: Route, metric: Any, name: str) -> str:
         options = [*fitting, *(_METADATA + key for key in _keys(metric))]
         return f"{quote(name)} is not a field of the event: {suggestion(name, options)}"
     if name not in fitting:
-        message = f"field {quote(name)} is no string or integer that calls may leave out"
+        message = f"field {quote(name)} is not a string or integer that calls may leave out"
         return f"{message}: {suggestion(name, fitting)}"
     product = files.one("catalog", f"products/{route[1]}", dict)
     both = narrowed(_sound(product), _sound(metric))

@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serves until it is told to stop."""
+    """Serves until SIGTERM or SIGINT."""
     from infra.api import server
     from infra.api.app import Options
     from infra.api.keys.keyring import Keyring
@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter("%(asctime)s api: %(message)s"))
     logging.basicConfig(handlers=[handler])
-    # A worker that cannot start would be replaced for ever, so what may be wrong is tried first.
+    # A worker that cannot start would be replaced without end, so what may fail is tried first.
     Keyring(arguments.keys)
     Recorder.open().close()
     host, port = arguments.listen

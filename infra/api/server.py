@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -123,8 +124,6 @@ class _reserve:  # noqa: N801  used like a function
 
 def _announce(address: str, is_stopping: Callable[[], bool]) -> None:
     """Prints the address as one line of JSON once a worker answers."""
-    import ssl
-
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # it is this very server

@@ -1,6 +1,6 @@
 """Events, calls and errors as schemas of OpenAPI 3.1, for HTTP servers in front of an SDK.
 
-There are no paths: schema/ defines no server.
+There are no paths: docs/http-api.md describes those of the API.
 """
 
 from __future__ import annotations

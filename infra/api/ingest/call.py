@@ -50,7 +50,7 @@ def read_call(event: Any, key: Key) -> Usage:
         key: the key of the request, whose service it is.
 
     Raises:
-        ValidationError: it is no such object.
+        ValidationError: it is not such an object.
         AnswerError: the key is for another service or other workspaces.
     """
     if not isinstance(event, dict):

@@ -54,7 +54,7 @@ def read(event: Any, key: Key) -> Usage:
     arguments of `record()`, such as `model`, are those, and everything else is metadata.
 
     Raises:
-        ValidationError: it is no such event.
+        ValidationError: it is not such an event.
         AnswerError: the key is not for this workspace.
     """
     if not isinstance(event, dict):

@@ -62,7 +62,7 @@ def _checked(line: bytes, index: int, key: Key) -> str:
     """Returns the workspace of an event, which is Kafka's key.
 
     Raises:
-        AnswerError: the line is no event, or none that this key may send.
+        AnswerError: the line is not an event, or not one that this key may send.
     """
     row = decode(line)
     if isinstance(row, Rejection):

@@ -18,7 +18,7 @@ _ID_LENGTH = 12
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is kept of an API key; the key itself is shown once and cannot be told from this.
+    """What is kept of an API key; the key itself is shown once and cannot be derived from this.
 
     Attributes:
         id: names it in logs and commands.

@@ -1,4 +1,4 @@
-"""Closes months: what was billed, kept for ever, and what has changed since.
+"""Closes months: what was billed, kept permanently, and what has changed since.
 
 `ledger` holds the closes in order, `make` makes one, `changes` tells what differs from what closes
 hold, `checks` what is missing before a month can be closed, and the rest are the commands.

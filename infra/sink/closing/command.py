@@ -1,4 +1,4 @@
-"""Close a month: keep what is billed for it, once and for ever, and print it.
+"""Close a month: keep what is billed for it, once and permanently, and print it.
 
 A second call prints what the first one kept, whatever has changed since, and so does each of two
 calls at once. Without --workspace the month is closed for all, but for those for whom it is closed

@@ -213,5 +213,5 @@ def _complete(answer: Answer) -> str:
         return f"as of {output.text(answer.query.as_of)}: what arrived later is left out\n"
     until, reason = answer.complete.until, printable(answer.complete.reason)
     if until is None:
-        return f"nobody knows up to when it is complete: {reason}\n"
+        return f"it is not known up to when it is complete: {reason}\n"
     return f"complete up to {output.text(until)}: {reason}\n"

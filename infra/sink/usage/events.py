@@ -124,7 +124,7 @@ class Page:
 
     `voided_by` is the void that takes an event back, or empty. `effective_cost` is what it costs:
     0 if it is taken back, takes another back, or belongs to a session that another row stands for;
-    None if nobody said.
+    None if it is not known.
     """
 
     rows: list[dict[str, Any]]
