@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError
 from eka_usage._interrupts import is_interruption
-from eka_usage._transports import callbacks
+from eka_usage._transports import acks, callbacks
 from eka_usage._transports.kafka import _Expiry, _report
 from eka_usage._wakeup import WakeUp
 
@@ -84,6 +84,20 @@ def test_an_exception_of_an_arguments_own_method_is_not_an_interruption() -> Non
     with pytest.raises(HostError) as caught:
         method(None)
     assert not is_interruption(caught.value)
+
+
+def test_an_exception_while_the_library_makes_its_result_is_an_interruption(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Producer:
+        def list_topics(self, topic: str, timeout: float) -> None:
+            raise HostError  # as in the constructor of what confluent_kafka returns
+
+    producer: Any = Producer()
+    monkeypatch.setattr(acks, "_done", False)
+    with pytest.raises(HostError) as caught:
+        acks.ReplicaCheck("topic").check(producer)
+    assert is_interruption(caught.value)
 
 
 def test_a_delivery_report_that_is_interrupted_is_received_again() -> None:

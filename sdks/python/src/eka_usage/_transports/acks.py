@@ -37,6 +37,10 @@ class ReplicaCheck:
             except KafkaException:  # it has no consequence but that the warning comes later
                 self._due = time.monotonic() + _PAUSE
                 return self
+            except Exception as error:
+                # The library makes the result in Python, where an exception of the host's may
+                # arrive. From here it is known to be that, and not the library's.
+                raise error.with_traceback(None) from None
             _done = True
             replicas = max((len(each.replicas) for each in topic.partitions.values()), default=1)
             if replicas > 1:
