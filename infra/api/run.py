@@ -9,16 +9,12 @@ elsewhere, then it drains.
 from __future__ import annotations
 
 import argparse
-import logging
-import math
-from collections.abc import Callable
 from pathlib import Path
 
 from infra.api.errors import UsageError
 from infra.api.wire.body import BodyLimits
-from infra.sink.run import LineFormatter
-
-_HIGHEST_PORT = 65_535
+from infra.sink.arguments import address, at_least
+from infra.sink.command_line import log_as
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--listen",
-        type=_address,
+        type=address,
         default="127.0.0.1:8080",
         metavar="HOST:PORT",
         help="listen on this address; port 0 picks a free one (default: %(default)s)",
@@ -34,42 +30,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--keys", required=True, type=Path, metavar="FILE", help="accept the API keys of this file")
     add(
         "--workers",
-        type=_number(int, 1),
+        type=at_least(int, 1),
         default=1,
         metavar="N",
         help="serve with N processes (default: %(default)s)",
     )
     add(
         "--drain-seconds",
-        type=_number(float, 0),
+        type=at_least(float, 0),
         default=5.0,
         metavar="S",
         help="serve S seconds more after SIGTERM, with /readyz false (default: %(default)s)",
     )
     add(
         "--max-body-bytes",
-        type=_number(int, 1024),
+        type=at_least(int, 1024),
         default=1_048_576,
         metavar="N",
         help="refuse larger bodies, also decompressed (default: %(default)s)",
     )
     add(
         "--body-seconds",
-        type=_number(float, 0.1),
+        type=at_least(float, 0.1),
         default=10.0,
         metavar="S",
         help="refuse a body that takes longer to arrive (default: %(default)s)",
     )
     add(
         "--events-per-second",
-        type=_number(float, 0),
+        type=at_least(float, 0),
         default=0.0,
         metavar="N",
         help="refuse more events of one API key, in each worker (default: no limit)",
     )
     add(
         "--relay-seconds",
-        type=_number(float, 0.1),
+        type=at_least(float, 0.1),
         default=30.0,
         metavar="S",
         help="answer encoded events that Kafka has not acknowledged for S seconds with 503 "
@@ -88,9 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if (arguments.tls_certificate is None) != (arguments.tls_key is None):
         raise UsageError("TLS needs both --tls-certificate and --tls-key")
-    handler = logging.StreamHandler()
-    handler.setFormatter(LineFormatter("%(asctime)s api: %(message)s"))
-    logging.basicConfig(handlers=[handler])
+    log_as("api")
     # A worker that cannot start would be replaced without end, so what may fail is tried first.
     Keyring(arguments.keys)
     Recorder.open().close()
@@ -112,24 +106,3 @@ def run(arguments: argparse.Namespace) -> int:
         ),
     )
     return 0
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdecimal() or int(port) > _HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"must be HOST:PORT, got {text!r}")
-    return host, int(port)
-
-
-def _number(kind: Callable[[str], float], least: float) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = -math.inf
-        if not least <= value < math.inf:
-            raise argparse.ArgumentTypeError(f"must be a number from {least:g}, got {text!r}")
-        return value
-
-    return read

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 _LONGEST = 18
+_HIGHEST_PORT = 65_535
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -49,3 +52,59 @@ def time(text: str) -> datetime:
         raise argparse.ArgumentTypeError(
             f"must be a time such as 2026-03-01, got {text!r}"
         ) from None
+
+
+def positive(kind: type[int | float]) -> Callable[[str], float]:
+    """Returns how to parse an int or a float above 0."""
+    what = "a whole number" if kind is int else "a number"
+
+    def read(text: str) -> float:
+        value = _finite(kind, text)
+        if value is None or value <= 0:
+            raise argparse.ArgumentTypeError(f"must be {what} above 0, got {text!r}")
+        return value
+
+    return read
+
+
+def at_least(kind: type[int | float], least: float) -> Callable[[str], float]:
+    """Returns how to parse an int or a float that is not lower."""
+
+    def read(text: str) -> float:
+        value = _finite(kind, text)
+        if value is None or value < least:
+            raise argparse.ArgumentTypeError(f"must be a number from {least:g}, got {text!r}")
+        return value
+
+    return read
+
+
+def port(text: str) -> int:
+    """Parses a port; 0 picks a free one."""
+    if not text.isdecimal() or int(text) > _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"must be 0 to {_HIGHEST_PORT}, got {text!r}")
+    return int(text)
+
+
+def address(text: str) -> tuple[str, int]:
+    """Parses HOST:PORT, where an address of IPv6 is in brackets."""
+    host, _, number = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not number.isdecimal() or int(number) > _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"must be HOST:PORT, got {text!r}")
+    return host, int(number)
+
+
+def name(text: str) -> str:
+    """Parses a name, which is not empty."""
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
+
+
+def _finite(kind: type[int | float], text: str) -> float | None:
+    try:
+        value = kind(text)
+    except ValueError:
+        return None
+    return value if abs(value) < math.inf else None

@@ -18,19 +18,14 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
-import math
 import signal
-from collections.abc import Callable
 
 from infra.sink import dsn, kafka
+from infra.sink.arguments import name, port, positive
 from infra.sink.batch import Limits
-from infra.sink.dsn import redact
+from infra.sink.command_line import log_as
 from infra.sink.pipeline import Pipeline
 from infra.sink.progress import Progress
-from infra.sink.text import printable
-
-_LOG = logging.getLogger("sink")
-_HIGHEST_PORT = 65_535
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--group",
-        type=_name,
+        type=name,
         default="usage-sink",
         help="join this consumer group (default: %(default)s)",
     )
@@ -52,21 +47,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--batch-rows",
-        type=_positive(int, "a whole number"),
+        type=positive(int),
         default=100_000,
         metavar="N",
         help="insert a batch at N messages (default: %(default)s)",
     )
     add(
         "--batch-bytes",
-        type=_positive(int, "a whole number"),
+        type=positive(int),
         default=64 * 2**20,
         metavar="N",
         help="or at N bytes (default: %(default)s)",
     )
     add(
         "--batch-seconds",
-        type=_positive(float, "a number"),
+        type=positive(float),
         default=1.0,
         metavar="S",
         help="or S seconds after its first message (default: %(default)s)",
@@ -79,14 +74,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--progress-seconds",
-        type=_positive(float, "a number"),
+        type=positive(float),
         default=10.0,
         metavar="S",
         help="log progress every S seconds (default: %(default)s)",
     )
     add(
         "--metrics-port",
-        type=_port,
+        type=port,
         metavar="PORT",
         help="serve Prometheus metrics on PORT; 0 picks a free one",
     )
@@ -100,10 +95,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the sink until SIGTERM or SIGINT, then drains it."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(LineFormatter("%(asctime)s sink: %(message)s"))
-    logging.basicConfig(handlers=[handler])
-    _LOG.setLevel(logging.INFO)
+    log = log_as("sink")
+    log.setLevel(logging.INFO)
     limits = Limits(arguments.batch_rows, arguments.batch_bytes, arguments.batch_seconds)
     signalled: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -120,8 +113,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.metrics_port is not None:
         from infra.sink import metrics
 
-        port = metrics.serve(pipeline.counts, arguments.metrics_host, arguments.metrics_port)
-        _LOG.info("serving metrics on port %d", port)
+        served = metrics.serve(pipeline.counts, arguments.metrics_host, arguments.metrics_port)
+        log.info("serving metrics on port %d", served)
     # A batch is many objects without a cycle, so the collector runs only after it is released.
     gc.freeze()
     gc.disable()
@@ -129,36 +122,3 @@ def run(arguments: argparse.Namespace) -> int:
     pipeline.run(lambda: bool(signalled), progress.tick)
     progress.end()
     return 0
-
-
-class LineFormatter(logging.Formatter):
-    """Formats a record as one line: messages quote the store, Kafka and the names of events."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the name is logging's
-        record.message = printable(redact(record.message))
-        return super().formatMessage(record)
-
-
-def _positive(kind: Callable[[str], float], what: str) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = 0
-        if not 0 < value < math.inf:
-            raise argparse.ArgumentTypeError(f"must be {what} above 0, got {text!r}")
-        return value
-
-    return read
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > _HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"must be 0 to {_HIGHEST_PORT}, got {text!r}")
-    return int(text)
-
-
-def _name(text: str) -> str:
-    if not text:
-        raise argparse.ArgumentTypeError("must not be empty")
-    return text

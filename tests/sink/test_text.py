@@ -14,10 +14,10 @@ import pytest
 
 from infra.sink.__main__ import main
 from infra.sink._generated.fields import DATABASE, TABLE
+from infra.sink.command_line import LineFormatter
 from infra.sink.counts import Counts
 from infra.sink.migrate import migrate
 from infra.sink.progress import line
-from infra.sink.run import LineFormatter
 from infra.sink.store import open_store
 from infra.sink.text import csv_cell, json_document, printable
 from tests.sink.events import insert
