@@ -65,11 +65,43 @@ class HttpError:
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a query; `type` is as in sdk.schema.json."""
+
+    name: str
+    type: str
+    description: str
+    repeated: bool = False
+    default: str | int | None = None
+    choices: tuple[str, ...] = ()
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What GET answers for a path, in `formats`, the default first.
+
+    `account` and `filters` add parameters that follow from the fields of an event: for the account,
+    and for each dimension and key of metadata.
+    """
+
+    path: str
+    title: str
+    description: str
+    account: bool
+    filters: bool
+    formats: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Http:
-    """What the HTTP API answers: its own errors, and the statuses of error codes."""
+    """What the HTTP API answers: its own errors, the statuses of error codes, and what is read."""
 
     statuses: Mapping[str, int]
     errors: tuple[HttpError, ...]
+    reads: tuple[Read, ...] = ()
 
     def status(self, code: str) -> int:
         """Returns the status of an error code that rejects an event."""
@@ -164,5 +196,30 @@ def _http(data: Data) -> Http:
         errors=tuple(
             HttpError(name, e["status"], e["text"], e["description"])
             for name, e in data["errors"].items()
+        ),
+        reads=tuple(_read(path, r) for path, r in data.get("reads", {}).items()),
+    )
+
+
+def _read(path: str, data: Data) -> Read:
+    return Read(
+        path=path,
+        title=data["title"],
+        description=data["description"],
+        account=data.get("account", False),
+        filters=data.get("filters", False),
+        formats=tuple(data["formats"]),
+        parameters=tuple(
+            Parameter(
+                name=name,
+                type=p["type"],
+                description=p["description"],
+                repeated=p.get("repeated", False),
+                default=p.get("default"),
+                choices=tuple(p.get("choices", ())),
+                minimum=p.get("minimum"),
+                maximum=p.get("maximum"),
+            )
+            for name, p in data.get("parameters", {}).items()
         ),
     )

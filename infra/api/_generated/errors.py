@@ -20,6 +20,14 @@ HttpCode = Literal[
     "path.unknown",
     "method.unsupported",
     "rate.exceeded",
+    "parameter.unknown",
+    "parameter.invalid",
+    "query.invalid",
+    "query.too_large",
+    "event.unknown",
+    "workspace.unknown",
+    "store.unavailable",
+    "server.busy",
     "server.overloaded",
     "server.stopping",
     "server.failed",
@@ -90,6 +98,38 @@ ERRORS: Final[dict[HttpCode, HttpError]] = {
     "rate.exceeded": HttpError(
         429,
         "rate exceeded: {hint}",
+    ),
+    "parameter.unknown": HttpError(
+        422,
+        "unknown parameter {given}: {hint}",
+    ),
+    "parameter.invalid": HttpError(
+        422,
+        "invalid {parameter}: {hint}",
+    ),
+    "query.invalid": HttpError(
+        422,
+        "no answer: {hint}",
+    ),
+    "query.too_large": HttpError(
+        422,
+        "too large: {hint}",
+    ),
+    "event.unknown": HttpError(
+        404,
+        "no event {given}: {hint}",
+    ),
+    "workspace.unknown": HttpError(
+        404,
+        "no workspace {given} that the API key may read",
+    ),
+    "store.unavailable": HttpError(
+        503,
+        "usage cannot be read now: {hint}",
+    ),
+    "server.busy": HttpError(
+        429,
+        "too many queries at once: {hint}",
     ),
     "server.overloaded": HttpError(
         429,
