@@ -24,7 +24,7 @@ BRIEFLY := sed -un 's/^Collecting \([^ ]*\).*/  \1/p; s/^Installing.*/  … all 
 LOCK := $(BIN)/uv pip compile --quiet --cache-dir .cache/uv --universal \
   --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
-GO_SUMS := $(wildcard infra/*/go.sum sdks/go/go.sum sdks/go/*/go.sum sdks/go/*/*/go.sum)
+GO_SUMS := $(wildcard infra/*/go.sum sdks/go/go.sum sdks/go/*/go.sum sdks/go/*/*/go.sum tests/*/*/go.sum)
 TYPESCRIPT := sdks/typescript
 
 # Each stamp is in the folder that its step fills, so removing the folder makes the step run again.

@@ -25,6 +25,7 @@ GO_MODULES = (
     "sdks/go/ekausage/prometheus",
     "sdks/go/ekausage/opentelemetry",
     "sdks/go/internal/driver",
+    "tests/api/billing_client",
 )
 OK, FAILED, SKIPPED = "ok", "FAILED", "skipped"
 # Most suites wait more than they compute: for brokers, outages and timeouts.

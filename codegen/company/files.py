@@ -117,5 +117,6 @@ class Remaining:
         return _LINK.sub(linked, text)
 
     def _is_missing(self, command: str) -> bool:
-        named = re.findall(r"-m (tests[\w.]*)", command)
-        return any(module not in self._modules for module in named)
+        modules = re.findall(r"-m (tests[\w.]*)", command)
+        folders = re.findall(r'^ *"(tests/[\w/]+)",$', command)
+        return not (self._modules.issuperset(modules) and self._places.issuperset(folders))

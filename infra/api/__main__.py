@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from infra import api
 from infra.api import run
 from infra.api.errors import ApiError, UsageError
+from infra.api.forward import command as forward
 from infra.api.keys import command as keys
 from infra.sink.command_line import Command, Program
 
-COMMANDS: Mapping[str, Command] = {"keys": keys, "run": run}
+COMMANDS: Mapping[str, Command] = {"forward": forward, "keys": keys, "run": run}
 PROGRAM = Program("api", api.__doc__, COMMANDS, ApiError, UsageError)
 
 

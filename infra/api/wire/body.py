@@ -39,9 +39,9 @@ async def read_body(request: Request, limits: BodyLimits) -> bytes:
         )
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limits.max_bytes:
-        raise _too_large(limits)
+        raise _too_large(limits.max_bytes)
     body = await _received(request, limits)
-    return _decompressed(body, limits) if encoding == "gzip" else body
+    return gunzip(body, limits.max_bytes) if encoding == "gzip" else body
 
 
 async def _received(request: Request, limits: BodyLimits) -> bytes:
@@ -51,7 +51,7 @@ async def _received(request: Request, limits: BodyLimits) -> bytes:
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > limits.max_bytes:
-                    raise _too_large(limits)
+                    raise _too_large(limits.max_bytes)
     except TimeoutError:
         hint = f"it did not arrive within {limits.seconds:g} s"
         raise AnswerError.of("body.timeout", hint=hint, headers=_CLOSE) from None
@@ -60,14 +60,19 @@ async def _received(request: Request, limits: BodyLimits) -> bytes:
     return bytes(body)
 
 
-def _decompressed(body: bytes, limits: BodyLimits) -> bytes:
+def gunzip(body: bytes, max_bytes: int) -> bytes:
+    """Returns what gzip compressed.
+
+    Raises:
+        AnswerError: it is not gzip, or has more bytes.
+    """
     inflater = zlib.decompressobj(_GZIP)
     try:
-        found = inflater.decompress(body, limits.max_bytes + 1)
+        found = inflater.decompress(body, max_bytes + 1)
     except zlib.error as error:
         raise AnswerError.of("body.invalid", hint=f"not gzip: {error}") from None
-    if len(found) > limits.max_bytes:
-        raise _too_large(limits)
+    if len(found) > max_bytes:
+        raise _too_large(max_bytes)
     if not inflater.eof or inflater.unused_data:
         hint = "gzip that ends early, or has more after its end"
         raise AnswerError.of("body.invalid", hint=hint)
@@ -78,6 +83,6 @@ def _decompressed(body: bytes, limits: BodyLimits) -> bytes:
 _CLOSE = {"connection": "close"}
 
 
-def _too_large(limits: BodyLimits) -> AnswerError:
-    hint = f"at most {limits.max_bytes:,} bytes, also decompressed; send it in several requests"
+def _too_large(max_bytes: int) -> AnswerError:
+    hint = f"at most {max_bytes:,} bytes, also decompressed; send it in several requests"
     return AnswerError.of("body.too_large", hint=hint, headers=_CLOSE)

@@ -1,0 +1,1 @@
+"""Takes events by Fluentd's forward protocol."""
