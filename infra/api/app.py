@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from infra.api.delivery import Delivery
 from infra.api.errors import AnswerError
 from infra.api.ingest.encoded import Encoded
 from infra.api.ingest.events import Ingest
@@ -40,7 +41,7 @@ class Options:
         keys: the file of API keys.
         body: the limits of a body.
         events_per_second: of one key, in one worker; 0 for any number.
-        relay_seconds: how long Kafka may take for encoded events.
+        relay_seconds: how long Kafka may take for requests that wait for it.
     """
 
     keys: Path
@@ -55,7 +56,7 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
     relay = Relay(kafka.connection(None), options.relay_seconds)
     keyring = Keyring(options.keys)
     access = Access(keyring, options.events_per_second)
-    ingest = Ingest(access, recorder, options.body)
+    ingest = Ingest(access, recorder, Delivery(recorder, options.relay_seconds), options.body)
     encoded = Encoded(access, relay, options.body)
     proxy = RestProxy(access, Capabilities(keyring), recorder, options.body)
 

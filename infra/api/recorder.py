@@ -117,6 +117,15 @@ class Recorder:
         """Returns why nothing more can be accepted; empty if it can."""
         return self._client.stats().spool_error
 
+    def flush(self, seconds: float) -> int:
+        """Waits for Kafka, and returns how many events it does not have."""
+        return self._client.flush(seconds)
+
+    def failed(self) -> int:
+        """Returns how many events Kafka has refused for good."""
+        stats = self._client.stats()
+        return stats.failed + stats.dead_lettered
+
     def close(self) -> None:
         """Sends what Kafka takes in time; the rest stays on disk for the next process."""
         self._client.shutdown()

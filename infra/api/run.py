@@ -68,8 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=at_least(float, 0.1),
         default=30.0,
         metavar="S",
-        help="answer encoded events that Kafka has not acknowledged for S seconds with 503 "
-        "(default: %(default)s)",
+        help="wait S seconds for Kafka: then encoded events are answered with 503, and those of "
+        "?wait=kafka with 202 (default: %(default)s)",
     )
     add("--tls-certificate", type=Path, metavar="FILE", help="serve TLS with this chain, as PEM")
     add("--tls-key", type=Path, metavar="FILE", help="and this private key")

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from infra.api._generated.calls import ID, MAX_EVENTS
+from infra.api.delivery import Delivery
 from infra.api.errors import AnswerError, invalid_option, shown
 from infra.api.ingest import cloudevents
 from infra.api.ingest.call import own_id, read_call, with_place
@@ -21,7 +22,8 @@ from infra.api.wire.answers import answer
 from infra.api.wire.body import BodyLimits, read_body
 from infra.api.wire.json_text import parse_json
 
-_ACCEPTED, _NO_CONTENT = 202, 204
+_OK, _ACCEPTED, _NO_CONTENT = 200, 202, 204
+_DISK, _KAFKA = "disk", "kafka"
 _JSON = "application/json"
 _EVENTS = "events"
 
@@ -32,17 +34,28 @@ class Ingest:
 
     access: Access
     recorder: Recorder
+    delivery: Delivery
     limits: BodyLimits
 
     async def take(self, request: Request) -> Response:
-        """Takes events, all or none, or with `partial=true` those that are valid."""
+        """Takes events, all or none, or with `partial=true` those that are valid.
+
+        With `wait=kafka` the answer is 200 once Kafka has them, or 202 as without, which says that
+        they are on disk.
+        """
+        waits = _waits(request)
         ids, invalid, is_one = await self._take(request)
         document: dict[str, Any] = {"ids": ids}
+        status = _ACCEPTED
+        if waits:
+            is_complete = await self.delivery.is_complete()
+            document["stored"] = _KAFKA if is_complete else _DISK
+            status = _OK if is_complete else _ACCEPTED
         if is_one and ids:
             document["id"] = ids[0]
         if invalid:
             document["rejected"] = details(invalid)
-        return answer(request, document, _ACCEPTED)
+        return answer(request, document, status)
 
     async def take_cloudevents(self, request: Request) -> Response:
         """Takes CloudEvents as OpenMeter does, whose clients expect no content."""
@@ -141,3 +154,11 @@ def _flag(request: Request, name: str) -> bool:
     if given not in {"true", "false"}:
         raise AnswerError.rejected(invalid_option(name, given, "expected true or false"))
     return given == "true"
+
+
+def _waits(request: Request) -> bool:
+    """Reports whether the client waits for Kafka."""
+    given = request.query_params.get("wait", _DISK)
+    if given not in {_DISK, _KAFKA}:
+        raise AnswerError.rejected(invalid_option("wait", given, f"expected {_DISK} or {_KAFKA}"))
+    return given == _KAFKA
