@@ -33,6 +33,7 @@ class Frames(Protocol):
     def buffered(self) -> int: ...
     def feed(self, data: bytes) -> list[bytes]:
         """Returns the messages that end in these bytes; raises FrameError."""
+        ...
 
 
 class JsonFrames:
