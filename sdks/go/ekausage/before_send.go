@@ -8,9 +8,10 @@ import (
 // beforeSendFailed is the key of metadata that WithBeforeSend's function did not return.
 const beforeSendFailed = "_before_send_failed"
 
-// filter passes the metadata of a call through the caller's function, and returns what was lost by that; "" if
+// filter adds the span of a call to its metadata, passes that through the caller's function, and returns what was lost by that; "" if
 // nothing was. The function decides what may leave the process: if it fails, nothing does.
 func (i *instance) filter(call *call) (lost string) {
+	i.addTrace(call)
 	if i.beforeSend == nil {
 		return ""
 	}

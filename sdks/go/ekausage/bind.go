@@ -33,6 +33,9 @@ func (c *Client) fill(call *call) {
 	if call.ServiceName == "" {
 		call.ServiceName = bound.ServiceName
 	}
+	if call.Trace == (encode.Trace{}) {
+		call.Trace = bound.Trace
+	}
 	if len(bound.Metadata) > 0 {
 		merged := maps.Clone(bound.Metadata)
 		maps.Copy(merged, call.Metadata)

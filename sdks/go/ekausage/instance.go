@@ -18,6 +18,8 @@ type instance struct {
 	debug    bool
 	// What metadata goes through first; nil: nothing.
 	beforeSend func(map[string]any) map[string]any
+	// Whether metadata has the ids of a call's span.
+	traces bool
 	// Why there is no spool, though the setting wants one.
 	spoolError string
 	// Whether it was shut down, guarded by its client.
@@ -38,6 +40,7 @@ func newInstance(serviceName, hostname string, s *settings, o *options) (*instan
 		}),
 		debug:      o.debug,
 		beforeSend: o.beforeSend,
+		traces:     s.boolean(settingTraceMetadata),
 	}
 	i.outcomes.reporter.onError = o.onError
 	i.outcomes.reporter.log.logger = o.logger

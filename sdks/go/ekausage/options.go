@@ -152,6 +152,10 @@ func WithFlushOnSigterm(flush bool) Option { return withSetting(settingFlushOnSi
 // is sent, written to disk or connected to, and brokers are not required. The default is false.
 func WithDisabled(disabled bool) Option { return withSetting(settingDisabled, disabled) }
 
+// WithTraceMetadata sets whether an event has the ids of the OpenTelemetry span that its call was given, by
+// WithSpan of package opentelemetry or by WithTrace, in its metadata. The default is false.
+func WithTraceMetadata(traces bool) Option { return withSetting(settingTraceMetadata, traces) }
+
 // WithSpool sets what is written to disk: "off", nothing; "spill", the default, events that cannot be
 // delivered or queued; "durable", every event, before Record returns.
 func WithSpool(mode string) Option { return withSetting(settingSpool, mode) }

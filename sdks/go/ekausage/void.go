@@ -9,7 +9,7 @@ func (c *Client) Void(workspaceID string, metric Metric, eventID, reason string)
 		if workspaceID == "" {
 			void.WorkspaceID = bound.WorkspaceID
 		}
-		void.ServiceName = bound.ServiceName
+		void.ServiceName, void.Trace = bound.ServiceName, bound.Trace
 	}
 	i := c.instance.Load()
 	if rejection := void.MakeVoid(eventID, reason); rejection != nil {

@@ -31,6 +31,7 @@ const (
 	settingShutdownTimeoutMs
 	settingFlushOnSigterm
 	settingDisabled
+	settingTraceMetadata
 	settingSpool
 	settingSpoolDir
 	settingSpoolMaxBytes
@@ -60,6 +61,7 @@ var settingTable = [...]Setting{
 	{"shutdown_timeout_ms", "EKA_SHUTDOWN_TIMEOUT_MS", "WithShutdownTimeout", "integer", "ms", "10000", false, false, "", 0, 3600000, nil, "", "How long shutdown, or the exit of the process, may wait for undelivered events."},
 	{"flush_on_sigterm", "EKA_FLUSH_ON_SIGTERM", "WithFlushOnSigterm", "boolean", "", "false", false, false, "", 0, 0, nil, "", "Whether SIGTERM flushes the queue before it ends the process. Python and TypeScript detect a handler of the host's and leave the signal to it. Go cannot, so there it is for services without a handler only."},
 	{"disabled", "EKA_DISABLED", "WithDisabled", "boolean", "", "false", false, false, "", 0, 0, nil, "", "Whether recording is off: events are checked and get ids, but nothing is sent, written to disk or connected to, and no brokers are required."},
+	{"trace_metadata", "EKA_TRACE_METADATA", "WithTraceMetadata", "boolean", "", "false", false, false, "", 0, 0, nil, "", "Whether an event has the ids of the active OpenTelemetry span in its metadata, as trace_id and span_id, unless its caller gives either or there is no room. Needs OpenTelemetry's API. In Go no span is active by itself: each call is given one by opentelemetry.WithSpan(ctx)."},
 	{"spool", "EKA_SPOOL", "WithSpool", "choice", "", "spill", false, false, "", 0, 0, []string{"off", "spill", "durable"}, "", "Which events go to disk: off, none; spill, those that cannot be delivered or queued; durable, every event, before record() returns."},
 	{"spool_dir", "EKA_SPOOL_DIR", "WithSpoolDir", "string", "", "", false, false, "", 0, 0, nil, "", "The directory of the spool, which processes on one machine may share. In a directory that other users share too, such as a mounted volume, the spool is eka-usage-UID; by default it is eka-usage-UID in the first of STATE_DIRECTORY, XDG_STATE_HOME, ~/.local/state, /var/tmp and TMPDIR that can be used."},
 	{"spool_max_bytes", "EKA_SPOOL_MAX_BYTES", "WithSpoolMaxBytes", "integer", "bytes", "268435456", false, false, "", 4194304, 1099511627776, nil, "", "How much disk space the spool may use; beyond that, events are rejected with spool.full."},

@@ -10,10 +10,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 from eka_usage import EkaClient, EkaError, ErrorContext, Usage, find_metric, prometheus
 from eka_usage._generated.settings import SETTINGS
+from opentelemetry.context import attach
+from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_context
 from prometheus_client import CollectorRegistry, generate_latest
 
 _ARGUMENTS = {setting.name: setting.argument for setting in SETTINGS}
@@ -67,6 +70,12 @@ class Driver:
         if metrics:
             prometheus.register(self._client, registry=self._registry)
         return {"instance_id": self._client.instance_id}
+
+    def span(self, trace_id: str, span_id: str) -> dict[str, Any]:
+        """Makes a span active."""
+        span = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=False)
+        attach(set_span_in_context(NonRecordingSpan(span)))
+        return {}
 
     def metrics(self) -> dict[str, Any]:
         """Returns what the client exposes to Prometheus."""
@@ -194,7 +203,7 @@ class Driver:
 def repeat(call: Callable[[], str | None], times: int, threads: int) -> dict[str, Any]:
     """Makes a call many times in each of many threads, and summarizes the results."""
 
-    def run(_: int) -> tuple[list[str | None], float]:
+    def run() -> tuple[list[str | None], float]:
         ids, slowest = [], 0.0
         for _ in range(times):
             started = time.monotonic()
@@ -203,7 +212,9 @@ def repeat(call: Callable[[], str | None], times: int, threads: int) -> dict[str
         return ids, slowest
 
     with ThreadPoolExecutor(threads) as pool:
-        runs = list(pool.map(run, range(threads)))
+        # A thread has the context of the caller, as an instrumented pool gives it.
+        contexts = [copy_context() for _ in range(threads)]
+        runs = list(pool.map(lambda context: context.run(run), contexts))
     ids = [event_id for part, _ in runs for event_id in part]
     accepted = [event_id for event_id in ids if event_id is not None]
     slowest = max(part for _, part in runs) * 1000

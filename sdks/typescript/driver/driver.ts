@@ -4,6 +4,7 @@ import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
 import { isMainThread, Worker } from "node:worker_threads";
+import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { Registry } from "prom-client";
 import type * as sdk from "../src/index.js";
 import type * as prometheus from "../src/prometheus.js";
@@ -22,6 +23,19 @@ const turn = 50;
 const never = new Promise<never>(() => {});
 let client: sdk.EkaClient | undefined;
 let registry = new Registry();
+// What is active for OpenTelemetry.
+let active = ROOT_CONTEXT;
+context.setGlobalContextManager({
+  active: () => active,
+  with: (_, fn, thisArg, ...args) => fn.apply(thisArg, args),
+  bind: (_, target) => target,
+  enable() {
+    return this;
+  },
+  disable() {
+    return this;
+  },
+});
 // Added to the clocks of the machine, in milliseconds.
 let offset = 0;
 let monotonic = 0;
@@ -54,6 +68,12 @@ const commands: Readonly<Record<string, Command>> = {
       register(client, { registry });
     }
     return { instance_id: client.instanceId };
+  },
+
+  span({ trace_id: traceId, span_id: spanId }) {
+    const ids = { traceId: String(traceId), spanId: String(spanId), traceFlags: 1 };
+    active = trace.setSpanContext(ROOT_CONTEXT, ids);
+    return {};
   },
 
   // Node records on one thread, so that callers take turns.

@@ -20,6 +20,7 @@ export function filteredMetadata(
   value: unknown,
   rule: MetricRule,
   beforeSend: BeforeSend,
+  spare: Metadata | undefined,
 ): Details {
   const given: unknown = value ?? {};
   if (!isJsonObject(given)) {
@@ -37,7 +38,7 @@ export function filteredMetadata(
     why = `threw ${typeName(error)}`; // its text may have what must not be shown
   }
   if (why === "") {
-    return checkMetadata(left, rule);
+    return checkMetadata(left, rule, spare);
   }
   // What the metric type requires may be what was dropped.
   const { json } = checkMetadata(failed, {});

@@ -13,8 +13,10 @@ import type { Kind } from "./counting.js";
 import { checkFieldRules, encodeClientFields, encodeFields, isBilled } from "./fields.js";
 import { encodeEvent } from "./generated/encoder.js";
 import { EventIds } from "./ids.js";
-import { checkMetadata } from "./metadata.js";
+import { checkMetadata, type Details } from "./metadata.js";
+import type { MetricRule } from "./metric.js";
 import { Combinations, flat } from "./parts.js";
+import { type ActiveSpan, withSpan } from "./trace.js";
 import { type Workspace, Workspaces } from "./workspace.js";
 
 /** The injectable dependencies of an encoder. */
@@ -25,6 +27,8 @@ export interface Sources {
   readonly newId: (() => string) | undefined;
   /** Filters metadata. */
   readonly beforeSend: BeforeSend | undefined;
+  /** Finds the span whose ids metadata has, if it has any. */
+  readonly activeSpan: ActiveSpan | undefined;
 }
 
 /** An event that is encoded. */
@@ -55,6 +59,7 @@ export class EventEncoder {
   readonly #clock: () => number;
   readonly #newId: (() => string) | undefined;
   readonly #beforeSend: BeforeSend | undefined;
+  readonly #activeSpan: ActiveSpan | undefined;
   readonly #combinations: Combinations;
   readonly #workspaces = new Workspaces();
   readonly #ids = new EventIds();
@@ -70,13 +75,14 @@ export class EventEncoder {
   constructor(
     serviceName: string,
     hostname: string,
-    { clock, newId, beforeSend }: Sources,
+    { clock, newId, beforeSend, activeSpan }: Sources,
     fields: Readonly<Record<string, unknown>>,
   ) {
     this.#more = encodeClientFields(fields);
     this.#clock = clock;
     this.#newId = newId;
     this.#beforeSend = beforeSend;
+    this.#activeSpan = activeSpan;
     this.instanceId = newId?.() ?? new EventIds().mint(Math.floor(clock()), 0);
     const instanceId = JSON.stringify(this.instanceId);
     this.#combinations = new Combinations({ serviceName, hostname, instanceId }, isBilled(fields));
@@ -120,9 +126,9 @@ export class EventEncoder {
       quantity === 1 && !rule.quantity ? "1" : checks.quantity(quantity, rule.quantity);
     const cost = unitCost == null ? "null" : checks.unitCost(unitCost);
     const details =
-      this.#beforeSend === undefined
+      this.#beforeSend === undefined && this.#activeSpan === undefined
         ? checkMetadata(metadata, rule)
-        : filteredMetadata(metadata, rule, this.#beforeSend);
+        : this.#metadata(metadata, rule);
     const given = checks.idText(options?.eventId ?? this.#newId?.());
     const givenJson = given == null ? "" : checks.eventId(given);
     // The events of one call have one time.
@@ -154,6 +160,13 @@ export class EventEncoder {
     );
     const { lost } = details;
     return { eventId: id, workspace, acceptedAt: milliseconds, json, lost, kind, quantity };
+  }
+
+  #metadata(value: unknown, rule: MetricRule): Details {
+    const { metadata, added } = withSpan(value, this.#activeSpan?.());
+    return this.#beforeSend === undefined
+      ? checkMetadata(metadata, rule, added)
+      : filteredMetadata(metadata, rule, this.#beforeSend, added);
   }
 
   #now(): Instant {

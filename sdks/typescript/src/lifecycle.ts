@@ -19,6 +19,7 @@ import { resolveSettings } from "./settings.js";
 import { register, type ShutdownHooks, unregister } from "./shutdownHooks.js";
 import { LaneReplayTransport, outboxSpool, SharedTransport } from "./spoolWiring.js";
 import { monotonicMs } from "./timers.js";
+import { activeSpan } from "./trace.js";
 import { DisabledTransport } from "./transports/disabled.js";
 import { InjectedTransport } from "./transports/injected.js";
 import { type KafkaListener, KafkaTransport } from "./transports/kafka.js";
@@ -54,11 +55,12 @@ export class ClientCore {
     const kafka = (listener: KafkaListener) =>
       new KafkaTransport(settings, kafkaConfig, usageTopic, listener);
     const sending = outboxSettings(settings, clock);
+    const span = settings.traceMetadata ? activeSpan() : undefined;
     this.#newInstance = (before) => {
       const encoder = new EventEncoder(
         serviceName,
         hostname,
-        { clock, newId, beforeSend },
+        { clock, newId, beforeSend, activeSpan: span },
         settings,
       );
       const outcomes = new Outcomes(options.onError, usageTopic, options.logger);

@@ -46,8 +46,15 @@ const maxKeys = 1 + Math.floor(maxBytes / 5);
 /** The metadata of an event without any. */
 const noDetails: Details = { json: JSON.stringify(limits.metadata.default), lost: "" };
 
-/** Checks and encodes the metadata of one event. */
-export function checkMetadata(value: unknown, { metadata: keys, pii }: MetricRule): Details {
+/**
+ * Checks and encodes the metadata of one event. `spare` are values in it that are left out before
+ * anything else is cut.
+ */
+export function checkMetadata(
+  value: unknown,
+  { metadata: keys, pii }: MetricRule,
+  spare?: Metadata,
+): Details {
   if (value == null && keys === undefined) {
     return noDetails;
   }
@@ -57,12 +64,12 @@ export function checkMetadata(value: unknown, { metadata: keys, pii }: MetricRul
     throw invalid("metadata.invalid", { given: describeValue(value), hint });
   }
   if (keys === undefined) {
-    return encodeMetadata(given, [], pii);
+    return encodeMetadata(given, [], pii, spare);
   }
   const declared = Object.entries(keys);
   const wrong = declared.map(([name, key]) => keyFault(given, name, key, pii));
   const kept = declared.filter(([, { required }]) => required).map(([name]) => name);
-  const { json, lost } = encodeMetadata(given, kept, pii);
+  const { json, lost } = encodeMetadata(given, kept, pii, spare);
   return { json, lost: [...wrong, lost].filter((text) => text !== "").join("; ") };
 }
 
@@ -123,10 +130,11 @@ function encodeMetadata(
   metadata: Metadata,
   kept: readonly string[],
   pii: MetricRule["pii"],
+  spare: Metadata | undefined,
 ): Details {
   const text = pii === undefined ? plainText(metadata) : undefined;
   return text === undefined
-    ? bestEffort(metadata, kept, pii)
+    ? bestEffort(metadata, kept, pii, spare)
     : { json: JSON.stringify(text), lost: "" };
 }
 
@@ -218,7 +226,12 @@ function isPlain(metadata: Metadata): boolean {
   return true;
 }
 
-function bestEffort(metadata: Metadata, kept: readonly string[], pii: MetricRule["pii"]): Details {
+function bestEffort(
+  metadata: Metadata,
+  kept: readonly string[],
+  pii: MetricRule["pii"],
+  spare: Metadata | undefined,
+): Details {
   const writer = new JsonWriter(pii);
   let text = "{}";
   try {
@@ -231,10 +244,21 @@ function bestEffort(metadata: Metadata, kept: readonly string[], pii: MetricRule
     }
   }
   if (text === "" || !fits(text)) {
+    const rest = spare && safely(() => without(metadata, spare));
+    if (rest !== undefined) {
+      return encodeMetadata(rest, kept, pii, undefined);
+    }
     writer.lost.unshift(`it was cut, being over ${maxBytes} bytes`);
     text = cut(metadata, kept, pii);
   }
   return { json: JSON.stringify(text), lost: writer.lost.join("; ") };
+}
+
+/** Returns metadata without values that were added, or as many keys of it as are too large. */
+function without(metadata: Metadata, spare: Metadata): Metadata {
+  const keys = Object.keys(metadata).slice(0, maxKeys + Object.keys(spare).length);
+  const isSpare = (key: string) => Object.hasOwn(spare, key) && metadata[key] === spare[key];
+  return Object.fromEntries(keys.filter((key) => !isSpare(key)).map((key) => [key, metadata[key]]));
 }
 
 function cut(metadata: Metadata, kept: readonly string[], pii: MetricRule["pii"]): string {

@@ -47,6 +47,8 @@ type request struct {
 	SessionID   string                     `json:"session_id"`
 	At          any                        `json:"at"`
 	Metrics     bool                       `json:"metrics"`
+	TraceID     string                     `json:"trace_id"`
+	SpanID      string                     `json:"span_id"`
 }
 
 // call holds the arguments of record or log, by the names of the event's fields.
@@ -143,6 +145,8 @@ func (d *driver) do(r *request) (response, error) {
 			"rejected": s.Rejected, "disabled": s.Disabled, "spool_error": s.SpoolError,
 			"spooled_total": s.SpooledTotal, "retried": s.Retried, "spool_bytes": s.SpoolBytes,
 		}, nil
+	case "span":
+		return d.span(r.TraceID, r.SpanID)
 	case "metrics":
 		return d.metrics()
 	case "shutdown":

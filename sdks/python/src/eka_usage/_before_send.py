@@ -13,12 +13,14 @@ MetadataFilter: TypeAlias = Callable[[dict[str, Any]], Mapping[str, Any]]
 _FAILED: Final = {"_before_send_failed": True}
 
 
-def filtered(value: object, before_send: MetadataFilter) -> tuple[object, str]:
+def filtered(value: object, before_send: MetadataFilter | None) -> tuple[object, str]:
     """Returns the metadata that a filter leaves, and why all was dropped, or "".
 
     The filter decides what may leave the process: if it fails, nothing does. What is no metadata is
     returned as it is, to be rejected.
     """
+    if before_send is None:
+        return value, ""
     given: Any = {} if value is None else fields_of(value) if is_model(value) else value
     if not isinstance(given, Mapping):
         return value, ""

@@ -31,6 +31,7 @@ from ._settings import Settings, hide_arguments
 from ._settings import kafka_config as read_kafka_config
 from ._spool.config import SpoolConfig
 from ._spool_wiring import SpoolChoice, choose_spool, spool_opener
+from ._trace import active_span
 from ._transports import kafka
 from ._transports.disabled import DisabledTransport
 from ._transports.injected import InjectedTransport, ProducerLike
@@ -110,7 +111,14 @@ class EkaClient(SessionRecording):
         hostname = own_hostname() if hostname is None else _checks.hostname(hostname)
         fields = {field.name: self._settings[field.name] for field in CLIENT_FIELDS}
         self._new_encoder = partial(
-            BatchEncoder, self._service_name, hostname, clock, new_id, fields, before_send
+            BatchEncoder,
+            self._service_name,
+            hostname,
+            clock,
+            new_id,
+            fields,
+            before_send,
+            active_span() if self._settings["trace_metadata"] else None,
         )
         self._monotonic = monotonic_clock
         self._new_outcomes = partial(Outcomes, on_error, debug)

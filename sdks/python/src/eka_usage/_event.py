@@ -30,13 +30,12 @@ from ._json_text import escape, escape_json
 from ._metadata import metadata_text
 from ._metric import Metric
 from ._text import LONGEST, id_text, name_texts
+from ._trace import ActiveSpan, with_span
 from ._undeclared import UndeclaredName, undeclared_fault, undeclared_metric
 
 # Unlike __class__, it cannot be overridden.
 _type_of: Callable[[Any], Any] = type
 NO_METADATA = escape_json(METADATA_DEFAULT)
-# The argument, beside the fields of `_fields`, that may be left out and that a field may exclude.
-_UNIT_COST = ("unit_cost",)
 # Ends the key of a combination that the catalog lacks, of which there may be any number.
 _UNDECLARED = "undeclared event type"
 _MOST_UNDECLARED = 10_000
@@ -53,6 +52,7 @@ class EventEncoder:
         new_id: returns a new event or instance id; None for UUIDv7.
         client_fields: the client's fields that an event may lack, by name; None is not given.
         before_send: the caller's filter of metadata, if there is one.
+        active_span: finds the span whose ids metadata has, if it has any.
         counting: what counts the events.
 
     Attributes:
@@ -70,10 +70,12 @@ class EventEncoder:
         new_id: Callable[[], str] | None,
         client_fields: Mapping[str, str | None],
         before_send: MetadataFilter | None = None,
+        active_span: ActiveSpan | None = None,
         *,
         counting: Counting,
     ) -> None:
         self._before_send = before_send
+        self._active_span = active_span
         self.clock = clock
         self._new_id = new_id
         self._count = Count()
@@ -87,7 +89,7 @@ class EventEncoder:
             hostname,
             lambda: self.instance_id,
             client_fields,
-            before_send is None,
+            before_send is None and active_span is None,
             counting,
         )
         self._workspaces = _Workspaces()
@@ -160,7 +162,7 @@ class EventEncoder:
             elif plain and metadata.__class__ is dict:
                 details, lost = metadata_text(metadata)
             else:
-                details, lost = _metadata(metadata, metric, self._before_send)
+                details, lost = self._metadata(metadata, metric)
                 check_field_rules(metric, fields)
             own_id = event_id
             if own_id is None and self._new_id is not None:
@@ -200,6 +202,15 @@ class EventEncoder:
             own_id = key = f"{prefix}{ids.start + seq % ids.span}"
         event = encode_event(constants, key, details, occurred, amount, seq, ts, cost, workspace)
         return own_id, f"{event[:-1]}{more}}}" if more else event, lost, count
+
+    def _metadata(self, value: object, metric: Metric) -> tuple[str, str]:
+        value, added = with_span(value, self._active_span)
+        value, dropped = filtered(value, self._before_send)
+        keys = () if dropped else metric.metadata  # it may be what the metric type requires
+        metadata, wrong = _checks.metadata(value, keys, metric.pii)
+        kept = tuple(k.name for k in keys if k.required)
+        text, lost = metadata_text(metadata, kept, metric.pii, added)
+        return text, "; ".join(filter(None, (dropped, wrong, lost)))
 
     def reject(self, _: list[int], *arguments: Any) -> NoReturn:
         """Rejects a call whose workspace id is of no type of ids; the arguments are `encode`'s."""
@@ -283,18 +294,8 @@ class EventEncoder:
 
 
 def _encoded(fields: Mapping[str, Any], unit_cost: object, now: int) -> str:
-    return encode_fields(fields, () if unit_cost is None else _UNIT_COST, now)
-
-
-def _metadata(value: object, metric: Metric, before_send: MetadataFilter | None) -> tuple[str, str]:
-    dropped, keys = "", metric.metadata
-    if before_send is not None:
-        value, dropped = filtered(value, before_send)
-        if dropped:
-            keys = ()  # it may be what the metric type requires
-    metadata, wrong = _checks.metadata(value, keys, metric.pii)
-    text, lost = metadata_text(metadata, tuple(k.name for k in keys if k.required), metric.pii)
-    return text, "; ".join(filter(None, (dropped, wrong, lost)))
+    # The only argument beside the fields that a field may exclude.
+    return encode_fields(fields, () if unit_cost is None else ("unit_cost",), now)
 
 
 # Product, metric type, status; whether the metric type has no rules of its own; the metric type;

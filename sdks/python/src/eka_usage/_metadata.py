@@ -31,7 +31,7 @@ from ._models import fields_of, is_model
 from ._string_form import least_length, string_form
 from ._text import is_uuid
 
-_NOTHING: Mapping[str, str] = {}
+NOTHING: Mapping[str, str] = {}
 # Objects have no order in JSON, nor in Go.
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _MARKER: Mapping[str, Any] = msgspec.json.decode(METADATA_OVERSIZE)
@@ -52,12 +52,16 @@ _type_of: Callable[[Any], Any] = type
 
 
 def metadata_text(
-    metadata: Mapping[Any, Any], kept: tuple[str, ...] = (), pii: tuple[tuple[str, str], ...] = ()
+    metadata: Mapping[Any, Any],
+    kept: tuple[str, ...] = (),
+    pii: tuple[tuple[str, str], ...] = (),
+    spare: Mapping[str, str] = NOTHING,
 ) -> tuple[str, str]:
     """Returns metadata as it is between the quotes of a JSON string, and what was lost, or "".
 
     `kept` names the keys that stay beside the marker if the rest is too large; so do those of
-    log(), with the beginning of the message. `pii` has what becomes of the keys about persons.
+    log(), with the beginning of the message. `pii` has what becomes of the keys about persons,
+    `spare` the values that are left out before anything else is cut.
     """
     if not pii and _is_plain(metadata):
         try:
@@ -66,7 +70,7 @@ def metadata_text(
                 return escape_json(text.decode()), ""
         except (ValueError, OverflowError):  # a lone surrogate, or an integer of too many digits
             pass
-    return _best_effort(metadata, kept, dict(pii))
+    return _best_effort(metadata, kept, dict(pii), spare)
 
 
 def log_metadata(metadata: Any, level: str, message: object) -> Any:
@@ -133,7 +137,10 @@ def _is_plain(metadata: Mapping[Any, Any]) -> bool:
 
 
 def _best_effort(
-    metadata: Mapping[Any, Any], kept: tuple[str, ...], pii: Mapping[str, str]
+    metadata: Mapping[Any, Any],
+    kept: tuple[str, ...],
+    pii: Mapping[str, str],
+    spare: Mapping[str, str],
 ) -> tuple[str, str]:
     reader = _Reader(pii)
     try:
@@ -146,9 +153,18 @@ def _best_effort(
         reader.lost.append(f"it could not be read: {type(error).__name__}")
         text = b"{}"
     if not text or len(text) > METADATA_MAX_BYTES:
+        if spare:
+            with SuppressErrors():
+                return _best_effort(_without(metadata, spare), kept, pii, NOTHING)
         reader.lost.insert(0, f"it was cut, as it exceeds {METADATA_MAX_BYTES} bytes")
         text = _cut(metadata, kept, pii)
     return escape_json(text.decode()), "; ".join(reader.lost)
+
+
+def _without(metadata: Mapping[Any, Any], spare: Mapping[str, str]) -> Mapping[Any, Any]:
+    """Returns metadata without values that were added, or as many of its keys as are too large."""
+    items = islice(_items(metadata), _MOST_KEYS + len(spare))
+    return {key: value for key, value in items if key not in spare or value != spare[key]}
 
 
 def _cut(metadata: Mapping[Any, Any], kept: tuple[str, ...], pii: Mapping[str, str]) -> bytes:
@@ -191,7 +207,7 @@ class _OversizeError(Exception):
 class _Reader:
     """Converts any value to what the encoder writes as RFC 8785 does, and records what is lost."""
 
-    def __init__(self, pii: Mapping[str, str] = _NOTHING) -> None:
+    def __init__(self, pii: Mapping[str, str] = NOTHING) -> None:
         self._pii = pii
         self.lost: list[str] = []
         self._left = METADATA_MAX_BYTES

@@ -258,6 +258,19 @@ export const settings = {
     default: false,
   },
   /**
+   * Whether an event has the ids of the active OpenTelemetry span in its metadata, as trace_id and
+   * span_id, unless its caller gives either or there is no room. Needs OpenTelemetry's API. In Go
+   * no span is active by itself: each call is given one by opentelemetry.WithSpan(ctx).
+   */
+  traceMetadata: {
+    variable: "EKA_TRACE_METADATA",
+    argument: "traceMetadata",
+    type: "boolean",
+    required: false,
+    secret: false,
+    default: false,
+  },
+  /**
    * Which events go to disk: off, none; spill, those that cannot be delivered or queued; durable,
    * every event, before record() returns.
    */
@@ -437,6 +450,14 @@ export interface SettingOptions {
    * @default false
    */
   readonly disabled?: boolean | undefined;
+  /**
+   * Whether an event has the ids of the active OpenTelemetry span in its metadata, as trace_id and
+   * span_id, unless its caller gives either or there is no room. Needs OpenTelemetry's API. In Go
+   * no span is active by itself: each call is given one by opentelemetry.WithSpan(ctx).
+   *
+   * @default false
+   */
+  readonly traceMetadata?: boolean | undefined;
   /**
    * Which events go to disk: off, none; spill, those that cannot be delivered or queued; durable,
    * every event, before record() returns.

@@ -48,6 +48,8 @@ type Call struct {
 	Fields []FieldValue
 	// ServiceName replaces the client's, unless it is empty.
 	ServiceName string
+	// Trace is the span whose ids the metadata has, unless they do not fit.
+	Trace Trace
 	// Exempt is set if the rules of the metric type do not apply.
 	Exempt bool
 	// IsVoid is set if the event takes another one back, which no status of a caller does.
@@ -185,7 +187,7 @@ func (e *Encoder) Encode(s *Scratch, c *Call, at time.Time) (checked CheckedCall
 		keys = nil
 	}
 	if c.Metadata != nil || keys != nil {
-		v.metadata, checked.Lost, rejection = s.metadata.write(c.Metadata, keys, pii)
+		v.metadata, checked.Lost, rejection = s.metadata.write(c.Metadata, keys, pii, c.Trace)
 		if rejection != nil {
 			return checked, rejection
 		}

@@ -231,7 +231,7 @@ func (f *FieldRow) appendList(b []byte, items []string) ([]byte, *Rejection) {
 
 func (f *FieldRow) appendObject(b []byte, object map[string]any) ([]byte, *Rejection) {
 	var writer metadataWriter
-	text, lost, rejection := writer.write(object, nil, nil)
+	text, lost, rejection := writer.write(object, nil, nil, Trace{})
 	if rejection != nil || lost != "" || object == nil || len(writer.text) > f.maxBytes {
 		return nil, f.reject(object, fmt.Sprintf(
 			"a map that JSON can represent, in at most %d bytes", f.maxBytes))

@@ -24,8 +24,11 @@ type metadataWriter struct {
 const mostLost = 3
 
 // write encodes the metadata of an event whose metric type declares keys, some about persons. It returns the text between
-// the quotes of a JSON string, valid until the next call, and what was lost, or "".
-func (w *metadataWriter) write(metadata map[string]any, keys []metadataKey, pii []piiKey) ([]byte, string, *Rejection) {
+// the quotes of a JSON string, valid until the next call, and what was lost, or "". The ids of the added span are
+// left out before anything else is cut.
+func (w *metadataWriter) write(
+	metadata map[string]any, keys []metadataKey, pii []piiKey, added Trace,
+) ([]byte, string, *Rejection) {
 	w.lost, w.pii = w.lost[:0], nil
 	for i := range keys {
 		if rejection := w.check(&keys[i], metadata, pii); rejection != nil {
@@ -37,6 +40,9 @@ func (w *metadataWriter) write(metadata map[string]any, keys []metadataKey, pii 
 	if metadata == nil {
 		w.text = append(w.text, metadataDefault...)
 	} else if !w.object(metadata) {
+		if added != (Trace{}) {
+			return w.write(added.without(metadata), keys, pii, Trace{})
+		}
 		w.lose(0, fmt.Sprintf("it was cut, as it exceeds %d bytes", metadataMaxBytes))
 		w.cut(metadata, keys)
 	}

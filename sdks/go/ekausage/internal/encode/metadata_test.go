@@ -32,7 +32,7 @@ func (painful) MarshalJSON() ([]byte, error) { panic("neither") }
 func written(t *testing.T, value any) (string, string) {
 	t.Helper()
 	var w metadataWriter
-	_, lost, err := w.write(map[string]any{"k": value}, nil, nil)
+	_, lost, err := w.write(map[string]any{"k": value}, nil, nil, Trace{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestMetadata(t *testing.T) {
 			items[i] = counted{&reads}
 		}
 		var w metadataWriter
-		quoted, lost, err := w.write(map[string]any{"items": items}, nil, nil)
+		quoted, lost, err := w.write(map[string]any{"items": items}, nil, nil, Trace{})
 		if err != nil || string(w.text) != metadataOversize || lost == "" {
 			t.Fatalf("got %s, lost %q, %v", quoted, lost, err)
 		}
@@ -176,7 +176,7 @@ func TestMetadata(t *testing.T) {
 			t.Errorf("%d items were read, at most %d can fit", reads, most)
 		}
 		huge := new(big.Int).Lsh(big.NewInt(1), 100*mostBits)
-		if _, _, err := w.write(map[string]any{"huge": huge}, nil, nil); err != nil || string(w.text) != metadataOversize {
+		if _, _, err := w.write(map[string]any{"huge": huge}, nil, nil, Trace{}); err != nil || string(w.text) != metadataOversize {
 			t.Errorf("a huge integer is %s, %v", w.text, err)
 		}
 		many := map[string]any{}
@@ -184,7 +184,7 @@ func TestMetadata(t *testing.T) {
 			many[fmt.Sprint(i)] = counted{&reads}
 		}
 		reads = 0
-		if _, _, err := w.write(many, nil, nil); err != nil || reads > 0 {
+		if _, _, err := w.write(many, nil, nil, Trace{}); err != nil || reads > 0 {
 			t.Errorf("%d of too many keys were read, %v", reads, err)
 		}
 	})
@@ -211,7 +211,7 @@ func TestMetadata(t *testing.T) {
 			{map[string]any{"channel": "fax"}, codeMetadataInvalid, false},
 			{map[string]any{"channel": nil}, codeMetadataInvalid, false},
 		} {
-			_, lost, rejection := w.write(c.metadata, keys, nil)
+			_, lost, rejection := w.write(c.metadata, keys, nil, Trace{})
 			if rejection == nil && c.code != "" || rejection != nil && rejection.Code != c.code {
 				t.Errorf("%v: %v, want %q", c.metadata, rejection, c.code)
 			}
@@ -220,7 +220,7 @@ func TestMetadata(t *testing.T) {
 			}
 		}
 		large := map[string]any{"channel": "sms", "text": strings.Repeat("x", metadataMaxBytes)}
-		if _, _, err := w.write(large, keys, nil); err != nil || string(w.text) != `{"_truncated":true,"channel":"sms"}` {
+		if _, _, err := w.write(large, keys, nil, Trace{}); err != nil || string(w.text) != `{"_truncated":true,"channel":"sms"}` {
 			t.Errorf("got %s, %v", w.text, err)
 		}
 	})
@@ -241,25 +241,25 @@ func TestValuesAboutPersons(t *testing.T) {
 
 	t.Run("the fields of a struct are hashed as those of a map", func(t *testing.T) {
 		value := struct{ B, A any }{1, struct{ D, C string }{"d", "c"}}
-		_, lost, err := w.write(map[string]any{"name": value}, nil, pii)
+		_, lost, err := w.write(map[string]any{"name": value}, nil, pii, Trace{})
 		if want := `{"name":` + digest(`{"A":{"C":"c","D":"d"},"B":1}`) + `}`; string(w.text) != want || lost != "" || err != nil {
 			t.Errorf("got %s, want %s, lost %q, %v", w.text, want, lost, err)
 		}
 	})
 
 	t.Run("what a string form loses is reported, and hashed", func(t *testing.T) {
-		_, lost, _ := w.write(map[string]any{"name": math.Inf(1), "other": 1}, nil, pii)
+		_, lost, _ := w.write(map[string]any{"name": math.Inf(1), "other": 1}, nil, pii, Trace{})
 		if want := `{"name":` + digest(`"Infinity"`) + `,"other":1}`; string(w.text) != want || lost != `"name" is not a finite number` {
 			t.Errorf("got %s, lost %q", w.text, lost)
 		}
 	})
 
 	t.Run("keys of objects inside are kept", func(t *testing.T) {
-		w.write(map[string]any{"other": map[string]any{"phone": 1}}, nil, pii)
+		w.write(map[string]any{"other": map[string]any{"phone": 1}}, nil, pii, Trace{})
 		if string(w.text) != `{"other":{"phone":1}}` {
 			t.Errorf("got %s", w.text)
 		}
-		w.write(map[string]any{"name": 1}, nil, nil)
+		w.write(map[string]any{"name": 1}, nil, nil, Trace{})
 		if string(w.text) != `{"name":1}` {
 			t.Errorf("the next event has %s", w.text)
 		}
@@ -267,12 +267,12 @@ func TestValuesAboutPersons(t *testing.T) {
 
 	t.Run("a value of the wrong type is in no message", func(t *testing.T) {
 		keys := []metadataKey{{"phone", true, "string", nil}}
-		_, _, rejection := w.write(map[string]any{"phone": 49170}, keys, pii)
+		_, _, rejection := w.write(map[string]any{"phone": 49170}, keys, pii, Trace{})
 		if rejection == nil || strings.Contains(rejection.Given, "49170") {
 			t.Errorf("got %v", rejection)
 		}
 		keys[0].required = false
-		if _, lost, _ := w.write(map[string]any{"phone": 49170}, keys, pii); lost == "" || strings.Contains(lost, "49170") {
+		if _, lost, _ := w.write(map[string]any{"phone": 49170}, keys, pii, Trace{}); lost == "" || strings.Contains(lost, "49170") {
 			t.Errorf("lost %q", lost)
 		}
 	})

@@ -742,6 +742,12 @@ class SettingArguments(TypedDict, total=False):
     disk or connected to, and no brokers are required.
     """
 
+    trace_metadata: bool | None
+    """Whether an event has the ids of the active OpenTelemetry span in its metadata, as trace_id
+    and span_id, unless its caller gives either or there is no room. Needs OpenTelemetry's API.
+    In Go no span is active by itself: each call is given one by opentelemetry.WithSpan(ctx).
+    """
+
     spool: Literal["off", "spill", "durable"] | None
     """Which events go to disk: off, none; spill, those that cannot be delivered or queued; durable,
     every event, before record() returns.

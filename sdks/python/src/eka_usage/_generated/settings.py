@@ -240,6 +240,14 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         description="Whether recording is off: events are checked and get ids, but nothing is sent, written to disk or connected to, and no brokers are required.",
     ),
     Setting(
+        "trace_metadata",
+        "EKA_TRACE_METADATA",
+        "trace_metadata",
+        "boolean",
+        default=False,
+        description="Whether an event has the ids of the active OpenTelemetry span in its metadata, as trace_id and span_id, unless its caller gives either or there is no room. Needs OpenTelemetry's API. In Go no span is active by itself: each call is given one by opentelemetry.WithSpan(ctx).",
+    ),
+    Setting(
         "spool",
         "EKA_SPOOL",
         "spool",
