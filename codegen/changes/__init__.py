@@ -70,6 +70,15 @@ RULES: Mapping[str, Rule] = {
         "the same work is charged, or not, depending on the SDK's version",
         meaning.billability_changed,
     ),
+    "time-zone-changed": Rule(
+        "every month of workspaces without a zone of their own begins elsewhere, so invoices "
+        "already sent change",
+        meaning.time_zone_changed,
+    ),
+    "currency-changed": Rule(
+        "the costs of old months are read in the new currency, as none is converted",
+        meaning.currency_changed,
+    ),
     "default-changed": Rule(
         "calls that leave it out record something else, and are charged otherwise",
         meaning.default_changed,

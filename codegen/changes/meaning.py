@@ -95,6 +95,25 @@ def undeclared_rejected(pair: Pair) -> Iterator[Break]:
         yield Break("undeclared", "catalog", ("undeclared",), message)
 
 
+def time_zone_changed(pair: Pair) -> Iterator[Break]:
+    """Days and months begin in another time zone."""
+    before, after = pair.mappings("catalog", "billing")
+    old, new = (side.get("time_zone", "UTC") for side in (before, after))
+    if old != new:
+        message = f"the time zone of days and months changed, {turned(old, new)}"
+        advice = "set that of each workspace from a month on with `workspace set`"
+        yield Break("time_zone", "catalog", ("billing", "time_zone"), f"{message}: {advice}")
+
+
+def currency_changed(pair: Pair) -> Iterator[Break]:
+    """Costs are in another currency; that they have one may be said later."""
+    before, after = pair.mappings("catalog", "billing")
+    old, new = before.get("currency"), after.get("currency")
+    if old is not None and old != new:
+        message = f"the currency of costs changed, {turned(old, new)}"
+        yield Break("currency", "catalog", ("billing", "currency"), message)
+
+
 def topic_changed(pair: Pair) -> Iterator[Break]:
     """Events go to another topic."""
     yield from _topics(pair, "name", "the topic", "name")

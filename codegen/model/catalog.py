@@ -30,6 +30,14 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
+class Billing:
+    """The time zone in which days and months begin, and the currency of costs, if they have one."""
+
+    time_zone: str
+    currency: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     name: str
     billable: bool
@@ -160,6 +168,7 @@ class Catalog:
     env_prefix: str
     topics: tuple[Topic, ...]
     store: Store
+    billing: Billing
     log_levels: tuple[str, ...]
     default_log_level: str
     statuses: tuple[Status, ...]
@@ -232,6 +241,9 @@ def read_catalog(data: Data, included: Included) -> Catalog:
         ),
         store=Store(
             data.get("store", {}).get("retention"), data.get("store", {}).get("ahead", "1h")
+        ),
+        billing=Billing(
+            data.get("billing", {}).get("time_zone", "UTC"), data.get("billing", {}).get("currency")
         ),
         log_levels=tuple(data["log_levels"]),
         default_log_level=data["default_log_level"],

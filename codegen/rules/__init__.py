@@ -41,6 +41,7 @@ RULES: Mapping[str, Callable[[Files], Iterator[Finding]]] = {
     "topic-key": catalog.topic_key,
     "duplicate-topic": catalog.duplicate_topic,
     "duration": catalog.duration,
+    "unknown-time-zone": catalog.unknown_time_zone,
     "empty-product": catalog.empty_product,
     "undeclared-name": catalog.undeclared_name,
     "quantity-limits": catalog.quantity_limits,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import zoneinfo
 from collections.abc import Iterator
 from typing import Any
 
-from codegen.diagnostics import listing, quote, suggestion
+from codegen.diagnostics import listing, nearest, quote, suggestion
 from codegen.model import LONGEST_DURATION, milliseconds
 from codegen.rules.files import Files, Finding, is_exact, number
 from codegen.source import Route
 
 _METRIC_TYPES = "products/*/metric_types/*"
+# Names in a database of zones that are no place: the machine's own zone, and none.
+_NO_ZONES = {"localtime", "Factory"}
 
 
 def unknown_unit(files: Files) -> Iterator[Finding]:
@@ -117,6 +120,16 @@ def duration(files: Files) -> Iterator[Finding]:
             if too_long:
                 message = f"{quote(text)} is too long: expected at most {LONGEST_DURATION}"
                 yield Finding(file, route, message)
+
+
+def unknown_time_zone(files: Files) -> Iterator[Finding]:
+    """The time zone is not in the IANA database."""
+    for route, name in files.each("catalog", "billing/time_zone", str):
+        zones = zoneinfo.available_timezones() - _NO_ZONES
+        if name not in zones:
+            near = nearest(name, sorted(zones))
+            hint = f"did you mean {quote(near)}?" if near else "expected one such as Asia/Kolkata"
+            yield Finding("catalog", route, f"unknown time zone {quote(name)}: {hint}")
 
 
 def empty_product(files: Files) -> Iterator[Finding]:

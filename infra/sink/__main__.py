@@ -16,6 +16,7 @@ from infra.sink.errors import SinkError, UsageError
 from infra.sink.trace import command as trace
 from infra.sink.usage import command as usage
 from infra.sink.usage import events_command as events
+from infra.sink.zones import command as workspace
 
 COMMANDS: Mapping[str, Command] = {
     "adjustments": adjustments,
@@ -28,6 +29,7 @@ COMMANDS: Mapping[str, Command] = {
     "trace": trace,
     "usage": usage,
     "void": void,
+    "workspace": workspace,
 }
 
 

@@ -17,8 +17,10 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infra.sink import dsn, store
-from infra.sink._generated.fields import DATABASE
+from infra.sink._generated.fields import CLOSES, DATABASE, TIME_ZONE, TIME_ZONES
+from infra.sink.closing import ledger
 from infra.sink.errors import SinkError
+from infra.sink.zones import stored
 
 FOLDER = Path(__file__).resolve().parents[1] / "clickhouse"
 
@@ -26,6 +28,8 @@ _CURRENT = "current/"
 # Begins the line of a script that is not safe to repeat after its last statement.
 _UNLESS = "-- unless: "
 _HISTORY = f"{DATABASE}.schema_migrations"
+_BILLING = "catalog_billing"
+_OF_CLOSES = (_BILLING, CLOSES)
 # Creating an existing table changes nothing, so this one needs no migration.
 _CREATE_HISTORY = f"""\
 CREATE TABLE IF NOT EXISTS {_HISTORY}
@@ -84,9 +88,15 @@ def migrate(client: Client, folder: Path = FOLDER) -> list[Script]:
         raise store.query_error(failure) from None
     applied = {str(name): str(checksum) for name, checksum in rows}
     _reject_changed(scripts, applied)
+    _reject_moved_months(client)
     pending = [script for script in scripts if applied.get(script.name) != script.checksum]
     for script in pending:
-        _apply(client, script)
+        if script.once:
+            _apply(client, script)
+    _write_zones(client)
+    for script in pending:
+        if not script.once:
+            _apply(client, script)
     return pending
 
 
@@ -114,6 +124,31 @@ def _reject_changed(scripts: list[Script], applied: dict[str, str]) -> None:
         raise SinkError(
             f"the store has {newer[0]}, which a newer version applied: update to that version"
         )
+
+
+def _reject_moved_months(client: Client) -> None:
+    """Fails if the catalog's time zone changed and a month is closed, which would be cut anew."""
+    try:
+        if any(client.command(f"EXISTS TABLE {DATABASE}.{name}") != 1 for name in _OF_CLOSES):
+            return
+        [[zone]] = client.query(f"SELECT time_zone FROM {DATABASE}.{_BILLING}").result_rows
+        closes = ledger.read(client) if zone != TIME_ZONE else []
+    except ClickHouseError as failure:
+        raise store.query_error(failure) from None
+    if closes:
+        raise SinkError(
+            f"months are closed in {zone}, and the catalog's time zone is {TIME_ZONE}: restore it, "
+            "and set that of workspaces for later months with `usage-sink workspace set`"
+        )
+
+
+def _write_zones(client: Client) -> None:
+    """Writes the time zones in use, which views read; a folder of other scripts has no table."""
+    try:
+        if client.command(f"EXISTS TABLE {DATABASE}.{TIME_ZONES}") == 1:
+            stored.write_used(client)
+    except ClickHouseError as failure:
+        raise store.query_error(failure) from None
 
 
 def _apply(client: Client, script: Script) -> None:

@@ -110,7 +110,7 @@ def accept(schema: Path, rule: str, at: str, until: str = "2027-12-31") -> None:
 def test_an_accepted_break_that_nothing_needs_is_a_problem(schema: Path) -> None:
     accept(schema, "status-removed", "trial")
     assert problems(schema) == (
-        "schema/catalog.yaml:48:5: error[accepted-break-unused]: nothing that status-removed finds "
+        "schema/catalog.yaml:49:5: error[accepted-break-unused]: nothing that status-removed finds "
         "at 'trial' changed since 1.2.0: remove it\n"
     )
 

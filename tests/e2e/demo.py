@@ -17,10 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from eka_usage import CATALOG_VERSION, METRIC_TYPES
 
 from infra.sink.__main__ import main as sink_command
+from infra.sink._generated.fields import TIME_ZONE
 from infra.sink.output import text
 from tests.broker import DevBroker
 from tests.e2e.comparison import (
@@ -149,7 +151,8 @@ def main(folder: Path = _FOLDER) -> int:
     log("agreed", "\n          ".join(different) or f"{', '.join((EXPECTED, *reports))} are equal")
     log("invoices", ", ".join(f"{name} {text(cost)}" for name, cost in charged.items()))
     log("try", f"usage-sink usage --dsn {sink.dsn} \\")
-    print(f"            --workspace {WORKSPACES[0]} --month {started:%Y-%m}")
+    month = f"{started.astimezone(ZoneInfo(TIME_ZONE)):%Y-%m}"
+    print(f"            --workspace {WORKSPACES[0]} --month {month}")
     return 1 if missing or wrong or different else 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from tests.sink.stores import make_store
 
 _PAGE = (Path(__file__).resolve().parents[2] / "docs/invoices.md").read_text()
 _MARCH = datetime(2026, 3, 10, 12, tzinfo=UTC)
+# In Kolkata.
+_END_OF_OCTOBER = datetime(2026, 10, 31, 18, 30, tzinfo=UTC)
 
 
 def order(number: int, quantity: int, occurred: datetime, **fields: Any) -> dict[str, Any]:
@@ -74,6 +76,14 @@ def test_the_scenarios_of_the_page_end_as_it_says(
         "Closing a month": (order(1, 2, _MARCH), *others, order(4, 1, june, event_id="order-5")),
         "A late event": (late,),
         "Copies that differ": (copy,),
+        "A zone of its own": tuple(
+            order(number, quantity, time, event_id=f"moved-{number}", workspace_id="ws-43")
+            for number, quantity, time in (
+                (6, 2, _END_OF_OCTOBER - timedelta(milliseconds=1)),
+                (7, 3, _END_OF_OCTOBER),
+                (8, 4, datetime(2026, 11, 1, 4, tzinfo=UTC)),
+            )
+        ),
     }
     void = ""
     done = []
@@ -98,5 +108,6 @@ def test_the_scenarios_of_the_page_end_as_it_says(
         "An event that is taken back",
         "An event that is restored",
         "Copies that differ",
+        "A zone of its own",
         "Usage as of a time",
     ]

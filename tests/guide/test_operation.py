@@ -64,7 +64,7 @@ def test_the_commands_and_queries_of_the_guide_work(tmp_path: Path) -> None:
         'value     "hello"\n',
         "1 replayed\n",
         "1 clients, 1 events accepted: 0 missing, 0 copies, 0 late\n",
-        "cost of billable usage: 0.4\n",
+        "cost of billable usage: 0.4 INR\n",
         '"ws-42","api","api_call",1,"production","API calls","call","calls","sum",1,0,0,1,0,0.4\n',
         "api.api_call  is taken back by ",
     ):

@@ -26,12 +26,13 @@ from codegen.load import load
 from codegen.model import Model
 from codegen.render import File
 from codegen.targets import infra
-from infra.sink._generated.fields import DATABASE, TABLE
+from infra.sink._generated.fields import DATABASE, TABLE, TIME_ZONE
 from infra.sink.errors import UsageError
 from infra.sink.migrate import FOLDER, migrate
 from infra.sink.store import open_store
 from infra.sink.usage.answer import ask
 from infra.sink.usage.query import Filter, Period, Query
+from infra.sink.zones import workspaces
 from tests.sink.events import insert
 from tests.sink.expected_aggregates import (
     Key,
@@ -90,6 +91,14 @@ METRICS = {
     ),
 }
 RULES = {name: rule for name, (_, rule) in METRICS.items()}
+# By workspace; that of the examples has UTC, as they say.
+ZONES = {
+    "w": "UTC",
+    **{
+        f"w{number}": (TIME_ZONE, "UTC", "America/New_York", "Asia/Kathmandu")[number % 4]
+        for number in range(HISTORIES)
+    },
+}
 _MINUTE = timedelta(minutes=1)
 _INSERTS = 4
 _CHARACTERS = "aZ9 '\"\\\u00e9\u5b57\n"
@@ -106,6 +115,9 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     (folder / "clickhouse/current/catalog.sql").write_text(scripts[CATALOG], encoding="utf-8")
     with open_store(f"chdb://{folder}/store") as client:
         migrate(client, folder / "clickhouse")
+        for name, zone in ZONES.items():
+            if zone != TIME_ZONE:
+                workspaces.change(client, name, zone, date(2020, 1, 1))
         yield client
 
 
@@ -216,7 +228,7 @@ def test_lines_equal_a_computation_event_by_event(store: Client) -> None:
     for number, events in enumerate(arrived):
         insert(store, ({**e, "ingested_at": now + number * _MINUTE} for e in events))
     all_events = [event for events in arrived for event in events]
-    zones = dict.fromkeys(names, ZoneInfo("UTC"))
+    zones = {name: ZoneInfo(zone) for name, zone in ZONES.items()}
     # What a level of now amounts to depends on when the query runs.
     over = now.date() - timedelta(days=1)
     by_day = expected_lines(all_events, RULES, first_of_day, zones, now)

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from infra.sink._generated.fields import CLOSE_LINES
+from infra.sink._generated.fields import CLOSE_LINES, TIME_ZONE
 from infra.sink.closing import changes, ledger, printing
 from infra.sink.closing.make import make, verify
 from infra.sink.errors import SinkError
@@ -195,7 +196,7 @@ def test_a_closed_month_keeps_its_titles_and_what_the_catalog_no_longer_has(case
 def test_a_session_that_was_open_is_an_adjustment_when_it_has_ended(shared: Client) -> None:
     w = Workspace(shared)
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10)
-    month = start.date().replace(day=1)
+    month = start.astimezone(ZoneInfo(TIME_ZONE)).date().replace(day=1)
     times = {**MINUTES, "cost": None, "unit_cost": Decimal(2), "session_id": "s"}
     w.add("s", 0, **times, boundary="start", occurred_at=start)
     assert w.close(month) == [(f"{month:%Y-%m}", "usage", 1, 0, 0)]

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from infra.sink.__main__ import main
+from infra.sink._generated.fields import TIME_ZONE
 from infra.sink.store import open_store
 from tests.broker import DevBroker
 from tests.sink.clickhouse_server import ClickHouseServer
@@ -107,7 +109,7 @@ def test_a_month_is_closed_shown_adjusted_and_listed(run: Run, dsn: str) -> None
 
 
 def test_what_is_missing_is_named_and_a_reason_is_kept(run: Run, dsn: str) -> None:
-    before = NOON - timedelta(days=365)
+    now, before = datetime.now(UTC).replace(microsecond=0), NOON - timedelta(days=365)
     gone = {"instance_id": "gone", "workspace_id": "busy"}
     session = {
         "product": "ekascribe",
@@ -115,7 +117,7 @@ def test_what_is_missing_is_named_and_a_reason_is_kept(run: Run, dsn: str) -> No
         "session_id": "s",
         "boundary": "start",
         "instance_id": "other",
-        "occurred_at": datetime.now(UTC).replace(microsecond=0),
+        "occurred_at": now,
     }
     add(
         dsn,
@@ -135,7 +137,7 @@ def test_what_is_missing_is_named_and_a_reason_is_kept(run: Run, dsn: str) -> No
     assert "despite: the client is gone\n  reconcile is not clean: 1 missing, 1 skewed;" in out
     assert run(*march) == (0, out, "")
 
-    month = f"{session['occurred_at']:%Y-%m}"
+    month = f"{now.astimezone(ZoneInfo(TIME_ZONE)):%Y-%m}"
     workspaces = ("--workspace", "busy", "--workspace", "nobody")
     status, _, error = run("close", "--month", month, *workspaces)
     assert status == 1

@@ -169,7 +169,7 @@ def test_a_session_without_a_start_is_no_usage(
 
 
 def test_a_session_belongs_to_the_month_in_which_it_started(workspace: Workspace) -> None:
-    midnight = NOON.replace(month=4, day=1, hour=0)
+    midnight = NOON.replace(month=3, day=31, hour=18, minute=30)  # in Kolkata
     workspace.insert(
         [
             boundary("start", 0, occurred_at=midnight - minutes(10)),

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from infra.sink._generated.fields import DATABASE, TABLE
+from infra.sink._generated.fields import DATABASE, TABLE, TIME_ZONE
 from infra.sink.errors import SinkError, UsageError
 from infra.sink.migrate import migrate
 from infra.sink.store import open_store
@@ -25,6 +25,7 @@ from infra.sink.usage import sql
 from infra.sink.usage.answer import ask
 from infra.sink.usage.events import Cursor, EventQuery, list_events
 from infra.sink.usage.query import Dimension, Filter, Period, Query
+from infra.sink.zones import workspaces
 from tests.sink import expected_lines
 from tests.sink.events import NOON, insert
 from tests.sink.expected_usage import Event, Identity, identity
@@ -66,7 +67,7 @@ class Stored:
 
 
 def zone_of(event: Event) -> str:
-    return "UTC"
+    return _ZONES.get(event["workspace_id"], TIME_ZONE)
 
 
 def events(chance: random.Random, now: datetime) -> Iterator[dict[str, Any]]:
@@ -106,6 +107,8 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Stored:
     arrived = [{**event, "seq": seq} for seq, event in enumerate(events(chance, now), 1)]
     with open_store(dsn) as client:
         migrate(client)
+        for workspace, zone in _ZONES.items():
+            workspaces.change(client, workspace, zone, date(2020, 1, 1))
         for name, (product, how) in _METRICS.items():
             client.command(
                 f"ALTER TABLE {DATABASE}.catalog_releases UPDATE aggregation = '{how}'"

@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from clickhouse_connect.driver.client import Client
 
 from infra.sink.__main__ import main
-from infra.sink._generated.fields import DATABASE, TABLE
+from infra.sink._generated.fields import DATABASE, TABLE, TIME_ZONE
 from infra.sink.migrate import migrate
 from infra.sink.store import open_store
 from tests.sink.events import NOON, insert
@@ -113,8 +114,8 @@ def test_a_query_for_one_account_reads_no_other_account(store: Client) -> None:
     assert "Granules: 1/4" in str(plan)
 
 
-def test_days_and_months_are_in_utc(store: Client) -> None:
-    last = NOON.replace(day=31, hour=23, minute=59, second=59, microsecond=999000)
+def test_days_and_months_are_in_the_time_zone_of_the_catalog(store: Client) -> None:
+    last = NOON.replace(day=31, hour=18, minute=29, second=59, microsecond=999000)
     insert(store, events({"occurred_at": last}, {"occurred_at": last + timedelta(milliseconds=1)}))
     by_day = rows(store, "SELECT toString(day) FROM usage_by_day ORDER BY day")
     by_month = rows(store, "SELECT toString(month) FROM usage_by_month ORDER BY month")
@@ -292,7 +293,7 @@ def test_the_invoice_is_the_same_in_every_format(
     for line in lines:
         assert all(value in table for value in line.values())
     assert table.endswith(
-        "\ncost of billable usage: 0.1; 1 billable events have no unit cost\n"
+        "cost of billable usage: 0.1 INR; 1 billable events have no unit cost\n"
         "complete up to 2026-03-10T12:00:00.000Z: the newest event that has arrived\n"
     )
 
@@ -338,10 +339,11 @@ def test_an_open_session_is_not_charged_and_the_invoice_says_so(
         insert(client, events({**start, "occurred_at": now, "quantity": Decimal(0)}))
         query = "SELECT session_state, quantity, cost FROM usage"
         assert rows(client, query) == [("open", 0, 0)]
-    command = ["usage", "--dsn", dsn, "--workspace", "w", "--month", f"{now:%Y-%m}"]
+    month = f"{now.astimezone(ZoneInfo(TIME_ZONE)):%Y-%m}"
+    command = ["usage", "--dsn", dsn, "--workspace", "w", "--month", month]
     assert main(command) == 0
     printed = capsys.readouterr().out
-    assert "cost of billable usage: 0\nnot charged yet: 1 open sessions\n" in printed
+    assert "cost of billable usage: 0 INR\nnot charged yet: 1 open sessions\n" in printed
 
 
 def test_an_invoice_says_what_goes_on_and_which_events_lack_a_value(

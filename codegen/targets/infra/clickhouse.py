@@ -27,6 +27,11 @@ RELATED = {
     "received": "usage_received",
     "voided": "usage_voided",
     "sessions": "usage_sessions",
+    "time_zones": "time_zones",
+    "zone_offsets": "zone_offsets",
+    "zone_months": "zone_months",
+    "workspace_zones": "workspace_zones",
+    "workspace_periods": "workspace_periods",
     "usage": "usage",
     "usage_detail": "usage_detail",
     "usage_levels": "usage_levels",
@@ -61,6 +66,8 @@ def outputs(model: Model, table: Table) -> Iterator[File | History]:
         database=table.database,
         release=sql_string(model.catalog.version),
         order=_order(model.catalog.version),
+        zone=sql_string(model.catalog.billing.time_zone),
+        currency=sql_string(model.catalog.billing.currency or ""),
         metrics=[_metric(model, metric) for metric in _every(model)],
         statuses=[
             [sql_string(status.name), str(int(status.billable)), sql_string(status.description)]
@@ -102,6 +109,7 @@ def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
         "explanations": "explained",
         "closing": "closing",
         "closes_hold_values": "closed_values",
+        "time_zones": "zones",
     }
 
     def script(name: str, columns: Mapping[str, str] = types) -> str:

@@ -40,6 +40,8 @@ def _fields(model: Model, table: Table) -> File:
         **RELATED,
         "sessions": RELATED["sessions"] if model.event.session else "",
         "as of suffix": SUFFIX,
+        "time zone": model.catalog.billing.time_zone,
+        "currency": model.catalog.billing.currency or "",
         "ingested": table.ingested,
         "id": table.id,
         "account": table.account,

@@ -57,11 +57,12 @@ def outputs(model: Model, folder: str, names: Mapping[str, Any], scale: int) -> 
         "metadata": names.get("metadata"),
         "value_fields": [f.name for f in event.dimensions_of("record") if f.type in _VALUES],
         "apart": [field.name for field in event.fields if field.billed],
+        "zone": sql_string(model.catalog.billing.time_zone),
     }
     values["measures"] = render.render("infra/clickhouse/measures.sql.j2", **values).rstrip()
-    scripts = ["received", "views", "billed"]
+    scripts = ["periods", "received", "views", "billed"]
     if event.session:
-        scripts.insert(1, "sessions")
+        scripts.insert(2, "sessions")
     if names["parent"] and names["cost"]:
         scripts.append("workflows")
     made = {script: _file(folder, script, values) for script in scripts}

@@ -39,6 +39,11 @@ AS SELECT * FROM values(
     ('void', 0, 'Takes back the event that it names.')
 );
 
+-- The time zone of workspaces without one of their own, and the currency of costs, empty if the catalog names none.
+CREATE OR REPLACE TABLE eka_usage.catalog_billing
+ENGINE = MergeTree ORDER BY time_zone
+AS SELECT * FROM values('time_zone String, currency String', ('Asia/Kolkata', 'INR'));
+
 -- What each release of the catalog says, so that usage of old months stays what it was. `_order` orders
 -- releases as their versions do. The unit is that of invoice lines.
 CREATE TABLE IF NOT EXISTS eka_usage.catalog_releases

@@ -90,6 +90,8 @@ WHERE session_state != 'never_started';
 -- cost of one unit; a level has that of the event, as what it costs depends on how long it holds.
 -- `position` orders events, for the last of them. `unique_value` is what is counted and `series` whose level it is,
 -- both empty where the metric type has none, or the event lacks it.
+-- `position` orders events, for the last of them. The local time of an event is `utc_offset` seconds after UTC; in the
+-- zone of its month, no day is before the first that was reached, also where clocks were set back or the zone changed.
 CREATE OR REPLACE VIEW eka_usage.usage_detail AS
 WITH _name -> multiIf(
     _name = '' OR session_state != '', '',
@@ -142,9 +144,14 @@ SELECT
     _event.voids AS voids,
     _event.ingested_at AS ingested_at,
     _event.session_state AS session_state,
-    'UTC' AS time_zone,
-    toDate32(occurred_at) AS day,
-    makeDate32(toYear(occurred_at), toMonth(occurred_at), 1) AS month,
+    _event._zone AS time_zone,
+    toInt32(_offset._utc_offset + throwIf(_offset._of_zone = '', 'a time zone is missing: run usage-sink migrate')) AS utc_offset,
+    greatest(
+        toDate32(occurred_at + toIntervalSecond(utc_offset)),
+        _offset._first_day,
+        if(_event._own_zone = '', _offset._first_day, _event._first_month)
+    ) AS day,
+    makeDate32(toYear(day), toMonth(day), 1) AS month,
     _release._title AS title,
     _release._unit AS unit,
     _release._unit_title AS unit_title,
@@ -163,11 +170,30 @@ SELECT
 FROM
 (
     SELECT
-        *,
+        _used.*,
+        _period._own_zone AS _own_zone,
+        _period._first_month AS _first_month,
+        if(_own_zone = '', 'Asia/Kolkata', _own_zone) AS _zone,
         arrayMap(_part -> toUInt64OrZero(_part), splitByChar('.', splitByChar('+', toString(catalog_version))[1])) AS _parts,
         (_parts[1] * 1000000 + _parts[2]) * 1000000 + _parts[3] AS _order
-    FROM eka_usage.usage
+    FROM eka_usage.usage AS _used
+    ASOF LEFT JOIN
+    (
+        SELECT
+            workspace_id AS _account,
+            first_month AS _first_month,
+            time_zone AS _own_zone,
+            starts_at AS _starts_at
+        FROM eka_usage.workspace_periods
+    ) AS _period
+        ON _period._account = _used.workspace_id AND _used.occurred_at >= _period._starts_at
 ) AS _event
+ASOF LEFT JOIN
+(
+    SELECT time_zone AS _of_zone, since AS _offset_since, utc_offset AS _utc_offset, first_day AS _first_day
+    FROM eka_usage.zone_offsets
+) AS _offset
+    ON _offset._of_zone = _event._zone AND _event.occurred_at >= _offset._offset_since
 ASOF LEFT JOIN
 (
     SELECT
@@ -205,14 +231,18 @@ WINDOW _later AS (
 );
 
 -- `usage_detail` as the lines of each day add it up: an event once, and a level in each day in which it holds,
--- from when it does, with its share: quantity times the milliseconds, by those of one unit of the total, rounded half
+-- from when it does, in the time zone that the workspace has then, with its share: quantity times the milliseconds, by those of one unit of the total, rounded half
 -- to even.
 CREATE OR REPLACE VIEW eka_usage.usage_detail_by_day AS
 SELECT * FROM eka_usage.usage_detail WHERE aggregation != 'time_weighted'
 UNION ALL
 SELECT
-    * EXCEPT (_now, _next, until, _period, _is_first, _from, _until, _holds, _whole)
+    * EXCEPT (
+        _now, _next, until, _period, _period_zone, _period_begins, _following, _following_zone, _following_begins,
+        _is_first, _from, _until, _holds, _whole
+    )
     REPLACE (
+        _period_zone AS time_zone,
         toStartOfMonth(_period) AS month,
         _period AS day,
         _from AS occurred_at,
@@ -242,36 +272,99 @@ FROM
     SELECT
         *,
         toInt256(greatest(total_seconds, 1)) * 1000 AS _whole,
-        greatest(occurred_at, toDateTime64(_period, 3, 'UTC')) AS _from,
-        least(until, toDateTime64(addDays(_period, 1), 3, 'UTC')) AS _until,
+        greatest(occurred_at, _period_begins) AS _from,
+        least(until, _following_begins) AS _until,
         toDecimal256(greatest(0, toUnixTimestamp64Milli(_until) - toUnixTimestamp64Milli(_from)), 0) AS _holds,
         _period = day AS _is_first
     FROM
     (
         SELECT
-            *,
-            arrayJoin(if(
-                exact_quantity = 0,
-                [day],
-                arrayMap(
-                    _number -> addDays(day, _number),
-                    range(toUInt32(dateDiff('day', day, toDate32(until) + 1) + 1))
-                )
-            )) AS _period
-        FROM eka_usage.usage_levels
+            _zoned.* EXCEPT (_own, _first_month, _starts_at),
+            multiIf(
+                _zoned._own = '', least(toDateTime64(_zoned._following, 3, 'UTC') - toIntervalSecond(_offset._utc_offset), _offset._until),
+                _zoned._following = _zoned._first_month, _zoned._starts_at,
+                greatest(least(toDateTime64(_zoned._following, 3, 'UTC') - toIntervalSecond(_offset._utc_offset), _offset._until), _zoned._starts_at)
+            ) AS _following_begins
+        FROM
+        (
+            SELECT
+                _row.*,
+                _own_period._own AS _own,
+                _own_period._first_month AS _first_month,
+                _own_period._starts_at AS _starts_at,
+                if(_own = '', 'Asia/Kolkata', _own) AS _following_zone
+            FROM (SELECT
+                _zoned.* EXCEPT (_own, _first_month, _starts_at),
+                multiIf(
+                    _zoned._own = '', least(toDateTime64(_zoned._period, 3, 'UTC') - toIntervalSecond(_offset._utc_offset), _offset._until),
+                    _zoned._period = _zoned._first_month, _zoned._starts_at,
+                    greatest(least(toDateTime64(_zoned._period, 3, 'UTC') - toIntervalSecond(_offset._utc_offset), _offset._until), _zoned._starts_at)
+                ) AS _period_begins
+            FROM
+            (
+                SELECT
+                    _row.*,
+                    _own_period._own AS _own,
+                    _own_period._first_month AS _first_month,
+                    _own_period._starts_at AS _starts_at,
+                    if(_own = '', 'Asia/Kolkata', _own) AS _period_zone
+                FROM (
+                    SELECT
+                        *,
+                        arrayJoin(if(
+                            exact_quantity = 0,
+                            [day],
+                            arrayMap(
+                                _number -> addDays(day, _number),
+                                range(toUInt32(dateDiff('day', day, toDate32(until) + 1) + 1))
+                            )
+                        )) AS _period,
+                        addDays(_period, 1) AS _following
+                    FROM eka_usage.usage_levels
+                ) AS _row
+                ASOF LEFT JOIN
+                (
+                    SELECT workspace_id AS _account, first_month AS _first_month, time_zone AS _own, starts_at AS _starts_at
+                    FROM eka_usage.workspace_periods
+                ) AS _own_period
+                    ON _own_period._account = _row.workspace_id AND toInt32(_row._period) >= toInt32(_own_period._first_month)
+            ) AS _zoned
+            ASOF LEFT JOIN
+            (
+                SELECT time_zone AS _of_zone, utc_offset AS _utc_offset, toInt32(first_day) AS _first_day, until AS _until
+                FROM eka_usage.zone_offsets
+            ) AS _offset
+                ON _offset._of_zone = _zoned._period_zone AND toInt32(_zoned._period) > _offset._first_day) AS _row
+            ASOF LEFT JOIN
+            (
+                SELECT workspace_id AS _account, first_month AS _first_month, time_zone AS _own, starts_at AS _starts_at
+                FROM eka_usage.workspace_periods
+            ) AS _own_period
+                ON _own_period._account = _row.workspace_id AND toInt32(_row._following) >= toInt32(_own_period._first_month)
+        ) AS _zoned
+        ASOF LEFT JOIN
+        (
+            SELECT time_zone AS _of_zone, utc_offset AS _utc_offset, toInt32(first_day) AS _first_day, until AS _until
+            FROM eka_usage.zone_offsets
+        ) AS _offset
+            ON _offset._of_zone = _zoned._following_zone AND toInt32(_zoned._following) > _offset._first_day
     )
 )
 WHERE _is_first OR _holds > 0;
 
 -- `usage_detail` as the lines of each month add it up: an event once, and a level in each month in which it holds,
--- from when it does, with its share: quantity times the milliseconds, by those of one unit of the total, rounded half
+-- from when it does, in the time zone that the workspace has then, with its share: quantity times the milliseconds, by those of one unit of the total, rounded half
 -- to even.
 CREATE OR REPLACE VIEW eka_usage.usage_detail_by_month AS
 SELECT * FROM eka_usage.usage_detail WHERE aggregation != 'time_weighted'
 UNION ALL
 SELECT
-    * EXCEPT (_now, _next, until, _period, _is_first, _from, _until, _holds, _whole)
+    * EXCEPT (
+        _now, _next, until, _period, _period_zone, _period_begins, _following, _following_zone, _following_begins,
+        _is_first, _from, _until, _holds, _whole
+    )
     REPLACE (
+        _period_zone AS time_zone,
         greatest(day, _period) AS day,
         _period AS month,
         _from AS occurred_at,
@@ -301,29 +394,88 @@ FROM
     SELECT
         *,
         toInt256(greatest(total_seconds, 1)) * 1000 AS _whole,
-        greatest(occurred_at, toDateTime64(_period, 3, 'UTC')) AS _from,
-        least(until, toDateTime64(addMonths(_period, 1), 3, 'UTC')) AS _until,
+        greatest(occurred_at, _period_begins) AS _from,
+        least(until, _following_begins) AS _until,
         toDecimal256(greatest(0, toUnixTimestamp64Milli(_until) - toUnixTimestamp64Milli(_from)), 0) AS _holds,
         _period = month AS _is_first
     FROM
     (
         SELECT
-            *,
-            arrayJoin(if(
-                exact_quantity = 0,
-                [month],
-                arrayMap(
-                    _number -> addMonths(month, _number),
-                    range(toUInt32(dateDiff('month', month, toDate32(until) + 1) + 1))
-                )
-            )) AS _period
-        FROM eka_usage.usage_levels
+            _zoned.* EXCEPT (_own, _first_month, _starts_at),
+            multiIf(
+                _zoned._own = '', least(toDateTime64(_zoned._following, 3, 'UTC') - toIntervalSecond(_offset._utc_offset), _offset._until),
+                _zoned._following = _zoned._first_month, _zoned._starts_at,
+                greatest(least(toDateTime64(_zoned._following, 3, 'UTC') - toIntervalSecond(_offset._utc_offset), _offset._until), _zoned._starts_at)
+            ) AS _following_begins
+        FROM
+        (
+            SELECT
+                _row.*,
+                _own_period._own AS _own,
+                _own_period._first_month AS _first_month,
+                _own_period._starts_at AS _starts_at,
+                if(_own = '', 'Asia/Kolkata', _own) AS _following_zone
+            FROM (SELECT
+                _zoned.* EXCEPT (_own, _first_month, _starts_at),
+                multiIf(
+                    _zoned._own = '', least(toDateTime64(_zoned._period, 3, 'UTC') - toIntervalSecond(_offset._utc_offset), _offset._until),
+                    _zoned._period = _zoned._first_month, _zoned._starts_at,
+                    greatest(least(toDateTime64(_zoned._period, 3, 'UTC') - toIntervalSecond(_offset._utc_offset), _offset._until), _zoned._starts_at)
+                ) AS _period_begins
+            FROM
+            (
+                SELECT
+                    _row.*,
+                    _own_period._own AS _own,
+                    _own_period._first_month AS _first_month,
+                    _own_period._starts_at AS _starts_at,
+                    if(_own = '', 'Asia/Kolkata', _own) AS _period_zone
+                FROM (
+                    SELECT
+                        *,
+                        arrayJoin(if(
+                            exact_quantity = 0,
+                            [month],
+                            arrayMap(
+                                _number -> addMonths(month, _number),
+                                range(toUInt32(dateDiff('month', month, toDate32(until) + 1) + 1))
+                            )
+                        )) AS _period,
+                        addMonths(_period, 1) AS _following
+                    FROM eka_usage.usage_levels
+                ) AS _row
+                ASOF LEFT JOIN
+                (
+                    SELECT workspace_id AS _account, first_month AS _first_month, time_zone AS _own, starts_at AS _starts_at
+                    FROM eka_usage.workspace_periods
+                ) AS _own_period
+                    ON _own_period._account = _row.workspace_id AND toInt32(_row._period) >= toInt32(_own_period._first_month)
+            ) AS _zoned
+            ASOF LEFT JOIN
+            (
+                SELECT time_zone AS _of_zone, utc_offset AS _utc_offset, toInt32(first_day) AS _first_day, until AS _until
+                FROM eka_usage.zone_offsets
+            ) AS _offset
+                ON _offset._of_zone = _zoned._period_zone AND toInt32(_zoned._period) > _offset._first_day) AS _row
+            ASOF LEFT JOIN
+            (
+                SELECT workspace_id AS _account, first_month AS _first_month, time_zone AS _own, starts_at AS _starts_at
+                FROM eka_usage.workspace_periods
+            ) AS _own_period
+                ON _own_period._account = _row.workspace_id AND toInt32(_row._following) >= toInt32(_own_period._first_month)
+        ) AS _zoned
+        ASOF LEFT JOIN
+        (
+            SELECT time_zone AS _of_zone, utc_offset AS _utc_offset, toInt32(first_day) AS _first_day, until AS _until
+            FROM eka_usage.zone_offsets
+        ) AS _offset
+            ON _offset._of_zone = _zoned._following_zone AND toInt32(_zoned._following) > _offset._first_day
     )
 )
 WHERE _is_first OR _holds > 0;
 
--- The invoice lines of each day, billable and non-billable usage separately: the quantity by the
--- aggregation, null for what is undeclared, and the cost.
+-- The invoice lines of each day in the time zone of the workspace, billable and non-billable usage
+-- separately: the quantity by the aggregation, null for what is undeclared, and the cost.
 -- `unpriced` counts the events without a cost; if all lack one, the cost is null. `without_value` counts those
 -- that lack what is counted, or whose level they are, and so count for nothing.
 CREATE OR REPLACE VIEW eka_usage.usage_by_day AS
@@ -333,6 +485,7 @@ SELECT
     product,
     metric_type,
     is_billable,
+    any(_detail.time_zone) AS time_zone,
     max(_detail.title) AS title,
     unit,
     unit_title,
@@ -372,8 +525,8 @@ SELECT
 FROM eka_usage.usage_detail_by_day AS _detail
 GROUP BY workspace_id, day, product, metric_type, is_billable, unit, unit_title, aggregation;
 
--- The invoice lines of each month, billable and non-billable usage separately: the quantity by the
--- aggregation, null for what is undeclared, and the cost.
+-- The invoice lines of each month in the time zone of the workspace, billable and non-billable usage
+-- separately: the quantity by the aggregation, null for what is undeclared, and the cost.
 -- `unpriced` counts the events without a cost; if all lack one, the cost is null. `without_value` counts those
 -- that lack what is counted, or whose level they are, and so count for nothing.
 CREATE OR REPLACE VIEW eka_usage.usage_by_month AS
@@ -383,6 +536,7 @@ SELECT
     product,
     metric_type,
     is_billable,
+    any(_detail.time_zone) AS time_zone,
     max(_detail.title) AS title,
     unit,
     unit_title,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -26,33 +24,16 @@ from infra.sink.closing import changes
 from infra.sink.output import text
 from infra.sink.reconcile import reconcile
 from infra.sink.usage.complete import complete_until
+from infra.sink.zones import workspaces
+from infra.sink.zones.calendar import Span
 
 _LATE = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """When a month begins and ends, in the first and in the last of the time zones that cut it."""
-
-    since: datetime
-    until: datetime
-    last_zone: str
-
-
-def bounds(month: date, zones: Iterable[str]) -> Bounds:
-    """Returns the bounds of a month that is given by its first day."""
-    following = (month + timedelta(days=31)).replace(day=1)
-    starts = [_midnight(month, zone) for zone in zones]
-    ends = [(_midnight(following, zone), zone) for zone in zones]
-    until, zone = max(ends)
-    return Bounds(min(starts), until, zone)
 
 
 def missing(
     client: Client,
     month: date,
     scope: tuple[str, ...],
-    time_zone: str,
     caught_up_at: datetime | None,
 ) -> list[str]:
     """Returns what is missing before the month of the scope, all if empty, can be closed.
@@ -61,7 +42,6 @@ def missing(
         client: an open store.
         month: its first day.
         scope: the workspaces that are closed, or none.
-        time_zone: that of workspaces without one of their own.
         caught_up_at: when the sinks were known to have no lag.
 
     Raises:
@@ -77,8 +57,7 @@ def missing(
             raise store.query_error(failure) from None
 
     detail = f"FROM {DATABASE}.{USAGE_DETAIL_BY_MONTH} WHERE {where}"
-    zones = {time_zone, *(str(row[0]) for row in rows(f"SELECT DISTINCT time_zone {detail}"))}
-    limits = bounds(month, sorted(zones))
+    limits = _limits(client, month, scope)
     return [
         *_unknown(rows, scope),
         *_not_over(month, limits),
@@ -86,6 +65,15 @@ def missing(
         *_open_sessions(rows, detail),
         *_incomplete(client, limits, caught_up_at),
     ]
+
+
+def _limits(client: Client, month: date, scope: tuple[str, ...]) -> Span:
+    """Returns when a month begins first and ends last, and the time zone in which it does."""
+    following = (month + timedelta(days=31)).replace(day=1)
+    calendar = workspaces.calendar(client, scope or None)
+    spans = calendar.spans(scope or None, month, following)
+    last = max(spans, key=lambda span: span.end)
+    return Span(min(span.start for span in spans), last.end, last.time_zone)
 
 
 def _unknown(rows: Any, scope: tuple[str, ...]) -> Iterator[str]:
@@ -103,18 +91,18 @@ def _unknown(rows: Any, scope: tuple[str, ...]) -> Iterator[str]:
             yield f"no event of {workspace!r} has ever arrived: check the name"
 
 
-def _not_over(month: date, limits: Bounds) -> Iterator[str]:
-    if datetime.now(UTC) < limits.until:
-        yield f"{month:%Y-%m} is not over: it ends {text(limits.until)} in {limits.last_zone}"
+def _not_over(month: date, limits: Span) -> Iterator[str]:
+    if datetime.now(UTC) < limits.end:
+        yield f"{month:%Y-%m} is not over: it ends {text(limits.end)} in {limits.time_zone}"
 
 
-def _findings(client: Client, limits: Bounds) -> Iterator[str]:
-    found = reconcile(client, limits.since, limits.until, late=_LATE, limit=0)
+def _findings(client: Client, limits: Span) -> Iterator[str]:
+    found = reconcile(client, limits.start, limits.end, late=_LATE, limit=0)
     counts = [f"{count} {word}" for word, count in found["unexplained"].items() if count]
     if counts:
         yield (
             f"reconcile is not clean: {', '.join(counts)}; run `usage-sink reconcile --since "
-            f"{text(limits.since)} --until {text(limits.until)}`"
+            f"{text(limits.start)} --until {text(limits.end)}`"
         )
 
 
@@ -127,18 +115,13 @@ def _open_sessions(rows: Any, detail: str) -> Iterator[str]:
         yield f"{count} sessions are open, such as {example}"
 
 
-def _incomplete(client: Client, limits: Bounds, caught_up_at: datetime | None) -> Iterator[str]:
-    known = complete_until(client, limits.since, caught_up_at=caught_up_at)
+def _incomplete(client: Client, limits: Span, caught_up_at: datetime | None) -> Iterator[str]:
+    known = complete_until(client, limits.start, caught_up_at=caught_up_at)
     if known.until is None:
         yield f"nobody can tell up to when usage is complete: {known.reason}"
-    elif known.until < limits.until:
+    elif known.until < limits.end:
         hint = "" if caught_up_at else "; pass --brokers to compare with Kafka"
         yield (
             f"usage is complete up to {text(known.until)} only ({known.reason}), "
-            f"and the month ends {text(limits.until)}{hint}"
+            f"and the month ends {text(limits.end)}{hint}"
         )
-
-
-def _midnight(day: date, zone: str) -> datetime:
-    local = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
-    return local.astimezone(UTC)

@@ -22,6 +22,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infra.sink import dsn, kafka, output, store
+from infra.sink._generated.fields import CURRENCY, TIME_ZONE
 from infra.sink.arguments import month
 from infra.sink.closing import checks, ledger, printing
 from infra.sink.closing.make import Terms, make, verify
@@ -31,7 +32,6 @@ from infra.sink.text import printable
 
 _SECONDS = 20
 _PAUSE = 0.1
-_TIME_ZONE, _CURRENCY = "UTC", ""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -104,13 +104,13 @@ def _close(
     caught_up_at = None
     if arguments.brokers is not None:
         caught_up_at = _caught_up_at(arguments)
-    missing = checks.missing(client, arguments.month, scope, _TIME_ZONE, caught_up_at)
+    missing = checks.missing(client, arguments.month, scope, caught_up_at)
     if missing and arguments.despite is None:
         for each in missing:
             sys.stderr.write(f"missing: {printable(each)}\n")
         raise SinkError(f'{name} is not closed; see above, or close it --despite "REASON"')
     despite = arguments.despite if missing else ""
-    terms = Terms(_TIME_ZONE, _CURRENCY, despite, tuple(missing))
+    terms = Terms(TIME_ZONE, CURRENCY, despite, tuple(missing))
     return make(client, arguments.month, arguments.workspace, terms)
 
 

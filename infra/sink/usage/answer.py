@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 
 from clickhouse_connect.driver.client import Client
 
-from infra.sink._generated.fields import ACCOUNT, BILLABLE, DATABASE, FIELDS
+from infra.sink._generated.fields import ACCOUNT, BILLABLE, CURRENCY, DATABASE, FIELDS
 from infra.sink.errors import UsageError
 from infra.sink.usage import sql
 from infra.sink.usage.complete import Completeness, complete_until
-from infra.sink.usage.query import Bound, Period, Query, Window, next_month
+from infra.sink.usage.query import Query, Window, next_month
 from infra.sink.usage.sql import Statement
+from infra.sink.zones import workspaces
+from infra.sink.zones.calendar import Calendar, Span
 
 _COST, _AGGREGATION, _UNDECLARED = "cost", "aggregation", "undeclared"
 # Of the others, the cost of a whole is not the sum over its parts.
@@ -28,33 +30,18 @@ _EXACT = Context(prec=76)
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """When a period begins and ends in a time zone."""
-
-    time_zone: str
-    start: datetime
-    end: datetime
-
-    @classmethod
-    def of(cls, period: Period, time_zone: str) -> Bounds:
-        """Returns the bounds of a period in a zone."""
-        zone = ZoneInfo(time_zone)
-        return cls(time_zone, instant(period.start, zone), instant(period.end, zone))
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """The lines of a query, by the names of `columns`, in an order that only they decide.
 
-    `has_more` says that the limit cut it. `bounds` has one item for each time zone of the
-    workspaces; `release` is of the store's catalog.
+    `has_more` says that the limit cut it. `spans` are those of the period, as workspaces differ in
+    their time zones, and change them; `release` is of the store's catalog.
     """
 
     query: Query
     columns: tuple[str, ...]
     rows: list[dict[str, Any]]
     has_more: bool
-    bounds: tuple[Bounds, ...]
+    spans: tuple[Span, ...]
     release: str
     made_at: datetime
     complete: Completeness
@@ -102,11 +89,12 @@ class Answer:
             "to": query.period.end,
             "bounds": [
                 {"time_zone": each.time_zone, "from": each.start, "to": each.end}
-                for each in self.bounds
+                for each in self.spans
             ],
             "window": query.window,
             "group_by": [str(each) for each in query.group_by],
             "where": {str(each.dimension): list(each.values) for each in query.where},
+            "currency": CURRENCY or None,
             "release": self.release,
             "made_at": self.made_at,
             "as_of": query.as_of,
@@ -130,28 +118,26 @@ def ask(client: Client, query: Query, *, caught_up_at: datetime | None = None) -
         SinkError: the store rejects the query.
     """
     made_at = datetime.now(UTC)
-    zones = ["UTC"]
-    bounds = tuple(Bounds.of(query.period, zone) for zone in zones)
+    calendar = workspaces.calendar(client, query.workspaces)
+    spans = tuple(calendar.spans(query.workspaces, query.period.start, query.period.end))
     # Before the lines, so that they have whatever it says.
     complete = (
-        complete_until(client, min(each.start for each in bounds), caught_up_at=caught_up_at)
+        complete_until(client, min(each.start for each in spans), caught_up_at=caught_up_at)
         if query.as_of is None
         else Completeness(None, "nobody has noted up to when it was complete then")
     )
     now = query.as_of or made_at
     if query.cuts_days(now):
         _refuse_levels(client, query)
-    statement = sql.lines(query, zones, now)
+    statement = sql.lines(query, now)
     found = sql.fetch(client, statement)
     columns = _columns(statement.columns, query.window)
     rows = [
-        _with_window(dict(zip(statement.columns, row, strict=True)), query.window)
+        _with_window(dict(zip(statement.columns, row, strict=True)), query.window, calendar)
         for row in found[: query.limit]
     ]
     [[release]] = sql.fetch(client, Statement(_RELEASE, {}, ()))
-    return Answer(
-        query, columns, rows, len(found) > query.limit, bounds, release, made_at, complete
-    )
+    return Answer(query, columns, rows, len(found) > query.limit, spans, release, made_at, complete)
 
 
 def _refuse_levels(client: Client, query: Query) -> None:
@@ -175,13 +161,6 @@ def latest_month(client: Client, workspace: str) -> date | None:
     return rows[0][0] if rows else None
 
 
-def instant(bound: Bound, zone: ZoneInfo) -> datetime:
-    """Returns a bound as an instant: that at which a day begins in a zone."""
-    if isinstance(bound, datetime):
-        return bound.astimezone(UTC)
-    return datetime(bound.year, bound.month, bound.day, tzinfo=zone).astimezone(UTC)
-
-
 def _columns(names: Iterable[str], window: Window | None) -> tuple[str, ...]:
     """Returns the names of columns, with those of a window's bounds."""
     found: list[str] = []
@@ -190,22 +169,24 @@ def _columns(names: Iterable[str], window: Window | None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _with_window(row: dict[str, Any], window: Window | None) -> dict[str, Any]:
+def _with_window(row: dict[str, Any], window: Window | None, calendar: Calendar) -> dict[str, Any]:
     """Returns a row with the bounds of its window, and the window in the words of its zone."""
     if window is None:
         return row
-    zone, start = ZoneInfo(row["time_zone"]), row[window]
+    workspace, zone, start = row.pop(ACCOUNT), row.pop("time_zone"), row[window]
     match window:
         case "hour":
-            end, name = start + timedelta(hours=1), start.astimezone(zone).isoformat("T", "minutes")
+            end = start + timedelta(hours=1)
+            name = start.astimezone(ZoneInfo(zone)).isoformat("T", "minutes")
         case "day":
             end, name = start + timedelta(days=1), start.isoformat()
         case "month":
             end, name = next_month(start), f"{start:%Y-%m}"
-    found = {window: name, "from": instant(start, zone), "to": instant(end, zone)}
     return {
-        ACCOUNT: row.pop(ACCOUNT),
-        "time_zone": row.pop("time_zone"),
-        **found,
+        ACCOUNT: workspace,
+        "time_zone": zone,
+        window: name,
+        "from": calendar.begins(workspace, start),
+        "to": calendar.begins(workspace, end),
         **{name: value for name, value in row.items() if name != window},
     }

@@ -4,8 +4,9 @@ A line is of one workspace, metric type and environment; billable and other usag
 lines. Of a month, they are the lines of its invoice. An event counts once, and a session as one
 event at its start; what was taken back does not count. Quantities and costs are exact.
 
-Days and months are those of the workspace's time zone, also where --from and --to are dates. A
-period begins with --from and ends before --to.
+Days and months are those of the workspace's time zone, also where --from and --to are dates (see
+`usage-sink workspace --help`). A period begins with --from and ends before --to. The time zone, the
+instants at which the period begins and ends there, and the currency are in the last lines.
 
 --group-by splits lines by the fields of events and by keys of their metadata; events without one
 are together in a line where it is empty. A number or a boolean in metadata is shown as JSON has it.
@@ -32,6 +33,7 @@ from clickhouse_connect.driver.client import Client
 
 from infra.sink import arguments as argument
 from infra.sink import dsn, output, store
+from infra.sink._generated.fields import CURRENCY
 from infra.sink.errors import SinkError, UsageError
 from infra.sink.text import printable
 from infra.sink.usage import asked
@@ -47,6 +49,7 @@ from infra.sink.usage.query import (
 
 _AGGREGATION, _UNDECLARED, _OPEN = "aggregation", "undeclared", "open_sessions"
 _WITHOUT_VALUE, _OVER_TIME = "without_value", "time_weighted"
+_MOST_SPANS = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -163,9 +166,21 @@ def _in_words(period: Period) -> str:
 
 
 def _last_lines(answer: Answer) -> str:
-    """Says what all of it costs, what that lacks, and up to when it is complete."""
+    """Says when the period was, what it costs, what that lacks, and up to when it is complete."""
     rows = answer.rows
-    return f"\n{_cost(answer)}{_left_out(rows)}{_running(answer)}{_complete(answer)}"
+    parts = (_spans(answer), _cost(answer), _left_out(rows), _running(answer), _complete(answer))
+    return "\n" + "".join(parts)
+
+
+def _spans(answer: Answer) -> str:
+    lines = [
+        f"{each.time_zone}: from {output.text(each.start)} to {output.text(each.end)}\n"
+        for each in answer.spans
+    ]
+    more = len(lines) - _MOST_SPANS
+    return "".join(lines[:_MOST_SPANS]) + (
+        f"and {more} more, as JSON has them\n" if more > 0 else ""
+    )
 
 
 def _cost(answer: Answer) -> str:
@@ -175,7 +190,8 @@ def _cost(answer: Answer) -> str:
         return "no billable event has a unit cost\n"
     unpriced = sum(row["unpriced"] for row in answer.billed if row[_AGGREGATION] != _UNDECLARED)
     rest = f"; {unpriced} billable events have no unit cost" if unpriced else ""
-    return f"cost of billable usage: {output.text(answer.cost)}{rest}\n"
+    cost = f"{output.text(answer.cost)} {CURRENCY}".rstrip()
+    return f"cost of billable usage: {cost}{rest}\n"
 
 
 def _left_out(rows: list[dict[str, Any]]) -> str:
@@ -202,7 +218,7 @@ def _left_out(rows: list[dict[str, Any]]) -> str:
 def _running(answer: Answer) -> str:
     """Says that levels go on, if the period is not over."""
     now = answer.query.as_of or answer.made_at
-    is_over = all(bounds.end <= now for bounds in answer.bounds)
+    is_over = all(span.end <= now for span in answer.spans)
     if is_over or all(row[_AGGREGATION] != _OVER_TIME for row in answer.rows):
         return ""
     return f"not over: levels over time count up to {output.text(now)}\n"

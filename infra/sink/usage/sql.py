@@ -79,16 +79,15 @@ def fetch(client: Client, statement: Statement) -> Sequence[Sequence[Any]]:
         raise store.query_error(failure) from None
 
 
-def lines(query: Query, zones: Sequence[str], now: datetime) -> Statement:
+def lines(query: Query, now: datetime) -> Statement:
     """Returns the statement for the lines of a query, one more than its limit.
 
     Args:
         query: what is asked.
-        zones: the time zones of the workspaces, as the store cuts hours in constant zones only.
         now: when it is asked.
     """
     bound = Parameters()
-    keys = dict(_keys(query, bound, zones))
+    keys = dict(_keys(query, bound))
     names = [f"_key{number}" for number in range(len(keys))]
     expressions = ", ".join(
         f"{expression} AS {name}" for name, expression in zip(names, keys.values(), strict=True)
@@ -186,14 +185,14 @@ def value_of(dimension: Dimension, bound: Parameters) -> str:
     return f"multiIf({kind} = 'String', {text}, {kind} = 'Null', '', JSONExtractRaw({path}))"
 
 
-def _keys(query: Query, bound: Parameters, zones: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _keys(query: Query, bound: Parameters) -> Iterator[tuple[str, str]]:
     """Yields the name and the expression of what tells lines apart."""
     yield ACCOUNT, ACCOUNT
     if query.window is not None:
         yield "time_zone", "_detail.time_zone"
         yield (
             query.window,
-            _hour(bound, zones) if query.window == "hour" else f"_detail.{query.window}",
+            _hour() if query.window == "hour" else f"_detail.{query.window}",
         )
     for name in (PRODUCT, METRIC_TYPE, BILLABLE, *APART):
         yield name, name
@@ -202,15 +201,10 @@ def _keys(query: Query, bound: Parameters, zones: Sequence[str]) -> Iterator[tup
             yield str(dimension), value_of(dimension, bound)
 
 
-def _hour(bound: Parameters, zones: Sequence[str]) -> str:
+def _hour() -> str:
     """Returns the beginning of an hour: zones are not whole hours apart, and clocks are changed."""
-    offsets = [
-        f"time_zone = {zone}, timeZoneOffset(toTimeZone({TIME}, {zone}))"
-        for zone in (bound.bind(each, "String") for each in zones)
-    ]
-    offset = f"multiIf({', '.join(offsets)}, 0)" if offsets else "0"
     time = f"toUnixTimestamp64Milli({TIME})"
     return (
         f"fromUnixTimestamp64Milli({time} - "
-        f"positiveModulo({time} + 1000 * {offset}, {_HOUR_MS}), 'UTC')"
+        f"positiveModulo({time} + 1000 * toInt64(_detail.utc_offset), {_HOUR_MS}), 'UTC')"
     )

@@ -26,6 +26,11 @@ AS SELECT * FROM values(
     ('half-done.really', 1, 'Ends in a "quote"')
 );
 
+-- The time zone of workspaces without one of their own, and the currency of costs, empty if the catalog names none.
+CREATE OR REPLACE TABLE usage.catalog_billing
+ENGINE = MergeTree ORDER BY time_zone
+AS SELECT * FROM values('time_zone String, currency String', ('UTC', ''));
+
 -- What each release of the catalog says, so that usage of old months stays what it was. `_order` orders
 -- releases as their versions do. The unit is that of invoice lines.
 CREATE TABLE IF NOT EXISTS usage.catalog_releases

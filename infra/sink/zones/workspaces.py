@@ -1,0 +1,97 @@
+"""The time zones of workspaces: which one each has from which month on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from infra.sink import store
+from infra.sink._generated.fields import (
+    ACCOUNT,
+    DATABASE,
+    WORKSPACE_PERIODS,
+    WORKSPACE_ZONES,
+)
+from infra.sink.closing import ledger
+from infra.sink.errors import SinkError
+from infra.sink.zones import stored
+from infra.sink.zones.calendar import Calendar, Period
+
+_PERIODS = f"""\
+SELECT {ACCOUNT}, first_month, time_zone, starts_at FROM {DATABASE}.{WORKSPACE_PERIODS}
+WHERE {{any:UInt8}} OR {ACCOUNT} IN {{accounts:Array(String)}}
+ORDER BY 1, 2"""
+
+
+def periods(client: Client, workspaces: Sequence[str] | None = None) -> list[Period]:
+    """Returns the zones that workspaces, or all of them, have of their own, in order.
+
+    Raises:
+        SinkError: the store rejects the query.
+    """
+    parameters = {"any": int(workspaces is None), "accounts": list(workspaces or ())}
+    return [Period(*row) for row in _rows(client, _PERIODS, parameters)]
+
+
+def calendar(client: Client, workspaces: Sequence[str] | None = None) -> Calendar:
+    """Returns the days and months of workspaces, or of all of them.
+
+    Raises:
+        SinkError: the store rejects the query.
+    """
+    return Calendar(periods(client, workspaces))
+
+
+def change(client: Client, workspace: str, time_zone: str, first_month: date) -> Period:
+    """Gives a workspace a time zone from a month on, and returns it.
+
+    Another one from the same month on is replaced, those of other months stay.
+
+    Raises:
+        SinkError: the month is closed, or the store rejects it.
+    """
+    _reject_closed(client, workspace, first_month)
+    try:
+        stored.write(client, [time_zone])
+        client.insert(
+            WORKSPACE_ZONES,
+            [[workspace, first_month, time_zone]],
+            [ACCOUNT, "since", "time_zone"],
+            database=DATABASE,
+        )
+    except ClickHouseError as failure:
+        raise store.query_error(failure) from None
+    made = periods(client, [workspace])
+    return next(each for each in made if each.first_month == first_month)
+
+
+def last_closed_month(client: Client, workspace: str) -> date | None:
+    """Returns the last month that is closed for a workspace, whose time zone must stay.
+
+    Raises:
+        SinkError: the store rejects the query.
+    """
+    try:
+        return ledger.last_closed(ledger.read(client), workspace)
+    except ClickHouseError as failure:
+        raise store.query_error(failure) from None
+
+
+def _reject_closed(client: Client, workspace: str, first_month: date) -> None:
+    closed = last_closed_month(client, workspace)
+    if closed is not None and first_month <= closed:
+        raise SinkError(
+            f"{closed:%Y-%m} is closed for {workspace!r}, and its days would move: choose a later "
+            "month"
+        )
+
+
+def _rows(client: Client, query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    try:
+        return [tuple(row) for row in client.query(query, dict(parameters)).result_rows]
+    except ClickHouseError as failure:
+        raise store.query_error(failure) from None
