@@ -21,6 +21,8 @@ INFRA = ROOT / "infra"
 PACKAGE: Any = tomllib.loads((INFRA / "pyproject.toml").read_text())["project"]
 GROUPS: Any = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
 _SDK = "eka-usage-sdk"
+# The standard library reads it where the machine has no database of time zones.
+_TIME_ZONES = "tzdata"
 
 
 def output(*command: str, cwd: Path) -> str:
@@ -67,7 +69,7 @@ def test_the_package_requires_what_the_sink_imports() -> None:
         name.replace("_", "-") for name in names - sys.stdlib_module_names - {"infra", "eka_usage"}
     }
     required = {re.split("[=>]", each)[0] for each in PACKAGE["dependencies"]}
-    assert required == {*imported, _SDK}
+    assert required == {*imported, _SDK, _TIME_ZONES}
 
 
 def test_the_package_requires_what_its_lock_is_made_from() -> None:
