@@ -17,6 +17,8 @@ const (
 	largeSize = 300_000
 	// What grows with the size took from 20 ms, of a slice in a struct, to seconds, of an integer.
 	costLimit = 100 * time.Millisecond
+	// A busy machine disturbs a few calls, and what grows with the size is slow each time.
+	costAttempts = 20
 )
 
 type details struct{ Value any }
@@ -59,12 +61,12 @@ func largeValues() map[string]any {
 	}
 }
 
-// costOf returns the time of a call, the best of several.
+// costOf returns the time of a call, of the first within the limit or the best of all attempts.
 func costOf(t *testing.T, call func(*ekausage.Client)) time.Duration {
 	t.Helper()
 	client, _ := ekausagetest.New(t, quiet)
 	best := time.Hour
-	for range 3 {
+	for attempt := 0; attempt < costAttempts && best > costLimit; attempt++ {
 		begin := time.Now()
 		call(client)
 		best = min(best, time.Since(begin))

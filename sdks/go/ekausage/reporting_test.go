@@ -44,7 +44,7 @@ func TestShutdownInTheErrorHandler(t *testing.T) {
 		if err := <-returned; err == nil {
 			t.Error("Flush waited for the event that is being reported")
 		}
-		if client.Shutdown(); time.Since(started) > 4*time.Second {
+		if client.Shutdown(); time.Since(started) > 9*time.Second {
 			t.Errorf("%s: shutdown took %v", mode, time.Since(started))
 		}
 		if s := client.Stats(); s.Failed != 1 || s.Queued != 0 {

@@ -106,7 +106,7 @@ func TestSpool(t *testing.T) {
 			if lost := client.Shutdown(); lost != 0 {
 				t.Errorf("%d were given up", lost)
 			}
-			if took := time.Since(started); took > 6*time.Second {
+			if took := time.Since(started); took > 9*time.Second {
 				t.Errorf("shutdown took %v", took)
 			}
 			expectCodes(t, &errorsReported, nil)

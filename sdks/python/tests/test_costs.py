@@ -19,6 +19,8 @@ from sdks.python.tests.support import VALID, CollectingProducer, fixed_client
 _SIZE = 300_000
 # Processor time. What grows with the size took from 20 ms, of a dict, to minutes, of an integer.
 _LIMIT_SECONDS = 0.1
+# A busy machine disturbs a few calls, and what grows with the size is slow each time.
+_ATTEMPTS = 20
 # Values that are read before metadata is known to be too large, generously.
 _MOST_READ = 40_000
 
@@ -92,7 +94,7 @@ def value(request: pytest.FixtureRequest) -> Any:
 
 
 def cost(call: Callable[[Any], object]) -> float:
-    """Returns the processor time of a call, as the best of three, in seconds."""
+    """Returns the seconds of processor time of the first call within the limit, or of the best."""
 
     def once() -> float:
         with fixed_client(producer=CollectingProducer(), on_error=lambda *_: None) as client:
@@ -100,7 +102,10 @@ def cost(call: Callable[[Any], object]) -> float:
             call(client)
             return time.thread_time() - begin
 
-    return min(once() for _ in range(3))
+    attempts = [once()]
+    while attempts[-1] >= _LIMIT_SECONDS and len(attempts) < _ATTEMPTS:
+        attempts.append(once())
+    return min(attempts)
 
 
 @pytest.mark.parametrize("field", FIELDS)

@@ -5,21 +5,24 @@ import { Collector } from "./support/collector.js";
 const size = 200_000;
 /** What grows with the size took from 100 ms, of an object of many keys, to minutes, of a bigint. */
 const limitMs = 100;
+/** A busy machine disturbs a few calls, and what grows with the size is slow each time. */
+const attempts = 20;
 
-/** How long a call takes in milliseconds of processor time, the best of three. */
+/** Milliseconds of processor time of the first call within the limit, or of the best of all. */
 function cost(call: (client: { [name: string]: (...all: unknown[]) => unknown }) => void): number {
   const client = new EkaClient({
     serviceName: "tests",
     producer: new Collector(),
     onError: () => undefined,
   });
-  const took = [1, 2, 3].map(() => {
+  let best = Number.POSITIVE_INFINITY;
+  for (let attempt = 0; attempt < attempts && best >= limitMs; attempt++) {
     const begin = process.cpuUsage();
     call(client as never);
     const { user, system } = process.cpuUsage(begin);
-    return (user + system) / 1000;
-  });
-  return Math.min(...took);
+    best = Math.min(best, (user + system) / 1000);
+  }
+  return best;
 }
 
 const long = "x".repeat(size);
