@@ -44,6 +44,7 @@ from codegen.model.event import (
 from codegen.model.metrics import Alert, Label, SelfMetric, SelfMetrics
 from codegen.model.sdk import (
     UNPROCESSABLE,
+    Endpoint,
     ErrorCode,
     Http,
     HttpError,
@@ -66,6 +67,7 @@ __all__ = [
     "Catalog",
     "Data",
     "Deprecation",
+    "Endpoint",
     "ErrorCode",
     "Event",
     "Field",

@@ -58,10 +58,13 @@ class ErrorCode:
 
 @dataclass(frozen=True, slots=True)
 class HttpError:
+    """An error of the HTTP API's own; `scopes` are those whose paths have it, None for all."""
+
     name: str
     status: int
     text: str
     description: str
+    scopes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +99,27 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Another path; `bodies` by media type and `answers` by status are names of shapes."""
+
+    path: str
+    method: str
+    title: str
+    description: str
+    scope: str | None
+    parameters: tuple[Parameter, ...]
+    bodies: Mapping[str, str]
+    answers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Http:
-    """What the HTTP API answers: its own errors, the statuses of error codes, and what is read."""
+    """What the HTTP API answers: its own errors, the statuses of error codes, and its paths."""
 
     statuses: Mapping[str, int]
     errors: tuple[HttpError, ...]
     reads: tuple[Read, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
 
     def status(self, code: str) -> int:
         """Returns the status of an error code that rejects an event."""
@@ -194,10 +212,17 @@ def _http(data: Data) -> Http:
     return Http(
         statuses=data["statuses"],
         errors=tuple(
-            HttpError(name, e["status"], e["text"], e["description"])
+            HttpError(
+                name,
+                e["status"],
+                e["text"],
+                e["description"],
+                tuple(e["scopes"]) if "scopes" in e else None,
+            )
             for name, e in data["errors"].items()
         ),
         reads=tuple(_read(path, r) for path, r in data.get("reads", {}).items()),
+        endpoints=tuple(_endpoint(path, e) for path, e in data.get("endpoints", {}).items()),
     )
 
 
@@ -209,17 +234,34 @@ def _read(path: str, data: Data) -> Read:
         account=data.get("account", False),
         filters=data.get("filters", False),
         formats=tuple(data["formats"]),
-        parameters=tuple(
-            Parameter(
-                name=name,
-                type=p["type"],
-                description=p["description"],
-                repeated=p.get("repeated", False),
-                default=p.get("default"),
-                choices=tuple(p.get("choices", ())),
-                minimum=p.get("minimum"),
-                maximum=p.get("maximum"),
-            )
-            for name, p in data.get("parameters", {}).items()
-        ),
+        parameters=_parameters(data),
+    )
+
+
+def _endpoint(path: str, data: Data) -> Endpoint:
+    return Endpoint(
+        path=path,
+        method=data["method"],
+        title=data["title"],
+        description=data["description"],
+        scope=data.get("scope"),
+        parameters=_parameters(data),
+        bodies=data.get("bodies", {}),
+        answers=data["answers"],
+    )
+
+
+def _parameters(data: Data) -> tuple[Parameter, ...]:
+    return tuple(
+        Parameter(
+            name=name,
+            type=p["type"],
+            description=p["description"],
+            repeated=p.get("repeated", False),
+            default=p.get("default"),
+            choices=tuple(p.get("choices", ())),
+            minimum=p.get("minimum"),
+            maximum=p.get("maximum"),
+        )
+        for name, p in data.get("parameters", {}).items()
     )

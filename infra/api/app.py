@@ -31,6 +31,7 @@ from infra.api.wire.slashes import SingleSlashes
 from infra.sink import kafka
 
 _UNAVAILABLE = 503
+_DESCRIPTION = Path(__file__).parent / "_generated/openapi.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,9 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
     async def healthz(request: Request) -> Response:
         return answer(request, {"status": "ok"})
 
+    async def openapi(_: Request) -> Response:
+        return Response(_DESCRIPTION.read_bytes(), media_type="application/yaml")
+
     async def readyz(request: Request) -> Response:
         reason = "shutting down" if is_stopping() else recorder.problem()
         if reason:
@@ -79,6 +83,7 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
         routes=[
             Route("/healthz", healthz),
             Route("/readyz", readyz),
+            Route("/openapi.yaml", openapi),
             Route("/v1/events", ingest.take, methods=["POST"]),
             Route("/v1/events/encoded", encoded.take, methods=["POST"]),
             Route("/api/v1/events", ingest.take_cloudevents, methods=["POST"]),

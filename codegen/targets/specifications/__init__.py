@@ -14,9 +14,12 @@ from codegen.targets.specifications.openapi import openapi
 
 
 def outputs(model: Model) -> Iterator[Output]:
-    """Yields one document of each kind."""
+    """Yields one document of each kind, that of the API also where the API is."""
     yield _document("docs/asyncapi.yaml", asyncapi(model))
-    yield _document("docs/openapi.yaml", openapi(model))
+    described = openapi(model)
+    yield _document("docs/openapi.yaml", described)
+    if "paths" in described:  # the API answers with it, also where it is installed without docs/
+        yield _document("infra/api/_generated/openapi.yaml", described)
 
 
 def _document(path: str, content: dict[str, Any]) -> File:

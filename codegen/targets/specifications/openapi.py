@@ -1,6 +1,6 @@
-"""Events, calls and errors as schemas of OpenAPI 3.1, for HTTP servers in front of an SDK.
+"""The HTTP API as OpenAPI 3.1: its paths, and events, calls and errors as schemas.
 
-There are no paths: docs/http-api.md describes those of the API.
+A project without an HTTP API has the schemas alone, for servers in front of an SDK.
 """
 
 from __future__ import annotations
@@ -11,24 +11,31 @@ from typing import Any
 from codegen import text
 from codegen.model import Field, MetricType, Model, Product
 from codegen.targets.event_schema import event_schema, property_schema
+from codegen.targets.specifications.paths import paths
+from codegen.targets.specifications.shapes import shapes
+
+_KEY = {"type": "http", "scheme": "bearer", "description": "Made by `usage-api keys new`."}
 
 
 def openapi(model: Model) -> dict[str, Any]:
-    """Returns a document of components alone."""
-    event = model.event
+    """Returns the document."""
+    event, http = model.event, model.sdk.http
+    described = http is not None and bool(http.endpoints)
     stored = event_schema(model)
+    call = _call(model)
     del stored["$schema"]  # that of OpenAPI 3.1 is the same dialect
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": f"{event.name} schemas",
+            "title": f"{event.name} {'API' if described else 'schemas'}",
             "version": model.catalog.version,
             "description": "What record() takes, what becomes of it, and why it may be rejected.",
         },
+        **({"paths": paths(model, http)} if http is not None and described else {}),
         "components": {
             "schemas": {
                 event.name: stored,
-                "Call": _call(model),
+                "Call": call,
                 "Batch": {
                     "description": "The calls that are recorded together, all or none.",
                     "type": "array",
@@ -37,8 +44,27 @@ def openapi(model: Model) -> dict[str, Any]:
                     "maxItems": event.batch.max_events,
                 },
                 "Error": _error(model),
-            }
+                **({"Event": _typed(model, call), **shapes(model)} if described else {}),
+            },
+            **({"securitySchemes": {"key": _KEY}} if described else {}),
         },
+    }
+
+
+def _typed(model: Model, call: dict[str, Any]) -> dict[str, Any]:
+    """Returns what an event of a request may be: a call, or one with an event type."""
+    roles = model.event.roles
+    named = {roles["product"].name, roles["metric_type"].name}
+    properties = {name: each for name, each in call["properties"].items() if name not in named}
+    typed = {
+        "description": "A call with `product.metric_type`, or an alias, as one name.",
+        "type": "object",
+        "properties": {"event_type": {"type": "string"}, **properties},
+        "required": ["event_type", *(name for name in call["required"] if name not in named)],
+    }
+    return {
+        "description": "Names may also be in camelCase.",
+        "anyOf": [{"$ref": "#/components/schemas/Call"}, typed],
     }
 
 

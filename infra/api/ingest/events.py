@@ -43,11 +43,10 @@ class Ingest:
         With `wait=kafka` the answer is 200 once Kafka has them, or 202 as without, which says that
         they are on disk.
         """
-        waits = _waits(request)
         ids, invalid, is_one = await self._take(request)
         document: dict[str, Any] = {"ids": ids}
         status = _ACCEPTED
-        if waits:
+        if _waits(request):
             is_complete = await self.delivery.is_complete()
             document["stored"] = _KAFKA if is_complete else _DISK
             status = _OK if is_complete else _ACCEPTED
@@ -65,6 +64,7 @@ class Ingest:
     async def _take(self, request: Request) -> tuple[list[str], dict[int, EkaError], bool]:
         key = self.access.admit(request, "write")
         partial = _flag(request, "partial")
+        _waits(request)  # is checked before anything is taken
         read, is_one, events = _reader(request, await read_body(request, self.limits))
         if not 1 <= len(events) <= MAX_EVENTS:
             hint = f"it has {len(events)} events, and one request takes 1 to {MAX_EVENTS}"
