@@ -135,10 +135,16 @@ class SpoolConstant:
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """How accepted events are stored on disk; `final_errors` are numbers in Kafka's protocol."""
+    """How accepted events are stored on disk, and what rejects one for good.
+
+    Attributes:
+        final_errors: numbers in Kafka's protocol.
+        final_statuses: of HTTP.
+    """
 
     constants: tuple[SpoolConstant, ...]
     final_errors: Mapping[str, int]
+    final_statuses: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +201,7 @@ def read_sdk(data: Data) -> Sdk:
                 for name, c in data["spool"]["constants"].items()
             ),
             final_errors=data["spool"]["final_errors"],
+            final_statuses=tuple(data["spool"].get("final_statuses", ())),
         ),
         errors=tuple(
             ErrorCode(

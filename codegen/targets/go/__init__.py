@@ -105,5 +105,6 @@ def outputs(model: Model) -> Iterator[Output]:
         internal="spool",
         constants=[*constants.names(model), *constants.spool(model)],
         final_errors=sorted(model.sdk.spool.final_errors.values()),
+        final_statuses=sorted(model.sdk.spool.final_statuses),
     )
     yield source("self_metrics", internal="selfmetrics", **self_metrics.table(model))

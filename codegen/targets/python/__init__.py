@@ -47,6 +47,7 @@ def outputs(model: Model) -> Iterator[Output]:
                 (c.name.upper(), literal(c.value), c.description) for c in model.sdk.spool.constants
             ],
             "final_errors": sorted(model.sdk.spool.final_errors.values()),
+            "final_statuses": sorted(model.sdk.spool.final_statuses),
         },
     }
     files = [

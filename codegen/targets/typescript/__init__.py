@@ -117,6 +117,7 @@ def outputs(model: Model) -> Iterator[Output]:
             for constant in constants
         ],
         final_errors=sorted(model.sdk.spool.final_errors.values()),
+        final_statuses=sorted(model.sdk.spool.final_statuses),
     )
     yield source("selfMetrics", **self_metrics.table(model))
     yield source("errors", codes=[_error(error) for error in model.sdk.errors])

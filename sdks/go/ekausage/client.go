@@ -70,8 +70,8 @@ func New(serviceName string, opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	c.instance.Store(first)
-	if !c.disabled && o.producer == nil && s.sendsPasswordInClear() {
-		first.outcomes.reporter.log.write(slog.LevelWarn, "password", passwordInClear)
+	if inClear := s.sendsInClear(); inClear != "" && !c.disabled && o.producer == nil {
+		first.outcomes.reporter.log.write(slog.LevelWarn, "password", inClear)
 	}
 	if !c.disabled && s.boolean(settingFlushOnSigterm) {
 		sigterm.register(c)

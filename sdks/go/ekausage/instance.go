@@ -70,6 +70,14 @@ func (i *instance) connect(s *settings, producer Producer) (openReplayTransport,
 		i.outbox.transport = newInjectedTransport(producer, i.outbox.settled)
 		return func() (spool.ReplayTransport, error) { return sharedTransport{producer}, nil }, nil
 	}
+	if s.usesHTTP() {
+		if err := s.checkHTTP(); err != nil {
+			return nil, err
+		}
+		log := &i.outcomes.reporter.log
+		i.outbox.transport = newHTTPTransport(s, log, i.outbox.settled)
+		return func() (spool.ReplayTransport, error) { return &httpReplayTransport{newHTTPAPI(s, log)}, nil }, nil
+	}
 	log := &kafkaLog{&i.outcomes.reporter.log, s.hideSecrets}
 	var err error
 	i.outbox.transport, err = newKafkaTransport(s, log, &i.outcomes.reporter.log, i.outbox.settled)

@@ -51,6 +51,21 @@ func WithKafkaBrokers(addresses ...string) Option {
 	return withSetting(settingKafkaBrokers, append([]string{}, addresses...))
 }
 
+// WithTransport sets how events leave the process: "kafka", the default, to Kafka's brokers; "http", to the
+// HTTP API, which requires WithHTTPURL and WithHTTPToken or WithHTTPTokenFile, and no brokers. WithLinger,
+// WithBatchSize and WithRetryDelay apply to its requests, and the other settings of Kafka have no effect.
+func WithTransport(name string) Option { return withSetting(settingTransport, name) }
+
+// WithHTTPURL sets the address of the HTTP API, as in https://usage.example.com.
+func WithHTTPURL(address string) Option { return withSetting(settingHTTPURL, address) }
+
+// WithHTTPToken sets the API key for the HTTP API, which never appears in a log or an error.
+func WithHTTPToken(key string) Option { return withSetting(settingHTTPToken, newSecret(key)) }
+
+// WithHTTPTokenFile sets a file that contains the API key, in place of WithHTTPToken. It is read again when
+// the server refuses the key, so that a rotated one needs no restart.
+func WithHTTPTokenFile(file string) Option { return withSetting(settingHTTPTokenFile, file) }
+
 // WithLinger sets how long an event may wait for others to be sent in one batch, overriding the
 // default of 50ms, in whole milliseconds. Flush and Shutdown do not wait for it.
 func WithLinger(linger time.Duration) Option {

@@ -47,6 +47,17 @@ func (f *passwordFile) read() (secret, error) {
 	return password, nil
 }
 
+// lastRead returns the password that was read last, and reads it if none was.
+func (f *passwordFile) lastRead() (secret, error) {
+	f.mu.Lock()
+	last := f.last
+	f.mu.Unlock()
+	if last != nil {
+		return *last, nil
+	}
+	return f.read()
+}
+
 // latest returns the password, or the one before and an error if the file cannot be read just now.
 func (f *passwordFile) latest() (secret, error) {
 	password, err := f.read()

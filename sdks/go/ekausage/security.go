@@ -69,6 +69,17 @@ func (s *settings) withoutEffect(row int, needed, protocol string) error {
 		choice.Option, choice.Variable, strings.Join(usable, " or "), protocol))
 }
 
+// sendsInClear returns what to warn of if anybody on the network can read a credential; "" if nobody can.
+func (s *settings) sendsInClear() string {
+	switch {
+	case s.usesHTTP() && s.sendsTokenInClear():
+		return tokenInClear
+	case !s.usesHTTP() && s.sendsPasswordInClear():
+		return passwordInClear
+	}
+	return ""
+}
+
 // sendsPasswordInClear reports whether anybody on the network can read the password.
 func (s *settings) sendsPasswordInClear() bool {
 	return s.text(settingKafkaSecurityProtocol) == "SASL_PLAINTEXT" &&

@@ -55,6 +55,7 @@ type settings struct {
 	kafka  []kgo.Opt                 // that override what the values determine
 
 	passwordFile *passwordFile // nil if there is none
+	tokenFile    *passwordFile // of the HTTP API; nil if there is none
 }
 
 // givenSettings are the values that a caller passes, by options or as properties.
@@ -98,12 +99,16 @@ func resolveSettings(o *options, environment func(string) string, needsBrokers b
 		s.values[row] = parsed
 	}
 	for row := range settingTable {
-		if settingTable[row].Required && s.values[row] == nil && needsBrokers && !s.boolean(settingDisabled) {
+		needed := needsBrokers && !s.boolean(settingDisabled) && !s.usesHTTP()
+		if settingTable[row].Required && s.values[row] == nil && needed {
 			return nil, missing(&settingTable[row])
 		}
 	}
 	if path := s.text(settingKafkaSASLPasswordFile); path != "" {
 		s.passwordFile = &passwordFile{path: path}
+	}
+	if path := s.text(settingHTTPTokenFile); path != "" {
+		s.tokenFile = &passwordFile{path: path}
 	}
 	if s.text(settingSpool) == "durable" && !s.given[settingKafkaAcks] {
 		// A broker alone may lose what it acknowledged, and then the disk no longer has it.
@@ -163,7 +168,7 @@ func notEmpty(text string) any {
 	return text
 }
 
-func missing(setting *Setting) error {
+func missing(setting *Setting) *Error {
 	err := newError(encode.Rejection{Code: string(CodeConfigInvalid)})
 	err.message = fmt.Sprintf("%s not configured: pass %s or set %s",
 		strings.ReplaceAll(setting.Name, "_", " "), setting.Option, setting.Variable)

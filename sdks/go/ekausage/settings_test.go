@@ -188,7 +188,7 @@ func TestSettings(t *testing.T) {
 	t.Run("every value of a choice creates a client", func(t *testing.T) {
 		for row := range settingTable {
 			for _, choice := range settingTable[row].Choices {
-				opts := []Option{WithKafkaBrokers("b:1")}
+				opts := []Option{WithKafkaBrokers("b:1"), WithHTTPURL("http://127.0.0.1:1"), WithHTTPToken("k")}
 				if settingTable[row].Protocol != "" || strings.HasPrefix(choice, "SASL") {
 					opts = append(opts, WithSecurityProtocol("SASL_SSL"), WithSASLMechanism("SCRAM-SHA-256"),
 						WithSASLUsername("u"), WithSASLPassword("p"))

@@ -106,6 +106,9 @@ func destination(s *settings, producer Producer) spool.Destination {
 	if producer != nil {
 		return spool.DestinationOf(UsageTopic, nil)
 	}
+	if s.usesHTTP() {
+		return httpDestination(s.text(settingHTTPURL))
+	}
 	return spool.DestinationOf(UsageTopic, s.list(settingKafkaBrokers))
 }
 
@@ -117,6 +120,10 @@ func seqOf(text []byte) uint64 {
 
 // isFinal reports whether no retry helps against the error of a delivery.
 func isFinal(err error) bool {
+	var refusal *httpAnswer
+	if errors.As(err, &refusal) {
+		return refusal.final
+	}
 	var answer *kerr.Error
 	return errors.As(err, &answer) && spool.IsFinal(answer.Code)
 }

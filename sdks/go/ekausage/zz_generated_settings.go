@@ -11,6 +11,10 @@ const envPrefix = "EKA_"
 // The rows of settingTable, by name.
 const (
 	settingKafkaBrokers = iota
+	settingTransport
+	settingHTTPURL
+	settingHTTPToken
+	settingHTTPTokenFile
 	settingKafkaLingerMs
 	settingKafkaBatchSize
 	settingKafkaCompressionType
@@ -41,6 +45,10 @@ const (
 
 var settingTable = [...]Setting{
 	{"kafka_brokers", "EKA_KAFKA_BROKERS", "WithKafkaBrokers", "list", "", "", true, false, "", 0, 0, nil, "bootstrap.servers", "Comma-separated addresses of the Kafka brokers, as host:port."},
+	{"transport", "EKA_TRANSPORT", "WithTransport", "choice", "", "kafka", false, false, "", 0, 0, []string{"kafka", "http"}, "", "How events leave the process: kafka, to Kafka's brokers; http, to the HTTP API at http_url, for services that do not reach Kafka. With http no brokers are required, kafka_linger_ms, kafka_batch_size and kafka_retry_delay_ms apply to requests, and the other settings of Kafka have no effect."},
+	{"http_url", "EKA_HTTP_URL", "WithHTTPURL", "string", "", "", false, false, "", 0, 0, nil, "", "The address of the HTTP API, as in https://usage.example.com. It must be https unless the server is on this machine or behind a proxy here, as the token is sent in the clear otherwise."},
+	{"http_token", "EKA_HTTP_TOKEN", "WithHTTPToken", "string", "", "", false, true, "", 0, 0, nil, "", "An API key with the scope `encoded`; never shown in a log, an error or a repr."},
+	{"http_token_file", "EKA_HTTP_TOKEN_FILE", "WithHTTPTokenFile", "string", "", "", false, false, "", 0, 0, nil, "", "A file that contains the API key, in place of http_token. It is read again when the server refuses the key, so that a rotated one needs no restart."},
 	{"kafka_linger_ms", "EKA_KAFKA_LINGER_MS", "WithLinger", "integer", "ms", "50", false, false, "", 0, 900000, nil, "linger.ms", "How long an event may wait for others to be sent in the same batch."},
 	{"kafka_batch_size", "EKA_KAFKA_BATCH_SIZE", "WithBatchSize", "integer", "bytes", "65536", false, false, "", 1, 2147483647, nil, "batch.size", "The size at which a batch is sent without further delay."},
 	{"kafka_compression_type", "EKA_KAFKA_COMPRESSION_TYPE", "WithCompression", "choice", "", "lz4", false, false, "", 0, 0, []string{"none", "gzip", "snappy", "lz4", "zstd"}, "compression.type", "The compression codec of batches."},

@@ -4,7 +4,12 @@ import { type Arrival, EventQueue, type QueuedEvent } from "./eventQueue.js";
 import { retryPause } from "./retryPause.js";
 import type { AckGroup } from "./spool/segmentWriter.js";
 import { setTimeout } from "./timers.js";
-import { asSendError, type SendError, type Transport } from "./transports/transport.js";
+import {
+  asSendError,
+  type Refusal,
+  type SendError,
+  type Transport,
+} from "./transports/transport.js";
 
 /** How a lane batches and retries. */
 export interface LaneSettings {
@@ -110,6 +115,10 @@ export class Lane {
         this.#listener.delivered(batch.events);
         return;
       }
+      if (fault.refused.length > 0) {
+        this.#settle(batch, fault.refused);
+        return;
+      }
       rejections += fault.retry === "counted" ? 1 : 0;
       if (fault.retry === "never" || rejections > this.#settings.retries) {
         this.#listener.failed(batch.events, fault.message, fault.isFinal);
@@ -129,6 +138,15 @@ export class Lane {
       return undefined;
     } catch (error) {
       return asSendError(error);
+    }
+  }
+
+  /** Fails the events that were refused; the others of the batch are delivered. */
+  #settle({ events }: Batch, refused: readonly Refusal[]): void {
+    const reasons = new Map(refused.map(({ index, reason }) => [index, reason]));
+    this.#listener.delivered(events.filter((_, index) => !reasons.has(index)));
+    for (const [index, reason] of reasons) {
+      this.#listener.failed(events.slice(index, index + 1), reason, true);
     }
   }
 

@@ -7,6 +7,7 @@ import { DeliveryError, type EkaError, message } from "./errors.js";
 import { EventEncoder } from "./event.js";
 import { usageTopic } from "./generated/constants.js";
 import { ownHostname } from "./host.js";
+import { checkHttp, sendsTokenInClear, tokenInClear } from "./httpSettings.js";
 import { close, type Instance } from "./instance.js";
 import type { Stats } from "./ledger.js";
 import { checkOptions, type EkaClientOptions } from "./options.js";
@@ -21,6 +22,7 @@ import { LaneReplayTransport, outboxSpool, SharedTransport } from "./spoolWiring
 import { monotonicMs } from "./timers.js";
 import { activeSpan } from "./trace.js";
 import { DisabledTransport } from "./transports/disabled.js";
+import { HttpTransport } from "./transports/http.js";
 import { InjectedTransport } from "./transports/injected.js";
 import { type KafkaListener, KafkaTransport } from "./transports/kafka.js";
 
@@ -46,14 +48,24 @@ export class ClientCore {
     const notRequired = hasBrokers ? (["kafkaBrokers"] as const) : [];
     const settings = resolveSettings({ ...options }, process.env, notRequired);
     this.#isDisabled = isOff || settings.disabled;
-    const usesKafka = producer === undefined && !this.#isDisabled;
+    const sends = producer === undefined && !this.#isDisabled;
+    const usesHttp = sends && settings.transport === "http";
+    const usesKafka = sends && !usesHttp;
+    if (usesHttp) {
+      checkHttp(settings, { ...options });
+    }
     if (usesKafka) {
       checkSecurity(settings, { ...options }, kafkaConfig);
     }
     const serviceName = checks.serviceName(options.serviceName);
     const hostname = checks.hostname(options.hostname ?? ownHostname());
-    const kafka = (listener: KafkaListener) =>
-      new KafkaTransport(settings, kafkaConfig, usageTopic, listener);
+    const connected = ({ onError, warn = () => undefined }: KafkaListener) =>
+      usesHttp
+        ? new HttpTransport(settings, warn)
+        : new KafkaTransport(settings, kafkaConfig, usageTopic, {
+            ...(onError && { onError }),
+            warn,
+          });
     const sending = outboxSettings(settings, clock);
     const span = settings.traceMetadata ? activeSpan() : undefined;
     this.#newInstance = (before) => {
@@ -68,7 +80,7 @@ export class ClientCore {
         producer && (before?.injected?.successor() ?? new InjectedTransport(producer, usageTopic));
       const warn = (text: string) => outcomes.warn(text);
       const onError = (error: EkaError) => outcomes.report(error, {});
-      const enabled = () => injected ?? kafka({ onError, warn });
+      const enabled = () => injected ?? connected({ onError, warn });
       const transport = this.#isDisabled ? new DisabledTransport(producer) : enabled();
       const { spool, error: spoolError } = outboxSpool(settings, options, this.#isDisabled, {
         instanceId: encoder.instanceId,
@@ -77,7 +89,7 @@ export class ClientCore {
         warn,
         replayTransport: () =>
           new LaneReplayTransport(
-            injected === undefined ? kafka({ warn }) : new SharedTransport(injected),
+            injected === undefined ? connected({ warn }) : new SharedTransport(injected),
             sending.lateBatchBytes,
           ),
       });
@@ -87,6 +99,9 @@ export class ClientCore {
     this.#instance = this.#newInstance();
     if (usesKafka && sendsPasswordInClear(settings, kafkaConfig)) {
       this.#instance.outcomes.warn(passwordInClear);
+    }
+    if (usesHttp && sendsTokenInClear(settings)) {
+      this.#instance.outcomes.warn(tokenInClear);
     }
     this.debug = options.debug ?? false;
     this.clock = clock;

@@ -5,6 +5,11 @@ import { describeError } from "./describe.js";
 
 const hidden = "***";
 
+/** Reports whether a text can be an API key: what an HTTP header can have. */
+export function isApiKey(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
+}
+
 /** A value that no log, inspection or serialization shows. */
 export class Secret {
   readonly #value: string;

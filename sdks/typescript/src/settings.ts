@@ -50,9 +50,10 @@ export function resolveSettings(
     return [name, resolve(setting, options, environment)];
   });
   const values = Object.fromEntries(resolved) as Settings;
+  const needsNothing = values.disabled || values.transport === "http";
   for (const [name, setting] of Object.entries<Setting>(settings)) {
     const isRequired = setting.required && !notRequired.includes(name as keyof Table);
-    if (isRequired && values[name as keyof Table] === undefined && !values.disabled) {
+    if (isRequired && values[name as keyof Table] === undefined && !needsNothing) {
       throw new ConfigError("config.invalid", missing(setting));
     }
   }

@@ -3,6 +3,7 @@
 import { describeError, describeValue } from "./describe.js";
 import { usageTopic } from "./generated/constants.js";
 import { settings as table } from "./generated/settings.js";
+import { httpDestination } from "./httpSettings.js";
 import { murmur2 } from "./murmur2.js";
 import type { EkaClientOptions } from "./options.js";
 import type { OutboxSpool } from "./outbox.js";
@@ -15,6 +16,7 @@ import type { FailedRecord, ReplayTransport } from "./spool/replayer.js";
 import {
   asSendError,
   type Message,
+  type Refusal,
   type SendError,
   type Transport,
 } from "./transports/transport.js";
@@ -57,7 +59,7 @@ export function outboxSpool(
       isDurable: settings.spool === "durable",
       maxBytes: settings.spoolMaxBytes,
       syncMs: settings.spoolSyncMs,
-      destination: destinationOf(usageTopic, brokersOf(settings, options)),
+      destination: destination(settings, options),
     };
     return { spool: { config, replayTransport }, error: "" };
   } catch (error) {
@@ -90,6 +92,12 @@ function requestIn(options: EkaClientOptions): SpoolRequest | undefined {
     }
   }
   return undefined;
+}
+
+function destination(settings: Settings, options: EkaClientOptions): Buffer {
+  return settings.transport === "http" && options.producer === undefined
+    ? httpDestination(usageTopic, settings.httpUrl ?? "")
+    : destinationOf(usageTopic, brokersOf(settings, options));
 }
 
 function brokersOf(
@@ -142,6 +150,10 @@ export class LaneReplayTransport implements ReplayTransport {
       from += batch.length;
       const fault = await this.#fault(batch);
       if (fault !== undefined) {
+        if (fault.refused.length > 0) {
+          failed.push(...fault.refused.flatMap((refusal) => refusedItem(batch, refusal)));
+          continue;
+        }
         const { isFinal, message: reason } = fault;
         // What follows a batch that is sent again must not overtake it.
         const undelivered = isFinal ? batch : [...batch, ...items.slice(from)];
@@ -177,6 +189,10 @@ interface Item {
   readonly record: SpooledRecord;
   readonly workspace: { readonly key: Buffer; readonly hash: number };
   readonly value: Buffer;
+}
+
+function refusedItem(batch: readonly Item[], { index, reason }: Refusal): FailedRecord[] {
+  return batch.slice(index, index + 1).map(({ record }) => ({ record, reason, isFinal: true }));
 }
 
 /** A transport that replay shares with the client, which closes it. */

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import _checks, _security, _shutdown_hooks
+from . import _checks, _http_settings, _security, _shutdown_hooks
 from ._admission import Admission, Limits
 from ._ambient import Ambient
 from ._batch_encoder import BatchEncoder
@@ -30,6 +30,7 @@ from ._sessions import SessionRecording
 from ._settings import Settings, hide_arguments
 from ._settings import kafka_config as read_kafka_config
 from ._spool.config import SpoolConfig
+from ._spool.origin import destination
 from ._spool_wiring import SpoolChoice, choose_spool, spool_opener
 from ._trace import active_span
 from ._transports import kafka
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
     from ._generated.calls import EventFields, SettingArguments
     from ._values import Id, MetadataLike
 
+_KEY_IN_CLEAR = (
+    "the API key is sent in the clear: the address of the HTTP API is http; use https, unless a "
+    "proxy encrypts"
+)
 _IN_CLEAR = (
     "the password is sent in the clear: the security protocol is SASL_PLAINTEXT and the mechanism "
     "PLAIN; use SASL_SSL, or a SCRAM mechanism"
@@ -104,8 +109,11 @@ class EkaClient(SessionRecording):
             not_required=() if instead is None and not named else ("kafka_brokers",),
         )
         self._is_disabled = self._ambient.disables(self._settings, producer)
-        if self._settings["kafka_brokers"] is None and not named:
+        if self._settings["kafka_brokers"] is None and not named and not self._settings.uses_http:
             producer = instead
+        sends = producer is None and self._ambient.redirect is None and not self._is_disabled
+        if sends and self._settings.uses_http:
+            _http_settings.check(self._settings)
         self._exit_timeout: float = self._settings["shutdown_timeout_ms"] / 1000
         self._service_name = _checks.service_name(service_name)
         hostname = own_hostname() if hostname is None else _checks.hostname(hostname)
@@ -131,11 +139,8 @@ class EkaClient(SessionRecording):
         chosen = self._choose_spool() if has_spool else SpoolChoice()
         self._spool_config, self._spool_error = chosen
         self._become(self._new_instance(self._connect, self._spool_config))
-        if producer is None and self._ambient.redirect is None and not self._is_disabled:
-            _security.check(self._settings, overrides)
-            kafka.check(self._settings, overrides)
-            if _security.sends_password_in_clear(self._settings, overrides):
-                write_log(logging.WARNING, _IN_CLEAR)
+        if sends:
+            self._check_connection()
         self._outbox.begin()
         self._register()
 
@@ -154,6 +159,16 @@ class EkaClient(SessionRecording):
         config, arguments = hide_config(config), hide_overrides(arguments)
         return cls(**{**arguments_of(config), **arguments})
 
+    def _check_connection(self) -> None:
+        if self._settings.uses_http:
+            if _http_settings.sends_token_in_clear(self._settings):
+                write_log(logging.WARNING, _KEY_IN_CLEAR)
+            return
+        _security.check(self._settings, self._overrides)
+        kafka.check(self._settings, self._overrides)
+        if _security.sends_password_in_clear(self._settings, self._overrides):
+            write_log(logging.WARNING, _IN_CLEAR)
+
     def _register(self) -> None:
         hooks = _shutdown_hooks.ShutdownHooks(self._end, self._exit_timeout, self._after_fork)
         flushes = self._settings["flush_on_sigterm"] and not self._is_disabled
@@ -162,10 +177,15 @@ class EkaClient(SessionRecording):
     def _choose_spool(self) -> SpoolChoice:
         if self._ambient.redirect is not None:
             return SpoolChoice()
+        if self._producer is not None:
+            return choose_spool(self._settings, destination(USAGE_TOPIC, None))
+        if self._settings.uses_http:
+            where = _http_settings.destination(USAGE_TOPIC, self._settings["http_url"])
+            return choose_spool(self._settings, where)
         brokers = self._overrides.get("bootstrap.servers", self._settings["kafka_brokers"])
         if isinstance(brokers, str):
             brokers = brokers.split(",")
-        return choose_spool(self._settings, brokers if self._producer is None else None)
+        return choose_spool(self._settings, destination(USAGE_TOPIC, brokers))
 
     def _new_instance(
         self, connect: Callable[[Failed], Transport], spool: SpoolConfig | None = None
@@ -188,6 +208,10 @@ class EkaClient(SessionRecording):
         producer = self._producer if redirect is None else redirect
         if producer is not None:
             return InjectedTransport(producer, USAGE_TOPIC, failed)
+        if self._settings.uses_http:
+            from ._transports.http import HttpTransport  # slow to import, and rarely needed
+
+            return HttpTransport(self._settings, failed)
         reports = reports or (self._spool_config is not None and self._spool_config.is_durable)
         return kafka.KafkaTransport(
             self._settings, self._overrides, USAGE_TOPIC, failed, reports=reports

@@ -12,6 +12,8 @@ _PROPERTY = re.compile(
     r"password|passphrase|secret|token(?!.*url)|jaas|oauthbearer\.config|\.pem$|private.*(?<!location)$"
     r"|ssl[._]key$"
 )
+# An API key: what an HTTP header can have.
+TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class Secret:

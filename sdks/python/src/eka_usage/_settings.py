@@ -40,6 +40,8 @@ class Settings:
         )
         path = self._values["kafka_sasl_password_file"]
         self.password_file = None if path is None else PasswordFile(path)
+        path = self._values["http_token_file"]
+        self.token_file = None if path is None else PasswordFile(path)
 
     @classmethod
     def resolve(
@@ -70,11 +72,17 @@ class Settings:
             # A broker alone may lose what it acknowledged, and then the disk no longer has it.
             given["kafka_acks"] = ("all", name, False)
         resolved = cls(given)
+        needs_nothing = resolved["disabled"] or resolved.uses_http
         for setting in SETTINGS:
             is_required = setting.required and setting.name not in not_required
-            if is_required and resolved[setting.name] is None and not resolved["disabled"]:
+            if is_required and resolved[setting.name] is None and not needs_nothing:
                 raise ConfigError("config.invalid", missing(setting))
         return resolved
+
+    @property
+    def uses_http(self) -> bool:
+        """Whether events go to the HTTP API instead of to Kafka."""
+        return bool(self["transport"] == "http")
 
     def configured_by(self, name: str) -> str | None:
         """Returns the name by which a setting was configured; None if it has its default."""

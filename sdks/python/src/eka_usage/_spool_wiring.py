@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,6 @@ from ._describe import describe_value
 from ._errors import ConfigError
 from ._event import EventEncoder
 from ._failure import Failed, Failure
-from ._generated.catalog import USAGE_TOPIC
 from ._generated.settings import ENV_PREFIX
 from ._outbox import Outbox
 from ._outcomes import Outcomes
@@ -23,7 +22,7 @@ from ._settings import Settings
 from ._spool.access import SpoolUnusableError
 from ._spool.config import SpoolConfig
 from ._spool.location import locate
-from ._spool.origin import Origin, destination
+from ._spool.origin import Origin
 from ._spool.segment_writer import AckGroup
 from ._spool.spool import Spool
 from ._spool.tuning import Tuning
@@ -47,12 +46,12 @@ class SpoolChoice(NamedTuple):
     error: str = ""
 
 
-def choose_spool(settings: Settings, brokers: Iterable[str] | None) -> SpoolChoice:
+def choose_spool(settings: Settings, destination: bytes) -> SpoolChoice:
     """Finds the directory of a client's spool.
 
     Args:
         settings: the client's.
-        brokers: the destination of its events; None for an injected producer.
+        destination: what identifies where its events go.
 
     Raises:
         ConfigError: the directory cannot be used, although it was configured.
@@ -73,7 +72,7 @@ def choose_spool(settings: Settings, brokers: Iterable[str] | None) -> SpoolChoi
         max_bytes=settings["spool_max_bytes"],
         sync_interval=settings["spool_sync_ms"] / 1000,
         is_durable=mode == "durable",
-        destination=destination(USAGE_TOPIC, brokers),
+        destination=destination,
     )
     return SpoolChoice(config)
 

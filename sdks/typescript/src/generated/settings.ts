@@ -18,6 +18,51 @@ export const settings = {
     required: true,
     secret: false,
   },
+  /**
+   * How events leave the process: kafka, to Kafka's brokers; http, to the HTTP API at http_url, for
+   * services that do not reach Kafka. With http no brokers are required, kafka_linger_ms,
+   * kafka_batch_size and kafka_retry_delay_ms apply to requests, and the other settings of Kafka
+   * have no effect.
+   */
+  transport: {
+    variable: "EKA_TRANSPORT",
+    argument: "transport",
+    type: "choice",
+    required: false,
+    secret: false,
+    default: "kafka",
+    choices: ["kafka", "http"],
+  },
+  /**
+   * The address of the HTTP API, as in https://usage.example.com. It must be https unless the
+   * server is on this machine or behind a proxy here, as the token is sent in the clear otherwise.
+   */
+  httpUrl: {
+    variable: "EKA_HTTP_URL",
+    argument: "httpUrl",
+    type: "string",
+    required: false,
+    secret: false,
+  },
+  /** An API key with the scope `encoded`; never shown in a log, an error or a repr. */
+  httpToken: {
+    variable: "EKA_HTTP_TOKEN",
+    argument: "httpToken",
+    type: "string",
+    required: false,
+    secret: true,
+  },
+  /**
+   * A file that contains the API key, in place of http_token. It is read again when the server
+   * refuses the key, so that a rotated one needs no restart.
+   */
+  httpTokenFile: {
+    variable: "EKA_HTTP_TOKEN_FILE",
+    argument: "httpTokenFile",
+    type: "string",
+    required: false,
+    secret: false,
+  },
   /** How long an event may wait for others to be sent in the same batch. */
   kafkaLingerMs: {
     variable: "EKA_KAFKA_LINGER_MS",
@@ -342,6 +387,27 @@ export const settings = {
 export interface SettingOptions {
   /** Comma-separated addresses of the Kafka brokers, as host:port. */
   readonly kafkaBrokers?: string | readonly string[] | undefined;
+  /**
+   * How events leave the process: kafka, to Kafka's brokers; http, to the HTTP API at http_url, for
+   * services that do not reach Kafka. With http no brokers are required, kafka_linger_ms,
+   * kafka_batch_size and kafka_retry_delay_ms apply to requests, and the other settings of Kafka
+   * have no effect.
+   *
+   * @default "kafka"
+   */
+  readonly transport?: "kafka" | "http" | undefined;
+  /**
+   * The address of the HTTP API, as in https://usage.example.com. It must be https unless the
+   * server is on this machine or behind a proxy here, as the token is sent in the clear otherwise.
+   */
+  readonly httpUrl?: string | undefined;
+  /** An API key with the scope `encoded`; never shown in a log, an error or a repr. */
+  readonly httpToken?: string | undefined;
+  /**
+   * A file that contains the API key, in place of http_token. It is read again when the server
+   * refuses the key, so that a rotated one needs no restart.
+   */
+  readonly httpTokenFile?: string | undefined;
   /**
    * How long an event may wait for others to be sent in the same batch.
    *

@@ -55,3 +55,6 @@ export const spool = {
 
 /** Kafka's error codes of permanent rejections, which no retry resolves. */
 export const finalErrors: ReadonlySet<number> = new Set([10, 17, 18, 32, 43, 44, 76, 87]);
+
+/** Statuses of the HTTP API that reject events permanently, which no retry resolves. */
+export const finalStatuses: ReadonlySet<number> = new Set([400, 413, 422]);

@@ -32,14 +32,23 @@ export type Retry =
   /** It reached no broker: until the delivery timeout of its events. */
   | "always";
 
+/** An event of a batch that is rejected permanently. */
+export interface Refusal {
+  readonly index: number;
+  readonly reason: string;
+}
+
 /** A batch was not delivered. */
 export class SendError extends Error {
   readonly retry: Retry;
+  /** The events that are rejected permanently; if there are any, the others are delivered. */
+  readonly refused: readonly Refusal[];
   /** Whether Kafka rejected it permanently. */
   readonly isFinal: boolean;
 
-  constructor(message: string, retry: Retry, isFinal = false) {
+  constructor(message: string, retry: Retry, isFinal = false, refused: readonly Refusal[] = []) {
     super(message);
+    this.refused = refused;
     this.retry = retry;
     this.isFinal = isFinal;
   }

@@ -93,3 +93,10 @@ func (b *Batch) CheckSize(seq uint64) string {
 	}
 	return fmt.Sprintf("expected at most %d bytes, got %d in %d events", batchMaxBytes, size, len(b.Calls))
 }
+
+// BatchMaxEvents and BatchMaxBytes bound one call that records several events, and one request of the HTTP
+// API.
+const (
+	BatchMaxEvents = batchMaxEvents
+	BatchMaxBytes  = batchMaxBytes
+)

@@ -75,3 +75,12 @@ func IsFinal(code int16) bool {
 	}
 	return false
 }
+
+// IsFinalStatus reports whether no retry helps against an answer of the HTTP API.
+func IsFinalStatus(status int) bool {
+	switch status {
+	case 400, 413, 422:
+		return true
+	}
+	return false
+}

@@ -660,6 +660,27 @@ class Log(Protocol[_Account_contra]):
 class SettingArguments(TypedDict, total=False):
     """Settings as arguments of the client; each overrides its environment variable."""
 
+    transport: Literal["kafka", "http"] | None
+    """How events leave the process: kafka, to Kafka's brokers; http, to the HTTP API at http_url,
+    for services that do not reach Kafka. With http no brokers are required, kafka_linger_ms,
+    kafka_batch_size and kafka_retry_delay_ms apply to requests, and the other settings of Kafka
+    have no effect.
+    """
+
+    http_url: str | None
+    """The address of the HTTP API, as in https://usage.example.com. It must be https unless the
+    server is on this machine or behind a proxy here, as the token is sent in the clear
+    otherwise.
+    """
+
+    http_token: str | None
+    """An API key with the scope `encoded`; never shown in a log, an error or a repr."""
+
+    http_token_file: str | None
+    """A file that contains the API key, in place of http_token. It is read again when the server
+    refuses the key, so that a rotated one needs no restart.
+    """
+
     linger_ms: int | None
     """How long an event may wait for others to be sent in the same batch."""
 

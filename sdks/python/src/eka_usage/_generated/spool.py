@@ -54,3 +54,11 @@ FINAL_ERRORS: Final = frozenset(
     )
 )
 """Kafka's error codes that are permanent: a retry cannot succeed."""
+FINAL_STATUSES: Final = frozenset(
+    (
+        400,
+        413,
+        422,
+    )
+)
+"""Statuses of the HTTP API that are permanent: a retry cannot succeed."""

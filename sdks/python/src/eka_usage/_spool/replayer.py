@@ -126,7 +126,8 @@ class Replayer:
                 text = f"spool replay failed, retrying: {describe_error(error)}"
                 self._log.log(logging.ERROR, "replay", text)
                 self._stopped.wait(self._tuning.retry_min)
-            if monotonic() - idle_since > _IDLE:
+            if monotonic() - idle_since > _IDLE and self._transport is not None:
+                self._transport.purge()  # it holds nothing, and may end its thread
                 self._transport = None
             self._awake.wait(_SLICE if self._source.expects_more() else _IDLE)
         if self._transport is not None:

@@ -1,0 +1,78 @@
+"""The SDKs over HTTP, through the real API to Kafka."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.api.server import ApiServer
+from tests.broker import DevBroker
+from tests.conformance.drivers import COMMANDS, Driver
+from tests.conformance.test_scenarios import CALL
+from tests.e2e.reader import read_events
+from tests.waiting import eventually
+
+SERVICE = "driver"  # of the drivers' clients
+
+
+@pytest.fixture(scope="session")
+def key(api: ApiServer) -> str:
+    """A key for encoded events."""
+    return api.new_key(SERVICE, "--scope", "encoded")
+
+
+@pytest.fixture(params=sorted(COMMANDS))
+def language(request: pytest.FixtureRequest) -> str:
+    """Each SDK in turn."""
+    return str(request.param)
+
+
+def arrived(broker: DevBroker) -> set[str]:
+    """Returns the ids of all events, of which the store counts each once."""
+    return {event.event_id for event in read_events(broker.bootstrap)}
+
+
+def test_events_reach_kafka(api: ApiServer, key: str, broker: DevBroker, language: str) -> None:
+    with Driver(language) as driver:
+        settings = {"transport": "http", "http_url": api.address, "http_token": key}
+        driver.request("new", settings={**settings, "spool": "off"})
+        accepted = driver.request("record", call=CALL, times=700)["accepted"]
+        many = driver.request("record_many", calls=[CALL] * 5)["accepted"]
+        assert driver.request("flush", timeout=60_000)["queued"] == 0, driver.errors
+        stats = driver.request("stats")
+        assert (stats["delivered"], stats["failed"]) == (705, 0)
+        driver.request("shutdown")
+        driver.end()
+    assert {*accepted, *many} <= arrived(broker)
+
+
+def test_a_workspace_that_the_key_lacks_waits_on_disk(
+    api: ApiServer, broker: DevBroker, language: str, tmp_path: Path
+) -> None:
+    other = api.new_key(SERVICE, "--scope", "encoded", "--workspace", "another")
+    settings = {"transport": "http", "http_url": api.address, "spool_dir": str(tmp_path)}
+    with Driver(language) as driver:
+        driver.request("new", settings={**settings, "http_token": other, "spool": "durable"})
+        accepted = driver.request("record", call=CALL, times=2)["accepted"]
+        assert driver.request("shutdown", timeout=500)["undelivered"] == 0
+        assert driver.request("stats")["spooled"] == 2
+        assert driver.codes() == []
+    assert not {*accepted} & arrived(broker)
+
+
+def test_what_a_killed_process_recorded_is_sent_by_the_next(
+    api: ApiServer, key: str, broker: DevBroker, language: str, tmp_path: Path
+) -> None:
+    settings = {"transport": "http", "http_url": api.address, "http_token": key}
+    durable = {**settings, "spool": "durable", "spool_dir": str(tmp_path)}
+    with Driver(language) as driver:
+        driver.request("new", settings=durable)
+        accepted = driver.request("record", call=CALL, times=300)["accepted"]
+        driver.signal(signal.SIGKILL)
+    with Driver(language) as driver:
+        driver.request("new", settings=durable)
+        eventually(lambda: {*accepted} <= arrived(broker))
+        driver.request("shutdown")
+        driver.end()
