@@ -43,7 +43,7 @@ KAFKA_HERE := $(if $(and $(shell command -v java),$(shell command -v mvn)),$(KAF
 READY := $(SDK_READY) $(BROKER) $(NODE_READY) $(PROJECTS_READY) $(KAFKA_HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup generate check demo test test-all lint-all build-all e2e broker crash bench mutations lock clean
+.PHONY: help setup generate check demo test test-all lint-all build-all e2e broker crash attacks bench mutations lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ broker: $(BROKER) ## Run the embedded broker on LISTEN (127.0.0.1:9092) until Ct
 crash: $(READY) ## Kill processes, brokers and disks, and check the guarantees of durability.md
 	@$(PY) -m tests.crash.matrix
 	@$(PY) -m tests.api.kill 20
+
+attacks: $(READY) ## Measure a client of the HTTP API while others attack it
+	@$(PY) -m tests.api.attacks
 
 bench: $(READY) ## Measure the generator, the SDKs, the sink and the store (BENCHMARKS= selects some)
 	@$(PY) -m tests.bench $(BENCHMARKS)

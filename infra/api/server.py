@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import resource
 import socket
 import ssl
 import sys
@@ -16,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from granian.constants import Interfaces, Loops
+from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
 
@@ -25,6 +26,12 @@ from infra.api.errors import ApiError
 
 _POLL = 0.05
 _HEADER_MS = 10_000
+# A worker accepts no further connection while it has so many, and each that sends nothing is closed
+# when its time for a request's head is over. They are cheap, so that many idle ones stop nobody.
+_MOST_CONNECTIONS = 20_000
+_WAITING_CONNECTIONS = 4_096
+# What a worker has open beside connections.
+_OTHER_FILES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,7 @@ def serve(listening: Listening, options: app.Options) -> None:
     # A fork would copy the locks that threads of this process hold, such as OpenSSL's.
     multiprocessing.set_start_method("spawn", force=True)
     stopping = multiprocessing.Event()
+    connections = max(1, min(_MOST_CONNECTIONS, _raise_file_limit() - _OTHER_FILES))
     with _reserve(listening) as port:
         server = _DrainingServer(
             "infra.api",
@@ -65,11 +73,15 @@ def serve(listening: Listening, options: app.Options) -> None:
             address=listening.host,
             port=port,
             interface=Interfaces.ASGI,
+            # While it finds out which version a client speaks, the server limits no time.
+            http=HTTPModes.http1,
             loop=Loops.asyncio,
             workers=listening.workers,
             respawn_failed_workers=True,
             respawn_interval=0.1,
             websockets=False,
+            backlog=_WAITING_CONNECTIONS,
+            backpressure=connections,
             http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MS),
             log_enabled=False,
             ssl_cert=listening.certificate,
@@ -80,6 +92,13 @@ def serve(listening: Listening, options: app.Options) -> None:
         address = f"{scheme}://{host}:{port}"
         threading.Thread(target=_announce, args=(address, stopping.is_set), daemon=True).start()
         server.serve(target_loader=partial(app.create, options, stopping.is_set), wrap_loader=False)
+
+
+def _raise_file_limit() -> int:
+    """Lets the workers open as many files as this process may, and returns how many that are."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard if hard != resource.RLIM_INFINITY else _MOST_CONNECTIONS + _OTHER_FILES
 
 
 class _DrainingServer(MPServer):

@@ -25,7 +25,7 @@ from infra.api.errors import AnswerError, invalid_option, shown
 from infra.api.keys.key import Key
 
 _EVENT_TYPE, _PAYLOAD = "event_type", "payload"
-_LONGEST_ID = 128
+_LONGEST_ID, _LONGEST_NAME = 128, 64
 
 
 def _camel(name: str) -> str:
@@ -129,7 +129,8 @@ def _arguments(event: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in event.items():
         known = _NAMES.get(name)
         if known is None:
-            near = difflib.get_close_matches(name, _NAMES, 1)
+            # What is far longer than a name is like none, and comparing it takes long.
+            near = difflib.get_close_matches(name, _NAMES, 1) if len(name) <= _LONGEST_NAME else []
             hint = f"did you mean {near[0]!r}?" if near else "further details go into metadata"
             raise invalid_option("argument", name, f"no such argument: {hint}")
         if known in found:
