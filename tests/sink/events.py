@@ -9,7 +9,7 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from infra.sink._generated.fields import DATABASE, FIELDS, INGESTED, TABLE
+from infra.sink._generated.fields import DATABASE, FIELDS, IDENTITIES, INGESTED, TABLE
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 _VALUES: Mapping[str, Any] = {
@@ -41,3 +41,9 @@ def insert(client: Client, events: Iterable[Mapping[str, Any]]) -> None:
     columns = [*_COLUMNS, *sorted(optional)]
     rows = [[{**_ABSENT, **_DEFAULTS, **event}[name] for name in columns] for event in given]
     client.insert(TABLE, rows, columns, database=DATABASE)
+
+
+def clear(client: Client) -> None:
+    """Removes all events, as if none had ever arrived."""
+    for table in (TABLE, IDENTITIES):
+        client.command(f"TRUNCATE TABLE {DATABASE}.{table}")

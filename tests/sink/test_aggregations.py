@@ -33,7 +33,7 @@ from infra.sink.store import open_store
 from infra.sink.usage.answer import ask
 from infra.sink.usage.query import Filter, Period, Query
 from infra.sink.zones import workspaces
-from tests.sink.events import insert
+from tests.sink.events import clear, insert
 from tests.sink.expected_aggregates import (
     Key,
     Line,
@@ -142,7 +142,7 @@ def _model(folder: Path, units: str, products: str) -> Model:
 
 @pytest.fixture
 def store(opened: Client) -> Client:
-    opened.command(f"TRUNCATE TABLE {DATABASE}.{TABLE}")
+    clear(opened)
     return opened
 
 

@@ -15,7 +15,7 @@ from clickhouse_connect.driver.client import Client
 from infra.sink._generated.fields import CURRENCY, DATABASE, TIME_ZONE
 from infra.sink.store import open_store
 from infra.sink.zones import offsets, workspaces
-from tests.sink.events import insert
+from tests.sink.events import clear, insert
 from tests.sink.stores import make_store
 
 CALL = {"product": "api", "metric_type": "api_call"}
@@ -48,7 +48,7 @@ def zoned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 def cut(client: Client, workspace: str, *times: datetime) -> list[tuple[str, str, str]]:
     """Returns the zone, day and month of events of a workspace at these times, in their order."""
-    client.command(f"TRUNCATE TABLE {DATABASE}.usage_events")
+    clear(client)
     insert(
         client,
         (
@@ -171,7 +171,7 @@ def test_a_day_is_not_left_again_where_clocks_are_set_back_across_midnight() -> 
 
 
 def test_a_query_for_one_workspace_reads_no_other(zoned: Client) -> None:
-    zoned.command(f"TRUNCATE TABLE {DATABASE}.usage_events")
+    clear(zoned)
     insert(zoned, ({**CALL, "event_id": str(n), "workspace_id": f"w{n}"} for n in range(30_000)))
     plan = zoned.command(
         f"EXPLAIN indexes = 1 SELECT * FROM {DATABASE}.usage_by_month"
@@ -183,7 +183,7 @@ def test_a_query_for_one_workspace_reads_no_other(zoned: Client) -> None:
 
 @pytest.mark.parametrize("name", ["east", "west", "far west"])
 def test_a_level_is_cut_where_the_months_of_its_workspace_begin(name: str, zoned: Client) -> None:
-    zoned.command(f"TRUNCATE TABLE {DATABASE}.usage_events")
+    clear(zoned)
     zoned.command(
         f"ALTER TABLE {DATABASE}.catalog_releases UPDATE aggregation = 'time_weighted',"
         " series = 'vendor', total_seconds = 3600 WHERE 1 SETTINGS mutations_sync = 1"

@@ -34,6 +34,7 @@ RELATED = {
     "workspace_periods": "workspace_periods",
     "usage": "usage",
     "usage_detail": "usage_detail",
+    "identities": "usage_identities",
     "usage_levels": "usage_levels",
     "usage_detail_by_day": "usage_detail_by_day",
     "usage_detail_by_month": "usage_detail_by_month",
@@ -100,6 +101,7 @@ def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
         "receipts": [(name, types[name]) for name in receipts],
         "precedence": _PRECEDENCE.format(table.ingested),
         "scale": _widest_scale(types, names),
+        "session": model.event.session,
     }
     revisions = {
         "first_within_an_insert": "first_within_an_insert",
@@ -110,6 +112,7 @@ def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
         "closing": "closing",
         "closes_hold_values": "closed_values",
         "time_zones": "zones",
+        "months_of_identities": "identities",
     }
 
     def script(name: str, columns: Mapping[str, str] = types) -> str:

@@ -158,45 +158,61 @@ WHERE _session._starts + _session._ends + length(_session._beats) > 0;
 
 CREATE OR REPLACE VIEW eka_usage.usage_as_of AS
 SELECT
-    event_id,
-    workspace_id,
-    service_name,
-    product,
-    metric_type,
-    status,
-    quantity,
-    unit_cost,
-    is_billable,
-    metadata,
-    occurred_at,
-    ts,
-    sdk_language,
-    sdk_version,
-    hostname,
-    catalog_version,
-    instance_id,
-    seq,
-    environment,
-    vendor,
-    model,
-    cost,
-    run_id,
-    step_id,
-    parent_run_id,
-    root_run_id,
-    parent_event_id,
-    child_event_ids,
-    tags,
-    session_id,
-    boundary,
-    voids,
-    ingested_at,
+    _event.event_id AS event_id,
+    _event.workspace_id AS workspace_id,
+    _event.service_name AS service_name,
+    _event.product AS product,
+    _event.metric_type AS metric_type,
+    _event.status AS status,
+    _event.quantity AS quantity,
+    _event.unit_cost AS unit_cost,
+    _event.is_billable AS is_billable,
+    _event.metadata AS metadata,
+    _event.occurred_at AS occurred_at,
+    _event.ts AS ts,
+    _event.sdk_language AS sdk_language,
+    _event.sdk_version AS sdk_version,
+    _event.hostname AS hostname,
+    _event.catalog_version AS catalog_version,
+    _event.instance_id AS instance_id,
+    _event.seq AS seq,
+    _event.environment AS environment,
+    _event.vendor AS vendor,
+    _event.model AS model,
+    _event.cost AS cost,
+    _event.run_id AS run_id,
+    _event.step_id AS step_id,
+    _event.parent_run_id AS parent_run_id,
+    _event.root_run_id AS root_run_id,
+    _event.parent_event_id AS parent_event_id,
+    _event.child_event_ids AS child_event_ids,
+    _event.tags AS tags,
+    _event.session_id AS session_id,
+    _event.boundary AS boundary,
+    _event.voids AS voids,
+    _event.ingested_at AS ingested_at,
     '' AS session_state
-FROM (SELECT * FROM eka_usage.usage_events FINAL WHERE ingested_at <= {as_of:DateTime64(3, 'UTC')})
-WHERE 1
-    AND status != 'void'
-    AND (workspace_id, product, metric_type, event_id) NOT IN (SELECT workspace_id, product, metric_type, event_id FROM eka_usage.usage_voided_as_of(as_of={as_of:DateTime64(3, 'UTC')}))
-    AND boundary = ''
+FROM
+(
+    -- The setting holds here only: what takes events back is looked up in all months.
+    SELECT event_id, workspace_id, service_name, product, metric_type, status, quantity, unit_cost, is_billable, metadata, occurred_at, ts, sdk_language, sdk_version, hostname, catalog_version, instance_id, seq, environment, vendor, model, cost, run_id, step_id, parent_run_id, root_run_id, parent_event_id, child_event_ids, tags, session_id, boundary, voids, ingested_at
+    FROM (SELECT * FROM eka_usage.usage_events FINAL WHERE ingested_at <= {as_of:DateTime64(3, 'UTC')})
+    SETTINGS do_not_merge_across_partitions_select_final = 1
+) AS _event
+LEFT ANY JOIN
+(
+    SELECT workspace_id, product, metric_type, _id, _first.2 AS _month
+    FROM eka_usage.usage_identities FINAL
+    WHERE _earliest != _latest
+) AS _moved
+    ON _moved.workspace_id = _event.workspace_id
+    AND _moved.product = _event.product
+    AND _moved.metric_type = _event.metric_type
+    AND _moved._id = sipHash128(_event.event_id)
+WHERE _moved._month IN (0, toYYYYMM(_event.occurred_at))
+    AND _event.status != 'void'
+    AND (_event.workspace_id, _event.product, _event.metric_type, _event.event_id) NOT IN (SELECT workspace_id, product, metric_type, event_id FROM eka_usage.usage_voided_as_of(as_of={as_of:DateTime64(3, 'UTC')}))
+    AND _event.boundary = ''
 UNION ALL
 SELECT
     _start.1 AS event_id,

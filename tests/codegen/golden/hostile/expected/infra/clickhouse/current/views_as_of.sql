@@ -29,30 +29,46 @@ FROM (SELECT * FROM usage.events FINAL WHERE ingested_at <= {as_of:DateTime64(3,
 
 CREATE OR REPLACE VIEW usage.usage_as_of AS
 SELECT
-    event_id,
-    workspace_id,
-    service_name,
-    product,
-    metric_type,
-    status,
-    quantity,
-    unit_cost,
-    is_billable,
-    metadata,
-    occurred_at,
-    ts,
-    sdk_language,
-    sdk_version,
-    hostname,
-    catalog_version,
-    instance_id,
-    seq,
-    x_y_z,
-    url_ids,
-    maker_of,
-    ingested_at
-FROM (SELECT * FROM usage.events FINAL WHERE ingested_at <= {as_of:DateTime64(3, 'UTC')})
-WHERE 1
+    _event.event_id AS event_id,
+    _event.workspace_id AS workspace_id,
+    _event.service_name AS service_name,
+    _event.product AS product,
+    _event.metric_type AS metric_type,
+    _event.status AS status,
+    _event.quantity AS quantity,
+    _event.unit_cost AS unit_cost,
+    _event.is_billable AS is_billable,
+    _event.metadata AS metadata,
+    _event.occurred_at AS occurred_at,
+    _event.ts AS ts,
+    _event.sdk_language AS sdk_language,
+    _event.sdk_version AS sdk_version,
+    _event.hostname AS hostname,
+    _event.catalog_version AS catalog_version,
+    _event.instance_id AS instance_id,
+    _event.seq AS seq,
+    _event.x_y_z AS x_y_z,
+    _event.url_ids AS url_ids,
+    _event.maker_of AS maker_of,
+    _event.ingested_at AS ingested_at
+FROM
+(
+    -- The setting holds here only: what takes events back is looked up in all months.
+    SELECT event_id, workspace_id, service_name, product, metric_type, status, quantity, unit_cost, is_billable, metadata, occurred_at, ts, sdk_language, sdk_version, hostname, catalog_version, instance_id, seq, x_y_z, url_ids, maker_of, ingested_at
+    FROM (SELECT * FROM usage.events FINAL WHERE ingested_at <= {as_of:DateTime64(3, 'UTC')})
+    SETTINGS do_not_merge_across_partitions_select_final = 1
+) AS _event
+LEFT ANY JOIN
+(
+    SELECT workspace_id, product, metric_type, _id, _first.2 AS _month
+    FROM usage.usage_identities FINAL
+    WHERE _earliest != _latest
+) AS _moved
+    ON _moved.workspace_id = _event.workspace_id
+    AND _moved.product = _event.product
+    AND _moved.metric_type = _event.metric_type
+    AND _moved._id = sipHash128(_event.event_id)
+WHERE _moved._month IN (0, toYYYYMM(_event.occurred_at))
 ;
 
 CREATE OR REPLACE VIEW usage.usage_detail_as_of AS
