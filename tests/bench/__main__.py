@@ -16,7 +16,7 @@ import msgspec
 from tests.bench.rows import ROOT, Row
 
 BENCHMARKS = (
-    *("codegen", "python_sdk", "go_sdk", "typescript_sdk"),
+    *("codegen", "python_sdk", "python_counting", "go_sdk", "typescript_sdk"),
     *("sink", "store", "sizes", "builds", "other_clients"),
 )
 _HEAD = ("language", "what", "measured", "floor", "ratio", "aim", "")

@@ -10,12 +10,13 @@ import pytest
 from eka_usage import EkaClient, _shutdown_hooks
 from eka_usage._generated.settings import SETTINGS
 
+from sdks.python.tests.metrics_support import make_collecting
 from sdks.python.tests.spool_support import make_spool_client, spool_dir
 from sdks.python.tests.support import ClientFactory, ReportedErrors
 from sdks.python.tests.topic_reader import TopicReader, consumer
 from tests.broker import DevBroker, broker
 
-__all__ = ["broker", "consumer", "make_spool_client", "spool_dir"]
+__all__ = ["broker", "consumer", "make_collecting", "make_spool_client", "spool_dir"]
 
 
 @pytest.fixture(autouse=True)

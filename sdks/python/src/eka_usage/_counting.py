@@ -15,7 +15,7 @@ from ._generated.catalog import METRIC_TYPES, STATUSES, VOID_STATUS
 from ._generated.limits import QUANTITY_MAXIMUM, QUANTITY_MINIMUM
 from ._generated.metrics import METRICS
 from ._generated.self_metrics import OTHER, OUTCOMES
-from ._interrupts import SuppressErrors, is_interruption, shared_lock
+from ._interrupts import SuppressErrors, shared_lock
 from ._text import name_text
 
 _ACCEPTED, _REJECTED, _FAILED = OUTCOMES
@@ -129,12 +129,14 @@ class _Cell:
 
 def _total(quantities: list[Any]) -> float:
     """Returns the sum of quantities of accepted events."""
-    for start in (0.0, _ZERO):  # Decimals add to integers, and not to floats
-        try:
-            return float(sum(quantities, start))
-        except Exception as error:
-            if is_interruption(error):
-                raise
+    # Decimals add to integers, and not to floats.
+    with SuppressErrors():
+        return float(sum(quantities, 0.0))
+    with SuppressErrors():
+        return float(sum(quantities, _ZERO))
+    with SuppressErrors():
+        floats = sum([each for each in quantities if type(each) is float], 0.0)
+        return floats + float(sum([each for each in quantities if type(each) is not float], _ZERO))
     return sum(map(amount_of, quantities), 0.0)
 
 
