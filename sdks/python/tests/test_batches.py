@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from eka_usage import EkaClient, EkaError, Usage, metrics
-from eka_usage._generated.catalog import BATCH_MAX_BYTES, BATCH_MAX_EVENTS
 from eka_usage._spool.segment import Segment
 
 from sdks.python.tests.spool_support import FAST_TUNING, spooled_events, spooled_ids
@@ -28,6 +27,8 @@ from sdks.python.tests.support import (
 )
 from sdks.python.tests.topic_reader import TopicReader
 
+# As the documents have them.
+BATCH_MAX_EVENTS, BATCH_MAX_BYTES = 500, 524_288
 # As callers write them: literals, and what takes another path than they do.
 CALLS: list[Mapping[str, Any]] = [
     VALID,
@@ -43,6 +44,19 @@ CALLS: list[Mapping[str, Any]] = [
     {**VALID, "product": "comms-"[:-1], "metric_type": "sms-"[:-1]},
 ]
 WRONG = {**VALID, "quantity": -1}
+
+
+class Endless:
+    """A list that never ends, whatever its length says."""
+
+    def __init__(self, item: object) -> None:
+        self._item = item
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[object]:
+        return itertools.repeat(self._item)
 
 
 @pytest.fixture
@@ -299,6 +313,8 @@ def test_amounts_that_are_all_zero_record_nothing(
         ([(metrics.comms.sms, -1), "x"], "e", "quantity.invalid", 0),
         ([(metrics.comms.sms, 1), (metrics.api.api_call,)], "e", "batch.invalid", 1),
         (itertools.repeat((metrics.api.api_call, 0)), "e", "batch.invalid", None),
+        (Endless((metrics.api.api_call, 0)), "e", "batch.invalid", None),
+        ([itertools.repeat(metrics.api.api_call), "x"], "e", "quantity.invalid", 0),
         (None, "e", "batch.invalid", None),
     ],
 )

@@ -262,7 +262,7 @@ def _amounts(workspace_id: object, given: Any, shared: Call, fields: dict[str, A
 
 def _names_of_amount(status: object, amount: Any) -> Named:
     with SuppressErrors():
-        metric, quantity, *_ = amount
+        metric, quantity, *_ = islice(amount, 3)
         return Named(*_checks.metric_names(metric), status, quantity)
     return UNNAMED._replace(status=status)
 
@@ -271,7 +271,7 @@ def _amount(
     workspace_id: object, amount: Any, known: set[object], shared: Call, fields: dict[str, Any]
 ) -> Call | None:
     """Returns the call of one amount, whose metric joins those of the batch; None for zero."""
-    metric, quantity, *cost = amount
+    metric, quantity, *cost = islice(amount, 3)  # it may never end
     product, metric_type = _checks.metric_names(metric)
     if metric in known:
         raise _invalid("amounts", f"{product}.{metric_type} is there twice")
@@ -297,9 +297,9 @@ def _listed(
 ) -> tuple[Sequence[Any], Rejection | None]:
     """Returns what was given as a list, and what is wrong with it."""
     try:
-        # Whatever is not a list may never end.
-        some = given if hasattr(given, "__len__") else islice(given, BATCH_MAX_EVENTS + 1)
-        listed = list(some)
+        # It may never end, whatever length it claims to have.
+        most = len(given) if hasattr(given, "__len__") else 0
+        listed = list(islice(given, max(most, BATCH_MAX_EVENTS + 1)))
     except Exception as error:
         if is_interruption(error):
             raise
