@@ -94,7 +94,7 @@ attacks: $(READY) ## Measure a client of the HTTP API while others attack it
 bench: $(READY) ## Measure the generator, the SDKs, the sink and the store (BENCHMARKS= selects some)
 	@$(PY) -m tests.bench $(BENCHMARKS)
 
-mutations: $(READY) ## Break one table of one SDK at a time, and check that the vectors detect it
+mutations: $(READY) ## Break one table or rule of one SDK at a time, and check that its tests detect it
 	@$(PY) -m tests.conformance.mutations
 
 lock: $(PYTHON_READY) ## Update the hashed lock files from pyproject.toml (LOCK_FLAGS=--upgrade: newest)

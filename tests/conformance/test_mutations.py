@@ -1,10 +1,11 @@
-"""The mutations match the generated files; `make mutations` runs them."""
+"""The mutations match the files of the SDKs; `make mutations` runs them."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.conformance.mutations import MUTATIONS, Mutation, generated
+from tests.conformance.mutants import MUTATIONS, Mutation
+from tests.conformance.mutations import CHECKS, source
 
 
 @pytest.mark.parametrize(
@@ -13,5 +14,6 @@ from tests.conformance.mutations import MUTATIONS, Mutation, generated
     ids=lambda value: value if isinstance(value, str) else value.what,
 )
 def test_every_mutation_changes_its_file(language: str, mutation: Mutation) -> None:
-    text = generated(language, mutation.file).read_text(encoding="utf-8")
+    text = source(language, mutation).read_text(encoding="utf-8")
     assert mutation.applied(text) != text
+    assert mutation.check in {*CHECKS[language], "codegen check"}

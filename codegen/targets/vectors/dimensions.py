@@ -80,6 +80,11 @@ def _of(event: Event, field: Field) -> Iterator[Case]:
 def _numbers(field: Field) -> Iterator[Case]:
     yield from numbers(field)
     yield _case(field, "not-finite", {"$": "NaN"}, None)
+    digits = field.limits.get("max_digits", 0)
+    longest = "0." + ("123456789" * digits)[:digits]
+    if field.limits["minimum"] <= float(longest) <= field.limits["maximum"]:
+        yield _case(field, "most-digits", {"$": "decimal", "text": longest}, longest)
+        yield _case(field, "too-many-digits", {"$": "decimal", "text": f"{longest}1"}, None)
 
 
 def _booleans(field: Field) -> Iterator[Case]:

@@ -59,7 +59,7 @@ const byName = new Map(eventFields.map((field) => [field.name, field]));
 function checkRelations(given: Given, hasUnitCost: boolean): void {
   const has = (name: string) => {
     const field = byName.get(name);
-    return field === undefined ? hasUnitCost : given[field.key] != null;
+    return name === "unit_cost" ? hasUnitCost : field !== undefined && given[field.key] != null;
   };
   for (const { name, key, excludes = [] } of excluding) {
     const other = given[key] == null ? undefined : excludes.find(has);
