@@ -135,8 +135,9 @@ def _total(quantities: list[Any]) -> float:
     with SuppressErrors():
         return float(sum(quantities, _ZERO))
     with SuppressErrors():
-        floats = sum([each for each in quantities if type(each) is float], 0.0)
-        return floats + float(sum([each for each in quantities if type(each) is not float], _ZERO))
+        floats = [each for each in quantities if type(each) is float]
+        others = [each for each in quantities if type(each) is not float]
+        return sum(floats, 0.0) + float(sum(others, _ZERO))
     return sum(map(amount_of, quantities), 0.0)
 
 
