@@ -90,7 +90,7 @@ class Recorder:
             )
         accepted = self._client._try_record_many(events)  # noqa: SLF001  made for this API
         if isinstance(accepted, EkaError):
-            raise self._refused(events, accepted)
+            raise AnswerError.rejected(accepted)
         return accepted
 
     def record_boundaries(self, boundaries: Sequence[Boundary]) -> None:
@@ -130,12 +130,6 @@ class Recorder:
         """Sends what Kafka takes in time; the rest stays on disk for the next process."""
         self._client.shutdown()
         self._checker.shutdown()
-
-    def _refused(self, events: Sequence[Usage], error: EkaError) -> AnswerError:
-        invalid = self.check(events)
-        if not invalid:
-            return AnswerError.rejected(error)
-        return invalid_events(invalid)
 
     def _nearly_full(self) -> bool:
         now = self._clock()

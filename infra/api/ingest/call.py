@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from eka_usage import EkaError, Usage, ValidationError, find_event_type, metrics
@@ -129,14 +130,18 @@ def _arguments(event: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in event.items():
         known = _NAMES.get(name)
         if known is None:
-            # What is far longer than a name is like none, and comparing it takes long.
-            near = difflib.get_close_matches(name, _NAMES, 1) if len(name) <= _LONGEST_NAME else []
-            hint = f"did you mean {near[0]!r}?" if near else "further details go into metadata"
-            raise invalid_option("argument", name, f"no such argument: {hint}")
+            raise invalid_option("argument", name, f"no such argument: {_hint(name)}")
         if known in found:
             raise invalid_option("argument", name, f"{known} is given twice, under two names")
         found[known] = value
     return found
+
+
+@lru_cache
+def _hint(name: str) -> str:
+    # What is far longer than a name is like none, and comparing it takes long.
+    near = difflib.get_close_matches(name, _NAMES, 1) if len(name) <= _LONGEST_NAME else []
+    return f"did you mean {near[0]!r}?" if near else "further details go into metadata"
 
 
 def _take_children(found: dict[str, Any], payload: object) -> None:

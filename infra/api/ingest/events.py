@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,9 @@ from infra.api.wire.json_text import parse_json
 _OK, _ACCEPTED, _NO_CONTENT = 200, 202, 204
 _DISK, _KAFKA = "disk", "kafka"
 _JSON = "application/json"
+_AT_ONCE = 10
+# Of a batch that is refused, as looking at each costs more than accepting it.
+_MOST_DETAILS = 50
 _EVENTS = "events"
 
 
@@ -72,21 +76,33 @@ class Ingest:
                 ValidationError.of("batch.invalid", parameter=_EVENTS, hint=hint)
             )
         self.access.spend(key, len(events))
-        usages, invalid = _read_all(events, read, key)
+        # What else is wrong is answered too, so that one answer is enough to mend a batch.
+        most = len(events) if partial else _MOST_DETAILS
+        usages, invalid = await _read_all(events, read, key, most)
         if invalid and not partial:
-            # What else is wrong is answered too, so that one answer is enough to mend a batch.
-            raise invalid_events(invalid | self._check(usages))
+            raise invalid_events(invalid | await self._check(usages, most - len(invalid)))
         if partial:
-            invalid |= self._check(usages)
+            invalid |= await self._check(usages, most)
             usages = {index: usage for index, usage in usages.items() if index not in invalid}
             if not usages:
                 raise invalid_events(invalid)
-        return self.recorder.record(list(usages.values())), invalid, is_one
+        try:
+            return self.recorder.record(list(usages.values())), invalid, is_one
+        except AnswerError:
+            if found := await self._check(usages, most):
+                raise invalid_events(found) from None
+            raise
 
-    def _check(self, usages: dict[int, Usage]) -> dict[int, EkaError]:
-        places = list(usages)
-        found = self.recorder.check(list(usages.values()))
-        return {places[index]: error for index, error in found.items()}
+    async def _check(self, usages: dict[int, Usage], most: int) -> dict[int, EkaError]:
+        """Returns what the SDK says of calls, by their places, until so many are invalid."""
+        invalid: dict[int, EkaError] = {}
+        for some in _parts(list(usages.items())):
+            if len(invalid) >= most:
+                break
+            found = self.recorder.check([usage for _, usage in some])
+            invalid |= {some[index][0]: error for index, error in found.items()}
+            await asyncio.sleep(0)
+        return invalid
 
 
 Read = Callable[[Any, Key], Usage]
@@ -133,19 +149,29 @@ def _identified(request: Request, events: list[Any], is_one: bool) -> list[Any]:
     ]
 
 
-def _read_all(
-    events: list[Any], read: Read, key: Key
+def _parts(several: list[Any]) -> Iterator[list[Any]]:
+    """Yields a few at a time: between them the worker answers others."""
+    for start in range(0, len(several), _AT_ONCE):
+        yield several[start : start + _AT_ONCE]
+
+
+async def _read_all(
+    events: list[Any], read: Read, key: Key, most: int
 ) -> tuple[dict[int, Usage], dict[int, EkaError]]:
     """Returns the calls that events ask for, and what is wrong with the others, by their places."""
     usages: dict[int, Usage] = {}
     invalid: dict[int, EkaError] = {}
-    for index, event in enumerate(events):
-        try:
-            usages[index] = read(event, key)
-        except EkaError as error:
-            invalid[index] = error
-        except AnswerError as error:
-            raise with_place(error, index) from None
+    for some in _parts(list(enumerate(events))):
+        if len(invalid) >= most:
+            break
+        for index, event in some:
+            try:
+                usages[index] = read(event, key)
+            except EkaError as error:
+                invalid[index] = error
+            except AnswerError as error:
+                raise with_place(error, index) from None
+        await asyncio.sleep(0)
     return usages, invalid
 
 
