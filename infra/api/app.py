@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from infra.api.answers.rejected import Rejected
+from infra.api.answers.routes import Answers
 from infra.api.delivery import Delivery
 from infra.api.errors import AnswerError
 from infra.api.ingest.encoded import Encoded
@@ -25,10 +27,13 @@ from infra.api.keys.capability import Capabilities
 from infra.api.keys.keyring import Keyring
 from infra.api.recorder import Recorder
 from infra.api.relay import Relay
+from infra.api.store.pool import Asked, Bounds, Nowhere, Pool
+from infra.api.store.remote import Address, Remote
 from infra.api.wire.answers import answer, on_answer_error, on_fault, on_http_error
 from infra.api.wire.body import BodyLimits
 from infra.api.wire.slashes import SingleSlashes
 from infra.sink import kafka
+from infra.sink.dsn import Dsn
 
 _UNAVAILABLE = 503
 _DESCRIPTION = Path(__file__).parent / "_generated/openapi.yaml"
@@ -43,12 +48,16 @@ class Options:
         body: the limits of a body.
         events_per_second: of one key, in one worker; 0 for any number.
         relay_seconds: how long Kafka may take for requests that wait for it.
+        store: where usage is read from: a server, the process that owns a folder, or nowhere.
+        questions: how many questions a server is asked at once, and how long each may take.
     """
 
     keys: Path
     body: BodyLimits
     events_per_second: float = 0
     relay_seconds: float = 30
+    store: Dsn | Address | None = None
+    questions: Bounds = field(default_factory=Bounds)
 
 
 def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) -> Starlette:
@@ -59,6 +68,8 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
     access = Access(keyring, options.events_per_second)
     ingest = Ingest(access, recorder, Delivery(recorder, options.relay_seconds), options.body)
     encoded = Encoded(access, relay, options.body)
+    store = _open(options)
+    answers = Answers(access, store, Rejected(kafka.connection(None)))
     proxy = RestProxy(access, Capabilities(keyring), recorder, options.body)
 
     async def healthz(request: Request) -> Response:
@@ -76,6 +87,9 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
+        await run_in_threadpool(answers.close)
+        if isinstance(store, Pool):
+            store.close()
         await run_in_threadpool(relay.close)
         await run_in_threadpool(recorder.close)
 
@@ -86,6 +100,7 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
             Route("/openapi.yaml", openapi),
             Route("/v1/events", ingest.take, methods=["POST"]),
             Route("/v1/events/encoded", encoded.take, methods=["POST"]),
+            *(Route(path, endpoint) for path, endpoint in answers.paths()),
             Route("/api/v1/events", ingest.take_cloudevents, methods=["POST"]),
             Route("/metering/v1alpha1/customer-accounts/tenant/{tenant:path}", proxy.find_account),
             Route("/topics/{topic}", proxy.produce, methods=["POST"]),
@@ -98,3 +113,13 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
         middleware=[Middleware(SingleSlashes)],
         lifespan=lifespan,
     )
+
+
+def _open(options: Options) -> Asked:
+    match options.store:
+        case Address() as address:
+            return Remote(address)
+        case Dsn() as dsn:
+            return Pool(dsn, options.questions)
+        case None:
+            return Nowhere()

@@ -57,6 +57,9 @@ class Dsn:
             why = failure.strerror if isinstance(failure, OSError) else "it is not UTF-8"
             raise UnavailableError(f"cannot read the DSN file {self._file}: {why}") from None
 
+    def __bool__(self) -> bool:
+        return bool(self._text or self._file)
+
     def __repr__(self) -> str:
         return "Dsn(***)"
 

@@ -1,4 +1,4 @@
-"""The errors that end a command: SinkError, and under it UsageError and UnavailableError."""
+"""The errors that end a command: SinkError, and those under it."""
 
 from __future__ import annotations
 
@@ -13,3 +13,7 @@ class UsageError(SinkError):
 
 class UnavailableError(SinkError):
     """The store or the broker is unavailable; a retry may succeed."""
+
+
+class TooLargeError(SinkError):
+    """A query takes more memory or time than it may; a smaller one does not."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain
@@ -45,10 +45,15 @@ def table(rows: Rows, columns: Iterable[str]) -> str:
 
 
 def write_csv(rows: Iterable[Mapping[str, Any]], columns: Iterable[str]) -> None:
-    """Writes rows under a header, as they come; null is an empty cell, and text is quoted."""
+    """Writes rows as they come."""
+    sys.stdout.writelines(csv_lines(rows, columns))
+
+
+def csv_lines(rows: Iterable[Mapping[str, Any]], columns: Iterable[str]) -> Iterator[str]:
+    """Yields rows under a header; null is an empty cell, and text is quoted."""
     names = list(columns)
     for cells in chain([names], ([row[name] for name in names] for row in rows)):
-        sys.stdout.write(",".join(map(_cell, cells)) + "\n")
+        yield ",".join(map(_cell, cells)) + "\n"
 
 
 def _cell(value: Any) -> str:

@@ -12,7 +12,19 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infra.sink.dsn import FORMS, Dsn, redact
-from infra.sink.errors import SinkError, UnavailableError, UsageError
+from infra.sink.errors import SinkError, TooLargeError, UnavailableError, UsageError
+
+_TOO_LARGE = {"MEMORY_LIMIT_EXCEEDED": "memory", "TIMEOUT_EXCEEDED": "time"}
+
+
+def is_embedded(dsn: Dsn) -> bool:
+    """Reports whether the store is a folder, which one process at a time can open.
+
+    Raises:
+        UsageError: the DSN is missing or malformed.
+        UnavailableError: its file cannot be read now.
+    """
+    return _parse(dsn.read()).scheme == "chdb"
 
 
 def open_store(dsn: Dsn | str | None, *, existing: bool = False) -> Client:
@@ -65,11 +77,12 @@ def query_error(failure: ClickHouseError) -> SinkError:
     reason = str(failure)
     if "UNKNOWN_DATABASE" in reason or "UNKNOWN_TABLE" in reason:
         return SinkError("the store has no tables: run `usage-sink migrate`")
-    if "MEMORY_LIMIT_EXCEEDED" in reason:
-        return SinkError(
-            "the query needs more memory than a query may take: ask for a shorter period, or for "
-            "fewer workspaces"
-        )
+    for code, what in _TOO_LARGE.items():
+        if code in reason:
+            return TooLargeError(
+                f"the query needs more {what} than a query may take: ask for a shorter period, or "
+                "for fewer workspaces"
+            )
     return SinkError(f"the store rejected the query: {first_line(failure)}")
 
 

@@ -54,7 +54,7 @@ def test_answers_are_as_described_whatever_is_sent(tmp_path: Path) -> None:
             absent = [
                 methods["get"]["operationId"]
                 for path, methods in PATHS.items()
-                if "get" in methods and client.get(path).status_code in {404, 405}
+                if "get" in methods and client.get(path).status_code in {404, 405, 503}
             ]
         done = subprocess.run(
             [

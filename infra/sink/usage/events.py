@@ -91,6 +91,7 @@ class EventQuery:
         where: which events.
         newest_first: the order; events of one time are ordered by workspace, metric type and id.
         limit: how many at most.
+        offset: how many are left out before them.
         after: the cursor of the page before.
     """
 
@@ -101,6 +102,7 @@ class EventQuery:
     where: tuple[Filter, ...] = ()
     newest_first: bool = False
     limit: int = 100
+    offset: int = 0
     after: Cursor | None = None
 
     def __post_init__(self) -> None:
@@ -113,6 +115,8 @@ class EventQuery:
             raise UsageError("no workspace is named")
         if not 1 <= self.limit <= MOST_EVENTS:
             raise UsageError(f"the limit must be from 1 to {MOST_EVENTS:,}, got {self.limit:,}")
+        if self.offset < 0:
+            raise UsageError(f"the offset must not be negative, got {self.offset:,}")
         for bound in (self.start, self.end):
             if bound is not None and bound.tzinfo is None:
                 raise UsageError(f"a time must have an offset from UTC, got {bound.isoformat()}")
@@ -146,9 +150,20 @@ def list_events(client: Client, query: EventQuery) -> Page:
     return Page(rows, Cursor.of(rows[-1]) if len(found) > query.limit else None)
 
 
-def _page(query: EventQuery) -> Statement:
+def count_events(client: Client, query: EventQuery) -> int:
+    """Returns how many events there are on all pages.
+
+    Raises:
+        SinkError: the store rejects the query.
+    """
     bound = Parameters()
-    place = ", ".join((TIME, *_IDENTITY))
+    conditions = " AND ".join(_conditions(query, bound))
+    text = f"SELECT count() FROM {DATABASE}.{RECEIVED} WHERE {conditions}"
+    [[count]] = sql.fetch(client, Statement(text, bound.values, ()))
+    return int(count)
+
+
+def _conditions(query: EventQuery, bound: Parameters) -> list[str]:
     conditions = ["1", *sql.where(query.where, bound)]
     if query.workspaces is not None:
         conditions.append(f"{ACCOUNT} IN {bound.bind(list(query.workspaces), 'Array(String)')}")
@@ -157,6 +172,13 @@ def _page(query: EventQuery) -> Statement:
     for sign, time in ((">=", query.start), ("<", query.end)):
         if time is not None:
             conditions.append(f"{TIME} {sign} {bound.bind(time, sql.TIME_TYPE)}")
+    return conditions
+
+
+def _page(query: EventQuery) -> Statement:
+    bound = Parameters()
+    place = ", ".join((TIME, *_IDENTITY))
+    conditions = _conditions(query, bound)
     if query.after is not None:
         values = [
             f"fromUnixTimestamp64Milli({bound.bind(query.after.time_ms, 'Int64')}, 'UTC')",
@@ -171,7 +193,7 @@ SELECT {", ".join(COLUMNS[:-2])}
 FROM {DATABASE}.{RECEIVED}
 WHERE {" AND ".join(conditions)}
 ORDER BY {order}
-LIMIT {query.limit + 1}"""
+LIMIT {query.limit + 1} OFFSET {query.offset}"""
     return Statement(text, bound.values, COLUMNS[:-2])
 
 

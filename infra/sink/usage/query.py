@@ -34,6 +34,8 @@ DIMENSIONS = tuple(
     for field in FIELDS
     if field.kind in {"string", "enum", "uuid", "list"} and field.name not in _NO_DIMENSIONS
 )
+# Product and metric type in one, as a filter of both.
+EVENT_TYPE = "event_type"
 LISTS = frozenset(field.name for field in FIELDS if field.kind == "list")
 # Usage in another of these is never added to that which is billed: environments.
 APART = tuple(field.name for field in FIELDS if field.billed)
@@ -61,7 +63,7 @@ class Dimension:
         """
         if METADATA and text.startswith(_PREFIX):
             return cls(METADATA, text.removeprefix(_PREFIX))
-        if text not in {*DIMENSIONS, PRODUCT, METRIC_TYPE}:
+        if text not in {*DIMENSIONS, PRODUCT, METRIC_TYPE, EVENT_TYPE}:
             names = ", ".join([*DIMENSIONS, *([f"{_PREFIX}KEY"] if METADATA else [])])
             raise UsageError(f"no dimension {text!r}: use one of {names}")
         return cls(text)
@@ -154,7 +156,7 @@ class Query:
         if self.workspaces is not None and not self.workspaces:
             raise UsageError("no workspace is named")
         for dimension in self.group_by:
-            if dimension.field in _OF_LINES:
+            if dimension.field in {*_OF_LINES, EVENT_TYPE}:
                 raise UsageError(f"lines are grouped by {dimension} already")
             if dimension.field in LISTS:
                 raise UsageError(f"cannot group by {dimension}, as events have several: filter")

@@ -25,7 +25,7 @@ from infra.sink._generated.fields import (
     USAGE_LEVELS,
 )
 from infra.sink._generated.lines import COLUMNS, MEASURES
-from infra.sink.usage.query import APART, LISTS, Bound, Dimension, Filter, Period, Query
+from infra.sink.usage.query import APART, EVENT_TYPE, LISTS, Bound, Dimension, Filter, Period, Query
 
 TIME_TYPE = "DateTime64(3, 'UTC')"
 # Beyond the first, groups and sorts are on disk, so that history does not bound what can be asked.
@@ -73,8 +73,12 @@ def fetch(client: Client, statement: Statement) -> Sequence[Sequence[Any]]:
     Raises:
         SinkError: the store rejects it.
     """
+    # A client may have bounds of its own, over which those of a query would have precedence.
+    settings = {
+        name: value for name, value in SETTINGS.items() if client.get_client_setting(name) is None
+    }
     try:
-        return client.query(statement.text, statement.parameters, settings=SETTINGS).result_rows
+        return client.query(statement.text, statement.parameters, settings=settings).result_rows
     except ClickHouseError as failure:
         raise store.query_error(failure) from None
 
@@ -178,6 +182,8 @@ def where(filters: Iterable[Filter], bound: Parameters) -> Iterator[str]:
 
 def value_of(dimension: Dimension, bound: Parameters) -> str:
     """Returns the expression for a dimension's value as text, empty where an event lacks it."""
+    if dimension.field == EVENT_TYPE:
+        return f"concat({PRODUCT}, '.', {METRIC_TYPE})"
     if dimension.key is None:
         return dimension.field
     path = f"{dimension.field}, {bound.bind(dimension.key, 'String')}"

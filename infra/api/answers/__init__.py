@@ -1,0 +1,1 @@
+"""What GET answers: parameters are parsed, the store is asked, and the answer is written."""
