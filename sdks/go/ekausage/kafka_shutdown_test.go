@@ -67,6 +67,46 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
+func TestShutdownWhileBatchesAreRecorded(t *testing.T) {
+	t.Parallel()
+	broker := devbroker.Start(t, t.TempDir())
+	client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), quiet)
+	var accepted []string
+	var lock sync.Mutex
+	var callers sync.WaitGroup
+	began := make(chan struct{}, 1<<20)
+	for range 8 {
+		callers.Go(func() {
+			for {
+				ids, err := client.RecordMany(usages(20))
+				if err != nil {
+					if !errors.Is(err, ekausage.ErrClosed) || len(ids) > 0 {
+						t.Error(len(ids), err)
+					}
+					return
+				}
+				lock.Lock()
+				accepted = append(accepted, ids...)
+				lock.Unlock()
+				began <- struct{}{}
+				time.Sleep(time.Millisecond) // or the queue is full before the end
+			}
+		})
+	}
+	for range 20 {
+		<-began
+	}
+	if lost := client.ShutdownContext(within(t, 30*time.Second)); lost != 0 {
+		t.Errorf("%d events were lost", lost)
+	}
+	callers.Wait()
+	expectBalance(t, client, int64(len(accepted)), 0)
+	if rejected := client.Stats().Rejected[ekausage.CodeClientClosed]; rejected != 8*20 {
+		t.Errorf("%d events were rejected", rejected)
+	}
+	expectOnceEach(t, consume(t, broker.Bootstrap, len(accepted)), accepted)
+}
+
 func TestFlush(t *testing.T) {
 	t.Parallel()
 	t.Run("a flush ends in time and reports what is queued", func(t *testing.T) {

@@ -88,6 +88,18 @@ def test_a_client_remembers_a_bounded_number_of_services(
     assert values(producer, "seq") == list(range(1, 201))
 
 
+def test_one_client_serves_more_services_than_it_remembers(
+    make: Make, producer: CollectingProducer
+) -> None:
+    client = make()
+    names = [f"service-{number % 100}" for number in range(200)]
+    for name in names:
+        client.record(**VALID, service_name=name)
+    assert values(producer, "service_name") == names
+    assert values(producer, "seq") == list(range(1, 201))
+    assert len(client._current().encoder._others) <= 64
+
+
 def test_a_filter_sees_the_metadata_of_every_call_and_decides_what_is_sent(
     make: Make, producer: CollectingProducer
 ) -> None:

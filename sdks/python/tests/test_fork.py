@@ -180,6 +180,46 @@ def test_a_fork_while_threads_record_loses_nothing_in_either_process(
     assert_complete(topic.events(), [int(result.stdout), *[9] * 6])
 
 
+def test_a_fork_while_threads_record_batches_loses_and_splits_none(
+    broker: DevBroker, topic: TopicReader, tmp_path: Path
+) -> None:
+    program = """
+        from eka_usage import Usage
+        client = EkaClient("checkout", on_error=print_error)
+        done = threading.Event()
+        def batch(name):
+            events = [Usage("ws", "api", "api_call", metadata={"batch": name}) for _ in range(50)]
+            assert len(client.record_many(events)) == 50
+        def work(name):
+            number = 0
+            while not done.is_set():
+                batch(f"{name}-{number}")
+                number += 1
+                time.sleep(0.002)
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        pause_before_fork()
+        for number in range(4):
+            child = os.fork()
+            if child == 0:
+                batch(f"child-{number}")
+                client.shutdown()
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+        done.set()
+        for thread in threads:
+            thread.join()
+        print(client.stats().accepted)
+    """
+    result = run_program(program, broker.bootstrap, tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    events = topic.events()
+    assert_complete(events, [int(result.stdout), *[50] * 4])
+    batches = Counter((event["instance_id"], event["metadata"]) for event in events)
+    assert set(batches.values()) == {50}
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 @pytest.mark.parametrize("where", ["made in the parent", "made in the child"])
 def test_a_multiprocessing_worker_delivers_without_a_shutdown(

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from eka_usage import EkaClient, EkaError, ErrorContext, _shutdown_hooks
+from eka_usage import EkaClient, EkaError, ErrorContext, Usage, _shutdown_hooks
 
 from sdks.python.tests.support import (
     NO_BROKER,
@@ -245,6 +245,32 @@ def test_an_event_accepted_during_shutdown_has_one_outcome(
     assert set(delivered) | set(given_up) == set(accepted)
     stats = client.stats()
     assert (stats.accepted, stats.failed, stats.queued) == (len(accepted), len(given_up), 0)
+
+
+def test_a_batch_is_accepted_whole_or_not_at_all_during_shutdown(
+    make_client: ClientFactory, topic: TopicReader, errors: ReportedErrors
+) -> None:
+    client = make_client(linger_ms=1)
+    accepted: list[str] = []
+
+    def work() -> None:
+        while (ids := client.record_many([Usage(**VALID)] * 20)) is not None:
+            accepted.extend(ids)
+            time.sleep(0.0002)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: len(accepted) > 100)
+    client.shutdown()
+    for thread in threads:
+        thread.join()
+    delivered = {event["event_id"] for event in topic.events()}
+    given_up = {context.get("event_id") for context in errors.contexts("shutdown.timeout")}
+    assert set(errors.codes) <= {"client.closed", "shutdown.timeout"}
+    assert delivered | given_up == set(accepted)
+    assert client.stats().accepted == len(accepted) == len(set(accepted))
+    assert client.stats().rejected == {"client.closed": 8 * 20}
 
 
 def test_an_event_that_arrives_after_shutdown_has_ended_is_reported(
