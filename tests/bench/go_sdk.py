@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 
 from tests.bench.rows import BIN, ROOT, Row, emit, median_ratio
 
-_COMMAND = ("test", "-run", "^$", "-bench", "Caller|Spool", "-benchtime", "9x", "./ekausage")
+_COMMAND = ("test", "-run", "^$", "-bench", "Caller|Spool|Many", "-benchtime", "9x", "./ekausage")
 _COUNTING = ("test", "-run", "^$", "-bench", "Counting$", "-benchmem", "-count", "5", "./ekausage")
 _FLOOR = "TryProduce() of fresh bytes"
 RECORD_AIM, ALLOCATIONS_AIM = 1.3, 0.5
 COUNTING_AIM = 60
+BATCH_AIMS = {"off": 0.85, "durable": 0.6}
 DURABLE_AIM, SPILL_AIM, REPLAY_AIM = 2.0, 1.1, 50_000
 
 
@@ -48,6 +49,7 @@ def main() -> None:
             at_most=ALLOCATIONS_AIM,
         )
     )
+    _batches(found)
     _spool(found)
     _counting()
 
@@ -85,6 +87,22 @@ def _counting() -> None:
             ratio=median_ratio(on, off),
         )
     )
+
+
+def _batches(found: Mapping[str, float]) -> None:
+    for mode, aim in BATCH_AIMS.items():
+        where = "" if mode == "off" else f", {mode}"
+        emit(
+            Row(
+                language="Go",
+                what=f"RecordMany(), 100 events{where}: caller",
+                measured=found[f"ns/many_{mode}"] / 1000,
+                unit="µs",
+                floor=f"RecordUsage(){where}",
+                ratio=found[f"many/single_{mode}"],
+                at_most=aim,
+            )
+        )
 
 
 def _spool(found: Mapping[str, float]) -> None:
