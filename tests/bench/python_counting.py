@@ -41,11 +41,11 @@ class Discard:
         """Acknowledges an event."""
         on_delivery(None, None)
 
-    def poll(self, _: float) -> int:
+    def poll(self, timeout: float) -> int:
         """Has nothing to serve."""
         return 0
 
-    def flush(self, _: float) -> int:
+    def flush(self, timeout: float) -> int:
         """Has nothing to send."""
         return 0
 
