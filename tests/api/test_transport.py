@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,6 +48,43 @@ def test_events_reach_kafka(api: ApiServer, key: str, broker: DevBroker, languag
         driver.request("shutdown")
         driver.end()
     assert {*accepted, *many} <= arrived(broker)
+
+
+@pytest.fixture(scope="module")
+def reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """A server with a store, which its own sink fills."""
+    folder = tmp_path_factory.mktemp("reading")
+    with DevBroker(data_dir=folder / "kafka") as broker:
+        arguments = ("--dsn", f"chdb://{folder}/store")
+        with ApiServer(folder, broker.bootstrap, *arguments) as running:
+            yield running
+
+
+def test_the_client_of_the_api_sends_and_asks(reading: ApiServer, language: str) -> None:
+    api = reading
+    token = api.new_key("billing", "--scope", "write", "--scope", "read")
+    named = {**CALL, "quantity": 0.1, "event_id": f"asked-{language}"}
+    with Driver(language) as driver:
+
+        def call(method: str, given: Any) -> dict[str, Any]:
+            client = {"base_url": api.address, "origin": "billing", "timeout_ms": 30_000}
+            return driver.request(
+                "usage_client", client=client, method=method, token=token, given=given
+            )
+
+        assert call("emit", named)["result"] == named["event_id"]
+        invalid = {**named, "quantity": -1}
+        thrown = call("emit_many", [named, invalid])["thrown"]
+        assert (thrown["status"], thrown["code"]) == (422, "quantity.invalid")
+        assert [detail["index"] for detail in thrown["details"]] == [1]
+        asked = {"id": named["event_id"], "event_type": ["api.api_call"], "limit": 2}
+        eventually(lambda: (call("list_events", asked)["result"] or {}).get("data"))
+        [row] = call("list_events", asked)["result"]["data"]
+        assert (row["service_name"], row["quantity"]) == ("billing", "0.1")
+        used = call("usage", {"event_type": ["api.api_call"], "group_by": ["service_name"]})
+        assert "complete_until" in str(used["result"])
+        thrown = call("usage", {"no_such": "parameter"})["thrown"]
+        assert (thrown["status"], thrown["code"]) == (422, "parameter.unknown")
 
 
 def test_a_workspace_that_the_key_lacks_waits_on_disk(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from codegen.cli import main
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ROOT / "docs/migration"
@@ -51,6 +52,25 @@ func TestPage(t *testing.T) {{
 	found, _ := json.Marshal(map[string]any{{"events": rows}})
 	fmt.Printf("\\n%s\\n", found)
 }}
+"""
+HTTP = """
+import {{ createServer }} from "node:http";
+import type {{ AddressInfo }} from "node:net";
+import {{ expect, test }} from "vitest";
+{code}
+test("page", async () => {{
+  const bodies: string[] = [];
+  const server = createServer(async (request, response) => {{
+    bodies.push((await request.toArray()).join(""));
+    response.end('{{"ids":["e-1"],"id":"e-1"}}');
+  }});
+  await new Promise<void>((resolve) => server.listen({port}, "127.0.0.1", resolve));
+  expect(await report("key")).toBe("e-1");
+  server.close();
+  server.closeAllConnections();
+  const rows = bodies.map((body) => JSON.parse(body)).map((e) => [e.event_type, e.cost, e.origin]);
+  console.log(JSON.stringify({{ events: rows }}));
+}});
 """
 TYPESCRIPT = """
 import {{ expect, test }} from "vitest";
@@ -138,6 +158,13 @@ def test_the_page_on_meistrari_usage(tmp_path: Path) -> None:
     (package / "node_modules").symlink_to(ROOT / "sdks/typescript/node_modules")
     code = TYPESCRIPT.format(code="\n".join(blocks("meistrari-usage.md", "ts")))
     (package / "tests/page.test.ts").write_text(code, encoding="utf-8")
+    [http] = blocks("meistrari-usage.md", "ts-http")
+    port = free_port()
+    http = http.replace("https://usage.example.com", f"http://127.0.0.1:{port}")
+    http = http.replace("@eka-care/usage-sdk/http", "../src/http.js")
+    (package / "tests/http.test.ts").write_text(HTTP.format(code=http, port=port), encoding="utf-8")
+    vitest = ("node_modules/.bin/vitest", "run", "tests/http.test.ts")
+    assert run(*vitest, cwd=package) == [["external.legal", 0.35, "canvas-api"]]
     vitest = ("node_modules/.bin/vitest", "run", "tests/page.test.ts")
     assert run(*vitest, cwd=package) == [
         ["input", "run-41", "0.00366", "acme-ai"],

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import json
+import logging
 import os
 import signal as signals
 import sys
@@ -128,6 +131,17 @@ class Driver:
         record = getattr(self._client, f"session_{boundary}")
         return single(record(**by_metric(call), session_id=session_id, at=at))
 
+    def usage_client(
+        self,
+        client: dict[str, Any],
+        method: str,
+        token: str,
+        given: Any,
+        asynchronous: bool = False,
+    ) -> dict[str, Any]:
+        """Makes one call of a client of the HTTP API."""
+        return drive_usage_client(client, method, token, given, asynchronous)
+
     def flush(self, timeout: int) -> dict[str, Any]:
         """Waits for the queued events."""
         started = time.monotonic()
@@ -235,6 +249,55 @@ def single(event_id: str | None) -> dict[str, Any]:
 def batch(ids: list[str] | None, count: int) -> dict[str, Any]:
     """Returns the result of a call that accepts all of its events or none."""
     return {"accepted": ids or [], "rejected": count if ids is None else 0}
+
+
+def drive_usage_client(
+    client: dict[str, Any], method: str, token: str, given: Any, is_async: bool
+) -> dict[str, Any]:
+    """Makes one call of a client of the HTTP API, on a clock that does not wait."""
+    from eka_usage.http import UsageClient, UsageError  # httpx is slow to import
+
+    slept: list[float] = []
+    lines = _Lines()
+    logger = logging.getLogger("eka_usage")
+    logger.addHandler(lines)
+    before = copy.deepcopy(given)
+    result = thrown = None
+    try:
+        if is_async:
+            result = asyncio.run(_call_async(client, method, token, given, slept))
+        else:
+            with UsageClient(**client, sleep=slept.append) as usage:
+                result = getattr(usage, method)(token, given)
+    except UsageError as error:
+        names = ("status", "code", "details")
+        thrown = {**{name: getattr(error, name) for name in names}, "message": str(error)}
+    finally:
+        logger.removeHandler(lines)
+    assert given == before, "the caller's object is changed"
+    waits = [round(seconds * 1000) for seconds in slept]
+    return {"result": result, "thrown": thrown, "slept": waits, "logged": lines.found}
+
+
+async def _call_async(
+    client: dict[str, Any], method: str, token: str, given: Any, slept: list[float]
+) -> Any:
+    from eka_usage.http import AsyncUsageClient
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    async with AsyncUsageClient(**client, sleep=sleep) as usage:
+        return await getattr(usage, method)(token, given)
+
+
+class _Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.found.append(record.getMessage())
 
 
 def milliseconds(started: float) -> float:

@@ -91,7 +91,7 @@ def test_every_other_attribute_of_the_package_is_a_module() -> None:
 
 def test_every_other_module_of_the_package_is_private() -> None:
     found = {path.stem for path in PACKAGE.glob("*") if not path.name.startswith("_")}
-    assert found == {"opentelemetry", "prometheus", "py", "spool", "testing"}
+    assert found == {"http", "opentelemetry", "prometheus", "py", "spool", "testing"}
 
 
 def test_public_classes_and_functions_name_eka_usage_as_their_module() -> None:

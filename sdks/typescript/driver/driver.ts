@@ -8,6 +8,7 @@ import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { Registry } from "prom-client";
 import type * as sdk from "../src/index.js";
 import type * as prometheus from "../src/prometheus.js";
+import { usageClient } from "./usageClient.ts";
 
 // The built package; its types are available before it is built.
 const built = "../dist/index.js";
@@ -126,6 +127,8 @@ const commands: Readonly<Record<string, Command>> = {
   async log({ call }) {
     return summary(await repeated(1, () => log(call as Values)));
   },
+
+  usage_client: (request) => usageClient(request),
 
   async flush({ timeout }) {
     const started = performance.now();

@@ -1,7 +1,5 @@
 /** Timestamps: milliseconds since 1970 in memory, RFC 3339 in UTC on the wire. */
 
-import { types } from "node:util";
-
 const rfc3339 =
   /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 
@@ -24,11 +22,17 @@ export function parseTime(value: unknown): number | undefined {
   if (Number.isSafeInteger(value)) {
     return Math.abs(value as number) <= farthest ? (value as number) : undefined;
   }
-  if (!types.isDate(value)) {
-    return undefined;
-  }
-  const milliseconds = Date.prototype.getTime.call(value);
+  const milliseconds = dateValue(value);
   return Number.isNaN(milliseconds) ? undefined : milliseconds;
+}
+
+/** Returns the time of a Date, also of another realm; NaN for anything else. */
+function dateValue(value: unknown): number {
+  try {
+    return Date.prototype.getTime.call(value);
+  } catch {
+    return Number.NaN;
+  }
 }
 
 function parseText(text: string): number | undefined {

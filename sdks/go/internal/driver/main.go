@@ -49,6 +49,7 @@ type request struct {
 	Metrics     bool                       `json:"metrics"`
 	TraceID     string                     `json:"trace_id"`
 	SpanID      string                     `json:"span_id"`
+	usageRequest
 }
 
 // call holds the arguments of record or log, by the names of the event's fields.
@@ -114,7 +115,7 @@ func (d *driver) handleLine(line []byte) {
 }
 
 func (d *driver) do(r *request) (response, error) {
-	if d.client == nil && r.Do != "new" && r.Do != "exit" {
+	if d.client == nil && r.Do != "new" && r.Do != "exit" && r.Do != "usage_client" {
 		return nil, errors.New("there is no client yet")
 	}
 	switch r.Do {
@@ -147,6 +148,8 @@ func (d *driver) do(r *request) (response, error) {
 		}, nil
 	case "span":
 		return d.span(r.TraceID, r.SpanID)
+	case "usage_client":
+		return usageClient(&r.usageRequest)
 	case "metrics":
 		return d.metrics()
 	case "shutdown":

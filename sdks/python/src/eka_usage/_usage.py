@@ -69,3 +69,10 @@ class Usage:
         *values, fields = self.arguments
         named = {**dict(zip(_NAMES, values, strict=True)), **fields}
         return f"Usage({', '.join(f'{name}={value!r}' for name, value in named.items())})"
+
+
+def named_arguments(usage: Usage) -> dict[str, Any]:
+    """Returns the arguments that are given, by name."""
+    *values, fields = usage.arguments
+    named = {**dict(zip(_NAMES, values, strict=True)), **fields}
+    return {name: value for name, value in named.items() if value is not None}

@@ -4,6 +4,7 @@ import (
 	cryptorand "crypto/rand"
 	"encoding/binary"
 	"math/rand/v2"
+	"time"
 )
 
 // uuidLength is the length of a UUID's text.
@@ -44,3 +45,6 @@ func appendHex(b []byte, value uint64, digits int) []byte {
 }
 
 func newUUID(milliseconds int64, s salt) string { return string(appendUUID(nil, milliseconds, s)) }
+
+// NewID returns a UUIDv7 of this moment.
+func NewID() string { return newUUID(time.Now().UnixMilli(), newSalt()) }

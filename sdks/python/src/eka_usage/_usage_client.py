@@ -1,0 +1,268 @@
+"""The clients of the HTTP API."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import httpx
+
+from ._describe import describe_value
+from ._generated.settings import CLIENT_NAME
+from ._reporting import logger
+from ._secret import TOKEN, Secret
+from ._usage_answer import Answer, Attempts, UsageError, can_pass, read
+from ._usage_event import UsageEventInput, encode_events, query_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_EVENTS, _USAGE = "/v1/events", "/v1/usage"
+
+
+class _Request(NamedTuple):
+    """One request, whose token nothing prints."""
+
+    method: str
+    path: str
+    token: Secret
+    body: bytes | None = None
+    query: tuple[tuple[str, str], ...] = ()
+
+
+class _Api:
+    """What both clients share: the arguments, and what becomes of an answer."""
+
+    def __init__(self, base_url: str, origin: str, timeout_ms: int, max_retries: int) -> None:
+        _check("base_url", base_url, str, "http://host or https://host", _is_url)
+        _check("origin", origin, str, "the name of the service", lambda name: bool(name.strip()))
+        _check("timeout_ms", timeout_ms, (int, float), "more than 0", lambda number: number > 0)
+        is_count = "an integer of at least 1"
+        _check("max_retries", max_retries, int, is_count, lambda number: number >= 1)
+        self._base_url = base_url.rstrip("/")
+        self._origin = origin
+        self._timeout = timeout_ms / 1000
+        self._max_retries = max_retries
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._base_url!r}, {self._origin!r})"
+
+    def _post(
+        self, token: str, events: Sequence[UsageEventInput], *, is_one: bool = False
+    ) -> _Request:
+        body = encode_events(events, self._origin, is_one=is_one)
+        return _Request("POST", _EVENTS, _checked(token), body)
+
+    def _get(self, path: str, token: str, filters: Mapping[str, Any] | None) -> _Request:
+        return _Request("GET", path, _checked(token), None, tuple(query_of(filters)))
+
+    def _arguments(self, request: _Request) -> dict[str, Any]:
+        """Returns the arguments of httpx for a request; never keep them in a variable."""
+        headers = {
+            "authorization": f"Bearer {request.token.reveal()}",
+            "user-agent": CLIENT_NAME,
+            **({"content-type": "application/json"} if request.body else {}),
+        }
+        return {
+            "method": request.method,
+            "url": self._base_url + request.path,
+            "params": request.query or None,
+            "content": request.body,
+            "headers": headers,
+        }
+
+
+def _check(
+    name: str,
+    given: Any,
+    kind: type | tuple[type, ...],
+    expected: str,
+    is_valid: Callable[[Any], bool],
+) -> None:
+    if not isinstance(given, kind) or isinstance(given, bool) or not is_valid(given):
+        hint = f"expected {expected}, got {describe_value(given)}"
+        raise UsageError.local([(name, hint, None)])
+
+
+def _is_url(text: str) -> bool:
+    return text.startswith(("http://", "https://"))
+
+
+def _checked(token: object) -> Secret:
+    if not isinstance(token, str) or not TOKEN.fullmatch(token):
+        raise UsageError.local([("token", "expected an API key", None)])
+    return Secret(token)
+
+
+def _answer(response: httpx.Response) -> Answer:
+    retry_after = response.headers.get("retry-after", "")
+    return Answer(response.status_code, retry_after, response.content)
+
+
+def _no_answer(error: Exception, request: _Request) -> Answer:
+    text = f"{type(error).__name__}: {error}".replace(request.token.reveal(), "***")
+    return Answer(why=text)
+
+
+def _give_up(answer: Answer, request: _Request) -> None:
+    """Logs that events are not sent; what reads raises."""
+    if request.body is None:
+        raise UsageError(f"no answer: {answer.reason()}", status=answer.status)
+    logger.error("events not sent, given up: %s (token ***)", answer.reason())
+
+
+class UsageClient(_Api):
+    """Sends events to the HTTP API, and asks it, for programs without the SDK's own delivery.
+
+    A call waits for its answer. What cannot be sent after all attempts is logged and lost: use
+    `EkaClient` with `EKA_TRANSPORT=http` where no event may be. The key is given to each call.
+
+    Args:
+        base_url: of the API, such as https://usage.example.com.
+        origin: the name of the service, which each event gets.
+        timeout_ms: how long one attempt may take.
+        max_retries: how many attempts there are in all; those answered 429 do not count.
+        sleep: waits so many seconds, for tests.
+
+    Raises:
+        UsageError: an argument is invalid.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        origin: str,
+        timeout_ms: int = 5000,
+        max_retries: int = 3,
+        *,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        super().__init__(base_url, origin, timeout_ms, max_retries)
+        self._sleep = sleep
+        self._http = httpx.Client(timeout=self._timeout, follow_redirects=False, trust_env=False)
+
+    def emit(self, token: str, event: UsageEventInput) -> str | None:
+        """Sends one event, and returns its id; None if it was given up, which is logged.
+
+        Raises:
+            UsageError: the event is invalid, or the server refuses it.
+        """
+        answered = self._send(self._post(token, [event], is_one=True))
+        return None if answered is None else answered.get("id")
+
+    def emit_many(self, token: str, events: Sequence[UsageEventInput]) -> list[str] | None:
+        """Sends 1 to 500 events, all or none, and returns their ids; None if they were given up.
+
+        Raises:
+            UsageError: an event is invalid, or the server refuses one; `details` names each.
+        """
+        answered = self._send(self._post(token, events))
+        return None if answered is None else answered.get("ids")
+
+    def list_events(self, token: str, filters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Returns events and what became of them, as docs/http-api.md describes.
+
+        Raises:
+            UsageError: the server refuses the question, or does not answer.
+        """
+        return self._send(self._get(_EVENTS, token, filters)) or {}
+
+    def usage(self, token: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Returns what was used, as docs/http-api.md describes.
+
+        Raises:
+            UsageError: the server refuses the question, or does not answer.
+        """
+        return self._send(self._get(_USAGE, token, query)) or {}
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _send(self, request: _Request) -> dict[str, Any] | None:
+        attempts = Attempts(self._max_retries)
+        while can_pass(answer := self._try(request)):
+            if (pause := attempts.pause(answer)) is None:
+                _give_up(answer, request)
+                return None
+            self._sleep(pause)
+        return read(answer)
+
+    def _try(self, request: _Request) -> Answer:
+        try:
+            return _answer(self._http.request(**self._arguments(request)))
+        except httpx.HTTPError as error:
+            return _no_answer(error, request)
+
+
+class AsyncUsageClient(_Api):
+    """The same for asyncio; see `UsageClient`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        origin: str,
+        timeout_ms: int = 5000,
+        max_retries: int = 3,
+        *,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        super().__init__(base_url, origin, timeout_ms, max_retries)
+        self._sleep = sleep
+        self._http = httpx.AsyncClient(
+            timeout=self._timeout, follow_redirects=False, trust_env=False
+        )
+
+    async def emit(self, token: str, event: UsageEventInput) -> str | None:
+        """Sends one event; see `UsageClient.emit()`."""
+        answered = await self._send(self._post(token, [event], is_one=True))
+        return None if answered is None else answered.get("id")
+
+    async def emit_many(self, token: str, events: Sequence[UsageEventInput]) -> list[str] | None:
+        """Sends 1 to 500 events; see `UsageClient.emit_many()`."""
+        answered = await self._send(self._post(token, events))
+        return None if answered is None else answered.get("ids")
+
+    async def list_events(
+        self, token: str, filters: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Returns events and what became of them; see `UsageClient.list_events()`."""
+        return await self._send(self._get(_EVENTS, token, filters)) or {}
+
+    async def usage(self, token: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Returns what was used; see `UsageClient.usage()`."""
+        return await self._send(self._get(_USAGE, token, query)) or {}
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def _send(self, request: _Request) -> dict[str, Any] | None:
+        attempts = Attempts(self._max_retries)
+        while can_pass(answer := await self._try(request)):
+            if (pause := attempts.pause(answer)) is None:
+                _give_up(answer, request)
+                return None
+            await self._sleep(pause)
+        return read(answer)
+
+    async def _try(self, request: _Request) -> Answer:
+        try:
+            sent = self._http.request(**self._arguments(request))
+            return _answer(await asyncio.wait_for(sent, self._timeout))
+        except (httpx.HTTPError, asyncio.TimeoutError) as error:
+            return _no_answer(error, request)
