@@ -26,7 +26,7 @@ _REMAINING = re.compile(
     | tests/conformance/(driver\.md | vectors\.schema\.json | vectors/.* | parity/.*)
     | tests/conformance/(drivers | test_vectors)\.py
     | tests/e2e/kafka/.*
-    | sdks/python/tests/(conftest | support | spool_support | topic_reader | driver)\.py
+    | sdks/python/tests/(conftest | (spool_ | metrics_)?support | topic_reader | driver)\.py
     | sdks/python/tests/(test_)?vectors\.py
     | sdks/typescript/tests/(vectors\.test\.ts | projects/.*)
     | sdks/typescript/tests/support/(build | collector | vectors)\.ts
