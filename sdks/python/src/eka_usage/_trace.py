@@ -42,9 +42,10 @@ def with_span(metadata: object, active_span: ActiveSpan | None) -> tuple[object,
     """
     if active_span is None or not (ids := active_span()):
         return metadata, NOTHING
+    if metadata is None:
+        return ids, ids
     with SuppressErrors():
-        given: Any = metadata
-        given = {} if given is None else fields_of(given) if is_model(given) else given
+        given: Any = fields_of(metadata) if is_model(metadata) else metadata
         if isinstance(given, Mapping) and not any(name in given for name in ids):
             return merged_metadata(ids, cast("Any", given)), ids
     return metadata, NOTHING
