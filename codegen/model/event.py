@@ -50,7 +50,7 @@ class Field:
 
 
 # The roles of a table that no field need have.
-_MAY_LACK = ("cost", "total", "parent", "children")
+_MAY_LACK = ("cost", "total", "parent", "children", "service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ class Table:
     children: str | None
     instance: str
     number: str
+    service: str | None
 
 
 @dataclass(frozen=True, slots=True)

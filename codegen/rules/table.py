@@ -19,6 +19,7 @@ _ROLES = {
     "children": "list",
     "instance": "string",
     "number": "integer",
+    "service": "string",
 }
 _MAY_BE_NULL = ("cost", "total")
 

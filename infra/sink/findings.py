@@ -21,6 +21,7 @@ from infra.sink._generated.fields import (
     NUMBER,
     PRODUCT,
     RECEIPTS,
+    SERVICE,
     SESSIONS,
     TABLE,
     TIME,
@@ -35,12 +36,18 @@ _ALWAYS = "toDateTime64(0, 3, 'UTC') AS _known"
 # A clock may be wrong by less, and a spool delivers within weeks.
 _AHEAD, _BEHIND = "toIntervalHour(1)", "toIntervalDay(90)"
 
+# The services that report the events beside a gap, one of which lacks what is missing.
+_SERVICE_BEFORE = "lagInFrame(_service) OVER numbered AS _service_before," if SERVICE else ""
+_BESIDE = "arrayFilter(_name -> _name != '', arrayDistinct([_service_before, _service]))"
+_SERVICES = f"arrayStringConcat({_BESIDE}, ', ') AS services," if SERVICE else ""
+
 # Each receipt with the preceding one of the same client; number 0 precedes the first.
 PAIRS = f"""(
     SELECT
         *,
         lagInFrame({NUMBER}) OVER numbered AS _before,
         lagInFrame({ACCEPTED}) OVER numbered AS _accepted_before,
+        {_SERVICE_BEFORE}
         {INSIDE} AS _inside,
         {NUMBER} = _before AS _copy,
         {NUMBER} > _before + 1
@@ -60,6 +67,7 @@ _MISSING = f"""
         {NUMBER} - 1 AS last,
         if(_before = 0, NULL, _accepted_before) AS after,
         {ACCEPTED} AS before,
+        {_SERVICES}
         {INSTANCE} AS _subject, first AS _first, last AS _last, {_ALWAYS},
         last - first + 1 AS _weight
     FROM {PAIRS}

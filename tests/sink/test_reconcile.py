@@ -79,6 +79,13 @@ def test_missing_ranges_are_listed_with_the_times_before_and_after(store: Client
     assert result["gaps"][1]["before"] == NOON + timedelta(minutes=6)
 
 
+def test_a_gap_names_the_services_beside_it(store: Client) -> None:
+    insert(store, sent("a", [2, 3], service_name="one"))
+    insert(store, sent("a", [5], service_name="two"))
+    insert(store, sent("a", [9], service_name="two"))
+    assert [gap["services"] for gap in found(store)["gaps"]] == ["one", "one, two", "two"]
+
+
 def test_events_before_the_window_are_not_reported_as_missing(store: Client) -> None:
     insert(store, sent("a", range(1, 100)))
     result = found(store, since=NOON + timedelta(minutes=50))

@@ -113,6 +113,7 @@ def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
         "closes_hold_values": "closed_values",
         "time_zones": "zones",
         "months_of_identities": "identities",
+        **({"receipts_name_services": "services"} if table.service else {}),
     }
 
     def script(name: str, columns: Mapping[str, str] = types) -> str:

@@ -57,6 +57,7 @@ def _fields(model: Model, table: Table) -> File:
         "accepted": table.accepted,
         "instance": table.instance,
         "number": table.number,
+        "service": table.service or "",
     }
     return render.file(
         "infra/sink/_generated/fields.py",

@@ -55,6 +55,7 @@ TIME: Final = "occurred_at"
 ACCEPTED: Final = "ts"
 INSTANCE: Final = "instance_id"
 NUMBER: Final = "seq"
+SERVICE: Final = ""
 ACCEPTS_UNDECLARED: Final = False
 """Whether services may record event types that the catalog lacks, which are not billed."""
 
