@@ -11,11 +11,11 @@ from codegen.model.data import Data
 # The units that Prometheus names metrics by, in OpenTelemetry's words.
 BASE_UNITS: Mapping[str, str] = {"seconds": "s", "bytes": "By"}
 # What is between names in the two systems.
-SINK = "sink"
+SINK, API = "sink", "api"
 _OTHER = "{other}"
 _MILLISECONDS = "_ms"
 # A metric in the expression of an alert; no selector of PromQL is like it.
-REFERENCE = re.compile(r"\{(client|sink)\.(\w+)\}")
+REFERENCE = re.compile(r"\{(client|sink|api)\.(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class SelfMetric:
-    """One metric of a client or the sink about itself, under the names that it has everywhere.
+    """One metric of a client, the sink or the API about itself, under its names everywhere.
 
     key        its name in sdk.yaml
     name       its name in Prometheus, without the `_total` of a counter, which libraries add
@@ -68,6 +68,7 @@ class SelfMetrics:
     other: str = ""
     client: tuple[SelfMetric, ...] = ()
     sink: tuple[SelfMetric, ...] = ()
+    api: tuple[SelfMetric, ...] = ()
 
     def values(self, label: str) -> tuple[str, ...]:
         """Returns the values of a label that are neither names of the catalog nor codes."""
@@ -88,7 +89,7 @@ class Alert:
 
 
 def read_alerts(data: Data, metrics: SelfMetrics) -> tuple[Alert, ...]:
-    groups = {"client": metrics.client, SINK: metrics.sink}
+    groups = {"client": metrics.client, SINK: metrics.sink, API: metrics.api}
     series = {(group, m.key): m.series for group, known in groups.items() for m in known}
 
     def name(reference: re.Match[str]) -> str:
@@ -125,6 +126,7 @@ def read_metrics(data: Data | None, module: str) -> SelfMetrics:
         other=other,
         client=tuple(_metric(name, m, module, ()) for name, m in data["client"].items()),
         sink=tuple(_metric(name, m, module, (SINK,)) for name, m in data["sink"].items()),
+        api=tuple(_metric(name, m, module, (API,)) for name, m in data.get("api", {}).items()),
     )
 
 

@@ -54,6 +54,8 @@ def outputs(model: Model) -> Iterator[Output]:
     sinks = [_metric(model, metric) for metric in metrics.sink]
     yield section(_PAGE, "clients", clients)
     yield section(_PAGE, "sink", render("docs/metrics-of-the-sink.md.j2", metrics=sinks))
+    apis = [_metric(model, metric) for metric in metrics.api]
+    yield section(_PAGE, "api", render("docs/metrics-of-the-sink.md.j2", metrics=apis))
     alerts = [_alert(alert) for alert in model.sdk.alerts]
     yield section(_PAGE, "alerts", render("docs/alerts.md.j2", alerts=alerts))
 

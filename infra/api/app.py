@@ -25,6 +25,7 @@ from infra.api.ingest.rest_proxy import RestProxy
 from infra.api.keys.access import Access
 from infra.api.keys.capability import Capabilities
 from infra.api.keys.keyring import Keyring
+from infra.api.metrics import Counting, Metrics
 from infra.api.recorder import Recorder
 from infra.api.relay import Relay
 from infra.api.store.pool import Asked, Bounds, Nowhere, Pool
@@ -63,6 +64,8 @@ class Options:
 def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) -> Starlette:
     """Returns the application; it opens its recorder when the server starts it."""
     recorder = Recorder.open()
+    metrics = Metrics(recorder.spool_share)
+    recorder.on_taken = lambda events: metrics.count("taken", by=events)
     relay = Relay(kafka.connection(None), options.relay_seconds)
     keyring = Keyring(options.keys)
     access = Access(keyring, options.events_per_second)
@@ -93,11 +96,12 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
         await run_in_threadpool(relay.close)
         await run_in_threadpool(recorder.close)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/openapi.yaml", openapi),
+            Route("/metrics", metrics.answer),
             Route("/v1/events", ingest.take, methods=["POST"]),
             Route("/v1/events/encoded", encoded.take, methods=["POST"]),
             *(Route(path, endpoint) for path, endpoint in answers.paths()),
@@ -110,9 +114,11 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
             HTTPException: on_http_error,
             Exception: on_fault,
         },
-        middleware=[Middleware(SingleSlashes)],
+        middleware=[Middleware(Counting, metrics), Middleware(SingleSlashes)],
         lifespan=lifespan,
     )
+    app.state.metrics = metrics
+    return app
 
 
 def _open(options: Options) -> Asked:

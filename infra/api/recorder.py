@@ -42,12 +42,16 @@ class Recorder:
         client: whose events are on disk before it returns their ids.
         checker: a disabled client, which only checks.
         clock: seconds that only move forward.
+
+    Attributes:
+        on_taken: receives how many events are on disk, each time that some are.
     """
 
     def __init__(
         self, client: EkaClient, checker: EkaClient, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._client = client
+        self.on_taken: Callable[[int], object] = lambda _: None
         self._checker = checker
         self._clock = clock
         self._looked = -_LOOK_SECONDS
@@ -91,6 +95,7 @@ class Recorder:
         accepted = self._client._try_record_many(events)  # noqa: SLF001  made for this API
         if isinstance(accepted, EkaError):
             raise AnswerError.rejected(accepted)
+        self.on_taken(len(accepted))
         return accepted
 
     def record_boundaries(self, boundaries: Sequence[Boundary]) -> None:
@@ -103,6 +108,7 @@ class Recorder:
             found = self._client._try_boundary(*boundary)  # noqa: SLF001  made for this API
             if isinstance(found, EkaError):
                 raise AnswerError.rejected(found, index)
+            self.on_taken(1)
 
     def check(self, events: Sequence[Usage]) -> dict[int, EkaError]:
         """Returns what is wrong with events, by their places."""
@@ -112,6 +118,10 @@ class Recorder:
             if isinstance(result, EkaError):
                 found[index] = result
         return found
+
+    def spool_share(self) -> float:
+        """Returns how much of the spool's disk space is used, from 0 to 1."""
+        return self._client._spool_share()  # noqa: SLF001  made for this API
 
     def problem(self) -> str:
         """Returns why nothing more can be accepted; empty if it can."""
@@ -135,7 +145,7 @@ class Recorder:
         now = self._clock()
         if now - self._looked >= _LOOK_SECONDS:
             self._looked = now
-            self._is_nearly_full = self._client._spool_share() > _SHARE_OF_RETRYING  # noqa: SLF001
+            self._is_nearly_full = self.spool_share() > _SHARE_OF_RETRYING
         return self._is_nearly_full
 
 

@@ -21,7 +21,7 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
 
-from infra.api import app
+from infra.api import app, metrics
 from infra.api.errors import ApiError
 
 _POLL = 0.05
@@ -65,7 +65,7 @@ def serve(listening: Listening, options: app.Options) -> None:
     multiprocessing.set_start_method("spawn", force=True)
     stopping = multiprocessing.Event()
     connections = max(1, min(_MOST_CONNECTIONS, _raise_file_limit() - _OTHER_FILES))
-    with _reserve(listening) as port:
+    with _reserve(listening) as port, metrics.shared_by_workers():
         server = _DrainingServer(
             "infra.api",
             stopping.set,

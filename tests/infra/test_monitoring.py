@@ -16,6 +16,7 @@ from eka_usage.testing import InMemoryProducer
 from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 
+from infra.api.metrics import Metrics
 from infra.sink.counts import Counts
 from infra.sink.metrics import Counted
 
@@ -36,7 +37,10 @@ _GROUPED = re.compile(r"by \(([^)]*)\)")
 
 @pytest.fixture(scope="module")
 def exposed() -> dict[str, frozenset[str]]:
-    """The series of a client and a sink that have done nothing yet, each with its labels."""
+    """The series of a client, a sink and an API that have done nothing yet, with their labels."""
+    api = Metrics(lambda: 0.0)
+    api.count("requests", "202")
+    api.count("refused", "body.invalid")
     with EkaClient("own", producer=InMemoryProducer()) as client:
         client.shutdown()
         collectors: tuple[Collector, ...] = (UsageCollector(client), Counted(Counts(lag=0)))
@@ -45,7 +49,8 @@ def exposed() -> dict[str, frozenset[str]]:
         for collector in collectors:
             registry.register(collector)
         client.record("ws-1", "", "")  # type: ignore[call-overload]
-        families = list(registry.collect())
+        registry.register(api.spool)
+        families = [*registry.collect(), *api.registry.collect()]
     return {
         sample.name: frozenset(sample.labels) for family in families for sample in family.samples
     }

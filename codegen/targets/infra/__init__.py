@@ -19,3 +19,4 @@ def outputs(model: Model) -> Iterator[Output]:
         yield from sink.outputs(model, model.event.table)
         if model.sdk.http is not None:
             yield from api.outputs(model, model.event.table, model.sdk.http)
+            yield monitoring.api_table(model)

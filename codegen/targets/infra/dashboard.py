@@ -17,7 +17,8 @@ def dashboard(model: Model) -> Mapping[str, Any]:
     """Returns the dashboard as Grafana imports it; who imports it chooses the data source."""
     metrics = model.sdk.metrics
     name = model.sdk.client_name
-    rows = (("Services", metrics.client), ("Sink", metrics.sink))
+    named = (("Services", metrics.client), ("Sink", metrics.sink), ("HTTP API", metrics.api))
+    rows = [(title, shown) for title, shown in named if shown]
     return {
         "uid": name,
         "title": f"{name}: metering",

@@ -43,7 +43,18 @@ def sink_table(model: Model) -> File:
     return file(
         "infra/sink/_generated/metrics.py",
         "infra/metrics.py.j2",
+        whose="sink",
         metrics=[_arguments(metric) for metric in model.sdk.metrics.sink],
+    )
+
+
+def api_table(model: Model) -> File:
+    """Returns the HTTP API's table of its metrics."""
+    return file(
+        "infra/api/_generated/metrics.py",
+        "infra/metrics.py.j2",
+        whose="api",
+        metrics=[_arguments(metric) for metric in model.sdk.metrics.api],
     )
 
 

@@ -136,5 +136,6 @@ _ANSWERS = {
     "offsets": ("The records are on disk.", _KAFKA, "Offsets"),
     "refused_records": ("No record is taken.", _KAFKA, "RefusedRecords"),
     "status": ("How the server is.", _JSON, "Status"),
+    "metrics": ("The metrics.", "text/plain", ""),
     "document": ("The document.", "application/yaml", ""),
 }

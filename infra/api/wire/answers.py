@@ -50,7 +50,8 @@ async def on_answer_error(request: Request, error: Exception) -> Response:
 
 
 def log_refused(request: Request, error: AnswerError) -> None:
-    """Writes a line about a request that is refused, which has no secret."""
+    """Counts a request that is refused, and writes a line about it, which has no secret."""
+    request.app.state.metrics.count("refused", error.code)
     key = getattr(request.state, "key", None)
     _LOG.warning(
         "refused: %s %s %d %s key=%s peer=%s request=%s: %s",
