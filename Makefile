@@ -36,11 +36,14 @@ NODE_READY := $(TYPESCRIPT)/node_modules/.ready
 # What users have beside the TypeScript SDK: the oldest supported Vitest, Jest and bundlers.
 PROJECTS := $(TYPESCRIPT)/tests/projects
 PROJECTS_READY := $(PROJECTS)/node_modules/.ready
+# What the HTTP API's pages draw with, and what their test in a browser needs.
+PAGE := infra/api/page
+PAGE_READY := $(PAGE)/node_modules/.ready
 BROKER := .cache/bin/devbroker
 KAFKA := .cache/kafka/.ready
 # Apache Kafka is only fetched where it can run; tests that need it report if it cannot.
 KAFKA_HERE := $(if $(and $(shell command -v java),$(shell command -v mvn)),$(KAFKA))
-READY := $(SDK_READY) $(BROKER) $(NODE_READY) $(PROJECTS_READY) $(KAFKA_HERE)
+READY := $(SDK_READY) $(BROKER) $(NODE_READY) $(PROJECTS_READY) $(PAGE_READY) $(KAFKA_HERE)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup generate check demo test test-all lint-all build-all e2e broker crash attacks bench mutations lock clean
@@ -105,7 +108,7 @@ lock: $(PYTHON_READY) ## Update the hashed lock files from pyproject.toml (LOCK_
 
 clean: ## Remove everything that setup and the builds created
 	@if [ -d .cache ]; then chmod -R u+w .cache; fi
-	@rm -rf .venv .cache $(TYPESCRIPT)/node_modules $(PROJECTS)/node_modules $(TYPESCRIPT)/dist sdks/python/dist
+	@rm -rf .venv .cache $(TYPESCRIPT)/node_modules $(PROJECTS)/node_modules $(PAGE)/node_modules $(TYPESCRIPT)/dist sdks/python/dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV_READY):
@@ -147,4 +150,10 @@ $(NODE_READY): $(PYTHON_READY) $(TYPESCRIPT)/package-lock.json
 $(PROJECTS_READY): $(PYTHON_READY) $(PROJECTS)/package-lock.json
 	@echo "setup: Node packages of the projects that tests install the SDK into, 93 MB"
 	@cd $(PROJECTS) && $(BIN)/npm ci --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+$(PAGE_READY): $(PYTHON_READY) $(PAGE)/package-lock.json infra/get-chromium.sh
+	@echo "setup: Node packages of the HTTP API's pages, 20 MB"
+	@cd $(PAGE) && $(BIN)/npm ci --no-audit --no-fund --loglevel=error >/dev/null
+	@infra/get-chromium.sh
 	@touch $@

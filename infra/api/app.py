@@ -26,6 +26,8 @@ from infra.api.keys.access import Access
 from infra.api.keys.capability import Capabilities
 from infra.api.keys.keyring import Keyring
 from infra.api.metrics import Counting, Metrics
+from infra.api.page.session import Sessions
+from infra.api.page.views import Pages
 from infra.api.recorder import Recorder
 from infra.api.relay import Relay
 from infra.api.store.pool import Asked, Bounds, Nowhere, Pool
@@ -73,6 +75,7 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
     encoded = Encoded(access, relay, options.body)
     store = _open(options)
     answers = Answers(access, store, Rejected(kafka.connection(None)))
+    pages = Pages(Sessions(keyring), answers)
     proxy = RestProxy(access, Capabilities(keyring), recorder, options.body)
 
     async def healthz(request: Request) -> Response:
@@ -107,6 +110,7 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
             *(Route(path, endpoint) for path, endpoint in answers.paths()),
             Route("/api/v1/events", ingest.take_cloudevents, methods=["POST"]),
             Route("/metering/v1alpha1/customer-accounts/tenant/{tenant:path}", proxy.find_account),
+            *(Route(path, page, methods=methods) for path, page, methods in pages.paths()),
             Route("/topics/{topic}", proxy.produce, methods=["POST"]),
         ],
         exception_handlers={

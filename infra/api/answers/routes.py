@@ -22,7 +22,7 @@ from infra.api.answers.render import respond, respond_result
 from infra.api.errors import RETRY_SECONDS, AnswerError, shown
 from infra.api.keys.access import Access
 from infra.api.keys.key import Key
-from infra.api.store.pool import Asked
+from infra.api.store.pool import Asked, Question
 from infra.sink._generated.fields import ACCOUNT
 from infra.sink.errors import SinkError, TooLargeError, UsageError
 from infra.sink.usage.events import Cursor, EventQuery
@@ -59,7 +59,7 @@ class Answers:
         """Lists events."""
         key, asked = self._admit(request, "/v1/events")
         query = event_query(key, asked)
-        result = await self._ask(partial(self._store.ask, questions.Events(query)))
+        result = await self.ask(questions.Events(query))
         return respond_result(request, result, asked.format, "events")
 
     async def event(self, request: Request) -> Response:
@@ -67,7 +67,7 @@ class Answers:
         key, asked = self._admit(request, "/v1/events/{id}")
         name = request.path_params["id"]
         question = questions.Event(accounts_of(key.workspaces, asked.accounts), name)
-        found, complete = await self._ask(partial(self._store.ask, question))
+        found, complete = await self.ask(question)
         if not found:
             hint = "a service may still have it, or never accepted it"
             raise AnswerError.of("event.unknown", given=shown(name), hint=hint)
@@ -82,13 +82,13 @@ class Answers:
         """Tells what was used."""
         key, asked = self._admit(request, "/v1/usage")
         query = usage_query(key, asked)
-        result = await self._ask(partial(self._store.ask, questions.Usage(query)))
+        result = await self.ask(questions.Usage(query))
         return respond_result(request, result, asked.format, "usage")
 
     async def catalog(self, request: Request) -> Response:
         """Tells what can be recorded."""
         _, asked = self._admit(request, "/v1/catalog")
-        result = await self._ask(partial(self._store.ask, questions.Catalog()))
+        result = await self.ask(questions.Catalog())
         return respond_result(request, result, asked.format, "catalog")
 
     async def invoice(self, request: Request) -> Response:
@@ -98,7 +98,7 @@ class Answers:
         accounts_of(key.workspaces, [workspace])
         month = asked.values["month"] or this_month()
         question = questions.Invoice(workspace, month)
-        result = await self._ask(partial(self._store.ask, question))
+        result = await self.ask(question)
         return respond_result(request, result, asked.format, f"invoice-{month:%Y-%m}")
 
     async def completeness(self, request: Request) -> Response:
@@ -106,16 +106,20 @@ class Answers:
         _, asked = self._admit(request, "/v1/completeness")
         first = this_month()
         since = asked.values["since"] or datetime(first.year, first.month, 1, tzinfo=UTC)
-        found = await self._ask(partial(self._store.ask, questions.Complete(since)))
+        found = await self.ask(questions.Complete(since))
         document = {"since": since, "complete_until": found.until}
         return respond(request, {**document, "complete_reason": found.reason})
 
     async def rejected(self, request: Request) -> Response:
         """Lists the messages that are not events."""
         key, asked = self._admit(request, "/v1/rejected")
-        workspaces = accounts_of(key.workspaces, asked.accounts)
-        result = await self._ask(partial(self._rejected.list, workspaces, asked.values["limit"]))
+        result = await self.dead_letters(key, asked)
         return respond_result(request, result, asked.format, "rejected")
+
+    async def dead_letters(self, key: Key, asked: Parameters) -> questions.Result:
+        """Returns the messages that are not events, of those that a key may read."""
+        workspaces = accounts_of(key.workspaces, asked.accounts)
+        return await self.run(partial(self._rejected.list, workspaces, asked.values["limit"]))
 
     def close(self) -> None:
         """Waits for what is being answered."""
@@ -126,7 +130,11 @@ class Answers:
         given = request.query_params.multi_items()
         return key, parse(READS[path], given, request.headers.get("accept", ""))
 
-    async def _ask(self, ask: Callable[[], _Found]) -> _Found:
+    async def ask(self, question: Question[_Found]) -> _Found:
+        """Returns what the store answers; an AnswerError as of `run`."""
+        return await self.run(partial(self._store.ask, question))
+
+    async def run(self, ask: Callable[[], _Found]) -> _Found:
         """Returns what is found on another thread.
 
         Raises:

@@ -1,0 +1,1 @@
+"""The pages at `/` for people: rendered here, without a request to any other host."""
