@@ -13,6 +13,7 @@ const browser = await playwright.chromium.launch({ executablePath: chromium, arg
 try {
   for (const [name, width, colorScheme] of [["wide", 1280, "light"], ["narrow", 400, "dark"]]) {
     const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme });
+    context.setDefaultTimeout(120_000); // on a busy machine
     const page = await context.newPage();
     const elsewhere = [];
     const errors = [];

@@ -21,6 +21,7 @@ INFRA = ROOT / "infra"
 PACKAGE: Any = tomllib.loads((INFRA / "pyproject.toml").read_text())["project"]
 GROUPS: Any = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
 _SDK = "eka-usage-sdk"
+_DRAWING = ("uPlot.iife.min.js", "uPlot.min.css")
 # The standard library reads it where the machine has no database of time zones.
 _TIME_ZONES = "tzdata"
 
@@ -50,7 +51,7 @@ def test_both_ways_to_start_the_sink_print_the_same_help(
     assert script.startswith(" ".join(("usage: usage-sink", *command)))
 
 
-def test_the_wheel_holds_every_module_and_every_migration(tmp_path: Path) -> None:
+def test_the_wheel_holds_every_module_every_migration_and_what_is_served(tmp_path: Path) -> None:
     build = ("-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path))
     output(sys.executable, *build, cwd=INFRA)
     [wheel] = tmp_path.glob("*.whl")
@@ -59,7 +60,11 @@ def test_the_wheel_holds_every_module_and_every_migration(tmp_path: Path) -> Non
     modules = {path for folder in folders for path in folder.rglob("*.py")}
     modules.add(INFRA / "kafka_errors.py")
     migrations = {*(INFRA / "clickhouse").rglob("*.sql")}
-    assert packed == {path.relative_to(ROOT).as_posix() for path in modules | migrations}
+    page = INFRA / "api" / "page"
+    served = {*(page / "static").iterdir(), *(page / "templates").iterdir()}
+    served |= {page / "node_modules/uplot/dist" / name for name in _DRAWING}
+    served.add(INFRA / "api/_generated/openapi.yaml")
+    assert packed == {path.relative_to(ROOT).as_posix() for path in modules | migrations | served}
 
 
 def test_the_package_requires_what_the_sink_imports() -> None:

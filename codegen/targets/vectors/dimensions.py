@@ -80,7 +80,8 @@ def _of(event: Event, field: Field) -> Iterator[Case]:
 def _numbers(field: Field) -> Iterator[Case]:
     yield from numbers(field)
     yield _case(field, "not-finite", {"$": "NaN"}, None)
-    digits = field.limits.get("max_digits", 0)
+    if (digits := field.limits.get("max_digits")) is None:
+        return
     longest = "0." + ("123456789" * digits)[:digits]
     if field.limits["minimum"] <= float(longest) <= field.limits["maximum"]:
         yield _case(field, "most-digits", {"$": "decimal", "text": longest}, longest)

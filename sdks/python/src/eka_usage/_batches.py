@@ -299,7 +299,7 @@ def _listed(
     try:
         # It may never end, whatever length it claims to have.
         most = len(given) if hasattr(given, "__len__") else 0
-        listed = list(islice(given, max(most, BATCH_MAX_EVENTS + 1)))
+        listed: list[Any] = list(islice(given, max(most, BATCH_MAX_EVENTS + 1)))
     except Exception as error:
         if is_interruption(error):
             raise
