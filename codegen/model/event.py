@@ -139,6 +139,12 @@ class Event:
         """Returns the dimensions that one call sets."""
         return tuple(field for field in self.dimensions if call in field.calls)
 
+    @property
+    def arguments(self) -> tuple[Field, ...]:
+        """Returns the arguments of record(), in their order."""
+        named = map(self.field, (*self.positional, *self.named))
+        return (*named, *self.dimensions_of("record"))
+
     @cached_property
     def roles(self) -> Mapping[str, Field]:
         """Returns the fields by the part of the catalog that they carry, whatever their names.

@@ -13,6 +13,7 @@ from infra.sink.closing import command as closing
 from infra.sink.command_line import Command, Program
 from infra.sink.dlq import command as dlq
 from infra.sink.errors import SinkError, UsageError
+from infra.sink.importing import command as importing
 from infra.sink.trace import command as trace
 from infra.sink.usage import command as usage
 from infra.sink.usage import events_command as events
@@ -23,6 +24,7 @@ COMMANDS: Mapping[str, Command] = {
     "close": closing,
     "dlq": dlq,
     "events": events,
+    "import": importing,
     "migrate": migrate,
     "reconcile": reconcile,
     "run": run,

@@ -104,6 +104,13 @@ def decode(message: bytes | None) -> Row | Rejection:
     return Row(line, *_look(event))
 
 
+def with_time(message: bytes, time: str) -> bytes:
+    """Returns an event that the SDK encoded, as one of work at another, canonical time."""
+    event = _parse(message)
+    setattr(event, TIME, time)
+    return _encode(event)
+
+
 def _duplicate_key(message: bytes) -> str | None:
     keys: list[str] = []
 

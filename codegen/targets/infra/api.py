@@ -38,14 +38,13 @@ def _calls(model: Model, table: Table) -> File:
         "service": next((field.name for field in event.fields if field.per_call), ""),
         "children": table.children or "",
     }
-    fields = (*map(event.field, (*event.positional, *event.named)), *event.dimensions_of("record"))
     return render.file(
         "infra/api/_generated/calls.py",
         "infra/api_calls.py.j2",
         names={
             name.replace(" ", "_").upper(): python_string(value) for name, value in named.items()
         },
-        arguments=[python_string(field.name) for field in fields],
+        arguments=[python_string(field.name) for field in event.arguments],
         batch=event.batch,
         accepts_undeclared=model.catalog.accepts_undeclared,
     )

@@ -42,6 +42,7 @@ RELATED = {
     "closes": "closes",
     "close_lines": "close_lines",
     "close_events": "close_events",
+    "imports": "usage_imports",
     "billed": "usage_billed",
     "billed_by_month": "usage_billed_by_month",
 }
@@ -114,6 +115,7 @@ def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
         "time_zones": "zones",
         "months_of_identities": "identities",
         **({"receipts_name_services": "services"} if table.service else {}),
+        "imports": "imports",
     }
 
     def script(name: str, columns: Mapping[str, str] = types) -> str:

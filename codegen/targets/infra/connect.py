@@ -65,6 +65,8 @@ def _config(model: Model, table: Table) -> dict[str, str]:
         "errors.tolerance": "none",
         "errors.log.enable": "true",
         "errors.log.include.messages": "false",
+        # Of an import that was aborted, no event counts.
+        "consumer.override.isolation.level": "read_committed",
         # One bad message stops its whole batch, which `dlq take` produces again up to there.
         "consumer.override.max.poll.records": "5000",
     }

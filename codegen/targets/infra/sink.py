@@ -51,6 +51,7 @@ def _fields(model: Model, table: Table) -> File:
         "void status": model.event.void.status if model.event.void else "",
         "billable": roles["billable"].name,
         "quantity": roles["quantity"].name,
+        "metadata": roles["metadata"].name if "metadata" in roles else "",
         "cost": table.cost or "",
         "void field": model.event.void.field if model.event.void else "",
         "time": table.time,
@@ -69,6 +70,7 @@ def _fields(model: Model, table: Table) -> File:
         ahead=milliseconds(model.catalog.store.ahead) // 1000,
         retention=retention and milliseconds(retention) // 1000,
         accepts_undeclared=model.catalog.accepts_undeclared,
+        arguments=[python_string(field.name) for field in model.event.arguments],
         fields=[list(_arguments(field)) for field in model.event.fields],
     )
 

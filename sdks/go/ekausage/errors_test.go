@@ -89,7 +89,7 @@ func TestErrors(t *testing.T) {
 			`invalid metric 0: expected a generated constant, such as those that Metrics() lists`: func() (string, error) {
 				return client.RecordMetric("w", 0, 1)
 			},
-			`invalid occurredAt "yesterday": expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind; for older work see "Late events" in docs/integration-guide.md`: func() (string, error) {
+			`invalid occurredAt "yesterday": expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind; import older work by ` + "`usage-sink import`": func() (string, error) {
 				return client.RecordMetric("w", ekausage.MetricAPIAPICall, 1, ekausage.WithOccurredAtText("yesterday"))
 			},
 		} {

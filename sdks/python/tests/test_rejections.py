@@ -119,8 +119,7 @@ def test_the_context_identifies_the_rejected_event() -> None:
             {"occurred_at": "yesterday"},
             (
                 "invalid occurred_at 'yesterday': expected an RFC 3339 time with an offset,"
-                ' at most 5m ahead and 35d behind; for older work see "Late events" in'
-                " docs/integration-guide.md"
+                " at most 5m ahead and 35d behind; import older work by `usage-sink import`"
             ),
         ),
     ],

@@ -144,7 +144,7 @@ describe("record", () => {
     [["ws", "api", "api_call", 1, "ok", 1, {}, { eventId: "" }], "invalid eventId '': expected"],
     [
       ["ws", "api", "api_call", 1, "ok", 1, {}, { occurredAt: new Date(0) }],
-      "invalid occurredAt '1970-01-01T00:00:00.000Z': expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind; for older work see \"Late events\" in docs/integration-guide.md",
+      "invalid occurredAt '1970-01-01T00:00:00.000Z': expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind; import older work by `usage-sink import`",
     ],
     [["ws", "aip", "api_call"], "invalid product 'aip': did you mean 'api'?"],
     [["ws", "api", "api_call", 1, "okay"], "invalid status 'okay': did you mean 'ok'?"],

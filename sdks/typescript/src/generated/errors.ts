@@ -70,7 +70,7 @@ export const errorCodes = {
   "occurred_at.invalid": {
     outcome: "rejected",
     field: "occurred_at",
-    text: 'invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most {ahead} ahead and {behind} behind; for older work see "Late events" in docs/integration-guide.md',
+    text: "invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most {ahead} ahead and {behind} behind; import older work by `usage-sink import`",
   },
   /**
    * The options of the call are not an object, or have an unknown name or a value that cannot be

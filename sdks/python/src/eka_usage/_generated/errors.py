@@ -96,7 +96,7 @@ ERRORS: Final[Mapping[ErrorCode, ErrorText]] = {
         "rejected",
     ),
     "occurred_at.invalid": ErrorText(
-        'invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind; for older work see "Late events" in docs/integration-guide.md',
+        "invalid {parameter} {given}: expected an RFC 3339 time with an offset, at most 5m ahead and 35d behind; import older work by `usage-sink import`",
         "occurred_at",
         None,
         "rejected",

@@ -35,6 +35,7 @@ USAGE_BY_MONTH: Final = "usage_by_month"
 CLOSES: Final = "closes"
 CLOSE_LINES: Final = "close_lines"
 CLOSE_EVENTS: Final = "close_events"
+IMPORTS: Final = "usage_imports"
 BILLED: Final = "usage_billed"
 BILLED_BY_MONTH: Final = "usage_billed_by_month"
 AS_OF_SUFFIX: Final = "_as_of"
@@ -49,6 +50,7 @@ STATUS: Final = "status"
 VOID_STATUS: Final = ""
 BILLABLE: Final = "is_billable"
 QUANTITY: Final = "quantity"
+METADATA: Final = "metadata"
 COST: Final = "unit_cost"
 VOID_FIELD: Final = ""
 TIME: Final = "occurred_at"
@@ -63,6 +65,21 @@ FIRST_YEAR: Final = 1901
 LAST_YEAR: Final = 2298
 AHEAD_SECONDS: Final = 3600
 RETENTION_SECONDS: Final[int | None] = None
+
+ARGUMENTS: Final = (
+    "workspace_id",
+    "product",
+    "metric_type",
+    "quantity",
+    "status",
+    "unit_cost",
+    "metadata",
+    "event_id",
+    "occurred_at",
+    "url_ids",
+    "maker_of",
+)
+"""The arguments of `record()`."""
 
 FIELDS: Final = (
     Field(

@@ -1,0 +1,1 @@
+"""Imports events from a file, such as those of a former system."""

@@ -1,0 +1,50 @@
+"""Parses JSON strictly: exact numbers, no key twice, nothing that JSON does not have."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any, NoReturn
+
+_SHOWN = 64
+
+
+def parse_json(document: bytes) -> Any:
+    """Returns the value of a JSON document; numbers with a fraction or exponent are decimals.
+
+    Parsers disagree on which of two equal keys counts, and doubles do not hold every decimal, so
+    that either could be another amount than was sent.
+
+    Raises:
+        ValueError: it is not JSON, has a key twice, or is nested too deeply; the text says so.
+    """
+    try:
+        return json.loads(
+            document.decode(),
+            object_pairs_hook=_object,
+            parse_float=Decimal,
+            parse_constant=_refuse_constant,
+        )
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8, from byte {error.start} on") from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except ValueError as error:  # the decoder's own, or an integer with thousands of digits
+        raise ValueError(f"not JSON: {error}" if document else "it is empty") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                text = repr(key)
+                shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+                raise ValueError(f"the key {shown} appears twice in one object")
+            seen.add(key)
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number of JSON")
