@@ -80,7 +80,7 @@ def test_the_cookie_names_the_key_and_does_not_hold_it(site: _Site) -> None:
     assert digest_of(_TOKEN) not in cookie
 
 
-@pytest.mark.parametrize("token", ["", "nobody's", _WRITER])
+@pytest.mark.parametrize("token", ["", "nobody's", _WRITER], ids=["none", "unknown", "writer"])
 def test_a_key_that_may_not_read_is_refused(site: _Site, token: str) -> None:
     response = site.log_in(token)
     assert response.status_code in {401, 403}
