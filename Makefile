@@ -46,7 +46,7 @@ KAFKA_HERE := $(if $(and $(shell command -v java),$(shell command -v mvn)),$(KAF
 READY := $(SDK_READY) $(BROKER) $(NODE_READY) $(PROJECTS_READY) $(PAGE_READY) $(KAFKA_HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup generate check demo test test-all lint-all build-all e2e broker crash attacks bench mutations lock clean
+.PHONY: help setup generate check demo serve test test-all lint-all build-all e2e broker crash attacks bench mutations lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,10 @@ check: $(PYTHON_READY) ## Validate schema/, the generated files and the parity o
 
 demo: check $(READY) ## Run the whole pipeline for a day of usage, from the catalog to the invoice
 	@$(PY) -m tests.e2e.demo
+
+serve: LISTEN := 127.0.0.1:8080
+serve: $(READY) ## Serve the HTTP API and its pages with a day of usage on LISTEN (127.0.0.1:8080) until Ctrl-C
+	@exec $(PY) -m tests.e2e.serve --listen $(LISTEN)
 
 test: $(READY) ## Run everything: check, lint-all and test-all, then print a summary
 	@$(PY) tests/run.py

@@ -71,7 +71,12 @@ class DevBroker(Child):
             command += ["--sasl", self.sasl]
         command += ["--replicas", str(self._replicas)]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            start_new_session=True,  # Ctrl-C is for the program, which stops it last
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
