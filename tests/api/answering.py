@@ -18,6 +18,7 @@ from infra.api.errors import AnswerError
 from infra.api.keys.access import Access
 from infra.api.keys.key import Key, digest_of, id_of, new_token
 from infra.api.keys.keyring import Keyring, change_keys
+from infra.api.metrics import Metrics
 from infra.api.store.pool import Asked, Bounds, Pool
 from infra.api.wire.answers import on_answer_error
 from infra.sink.dsn import Dsn
@@ -101,7 +102,9 @@ class Answering:
 
 
 def _app(answers: Answers) -> Starlette:
-    return Starlette(
+    app = Starlette(
         routes=[Route(path, endpoint) for path, endpoint in answers.paths()],
         exception_handlers={AnswerError: on_answer_error},
     )
+    app.state.metrics = Metrics(lambda: 0.0)
+    return app
