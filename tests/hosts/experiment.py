@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 _TIMES = 4
 # So long that no event is delivered before its process ends.
 _LINGER_MS = "60000"
+# Longer than a busy machine takes to deliver, and shorter than what a runner grants.
+_SHUTDOWN_MS = "50000"
 
 Run = Callable[[Path, Mapping[str, str], Path], None]
 RUNNERS: Mapping[str, Run] = {
@@ -53,7 +55,7 @@ def run(runner: str, folder: Path, **settings: str) -> Outcomes:
     outcomes.touch()
     queue.mkdir()
     variables = {
-        **environment(kafka_linger_ms=_LINGER_MS, **settings),
+        **environment(kafka_linger_ms=_LINGER_MS, shutdown_timeout_ms=_SHUTDOWN_MS, **settings),
         "EKA_TEST_OUTCOMES": str(outcomes),
         "EKA_TEST_QUEUE": str(queue),
         "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "sdks/python/src"))),

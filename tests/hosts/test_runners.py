@@ -21,7 +21,9 @@ def test_the_processes_of_a_runner_deliver_all_events_under_ids_of_their_own(
         outcomes = run(runner, tmp_path, kafka_brokers=broker.bootstrap, **spool)
         events = read_events(broker.bootstrap)
     assert outcomes.reported == []
-    assert Counter(event.event_id for event in events) == Counter(outcomes.accepted)
+    left = [(path.name, path.stat().st_size) for path in (tmp_path / "spool").iterdir()]
+    arrived = Counter(event.event_id for event in events)
+    assert arrived == Counter(outcomes.accepted), (left, (tmp_path / "log").read_text())
     assert len(outcomes.accepted) == len(set(outcomes.accepted)) > 0
     numbers = Counter((event.instance_id, event.seq) for event in events)
     assert max(numbers.values()) == 1
