@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,26 @@ PASSING = {
 }
 
 
-@pytest.fixture(params=sorted(COMMANDS))
+@pytest.fixture(scope="module", params=sorted(COMMANDS))
 def language(request: pytest.FixtureRequest) -> str:
     """Each SDK in turn."""
     return str(request.param)
 
 
+@pytest.fixture(scope="module")
+def running(language: str) -> Iterator[Driver]:
+    """The driver of that SDK: one process for all tests, each of which has a client of its own."""
+    with Driver(language) as shared:
+        yield shared
+
+
 @pytest.fixture
-def driver(language: str) -> Iterator[Driver]:
-    """The driver of that SDK, before it has a client."""
-    with Driver(language) as running:
-        yield running
+def driver(running: Driver) -> Iterator[Driver]:
+    """The driver, before it has a client of this test; that one is shut down after the test."""
+    running.errors.clear()
+    yield running
+    with suppress(Fault):  # there was no client
+        running.request("shutdown", timeout=0)
 
 
 @pytest.fixture
@@ -141,7 +151,7 @@ def test_retry_after_is_respected(driver: Driver, server: FaultServer) -> None:
     assert driver.codes() == ["shutdown.timeout"]
 
 
-@pytest.mark.parametrize("language", ["python"])
+@pytest.mark.parametrize("language", ["python"], scope="module")
 def test_a_forked_child_has_a_connection_of_its_own(driver: Driver, server: FaultServer) -> None:
     new(driver, server)
     accepted = record(driver, 3)
