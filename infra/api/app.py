@@ -100,13 +100,14 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
         await run_in_threadpool(recorder.close)
 
     app = Starlette(
+        # In the order in which they are looked up: most requests record.
         routes=[
+            Route("/v1/events", ingest.take, methods=["POST"]),
+            Route("/v1/events/encoded", encoded.take, methods=["POST"]),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/openapi.yaml", openapi),
             Route("/metrics", metrics.answer),
-            Route("/v1/events", ingest.take, methods=["POST"]),
-            Route("/v1/events/encoded", encoded.take, methods=["POST"]),
             *(Route(path, endpoint) for path, endpoint in answers.paths()),
             Route("/api/v1/events", ingest.take_cloudevents, methods=["POST"]),
             Route("/metering/v1alpha1/customer-accounts/tenant/{tenant:path}", proxy.find_account),

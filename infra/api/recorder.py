@@ -9,9 +9,10 @@ from typing import Any, Final, NamedTuple
 
 from eka_usage import SETTINGS, ConfigError, EkaClient, EkaError, Usage
 
+from infra.api._generated.calls import SERVICE
 from infra.api.errors import RETRY_SECONDS, AnswerError, UsageError
 
-SERVICE = "usage-api"
+_NAME = "usage-api"
 """The name of the client; each event has the service of its key."""
 
 _DURABLE: Final = "durable"
@@ -68,8 +69,8 @@ class Recorder:
         if given not in {"", _DURABLE}:
             raise UsageError(f"{_SPOOL}={given}: {_FIRST}: unset it, or set it to {_DURABLE}")
         try:
-            client = EkaClient(SERVICE, spool=_DURABLE, flush_on_sigterm=False)
-            checker = EkaClient(SERVICE, disabled=True)
+            client = EkaClient(_NAME, spool=_DURABLE, flush_on_sigterm=False)
+            checker = EkaClient(_NAME, disabled=True)
         except ConfigError as error:
             raise UsageError(str(error)) from None
         if problem := client.stats().spool_error:
@@ -77,11 +78,14 @@ class Recorder:
             raise UsageError(f"{_FIRST}, and the spool cannot be used: {problem}")
         return cls(client, checker)
 
-    def record(self, events: Sequence[Usage], *, retries: bool = True) -> list[str]:
+    def record(
+        self, events: Sequence[Usage], service: str | None, *, retries: bool = True
+    ) -> list[str]:
         """Returns the ids of events, which are on disk.
 
         Args:
             events: 1 to the most that one call records.
+            service: that of all events; None if each has its own.
             retries: whether the client sends them again if it is asked to wait.
 
         Raises:
@@ -92,7 +96,8 @@ class Recorder:
             raise AnswerError.of(
                 "server.overloaded", hint=hint, headers={"retry-after": str(RETRY_SECONDS)}
             )
-        accepted = self._client._try_record_many(events)  # noqa: SLF001  made for this API
+        own = {} if service is None else {SERVICE: service}
+        accepted = self._client._try_record_many(events, own)  # noqa: SLF001  made for this API
         if isinstance(accepted, EkaError):
             raise AnswerError.rejected(accepted)
         self.on_taken(len(accepted))

@@ -64,6 +64,23 @@ def test_one_event_reaches_kafka_as_the_service_of_the_key(
     assert json.loads(event.metadata) == {"camelCase": 1, "share": 0.3}
 
 
+def test_numbers_are_exact_in_each_notation(any_workspace: httpx.Client, broker: DevBroker) -> None:
+    notations = {
+        "1.50": "1.5",
+        "2.0": "2",
+        "1e2": "100",
+        "12.5E-1": "1.25",
+        "123456789.123456789": "123456789.123456789",
+        "0.30000000000000004": "0.30000000000000004",
+        "1000000000.000000001": "1000000000.000000001",
+    }
+    body = ",".join(json.dumps(CALL).replace("1.5", each) for each in notations)
+    response = any_workspace.post("/v1/events", content=f"[{body}]")
+    assert response.status_code == 202, response.text
+    events = stored(broker, *response.json()["ids"])
+    assert [str(event.quantity) for event in events] == list(notations.values())
+
+
 def test_many_events_are_taken_in_their_order(
     any_workspace: httpx.Client, broker: DevBroker
 ) -> None:

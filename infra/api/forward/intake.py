@@ -106,7 +106,7 @@ class Intake:
             return []
         try:
             # Many of these clients never send again, so they may use all of the disk space.
-            self._recorder.record(calls, retries=False)
+            self._recorder.record(calls, self._key.service, retries=False)
         except AnswerError as error:
             if len(calls) > 1:
                 half = len(calls) // 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -67,7 +68,7 @@ def read_call(event: Any, key: Key) -> Usage:
 
 
 def to_usage(arguments: dict[str, Any], key: Key) -> Usage:
-    """Returns the call with these arguments, as the service of the key.
+    """Returns the call with these arguments, without a service.
 
     Raises:
         AnswerError: the key is not for this workspace.
@@ -75,10 +76,8 @@ def to_usage(arguments: dict[str, Any], key: Key) -> Usage:
     workspace = arguments.pop(ACCOUNT, None)
     if not key.allows(workspace):
         raise AnswerError.of("workspace.forbidden", given=shown(workspace))
-    arguments[SERVICE] = key.service
-    return Usage(
-        workspace, arguments.pop(PRODUCT, None), arguments.pop(METRIC_TYPE, None), **arguments
-    )
+    product, metric_type = arguments.pop(PRODUCT, None), arguments.pop(METRIC_TYPE, None)
+    return Usage(workspace, _same(product), _same(metric_type), **arguments)
 
 
 def event_type_names(event_type: object) -> tuple[str, str]:
@@ -123,6 +122,11 @@ def with_place(error: EkaError | AnswerError, index: int) -> AnswerError:
         return AnswerError.rejected(error, index)
     error.index = index
     return error
+
+
+def _same(name: Any) -> Any:
+    """Returns the same object for each occurrence of a name, by which the SDK recognizes it."""
+    return sys.intern(name) if type(name) is str else name
 
 
 def _arguments(event: Mapping[str, Any]) -> dict[str, Any]:

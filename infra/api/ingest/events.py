@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,21 +87,21 @@ class Ingest:
             if not usages:
                 raise invalid_events(invalid)
         try:
-            return self.recorder.record(list(usages.values())), invalid, is_one
+            ids = self.recorder.record(list(usages.values()), key.service)
         except AnswerError:
             if found := await self._check(usages, most):
                 raise invalid_events(found) from None
             raise
+        return ids, invalid, is_one
 
     async def _check(self, usages: dict[int, Usage], most: int) -> dict[int, EkaError]:
         """Returns what the SDK says of calls, by their places, until so many are invalid."""
         invalid: dict[int, EkaError] = {}
-        for some in _parts(list(usages.items())):
+        async for some in _parts(list(usages.items())):
             if len(invalid) >= most:
                 break
             found = self.recorder.check([usage for _, usage in some])
             invalid |= {some[index][0]: error for index, error in found.items()}
-            await asyncio.sleep(0)
         return invalid
 
 
@@ -149,9 +149,11 @@ def _identified(request: Request, events: list[Any], is_one: bool) -> list[Any]:
     ]
 
 
-def _parts(several: list[Any]) -> Iterator[list[Any]]:
+async def _parts(several: list[Any]) -> AsyncIterator[list[Any]]:
     """Yields a few at a time: between them the worker answers others."""
     for start in range(0, len(several), _AT_ONCE):
+        if start:
+            await asyncio.sleep(0)
         yield several[start : start + _AT_ONCE]
 
 
@@ -161,7 +163,7 @@ async def _read_all(
     """Returns the calls that events ask for, and what is wrong with the others, by their places."""
     usages: dict[int, Usage] = {}
     invalid: dict[int, EkaError] = {}
-    for some in _parts(list(enumerate(events))):
+    async for some in _parts(list(enumerate(events))):
         if len(invalid) >= most:
             break
         for index, event in some:
@@ -171,7 +173,6 @@ async def _read_all(
                 invalid[index] = error
             except AnswerError as error:
                 raise with_place(error, index) from None
-        await asyncio.sleep(0)
     return usages, invalid
 
 

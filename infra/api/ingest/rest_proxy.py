@@ -98,7 +98,7 @@ class RestProxy:
         # These clients never retry, so they may use all of the disk space.
         self.recorder.record_boundaries(boundaries)
         if usages:
-            self.recorder.record(usages, retries=False)
+            self.recorder.record(usages, None, retries=False)
         return len(records)
 
     def _opened(self, request: Request, record: Any) -> tuple[Key, str, dict[str, Any]]:
@@ -119,6 +119,7 @@ def _amount(key: Key, workspace: str, value: dict[str, Any]) -> Usage:
     product, metric_type = event_type_names(value.get("meter_id"))
     arguments = {
         ACCOUNT: workspace,
+        SERVICE: key.service,
         PRODUCT: product,
         METRIC_TYPE: metric_type,
         QUANTITY: text_number(value.get("total_usage")),

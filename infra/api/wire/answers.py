@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
-import uuid
+import secrets
 from typing import Any
 
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,7 +25,7 @@ def request_id(request: Request) -> str:
     known = getattr(request.state, "id", None)
     if known is None:
         given = request.headers.get("x-request-id", "")
-        known = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        known = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
         request.state.id = known
     return str(known)
 
@@ -33,7 +33,7 @@ def request_id(request: Request) -> str:
 def answer(request: Request, document: dict[str, Any], status: int = 200) -> Response:
     """Returns a JSON answer with the request's id."""
     found = request_id(request)
-    body = json.dumps({**document, "request_id": found}, ensure_ascii=False)
+    body = msgspec.json.encode({**document, "request_id": found})
     return Response(
         body, status, {"x-request-id": found, **_HEADERS}, media_type="application/json"
     )

@@ -6,7 +6,7 @@ import asyncio
 import zlib
 from dataclasses import dataclass
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from infra.api.errors import AnswerError, shown
 
@@ -38,25 +38,30 @@ async def read_body(request: Request, limits: BodyLimits) -> bytes:
             hint="gzip or none",
         )
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limits.max_bytes:
+    length = int(declared) if declared.isdecimal() else None
+    if length is not None and length > limits.max_bytes:
         raise _too_large(limits.max_bytes)
-    body = await _received(request, limits)
+    body = await _received(request, limits, length)
     return gunzip(body, limits.max_bytes) if encoding == "gzip" else body
 
 
-async def _received(request: Request, limits: BodyLimits) -> bytes:
+async def _received(request: Request, limits: BodyLimits, length: int | None) -> bytes:
     body = bytearray()
     try:
         async with asyncio.timeout(limits.seconds):
-            async for chunk in request.stream():
-                body += chunk
+            is_complete = False
+            while not is_complete:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise AnswerError.of("body.invalid", hint="it ends early", headers=_CLOSE)
+                body += message.get("body", b"")
                 if len(body) > limits.max_bytes:
                     raise _too_large(limits.max_bytes)
+                # To wait for the message of its end takes as long as for the body itself.
+                is_complete = not message.get("more_body") or len(body) == length
     except TimeoutError:
         hint = f"it did not arrive within {limits.seconds:g} s"
         raise AnswerError.of("body.timeout", hint=hint, headers=_CLOSE) from None
-    except ClientDisconnect:
-        raise AnswerError.of("body.invalid", hint="it ends early", headers=_CLOSE) from None
     return bytes(body)
 
 

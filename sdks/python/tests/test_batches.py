@@ -347,6 +347,20 @@ def test_try_record_returns_the_error_in_place_of_reporting_it(
     assert len(producer.sent) == 1
 
 
+def test_events_of_one_batch_may_share_what_they_set_in_place_of_the_client(
+    client: EkaClient, producer: CollectingProducer
+) -> None:
+    shared = usages(VALID, {**VALID, "service_name": "own"})
+    assert client._try_record_many(shared, {"service_name": "shared"}) is not None
+    assert client.record(**VALID) is not None
+    events = [json.loads(value) for _, value in producer.sent]
+    assert [event["service_name"] for event in events] == ["shared", "own", "s"]
+    assert [event["seq"] for event in events] == [1, 2, 3]
+    refused = client._try_record_many(shared, {"service_name": " "})
+    assert isinstance(refused, EkaError)
+    assert refused.code == "config.invalid"
+
+
 def test_a_new_event_id_is_another_each_time_and_of_the_form_of_minted_ones(
     client: EkaClient,
 ) -> None:

@@ -49,6 +49,8 @@ class BatchEncoder(EventEncoder):
         Raises:
             ConfigError: one is invalid.
         """
+        if not own:
+            return self
         texts = {name: _checks.per_call(name, value) for name, value in own.items()}
         key = tuple(texts.items())
         known = self._others.get(key)
@@ -180,7 +182,7 @@ class BatchEncoder(EventEncoder):
 
     def with_numbers(self, numbers: Iterator[int]) -> BatchEncoder:
         """Returns an encoder of the same events, with other numbers."""
-        _ = self._ids  # so that the two have the same
+        _ = self._ids, self._others  # so that the two have the same
         other = object.__new__(type(self))
         vars(other).update(vars(self), _numbers=numbers, _unused=[])
         return other

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -14,7 +14,7 @@ from ._batch import Batch, Call, Rejection
 from ._batch_encoder import BatchEncoder
 from ._counting import UNNAMED, Named
 from ._describe import describe_value
-from ._errors import EkaError, ValidationError, invalid
+from ._errors import ConfigError, EkaError, ValidationError, invalid
 from ._fields import check_names
 from ._generated.catalog import (
     BATCH_COST_FIELD,
@@ -23,6 +23,7 @@ from ._generated.catalog import (
     DEFAULT_STATUS,
 )
 from ._interrupts import SuppressErrors, is_interruption
+from ._metadata import NOTHING
 from ._number import exact
 from ._recording import Recording
 from ._stack import EnoughStack
@@ -102,10 +103,17 @@ class BatchRecording(Recording):
             return self._outcomes.count_rejected(found.error, 1, [_names_of_usage(usage)])
         return found[0]
 
-    def _try_record_many(self, events: Sequence[TypedUsage]) -> list[str] | EkaError:
-        """Records a batch, and returns its ids, or the error that `on_error` would receive."""
+    def _try_record_many(
+        self, events: Sequence[TypedUsage], own: Mapping[str, str] = NOTHING
+    ) -> list[str] | EkaError:
+        """Records a batch, and returns its ids, or the error that `on_error` would receive.
+
+        Args:
+            events: as for `record_many()`.
+            own: what all of them set in place of the client, which takes less time than each alone.
+        """
         given = _events(events)
-        accepted = self._accept(given.calls, given.fault)
+        accepted = self._accept(given.calls, given.fault, lambda encoder: encoder.of(own))
         if isinstance(accepted, Rejection):
             return self._outcomes.count_rejected(accepted.error, given.total, given.names)
         return accepted
@@ -167,7 +175,10 @@ class BatchRecording(Recording):
         reason = None if gate.admission is Admission.OPEN else gate.reject_reason()
         if reason is not None:
             return Rejection(reason)
-        encoder = encoder_of(self._instance.encoder)
+        try:
+            encoder = encoder_of(self._instance.encoder)
+        except ConfigError as error:
+            return Rejection(error)
         rejection = encoder.encode_many(batch, calls) or fault
         if rejection is not None:
             return rejection
