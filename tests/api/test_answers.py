@@ -178,6 +178,14 @@ def test_the_catalog_and_completeness_are_answered(api: Answering) -> None:
     assert found["complete_until"] == "2026-03-10T12:00:00.000Z"
 
 
+def test_every_answer_says_up_to_when_it_is_complete(api: Answering) -> None:
+    for path in (path for path in READS if path != "/v1/rejected"):  # which reads Kafka
+        url = path.replace("{id}", "e1").replace("{workspace}", "w1")
+        answer = api.get(url).json()
+        assert answer["complete_until"] == "2026-03-10T12:00:00.000Z", path
+        assert answer["complete_reason"] == "the newest event that has arrived", path
+
+
 def test_what_has_not_changed_is_not_sent_again(api: Answering) -> None:
     for path in ("/v1/usage?month=2026-03", "/v1/catalog?format=csv"):
         first = api.get(path)

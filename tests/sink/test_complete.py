@@ -6,10 +6,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from clickhouse_connect.driver.client import Client
 
+from infra.api.answers import questions
 from infra.sink._generated.fields import DATABASE, EXPIRED, EXPLAINED, USAGE_TOPIC
 from infra.sink.usage.complete import Completeness, complete_until
+from infra.sink.usage.events import EventQuery
+from infra.sink.usage.query import Period, Query
 from tests.sink.events import NOON, insert
 
 MINUTE = timedelta(minutes=1)
@@ -42,6 +46,42 @@ def explain(store: Client, kind: str, subject: str, first: int, last: int) -> No
         ["kind", "subject", "first", "last", "reason"],
         database=DATABASE,
     )
+
+
+ALL, SOME = None, ("mine",)
+
+
+@pytest.mark.parametrize("workspaces", [ALL, SOME])
+def test_an_answer_about_some_workspaces_names_no_client_of_others(
+    store: Client, workspaces: tuple[str, ...] | None
+) -> None:
+    insert(store, sent("secret", [1, 2, 9], workspace_id="other"))
+    insert(store, sent("own", [1, 2], workspace_id="mine"))
+    since = NOON - 10 * MINUTE
+    period = Period(NOON.date(), (NOON + timedelta(days=1)).date())
+    answers = [
+        questions.Events(EventQuery(workspaces=workspaces)).answer(store).about,
+        questions.Usage(Query(workspaces=workspaces, period=period)).answer(store).about,
+        questions.Catalog(workspaces, since).answer(store).about,
+    ]
+    told = [
+        *((each["complete_until"], each["complete_reason"]) for each in answers),
+        *(
+            (found.until, found.reason)
+            for found in (
+                questions.Complete(workspaces, since).answer(store),
+                questions.Event(workspaces, "own-1").answer(store)[1],
+            )
+        ),
+    ]
+    reason = (
+        "client secret lacks its events 3 to 8"
+        if workspaces is ALL
+        else "a client lacks some of its events"
+    )
+    assert told == [(minute(2), reason)] * len(told)
+    invoice = questions.Invoice("mine", NOON.date().replace(day=1)).answer(store).about
+    assert invoice["complete_reason"] == "a client lacks some of its events"
 
 
 def test_completeness_ends_where_numbers_do_not_show_it(store: Client) -> None:
@@ -83,6 +123,7 @@ def test_completeness_ends_where_numbers_do_not_show_it(store: Client) -> None:
     )
     removed = "Kafka removed unread messages, which may be of any time: "
     assert complete() == Completeness(None, f"{removed}{USAGE_TOPIC}/3 offsets 10 to 19")
+    assert complete().of_some() == Completeness(None, removed.removesuffix(": "))
     assert complete(since=6) == Completeness(minute(31), newest)
     explain(store, "expired", f"{USAGE_TOPIC}/3", 0, 30)
     assert complete() == Completeness(minute(31), newest)

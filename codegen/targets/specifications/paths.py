@@ -56,7 +56,7 @@ def _endpoint(model: Model, http: Http, endpoint: Endpoint) -> dict[str, Any]:
 
 def _read(model: Model, http: Http, read: Read) -> dict[str, Any]:
     content = {
-        _MEDIA_TYPES[form]: {"schema": {"type": "object" if form == "json" else "string"}}
+        _MEDIA_TYPES[form]: {"schema": ref("Answered") if form == "json" else {"type": "string"}}
         for form in read.formats
     }
     return {

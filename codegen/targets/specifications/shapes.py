@@ -51,6 +51,18 @@ def shapes(model: Model) -> dict[str, Any]:
             },
             required=["ids", "request_id"],
         ),
+        "Answered": _object(
+            {
+                "complete_until": {
+                    "type": ["string", "null"],
+                    "format": "date-time",
+                    "description": "Everything that was accepted before is in the answer; null if "
+                    "nobody can know.",
+                },
+                "complete_reason": {**_TEXT, "description": "What ends it."},
+                "request_id": _TEXT,
+            },
+        ),
         "Relayed": _object({"events": {"type": "integer"}, "request_id": _TEXT}),
         "Account": _object({"id": _TEXT, "tenant_id": _TEXT, "request_id": _TEXT}),
         "Status": _object(

@@ -65,7 +65,8 @@ class Events:
             "offset": query.offset,
             "next": None if page.next is None else str(page.next),
         }
-        return Result(page.rows, COLUMNS, {"meta": meta, **_complete(complete)})
+        about = {"meta": meta, **about_completeness(complete, query.workspaces)}
+        return Result(page.rows, COLUMNS, about)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +78,15 @@ class Event:
 
     def answer(self, client: Client) -> tuple[list[tuple[str, Traced]], Completeness]:
         """Returns the events of this id with their workspaces."""
-        workspaces = self.workspaces
+        allowed = workspaces = self.workspaces
         if workspaces is None or len(workspaces) > 1:
             query = EventQuery(workspaces=workspaces, event=self.event, limit=_MOST_WORKSPACES)
             found = {row[ACCOUNT] for row in list_events(client, query).rows}
             workspaces = tuple(sorted(found))
         events = [(each, one) for each in workspaces for one in trace(client, each, self.event)]
         times = [arrival.accepted_at for _, one in events for arrival in one.arrivals]
-        return events, complete_until(client, min(times, default=_BEGINNING))
+        complete = complete_until(client, min(times, default=_BEGINNING))
+        return events, _seen_by(complete, allowed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Usage:
     def answer(self, client: Client) -> Result:
         """Returns the lines."""
         found = ask(client, self.query)
-        about = found.document()
+        about = found.document() | about_completeness(found.complete, self.query.workspaces)
         return Result(about.pop("lines"), found.columns, about)
 
 
@@ -152,7 +154,7 @@ class Invoice:
             "closes": [printing.head(close) for close in closes],
             "cost": cost,
             "currency": CURRENCY or None,
-            **_complete(complete),
+            **about_completeness(complete, (self.workspace,)),
         }
         lines = [{name: row.get(name) for name in columns} for row in rows]
         return Result(lines, columns, about)
@@ -160,25 +162,40 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """Up to when usage from a time on is complete."""
+    """Up to when usage of workspaces from a time on is complete; None for all workspaces."""
 
+    workspaces: tuple[str, ...] | None
     since: datetime
 
     def answer(self, client: Client) -> Completeness:
         """Returns it, with the reason."""
-        return complete_until(client, self.since)
+        return _seen_by(complete_until(client, self.since), self.workspaces)
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
     """What can be recorded, as the store's release of the catalog says."""
 
+    workspaces: tuple[str, ...] | None
+    since: datetime
+
     def answer(self, client: Client) -> Result:
         """Returns the metric types."""
         text = f"SELECT {', '.join(_CATALOG)} FROM {DATABASE}.catalog_metrics ORDER BY ALL"
         found = sql.fetch(client, Statement(text, {}, _CATALOG))
-        return Result([dict(zip(_CATALOG, row, strict=True)) for row in found], _CATALOG, {})
+        rows = [dict(zip(_CATALOG, row, strict=True)) for row in found]
+        complete = complete_until(client, self.since)
+        return Result(rows, _CATALOG, about_completeness(complete, self.workspaces))
 
 
-def _complete(found: Completeness) -> dict[str, Any]:
-    return {"complete_until": found.until, "complete_reason": found.reason}
+def about_completeness(
+    found: Completeness, workspaces: tuple[str, ...] | None = None
+) -> dict[str, Any]:
+    """Returns what an answer about workspaces says, None for all, of its completeness."""
+    seen = _seen_by(found, workspaces)
+    return {"complete_until": seen.until, "complete_reason": seen.reason}
+
+
+def _seen_by(found: Completeness, workspaces: tuple[str, ...] | None) -> Completeness:
+    """Returns what an answer about some workspaces may say: clients may be of others."""
+    return found if workspaces is None else found.of_some()

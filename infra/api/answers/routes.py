@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -25,6 +25,7 @@ from infra.api.keys.key import Key
 from infra.api.store.pool import Asked, Question
 from infra.sink._generated.fields import ACCOUNT
 from infra.sink.errors import SinkError, TooLargeError, UsageError
+from infra.sink.usage.complete import Completeness
 from infra.sink.usage.events import Cursor, EventQuery
 from infra.sink.usage.query import Dimension, Period, Query
 
@@ -75,8 +76,9 @@ class Answers:
             {ACCOUNT: workspace, **asdict(each), "conflicts": each.conflicts}
             for workspace, each in found
         ]
-        document = {"id": name, "data": events, "complete_until": complete.until}
-        return respond(request, {**document, "complete_reason": complete.reason})
+        return respond(
+            request, {"id": name, "data": events, **questions.about_completeness(complete)}
+        )
 
     async def usage(self, request: Request) -> Response:
         """Tells what was used."""
@@ -87,8 +89,8 @@ class Answers:
 
     async def catalog(self, request: Request) -> Response:
         """Tells what can be recorded."""
-        _, asked = self._admit(request, "/v1/catalog")
-        result = await self.ask(questions.Catalog())
+        key, asked = self._admit(request, "/v1/catalog")
+        result = await self.ask(questions.Catalog(key.workspaces, beginning_of(this_month())))
         return respond_result(request, result, asked.format, "catalog")
 
     async def invoice(self, request: Request) -> Response:
@@ -103,12 +105,10 @@ class Answers:
 
     async def completeness(self, request: Request) -> Response:
         """Tells up to when usage is complete."""
-        _, asked = self._admit(request, "/v1/completeness")
-        first = this_month()
-        since = asked.values["since"] or datetime(first.year, first.month, 1, tzinfo=UTC)
-        found = await self.ask(questions.Complete(since))
-        document = {"since": since, "complete_until": found.until}
-        return respond(request, {**document, "complete_reason": found.reason})
+        key, asked = self._admit(request, "/v1/completeness")
+        since = asked.values["since"] or beginning_of(this_month())
+        found = await self.ask(questions.Complete(key.workspaces, since))
+        return respond(request, {"since": since, **questions.about_completeness(found)})
 
     async def rejected(self, request: Request) -> Response:
         """Lists the messages that are not events."""
@@ -119,7 +119,14 @@ class Answers:
     async def dead_letters(self, key: Key, asked: Parameters) -> questions.Result:
         """Returns the messages that are not events, of those that a key may read."""
         workspaces = accounts_of(key.workspaces, asked.accounts)
-        return await self.run(partial(self._rejected.list, workspaces, asked.values["limit"]))
+        found = await self.run(partial(self._rejected.list, workspaces, asked.values["limit"]))
+        since = min((row["time"] for row in found.rows), default=beginning_of(this_month()))
+        try:
+            complete = await self.ask(questions.Complete(workspaces, since))
+        except AnswerError as error:  # they are in Kafka, whatever becomes of the store
+            complete = Completeness(None, str(error))
+        about = {**found.about, **questions.about_completeness(complete)}
+        return replace(found, about=about)
 
     def close(self) -> None:
         """Waits for what is being answered."""
@@ -198,6 +205,11 @@ def usage_query(key: Key, asked: Parameters) -> Query:
 def this_month() -> date:
     """Returns the first day of the month that it is in UTC."""
     return datetime.now(UTC).date().replace(day=1)
+
+
+def beginning_of(day: date) -> datetime:
+    """Returns the instant at which a day begins in UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _period(values: Any) -> Period:

@@ -17,7 +17,13 @@ from infra.api._generated.reads import READS
 from infra.api.answers import questions
 from infra.api.answers.parameters import Parameters, accounts_of, parse
 from infra.api.answers.render import respond_result
-from infra.api.answers.routes import Answers, event_query, this_month, usage_query
+from infra.api.answers.routes import (
+    Answers,
+    beginning_of,
+    event_query,
+    this_month,
+    usage_query,
+)
 from infra.api.errors import AnswerError
 from infra.api.keys.key import Key
 from infra.api.page.charts import by_day
@@ -196,9 +202,8 @@ class Pages:
     @_page
     async def completeness(self, request: Request, key: Key) -> Response:
         """Tells up to when usage is complete."""
-        first = this_month()
-        since = datetime(first.year, first.month, 1, tzinfo=UTC)
-        found = await self._answers.ask(questions.Complete(since))
+        since = beginning_of(this_month())
+        found = await self._answers.ask(questions.Complete(key.workspaces, since))
         return render(request, "completeness.html", key=key, since=since, found=found)
 
     @_page
@@ -222,7 +227,8 @@ class Pages:
     async def catalog(self, request: Request, key: Key) -> Response:
         """Lists metric types, and which services use them."""
         asked = _asked(request, "/v1/catalog")
-        result = await self._answers.ask(questions.Catalog())
+        since = beginning_of(this_month())
+        result = await self._answers.ask(questions.Catalog(key.workspaces, since))
         if asked.format == "csv":
             return respond_result(request, result, "csv", "catalog")
         used: dict[tuple[str, str], set[str]] = {}

@@ -7,7 +7,7 @@ that is disconnected, and a client that never reached Kafka.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,11 +63,19 @@ _EVER = datetime(2299, 1, 1, tzinfo=UTC)
 class Completeness:
     """Events that known clients accepted before `until` have arrived; None if nobody can know.
 
-    The `reason` says what ends it.
+    Attributes:
+        until: that time.
+        reason: what ends it.
+        outline: the reason without the names of clients and topics; empty if it has none.
     """
 
     until: datetime | None
     reason: str
+    outline: str = field(default="", compare=False)
+
+    def of_some(self) -> Completeness:
+        """Returns the same for whoever may not see the clients of other workspaces."""
+        return replace(self, reason=self.outline or self.reason, outline="")
 
 
 def complete_until(
@@ -102,18 +110,18 @@ def complete_until(
         return Completeness(None, "no event has arrived")
     if expired := first(_FIRST_EXPIRED):
         topic, partition, start, end = expired
-        return Completeness(
-            None,
-            f"Kafka removed unread messages, which may be of any time: {topic}/{partition} offsets "
-            f"{start} to {end}",
-        )
+        outline = "Kafka removed unread messages, which may be of any time"
+        place = f"{topic}/{partition} offsets {start} to {end}"
+        return Completeness(None, f"{outline}: {place}", outline)
     missing = first(_FIRST_MISSING) if first(_ANY_MISSING) != (0,) else None
     if missing is not None:
         instance, start, end, after = missing
         numbers = f"client {instance} lacks its events {start} to {end}"
+        outline = "a client lacks some of its events"
         if after is None:
-            return Completeness(None, f"{numbers}, which may be of any time before its others")
-        return Completeness(after, numbers)
+            of_any_time = "which may be of any time before its others"
+            return Completeness(None, f"{numbers}, {of_any_time}", f"{outline}, {of_any_time}")
+        return Completeness(after, numbers, outline)
     if caught_up_at is not None and caught_up_at > newest:
         return Completeness(caught_up_at, "the sinks had no lag")
     return Completeness(newest, "the newest event that has arrived")
