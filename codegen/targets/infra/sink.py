@@ -18,6 +18,8 @@ _LIMITS = (
     *("min_length", "max_length", "minimum", "maximum", "max_bytes"),
     *("min_items", "max_items"),
 )
+# Views that there are only with sessions.
+_OF_SESSIONS = ("sessions", "usage_without_sessions", "usage_detail_without_sessions")
 
 
 def outputs(model: Model, table: Table) -> Iterator[File]:
@@ -38,7 +40,8 @@ def _fields(model: Model, table: Table) -> File:
         "database": table.database,
         "table": table.name,
         **RELATED,
-        "sessions": RELATED["sessions"] if model.event.session else "",
+        **({} if model.event.session else dict.fromkeys(_OF_SESSIONS, "")),
+        "boundary": model.event.session.boundary if model.event.session else "",
         "as of suffix": SUFFIX,
         "time zone": model.catalog.billing.time_zone,
         "currency": model.catalog.billing.currency or "",

@@ -52,6 +52,7 @@ def outputs(model: Model, folder: str, names: Mapping[str, Any], scale: int) -> 
         "cost_scale": 2 * scale,
         "quantity_type": event.roles["quantity"].column,
         "of_session": {*(names[role] for role in _OF_SESSION), *costs},
+        "details": _details(names, event),
         "periods": _PERIODS,
         "held": (names["billable"], *_HELD),
         "metadata": names.get("metadata"),
@@ -80,6 +81,12 @@ def outputs(model: Model, folder: str, names: Mapping[str, Any], scale: int) -> 
 def _file(folder: str, script: str, values: Mapping[str, Any]) -> File:
     path = f"{folder}/current/{script}.sql"
     return render.file(path, f"infra/clickhouse/{script}.sql.j2", **values)
+
+
+def _details(names: Mapping[str, Any], event: Event) -> list[tuple[str, str]]:
+    """Returns the views of what invoices read, each with the view of its rows."""
+    parts = ("usage_without_sessions", "usage") if event.session else ("usage",)
+    return [(names[part.replace("usage", "usage_detail")], names[part]) for part in parts]
 
 
 def _measures(names: Mapping[str, Any], event: Event) -> list[str]:

@@ -156,7 +156,7 @@ LEFT JOIN eka_usage.catalog_metrics AS _catalog
     ON _catalog.product = _session.product AND _catalog.metric_type = _session.metric_type
 WHERE _session._starts + _session._ends + length(_session._beats) > 0;
 
-CREATE OR REPLACE VIEW eka_usage.usage_as_of AS
+CREATE OR REPLACE VIEW eka_usage.usage_without_sessions_as_of AS
 SELECT
     _event.event_id AS event_id,
     _event.workspace_id AS workspace_id,
@@ -209,10 +209,14 @@ LEFT ANY JOIN
     AND _moved.product = _event.product
     AND _moved.metric_type = _event.metric_type
     AND _moved._id = sipHash128(_event.event_id)
-WHERE _moved._month IN (0, toYYYYMM(_event.occurred_at))
-    AND _event.status != 'void'
-    AND (_event.workspace_id, _event.product, _event.metric_type, _event.event_id) NOT IN (SELECT workspace_id, product, metric_type, event_id FROM eka_usage.usage_voided_as_of(as_of={as_of:DateTime64(3, 'UTC')}))
-    AND _event.boundary = ''
+WHERE
+    _event.status != 'void' AND
+    (_event.workspace_id, _event.product, _event.metric_type, _event.event_id) NOT IN (SELECT workspace_id, product, metric_type, event_id FROM eka_usage.usage_voided_as_of(as_of={as_of:DateTime64(3, 'UTC')})) AND
+    _event.boundary = '' AND
+    _moved._month IN (0, toYYYYMM(_event.occurred_at));
+
+CREATE OR REPLACE VIEW eka_usage.usage_as_of AS
+SELECT * FROM eka_usage.usage_without_sessions_as_of(as_of={as_of:DateTime64(3, 'UTC')})
 UNION ALL
 SELECT
     _start.1 AS event_id,
@@ -251,6 +255,128 @@ SELECT
     session_state
 FROM eka_usage.usage_sessions_as_of(as_of={as_of:DateTime64(3, 'UTC')})
 WHERE session_state != 'never_started';
+
+CREATE OR REPLACE VIEW eka_usage.usage_detail_without_sessions_as_of AS
+WITH _name -> multiIf(
+    _name = '' OR session_state != '', '',
+    startsWith(_name, 'metadata.'), if(
+        JSONType(metadata, substring(_name, 10)) = 'String',
+        JSONExtractString(metadata, substring(_name, 10)),
+        JSONExtractRaw(metadata, substring(_name, 10))
+    ),
+    _name = 'vendor', ifNull(toString(vendor), ''),
+    _name = 'model', ifNull(toString(model), ''),
+    _name = 'run_id', ifNull(toString(run_id), ''),
+    _name = 'step_id', ifNull(toString(step_id), ''),
+    _name = 'parent_run_id', ifNull(toString(parent_run_id), ''),
+    _name = 'root_run_id', ifNull(toString(root_run_id), ''),
+    _name = 'parent_event_id', ifNull(toString(parent_event_id), ''),
+    ''
+) AS _value
+SELECT
+    _event.event_id AS event_id,
+    _event.workspace_id AS workspace_id,
+    _event.service_name AS service_name,
+    _event.product AS product,
+    _event.metric_type AS metric_type,
+    _event.status AS status,
+    _event.quantity AS quantity,
+    _event.unit_cost AS unit_cost,
+    _event.is_billable AS is_billable,
+    _event.metadata AS metadata,
+    _event.occurred_at AS occurred_at,
+    _event.ts AS ts,
+    _event.sdk_language AS sdk_language,
+    _event.sdk_version AS sdk_version,
+    _event.hostname AS hostname,
+    _event.catalog_version AS catalog_version,
+    _event.instance_id AS instance_id,
+    _event.seq AS seq,
+    _event.environment AS environment,
+    _event.vendor AS vendor,
+    _event.model AS model,
+    _event.cost AS cost,
+    _event.run_id AS run_id,
+    _event.step_id AS step_id,
+    _event.parent_run_id AS parent_run_id,
+    _event.root_run_id AS root_run_id,
+    _event.parent_event_id AS parent_event_id,
+    _event.child_event_ids AS child_event_ids,
+    _event.tags AS tags,
+    _event.session_id AS session_id,
+    _event.boundary AS boundary,
+    _event.voids AS voids,
+    _event.ingested_at AS ingested_at,
+    _event.session_state AS session_state,
+    _event._zone AS time_zone,
+    toInt32(_offset._utc_offset + throwIf(_offset._of_zone = '', 'a time zone is missing: run usage-sink migrate')) AS utc_offset,
+    greatest(
+        toDate32(occurred_at + toIntervalSecond(utc_offset)),
+        _offset._first_day,
+        if(_event._own_zone = '', _offset._first_day, _event._first_month)
+    ) AS day,
+    makeDate32(toYear(day), toMonth(day), 1) AS month,
+    _release._title AS title,
+    _release._unit AS unit,
+    _release._unit_title AS unit_title,
+    if(_release._aggregation = '', 'undeclared', _release._aggregation) AS aggregation,
+    toDecimal256(quantity, 12) AS exact_quantity,
+    multiIf(
+        isNotNull(cost), toDecimal256(cost, 24),
+        aggregation IN ('count', 'unique'), toDecimal256(unit_cost, 24),
+        aggregation = 'time_weighted', NULL,
+        exact_quantity * toDecimal256(unit_cost, 12)
+    ) AS exact_cost,
+    (occurred_at, ts, seq) AS position,
+    _value(_release._unique_of) AS unique_value,
+    _value(_release._series) AS series,
+    _release._total_seconds AS total_seconds
+FROM
+(
+    SELECT
+        _used.*,
+        _period._own_zone AS _own_zone,
+        _period._first_month AS _first_month,
+        if(_own_zone = '', 'Asia/Kolkata', _own_zone) AS _zone,
+        arrayMap(_part -> toUInt64OrZero(_part), splitByChar('.', splitByChar('+', toString(catalog_version))[1])) AS _parts,
+        (_parts[1] * 1000000 + _parts[2]) * 1000000 + _parts[3] AS _order
+    FROM eka_usage.usage_without_sessions_as_of(as_of={as_of:DateTime64(3, 'UTC')}) AS _used
+    ASOF LEFT JOIN
+    (
+        SELECT
+            workspace_id AS _account,
+            first_month AS _first_month,
+            time_zone AS _own_zone,
+            starts_at AS _starts_at
+        FROM eka_usage.workspace_periods
+    ) AS _period
+        ON _period._account = _used.workspace_id AND _used.occurred_at >= _period._starts_at
+) AS _event
+ASOF LEFT JOIN
+(
+    SELECT time_zone AS _of_zone, since AS _offset_since, utc_offset AS _utc_offset, first_day AS _first_day
+    FROM eka_usage.zone_offsets
+) AS _offset
+    ON _offset._of_zone = _event._zone AND _event.occurred_at >= _offset._offset_since
+ASOF LEFT JOIN
+(
+    SELECT
+        product AS _product,
+        metric_type AS _metric_type,
+        if(_order = min(_order) OVER (PARTITION BY product, metric_type), 0, _order) AS _since,
+        if(_today.title = '', _history.title, _today.title) AS _title,
+        _history.unit AS _unit,
+        _history.unit_title AS _unit_title,
+        _history.aggregation AS _aggregation,
+        _history.unique_of AS _unique_of,
+        _history.series AS _series,
+        _history.total_seconds AS _total_seconds
+    FROM (SELECT * FROM eka_usage.catalog_releases FINAL) AS _history
+    LEFT JOIN eka_usage.catalog_metrics AS _today USING (product, metric_type)
+) AS _release
+    ON _release._product = _event.product
+    AND _release._metric_type = _event.metric_type
+    AND _event._order >= _release._since;
 
 CREATE OR REPLACE VIEW eka_usage.usage_detail_as_of AS
 WITH _name -> multiIf(

@@ -129,7 +129,7 @@ def ask(client: Client, query: Query, *, caught_up_at: datetime | None = None) -
     now = query.as_of or made_at
     if query.cuts_days(now):
         _refuse_levels(client, query)
-    statement = sql.lines(query, now)
+    statement = sql.lines(query, now, sql.contents(client, query))
     found = sql.fetch(client, statement)
     columns = _columns(statement.columns, query.window)
     rows = [

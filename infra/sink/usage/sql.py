@@ -15,13 +15,16 @@ from infra.sink._generated.fields import (
     ACCOUNT,
     AS_OF_SUFFIX,
     BILLABLE,
+    BOUNDARY,
     DATABASE,
     METRIC_TYPE,
     PRODUCT,
+    TABLE,
     TIME,
     USAGE_DETAIL,
     USAGE_DETAIL_BY_DAY,
     USAGE_DETAIL_BY_MONTH,
+    USAGE_DETAIL_WITHOUT_SESSIONS,
     USAGE_LEVELS,
 )
 from infra.sink._generated.lines import COLUMNS, MEASURES
@@ -39,6 +42,8 @@ _OFFSET = timedelta(days=1)
 _HOUR_MS = 3_600_000
 # Beside whatever else lines are told apart by: a metric type may have had others in older releases.
 _MEANING = ("unit", "unit_title", "aggregation")
+
+_LEVELS = f"SELECT count() > 0 FROM {DATABASE}.catalog_releases WHERE aggregation = 'time_weighted'"
 
 LATEST = f"""\
 SELECT max(month) FROM {DATABASE}.{USAGE_DETAIL_BY_MONTH}
@@ -67,6 +72,18 @@ class Parameters:
         return f"{{{name}:{kind}}}"
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What there may be beside events that count by themselves: sessions, and levels over time.
+
+    Most workspaces have neither, and planning a query of both takes several times as long as
+    reading the month of one workspace.
+    """
+
+    sessions: bool = bool(BOUNDARY)
+    levels: bool = True
+
+
 def fetch(client: Client, statement: Statement) -> Sequence[Sequence[Any]]:
     """Returns the rows of a statement's result.
 
@@ -83,12 +100,27 @@ def fetch(client: Client, statement: Statement) -> Sequence[Sequence[Any]]:
         raise store.query_error(failure) from None
 
 
-def lines(query: Query, now: datetime) -> Statement:
+def contents(client: Client, query: Query) -> Contents:
+    """Returns what the workspaces of a query have.
+
+    Raises:
+        SinkError: the store rejects the question.
+    """
+    bound = Parameters()
+    conditions = " AND ".join([f"{BOUNDARY} != ''", *_whose(query, bound)])
+    sessions = f"SELECT count() > 0 FROM {DATABASE}.{TABLE} WHERE {conditions}"
+    text = f"SELECT ({sessions if BOUNDARY else 0}), ({_LEVELS})"
+    [[has_sessions, has_levels]] = fetch(client, Statement(text, bound.values, ()))
+    return Contents(bool(has_sessions), bool(has_levels))
+
+
+def lines(query: Query, now: datetime, has: Contents = Contents()) -> Statement:
     """Returns the statement for the lines of a query, one more than its limit.
 
     Args:
         query: what is asked.
         now: when it is asked.
+        has: what the workspaces have, if it is known.
     """
     bound = Parameters()
     keys = dict(_keys(query, bound))
@@ -102,7 +134,7 @@ def lines(query: Query, now: datetime) -> Statement:
     ]
     text = f"""\
 SELECT {expressions}, {MEASURES}
-FROM {_source(query, bound, now)} AS _detail
+FROM {_view(_source(query, now, has), query, bound)} AS _detail
 WHERE {" AND ".join(conditions)}
 GROUP BY {", ".join([*names, *_MEANING])}
 ORDER BY {", ".join([*order, *_MEANING])}
@@ -110,12 +142,12 @@ LIMIT {query.limit + 1} OFFSET {query.offset}"""
     return Statement(text, bound.values, (*keys, *COLUMNS))
 
 
-def _source(query: Query, bound: Parameters, now: datetime) -> str:
-    """Returns the rows that lines add up: a level has one in each day or month."""
-    if query.cuts_days(now):
-        return _view(USAGE_DETAIL, query, bound)
+def _source(query: Query, now: datetime, has: Contents) -> str:
+    """Returns the view of the rows that lines add up: a level has one in each day or month."""
+    if query.cuts_days(now) or not has.levels:
+        return USAGE_DETAIL if has.sessions else USAGE_DETAIL_WITHOUT_SESSIONS or USAGE_DETAIL
     is_by_month = query.period.is_of_months and query.window != "day"
-    return _view(USAGE_DETAIL_BY_MONTH if is_by_month else USAGE_DETAIL_BY_DAY, query, bound)
+    return USAGE_DETAIL_BY_MONTH if is_by_month else USAGE_DETAIL_BY_DAY
 
 
 def _view(name: str, query: Query, bound: Parameters) -> str:
@@ -161,11 +193,15 @@ def _outside(day: Bound, sign: str) -> datetime:
 
 
 def _conditions(query: Query, bound: Parameters) -> Iterator[str]:
-    if query.workspaces is not None:
-        yield f"{ACCOUNT} IN {bound.bind(list(query.workspaces), 'Array(String)')}"
+    yield from _whose(query, bound)
     if query.billable is not None:
         yield f"{BILLABLE} = {int(query.billable)}"
     yield from where(query.where, bound)
+
+
+def _whose(query: Query, bound: Parameters) -> Iterator[str]:
+    if query.workspaces is not None:
+        yield f"{ACCOUNT} IN {bound.bind(list(query.workspaces), 'Array(String)')}"
 
 
 def where(filters: Iterable[Filter], bound: Parameters) -> Iterator[str]:
