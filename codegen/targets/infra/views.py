@@ -60,7 +60,9 @@ def outputs(model: Model, folder: str, names: Mapping[str, Any], scale: int) -> 
         "apart": [field.name for field in event.fields if field.billed],
         "zone": sql_string(model.catalog.billing.time_zone),
     }
-    values["measures"] = render.render("infra/clickhouse/measures.sql.j2", **values).rstrip()
+    for name, only_sums in (("measures", False), ("measures_of_sums", True)):
+        text = render.render("infra/clickhouse/measures.sql.j2", only_sums=only_sums, **values)
+        values[name] = text.rstrip()
     scripts = ["periods", "received", "views", "billed"]
     if event.session:
         scripts.insert(2, "sessions")

@@ -27,7 +27,7 @@ from infra.sink._generated.fields import (
     USAGE_DETAIL_WITHOUT_SESSIONS,
     USAGE_LEVELS,
 )
-from infra.sink._generated.lines import COLUMNS, MEASURES
+from infra.sink._generated.lines import COLUMNS, MEASURES, MEASURES_OF_SUMS, SUMS
 from infra.sink.usage.query import APART, EVENT_TYPE, LISTS, Bound, Dimension, Filter, Period, Query
 
 TIME_TYPE = "DateTime64(3, 'UTC')"
@@ -43,7 +43,8 @@ _HOUR_MS = 3_600_000
 # Beside whatever else lines are told apart by: a metric type may have had others in older releases.
 _MEANING = ("unit", "unit_title", "aggregation")
 
-_LEVELS = f"SELECT count() > 0 FROM {DATABASE}.catalog_releases WHERE aggregation = 'time_weighted'"
+_AGGREGATIONS = f"SELECT groupUniqArray(aggregation) FROM {DATABASE}.catalog_releases"
+_LEVELS = "time_weighted"
 
 LATEST = f"""\
 SELECT max(month) FROM {DATABASE}.{USAGE_DETAIL_BY_MONTH}
@@ -74,14 +75,24 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What there may be beside events that count by themselves: sessions, and levels over time.
+    """What there may be beside events that are summed: sessions, and other aggregations.
 
-    Most workspaces have neither, and planning a query of both takes several times as long as
-    reading the month of one workspace.
+    Most workspaces have neither, and planning a query of all takes several times as long as
+    reading the month of one workspace. `aggregations` None means any.
     """
 
     sessions: bool = bool(BOUNDARY)
-    levels: bool = True
+    aggregations: frozenset[str] | None = None
+
+    @property
+    def levels(self) -> bool:
+        """Whether there may be quantities that are weighed by time."""
+        return self.aggregations is None or _LEVELS in self.aggregations
+
+    @property
+    def only_sums(self) -> bool:
+        """Whether events are summed or counted, and nothing else."""
+        return self.aggregations is not None and self.aggregations <= SUMS
 
 
 def fetch(client: Client, statement: Statement) -> Sequence[Sequence[Any]]:
@@ -109,9 +120,9 @@ def contents(client: Client, query: Query) -> Contents:
     bound = Parameters()
     conditions = " AND ".join([f"{BOUNDARY} != ''", *_whose(query, bound)])
     sessions = f"SELECT count() > 0 FROM {DATABASE}.{TABLE} WHERE {conditions}"
-    text = f"SELECT ({sessions if BOUNDARY else 0}), ({_LEVELS})"
-    [[has_sessions, has_levels]] = fetch(client, Statement(text, bound.values, ()))
-    return Contents(bool(has_sessions), bool(has_levels))
+    text = f"SELECT ({sessions if BOUNDARY else 0}), ({_AGGREGATIONS})"
+    [[has_sessions, aggregations]] = fetch(client, Statement(text, bound.values, ()))
+    return Contents(bool(has_sessions), frozenset(aggregations))
 
 
 def lines(query: Query, now: datetime, has: Contents = Contents()) -> Statement:
@@ -133,7 +144,7 @@ def lines(query: Query, now: datetime, has: Contents = Contents()) -> Statement:
         f"{name} DESC" if key == BILLABLE else name for name, key in zip(names, keys, strict=True)
     ]
     text = f"""\
-SELECT {expressions}, {MEASURES}
+SELECT {expressions}, {MEASURES_OF_SUMS if has.only_sums else MEASURES}
 FROM {_view(_source(query, now, has), query, bound)} AS _detail
 WHERE {" AND ".join(conditions)}
 GROUP BY {", ".join([*names, *_MEANING])}

@@ -68,8 +68,8 @@ LEFT ANY JOIN
     AND _moved.product = _event.product
     AND _moved.metric_type = _event.metric_type
     AND _moved._id = sipHash128(_event.event_id)
-WHERE _moved._month IN (0, toYYYYMM(_event.occurred_at))
-;
+WHERE
+    _moved._month IN (0, toYYYYMM(_event.occurred_at));
 
 CREATE OR REPLACE VIEW usage.usage_detail_as_of AS
 WITH _name -> multiIf(

@@ -55,3 +55,21 @@ if(unpriced = events OR aggregation = 'undeclared', NULL, multiIf(
     sum(exact_cost)
 )) AS cost"""
 """The measures in SQL; the table of the rows is named `_detail`."""
+
+MEASURES_OF_SUMS: Final = """\
+max(_detail.title) AS title,
+unit,
+unit_title,
+aggregation,
+count() AS events,
+toUInt64(0) AS without_value,
+multiIf(
+    aggregation = 'undeclared', NULL,
+    aggregation = 'count', toDecimal256(countIf(1), 12),
+    sum(exact_quantity)
+) AS quantity,
+countIf(isNull(exact_cost)) AS unpriced,
+if(unpriced = events OR aggregation = 'undeclared', NULL, sum(exact_cost)) AS cost"""
+"""The same where every aggregation is one of these, in a fraction of the time to plan."""
+
+SUMS: Final = frozenset({"sum", "count"})
