@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import json
-import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -21,11 +20,10 @@ _SHOWN = 2_000
 
 
 class Rejected:
-    """Lists dead letters, one list at a time, as each reads the whole topic."""
+    """Lists dead letters; each list reads the whole topic."""
 
     def __init__(self, connection: Mapping[str, Any]) -> None:
         self._connection = connection
-        self._one = threading.Lock()
 
     def list(self, workspaces: tuple[str, ...] | None, limit: int) -> Result:
         """Returns the newest.
@@ -38,21 +36,23 @@ class Rejected:
             SinkError: Kafka does not answer, or there are too many.
         """
         deadline = time.monotonic() + _SECONDS
+
+        def bound() -> None:
+            if time.monotonic() > deadline:
+                raise TooLargeError("there are too many dead letters: use `usage-sink dlq`")
+
         newest: list[tuple[float, str, dict[str, Any]]] = []
         total = 0
-        with self._one:
-            for letter, replayed in reader.read(self._connection):
-                if time.monotonic() > deadline:
-                    raise TooLargeError("there are too many dead letters: use `usage-sink dlq`")
-                account = _account(letter)
-                if workspaces is not None and account not in workspaces:
-                    continue
-                total += 1
-                place = (letter.time.timestamp(), str(letter.origin))
-                if len(newest) >= limit and place <= newest[0][:2]:
-                    continue
-                add = heapq.heappush if len(newest) < limit else heapq.heapreplace
-                add(newest, (*place, _row(letter, account, replayed)))
+        for letter, replayed in reader.read(self._connection, bound):
+            account = _account(letter)
+            if workspaces is not None and account not in workspaces:
+                continue
+            total += 1
+            place = (letter.time.timestamp(), str(letter.origin))
+            if len(newest) >= limit and place <= newest[0][:2]:
+                continue
+            add = heapq.heappush if len(newest) < limit else heapq.heapreplace
+            add(newest, (*place, _row(letter, account, replayed)))
         rows = [row for _, _, row in sorted(newest, reverse=True, key=lambda each: each[:2])]
         return Result(rows, _COLUMNS, {"meta": {"total": total, "limit": limit}})
 

@@ -19,6 +19,7 @@ from infra.api.answers import questions
 from infra.api.answers.parameters import Parameters, accounts_of, as_instant, parse
 from infra.api.answers.rejected import Rejected
 from infra.api.answers.render import respond, respond_result
+from infra.api.answers.turns import AT_ONCE, Turns
 from infra.api.errors import RETRY_SECONDS, AnswerError, shown
 from infra.api.keys.access import Access
 from infra.api.keys.key import Key
@@ -32,8 +33,6 @@ from infra.sink.usage.query import Dimension, Period, Query
 _LOG = logging.getLogger("api")
 _Found = TypeVar("_Found")
 _SCOPE = "read"
-# Of one worker; more wait, up to the second, and the rest is asked to come again.
-_AT_ONCE, _WAITING = 4, 32
 
 
 class Answers:
@@ -43,8 +42,10 @@ class Answers:
         self._access = access
         self._store = store
         self._rejected = rejected
-        self._threads = ThreadPoolExecutor(_AT_ONCE, "answers")
-        self._asked = 0
+        self._turns = Turns()
+        self._threads = ThreadPoolExecutor(AT_ONCE, "answers")
+        # Lists of dead letters wait for each other, and nobody else for them.
+        self._reading = ThreadPoolExecutor(1, "dead-letters")
 
     def paths(self) -> Iterator[tuple[str, Callable[[Request], Awaitable[Response]]]]:
         """Yields the paths of the router, with their endpoints."""
@@ -60,7 +61,7 @@ class Answers:
         """Lists events."""
         key, asked = self._admit(request, "/v1/events")
         query = event_query(key, asked)
-        result = await self.ask(questions.Events(query))
+        result = await self.ask(key, questions.Events(query))
         return respond_result(request, result, asked.format, "events")
 
     async def event(self, request: Request) -> Response:
@@ -68,7 +69,7 @@ class Answers:
         key, asked = self._admit(request, "/v1/events/{id}")
         name = request.path_params["id"]
         question = questions.Event(accounts_of(key.workspaces, asked.accounts), name)
-        found, complete = await self.ask(question)
+        found, complete = await self.ask(key, question)
         if not found:
             hint = "a service may still have it, or never accepted it"
             raise AnswerError.of("event.unknown", given=shown(name), hint=hint)
@@ -84,13 +85,13 @@ class Answers:
         """Tells what was used."""
         key, asked = self._admit(request, "/v1/usage")
         query = usage_query(key, asked)
-        result = await self.ask(questions.Usage(query))
+        result = await self.ask(key, questions.Usage(query))
         return respond_result(request, result, asked.format, "usage")
 
     async def catalog(self, request: Request) -> Response:
         """Tells what can be recorded."""
         key, asked = self._admit(request, "/v1/catalog")
-        result = await self.ask(questions.Catalog(key.workspaces, beginning_of(this_month())))
+        result = await self.ask(key, questions.Catalog(key.workspaces, beginning_of(this_month())))
         return respond_result(request, result, asked.format, "catalog")
 
     async def invoice(self, request: Request) -> Response:
@@ -100,14 +101,14 @@ class Answers:
         accounts_of(key.workspaces, [workspace])
         month = asked.values["month"] or this_month()
         question = questions.Invoice(workspace, month)
-        result = await self.ask(question)
+        result = await self.ask(key, question)
         return respond_result(request, result, asked.format, f"invoice-{month:%Y-%m}")
 
     async def completeness(self, request: Request) -> Response:
         """Tells up to when usage is complete."""
         key, asked = self._admit(request, "/v1/completeness")
         since = asked.values["since"] or beginning_of(this_month())
-        found = await self.ask(questions.Complete(key.workspaces, since))
+        found = await self.ask(key, questions.Complete(key.workspaces, since))
         return respond(request, {"since": since, **questions.about_completeness(found)})
 
     async def rejected(self, request: Request) -> Response:
@@ -119,10 +120,11 @@ class Answers:
     async def dead_letters(self, key: Key, asked: Parameters) -> questions.Result:
         """Returns the messages that are not events, of those that a key may read."""
         workspaces = accounts_of(key.workspaces, asked.accounts)
-        found = await self.run(partial(self._rejected.list, workspaces, asked.values["limit"]))
+        listing = partial(self._rejected.list, workspaces, asked.values["limit"])
+        found = await self.run(key, listing, self._reading)
         since = min((row["time"] for row in found.rows), default=beginning_of(this_month()))
         try:
-            complete = await self.ask(questions.Complete(workspaces, since))
+            complete = await self.ask(key, questions.Complete(workspaces, since))
         except AnswerError as error:  # they are in Kafka, whatever becomes of the store
             complete = Completeness(None, str(error))
         about = {**found.about, **questions.about_completeness(complete)}
@@ -131,28 +133,29 @@ class Answers:
     def close(self) -> None:
         """Waits for what is being answered."""
         self._threads.shutdown()
+        self._reading.shutdown()
 
     def _admit(self, request: Request, path: str) -> tuple[Key, Parameters]:
         key = self._access.admit(request, _SCOPE)
         given = request.query_params.multi_items()
         return key, parse(READS[path], given, request.headers.get("accept", ""))
 
-    async def ask(self, question: Question[_Found]) -> _Found:
-        """Returns what the store answers; an AnswerError as of `run`."""
-        return await self.run(partial(self._store.ask, question))
+    async def ask(self, key: Key, question: Question[_Found]) -> _Found:
+        """Returns what the store answers a key; an AnswerError as of `run`."""
+        return await self.run(key, partial(self._store.ask, question))
 
-    async def run(self, ask: Callable[[], _Found]) -> _Found:
-        """Returns what is found on another thread.
+    async def run(
+        self, key: Key, ask: Callable[[], _Found], threads: ThreadPoolExecutor | None = None
+    ) -> _Found:
+        """Returns what is found for a key on another thread.
 
         Raises:
             AnswerError: nothing can be found, or too much is asked at once.
         """
-        if self._asked >= _WAITING:
-            headers = {"retry-after": str(RETRY_SECONDS)}
-            raise AnswerError.of("server.busy", hint="ask again later", headers=headers)
-        self._asked += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+            async with self._turns.take(key):
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(threads or self._threads, ask)
         except UsageError as error:
             raise AnswerError.of("query.invalid", hint=str(error)) from None
         except TooLargeError as error:
@@ -163,8 +166,6 @@ class Answers:
             hint = "the server's log has the cause under the request id; ask again later"
             headers = {"retry-after": str(RETRY_SECONDS)}
             raise AnswerError.of("store.unavailable", hint=hint, headers=headers) from None
-        finally:
-            self._asked -= 1
 
 
 def event_query(key: Key, asked: Parameters) -> EventQuery:

@@ -121,7 +121,7 @@ class Pages:
         """Shows what was used, by day as a chart and in lines as they are asked."""
         asked = _asked(request, "/v1/usage")
         query = usage_query(key, asked)
-        result = await self._answers.ask(questions.Usage(query))
+        result = await self._answers.ask(key, questions.Usage(query))
         if asked.format == "csv":
             return respond_result(request, result, "csv", "usage")
         days = []
@@ -134,7 +134,7 @@ class Pages:
                 window="day",
                 limit=10_000,
             )
-            days = list((await self._answers.ask(questions.Usage(daily))).rows)
+            days = list((await self._answers.ask(key, questions.Usage(daily))).rows)
         month = asked.values["month"] or this_month()
         return render(
             request,
@@ -153,7 +153,7 @@ class Pages:
     async def events(self, request: Request, key: Key) -> Response:
         """Lists events."""
         asked = _asked(request, "/v1/events")
-        result = await self._answers.ask(questions.Events(event_query(key, asked)))
+        result = await self._answers.ask(key, questions.Events(event_query(key, asked)))
         if asked.format == "csv":
             return respond_result(request, result, "csv", "events")
         following = result.about["meta"]["next"]
@@ -172,7 +172,7 @@ class Pages:
     async def event(self, request: Request, key: Key) -> Response:
         """Tells what became of an event."""
         name = request.path_params["id"]
-        found, complete = await self._answers.ask(questions.Event(key.workspaces, name))
+        found, complete = await self._answers.ask(key, questions.Event(key.workspaces, name))
         status = 200 if found else 404
         return render(
             request, "event.html", status, key=key, name=name, found=found, complete=complete
@@ -185,7 +185,7 @@ class Pages:
         asked = _asked(request, "/v1/workspaces/{workspace}/invoice")
         accounts_of(key.workspaces, [workspace])
         month = asked.values["month"] or this_month()
-        result = await self._answers.ask(questions.Invoice(workspace, month))
+        result = await self._answers.ask(key, questions.Invoice(workspace, month))
         if asked.format == "csv":
             return respond_result(request, result, "csv", f"invoice-{month:%Y-%m}")
         return render(request, "invoice.html", key=key, result=result, csv=_csv(request))
@@ -203,21 +203,21 @@ class Pages:
     async def completeness(self, request: Request, key: Key) -> Response:
         """Tells up to when usage is complete."""
         since = beginning_of(this_month())
-        found = await self._answers.ask(questions.Complete(key.workspaces, since))
+        found = await self._answers.ask(key, questions.Complete(key.workspaces, since))
         return render(request, "completeness.html", key=key, since=since, found=found)
 
     @_page
     async def pipeline(self, request: Request, key: Key) -> Response:
         """Tells which services report, since when others are quiet, and what waits in Kafka."""
         query = self._by_service(key)
-        result = await self._answers.ask(questions.Usage(query))
+        result = await self._answers.ask(key, questions.Usage(query))
         services: dict[str, dict[str, Any]] = {}
         for row in result.rows:
             name = row.get(SERVICE, "")
             own = services.setdefault(name, {"service": name, "last": "", "events": 0})
             own["last"] = max(own["last"], row["day"])
             own["events"] += row["events"]
-        lag = await self._answers.run(_lag)
+        lag = await self._answers.run(key, _lag)
         rows = sorted(services.values(), key=lambda each: each["last"])
         return render(
             request, "pipeline.html", key=key, services=rows, lag=lag, result=result, days=_DAYS
@@ -228,11 +228,11 @@ class Pages:
         """Lists metric types, and which services use them."""
         asked = _asked(request, "/v1/catalog")
         since = beginning_of(this_month())
-        result = await self._answers.ask(questions.Catalog(key.workspaces, since))
+        result = await self._answers.ask(key, questions.Catalog(key.workspaces, since))
         if asked.format == "csv":
             return respond_result(request, result, "csv", "catalog")
         used: dict[tuple[str, str], set[str]] = {}
-        for row in (await self._answers.ask(questions.Usage(self._by_service(key)))).rows:
+        for row in (await self._answers.ask(key, questions.Usage(self._by_service(key)))).rows:
             used.setdefault((row[PRODUCT], row[METRIC_TYPE]), set()).add(row.get(SERVICE, ""))
         rows = [
             {**row, "used": sorted(used.get((row[PRODUCT], row[METRIC_TYPE]), ()))}

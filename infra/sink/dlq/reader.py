@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaException
@@ -21,11 +21,17 @@ class Found(NamedTuple):
     replayed: bool
 
 
-def read(connection: Mapping[str, Any]) -> Iterator[Found]:
+def read(
+    connection: Mapping[str, Any], each_message: Callable[[], object] = bool
+) -> Iterator[Found]:
     """Yields each dead letter that the topic holds at the start, the first of each origin.
 
     A sink that crashed may have written one twice. What a transaction has not committed is left
     out. Markers are read first, since they follow their dead letters in the topic.
+
+    Args:
+        connection: to the brokers.
+        each_message: is called for each; what it raises ends the reading.
 
     Raises:
         SinkError: Kafka does not answer, or the topic does not exist.
@@ -36,10 +42,12 @@ def read(connection: Mapping[str, Any]) -> Iterator[Found]:
     try:
         ends = topic.ends(consumer, DEAD_LETTER_TOPIC)
         for message in topic.messages(consumer, DEAD_LETTER_TOPIC, ends):
+            each_message()
             origin = replayed_origin(message)
             if origin is not None:
                 replayed.add(origin)
         for message in topic.messages(consumer, DEAD_LETTER_TOPIC, ends):
+            each_message()
             if replayed_origin(message) is None:
                 letter = DeadLetter.read(message)
                 if seen.add(letter.origin):
