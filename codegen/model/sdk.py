@@ -86,7 +86,7 @@ class Read:
     """What GET answers for a path, in `formats`, the default first.
 
     `account` and `filters` add parameters that follow from the fields of an event: for the account,
-    and for each dimension and key of metadata.
+    and for each dimension and key of metadata. `call` is the one of UsageClient that asks.
     """
 
     path: str
@@ -96,6 +96,7 @@ class Read:
     filters: bool
     formats: tuple[str, ...]
     parameters: tuple[Parameter, ...]
+    call: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +243,7 @@ def _read(path: str, data: Data) -> Read:
         filters=data.get("filters", False),
         formats=tuple(data["formats"]),
         parameters=_parameters(data),
+        call=data.get("call"),
     )
 
 

@@ -83,8 +83,8 @@ def test_the_client_of_the_api_sends_and_asks(reading: ApiServer, language: str)
         assert (row["service_name"], row["quantity"]) == ("billing", "0.1")
         used = call("usage", {"event_type": ["api.api_call"], "group_by": ["service_name"]})
         assert "complete_until" in str(used["result"])
-        thrown = call("usage", {"no_such": "parameter"})["thrown"]
-        assert (thrown["status"], thrown["code"]) == (422, "parameter.unknown")
+        thrown = call("usage", {"month": "2026"})["thrown"]
+        assert (thrown["status"], thrown["code"]) == (422, "parameter.invalid")
 
 
 def test_a_workspace_that_the_key_lacks_waits_on_disk(

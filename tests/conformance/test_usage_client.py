@@ -252,25 +252,106 @@ def test_a_token_is_checked_and_not_shown(usage: UsageCalls, server: FaultServer
 
 
 PATHS = {"list_events": "/v1/events", "usage": "/v1/usage"}
+# A query by the names of the wire, and the parameters that are sent. A comma is part of a value,
+# of which the API makes two unless it is quoted, or there are several.
+ASKED: dict[str, tuple[str, dict[str, Any], list[tuple[str, str]]]] = {
+    "events": (
+        "list_events",
+        {
+            "id": "a,b",
+            "event_type": ["api.api_call", "chat.active"],
+            "workspace_id": ["ws-1"],
+            "start": "2026-03-01T05:30:00Z",
+            "order": "oldest",
+            "limit": 10,
+            "tags": ['a,"b"'],
+            "metadata": {"region": ["a,b", "c"], "camelCase": ["x"]},
+        },
+        [
+            ("event_type", "api.api_call"),
+            ("event_type", "chat.active"),
+            ("id", "a,b"),
+            ("limit", "10"),
+            ("metadata.camelCase", "x"),
+            ("metadata.region", "a,b"),
+            ("metadata.region", "c"),
+            ("order", "oldest"),
+            ("start", "2026-03-01T05:30:00Z"),
+            ("tags", '"a,""b"""'),
+            ("workspace_id", "ws-1"),
+        ],
+    ),
+    "usage": (
+        "usage",
+        {
+            "from": "2026-03-01",
+            "to": "2026-03-02",
+            "zone": "Europe/Paris",
+            "group_by": ["metadata.region", "model"],
+            "window": "day",
+            "billable": False,
+        },
+        [
+            ("billable", "false"),
+            ("from", "2026-03-01"),
+            ("group_by", "metadata.region"),
+            ("group_by", "model"),
+            ("to", "2026-03-02"),
+            ("window", "day"),
+            ("zone", "Europe/Paris"),
+        ],
+    ),
+    "nothing": ("usage", {}, []),
+}
 
 
-@pytest.mark.parametrize("method", PATHS)
-def test_questions_have_parameters(usage: UsageCalls, server: FaultServer, method: str) -> None:
+@pytest.mark.parametrize("case", ASKED)
+def test_queries_are_sent_by_the_names_of_the_api(
+    usage: UsageCalls, server: FaultServer, case: str
+) -> None:
+    method, query, parameters = ASKED[case]
     answer = {"data": [{"event_id": "e-1"}], "complete_until": "2026-01-01T00:00:00Z"}
     server.replies.extend([FAULT, Reply(200, answer)])
-    query = {"event_type": ["api.api_call", "chat.active"], "metadata.region": "a,b", "limit": 10}
     found = usage.call(server.url, method, query)
     assert (found["result"], found["slept"]) == (answer, [1000])
     request = server.requests[-1]
     target = urlsplit(request.target)
     assert (request.method, target.path) == ("GET", PATHS[method])
-    assert sorted(parse_qsl(target.query)) == [
-        ("event_type", "api.api_call"),
-        ("event_type", "chat.active"),
-        ("limit", "10"),
-        ("metadata.region", "a,b"),
-    ]
+    assert sorted(parse_qsl(target.query)) == parameters
     assert request.headers["authorization"] == f"Bearer {TOKEN}"
+
+
+WRONG_QUERIES: list[dict[str, Any]] = [
+    {"no_such": "parameter"},
+    {"constructor": "a"},
+    {"format": "csv"},
+    {"metadata.region": "a"},
+    {"limit": "10"},
+    {"limit": True},
+    {"id": {}},
+    {"tags": []},
+    {"workspace_id": ["ws-1", {}]},
+    {"metadata": "region"},
+    {"metadata": {"region": []}},
+    {"start": {}},
+    {"start": True},
+]
+
+
+# In Go they do not compile.
+@pytest.mark.parametrize("usage", ["python", "python async", "typescript"], indirect=True)
+@pytest.mark.parametrize("query", WRONG_QUERIES, ids=str)
+def test_mistakes_in_queries_cost_no_request(
+    usage: UsageCalls, server: FaultServer, query: dict[str, Any]
+) -> None:
+    thrown = usage.call(server.url, "list_events", query)["thrown"]
+    [name] = query
+    [detail] = thrown["details"]
+    assert detail["field"].replace("_", "").lower() == name.replace("_", "")
+    assert thrown["status"] == 0
+    is_known = name in {"limit", "id", "tags", "workspace_id", "metadata", "start"}
+    assert ("expected" if is_known else "no such parameter") in thrown["message"]
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,16 @@ from typing import Any
 from codegen import naming
 from codegen.model import Model
 from codegen.render import File, Output, file
-from codegen.targets.go import catalog, constants, fields, literals, self_metrics, settings, usages
+from codegen.targets.go import (
+    catalog,
+    constants,
+    fields,
+    literals,
+    queries,
+    self_metrics,
+    settings,
+    usages,
+)
 from codegen.targets.go.encoder import encoder
 from codegen.targets.go.event import member
 
@@ -44,6 +53,9 @@ def outputs(model: Model) -> Iterator[Output]:
         "lists": "list" in types,
     }
     yield source("options", client=by_client, fields=optional, **imports)
+    asked = list(queries.views(model))
+    if asked:
+        yield source("queries", queries=asked, times=any(query.has_times for query in asked))
     partitions = next(t.partitions for t in model.catalog.topics if t.role == "usage")
     yield source("fields_test", client=by_client, fields=optional, partitions=partitions, **imports)
     yield fields.members(posixpath.join(package.path, "options.go"), optional)

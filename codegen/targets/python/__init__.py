@@ -8,7 +8,7 @@ from typing import Any
 from codegen import phrases, render
 from codegen.model import Model
 from codegen.render import File, Output
-from codegen.targets.python import calls, catalog, fields, metrics, self_metrics, settings
+from codegen.targets.python import calls, catalog, fields, metrics, queries, self_metrics, settings
 from codegen.targets.python.encoder import encoder
 from codegen.targets.python.events import struct
 from codegen.targets.python.formatting import formatted
@@ -19,7 +19,7 @@ from codegen.targets.python.requirements import required_types
 def outputs(model: Model) -> Iterator[Output]:
     package = f"{model.sdk.packages['python'].path}/_generated"
     types = required_types(model)
-    views: Mapping[str, Mapping[str, Any]] = {
+    views: dict[str, Mapping[str, Any]] = {
         "__init__": {},
         "calls": {
             "overloads": list(calls.overloads(model, types)),
@@ -50,6 +50,8 @@ def outputs(model: Model) -> Iterator[Output]:
             "final_statuses": sorted(model.sdk.spool.final_statuses),
         },
     }
+    if asked := list(queries.views(model)):
+        views["queries"] = {"queries": asked}
     files = [
         render.file(f"{package}/{name}.py", f"python/{name}.py.j2", **values)
         for name, values in views.items()

@@ -7,13 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from codegen import text
+from codegen import queries, text
 from codegen.model import Endpoint, Http, Model, Parameter, Read
 from codegen.targets.specifications.shapes import answer, body, ref
 
 _IN_PATH = re.compile(r"\{(\w+)\}")
 _MEDIA_TYPES = {"json": "application/json", "csv": "text/csv"}
-_FILTERED = frozenset({"string", "enum", "uuid", "list"})
 _RETRIED = ("429", "503")
 _SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "string": {"type": "string"},
@@ -106,23 +105,11 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 def _following(model: Model, read: Read) -> Iterator[dict[str, Any]]:
     """Yields the parameters that follow from the fields of an event, and the format."""
-    event = model.event
-    texts = {"type": "array", "items": {"type": "string"}}
-    roles = {name: field.name for name, field in event.roles.items()}
-    table = event.table
-    account = table.account if table is not None else ""
-    if read.account:
-        yield _in_query(account, "Only these.", texts)
-    if read.filters:
-        left_out = {account, "" if table is None else table.id}
-        for field in event.fields:
-            if field.type in _FILTERED and field.name not in left_out:
-                yield _in_query(field.name, text.flow(field.description), texts)
-        if "metadata" in roles:
-            keys = {"type": "object", "additionalProperties": {"type": "string"}}
-            name = roles["metadata"]
-            description = f"Only events whose {name} has this, each as `{name}.KEY=VALUE`."
-            yield {**_in_query(name, description, keys), "style": "form", "explode": True}
+    yield from map(_parameter, queries.of_fields(model.event, read))
+    if (metadata := queries.of_metadata(model.event, read)) is not None:
+        keys = {"type": "object", "additionalProperties": {"type": "string"}}
+        description = f"{metadata.description[:-1]}, each as `{metadata.name}.KEY=VALUE`."
+        yield {**_in_query(metadata.name, description, keys), "style": "form", "explode": True}
     if len(read.formats) > 1:
         schema = {"type": "string", "enum": list(read.formats), "default": read.formats[0]}
         yield _in_query("format", "Of the answer; by default what the request accepts.", schema)

@@ -11,7 +11,7 @@ from codegen import naming, phrases
 from codegen.model import ErrorCode, Field, Model, Setting, SpoolConstant
 from codegen.render import File, Output, file, lock_versions, package_version
 from codegen.targets.typescript import catalog as catalog_tables
-from codegen.targets.typescript import layout, requirements, self_metrics
+from codegen.targets.typescript import layout, queries, requirements, self_metrics
 from codegen.targets.typescript.encoder import encoder
 from codegen.targets.typescript.entries import Constant, Entry
 
@@ -119,6 +119,9 @@ def outputs(model: Model) -> Iterator[Output]:
         final_errors=sorted(model.sdk.spool.final_errors.values()),
         final_statuses=sorted(model.sdk.spool.final_statuses),
     )
+    asked = list(queries.views(model))
+    if asked:
+        yield source("queries", queries=asked)
     yield source("selfMetrics", **self_metrics.table(model))
     yield source("errors", codes=[_error(error) for error in model.sdk.errors])
     folder = posixpath.dirname(package.path)

@@ -102,14 +102,14 @@ func (c *UsageClient) EmitMany(ctx context.Context, token string, events []Usage
 	return ids, err
 }
 
-// ListEvents returns events and what became of them; docs/http-api.md has the filters and the answer.
-func (c *UsageClient) ListEvents(ctx context.Context, token string, filters url.Values) (map[string]any, error) {
-	return c.send(ctx, token, http.MethodGet, eventsPath, filters, nil)
+// ListEvents returns events and what became of them, as docs/http-api.md describes.
+func (c *UsageClient) ListEvents(ctx context.Context, token string, filters ListEventsQuery) (map[string]any, error) {
+	return c.send(ctx, token, http.MethodGet, eventsPath, filters.values(), nil)
 }
 
-// Usage returns what was used; docs/http-api.md has the query and the answer.
-func (c *UsageClient) Usage(ctx context.Context, token string, query url.Values) (map[string]any, error) {
-	return c.send(ctx, token, http.MethodGet, usagePath, query, nil)
+// Usage returns what was used, as docs/http-api.md describes.
+func (c *UsageClient) Usage(ctx context.Context, token string, query UsageQuery) (map[string]any, error) {
+	return c.send(ctx, token, http.MethodGet, usagePath, query.values(), nil)
 }
 
 // Close closes idle connections.

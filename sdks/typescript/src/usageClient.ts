@@ -2,6 +2,12 @@
 
 import { describeValue } from "./describe.js";
 import {
+  type ListEventsQuery,
+  listEventsQuery,
+  type UsageQuery,
+  usageQuery,
+} from "./generated/queries.js";
+import {
   type Answer,
   Attempts,
   canPass,
@@ -11,7 +17,8 @@ import {
   type UsageDocument,
   UsageError,
 } from "./usageAnswer.js";
-import { encodeEvents, queryOf, type UsageEventInput, type UsageQuery } from "./usageEvent.js";
+import { encodeEvents, type UsageEventInput } from "./usageEvent.js";
+import { type QueryParameters, queryOf } from "./usageQuery.js";
 
 const eventsPath = "/v1/events";
 const usagePath = "/v1/usage";
@@ -115,18 +122,23 @@ export class UsageClient {
     return answered?.["ids"] as readonly string[] | undefined;
   }
 
-  /** Resolves to events and what became of them; `docs/http-api.md` has filters and answer. */
-  async listEvents(token: string, filters?: UsageQuery): Promise<UsageDocument> {
-    return await this.#get(eventsPath, token, filters);
+  /** Resolves to events and what became of them, as `docs/http-api.md` describes. */
+  async listEvents(token: string, filters?: ListEventsQuery): Promise<UsageDocument> {
+    return await this.#get(eventsPath, token, filters, listEventsQuery);
   }
 
-  /** Resolves to what was used; `docs/http-api.md` has the query and the answer. */
+  /** Resolves to what was used, as `docs/http-api.md` describes. */
   async usage(token: string, query?: UsageQuery): Promise<UsageDocument> {
-    return await this.#get(usagePath, token, query);
+    return await this.#get(usagePath, token, query, usageQuery);
   }
 
-  async #get(path: string, token: string, query?: UsageQuery): Promise<UsageDocument> {
-    const parameters = String(queryOf(query));
+  async #get(
+    path: string,
+    token: string,
+    query: object | undefined,
+    known: QueryParameters,
+  ): Promise<UsageDocument> {
+    const parameters = String(queryOf(query, known));
     const asked = parameters === "" ? path : `${path}?${parameters}`;
     return (await this.#send({ method: "GET", path: asked, token })) ?? {};
   }

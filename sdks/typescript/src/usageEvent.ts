@@ -24,21 +24,6 @@ export interface NamedUsage extends UsageDetails {
 /** An event of a `UsageClient`. */
 export type UsageEventInput = UsageInput | NamedUsage;
 
-/** Filters and other parameters, by the names of `docs/http-api.md` in camelCase. */
-export type UsageQuery = Readonly<
-  Record<string, QueryValue | Readonly<Record<string, QueryValue>>>
->;
-
-/** The value of a parameter; several are repeated, and undefined is left out. */
-export type QueryValue =
-  | string
-  | number
-  | boolean
-  | Date
-  | readonly (string | number)[]
-  | null
-  | undefined;
-
 type Values = Readonly<Record<string, unknown>>;
 
 /**
@@ -72,29 +57,6 @@ export function encodeEvents(
     return json(isOne ? found[0] : found);
   } catch (error) {
     throw localError([{ field: "events", message: `JSON cannot represent it: ${String(error)}` }]);
-  }
-}
-
-/** Returns the parameters of a query; `metadata` may be an object of keys. */
-export function queryOf(query: UsageQuery = {}): URLSearchParams {
-  const found = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    if (name === "metadata" && typeof value === "object" && value !== null) {
-      for (const [key, each] of Object.entries(value)) {
-        append(found, `metadata.${key}`, each);
-      }
-    } else {
-      append(found, snake(name), value);
-    }
-  }
-  return found;
-}
-
-function append(found: URLSearchParams, name: string, value: unknown): void {
-  for (const each of Array.isArray(value) ? (value as unknown[]) : [value]) {
-    if (each !== undefined && each !== null) {
-      found.append(name, each instanceof Date ? each.toISOString() : String(each));
-    }
   }
 }
 

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
+	"reflect"
 	"strings"
 	"time"
 
@@ -107,34 +107,48 @@ func callUsageClient(client *ekausage.UsageClient, r *usageRequest) (any, error)
 			return nil, err
 		}
 		return ids, err
-	case "list_events", "usage":
-		var given map[string]any
-		if err := json.Unmarshal(r.Given, &given); err != nil {
+	case "list_events":
+		var query ekausage.ListEventsQuery
+		if err := fill(&query, r.Given); err != nil {
 			return nil, err
 		}
-		read := client.ListEvents
-		if r.Method == "usage" {
-			read = client.Usage
-		}
-		answer, err := read(ctx, r.Token, queryOf(given))
-		if answer == nil {
+		return answered(client.ListEvents(ctx, r.Token, query))
+	case "usage":
+		var query ekausage.UsageQuery
+		if err := fill(&query, r.Given); err != nil {
 			return nil, err
 		}
-		return answer, err
+		return answered(client.Usage(ctx, r.Token, query))
 	}
 	return nil, fmt.Errorf("no method %q", r.Method)
 }
 
-func queryOf(given map[string]any) url.Values {
-	query := url.Values{}
-	for name, value := range given {
-		items, isList := value.([]any)
-		if !isList {
-			items = []any{value}
+func answered(answer map[string]any, err error) (any, error) {
+	if answer == nil {
+		return nil, err
+	}
+	return answer, err
+}
+
+// fill sets the members of a query by their names on the wire.
+func fill(query any, given json.RawMessage) error {
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(given, &values); err != nil {
+		return err
+	}
+	members := reflect.ValueOf(query).Elem()
+	for name, value := range values {
+		wanted := strings.ReplaceAll(name, "_", "")
+		member := members.FieldByNameFunc(func(member string) bool { return strings.EqualFold(member, wanted) })
+		if !member.IsValid() {
+			return fmt.Errorf("no member for %q", name)
 		}
-		for _, item := range items {
-			query.Add(name, fmt.Sprint(item))
+		if member.Kind() == reflect.Slice && value[0] != '[' {
+			value = fmt.Appendf(nil, "[%s]", value)
+		}
+		if err := json.Unmarshal(value, member.Addr().Interface()); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	return query
+	return nil
 }

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
 from ._describe import describe_value
+from ._generated.queries import LIST_EVENTS_QUERY, USAGE_QUERY, ListEventsQuery, UsageQuery
 from ._generated.settings import CLIENT_NAME
 from ._reporting import logger
 from ._secret import TOKEN, Secret
 from ._usage_answer import Answer, Attempts, UsageError, can_pass, read
-from ._usage_event import UsageEventInput, encode_events, query_of
+from ._usage_event import UsageEventInput, encode_events
+from ._usage_query import query_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -55,8 +57,11 @@ class _Api:
         body = encode_events(events, self._origin, is_one=is_one)
         return _Request("POST", _EVENTS, _checked(token), body)
 
-    def _get(self, path: str, token: str, filters: Mapping[str, Any] | None) -> _Request:
-        return _Request("GET", path, _checked(token), None, tuple(query_of(filters)))
+    def _list_events(self, token: str, filters: ListEventsQuery | None) -> _Request:
+        return _Request("GET", _EVENTS, _checked(token), None, query_of(filters, LIST_EVENTS_QUERY))
+
+    def _usage(self, token: str, query: UsageQuery | None) -> _Request:
+        return _Request("GET", _USAGE, _checked(token), None, query_of(query, USAGE_QUERY))
 
     def _arguments(self, request: _Request) -> dict[str, Any]:
         """Returns the arguments of httpx for a request; never keep them in a variable."""
@@ -161,21 +166,21 @@ class UsageClient(_Api):
         answered = self._send(self._post(token, events))
         return None if answered is None else answered.get("ids")
 
-    def list_events(self, token: str, filters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def list_events(self, token: str, filters: ListEventsQuery | None = None) -> dict[str, Any]:
         """Returns events and what became of them, as docs/http-api.md describes.
 
         Raises:
-            UsageError: the server refuses the question, or does not answer.
+            UsageError: the query is invalid, or the server refuses it or does not answer.
         """
-        return self._send(self._get(_EVENTS, token, filters)) or {}
+        return self._send(self._list_events(token, filters)) or {}
 
-    def usage(self, token: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def usage(self, token: str, query: UsageQuery | None = None) -> dict[str, Any]:
         """Returns what was used, as docs/http-api.md describes.
 
         Raises:
-            UsageError: the server refuses the question, or does not answer.
+            UsageError: the query is invalid, or the server refuses it or does not answer.
         """
-        return self._send(self._get(_USAGE, token, query)) or {}
+        return self._send(self._usage(token, query)) or {}
 
     def close(self) -> None:
         """Closes the connections."""
@@ -232,14 +237,14 @@ class AsyncUsageClient(_Api):
         return None if answered is None else answered.get("ids")
 
     async def list_events(
-        self, token: str, filters: Mapping[str, Any] | None = None
+        self, token: str, filters: ListEventsQuery | None = None
     ) -> dict[str, Any]:
         """Returns events and what became of them; see `UsageClient.list_events()`."""
-        return await self._send(self._get(_EVENTS, token, filters)) or {}
+        return await self._send(self._list_events(token, filters)) or {}
 
-    async def usage(self, token: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def usage(self, token: str, query: UsageQuery | None = None) -> dict[str, Any]:
         """Returns what was used; see `UsageClient.usage()`."""
-        return await self._send(self._get(_USAGE, token, query)) or {}
+        return await self._send(self._usage(token, query)) or {}
 
     async def aclose(self) -> None:
         """Closes the connections."""

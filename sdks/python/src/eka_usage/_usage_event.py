@@ -6,7 +6,6 @@ import math
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias, cast
 
@@ -131,27 +130,3 @@ def _is_number(value: object) -> bool:
         return value.is_finite()
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_number and math.isfinite(cast("float", value))
-
-
-def query_of(filters: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """Returns the parameters of a query; several values of one are repeated.
-
-    Args:
-        filters: by the names of docs/http-api.md; None is left out, `metadata` may be a mapping.
-    """
-    found: list[tuple[str, str]] = []
-    for name, value in (filters or {}).items():
-        if name == "metadata" and isinstance(value, Mapping):
-            keys = cast("Mapping[str, Any]", value)
-            found += query_of({f"metadata.{key}": each for key, each in keys.items()})
-        elif isinstance(value, (list, tuple, set, frozenset)):
-            found += [(name, _text(each)) for each in cast("Sequence[Any]", value)]
-        elif value is not None:
-            found.append((name, _text(value)))
-    return found
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value.isoformat() if isinstance(value, datetime) else str(value)
