@@ -32,7 +32,7 @@ def own(folder: Path, ours: Path, names: Names) -> Iterator[tuple[str, str]]:
     """Yields the path and the text of each YAML file of a schema folder, complete.
 
     A catalog.yaml is enough. A fields.yaml adds fields to our event, or replaces some; settings,
-    error codes, constants and metrics that an sdk.yaml lacks come from ours.
+    error codes, constants, metrics and paths that an sdk.yaml lacks come from ours.
     """
     texts = {
         path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
@@ -63,8 +63,8 @@ def with_fields(event: str, more: str) -> str:
 
 
 def completed(text: str, ours: str) -> str:
-    """Returns an sdk.yaml with the settings, error codes, constants and metrics only ours has."""
-    for section in ("metrics", "alerts"):
+    """Returns an sdk.yaml with the settings, codes, constants, metrics and paths only ours has."""
+    for section in ("metrics", "alerts", "http"):
         block = _section(ours, section, 2)
         if block is not None and _section(text, section, 2) is None:
             text = "\n".join((text.rstrip("\n"), f"{section}:", block))

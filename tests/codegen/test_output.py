@@ -126,7 +126,13 @@ class Project:
         (self.go.parent / "go.mod").write_text(text, encoding="utf-8")
         prefix = own.split()[1]
         for file in (
-            *("metric", "lookup", "internal/encode/metric_index", "internal/encode/tables"),
+            *(
+                "metric",
+                "lookup",
+                "usage_query",
+                "internal/encode/metric_index",
+                "internal/encode/tables",
+            ),
             "internal/encode/undeclared",
         ):
             source = (module / f"ekausage/{file}.go").read_text(encoding="utf-8")

@@ -15,8 +15,8 @@ _TYPES: Mapping[str, Sequence[str]] = {
     "boolean": ("boolean",),
     "time": ("Date", "string"),
     "bound": ("Date", "string"),
-    "list": ("Id", "readonly Id[]"),
-    "keys": ("Readonly<Record<string, Id | readonly Id[]>>",),
+    "list": ("QueryList",),
+    "keys": ("Readonly<Record<string, QueryList>>",),
 }
 
 

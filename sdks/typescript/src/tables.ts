@@ -55,6 +55,17 @@ export interface SelfMetric {
   readonly help: string;
 }
 
+/** One value of a query, or several. */
+export type QueryList = string | number | bigint | readonly (string | number | bigint)[];
+
+/** The parameters of a query: the name of each to the HTTP API, and what its value is. */
+export type QueryParameters = Readonly<
+  Record<
+    string,
+    readonly [string, "text" | "integer" | "boolean" | "time" | "bound" | "list" | "keys"]
+  >
+>;
+
 /** A field that an event lacks unless it is given. */
 export interface FieldInfo {
   /** Its name on the wire. */

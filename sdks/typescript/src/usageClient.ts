@@ -7,6 +7,7 @@ import {
   type UsageQuery,
   usageQuery,
 } from "./generated/queries.js";
+import type { QueryParameters } from "./tables.js";
 import {
   type Answer,
   Attempts,
@@ -18,7 +19,7 @@ import {
   UsageError,
 } from "./usageAnswer.js";
 import { encodeEvents, type UsageEventInput } from "./usageEvent.js";
-import { type QueryParameters, queryOf } from "./usageQuery.js";
+import { queryOf } from "./usageQuery.js";
 
 const eventsPath = "/v1/events";
 const usagePath = "/v1/usage";

@@ -1,13 +1,12 @@
 /** The queries of the HTTP API: checked here, so that a mistake costs no request. */
 
 import { describeValue } from "./describe.js";
+import type { QueryParameters } from "./tables.js";
 import { localError, type UsageProblem } from "./usageAnswer.js";
 
-type Kind = keyof typeof encoders;
+type Kind = QueryParameters[string][1];
 type Texts = readonly (readonly [string, string])[];
-
-/** The parameters of a query: the name of each to the HTTP API, and what its value is. */
-export type QueryParameters = Readonly<Record<string, readonly [string, Kind]>>;
+type Encoder = (name: string, value: unknown) => Texts | undefined;
 
 const expected: Readonly<Record<Kind, string>> = {
   text: "a string",
@@ -20,14 +19,12 @@ const expected: Readonly<Record<Kind, string>> = {
 };
 
 // Each returns undefined for what it cannot encode.
-const encoders = {
-  text: (name: string, value: unknown) => single(name, idText(value)),
-  integer: (name: string, value: unknown) =>
-    single(name, Number.isSafeInteger(value) ? String(value) : undefined),
-  boolean: (name: string, value: unknown) =>
-    single(name, typeof value === "boolean" ? String(value) : undefined),
-  time: (name: string, value: unknown) => single(name, timeText(value)),
-  bound: (name: string, value: unknown) => single(name, timeText(value)),
+const encoders: Readonly<Record<Kind, Encoder>> = {
+  text: (name, value) => single(name, idText(value)),
+  integer: (name, value) => single(name, Number.isSafeInteger(value) ? String(value) : undefined),
+  boolean: (name, value) => single(name, typeof value === "boolean" ? String(value) : undefined),
+  time: (name, value) => single(name, timeText(value)),
+  bound: (name, value) => single(name, timeText(value)),
   list,
   keys,
 };
