@@ -107,13 +107,14 @@ class Recorder:
         """Records starts and ends of sessions, one after another.
 
         Raises:
-            AnswerError: one is not accepted, and neither are those after it.
+            AnswerError: one is invalid, and none is accepted; or there is no more room.
         """
-        for index, boundary in enumerate(boundaries):
-            found = self._client._try_boundary(*boundary)  # noqa: SLF001  made for this API
-            if isinstance(found, EkaError):
-                raise AnswerError.rejected(found, index)
-            self.on_taken(1)
+        for client in (self._checker, self._client):
+            for index, boundary in enumerate(boundaries):
+                found = client._try_boundary(*boundary)  # noqa: SLF001  made for this API
+                if isinstance(found, EkaError):
+                    raise AnswerError.rejected(found, index)
+        self.on_taken(len(boundaries))
 
     def check(self, events: Sequence[Usage]) -> dict[int, EkaError]:
         """Returns what is wrong with events, by their places."""

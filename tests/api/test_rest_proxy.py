@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import httpx
@@ -31,8 +32,9 @@ def account(one_workspace: httpx.Client) -> str:
 def produce(api: ApiServer, *values: Any, topic: str = "usage-events") -> httpx.Response:
     """Writes records without a key, as the client does."""
     headers = {"content-type": "application/vnd.kafka.json.v2+json"}
-    records = {"records": [{"value": value} for value in values]}
-    return httpx.post(f"{api.address}/topics/{topic}", json=records, headers=headers, timeout=30)
+    content = json.dumps({"records": [{"value": value} for value in values]})
+    url = f"{api.address}/topics/{topic}"
+    return httpx.post(url, content=content, headers=headers, timeout=30)
 
 
 def test_a_record_is_usage_of_the_account(api: ApiServer, account: str, broker: DevBroker) -> None:
@@ -55,6 +57,9 @@ def test_starts_and_ends_are_boundaries_of_a_session(
     ended = 1_000 * (_now() - 60)
     times = {"start_time": ended - 30_000}, {"end_time": ended}
     value = {"ai_event": True, "meter_id": METER["meter_id"], "customer_id": account}
+    # Neither is taken where one is invalid: the client does not send them again.
+    half = {**value, **times[0], "end_time": "soon", "metadata": {"session_id": "meter-s"}}
+    assert produce(api, half).status_code == 422
     for each in times:
         response = produce(api, {**value, **each, "metadata": {"session_id": "meter-s"}})
         assert response.status_code == 200, response.text
@@ -86,6 +91,8 @@ def test_nobody_can_make_an_account(api: ApiServer, account: str) -> None:
         f"{key_id}.{until}.{other}.{signature}",
         f"{key_id}.{int(until) + 1}.{workspace}.{signature}",
         f"0.{until}.{workspace}.{signature}",
+        f"{key_id}.{until}.\ud800.{signature}",
+        f"{key_id}.{until}.{workspace}.\ud800",
     )
     for customer in forged:
         response = produce(api, {**METER, "customer_id": customer})

@@ -18,6 +18,7 @@ from infra.sink import output
 from infra.sink._generated.fields import FIELDS
 
 _NOT_MODIFIED = 304
+_WEAK = "W/"
 _JSON = frozenset(field.name for field in FIELDS if field.kind == "json")
 _FLAGS = frozenset(field.name for field in FIELDS if field.kind == "flag")
 # What differs although nothing has changed.
@@ -68,14 +69,15 @@ def _response(request: Request, body: bytes, tag: str, media: str) -> Response:
         "x-content-type-options": "nosniff",
         "x-request-id": request_id(request),
     }
-    known = request.headers.get("if-none-match", "")
-    if known.strip() == "*" or tag in [each.strip() for each in known.split(",")]:
+    known = [each.strip() for each in request.headers.get("if-none-match", "").split(",")]
+    # Compared as weak tags are, which a proxy may have made strong.
+    if known == ["*"] or tag.removeprefix(_WEAK) in [each.removeprefix(_WEAK) for each in known]:
         return Response(None, _NOT_MODIFIED, headers)
     return Response(body, 200, headers, media_type=media)
 
 
 def _tag(body: bytes) -> str:
-    return f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+    return f'{_WEAK}"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
 def _plain(value: Any, name: str = "") -> Any:

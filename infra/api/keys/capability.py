@@ -49,7 +49,7 @@ class Capabilities:
         key = self._keyring.find_id(key_id)
         if (
             key is None
-            or not hmac.compare_digest(signature.encode(), _signature(key, claim).encode())
+            or not hmac.compare_digest(_bytes(signature), _bytes(_signature(key, claim)))
             or int(until) < self._clock()
         ):
             raise AnswerError.of("key.unknown")
@@ -60,5 +60,10 @@ class Capabilities:
 
 
 def _signature(key: Key, claim: str) -> str:
-    digest = hmac.digest(bytes.fromhex(key.digest), claim.encode(), hashlib.sha256)
+    digest = hmac.digest(bytes.fromhex(key.digest), _bytes(claim), hashlib.sha256)
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _bytes(given: str) -> bytes:
+    # JSON may have half of a pair of surrogates.
+    return given.encode(errors="surrogatepass")

@@ -86,6 +86,7 @@ class StoreProcess:
         while not self._stopping.wait(_PAUSE):
             if not self._process.is_alive():
                 _LOG.error("the process of the store ended, and is started again")
+                self._pipe.close()
                 self._start()
         self._pipe.close()
         self._process.join(_STOP_SECONDS)
