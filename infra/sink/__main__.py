@@ -12,6 +12,7 @@ from infra.sink.closing import adjustments
 from infra.sink.closing import command as closing
 from infra.sink.command_line import Command, Program
 from infra.sink.dlq import command as dlq
+from infra.sink.erasing import command as erasing
 from infra.sink.errors import SinkError, UsageError
 from infra.sink.importing import command as importing
 from infra.sink.trace import command as trace
@@ -23,6 +24,7 @@ COMMANDS: Mapping[str, Command] = {
     "adjustments": adjustments,
     "close": closing,
     "dlq": dlq,
+    "erase": erasing,
     "events": events,
     "import": importing,
     "migrate": migrate,

@@ -26,6 +26,7 @@ from infra.sink._generated.fields import (
     TABLE,
     TIME,
 )
+from infra.sink._generated.lines import NOT_ERASED
 
 RECEIPTS_TABLE = f"{DATABASE}.{RECEIPTS}"
 SINCE, UNTIL = "{since:DateTime64(3, 'UTC')}", "{until:DateTime64(3, 'UTC')}"
@@ -40,6 +41,9 @@ _AHEAD, _BEHIND = "toIntervalHour(1)", "toIntervalDay(90)"
 _SERVICE_BEFORE = "lagInFrame(_service) OVER numbered AS _service_before," if SERVICE else ""
 _BESIDE = "arrayFilter(_name -> _name != '', arrayDistinct([_service_before, _service]))"
 _SERVICES = f"arrayStringConcat({_BESIDE}, ', ') AS services," if SERVICE else ""
+
+# What a receipt of an erased event is known by.
+ERASED = "(_identity != 0 AND _content = 0)"
 
 # Each receipt with the preceding one of the same client; number 0 precedes the first.
 PAIRS = f"""(
@@ -79,7 +83,8 @@ _EXPIRED = f"""
         {_ALWAYS}, last - first + 1 AS _weight
     FROM {DATABASE}.{EXPIRED} FINAL
     WHERE found_at >= {SINCE}"""
-# The receipts tell which events differ, and the table their names, unless they were erased.
+# The receipts tell which events differ, and the table their names, if it still has them. Where an
+# event was erased, its receipts have no content.
 _CONFLICTS = f"""
     WITH _differing AS
     (
@@ -92,7 +97,7 @@ _CONFLICTS = f"""
         FROM {RECEIPTS_TABLE}
         WHERE _identity != 0
         GROUP BY _identity
-        HAVING contents > 1 AND countIf({INSIDE}) > 0
+        HAVING contents > 1 AND min(_content) > 0 AND countIf({INSIDE}) > 0
     )
     SELECT
         if(_named._subject = '', hex(_identity), _named._subject) AS subject,
@@ -102,10 +107,14 @@ _CONFLICTS = f"""
     FROM _differing
     LEFT JOIN
     (
-        SELECT DISTINCT sipHash64({_KEY}) AS _identity, concat({_METRIC}, {ID}) AS _subject
+        SELECT DISTINCT
+            sipHash64({_KEY}) AS _identity,
+            concat({_METRIC}, {ID}) AS _subject,
+            NOT {NOT_ERASED} AS _is_erased
         FROM {DATABASE}.{TABLE}
         WHERE _identity IN (SELECT _identity FROM _differing)
-    ) AS _named USING (_identity)"""
+    ) AS _named USING (_identity)
+    WHERE NOT _named._is_erased"""
 _SKEWED = f"""
     SELECT
         {INSTANCE}, {NUMBER}, {ACCEPTED}, {TIME}, {INGESTED},
@@ -115,6 +124,7 @@ _SKEWED = f"""
     WHERE {INGESTED} >= {SINCE} AND {INGESTED} < {UNTIL}
         AND (greatest({ACCEPTED}, {TIME}) > {INGESTED} + {_AHEAD}
             OR {ACCEPTED} < {INGESTED} - {_BEHIND})
+        AND NOT {ERASED}
     LIMIT 1 BY {INSTANCE}, {NUMBER}"""
 _ODD_SESSIONS = f"""
     SELECT

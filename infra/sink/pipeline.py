@@ -16,6 +16,7 @@ from infra.sink.counts import Counts
 from infra.sink.decode import Rejection
 from infra.sink.dlq.producer import DeadLetterProducer
 from infra.sink.dsn import Dsn
+from infra.sink.erasing.sweep import PeriodicSweep
 from infra.sink.errors import UnavailableError
 from infra.sink.source import Source
 from infra.sink.writer import Writer
@@ -52,6 +53,7 @@ class Pipeline:
         self._attempts = 0
         self._retry_at = 0.0
         self._writer = Writer(dsn)
+        self._sweep = PeriodicSweep(connection, self._writer.open)
         self._dead_letters = DeadLetterProducer(connection)
         self._source = Source(connection, group, instance, revoked=self._flush, lost=self._drop)
 
@@ -87,6 +89,8 @@ class Pipeline:
                 self._deliver()
         elif self._batch.due:
             self._deliver()
+        if not self._batch.offsets and not self._attempts:
+            self._sweep.tick()
 
     def _drain(self) -> None:
         deadline = time.monotonic() + _DRAIN_SECONDS

@@ -14,7 +14,8 @@ what it could not deliver, and its `stats()` how many events it accepted. A kill
 spool reports neither.
 
 Copies are events that arrived more than once; usage counts them once. Late events arrived long
-after they occurred; an invoice made in between lacks them.
+after they occurred; an invoice made in between lacks them. Erased events are in the store no more,
+on purpose: `usage-sink erase` says why.
 
 Expired messages were removed from Kafka by the topic's retention before a sink stored them, and the
 sink noted it since the window began. Their events are missing wherever a client's numbers show it.
@@ -45,7 +46,7 @@ from infra.sink import dsn, explain, output, store
 from infra.sink._generated.fields import INGESTED, INSTANCE, NUMBER, TIME
 from infra.sink.arguments import limit, time
 from infra.sink.errors import UsageError
-from infra.sink.findings import KINDS, PAIRS
+from infra.sink.findings import ERASED, KINDS, PAIRS
 
 _CLIENTS = f"""
     SELECT
@@ -53,7 +54,8 @@ _CLIENTS = f"""
         max({NUMBER}) AS accepted,
         sumIf({NUMBER} - _before - 1, _gap) AS missing,
         countIf(_inside AND _copy) AS copies,
-        countIf(_inside AND NOT _copy AND {INGESTED} - {TIME} > {{late:UInt64}}) AS late
+        countIf(_inside AND NOT _copy AND {INGESTED} - {TIME} > {{late:UInt64}}) AS late,
+        countIf(_inside AND NOT _copy AND {ERASED}) AS erased
     FROM {PAIRS}
     GROUP BY {INSTANCE}"""
 _TOTALS = f"""\
@@ -62,10 +64,11 @@ SELECT
     sum(accepted) AS accepted,
     sum(missing) AS missing,
     sum(copies) AS copies,
-    sum(late) AS late
+    sum(late) AS late,
+    sum(erased) AS erased
 FROM ({_CLIENTS})"""
 _FINDINGS = f"""{_CLIENTS}
-HAVING missing + copies + late > 0
+HAVING missing + copies + late + erased > 0
 ORDER BY missing DESC, copies DESC, late DESC, {INSTANCE}
 LIMIT {{limit:UInt64}}"""
 # Large sorts spill to disk, so that a laptop can reconcile what a server holds.
@@ -179,7 +182,7 @@ def reconcile(
         totals[kind.word] = count
         unexplained[kind.word] = unknown
         lists[_LISTS.get(kind.word, kind.word)] = rows(kind.listed) if count else []
-    findings = totals["missing"] + totals["copies"] + totals["late"]
+    findings = sum(totals[word] for word in ("missing", "copies", "late", "erased"))
     clients = rows(_FINDINGS) if findings else []
     return {**found, "unexplained": unexplained, "clients": clients, **lists}
 
@@ -190,7 +193,8 @@ def _print(found: dict[str, Any]) -> None:
         if found.get(name):
             sys.stdout.write(f"{name}\n{output.table(found[name], found[name][0])}\n")
     verdict = "INCOMPLETE" if totals["missing"] or totals["expired"] else "complete"
-    counts = (f"{totals[word]} {word}" for word in ("missing", "copies", "late"))
+    words = ("missing", "copies", "late", *(("erased",) if totals["erased"] else ()))
+    counts = (f"{totals[word]} {word}" for word in words)
     sys.stdout.write(
         f"{totals['clients']} clients, {totals['accepted']} events accepted: {', '.join(counts)}\n"
         f"{verdict}, as far as numbers show: they do not show lost events that no later event of "

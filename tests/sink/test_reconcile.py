@@ -58,6 +58,7 @@ def test_nothing_is_missing_from_clients_whose_events_all_arrived(store: Client)
         "missing": 0,
         "copies": 0,
         "late": 0,
+        "erased": 0,
         "expired": 0,
         "conflict": 0,
         "skewed": 0,

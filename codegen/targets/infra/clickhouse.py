@@ -45,6 +45,8 @@ RELATED = {
     "close_lines": "close_lines",
     "close_events": "close_events",
     "imports": "usage_imports",
+    "erasures": "usage_erasures",
+    "erased": "usage_erased",
     "billed": "usage_billed",
     "billed_by_month": "usage_billed_by_month",
 }
@@ -118,6 +120,7 @@ def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
         "months_of_identities": "identities",
         **({"receipts_name_services": "services"} if table.service else {}),
         "imports": "imports",
+        "erasures": "erasures",
     }
 
     def script(name: str, columns: Mapping[str, str] = types) -> str:

@@ -37,6 +37,7 @@ FROM
         UNION ALL
         SELECT {candidate:String} AS close_id, toUInt64(18446744073709551615) AS number
     ) AS _close USING (close_id)
+    WHERE toUnixTimestamp64Milli(_event.position.1) >= transform(sipHash64(_event.workspace_id), (SELECT erased FROM eka_usage.usage_erased).1, (SELECT erased FROM eka_usage.usage_erased).2, toInt64('-9223372036854775808'))
     GROUP BY workspace_id, month, product, metric_type, event_id
 );
 

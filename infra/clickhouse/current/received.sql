@@ -2,43 +2,27 @@
 -- Every event once, as it came, events that are taken back included. The key of the table is the identity of an
 -- event, so FINAL drops all rows with it but the first to arrive, whatever their days. So billed usage
 -- does not change when an event arrives again. The engine prunes no partition below FINAL, since a copy
--- may be in any.
+-- may be in any. What is erased is hidden, until it is deleted.
 CREATE OR REPLACE VIEW eka_usage.usage_received AS
 SELECT
-    event_id,
-    workspace_id,
-    service_name,
-    product,
-    metric_type,
-    status,
-    quantity,
-    unit_cost,
-    is_billable,
-    metadata,
-    occurred_at,
-    ts,
-    sdk_language,
-    sdk_version,
-    hostname,
-    catalog_version,
-    instance_id,
-    seq,
-    environment,
-    vendor,
-    model,
-    cost,
-    run_id,
-    step_id,
-    parent_run_id,
-    root_run_id,
-    parent_event_id,
-    child_event_ids,
-    tags,
-    session_id,
-    boundary,
-    voids,
+    event_id, workspace_id, service_name, product, metric_type, status, quantity, unit_cost, is_billable, if(
+        toUnixTimestamp64Milli(occurred_at) < (SELECT erased FROM eka_usage.usage_erased).3
+            AND multiSearchAny(metadata, (SELECT erased FROM eka_usage.usage_erased).4),
+        concat('{', arrayStringConcat(arrayMap(
+            _pair -> concat(toJSONString(_pair.1), ':', _pair.2),
+            arrayFilter(
+                _pair -> toUnixTimestamp64Milli(occurred_at) >= greatest(
+                    transform(concat('0 ', _pair.1), (SELECT erased FROM eka_usage.usage_erased).5, (SELECT erased FROM eka_usage.usage_erased).6, toInt64('-9223372036854775808')),
+                    transform(concat(toString(sipHash64(workspace_id)), ' ', _pair.1), (SELECT erased FROM eka_usage.usage_erased).5, (SELECT erased FROM eka_usage.usage_erased).6, toInt64('-9223372036854775808'))
+                ),
+                JSONExtractKeysAndValuesRaw(metadata)
+            )
+        ), ','), '}'),
+        metadata
+    ) AS metadata, occurred_at, ts, sdk_language, sdk_version, hostname, catalog_version, instance_id, seq, environment, vendor, model, cost, run_id, step_id, parent_run_id, root_run_id, parent_event_id, child_event_ids, tags, session_id, boundary, voids,
     ingested_at
-FROM eka_usage.usage_events FINAL;
+FROM eka_usage.usage_events FINAL
+WHERE toUnixTimestamp64Milli(occurred_at) >= transform(sipHash64(workspace_id), (SELECT erased FROM eka_usage.usage_erased).1, (SELECT erased FROM eka_usage.usage_erased).2, toInt64('-9223372036854775808'));
 
 -- The events that are taken back, with the first event that does so. What takes an event back can itself be
 -- taken back, which restores the event, but no further: only another can take it back anew. The order of
@@ -51,7 +35,7 @@ WITH
         FROM eka_usage.usage_events FINAL
         WHERE (workspace_id, product, metric_type, event_id) IN (
             SELECT workspace_id, product, metric_type, event_id FROM eka_usage.usage_events WHERE status = 'void'
-        ) AND status = 'void'
+        ) AND status = 'void' AND toUnixTimestamp64Milli(occurred_at) >= transform(sipHash64(workspace_id), (SELECT erased FROM eka_usage.usage_erased).1, (SELECT erased FROM eka_usage.usage_erased).2, toInt64('-9223372036854775808'))
     )
 SELECT
     workspace_id,

@@ -43,8 +43,23 @@ SELECT
 FROM
 (
     -- The setting holds here only: what takes events back is looked up in all months.
-    SELECT event_id, workspace_id, service_name, product, metric_type, status, quantity, unit_cost, is_billable, metadata, occurred_at, ts, sdk_language, sdk_version, hostname, catalog_version, instance_id, seq, environment, vendor, model, cost, run_id, step_id, parent_run_id, root_run_id, parent_event_id, child_event_ids, tags, session_id, boundary, voids, ingested_at
+    SELECT event_id, workspace_id, service_name, product, metric_type, status, quantity, unit_cost, is_billable, if(
+        toUnixTimestamp64Milli(occurred_at) < (SELECT erased FROM eka_usage.usage_erased).3
+            AND multiSearchAny(metadata, (SELECT erased FROM eka_usage.usage_erased).4),
+        concat('{', arrayStringConcat(arrayMap(
+            _pair -> concat(toJSONString(_pair.1), ':', _pair.2),
+            arrayFilter(
+                _pair -> toUnixTimestamp64Milli(occurred_at) >= greatest(
+                    transform(concat('0 ', _pair.1), (SELECT erased FROM eka_usage.usage_erased).5, (SELECT erased FROM eka_usage.usage_erased).6, toInt64('-9223372036854775808')),
+                    transform(concat(toString(sipHash64(workspace_id)), ' ', _pair.1), (SELECT erased FROM eka_usage.usage_erased).5, (SELECT erased FROM eka_usage.usage_erased).6, toInt64('-9223372036854775808'))
+                ),
+                JSONExtractKeysAndValuesRaw(metadata)
+            )
+        ), ','), '}'),
+        metadata
+    ) AS metadata, occurred_at, ts, sdk_language, sdk_version, hostname, catalog_version, instance_id, seq, environment, vendor, model, cost, run_id, step_id, parent_run_id, root_run_id, parent_event_id, child_event_ids, tags, session_id, boundary, voids, ingested_at
     FROM eka_usage.usage_events FINAL
+    WHERE toUnixTimestamp64Milli(occurred_at) >= transform(sipHash64(workspace_id), (SELECT erased FROM eka_usage.usage_erased).1, (SELECT erased FROM eka_usage.usage_erased).2, toInt64('-9223372036854775808'))
     SETTINGS do_not_merge_across_partitions_select_final = 1
 ) AS _event
 LEFT ANY JOIN

@@ -3,40 +3,24 @@
 -- what they showed to whoever read them then, but for the catalog, which is that of now.
 CREATE OR REPLACE VIEW eka_usage.usage_received_as_of AS
 SELECT
-    event_id,
-    workspace_id,
-    service_name,
-    product,
-    metric_type,
-    status,
-    quantity,
-    unit_cost,
-    is_billable,
-    metadata,
-    occurred_at,
-    ts,
-    sdk_language,
-    sdk_version,
-    hostname,
-    catalog_version,
-    instance_id,
-    seq,
-    environment,
-    vendor,
-    model,
-    cost,
-    run_id,
-    step_id,
-    parent_run_id,
-    root_run_id,
-    parent_event_id,
-    child_event_ids,
-    tags,
-    session_id,
-    boundary,
-    voids,
+    event_id, workspace_id, service_name, product, metric_type, status, quantity, unit_cost, is_billable, if(
+        toUnixTimestamp64Milli(occurred_at) < (SELECT erased FROM eka_usage.usage_erased).3
+            AND multiSearchAny(metadata, (SELECT erased FROM eka_usage.usage_erased).4),
+        concat('{', arrayStringConcat(arrayMap(
+            _pair -> concat(toJSONString(_pair.1), ':', _pair.2),
+            arrayFilter(
+                _pair -> toUnixTimestamp64Milli(occurred_at) >= greatest(
+                    transform(concat('0 ', _pair.1), (SELECT erased FROM eka_usage.usage_erased).5, (SELECT erased FROM eka_usage.usage_erased).6, toInt64('-9223372036854775808')),
+                    transform(concat(toString(sipHash64(workspace_id)), ' ', _pair.1), (SELECT erased FROM eka_usage.usage_erased).5, (SELECT erased FROM eka_usage.usage_erased).6, toInt64('-9223372036854775808'))
+                ),
+                JSONExtractKeysAndValuesRaw(metadata)
+            )
+        ), ','), '}'),
+        metadata
+    ) AS metadata, occurred_at, ts, sdk_language, sdk_version, hostname, catalog_version, instance_id, seq, environment, vendor, model, cost, run_id, step_id, parent_run_id, root_run_id, parent_event_id, child_event_ids, tags, session_id, boundary, voids,
     ingested_at
-FROM (SELECT * FROM eka_usage.usage_events FINAL WHERE ingested_at <= {as_of:DateTime64(3, 'UTC')});
+FROM (SELECT * FROM eka_usage.usage_events FINAL WHERE ingested_at <= {as_of:DateTime64(3, 'UTC')})
+WHERE toUnixTimestamp64Milli(occurred_at) >= transform(sipHash64(workspace_id), (SELECT erased FROM eka_usage.usage_erased).1, (SELECT erased FROM eka_usage.usage_erased).2, toInt64('-9223372036854775808'));
 
 CREATE OR REPLACE VIEW eka_usage.usage_voided_as_of AS
 WITH
@@ -46,7 +30,7 @@ WITH
         FROM (SELECT * FROM eka_usage.usage_events FINAL WHERE ingested_at <= {as_of:DateTime64(3, 'UTC')})
         WHERE (workspace_id, product, metric_type, event_id) IN (
             SELECT workspace_id, product, metric_type, event_id FROM (SELECT * FROM eka_usage.usage_events WHERE ingested_at <= {as_of:DateTime64(3, 'UTC')}) WHERE status = 'void'
-        ) AND status = 'void'
+        ) AND status = 'void' AND toUnixTimestamp64Milli(occurred_at) >= transform(sipHash64(workspace_id), (SELECT erased FROM eka_usage.usage_erased).1, (SELECT erased FROM eka_usage.usage_erased).2, toInt64('-9223372036854775808'))
     )
 SELECT
     workspace_id,
@@ -136,7 +120,21 @@ FROM
             FROM
             (
                 SELECT
-                    event_id, workspace_id, service_name, product, metric_type, status, quantity, unit_cost, is_billable, metadata, occurred_at, ts, sdk_language, sdk_version, hostname, catalog_version, instance_id, seq, environment, vendor, model, cost, run_id, step_id, parent_run_id, root_run_id, parent_event_id, child_event_ids, tags, session_id, boundary, voids,
+                    event_id, workspace_id, service_name, product, metric_type, status, quantity, unit_cost, is_billable, if(
+        toUnixTimestamp64Milli(occurred_at) < (SELECT erased FROM eka_usage.usage_erased).3
+            AND multiSearchAny(metadata, (SELECT erased FROM eka_usage.usage_erased).4),
+        concat('{', arrayStringConcat(arrayMap(
+            _pair -> concat(toJSONString(_pair.1), ':', _pair.2),
+            arrayFilter(
+                _pair -> toUnixTimestamp64Milli(occurred_at) >= greatest(
+                    transform(concat('0 ', _pair.1), (SELECT erased FROM eka_usage.usage_erased).5, (SELECT erased FROM eka_usage.usage_erased).6, toInt64('-9223372036854775808')),
+                    transform(concat(toString(sipHash64(workspace_id)), ' ', _pair.1), (SELECT erased FROM eka_usage.usage_erased).5, (SELECT erased FROM eka_usage.usage_erased).6, toInt64('-9223372036854775808'))
+                ),
+                JSONExtractKeysAndValuesRaw(metadata)
+            )
+        ), ','), '}'),
+        metadata
+    ) AS metadata, occurred_at, ts, sdk_language, sdk_version, hostname, catalog_version, instance_id, seq, environment, vendor, model, cost, run_id, step_id, parent_run_id, root_run_id, parent_event_id, child_event_ids, tags, session_id, boundary, voids,
                     ingested_at,
                     (occurred_at, ts, event_id) AS _position,
                     (workspace_id, product, metric_type, event_id) IN (SELECT workspace_id, product, metric_type, event_id FROM eka_usage.usage_voided_as_of(as_of={as_of:DateTime64(3, 'UTC')})) AS _is_voided,
@@ -145,6 +143,7 @@ FROM
                     boundary = 'beat' AND NOT _is_voided AS _is_beat
                 FROM (SELECT * FROM eka_usage.usage_events FINAL WHERE ingested_at <= {as_of:DateTime64(3, 'UTC')})
                 WHERE boundary != '' AND status != 'void'
+                    AND toUnixTimestamp64Milli(occurred_at) >= transform(sipHash64(workspace_id), (SELECT erased FROM eka_usage.usage_erased).1, (SELECT erased FROM eka_usage.usage_erased).2, toInt64('-9223372036854775808'))
             )
             WINDOW _so_far AS (PARTITION BY workspace_id, product, metric_type, session_id ORDER BY occurred_at, _is_end, ts, event_id)
         )
@@ -195,8 +194,23 @@ SELECT
 FROM
 (
     -- The setting holds here only: what takes events back is looked up in all months.
-    SELECT event_id, workspace_id, service_name, product, metric_type, status, quantity, unit_cost, is_billable, metadata, occurred_at, ts, sdk_language, sdk_version, hostname, catalog_version, instance_id, seq, environment, vendor, model, cost, run_id, step_id, parent_run_id, root_run_id, parent_event_id, child_event_ids, tags, session_id, boundary, voids, ingested_at
+    SELECT event_id, workspace_id, service_name, product, metric_type, status, quantity, unit_cost, is_billable, if(
+        toUnixTimestamp64Milli(occurred_at) < (SELECT erased FROM eka_usage.usage_erased).3
+            AND multiSearchAny(metadata, (SELECT erased FROM eka_usage.usage_erased).4),
+        concat('{', arrayStringConcat(arrayMap(
+            _pair -> concat(toJSONString(_pair.1), ':', _pair.2),
+            arrayFilter(
+                _pair -> toUnixTimestamp64Milli(occurred_at) >= greatest(
+                    transform(concat('0 ', _pair.1), (SELECT erased FROM eka_usage.usage_erased).5, (SELECT erased FROM eka_usage.usage_erased).6, toInt64('-9223372036854775808')),
+                    transform(concat(toString(sipHash64(workspace_id)), ' ', _pair.1), (SELECT erased FROM eka_usage.usage_erased).5, (SELECT erased FROM eka_usage.usage_erased).6, toInt64('-9223372036854775808'))
+                ),
+                JSONExtractKeysAndValuesRaw(metadata)
+            )
+        ), ','), '}'),
+        metadata
+    ) AS metadata, occurred_at, ts, sdk_language, sdk_version, hostname, catalog_version, instance_id, seq, environment, vendor, model, cost, run_id, step_id, parent_run_id, root_run_id, parent_event_id, child_event_ids, tags, session_id, boundary, voids, ingested_at
     FROM (SELECT * FROM eka_usage.usage_events FINAL WHERE ingested_at <= {as_of:DateTime64(3, 'UTC')})
+    WHERE toUnixTimestamp64Milli(occurred_at) >= transform(sipHash64(workspace_id), (SELECT erased FROM eka_usage.usage_erased).1, (SELECT erased FROM eka_usage.usage_erased).2, toInt64('-9223372036854775808'))
     SETTINGS do_not_merge_across_partitions_select_final = 1
 ) AS _event
 LEFT ANY JOIN

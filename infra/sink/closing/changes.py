@@ -40,7 +40,7 @@ from infra.sink._generated.fields import (
     VOID_STATUS,
     VOIDED,
 )
-from infra.sink._generated.lines import MEASURES
+from infra.sink._generated.lines import LINE_NOT_ERASED, MEASURES
 
 CLOSES_TABLE = f"{DATABASE}.{CLOSES}"
 EVENTS_TABLE = f"{DATABASE}.{CLOSE_EVENTS}"
@@ -247,8 +247,13 @@ def _differences(now: str, where: str) -> str:
         UNION ALL
         SELECT {METRIC}, {BILLABLE}, unit, unit_title, aggregation, title, 0,
             -events, -open_sessions, -quantity, -unpriced, -cost
-        FROM {LINES_TABLE}
-        WHERE close_id IN (SELECT close_id FROM {CLOSES_TABLE}) AND {where}
+        FROM
+        (
+            SELECT _held.* FROM {LINES_TABLE} AS _held
+            INNER JOIN {CLOSES_TABLE} AS _close USING (close_id)
+            WHERE {LINE_NOT_ERASED}
+        )
+        WHERE {where}
     )
     GROUP BY {LINE}
     HAVING events != 0 OR open_sessions != 0 OR unpriced != 0

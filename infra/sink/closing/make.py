@@ -22,6 +22,7 @@ from infra.sink import store
 from infra.sink._generated.fields import ACCOUNT, DATABASE
 from infra.sink.closing import changes, ledger
 from infra.sink.closing.ledger import Close, Entry
+from infra.sink.erasing.ledger import erased_events
 from infra.sink.errors import SinkError
 
 # Large sorts and groups spill to disk: memory does not grow with the events of a month.
@@ -94,13 +95,17 @@ def make(client: Client, month: date, workspaces: Sequence[str], terms: Terms) -
 
 
 def verify(client: Client, close: Close) -> None:
-    """Checks that the store still has what the close wrote.
+    """Checks that the store still has what the close wrote, but for events that were erased.
 
     Raises:
         SinkError: events or lines of the close were changed or removed.
     """
     found = _measure(client, close.close_id)
-    if found != (close.events, close.lines, close.digest):
+    try:
+        erased = erased_events(client).get(close.close_id, 0)
+    except ClickHouseError as failure:
+        raise store.query_error(failure) from None
+    if (found[0] + erased, *found[1:]) != (close.events, close.lines, close.digest):
         raise SinkError(
             f"close {close.number} of {close.month:%Y-%m} is damaged: it had {close.events} events "
             f"and {close.lines} lines of digest {close.digest}, and the store has {found[0]} and "

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaException
 from infra.kafka_errors import LastError
 from infra.sink import kafka, topic
 from infra.sink._generated.fields import DEAD_LETTER_TOPIC
+from infra.sink.dlq.erased import Erased, read_marker
 from infra.sink.dlq.origins import OriginSet
 from infra.sink.dlq.record import DeadLetter, Origin, replayed_origin
 
@@ -27,7 +28,8 @@ def read(
     """Yields each dead letter that the topic holds at the start, the first of each origin.
 
     A sink that crashed may have written one twice. What a transaction has not committed is left
-    out. Markers are read first, since they follow their dead letters in the topic.
+    out, and so is what is erased. Markers are read first, since they follow their dead letters in
+    the topic.
 
     Args:
         connection: to the brokers.
@@ -38,19 +40,20 @@ def read(
     """
     last_error = LastError()
     consumer = topic.consumer(connection, "dead-letters", error_cb=last_error)
-    seen, replayed = OriginSet(), OriginSet()
+    seen, replayed, erased = OriginSet(), OriginSet(), Erased()
     try:
         ends = topic.ends(consumer, DEAD_LETTER_TOPIC)
         for message in topic.messages(consumer, DEAD_LETTER_TOPIC, ends):
             each_message()
-            origin = replayed_origin(message)
-            if origin is not None:
+            if (origin := replayed_origin(message)) is not None:
                 replayed.add(origin)
+            elif (marker := read_marker(message)) is not None:
+                erased.add(marker)
         for message in topic.messages(consumer, DEAD_LETTER_TOPIC, ends):
             each_message()
-            if replayed_origin(message) is None:
-                letter = DeadLetter.read(message)
-                if seen.add(letter.origin):
+            if replayed_origin(message) is None and read_marker(message) is None:
+                letter = erased.clean(DeadLetter.read(message))
+                if letter is not None and seen.add(letter.origin):
                     yield Found(letter, letter.origin in replayed)
     except KafkaException as failure:
         cause = last_error.describe(consumer, failure)

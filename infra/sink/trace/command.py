@@ -117,7 +117,10 @@ def _facts(traced: Traced) -> Iterator[tuple[str, str]]:
         yield "accepted", what
         yield "stored", output.text(first.stored_at)
     if row is None:
-        yield "erased", "its receipt is left, and the event is not in the table any more"
+        for erased in traced.erased:
+            yield "erased", f"{output.text(erased.before)} by {erased.by}: {erased.reason}"
+        if not traced.erased:
+            yield "erased", "its receipt is left, and the event is not in the table any more"
     if copies := len(traced.arrivals) - 1:
         last = traced.arrivals[-1]
         text = f"{copies}, the last stored {output.text(last.stored_at)}"

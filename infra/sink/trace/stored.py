@@ -15,6 +15,7 @@ from infra.sink._generated.fields import (
     ACCOUNT,
     BILLABLE,
     DATABASE,
+    ERASURES,
     FIELDS,
     ID,
     INGESTED,
@@ -25,11 +26,13 @@ from infra.sink._generated.fields import (
     RECEIPTS,
     SESSIONS,
     TABLE,
+    TIME,
     USAGE_DETAIL,
     VOID_STATUS,
     VOIDED,
 )
 from infra.sink._generated.lines import COLUMNS as MEASURES
+from infra.sink.erasing import ledger
 from infra.sink.usage import sql
 from infra.sink.usage.events import EventQuery, list_events
 from infra.sink.usage.query import APART
@@ -40,7 +43,7 @@ Metric = tuple[str, str]
 _NAMED = f"{ACCOUNT} = {{account:String}} AND {ID} = {{id:String}}"
 # Also of metric types whose events were erased: receipts hold no names.
 _RECEIPTS = f"""\
-SELECT _product, _metric_type, {INSTANCE}, {NUMBER}, {ACCEPTED}, {INGESTED}, _content
+SELECT _product, _metric_type, {INSTANCE}, {NUMBER}, {ACCEPTED}, {TIME}, {INGESTED}, _content
 FROM {DATABASE}.{RECEIPTS}
 INNER JOIN (
     SELECT DISTINCT
@@ -54,6 +57,10 @@ INNER JOIN (
     )
 ) AS _named USING (_identity)
 ORDER BY _product, _metric_type, {INGESTED}, {INSTANCE}, {NUMBER}"""
+_ERASED = f"""\
+SELECT erased_before, erased_by, reason FROM {DATABASE}.{ERASURES} FINAL
+WHERE workspace_digest = {{digest:String}} AND metadata_key = ''
+ORDER BY erased_before"""
 _VOIDED = f"""\
 SELECT {PRODUCT}, {METRIC_TYPE}, reason FROM {DATABASE}.{VOIDED} WHERE {_NAMED}"""
 _START = f"tupleElement(_start, {1 + [each.name for each in FIELDS].index(ID)})"
@@ -78,6 +85,7 @@ class Arrival:
     instance: str
     number: int
     accepted_at: datetime
+    occurred_at: datetime
     stored_at: datetime
     content: int
 
@@ -106,6 +114,15 @@ class Line:
     apart: str
 
 
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """An erasure of the workspace, before which no work of it is kept."""
+
+    before: datetime
+    by: str
+    reason: str
+
+
 @dataclass(slots=True)
 class Traced:
     """An event of one metric type.
@@ -121,11 +138,14 @@ class Traced:
     void_reason: str = ""
     sessions: list[Session] = field(default_factory=list)
     line: Line | None = None
+    erased: list[Erased] = field(default_factory=list)
 
     @property
     def conflicts(self) -> bool:
         """Whether its copies bill differently."""
-        return len({each.content for each in self.arrivals}) > 1
+        # A receipt has no content once its event is erased.
+        contents = {each.content for each in self.arrivals}
+        return len(contents) > 1 and 0 not in contents
 
 
 def trace(client: Client, workspace: str, event: str) -> list[Traced]:
@@ -142,7 +162,12 @@ def trace(client: Client, workspace: str, event: str) -> list[Traced]:
     if SESSIONS:
         for product, metric_type, *session in asked.rows(_SESSIONS):
             found[product, metric_type].sessions.append(Session(*session))
+    erased = [Erased(*row) for row in asked.rows(_ERASED, digest=ledger.digest_of(workspace))]
     for metric, traced in found.items():
+        if traced.row is None and traced.arrivals:
+            traced.erased = [
+                each for each in erased if traced.arrivals[0].occurred_at < each.before
+            ]
         # A session counts as its start, also for its other boundaries.
         names = [event, *(each.start for each in traced.sessions)]
         lines = (_lines(asked, name).get(metric) for name in names)
@@ -180,7 +205,7 @@ def _arrived(asked: _Asked) -> _Found:
         if not traced.arrivals and kept is not None:
             # Its receipt is older than identities in receipts.
             traced.arrivals.append(
-                Arrival(kept[INSTANCE], kept[NUMBER], kept[ACCEPTED], kept[INGESTED], 0)
+                Arrival(kept[INSTANCE], kept[NUMBER], kept[ACCEPTED], kept[TIME], kept[INGESTED], 0)
             )
     return found
 

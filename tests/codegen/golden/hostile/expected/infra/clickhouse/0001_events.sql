@@ -261,6 +261,50 @@ ENGINE = ReplacingMergeTree(is_complete)
 ORDER BY import_id
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
+-- What is erased for good: the work of a workspace before a time, or a key of its metadata, or that of all workspaces.
+-- Views hide such events, whoever stores a copy of them later, and `usage-sink` deletes them. A row has no name of a
+-- workspace, but digests by which copies are found: SHA-256 for people, `_account` for the store, 0 where a key
+-- is of all. `closes` says how many events of which close were deleted; `is_complete` is 0 until all is done.
+CREATE TABLE IF NOT EXISTS usage.usage_erasures
+(
+    erasure_id String,
+    workspace_digest String,
+    _account UInt64,
+    metadata_key String,
+    erased_before DateTime64(3, 'UTC'),
+    reason String,
+    erased_by String,
+    closes Array(Tuple(String, UInt64)),
+    certificate String,
+    is_complete UInt8,
+    written_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(written_at)
+ORDER BY erasure_id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- What views hide, as one value that is read once for a query. It has the digests of erased workspaces, and before
+-- which times, in milliseconds, the last one of each first; before which time metadata is to be searched for keys;
+-- the texts of which metadata with such a key has one, a backslash too, as JSON may escape any letter, and
+-- character 0, which none has, where no key is erased; the keys, each after its digest, and before which times.
+CREATE VIEW IF NOT EXISTS usage.usage_erased AS
+WITH
+    toInt64('-9223372036854775808') AS _never,
+    toUnixTimestamp64Milli(erased_before) AS _before
+SELECT
+    arrayPushBack(arrayReverseSort(groupArrayIf((_before, _account), metadata_key = '')), (_never, 0)) AS _workspaces,
+    arrayPushBack(arrayReverseSort(groupArrayIf((_before, concat(toString(_account), ' ', metadata_key)), metadata_key != '')), (_never, '')) AS _keys,
+    groupUniqArrayIf(concat('"', metadata_key, '"'), metadata_key != '') AS _texts,
+    (
+        _workspaces.2,
+        _workspaces.1,
+        maxIf(_before, metadata_key != ''),
+        multiIf(empty(_texts), [char(0)], length(_texts) > 200, ['"'], arrayPushBack(_texts, '\\')),
+        _keys.2,
+        _keys.1
+    ) AS erased
+FROM usage.usage_erasures;
+
 
 -- What the embedded sink refuses, a column refuses too, whoever inserts. Where the type's own default is
 -- a valid value, what a message lacks becomes one that is not.
@@ -313,4 +357,4 @@ ALTER TABLE usage.events
     DROP CONSTRAINT IF EXISTS valid_maker_of,
     ADD CONSTRAINT valid_maker_of CHECK maker_of = '' OR (match(maker_of, '[^\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}-\\x{2029}\\x{202f}\\x{205f}\\x{3000}]') AND lengthUTF8(maker_of) <= 40);
 
--- after this: {"table": "usage.events", "time": "occurred_at", "key": ["workspace_id", "product", "metric_type", "event_id"], "columns": {"event_id": "String", "workspace_id": "String", "service_name": "LowCardinality(String)", "product": "LowCardinality(String)", "metric_type": "LowCardinality(String)", "status": "LowCardinality(String)", "quantity": "Decimal(38, 12)", "unit_cost": "Nullable(Decimal(38, 12))", "is_billable": "UInt8", "metadata": "String", "occurred_at": "DateTime64(3, 'UTC')", "ts": "DateTime64(3, 'UTC')", "sdk_language": "LowCardinality(String)", "sdk_version": "LowCardinality(String)", "hostname": "LowCardinality(String)", "catalog_version": "LowCardinality(String)", "instance_id": "String", "seq": "UInt64", "x_y_z": "String", "url_ids": "Array(String)", "maker_of": "String"}, "checks": {"event_id": "b2e3d87b04735cb9", "workspace_id": "6b21dea3047aa872", "service_name": "d3d6abbcb6d01ced", "product": "4a42d38545007f37", "metric_type": "96ca7ea6692d894a", "status": "602f6e535ecb0fb0", "quantity": "27f63a12b8913a87", "unit_cost": "5ee906e775848ba3", "is_billable": "50d9a6ea23072689", "metadata": "55b44bbae7034c72", "occurred_at": "2546cfd4d4d696e8", "ts": "476a378a250eb47e", "sdk_language": "f974fd743ac5058f", "sdk_version": "00c9a7d7d8cf014b", "hostname": "8643c80421133985", "catalog_version": "b6ea82debdce63ec", "instance_id": "679d7404cc7f087b", "seq": "4e517501cb5a2e7c", "x_y_z": "23d3380a3c2aa5c0", "url_ids": "ca4e0ec295f082dd", "maker_of": "7e42e3d81f6649a9"}, "revisions": ["first_within_an_insert", "expired_messages", "key_is_the_identity", "receipts_hold_hashes", "explanations", "closing", "closes_hold_values", "time_zones", "months_of_identities", "imports"]}
+-- after this: {"table": "usage.events", "time": "occurred_at", "key": ["workspace_id", "product", "metric_type", "event_id"], "columns": {"event_id": "String", "workspace_id": "String", "service_name": "LowCardinality(String)", "product": "LowCardinality(String)", "metric_type": "LowCardinality(String)", "status": "LowCardinality(String)", "quantity": "Decimal(38, 12)", "unit_cost": "Nullable(Decimal(38, 12))", "is_billable": "UInt8", "metadata": "String", "occurred_at": "DateTime64(3, 'UTC')", "ts": "DateTime64(3, 'UTC')", "sdk_language": "LowCardinality(String)", "sdk_version": "LowCardinality(String)", "hostname": "LowCardinality(String)", "catalog_version": "LowCardinality(String)", "instance_id": "String", "seq": "UInt64", "x_y_z": "String", "url_ids": "Array(String)", "maker_of": "String"}, "checks": {"event_id": "b2e3d87b04735cb9", "workspace_id": "6b21dea3047aa872", "service_name": "d3d6abbcb6d01ced", "product": "4a42d38545007f37", "metric_type": "96ca7ea6692d894a", "status": "602f6e535ecb0fb0", "quantity": "27f63a12b8913a87", "unit_cost": "5ee906e775848ba3", "is_billable": "50d9a6ea23072689", "metadata": "55b44bbae7034c72", "occurred_at": "2546cfd4d4d696e8", "ts": "476a378a250eb47e", "sdk_language": "f974fd743ac5058f", "sdk_version": "00c9a7d7d8cf014b", "hostname": "8643c80421133985", "catalog_version": "b6ea82debdce63ec", "instance_id": "679d7404cc7f087b", "seq": "4e517501cb5a2e7c", "x_y_z": "23d3380a3c2aa5c0", "url_ids": "ca4e0ec295f082dd", "maker_of": "7e42e3d81f6649a9"}, "revisions": ["first_within_an_insert", "expired_messages", "key_is_the_identity", "receipts_hold_hashes", "explanations", "closing", "closes_hold_values", "time_zones", "months_of_identities", "imports", "erasures"]}

@@ -2,29 +2,24 @@
 -- Every event once, as it came, events that are taken back included. The key of the table is the identity of an
 -- event, so FINAL drops all rows with it but the first to arrive, whatever their days. So billed usage
 -- does not change when an event arrives again. The engine prunes no partition below FINAL, since a copy
--- may be in any.
+-- may be in any. What is erased is hidden, until it is deleted.
 CREATE OR REPLACE VIEW usage.usage_received AS
 SELECT
-    event_id,
-    workspace_id,
-    service_name,
-    product,
-    metric_type,
-    status,
-    quantity,
-    unit_cost,
-    is_billable,
-    metadata,
-    occurred_at,
-    ts,
-    sdk_language,
-    sdk_version,
-    hostname,
-    catalog_version,
-    instance_id,
-    seq,
-    x_y_z,
-    url_ids,
-    maker_of,
+    event_id, workspace_id, service_name, product, metric_type, status, quantity, unit_cost, is_billable, if(
+        toUnixTimestamp64Milli(occurred_at) < (SELECT erased FROM usage.usage_erased).3
+            AND multiSearchAny(metadata, (SELECT erased FROM usage.usage_erased).4),
+        concat('{', arrayStringConcat(arrayMap(
+            _pair -> concat(toJSONString(_pair.1), ':', _pair.2),
+            arrayFilter(
+                _pair -> toUnixTimestamp64Milli(occurred_at) >= greatest(
+                    transform(concat('0 ', _pair.1), (SELECT erased FROM usage.usage_erased).5, (SELECT erased FROM usage.usage_erased).6, toInt64('-9223372036854775808')),
+                    transform(concat(toString(sipHash64(workspace_id)), ' ', _pair.1), (SELECT erased FROM usage.usage_erased).5, (SELECT erased FROM usage.usage_erased).6, toInt64('-9223372036854775808'))
+                ),
+                JSONExtractKeysAndValuesRaw(metadata)
+            )
+        ), ','), '}'),
+        metadata
+    ) AS metadata, occurred_at, ts, sdk_language, sdk_version, hostname, catalog_version, instance_id, seq, x_y_z, url_ids, maker_of,
     ingested_at
-FROM usage.events FINAL;
+FROM usage.events FINAL
+WHERE toUnixTimestamp64Milli(occurred_at) >= transform(sipHash64(workspace_id), (SELECT erased FROM usage.usage_erased).1, (SELECT erased FROM usage.usage_erased).2, toInt64('-9223372036854775808'));

@@ -3,29 +3,24 @@
 -- what they showed to whoever read them then, but for the catalog, which is that of now.
 CREATE OR REPLACE VIEW usage.usage_received_as_of AS
 SELECT
-    event_id,
-    workspace_id,
-    service_name,
-    product,
-    metric_type,
-    status,
-    quantity,
-    unit_cost,
-    is_billable,
-    metadata,
-    occurred_at,
-    ts,
-    sdk_language,
-    sdk_version,
-    hostname,
-    catalog_version,
-    instance_id,
-    seq,
-    x_y_z,
-    url_ids,
-    maker_of,
+    event_id, workspace_id, service_name, product, metric_type, status, quantity, unit_cost, is_billable, if(
+        toUnixTimestamp64Milli(occurred_at) < (SELECT erased FROM usage.usage_erased).3
+            AND multiSearchAny(metadata, (SELECT erased FROM usage.usage_erased).4),
+        concat('{', arrayStringConcat(arrayMap(
+            _pair -> concat(toJSONString(_pair.1), ':', _pair.2),
+            arrayFilter(
+                _pair -> toUnixTimestamp64Milli(occurred_at) >= greatest(
+                    transform(concat('0 ', _pair.1), (SELECT erased FROM usage.usage_erased).5, (SELECT erased FROM usage.usage_erased).6, toInt64('-9223372036854775808')),
+                    transform(concat(toString(sipHash64(workspace_id)), ' ', _pair.1), (SELECT erased FROM usage.usage_erased).5, (SELECT erased FROM usage.usage_erased).6, toInt64('-9223372036854775808'))
+                ),
+                JSONExtractKeysAndValuesRaw(metadata)
+            )
+        ), ','), '}'),
+        metadata
+    ) AS metadata, occurred_at, ts, sdk_language, sdk_version, hostname, catalog_version, instance_id, seq, x_y_z, url_ids, maker_of,
     ingested_at
-FROM (SELECT * FROM usage.events FINAL WHERE ingested_at <= {as_of:DateTime64(3, 'UTC')});
+FROM (SELECT * FROM usage.events FINAL WHERE ingested_at <= {as_of:DateTime64(3, 'UTC')})
+WHERE toUnixTimestamp64Milli(occurred_at) >= transform(sipHash64(workspace_id), (SELECT erased FROM usage.usage_erased).1, (SELECT erased FROM usage.usage_erased).2, toInt64('-9223372036854775808'));
 
 CREATE OR REPLACE VIEW usage.usage_as_of AS
 SELECT
@@ -54,8 +49,23 @@ SELECT
 FROM
 (
     -- The setting holds here only: what takes events back is looked up in all months.
-    SELECT event_id, workspace_id, service_name, product, metric_type, status, quantity, unit_cost, is_billable, metadata, occurred_at, ts, sdk_language, sdk_version, hostname, catalog_version, instance_id, seq, x_y_z, url_ids, maker_of, ingested_at
+    SELECT event_id, workspace_id, service_name, product, metric_type, status, quantity, unit_cost, is_billable, if(
+        toUnixTimestamp64Milli(occurred_at) < (SELECT erased FROM usage.usage_erased).3
+            AND multiSearchAny(metadata, (SELECT erased FROM usage.usage_erased).4),
+        concat('{', arrayStringConcat(arrayMap(
+            _pair -> concat(toJSONString(_pair.1), ':', _pair.2),
+            arrayFilter(
+                _pair -> toUnixTimestamp64Milli(occurred_at) >= greatest(
+                    transform(concat('0 ', _pair.1), (SELECT erased FROM usage.usage_erased).5, (SELECT erased FROM usage.usage_erased).6, toInt64('-9223372036854775808')),
+                    transform(concat(toString(sipHash64(workspace_id)), ' ', _pair.1), (SELECT erased FROM usage.usage_erased).5, (SELECT erased FROM usage.usage_erased).6, toInt64('-9223372036854775808'))
+                ),
+                JSONExtractKeysAndValuesRaw(metadata)
+            )
+        ), ','), '}'),
+        metadata
+    ) AS metadata, occurred_at, ts, sdk_language, sdk_version, hostname, catalog_version, instance_id, seq, x_y_z, url_ids, maker_of, ingested_at
     FROM (SELECT * FROM usage.events FINAL WHERE ingested_at <= {as_of:DateTime64(3, 'UTC')})
+    WHERE toUnixTimestamp64Milli(occurred_at) >= transform(sipHash64(workspace_id), (SELECT erased FROM usage.usage_erased).1, (SELECT erased FROM usage.usage_erased).2, toInt64('-9223372036854775808'))
     SETTINGS do_not_merge_across_partitions_select_final = 1
 ) AS _event
 LEFT ANY JOIN

@@ -73,3 +73,24 @@ if(unpriced = events OR aggregation = 'undeclared', NULL, sum(exact_cost)) AS co
 """The same where every aggregation is one of these, in a fraction of the time to plan."""
 
 SUMS: Final = frozenset({"sum", "count"})
+
+NOT_ERASED: Final = """\
+toUnixTimestamp64Milli(occurred_at) >= transform(sipHash64(workspace_id), (SELECT erased FROM usage.usage_erased).1, (SELECT erased FROM usage.usage_erased).2, toInt64('-9223372036854775808'))"""
+"""The condition for events that are not erased."""
+
+LINE_NOT_ERASED: Final = """\
+toUnixTimestamp64Milli(least(_close.closed_at, toDateTime64(addMonths(_held.month, 1), 3, 'UTC'))) >= transform(sipHash64(_held.workspace_id), (SELECT erased FROM usage.usage_erased).1, (SELECT erased FROM usage.usage_erased).2, toInt64('-9223372036854775808'))"""
+"""The condition for lines of closes whose events are not erased: of `_held`, in `_close`."""
+
+WITHOUT_ERASED_KEYS: Final = """\
+concat('{', arrayStringConcat(arrayMap(
+            _pair -> concat(toJSONString(_pair.1), ':', _pair.2),
+            arrayFilter(
+                _pair -> toUnixTimestamp64Milli(occurred_at) >= greatest(
+                    transform(concat('0 ', _pair.1), {keys:Array(String)}, {times:Array(Int64)}, toInt64('-9223372036854775808')),
+                    transform(concat(toString(sipHash64(workspace_id)), ' ', _pair.1), {keys:Array(String)}, {times:Array(Int64)}, toInt64('-9223372036854775808'))
+                ),
+                JSONExtractKeysAndValuesRaw(metadata)
+            )
+        ), ','), '}')"""
+"""Metadata without {keys}, each after the digest of its workspace, or 0, and before which of {times}."""
