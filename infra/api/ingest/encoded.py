@@ -16,6 +16,7 @@ from infra.api._generated.calls import (
     SERVICE,
 )
 from infra.api.errors import AnswerError, shown
+from infra.api.ingest.parts import in_parts
 from infra.api.keys.access import Access
 from infra.api.keys.key import Key
 from infra.api.relay import Relay
@@ -53,7 +54,11 @@ class Encoded:
             hint = f"it has {len(lines)} lines, and one request takes 1 to {MAX_EVENTS}"
             raise AnswerError.of("body.invalid", hint=hint)
         self.access.spend(key, len(lines))
-        events = [(_checked(line, index, key), line) for index, line in enumerate(lines)]
+        events = [
+            (_checked(line, index, key), line)
+            async for some in in_parts(list(enumerate(lines)))
+            for index, line in some
+        ]
         await self.relay.send(events)
         return answer(request, {"events": len(events)})
 

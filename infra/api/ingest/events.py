@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from infra.api.delivery import Delivery
 from infra.api.errors import AnswerError, invalid_option, shown
 from infra.api.ingest import cloudevents
 from infra.api.ingest.call import own_id, read_call, with_place
+from infra.api.ingest.parts import in_parts
 from infra.api.keys.access import Access
 from infra.api.keys.key import Key
 from infra.api.recorder import Recorder, details, invalid_events
@@ -26,7 +26,6 @@ from infra.api.wire.json_text import parse_json
 _OK, _ACCEPTED, _NO_CONTENT = 200, 202, 204
 _DISK, _KAFKA = "disk", "kafka"
 _JSON = "application/json"
-_AT_ONCE = 10
 # Of a batch that is refused, as looking at each costs more than accepting it.
 _MOST_DETAILS = 50
 _EVENTS = "events"
@@ -97,7 +96,7 @@ class Ingest:
     async def _check(self, usages: dict[int, Usage], most: int) -> dict[int, EkaError]:
         """Returns what the SDK says of calls, by their places, until so many are invalid."""
         invalid: dict[int, EkaError] = {}
-        async for some in _parts(list(usages.items())):
+        async for some in in_parts(list(usages.items())):
             if len(invalid) >= most:
                 break
             found = self.recorder.check([usage for _, usage in some])
@@ -149,21 +148,13 @@ def _identified(request: Request, events: list[Any], is_one: bool) -> list[Any]:
     ]
 
 
-async def _parts(several: list[Any]) -> AsyncIterator[list[Any]]:
-    """Yields a few at a time: between them the worker answers others."""
-    for start in range(0, len(several), _AT_ONCE):
-        if start:
-            await asyncio.sleep(0)
-        yield several[start : start + _AT_ONCE]
-
-
 async def _read_all(
     events: list[Any], read: Read, key: Key, most: int
 ) -> tuple[dict[int, Usage], dict[int, EkaError]]:
     """Returns the calls that events ask for, and what is wrong with the others, by their places."""
     usages: dict[int, Usage] = {}
     invalid: dict[int, EkaError] = {}
-    async for some in _parts(list(enumerate(events))):
+    async for some in in_parts(list(enumerate(events))):
         if len(invalid) >= most:
             break
         for index, event in some:

@@ -23,6 +23,7 @@ from infra.api._generated.calls import (
 )
 from infra.api.errors import AnswerError, invalid_option, shown
 from infra.api.ingest.call import event_type_names, text_number, to_usage
+from infra.api.ingest.parts import in_parts
 from infra.api.keys.access import Access
 from infra.api.keys.capability import Capabilities
 from infra.api.keys.key import Key
@@ -84,17 +85,19 @@ class RestProxy:
             raise AnswerError.of("body.invalid", hint=hint)
         usages: list[Usage] = []
         boundaries: list[Boundary] = []
-        for index, record in enumerate(records):
-            try:
-                key, workspace, value = self._opened(request, record)
-                if value.get("ai_event"):
-                    boundaries += _boundaries(key, workspace, value)
-                else:
-                    usages.append(_amount(key, workspace, value))
-            except EkaError as error:
-                raise AnswerError.rejected(error, index) from None
-        if invalid := self.recorder.check(usages):
-            raise invalid_events(invalid)
+        async for some in in_parts(list(enumerate(records))):
+            for index, record in some:
+                try:
+                    key, workspace, value = self._opened(request, record)
+                    if value.get("ai_event"):
+                        boundaries += _boundaries(key, workspace, value)
+                    else:
+                        usages.append(_amount(key, workspace, value))
+                except EkaError as error:
+                    raise AnswerError.rejected(error, index) from None
+        async for few in in_parts(usages):
+            if invalid := self.recorder.check(few):
+                raise invalid_events(invalid)
         # These clients never retry, so they may use all of the disk space.
         self.recorder.record_boundaries(boundaries)
         if usages:

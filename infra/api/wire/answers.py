@@ -11,6 +11,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from infra.api.errors import AnswerError, shown
 from infra.sink.text import printable
@@ -71,7 +72,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == _NOT_ALLOWED:
-        allowed = (error.headers or {}).get("Allow", "another")
+        allowed = ", ".join(sorted(_methods(request)))
         found = AnswerError.of(
             "method.unsupported",
             given=shown(request.method),
@@ -81,6 +82,16 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     else:
         found = AnswerError.of("path.unknown", hint="docs/http-api.md lists them")
     return await on_answer_error(request, found)
+
+
+def _methods(request: Request) -> set[str]:
+    """Returns the methods of a path, of which each may have a route of its own."""
+    return {
+        method
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
 
 
 async def on_fault(request: Request, error: Exception) -> Response:
