@@ -11,20 +11,31 @@ import hashlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infra.sink import dsn, store
-from infra.sink._generated.fields import CLOSES, DATABASE, TIME_ZONE, TIME_ZONES
+from infra.sink._generated.fields import (
+    CLOSES,
+    DATABASE,
+    RETENTION_SECONDS,
+    TABLE,
+    TIME,
+    TIME_ZONE,
+    TIME_ZONES,
+)
 from infra.sink.closing import ledger
 from infra.sink.errors import SinkError
 from infra.sink.zones import stored
 
 FOLDER = Path(__file__).resolve().parents[1] / "clickhouse"
 
+_DAY = 86_400
 _CURRENT = "current/"
+_RETENTION = f"{_CURRENT}retention.sql"
 # Begins the line of a script that is not safe to repeat after its last statement.
 _UNLESS = "-- unless: "
 _HISTORY = f"{DATABASE}.schema_migrations"
@@ -65,20 +76,34 @@ class Script:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of the command."""
     dsn.add_arguments(parser)
+    parser.add_argument(
+        "--expire",
+        action="store_true",
+        help="drop the events that are older than a retention which is new to the store",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Applies the pending scripts and prints their names."""
     with store.open_store(arguments.dsn) as client:
-        applied = migrate(client)
+        applied = migrate(client, expire=arguments.expire)
     for script in applied:
         sys.stdout.write(f"applied {script.name}\n")
     sys.stdout.write(f"{len(applied)} applied; the store is up to date\n")
     return 0
 
 
-def migrate(client: Client, folder: Path = FOLDER) -> list[Script]:
-    """Applies the scripts that the store lacks, in order, and returns them."""
+def migrate(client: Client, folder: Path = FOLDER, *, expire: bool = False) -> list[Script]:
+    """Applies the scripts that the store lacks, in order, and returns them.
+
+    Args:
+        client: an open store.
+        folder: of the scripts.
+        expire: whether a retention that is new to the store may drop events.
+
+    Raises:
+        SinkError: a script fails, or must not be applied to this store.
+    """
     scripts = _scripts(folder)
     try:
         client.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
@@ -90,6 +115,8 @@ def migrate(client: Client, folder: Path = FOLDER) -> list[Script]:
     _reject_changed(scripts, applied)
     _reject_moved_months(client)
     pending = [script for script in scripts if applied.get(script.name) != script.checksum]
+    if not expire and any(script.name == _RETENTION for script in pending):
+        _reject_expiry(client)
     for script in pending:
         if script.once:
             _apply(client, script)
@@ -139,6 +166,30 @@ def _reject_moved_months(client: Client) -> None:
         raise SinkError(
             f"months are closed in {zone}, and the catalog's time zone is {TIME_ZONE}: restore it, "
             "and set that of workspaces for later months with `usage-sink workspace set`"
+        )
+
+
+def _reject_expiry(client: Client) -> None:
+    """Fails if the store has events that a new retention would drop at once."""
+    if RETENTION_SECONDS is None:
+        return
+    first_kept = datetime.now(UTC) - timedelta(seconds=RETENTION_SECONDS)
+    until = first_kept.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    try:
+        if client.command(f"EXISTS TABLE {DATABASE}.{TABLE}") != 1:
+            return
+        [[events, first, last]] = client.query(
+            f"SELECT count(), min({TIME}), max({TIME}) FROM {DATABASE}.{TABLE}"
+            f" WHERE {TIME} < {{until:DateTime64(3, 'UTC')}}",
+            {"until": store.bound(until)},
+        ).result_rows
+    except ClickHouseError as failure:
+        raise store.query_error(failure) from None
+    if events:
+        raise SinkError(
+            f"the store has {events:,} events from {first:%Y-%m} to {last:%Y-%m}, which the "
+            f"retention of {RETENTION_SECONDS // _DAY:,} days drops: lengthen `store.retention`, "
+            "or run `usage-sink migrate --expire`"
         )
 
 

@@ -26,13 +26,15 @@ _CACHED = 64
 def in_time(row: Row, message: Message, clock: Callable[[], float] = time.time) -> Row | Rejection:
     """Returns a row unless one of its times lies too far from when Kafka received the message.
 
-    Ahead, a time may lie within the skew of clocks; behind, as long as the store keeps events, as a
-    spool may deliver late. Where producers stamp the messages of the topic, what counts is when the
-    sink reads them.
+    Ahead, a time may lie within the skew of clocks. Behind, as long as the store keeps events from
+    now on, as a spool may deliver late: an older event may have been stored before and dropped
+    since, and its copy would count again. Where producers stamp the messages of the topic, what
+    counts is when the sink reads them.
     """
     kind, stamp = message.timestamp()
-    received = stamp / 1000 if kind == TIMESTAMP_LOG_APPEND_TIME else clock()
-    first, last = _bounds(int(received))
+    now = clock()
+    received = stamp / 1000 if kind == TIMESTAMP_LOG_APPEND_TIME else now
+    first, last = _first(int(max(now, received))), _last(int(received))
     for name, value in ((ACCEPTED, row.accepted), (TIME, row.occurred)):
         if not first <= value <= last:
             bound = f"after {last}" if value > last else f"before {first}"
@@ -42,12 +44,18 @@ def in_time(row: Row, message: Message, clock: Callable[[], float] = time.time) 
 
 
 @lru_cache(_CACHED)
-def _bounds(received: int) -> tuple[str, str]:
-    """Returns the first and the last time as rows hold them, whose texts sort as the times do."""
-    now = _moment(received)
+def _first(now: int) -> str:
+    """Returns the first time as rows hold it, whose texts sort as the times do."""
     behind = RETENTION_SECONDS
-    first = _EARLIEST if behind is None else max(_EARLIEST, now - timedelta(seconds=behind))
-    return _canonical(first), _canonical(min(_LATEST, now + timedelta(seconds=AHEAD_SECONDS)))
+    if behind is None:
+        return _canonical(_EARLIEST)
+    return _canonical(max(_EARLIEST, _moment(now) - timedelta(seconds=behind)))
+
+
+@lru_cache(_CACHED)
+def _last(received: int) -> str:
+    """Returns the last time as rows hold it."""
+    return _canonical(min(_LATEST, _moment(received) + timedelta(seconds=AHEAD_SECONDS)))
 
 
 def _moment(seconds: float) -> datetime:

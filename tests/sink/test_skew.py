@@ -77,6 +77,12 @@ def test_a_letter_is_an_event_once_its_time_has_come() -> None:
     assert judged(times, _Stamped(later)) is None
 
 
+def test_what_the_store_has_dropped_is_not_stored_anew_from_an_old_message() -> None:
+    occurred = {TIME: text(_ARRIVAL - _BEHIND + _MOMENT)}
+    assert judged(occurred, _Stamped(_ARRIVAL), now=_ARRIVAL) is None
+    assert judged(occurred, _Stamped(_ARRIVAL), now=_ARRIVAL + 2 * _MOMENT) == "skewed"
+
+
 def test_a_producers_stamp_is_not_believed() -> None:
     later = _ARRIVAL + 3 * _AHEAD
     stamped = _Stamped(later, TIMESTAMP_CREATE_TIME)

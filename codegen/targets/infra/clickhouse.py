@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from math import ceil
 from typing import Any
 
 from codegen import render
@@ -57,6 +58,7 @@ _PRECEDENCE = (
     "least(rowNumberInAllBlocks(), 1048575)))"
 )
 _DECIMAL = re.compile(r"Decimal\w*\((?:[0-9]+, *)?([0-9]+)\)")
+_DAY_MS = 86_400_000
 # For a column that is not a Decimal, and so has no scale of its own.
 _SCALE = 12
 
@@ -79,6 +81,13 @@ def outputs(model: Model, table: Table) -> Iterator[File | History]:
             [sql_string(status.name), str(int(status.billable)), sql_string(status.description)]
             for status in model.every_status
         ],
+    )
+    retention = model.catalog.store.retention
+    yield render.file(
+        f"{FOLDER}/current/retention.sql",
+        "infra/clickhouse/retention.sql.j2",
+        t=names,
+        days=retention and ceil(milliseconds(retention) / _DAY_MS),
     )
     yield from views.outputs(model, FOLDER, names, _widest_scale(types, names))
 

@@ -32,6 +32,7 @@ from infra.sink._generated.fields import (
     METRIC_TYPE,
     PRODUCT,
     QUANTITY,
+    RETENTION_SECONDS,
     SESSIONS,
     STATUS,
     TABLE,
@@ -76,9 +77,16 @@ LINE_COLUMNS = (
 )
 
 
+# A month whose events the store has begun to drop stays what it was: none of them is removed. In
+# some time zones it has those of the last hours of the month before it.
+_KEPT = (
+    f" AND month > toDate32(now64(3, 'UTC') - toIntervalSecond({RETENTION_SECONDS}))"
+    if RETENTION_SECONDS
+    else ""
+)
 _CLOSED = (
     f"(month IN (SELECT month FROM {CLOSES_TABLE} WHERE empty(scope))"
-    f" OR ({ACCOUNT}, month) IN (SELECT arrayJoin(scope), month FROM {CLOSES_TABLE}))"
+    f" OR ({ACCOUNT}, month) IN (SELECT arrayJoin(scope), month FROM {CLOSES_TABLE})){_KEPT}"
 )
 
 
