@@ -33,7 +33,6 @@ from infra.sink.zones import stored
 
 FOLDER = Path(__file__).resolve().parents[1] / "clickhouse"
 
-_DAY = 86_400
 _CURRENT = "current/"
 _RETENTION = f"{_CURRENT}retention.sql"
 # Begins the line of a script that is not safe to repeat after its last statement.
@@ -171,9 +170,10 @@ def _reject_moved_months(client: Client) -> None:
 
 def _reject_expiry(client: Client) -> None:
     """Fails if the store has events that a new retention would drop at once."""
-    if RETENTION_SECONDS is None:
+    retention = timedelta(seconds=RETENTION_SECONDS or 0)
+    if not retention:
         return
-    first_kept = datetime.now(UTC) - timedelta(seconds=RETENTION_SECONDS)
+    first_kept = datetime.now(UTC) - retention
     until = first_kept.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     try:
         if client.command(f"EXISTS TABLE {DATABASE}.{TABLE}") != 1:
@@ -188,7 +188,7 @@ def _reject_expiry(client: Client) -> None:
     if events:
         raise SinkError(
             f"the store has {events:,} events from {first:%Y-%m} to {last:%Y-%m}, which the "
-            f"retention of {RETENTION_SECONDS // _DAY:,} days drops: lengthen `store.retention`, "
+            f"retention of {retention.days:,} days drops: lengthen `store.retention`, "
             "or run `usage-sink migrate --expire`"
         )
 

@@ -32,8 +32,7 @@ from tests.sink.events import insert
 
 _ROOT = Path(__file__).resolve().parents[2]
 _EVENT = {"workspace_id": "w", "product": "api", "metric_type": "api_call"}
-assert RETENTION_SECONDS is not None
-_RETENTION = timedelta(seconds=RETENTION_SECONDS)
+_RETENTION = timedelta(seconds=RETENTION_SECONDS or 0)
 
 
 def test_the_retention_is_that_of_the_catalog(store: Client) -> None:
