@@ -28,8 +28,8 @@ func (c *Client) RecordMany(events []Usage) (eventIDs []string, err error) {
 
 // checkBatch returns why a batch is rejected, which it counts and reports; nil if it is not.
 func (i *instance) checkBatch(g *given, parameter string, least int) error {
-	if reason := i.outbox.rejectReason(); reason != "" {
-		return i.outcomes.rejectedAll(g, nil, -1, i.outbox.rejection(reason))
+	if why := i.outbox.rejectReason(); why.code != "" {
+		return i.outcomes.rejectedAll(g, nil, -1, i.outbox.rejection(why))
 	}
 	if wrong := encode.CheckCount(least, g.events); wrong != "" {
 		return i.outcomes.rejectedAll(g, nil, -1, invalidBatch(parameter, wrong))
@@ -77,9 +77,9 @@ func (i *instance) recordMany(g *given) ([]string, error) {
 		return nil, i.outcomes.rejectedAll(g, nil, -1, invalidBatch("events", wrong))
 	}
 	size := int64(batch.Size() + keys)
-	place, reason := i.outbox.enterAll(g.calls, size)
-	if reason != "" {
-		return nil, i.outcomes.rejectedAll(g, nil, -1, i.outbox.rejection(reason))
+	place, why := i.outbox.enterAll(g.calls, size)
+	if why.code != "" {
+		return nil, i.outcomes.rejectedAll(g, nil, -1, i.outbox.rejection(why))
 	}
 	return i.sendBatch(batch, place, spool.NewGroup(spool.GroupSize(g.calls, size))), nil
 }

@@ -100,8 +100,8 @@ func (i *instance) record(call *call) (string, error) {
 // tryRecord records a call and counts its outcome, which it leaves to the caller to report: the id and what was
 // lost of the metadata, or the error.
 func (i *instance) tryRecord(call *call) (eventID, lost string, err error) {
-	if reason := i.outbox.rejectReason(); reason != "" {
-		return "", "", i.outcomes.countRejected(call, i.outbox.rejection(reason))
+	if why := i.outbox.rejectReason(); why.code != "" {
+		return "", "", i.outcomes.countRejected(call, i.outbox.rejection(why))
 	}
 	lost = i.filter(call)
 	s := encode.GetScratch()
@@ -111,9 +111,9 @@ func (i *instance) tryRecord(call *call) (eventID, lost string, err error) {
 		return "", "", i.outcomes.countRejected(call, invalid(rejection))
 	}
 	size := checked.Size() + len(call.WorkspaceID)
-	place, reason := i.outbox.enter(int64(size))
-	if reason != "" {
-		return "", "", i.outcomes.countRejected(call, i.outbox.rejection(reason))
+	place, why := i.outbox.enter(int64(size))
+	if why.code != "" {
+		return "", "", i.outcomes.countRejected(call, i.outbox.rejection(why))
 	}
 	text := checked.Append(s.Carve(size), i.outbox.nextSeq())
 	length := len(text)

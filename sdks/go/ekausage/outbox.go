@@ -31,41 +31,47 @@ type outbox struct {
 	closed              atomic.Bool
 }
 
-// rejectReason returns why no event can be accepted at the moment; "" if one can.
-func (o *outbox) rejectReason() ErrorCode {
+// reason is why no event is accepted; the zero value is none.
+type reason struct {
+	code  ErrorCode
+	cause error // of the spool
+}
+
+// rejectReason returns why no event can be accepted at the moment.
+func (o *outbox) rejectReason() reason {
 	if o.closed.Load() {
-		return CodeClientClosed
+		return reason{code: CodeClientClosed}
 	}
 	full := o.events.Load() >= o.maxEvents || o.bytes.Load() >= o.maxBytes || !o.transport.ready()
 	if full || o.durable || o.hasBacklog() {
 		return o.spoolRejectReason()
 	}
-	return ""
+	return reason{}
 }
 
 // hasBacklog reports whether events are pending on disk, so that later ones have to follow them there.
 func (o *outbox) hasBacklog() bool { return o.spool != nil && o.spool.HasBacklog() }
 
-// spoolRejectReason returns why the spool accepts no event; "" if it does.
-func (o *outbox) spoolRejectReason() ErrorCode {
+// spoolRejectReason returns why the spool accepts no event.
+func (o *outbox) spoolRejectReason() reason {
 	if o.spool == nil {
-		return CodeQueueFull
+		return reason{code: CodeQueueFull}
 	}
-	return o.spoolCode(o.spool.EnsureHeadroom())
+	return o.spoolReason(o.spool.EnsureHeadroom())
 }
 
-// spoolCode returns the code of an error that keeps the spool from accepting an event.
-func (o *outbox) spoolCode(err error) ErrorCode {
+// spoolReason returns the reason for an error that keeps the spool from accepting an event.
+func (o *outbox) spoolReason(err error) reason {
 	var full *spool.FullError
 	switch {
 	case err == nil:
-		return ""
+		return reason{}
 	case errors.As(err, &full):
-		return CodeSpoolFull
+		return reason{CodeSpoolFull, err}
 	case o.durable:
-		return CodeSpoolFailed
+		return reason{CodeSpoolFailed, err}
 	}
-	return CodeQueueFull
+	return reason{CodeQueueFull, err}
 }
 
 // place is where an event goes that is accepted.
@@ -76,42 +82,42 @@ type place struct {
 
 // enter takes a place in the queue for an event of at most so many bytes, and on disk if it is written
 // there.
-func (o *outbox) enter(size int64) (p place, reason ErrorCode) {
+func (o *outbox) enter(size int64) (place, reason) {
 	return o.enterWith(1, size, func() (int64, error) { return o.spool.Reserve(size) })
 }
 
 // enterAll is enter for the events of a group, which have places together or none.
-func (o *outbox) enterAll(events int, size int64) (p place, reason ErrorCode) {
+func (o *outbox) enterAll(events int, size int64) (place, reason) {
 	return o.enterWith(int64(events), size, func() (int64, error) {
 		return o.spool.ReserveGroup(spool.GroupSize(events, size))
 	})
 }
 
-func (o *outbox) enterWith(events, size int64, reserve func() (int64, error)) (p place, reason ErrorCode) {
+func (o *outbox) enterWith(events, size int64, reserve func() (int64, error)) (p place, why reason) {
 	places := &o.events
 	if p.queued = o.takePlaces(events, size); !p.queued {
 		places = &o.writing
 		places.Add(events)
 	}
 	if !p.queued && o.spool == nil {
-		reason = CodeQueueFull
+		why.code = CodeQueueFull
 	} else if !p.queued || o.durable {
 		var err error
 		p.reserved, err = reserve()
-		reason = o.spoolCode(err)
+		why = o.spoolReason(err)
 	}
 	// A shutdown either counts the places taken above, and waits, or is detected here.
-	if reason == "" && o.closed.Load() {
+	if why.code == "" && o.closed.Load() {
 		if p.reserved > 0 {
 			o.spool.Unreserve(p.reserved)
 		}
-		reason = CodeClientClosed
+		why = reason{code: CodeClientClosed}
 	}
-	if reason != "" {
+	if why.code != "" {
 		places.Add(-events)
-		return place{}, reason
+		return place{}, why
 	}
-	return p, ""
+	return p, reason{}
 }
 
 // takePlaces reports whether it took places in the queue.
@@ -314,18 +320,15 @@ func (o *outbox) whileProgress(ctx context.Context, patience time.Duration) (con
 }
 
 // rejection returns the error of an event that is rejected for a reason of the outbox.
-func (o *outbox) rejection(reason ErrorCode) *Error {
+func (o *outbox) rejection(why reason) *Error {
 	hint := ""
-	switch reason {
+	switch why.code {
 	case CodeClientClosed:
 	case CodeQueueFull:
 		hint = fmt.Sprintf("%d events wait for Kafka, the limit is %d events or %d bytes",
 			o.outcomes.ledger.stats().Queued, o.maxEvents, o.maxBytes)
 	default:
-		hint = "there was no space a moment ago"
-		if err := o.spool.EnsureHeadroom(); err != nil {
-			hint = err.Error()
-		}
+		hint = why.cause.Error()
 	}
-	return newError(encode.Rejection{Code: string(reason), Hint: hint})
+	return newError(encode.Rejection{Code: string(why.code), Hint: hint})
 }

@@ -40,39 +40,42 @@ func (l *segmentLog) ensureHeadroom(size int64) error {
 	return l.preallocate(false)
 }
 
-const (
-	// crowdTimeout is how long a caller waits for others to write, which takes each of them microseconds.
-	crowdTimeout = 100 * time.Millisecond
-	// longCrowdTimeout is how long a caller waits that writes as much as thousands of others together, while
-	// few like it find space at once.
-	longCrowdTimeout = 2 * time.Second
-)
-
 // reserve makes sure that so many bytes find space when they are appended, however many
 // callers append at once: between a look at the headroom and the append, others may use it up. It
 // returns what to pass to append, or why there is no space.
 func (l *segmentLog) reserve(size int64) (int64, error) {
-	for deadline := (time.Time{}); ; {
-		// All that is reserved fits into the headroom that was seen after it was reserved.
-		if l.reserved.Add(size) <= l.headroom.Load() {
-			return size, nil
-		}
-		l.unreserve(size)
+	if !l.crowded.Load() && l.tryReserve(size) {
+		return size, nil
+	}
+	deadline := time.Now().Add(l.tuning.crowdTimeout)
+	l.crowd.Lock()
+	defer l.crowd.Unlock()
+	for {
 		if err := l.ensureHeadroom(max(size, 1)); err != nil {
+			l.crowded.Store(false)
 			return 0, err
 		}
+		found := l.tryReserve(size)
+		// Later callers line up behind this one, or they could use up again and again what was made for it.
+		l.crowded.Store(!found)
 		switch {
-		case deadline.IsZero():
-			patience := crowdTimeout
-			if size > headroomBytes/2 {
-				patience = longCrowdTimeout
-			}
-			deadline = time.Now().Add(patience)
+		case found:
+			return size, nil
 		case time.Now().After(deadline):
 			return 0, &FullError{"too many callers write at once"}
 		}
 		runtime.Gosched()
 	}
+}
+
+// tryReserve reports whether it reserved so many bytes. All that is reserved fits into the headroom that was
+// seen after it was reserved.
+func (l *segmentLog) tryReserve(size int64) bool {
+	if l.reserved.Add(size) <= l.headroom.Load() {
+		return true
+	}
+	l.unreserve(size)
+	return false
 }
 
 func (l *segmentLog) unreserve(reserved int64) {

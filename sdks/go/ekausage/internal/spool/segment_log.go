@@ -34,6 +34,9 @@ type segmentLog struct {
 	preallocating sync.Mutex
 	// reserved is how much the callers that found headroom have still to write.
 	reserved atomic.Int64
+	// crowded is set while the callers that found none wait for each other, in crowd.
+	crowded atomic.Bool
+	crowd   sync.Mutex
 
 	mu           sync.Mutex
 	writers      []*segmentWriter // oldest first

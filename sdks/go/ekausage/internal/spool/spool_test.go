@@ -203,7 +203,9 @@ func TestAppend(t *testing.T) {
 
 	t.Run("what was reserved has space, whoever else writes meanwhile", func(t *testing.T) {
 		t.Parallel()
-		s := open(t, &host{inMemory: true}, folderOf(t), func(c *Config) { c.Durable, c.MaxBytes = true, segmentBytes })
+		s := open(t, &host{inMemory: true}, folderOf(t), func(c *Config) {
+			c.Durable, c.MaxBytes, c.Tuning.crowdTimeout = true, segmentBytes, 0
+		})
 		event := bytes.Repeat([]byte("x"), 9_000)
 		written := 0
 		for full := false; !full; {
@@ -224,6 +226,29 @@ func TestAppend(t *testing.T) {
 		}
 		if written < segmentBytes-2*headroomBytes || s.events.reserved.Load() != 0 {
 			t.Errorf("%d bytes were written, %d are reserved", written, s.events.reserved.Load())
+		}
+	})
+
+	t.Run("callers wait for others that are slow to write, and later ones behind them", func(t *testing.T) {
+		t.Parallel()
+		s := open(t, &host{inMemory: true}, folderOf(t), durable)
+		all, err := s.ReserveGroup(emptySegment)
+		must(t, err)
+		done := make(chan error)
+		reserve := func() {
+			reserved, err := s.Reserve(1_000)
+			s.Unreserve(reserved)
+			done <- err
+		}
+		go reserve()
+		eventually(t, "it waits", s.events.crowded.Load)
+		go reserve()
+		time.Sleep(150 * time.Millisecond) // as if nothing ran the caller that has reserved it all
+		s.Unreserve(all)
+		must(t, <-done)
+		must(t, <-done)
+		if _, err := s.Reserve(1_000); err != nil || s.events.crowded.Load() {
+			t.Errorf("callers still wait: %v", err)
 		}
 	})
 

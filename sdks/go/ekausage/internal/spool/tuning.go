@@ -9,6 +9,9 @@ type Tuning struct {
 	RetryMin, RetryMax time.Duration
 	EventsPerSecond    int
 	transportIdle      time.Duration
+	// crowdTimeout is how long a caller waits for others to write what they have reserved. That takes each of
+	// them microseconds, but a busy machine may run none of them for a while.
+	crowdTimeout time.Duration
 }
 
 // DefaultTuning returns the constants of the format.
@@ -21,6 +24,7 @@ func DefaultTuning() Tuning {
 		RetryMax:        retryMaxMs * time.Millisecond,
 		EventsPerSecond: replayEventsPerSecond,
 		transportIdle:   leaseMs * time.Millisecond,
+		crowdTimeout:    10 * time.Second,
 	}
 }
 
