@@ -37,22 +37,24 @@ type kafkaTransport struct {
 	expiry  *expiry
 	stop    context.CancelFunc
 	stopped atomic.Bool
-	records sync.Pool
-	memory  *promise // of events that are in memory only
-	latest  atomic.Pointer[promise]
-	connect *connectError
-	timeout time.Duration
-	pending atomic.Int64
+	// givingUp counts the calls of giveUp.
+	givingUp atomic.Int32
+	records  sync.Pool
+	memory   *promise // of events that are in memory only
+	latest   atomic.Pointer[promise]
+	connect  *connectError
+	timeout  time.Duration
+	pending  atomic.Int64
 
-	recreating sync.Mutex
-	recreated  []recreatedRecord // records that wait until the client has forgotten the former topic
-	idle       chan struct{}
+	idle  chan struct{}
+	retry kafkaRetry
 }
 
 type recordSlab struct{ free []kgo.Record }
 
 func newKafkaTransport(s *settings, log kgo.Logger, warnings *limitedLog, settle settle) (*kafkaTransport, error) {
 	t := &kafkaTransport{settle: settle, connect: &connectError{}, idle: make(chan struct{}, 1)}
+	t.retry = kafkaRetry{transport: t, pause: s.milliseconds(settingKafkaRetryDelayMs), hurry: make(chan struct{}, 1)}
 	t.records.New = func() any { return new(recordSlab) }
 	t.memory = newPromise(t, nil)
 	t.latest.Store(t.memory)
@@ -93,14 +95,14 @@ func (t *kafkaTransport) send(e event) {
 	record.Value = e.value
 	record.Timestamp = e.at
 	t.pending.Add(1)
-	t.client.TryProduce(t.expiry.context(e.at), record, t.promiseOf(e.onDisk).callback)
+	t.produce(t.expiry.context(e.at), record, t.promiseOf(e.onDisk))
 }
 
 // sendAll has a slab of records for the events of one call, and looks up what they share once.
 func (t *kafkaTransport) sendAll(events []event) {
 	records := make([]kgo.Record, len(events))
 	ctx := t.expiry.context(events[0].at)
-	callback := t.promiseOf(events[0].onDisk).callback
+	p := t.promiseOf(events[0].onDisk)
 	t.pending.Add(int64(len(events)))
 	for i := range events {
 		record := &records[i]
@@ -108,8 +110,17 @@ func (t *kafkaTransport) sendAll(events []event) {
 		record.Key = events[i].key
 		record.Value = events[i].value
 		record.Timestamp = events[i].at
-		t.client.TryProduce(ctx, record, callback)
+		t.produce(ctx, record, p)
 	}
+}
+
+// produce passes a record to franz-go, behind those that are produced again.
+func (t *kafkaTransport) produce(ctx context.Context, record *kgo.Record, p *promise) {
+	record.Context = ctx
+	if t.retry.active.Load() && t.retry.hold(kafkaRecord{record, p}) {
+		return
+	}
+	t.client.TryProduce(ctx, record, p.callback)
 }
 
 // promise is the callback of the records that are acknowledged together on disk, so that an event needs
@@ -142,12 +153,8 @@ func (t *kafkaTransport) promiseOf(onDisk *spool.AckGroup) *promise {
 func (p *promise) finished(record *kgo.Record, err error) {
 	t := p.transport
 	if err != nil {
-		if t.shouldRetry(record, err) && errors.Is(err, kerr.UnknownTopicID) {
-			t.retryRecreated(recreatedRecord{record, p})
-			return
-		}
 		if t.shouldRetry(record, err) {
-			t.client.TryProduce(record.Context, record, p.callback)
+			t.retry.add(kafkaRecord{record, p}, err)
 			return
 		}
 		err = t.explain(record, err)
@@ -161,34 +168,9 @@ func (p *promise) finished(record *kgo.Record, err error) {
 	}
 }
 
-type recreatedRecord struct {
-	record  *kgo.Record
-	promise *promise
-}
-
-// retryRecreated produces a record again to a topic that was deleted and created anew. franz-go fails
-// all records of such a topic until it is purged, which a promise must not wait for.
-func (t *kafkaTransport) retryRecreated(r recreatedRecord) {
-	t.recreating.Lock()
-	defer t.recreating.Unlock()
-	if t.recreated = append(t.recreated, r); len(t.recreated) > 1 {
-		return
-	}
-	go func() {
-		t.client.PurgeTopicsFromProducing(UsageTopic)
-		t.recreating.Lock()
-		waiting := t.recreated
-		t.recreated = nil
-		t.recreating.Unlock()
-		for _, r := range waiting {
-			t.client.TryProduce(r.record.Context, r.record, r.promise.callback)
-		}
-	}()
-}
-
 // shouldRetry reports whether a record that franz-go has failed is produced again.
 func (t *kafkaTransport) shouldRetry(record *kgo.Record, err error) bool {
-	if t.stopped.Load() || errors.Is(err, kgo.ErrAborting) || record.Context.Err() != nil {
+	if t.stopped.Load() || t.givingUp.Load() > 0 || record.Context.Err() != nil {
 		return false
 	}
 	var answer *kerr.Error
@@ -213,7 +195,7 @@ var transient = []*kerr.Error{
 // explain returns an error that states the cause rather than the symptom.
 func (t *kafkaTransport) explain(record *kgo.Record, err error) error {
 	switch {
-	case t.stopped.Load(), errors.Is(err, kgo.ErrAborting):
+	case t.stopped.Load(), t.givingUp.Load() > 0:
 		return errGivenUp
 	case record.Context.Err() != nil:
 		return fmt.Errorf("not delivered within %v%s", t.timeout, t.connect)
@@ -226,12 +208,16 @@ func (t *kafkaTransport) flush(ctx context.Context) { _ = t.client.Flush(ctx) }
 func (t *kafkaTransport) close() {
 	t.stopped.Store(true)
 	t.stop()
+	t.retry.wake()
 	t.client.Close()
 	t.settleAll()
 }
 
 // giveUp leaves franz-go usable. What was in flight may be delivered all the same.
 func (t *kafkaTransport) giveUp() {
+	t.givingUp.Add(1)
+	defer t.givingUp.Add(-1)
+	t.retry.wake()
 	t.client.UnsafeAbortBufferedRecords()
 	t.settleAll()
 }

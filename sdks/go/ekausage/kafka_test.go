@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -186,32 +187,67 @@ func TestKafka(t *testing.T) {
 		}
 	})
 
-	// As a load balancer does while it has no broker to connect to, and a broker that is about to end.
-	t.Run("connections that are closed at once do not change the order", func(t *testing.T) {
+	t.Run("what answers in place of the broker does not change the order", func(t *testing.T) {
 		t.Parallel()
-		for _, acks := range []string{"1", "all"} {
-			t.Run(acks, func(t *testing.T) {
-				t.Parallel()
-				broker := devbroker.Start(t, t.TempDir())
-				client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithAcks(acks))
-				accepted := len(mustRecord(t, client, 1))
-				if err := client.Flush(within(t, 60*time.Second)); err != nil {
-					t.Fatal(err)
-				}
-				broker.Kill()
-				closed, stop := closeConnections(t, broker.Bootstrap)
-				for closed.Load() < 5 {
-					accepted += len(mustRecord(t, client, 5))
-					time.Sleep(time.Millisecond)
-				}
-				stop()
-				broker.Restart()
-				if err := client.Flush(within(t, 60*time.Second)); err != nil {
-					t.Fatal(err)
-				}
-				expectInOrder(t, consume(t, broker.Bootstrap, accepted))
-			})
+		for name, answer := range map[string]string{
+			// As a load balancer does while it has no broker to connect to, and a broker that is about to end.
+			"nothing": "",
+			"a proxy": "HTTP/1.1 503 Service Unavailable\r\n\r\n",
+		} {
+			for _, acks := range []string{"1", "all"} {
+				t.Run(name+" "+acks, func(t *testing.T) {
+					t.Parallel()
+					broker := devbroker.Start(t, t.TempDir())
+					client := newClient(t, ekausage.WithKafkaBrokers(broker.Bootstrap), ekausage.WithAcks(acks))
+					accepted := len(mustRecord(t, client, 1))
+					if err := client.Flush(within(t, 60*time.Second)); err != nil {
+						t.Fatal(err)
+					}
+					broker.Kill()
+					closed, stop := closeConnections(t, broker.Bootstrap, answer)
+					for closed.Load() < 5 {
+						accepted += len(mustRecord(t, client, 5))
+						time.Sleep(time.Millisecond)
+					}
+					stop()
+					broker.Restart()
+					if err := client.Flush(within(t, 60*time.Second)); err != nil {
+						t.Fatal(err)
+					}
+					expectInOrder(t, consume(t, broker.Bootstrap, accepted))
+				})
+			}
 		}
+	})
+
+	t.Run("shutdown leaves on disk what waits to be produced again", func(t *testing.T) {
+		t.Parallel()
+		broker := devbroker.Start(t, t.TempDir())
+		spool := spoolIn("spill", filepath.Join(t.TempDir(), "spool"))
+		client := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap))
+		accepted := mustRecord(t, client, 1)
+		if err := client.Flush(within(t, 60*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		broker.Kill()
+		closed, stop := closeConnections(t, broker.Bootstrap, "HTTP/1.1 503 Service Unavailable\r\n\r\n")
+		for closed.Load() < 5 {
+			accepted = append(accepted, mustRecord(t, client, 5)...)
+			time.Sleep(time.Millisecond)
+		}
+		if lost := client.Shutdown(); lost != 0 {
+			t.Errorf("%d were given up", lost)
+		}
+		expectSum(t, client)
+		stop()
+		broker.Restart()
+		next := newClient(t, spool, ekausage.WithKafkaBrokers(broker.Bootstrap))
+		for deadline := time.Now().Add(60 * time.Second); next.Stats().Replayed < int64(len(accepted)-1); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%+v", next.Stats())
+			}
+		}
+		expectOnceEach(t, consume(t, broker.Bootstrap, len(accepted)), accepted)
 	})
 
 	t.Run("an event whose time is over fails, younger ones do not", func(t *testing.T) {
@@ -321,8 +357,8 @@ func TestKafka(t *testing.T) {
 	})
 }
 
-// closeConnections closes each connection to an address once it has received a request, and counts them.
-func closeConnections(t *testing.T, address string) (closed *atomic.Int32, stop func()) {
+// closeConnections answers the first request of each connection to an address, closes it, and counts them.
+func closeConnections(t *testing.T, address, answer string) (closed *atomic.Int32, stop func()) {
 	t.Helper()
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -340,6 +376,7 @@ func closeConnections(t *testing.T, address string) (closed *atomic.Int32, stop 
 			// All of the request is read, or the close resets the connection.
 			_ = connection.SetReadDeadline(time.Now().Add(time.Second))
 			_, _ = connection.Read(make([]byte, 1<<20))
+			_, _ = connection.Write([]byte(answer))
 			_ = connection.Close()
 			closed.Add(1)
 		}
