@@ -149,16 +149,18 @@ def _erase(
 ) -> tuple[Erasure, bool]:
     """Erases, and returns the erasure and whether it did anything."""
     workspace, key = arguments.workspace, arguments.metadata_key or ""
-    known = ledger.of(client, workspace, key)
-    erasure = next((each for each in known if not each.is_complete), None)
+    erasure = ledger.pending(client, workspace, key)
     if erasure is None:
         found = _found(client, arguments, stored.now(client))
+        known = ledger.of(client, workspace, key)
         if known and not any(found.count().values()):
             return known[-1], False
         unbilled = found.unbilled() if isinstance(found, stored.Workspace) else {}
         by = arguments.by or f"{getpass.getuser()}@{socket.gethostname()}"
         erasure = ledger.begin(client, workspace, key, arguments.reason, by)
-        erasure = ledger.update(client, erasure, certificate={"unbilled": unbilled})
+        erasure = ledger.update(
+            client, erasure, certificate={"unbilled": unbilled, **erasure.certificate}
+        )
     erasure = _delete(client, arguments, erasure)
     copies.mark_erased(connection, [erasure])
     certificate = {
@@ -178,15 +180,19 @@ def _delete(client: Client, arguments: argparse.Namespace, erasure: Erasure) -> 
         found = stored.Workspace(client, arguments.workspace, erasure.before)
     rows = found.count()
     for _ in range(_ATTEMPTS):
-        certificate = {
-            **erasure.certificate,
-            "rows": _most(erasure.certificate.get("rows", {}), rows),
-        }
-        closes = erasure.closes
+        kept, closes = {}, {}
         if isinstance(found, stored.Workspace):
-            certificate["kept"] = {CLOSE_LINES: found.lines()}
-            closes = _most(closes, found.closes())
-        erasure = ledger.update(client, erasure, certificate=certificate, closes=closes)
+            kept, closes = {CLOSE_LINES: found.lines()}, found.closes()
+        # What is not there any more, another command has noted before it deleted it.
+        noted = ledger.get(client, erasure.erasure_id)
+        certificate = {
+            **noted.certificate,
+            "rows": _most(noted.certificate.get("rows", {}), rows),
+            "kept": kept,
+        }
+        erasure = ledger.update(
+            client, noted, certificate=certificate, closes=_most(noted.closes, closes)
+        )
         found.delete()
         # A close that was being made, or an insert, may have added some.
         rows = found.count()

@@ -82,14 +82,35 @@ def read(client: Client) -> list[Erasure]:
     ]
 
 
+def get(client: Client, erasure_id: str) -> Erasure:
+    """Returns an erasure as it is now, which another command may have gone on with.
+
+    Raises:
+        ClickHouseError: the store rejects the query.
+    """
+    return next(each for each in read(client) if each.erasure_id == erasure_id)
+
+
 def of(client: Client, workspace: str | None, key: str) -> list[Erasure]:
     """Returns the erasures of a workspace, or all, and a key, or everything."""
     digest = digest_of(workspace)
     return [each for each in read(client) if (each.digest, each.key) == (digest, key)]
 
 
+def pending(client: Client, workspace: str | None, key: str) -> Erasure | None:
+    """Returns the first erasure of these that is not complete.
+
+    Raises:
+        ClickHouseError: the store rejects the query.
+    """
+    found = of(client, workspace, key)
+    return next((each for each in found if not each.is_complete), None)
+
+
 def begin(client: Client, workspace: str | None, key: str, reason: str, by: str) -> Erasure:
     """Writes an erasure, from which on views hide what it is of, and returns it.
+
+    Of two that begin at once, both read what both have written, and go on with the first.
 
     Raises:
         ClickHouseError: the store rejects it.
@@ -106,7 +127,11 @@ def begin(client: Client, workspace: str | None, key: str, reason: str, by: str)
             "by": by,
         },
     )
-    return next(each for each in read(client) if each.erasure_id == erasure_id)
+    first = pending(client, workspace, key) or get(client, erasure_id)
+    if first.erasure_id != erasure_id:
+        statement = f"ALTER TABLE {_TABLE} DELETE WHERE erasure_id = {{id:String}}"
+        client.command(statement, {"id": erasure_id}, settings={"mutations_sync": 2})
+    return first
 
 
 def update(client: Client, erasure: Erasure, **changes: Any) -> Erasure:
