@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 _SECONDS = 60
@@ -76,9 +78,11 @@ class FaultServer:
         requests: what was read so far, in the order of its arrival.
         taken: the ids of the events in requests that were answered 200, copies too.
         key: the API key; any other is answered 401. Empty for any.
+        certificate: a PEM file of the key and the chain of further connections; None for HTTP.
     """
 
-    def __init__(self, *replies: Reply, key: str = "") -> None:
+    def __init__(self, *replies: Reply, key: str = "", certificate: Path | None = None) -> None:
+        self.certificate = certificate
         self.replies = deque(replies)
         self.usual = TAKEN
         self.key = key
@@ -92,7 +96,13 @@ class FaultServer:
     @property
     def url(self) -> str:
         """The address of the server."""
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        scheme = "http" if self.certificate is None else "https"
+        return f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    @property
+    def connections(self) -> int:
+        """How many there were, also those that a client has closed at once."""
+        return len(self._sockets)
 
     def __enter__(self) -> Self:
         return self
@@ -121,6 +131,11 @@ class FaultServer:
             thread.start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
+        try:
+            connection = self._encrypted(connection)
+        except OSError:
+            connection.close()
+            return
         with connection, connection.makefile("rb") as reader:
             try:
                 while (request := _read(reader, number)) is not None:
@@ -128,6 +143,13 @@ class FaultServer:
                         return
             except (OSError, ValueError):
                 return
+
+    def _encrypted(self, connection: socket.socket) -> socket.socket:
+        if self.certificate is None:
+            return connection
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate)
+        return context.wrap_socket(connection, server_side=True)
 
     def _answer(self, connection: socket.socket, reader: Any, request: Request) -> bool:
         """Answers a request, and reports whether the connection stays open."""

@@ -227,6 +227,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"http_token": f"{FORMER}\nX: y"}, "a secret: expected an API key"),
     ({"http_token_file": "/nowhere"}, "expected no file, as there is"),
     ({"http_token": None, "http_token_file": "/nowhere"}, "a file that contains the API key"),
+    ({"http_ca_location": "/nowhere"}, "pem file of certificates"),
+    ({"http_ca_location": __file__}, "pem file of certificates"),
 ]
 
 

@@ -3,6 +3,8 @@ package ekausage
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,13 +50,13 @@ type httpAnswer struct {
 func (a *httpAnswer) Error() string { return a.reason }
 
 func newHTTPAPI(s *settings, log *limitedLog) *httpAPI {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxConnsPerHost, transport.Proxy = 1, nil
+	// checkHTTP has read the file; without authorities, should it be gone, no server is trusted.
+	trusted, err := authorities(s.text(settingHTTPCALocation))
+	if err != nil {
+		trusted = x509.NewCertPool()
+	}
 	a := &httpAPI{
-		client: &http.Client{
-			Transport:     transport,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		client:  newHTTPClient(trusted, 1),
 		address: strings.TrimRight(s.text(settingHTTPURL), "/") + encodedPath,
 		timeout: min(longestRequest, s.milliseconds(settingDeliveryTimeoutMs)),
 		renew:   func() bool { return false },
@@ -75,6 +77,18 @@ func newHTTPAPI(s *settings, log *limitedLog) *httpAPI {
 		return err != nil || before.reveal() != latest.reveal()
 	}
 	return a
+}
+
+// newHTTPClient returns a client that trusts these authorities, nil for the system's. It uses no proxy and
+// follows no redirect.
+func newHTTPClient(trusted *x509.CertPool, connections int) *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxConnsPerHost, transport.Proxy = connections, nil
+	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted}
+	return &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 func (a *httpAPI) close() { a.client.CloseIdleConnections() }

@@ -23,7 +23,8 @@ var apiKey = regexp.MustCompile(`^[\x21-\x7e]+$`)
 // usesHTTP reports whether events go to the HTTP API instead of to Kafka.
 func (s *settings) usesHTTP() bool { return s.text(settingTransport) == transportHTTP }
 
-// checkHTTP returns an error if the address of the HTTP API or the API key is missing, or cannot be used.
+// checkHTTP returns an error if the address of the HTTP API or the API key is missing, or if one of its settings
+// cannot be used.
 func (s *settings) checkHTTP() error {
 	for _, row := range []int{settingHTTPURL, settingHTTPToken} {
 		if s.values[row] == nil && (row == settingHTTPURL || s.tokenFile == nil) {
@@ -53,6 +54,9 @@ func (s *settings) checkHTTP() error {
 		}
 	case !apiKey.MatchString(token.reveal()):
 		return s.misconfigured(settingHTTPToken, "an API key")
+	}
+	if _, err := authorities(s.text(settingHTTPCALocation)); err != nil {
+		return s.misconfigured(settingHTTPCALocation, readableAuthorities)
 	}
 	return nil
 }

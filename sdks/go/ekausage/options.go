@@ -66,6 +66,10 @@ func WithHTTPToken(key string) Option { return withSetting(settingHTTPToken, new
 // the server refuses the key, so that a rotated one needs no restart.
 func WithHTTPTokenFile(file string) Option { return withSetting(settingHTTPTokenFile, file) }
 
+// WithHTTPCALocation sets a PEM file of the certificate authorities of the HTTP API to trust, overriding the
+// system's.
+func WithHTTPCALocation(file string) Option { return withSetting(settingHTTPCALocation, file) }
+
 // WithLinger sets how long an event may wait for others to be sent in one batch, overriding the
 // default of 50ms, in whole milliseconds. Flush and Shutdown do not wait for it.
 func WithLinger(linger time.Duration) Option {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -15,8 +16,9 @@ import (
 )
 
 const (
-	unreadablePassword = "a file that contains the password: "
-	passwordInClear    = "the password is sent in the clear: the security protocol is SASL_PLAINTEXT and the " +
+	readableAuthorities = "a readable PEM file of certificates"
+	unreadablePassword  = "a file that contains the password: "
+	passwordInClear     = "the password is sent in the clear: the security protocol is SASL_PLAINTEXT and the " +
 		"mechanism PLAIN; use SASL_SSL, or a SCRAM mechanism"
 )
 
@@ -125,18 +127,26 @@ func tlsConfig(s *settings) (*tls.Config, error) {
 	if config.Certificates, err = clientCertificates(s); err != nil {
 		return nil, err
 	}
-	location := s.text(settingKafkaSSLCALocation)
+	if config.RootCAs, err = authorities(s.text(settingKafkaSSLCALocation)); err != nil {
+		return nil, s.misconfigured(settingKafkaSSLCALocation, readableAuthorities)
+	}
+	return config, nil
+}
+
+// authorities returns the certificate authorities of a PEM file, nil where there is no file: the system's.
+func authorities(location string) (*x509.CertPool, error) {
 	if location == "" {
-		return config, nil
+		return nil, nil
 	}
 	pem, err := os.ReadFile(location)
-	if err == nil {
-		config.RootCAs = x509.NewCertPool()
-		if config.RootCAs.AppendCertsFromPEM(pem) {
-			return config, nil
-		}
+	if err != nil {
+		return nil, err
 	}
-	return nil, s.misconfigured(settingKafkaSSLCALocation, "a readable PEM file of certificates")
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, errors.New("it has no certificate")
+	}
+	return pool, nil
 }
 
 // clientCertificates returns the certificate for mutual TLS; none where none is configured.

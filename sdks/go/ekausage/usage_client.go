@@ -29,6 +29,8 @@ type UsageClientConfig struct {
 	Timeout time.Duration
 	// MaxRetries is how many attempts there are in all, those answered 429 not counted; 0 is 3.
 	MaxRetries int
+	// CALocation is a PEM file of the certificate authorities to trust instead of the system's.
+	CALocation string
 	// Logger receives an error where events are given up; nil is slog.Default.
 	Logger *slog.Logger
 	// Sleep waits between attempts, for tests; nil waits on the machine's clock.
@@ -73,12 +75,11 @@ func NewUsageClient(config UsageClientConfig) (*UsageClient, error) {
 	if config.Sleep == nil {
 		config.Sleep = func(ctx context.Context, pause time.Duration) { wait(ctx, pause, nil) }
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.Proxy = nil
-	return &UsageClient{config, &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	trusted, err := authorities(config.CALocation)
+	if err != nil {
+		return nil, localUsageError(usageProblem{"CALocation", "expected " + readableAuthorities + ": " + err.Error(), -1})
+	}
+	return &UsageClient{config, newHTTPClient(trusted, 0)}, nil
 }
 
 // Emit sends one event and returns its id, "" if it was given up, which is logged. An error is a *UsageError,

@@ -15,6 +15,7 @@ const (
 	settingHTTPURL
 	settingHTTPToken
 	settingHTTPTokenFile
+	settingHTTPCALocation
 	settingKafkaLingerMs
 	settingKafkaBatchSize
 	settingKafkaCompressionType
@@ -49,6 +50,7 @@ var settingTable = [...]Setting{
 	{"http_url", "EKA_HTTP_URL", "WithHTTPURL", "string", "", "", false, false, "", 0, 0, nil, "", "The address of the HTTP API, as in https://usage.example.com. It must be https unless the server is on this machine or behind a proxy here, as the token is sent in the clear otherwise."},
 	{"http_token", "EKA_HTTP_TOKEN", "WithHTTPToken", "string", "", "", false, true, "", 0, 0, nil, "", "An API key with the scope `encoded`; never shown in a log, an error or a repr."},
 	{"http_token_file", "EKA_HTTP_TOKEN_FILE", "WithHTTPTokenFile", "string", "", "", false, false, "", 0, 0, nil, "", "A file that contains the API key, in place of http_token. It is read again when the server refuses the key, so that a rotated one needs no restart."},
+	{"http_ca_location", "EKA_HTTP_CA_LOCATION", "WithHTTPCALocation", "string", "", "", false, false, "", 0, 0, nil, "", "A PEM file of the certificate authorities of the HTTP API to trust instead of the system's."},
 	{"kafka_linger_ms", "EKA_KAFKA_LINGER_MS", "WithLinger", "integer", "ms", "50", false, false, "", 0, 900000, nil, "linger.ms", "How long an event may wait for others to be sent in the same batch."},
 	{"kafka_batch_size", "EKA_KAFKA_BATCH_SIZE", "WithBatchSize", "integer", "bytes", "65536", false, false, "", 1, 2147483647, nil, "batch.size", "The size at which a batch is sent without further delay."},
 	{"kafka_compression_type", "EKA_KAFKA_COMPRESSION_TYPE", "WithCompression", "choice", "", "lz4", false, false, "", 0, 0, []string{"none", "gzip", "snappy", "lz4", "zstd"}, "compression.type", "The compression codec of batches."},

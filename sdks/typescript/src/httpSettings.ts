@@ -1,6 +1,7 @@
 /** Checks the settings of the HTTP API, before anything is sent to it. */
 
-import { createHash } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { describeError, describeValue } from "./describe.js";
 import { ConfigError } from "./errors.js";
 import { settings as table } from "./generated/settings.js";
@@ -8,7 +9,7 @@ import { isApiKey, PasswordFile } from "./secret.js";
 import { configError, missing, type Settings } from "./settings.js";
 
 type Given = Readonly<Record<string, unknown>>;
-type Name = "httpUrl" | "httpToken" | "httpTokenFile";
+type Name = "httpUrl" | "httpToken" | "httpTokenFile" | "httpCaLocation";
 
 /** What a client logs if anybody on the network can read the API key. */
 export const tokenInClear =
@@ -16,12 +17,12 @@ export const tokenInClear =
   "encrypts";
 
 /**
- * Checks the address of the HTTP API and the API key.
+ * Checks the address of the HTTP API, the API key and the authorities.
  *
  * @throws ConfigError if one is missing, or cannot be used.
  */
 export function checkHttp(settings: Settings, options: Given): void {
-  const { httpUrl: url, httpToken: token, httpTokenFile: path } = settings;
+  const { httpUrl: url, httpToken: token, httpTokenFile: path, httpCaLocation: ca } = settings;
   if (url === undefined) {
     throw absent("httpUrl");
   }
@@ -35,6 +36,9 @@ export function checkHttp(settings: Settings, options: Given): void {
     throw absent("httpToken");
   } else if (!isApiKey(token.reveal())) {
     throw invalid("httpToken", "a secret", "an API key", options);
+  }
+  if (ca !== undefined) {
+    checkAuthorities(ca, options);
   }
 }
 
@@ -63,6 +67,15 @@ function checkFile(path: string, hasToken: boolean, options: Given): void {
   } catch (error) {
     const hint = `a file that contains the API key: ${describeError(error)}`;
     throw invalid("httpTokenFile", describeValue(path), hint, options);
+  }
+}
+
+function checkAuthorities(path: string, options: Given): void {
+  try {
+    new X509Certificate(readFileSync(path));
+  } catch (error) {
+    const hint = `a PEM file of certificates: ${describeError(error)}`;
+    throw invalid("httpCaLocation", describeValue(path), hint, options);
   }
 }
 

@@ -21,6 +21,7 @@ type usageRequest struct {
 		Origin     string `json:"origin"`
 		TimeoutMs  int    `json:"timeout_ms"`
 		MaxRetries int    `json:"max_retries"`
+		CALocation string `json:"ca_location"`
 	} `json:"client"`
 	Method string          `json:"method"`
 	Token  string          `json:"token"`
@@ -58,6 +59,7 @@ func usageClient(r *usageRequest) (response, error) {
 		Origin:     r.Client.Origin,
 		Timeout:    time.Duration(r.Client.TimeoutMs) * time.Millisecond,
 		MaxRetries: r.Client.MaxRetries,
+		CALocation: r.Client.CALocation,
 		Logger:     slog.New(slog.NewTextHandler(&logged, nil)),
 		Sleep:      func(_ context.Context, pause time.Duration) { slept = append(slept, pause.Milliseconds()) },
 	})

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
 from urllib.parse import urlsplit
 
-from ._describe import describe_value
+from ._describe import describe_error, describe_value
 from ._errors import ConfigError
 from ._generated.settings import SETTINGS
 from ._secret import TOKEN, PasswordFile, Secret, why_unreadable
@@ -13,11 +14,12 @@ from ._settings import Settings, missing
 
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _URL, _TOKEN, _FILE = "http_url", "http_token", "http_token_file"
+_CA = "http_ca_location"
 _EXPECTED = "an address http://host or https://host, without a user, a query or a fragment"
 
 
 def check(settings: Settings) -> None:
-    """Checks the address of the HTTP API and the key.
+    """Checks the address of the HTTP API, the key and the authorities.
 
     Raises:
         ConfigError: the first one that is missing, or cannot be used.
@@ -40,6 +42,13 @@ def check(settings: Settings) -> None:
         )
     elif not _is_token(token):
         raise _invalid(settings, _TOKEN, "a secret", "an API key")
+    ca_location: str | None = settings[_CA]
+    if ca_location is not None:
+        try:
+            ssl.create_default_context(cafile=ca_location)
+        except OSError as error:
+            hint = f"a PEM file of certificates: {describe_error(error)}"
+            raise _invalid(settings, _CA, describe_value(ca_location), hint) from None
 
 
 def sends_token_in_clear(settings: Settings) -> bool:

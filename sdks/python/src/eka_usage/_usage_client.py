@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,7 +39,14 @@ class _Request(NamedTuple):
 class _Api:
     """What both clients share: the arguments, and what becomes of an answer."""
 
-    def __init__(self, base_url: str, origin: str, timeout_ms: int, max_retries: int) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        origin: str,
+        timeout_ms: int,
+        max_retries: int,
+        ca_location: str | os.PathLike[str] | None,
+    ) -> None:
         _check("base_url", base_url, str, "http://host or https://host", _is_url)
         _check("origin", origin, str, "the name of the service", lambda name: bool(name.strip()))
         _check("timeout_ms", timeout_ms, (int, float), "more than 0", lambda number: number > 0)
@@ -47,6 +56,12 @@ class _Api:
         self._origin = origin
         self._timeout = timeout_ms / 1000
         self._max_retries = max_retries
+        self._http_options: Any = {
+            "timeout": self._timeout,
+            "follow_redirects": False,  # the key is for this server alone
+            "trust_env": False,
+            "verify": _authorities(base_url, ca_location),
+        }
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._base_url!r}, {self._origin!r})"
@@ -91,6 +106,17 @@ def _check(
         raise UsageError.local([(name, hint, None)])
 
 
+def _authorities(base_url: str, location: str | os.PathLike[str] | None) -> ssl.SSLContext:
+    """Returns those that are trusted: of the file, or the system's."""
+    if location is None and not base_url.startswith("https:"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # of nobody: the system's take long to load
+    try:
+        return ssl.create_default_context(cafile=location)
+    except (OSError, TypeError) as error:
+        hint = f"expected a PEM file of certificates, got {describe_value(location)}: {error}"
+        raise UsageError.local([("ca_location", hint, None)]) from None
+
+
 def _is_url(text: str) -> bool:
     return text.startswith(("http://", "https://"))
 
@@ -129,6 +155,7 @@ class UsageClient(_Api):
         origin: the name of the service, which each event gets.
         timeout_ms: how long one attempt may take.
         max_retries: how many attempts there are in all; those answered 429 do not count.
+        ca_location: a PEM file of the certificate authorities to trust instead of the system's.
         sleep: waits so many seconds, for tests.
 
     Raises:
@@ -142,11 +169,12 @@ class UsageClient(_Api):
         timeout_ms: int = 5000,
         max_retries: int = 3,
         *,
+        ca_location: str | os.PathLike[str] | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        super().__init__(base_url, origin, timeout_ms, max_retries)
+        super().__init__(base_url, origin, timeout_ms, max_retries, ca_location)
         self._sleep = sleep
-        self._http = httpx.Client(timeout=self._timeout, follow_redirects=False, trust_env=False)
+        self._http = httpx.Client(**self._http_options)
 
     def emit(self, token: str, event: UsageEventInput) -> str | None:
         """Sends one event, and returns its id; None if it was given up, which is logged.
@@ -218,13 +246,12 @@ class AsyncUsageClient(_Api):
         timeout_ms: int = 5000,
         max_retries: int = 3,
         *,
+        ca_location: str | os.PathLike[str] | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        super().__init__(base_url, origin, timeout_ms, max_retries)
+        super().__init__(base_url, origin, timeout_ms, max_retries, ca_location)
         self._sleep = sleep
-        self._http = httpx.AsyncClient(
-            timeout=self._timeout, follow_redirects=False, trust_env=False
-        )
+        self._http = httpx.AsyncClient(**self._http_options)
 
     async def emit(self, token: str, event: UsageEventInput) -> str | None:
         """Sends one event; see `UsageClient.emit()`."""

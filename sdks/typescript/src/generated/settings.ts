@@ -63,6 +63,14 @@ export const settings = {
     required: false,
     secret: false,
   },
+  /** A PEM file of the certificate authorities of the HTTP API to trust instead of the system's. */
+  httpCaLocation: {
+    variable: "EKA_HTTP_CA_LOCATION",
+    argument: "httpCaLocation",
+    type: "string",
+    required: false,
+    secret: false,
+  },
   /** How long an event may wait for others to be sent in the same batch. */
   kafkaLingerMs: {
     variable: "EKA_KAFKA_LINGER_MS",
@@ -408,6 +416,8 @@ export interface SettingOptions {
    * refuses the key, so that a rotated one needs no restart.
    */
   readonly httpTokenFile?: string | undefined;
+  /** A PEM file of the certificate authorities of the HTTP API to trust instead of the system's. */
+  readonly httpCaLocation?: string | undefined;
   /**
    * How long an event may wait for others to be sent in the same batch.
    *

@@ -5,6 +5,7 @@
  * replaced by tests and by monitoring. No redirect is followed: the API key is for this server alone.
  */
 
+import { readFileSync } from "node:fs";
 import { Agent, type IncomingMessage, type RequestOptions, request } from "node:http";
 import { Agent as SecureAgent, request as secureRequest } from "node:https";
 import { describeError } from "../describe.js";
@@ -51,7 +52,9 @@ export class HttpApi {
   constructor(settings: Settings, warn: (text: string) => void) {
     this.#url = new URL((settings.httpUrl ?? "").replace(/\/+$/, ""));
     const Connections = this.#isSecure ? SecureAgent : Agent;
-    this.#agent = new Connections({ keepAlive: true, maxSockets: 1 });
+    const { httpCaLocation: path } = settings;
+    const trusted = path === undefined ? {} : { ca: readFileSync(path) };
+    this.#agent = new Connections({ keepAlive: true, maxSockets: 1, ...trusted });
     this.#timeoutMs = Math.min(longestRequest, settings.deliveryTimeoutMs);
     this.#key = new ApiKey(settings, warn);
   }

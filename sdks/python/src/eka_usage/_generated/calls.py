@@ -681,6 +681,10 @@ class SettingArguments(TypedDict, total=False):
     refuses the key, so that a rotated one needs no restart.
     """
 
+    http_ca_location: str | None
+    """A PEM file of the certificate authorities of the HTTP API to trust instead of the system's.
+    """
+
     linger_ms: int | None
     """How long an event may wait for others to be sent in the same batch."""
 

@@ -76,6 +76,13 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         description="A file that contains the API key, in place of http_token. It is read again when the server refuses the key, so that a rotated one needs no restart.",
     ),
     Setting(
+        "http_ca_location",
+        "EKA_HTTP_CA_LOCATION",
+        "http_ca_location",
+        "string",
+        description="A PEM file of the certificate authorities of the HTTP API to trust instead of the system's.",
+    ),
+    Setting(
         "kafka_linger_ms",
         "EKA_KAFKA_LINGER_MS",
         "linger_ms",

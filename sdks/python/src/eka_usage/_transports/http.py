@@ -57,7 +57,8 @@ class HttpTransport:
         self._most_bytes: int = settings["max_queue_bytes"]
         timeout = min(_LONGEST_REQUEST, self._timeout_ms / 1000)
         token = Token(settings["http_token"], settings.token_file)
-        self._api = HttpApi(settings["http_url"], token, timeout, logger.warning)
+        ca_location: str | None = settings["http_ca_location"]
+        self._api = HttpApi(settings["http_url"], token, ca_location, timeout, logger.warning)
         self._lock = shared_lock()
         self._queue: deque[_Queued] = deque()
         self._bytes = 0

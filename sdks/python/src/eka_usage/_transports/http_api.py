@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -76,14 +77,23 @@ class HttpApi:
     Args:
         url: of the server, with a path if it has a prefix.
         token: the API key.
+        ca_location: a file of the authorities to trust, None for the system's.
         timeout: how many seconds an answer may take.
         warn: receives what concerns the file of the key.
     """
 
     def __init__(
-        self, url: str, token: Token, timeout: float, warn: Callable[[str], object]
+        self,
+        url: str,
+        token: Token,
+        ca_location: str | None,
+        timeout: float,
+        warn: Callable[[str], object],
     ) -> None:
         self._parts = urlsplit(url)
+        self._ssl = None
+        if self._parts.scheme == "https":
+            self._ssl = ssl.create_default_context(cafile=ca_location)
         self._path = self._parts.path.rstrip("/") + _PATH
         self._token = token
         self._timeout = timeout
@@ -122,7 +132,8 @@ class HttpApi:
         sock: socket.socket | None = getattr(self._connection, "sock", None)
         if sock is not None:
             with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+                # That of an SSLSocket goes on in the clear, for a moment, with what it is sending.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def _post(self, events: list[bytes]) -> Answer | None:
         """Returns the answer; None if the server refuses the key."""
@@ -159,8 +170,8 @@ class HttpApi:
 
     def _open(self) -> HTTPConnection:
         host, port = self._parts.hostname or "", self._parts.port
-        if self._parts.scheme == "https":
-            return HTTPSConnection(host, port, timeout=self._timeout)
+        if self._ssl is not None:
+            return HTTPSConnection(host, port, timeout=self._timeout, context=self._ssl)
         return HTTPConnection(host, port, timeout=self._timeout)
 
     def _read(self, status: int, headers: Any, text: bytes, count: int) -> Answer:
