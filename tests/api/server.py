@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from infra.api.__main__ import main
 from tests.child import Child
 from tests.environment import environment
 
@@ -114,9 +117,9 @@ class ApiServer(Child):
 
 
 def run(*arguments: str) -> str:
-    """Returns what a command prints, without the line break at its end."""
-    command = [sys.executable, "-m", "infra.api", *arguments]
-    found = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
-    if found.returncode:
-        raise RuntimeError(found.stderr)
-    return found.stdout.rstrip("\n")
+    """Returns what a command prints in this process, without the line break at its end."""
+    with redirect_stdout(io.StringIO()) as output, redirect_stderr(io.StringIO()) as errors:
+        status = main(arguments)
+    if status:
+        raise RuntimeError(errors.getvalue())
+    return output.getvalue().rstrip("\n")
