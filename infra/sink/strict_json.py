@@ -19,19 +19,21 @@ def parse_json(document: bytes) -> Any:
     Raises:
         ValueError: it is not JSON, has a key twice, or is nested too deeply; the text says so.
     """
+    text = decode(document)
     try:
-        return json.loads(
-            document.decode(),
-            object_pairs_hook=_object,
-            parse_float=_exact,
-            parse_constant=_refuse_constant,
-        )
-    except UnicodeDecodeError as error:
-        raise ValueError(f"not UTF-8, from byte {error.start} on") from None
+        return DECODER.decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     except ValueError as error:  # the decoder's own, or an integer with thousands of digits
-        raise ValueError(f"not JSON: {error}" if document else "it is empty") from None
+        raise ValueError(f"not JSON: {error}" if text else "it is empty") from None
+
+
+def decode(document: bytes) -> str:
+    """Returns the text of a document; a ValueError says where it is not UTF-8."""
+    try:
+        return document.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8, from byte {error.start} on") from None
 
 
 def _exact(text: str) -> float | Decimal:
@@ -56,3 +58,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number of JSON")
+
+
+DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_exact, parse_constant=_refuse_constant
+)

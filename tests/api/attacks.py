@@ -56,6 +56,8 @@ REPEATED: dict[str, Callable[[], bytes]] = {
     "both lengths": lambda: _post(b"{}", "content-length: 2", "transfer-encoding: chunked"),
     "deep JSON": lambda: _post(b"[" * _MOST),
     "duplicate keys": lambda: _post(b"{" + b'"a":1,' * (_MOST // 6) + b'"a":1}'),
+    "empty objects": lambda: _post(b"[" + b"{}," * (_MOST // 3) + b"{}]"),
+    "an event of empty objects": lambda: _post(b'{"metadata":[' + b"{}," * 43_000 + b"{}]}"),
     "huge numbers": lambda: _post(b'{"quantity":1e999999999,"workspace_id":"mine"}'),
     "digits": lambda: _post(b'{"quantity":' + b"9" * _MOST + b"}"),
     "bad UTF-8": lambda: _post(b'{"workspace_id":"\xff"}'),

@@ -183,6 +183,13 @@ def test_what_the_sdk_refuses_is_refused_with_its_code(
         (b'{"metadata": {"a": {"b": 1, "b": 2}}}', "'b' appears twice"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"quantity": ' + b"9" * 10_000 + b"}", "not JSON"),
+        (b"[{}", "not JSON"),
+        (b"[{},]", "not JSON"),
+        (b"[{} {}]", "a comma"),
+        (b"[{}] []", "after the array"),
+        (b'{"events": [{}], "more": 1}', "after the array"),
+        (b'[{"a": 1, "a": 2}]', "'a' appears twice"),
+        (b"[" + b" " * 200_000 + b'{"a": "b"}, oops]' + b" " * 200_000, "at character 200013"),
     ],
 )
 def test_a_body_that_is_not_json_is_refused(

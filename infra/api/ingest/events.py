@@ -21,7 +21,7 @@ from infra.api.keys.key import Key
 from infra.api.recorder import Recorder, details, invalid_events
 from infra.api.wire.answers import answer
 from infra.api.wire.body import BodyLimits, read_body
-from infra.api.wire.json_text import parse_json
+from infra.api.wire.json_text import parse_json, parse_list
 
 _OK, _ACCEPTED, _NO_CONTENT = 200, 202, 204
 _DISK, _KAFKA = "disk", "kafka"
@@ -68,9 +68,9 @@ class Ingest:
         key = self.access.admit(request, "write")
         partial = _flag(request, "partial")
         _waits(request)  # is checked before anything is taken
-        read, is_one, events = _reader(request, await read_body(request, self.limits))
+        read, is_one, events = await _reader(request, await read_body(request, self.limits))
         if not 1 <= len(events) <= MAX_EVENTS:
-            hint = f"it has {len(events)} events, and one request takes 1 to {MAX_EVENTS}"
+            hint = f"expected 1 to {MAX_EVENTS}, got {'more' if events else 'none'}"
             raise AnswerError.rejected(
                 ValidationError.of("batch.invalid", parameter=_EVENTS, hint=hint)
             )
@@ -107,12 +107,12 @@ class Ingest:
 Read = Callable[[Any, Key], Usage]
 
 
-def _reader(request: Request, body: bytes) -> tuple[Read, bool, list[Any]]:
+async def _reader(request: Request, body: bytes) -> tuple[Read, bool, list[Any]]:
     """Returns how to read each event of a request, whether it has one alone, and the events."""
     media_type = request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()
     if media_type == cloudevents.BATCH:
-        events = parse_json(body)
-        if not isinstance(events, list):
+        events = await parse_list(body, _EVENTS, MAX_EVENTS)
+        if events is None:
             raise AnswerError.of("body.invalid", hint="expected an array of CloudEvents")
         return cloudevents.read, False, events
     if media_type == cloudevents.ONE:
@@ -126,13 +126,10 @@ def _reader(request: Request, body: bytes) -> tuple[Read, bool, list[Any]]:
             given=shown(media_type),
             hint=f"{_JSON}, {cloudevents.ONE} or {cloudevents.BATCH}",
         )
-    found = parse_json(body)
-    if isinstance(found, dict) and set(found) == {_EVENTS}:
-        found = found[_EVENTS]
-        if not isinstance(found, list):
-            raise AnswerError.of("body.invalid", hint="expected `events` to be an array")
-    is_one = not isinstance(found, list)
-    return read_call, is_one, _identified(request, [found] if is_one else found, is_one)
+    events = await parse_list(body, _EVENTS, MAX_EVENTS)
+    is_one = events is None
+    found = [parse_json(body)] if events is None else events
+    return read_call, is_one, _identified(request, found, is_one)
 
 
 def _identified(request: Request, events: list[Any], is_one: bool) -> list[Any]:

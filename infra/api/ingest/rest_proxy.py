@@ -30,7 +30,7 @@ from infra.api.keys.key import Key
 from infra.api.recorder import Boundary, Recorder, invalid_events
 from infra.api.wire.answers import answer, log_refused
 from infra.api.wire.body import BodyLimits, read_body
-from infra.api.wire.json_text import parse_json
+from infra.api.wire.json_text import parse_list
 
 # What meter-lib writes to, and what the catalog calls it.
 _TOPICS = ("usage-events", USAGE_TOPIC)
@@ -78,9 +78,9 @@ class RestProxy:
     async def _produce(self, request: Request) -> int:
         if request.path_params["topic"] not in _TOPICS:
             raise AnswerError.of("path.unknown", hint=f"the topic is {_TOPICS[0]}")
-        body = parse_json(await read_body(request, self.limits))
-        records = body.get("records") if isinstance(body, dict) else None
-        if not isinstance(records, list) or not 1 <= len(records) <= MAX_EVENTS:
+        body = await read_body(request, self.limits)
+        records = await parse_list(body, "records", MAX_EVENTS)
+        if records is None or not 1 <= len(records) <= MAX_EVENTS:
             hint = f"expected `records`, an array of 1 to {MAX_EVENTS}"
             raise AnswerError.of("body.invalid", hint=hint)
         usages: list[Usage] = []

@@ -1,0 +1,58 @@
+"""Bodies are parsed an item at a time, of which only a part is looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from infra.api.errors import AnswerError
+from infra.api.wire import json_text
+from infra.api.wire.json_text import parse_json, parse_list
+
+ITEMS: list[Any] = [
+    {"a": 'x\\\n"]}é😀,[', "b": [1.5, -2, 1e300, True, False, None]},
+    12345678,
+    "]",
+    [],
+    {},
+    [[{"c": {"d": "e"}}]],
+    -0.25,
+    None,
+    "",
+]
+
+
+def parsed(body: str, most: int = 500) -> list[Any] | None:
+    return asyncio.run(parse_list(body.encode(), "events", most))
+
+
+@pytest.mark.parametrize("indent", [None, 3])
+@pytest.mark.parametrize("is_member", [False, True])
+@pytest.mark.parametrize("is_ascii", [False, True])
+def test_items_are_whole_wherever_a_part_ends(
+    indent: int | None, is_member: bool, is_ascii: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = {"events": ITEMS} if is_member else ITEMS
+    body = json.dumps(document, indent=indent, ensure_ascii=is_ascii)
+    for largest in range(220, 320):
+        monkeypatch.setattr(json_text, "_LARGEST_ITEM", largest)
+        assert parsed(body) == ITEMS
+        with pytest.raises(AnswerError, match="body too large"):
+            parsed(json.dumps([*ITEMS, {"a": "b" * largest}, 1]))
+        with pytest.raises(AnswerError, match=r"not JSON: .*at character 70\d"):
+            parsed("[" + "1," * 350 + "oops," + "1," * 350 + "1]")
+
+
+def test_what_is_no_array_is_left_to_others() -> None:
+    for body in ("{}", "7", "", '{"event": []}', '{"more": 1, "events": []}'):
+        assert parsed(body) is None
+    assert parsed(" [ ] ") == parsed('{ "events" : [ ] }') == []
+
+
+def test_no_more_is_parsed_than_is_of_use() -> None:
+    assert parsed("[1, 2, 3, oops", most=2) == [1, 2, 3]
+    with pytest.raises(AnswerError, match="one event has at most 131,072"):
+        parse_json(b" " * 200_000)
