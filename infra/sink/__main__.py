@@ -15,6 +15,7 @@ from infra.sink.dlq import command as dlq
 from infra.sink.erasing import command as erasing
 from infra.sink.errors import SinkError, UsageError
 from infra.sink.importing import command as importing
+from infra.sink.rollup import command as rollup
 from infra.sink.trace import command as trace
 from infra.sink.usage import command as usage
 from infra.sink.usage import events_command as events
@@ -29,6 +30,7 @@ COMMANDS: Mapping[str, Command] = {
     "import": importing,
     "migrate": migrate,
     "reconcile": reconcile,
+    "rollup": rollup,
     "run": run,
     "trace": trace,
     "usage": usage,

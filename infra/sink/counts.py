@@ -24,6 +24,7 @@ class Counts:
     failures: int = 0
     pause_reason: str = ""
     lag: int | None = None
+    rolled_up_at: float | None = None
 
     @property
     def paused(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import get_args
 
@@ -45,6 +46,9 @@ class Counted(Collector):
             case "lag":
                 if counts.lag is not None:
                     yield GaugeMetricFamily(name, text, counts.lag)
+            case "rollup_age":
+                if counts.rolled_up_at is not None:
+                    yield GaugeMetricFamily(name, text, time.time() - counts.rolled_up_at)
             case "waiting":
                 yield GaugeMetricFamily(name, text, counts.paused)
             case key:

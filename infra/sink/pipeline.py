@@ -18,6 +18,7 @@ from infra.sink.dlq.producer import DeadLetterProducer
 from infra.sink.dsn import Dsn
 from infra.sink.erasing.sweep import PeriodicSweep
 from infra.sink.errors import UnavailableError
+from infra.sink.rollup.periodic import PeriodicRefresh
 from infra.sink.source import Source
 from infra.sink.writer import Writer
 
@@ -45,6 +46,7 @@ class Pipeline:
         instance: str | None = None,
         *,
         strict: bool = False,
+        rollup_seconds: float = 0,
     ) -> None:
         self.counts = Counts()
         self._limits = limits
@@ -54,6 +56,7 @@ class Pipeline:
         self._retry_at = 0.0
         self._writer = Writer(dsn)
         self._sweep = PeriodicSweep(connection, self._writer.open)
+        self._rollups = PeriodicRefresh(rollup_seconds, self._writer.open, self.counts)
         self._dead_letters = DeadLetterProducer(connection)
         self._source = Source(connection, group, instance, revoked=self._flush, lost=self._drop)
 
@@ -91,6 +94,7 @@ class Pipeline:
             self._deliver()
         if not self._batch.offsets and not self._attempts:
             self._sweep.tick()
+            self._rollups.tick()
 
     def _drain(self) -> None:
         deadline = time.monotonic() + _DRAIN_SECONDS

@@ -21,7 +21,7 @@ import logging
 import signal
 
 from infra.sink import dsn, kafka
-from infra.sink.arguments import name, port, positive
+from infra.sink.arguments import at_least, name, port, positive
 from infra.sink.batch import Limits
 from infra.sink.command_line import log_as
 from infra.sink.pipeline import Pipeline
@@ -67,6 +67,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="or S seconds after its first message (default: %(default)s)",
     )
     add(
+        "--rollup-seconds",
+        type=at_least(float, 0),
+        default=60.0,
+        metavar="S",
+        help="refresh the roll-ups every S seconds, between two batches; 0 never does "
+        "(default: %(default)s)",
+    )
+    add(
         "--strict",
         action="store_true",
         help="write events with a product, metric type or status that this catalog lacks to the "
@@ -109,6 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.group,
         arguments.instance,
         strict=arguments.strict,
+        rollup_seconds=arguments.rollup_seconds,
     )
     if arguments.metrics_port is not None:
         from infra.sink import metrics

@@ -17,7 +17,7 @@ from tests.bench.rows import ROOT, Row
 
 BENCHMARKS = (
     *("codegen", "python_sdk", "python_counting", "go_sdk", "typescript_sdk"),
-    *("sink", "store", "api", "sizes", "builds", "other_clients"),
+    *("sink", "store", "store_rollup", "api", "sizes", "builds", "other_clients"),
 )
 _HEAD = ("language", "what", "measured", "floor", "ratio", "aim", "")
 _RIGHT = frozenset({"measured", "ratio"})

@@ -9,7 +9,16 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from infra.sink._generated.fields import DATABASE, FIELDS, IDENTITIES, INGESTED, TABLE
+from infra.sink._generated.fields import (
+    ARRIVALS,
+    DATABASE,
+    FIELDS,
+    IDENTITIES,
+    INGESTED,
+    ROLLUP,
+    ROLLUP_STATE,
+    TABLE,
+)
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 _VALUES: Mapping[str, Any] = {
@@ -45,5 +54,5 @@ def insert(client: Client, events: Iterable[Mapping[str, Any]]) -> None:
 
 def clear(client: Client) -> None:
     """Removes all events, as if none had ever arrived."""
-    for table in (TABLE, IDENTITIES):
+    for table in (TABLE, IDENTITIES, ARRIVALS, ROLLUP, ROLLUP_STATE):
         client.command(f"TRUNCATE TABLE {DATABASE}.{table}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from math import ceil
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from codegen import render
 from codegen.model import MetricType, Model, Table, milliseconds
 from codegen.render import File, History
-from codegen.targets.infra import views
+from codegen.targets.infra import rollups, views
 from codegen.targets.infra.checks import checks
 from codegen.targets.infra.migrations import Columns, extend
 from codegen.text import sql_string
@@ -38,6 +38,10 @@ RELATED = {
     "usage_detail": "usage_detail",
     "usage_detail_without_sessions": "usage_detail_without_sessions",
     "identities": "usage_identities",
+    "arrivals": "usage_arrivals",
+    "rollup": "usage_rollup",
+    "rollup_step": "usage_rollup_step",
+    "rollup_state": "usage_rollup_state",
     "usage_levels": "usage_levels",
     "usage_detail_by_day": "usage_detail_by_day",
     "usage_detail_by_month": "usage_detail_by_month",
@@ -67,7 +71,10 @@ def outputs(model: Model, table: Table) -> Iterator[File | History]:
     """Returns the migrations, then the scripts that are applied again whenever they change."""
     names = _names(model, table)
     types = {field.name: field.column for field in model.event.fields}
-    yield History(FOLDER, lambda written: extend(written, _columns(model, table, names)))
+    scale = _widest_scale(types, names)
+    measured = rollups.measures(model, table, scale)
+    lines = [*rollups.keys(model, names).items(), *((each.name, each.type) for each in measured)]
+    yield History(FOLDER, lambda written: extend(written, _columns(model, table, names, lines)))
     yield render.file(
         f"{FOLDER}/current/catalog.sql",
         "infra/clickhouse/catalog.sql.j2",
@@ -89,7 +96,8 @@ def outputs(model: Model, table: Table) -> Iterator[File | History]:
         t=names,
         days=retention and ceil(milliseconds(retention) / _DAY_MS),
     )
-    yield from views.outputs(model, FOLDER, names, _widest_scale(types, names))
+    yield from views.outputs(model, FOLDER, names, scale)
+    yield rollups.output(model, names, measured, scale)
 
 
 def _order(version: str) -> int:
@@ -104,7 +112,9 @@ def _names(model: Model, table: Table) -> Mapping[str, Any]:
     return {**asdict(table), "events": table.name, **RELATED, **fields}
 
 
-def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
+def _columns(
+    model: Model, table: Table, names: Mapping[str, Any], lines: Sequence[tuple[str, str]]
+) -> Columns:
     types = {field.name: field.column for field in model.event.fields}
     receipts = dict.fromkeys((table.instance, table.number, table.accepted, table.time))
     identity = (table.account, names["product"], names["metric_type"], table.id)
@@ -116,6 +126,8 @@ def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
         "precedence": _PRECEDENCE.format(table.ingested),
         "scale": _widest_scale(types, names),
         "session": model.event.session,
+        "line_columns": lines,
+        "related": _related(model, names),
     }
     revisions = {
         "first_within_an_insert": "first_within_an_insert",
@@ -130,6 +142,7 @@ def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
         **({"receipts_name_services": "services"} if table.service else {}),
         "imports": "imports",
         "erasures": "erasures",
+        "roll_ups": "rollup",
     }
 
     def script(name: str, columns: Mapping[str, str] = types) -> str:
@@ -152,6 +165,17 @@ def _columns(model: Model, table: Table, names: Mapping[str, Any]) -> Columns:
 def _widest_scale(types: Mapping[str, str], names: Mapping[str, Any]) -> int:
     """Returns the most decimals that a quantity or a cost has."""
     return max(_scale(types[names[role]]) for role in ("quantity", "cost", "total") if names[role])
+
+
+def _related(model: Model, names: Mapping[str, Any]) -> str:
+    """Returns the condition for events that decide what others amount to."""
+    event = model.event
+    conditions = []
+    if event.void:
+        conditions.append(f"{names['status']} = {sql_string(event.void.status)}")
+    if event.session:
+        conditions.append(f"{event.session.boundary} != ''")
+    return " OR ".join(conditions) or "0"
 
 
 def _scale(column: str) -> int:

@@ -123,7 +123,8 @@ class Invoice:
         except ClickHouseError as failure:
             raise store.query_error(failure) from None
         query = Query(workspaces=named, period=Period.month(self.month), limit=_MOST_LINES)
-        found = ask(client, query)
+        # What is charged is read from what it is charged for.
+        found = ask(client, query, raw=True)
         if found.has_more:
             raise TooLargeError(f"the invoice has more than {_MOST_LINES:,} lines")
         billed = {id(row) for row in found.billed}

@@ -28,6 +28,7 @@ from infra.sink.pipeline import Pipeline
 _LOG = logging.getLogger("api")
 _SINK = Limits(rows=100_000, bytes=64 * 2**20, seconds=1.0)
 _GROUP = "usage-sink"
+_ROLLUP_SECONDS = 60
 _STOP_SECONDS = 30
 _PAUSE = 1.0
 
@@ -109,7 +110,9 @@ def _run(dsn: Dsn, bounds: Bounds, address: Address, server: Connection) -> None
             _listen(address, pool)
             server.send("ready")
             threading.Thread(target=_follow, args=(server, stopping), daemon=True).start()
-            pipeline = Pipeline(kafka.connection(None), dsn, _SINK, _GROUP)
+            pipeline = Pipeline(
+                kafka.connection(None), dsn, _SINK, _GROUP, rollup_seconds=_ROLLUP_SECONDS
+            )
             pipeline.run(stopping.is_set, lambda: None)
     except SinkError as failure:
         _LOG.error("%s", failure)

@@ -11,3 +11,9 @@ ALTER TABLE eka_usage.usage_receipts MODIFY TTL
 ALTER TABLE eka_usage.usage_identities MODIFY SETTING materialize_ttl_recalculate_only = 1;
 ALTER TABLE eka_usage.usage_identities MODIFY TTL
     least(greatest(addMonths(YYYYMMDDToDate32(_latest * 100 + 1), 1) + toIntervalDay(5114), toDate32('1970-01-02')), toDate32('2106-01-01'));
+ALTER TABLE eka_usage.usage_arrivals MODIFY SETTING materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1;
+ALTER TABLE eka_usage.usage_arrivals MODIFY TTL
+    least(greatest(addMonths(makeDate32(toYear(utc_day), toMonth(utc_day), 1), 1) + toIntervalDay(2557), toDate32('1970-01-02')), toDate32('2106-01-01'));
+ALTER TABLE eka_usage.usage_rollup MODIFY SETTING materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1;
+ALTER TABLE eka_usage.usage_rollup MODIFY TTL
+    least(greatest(addMonths(makeDate32(toYear(utc_day), toMonth(utc_day), 1), 1) + toIntervalDay(2557), toDate32('1970-01-02')), toDate32('2106-01-01'));

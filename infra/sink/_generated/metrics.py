@@ -87,4 +87,11 @@ SINK_METRICS: Final[tuple[SinkMetric, ...]] = (
         (),
         "1 while the store or Kafka is unavailable, else 0.",
     ),
+    SinkMetric(
+        "rollup_age",
+        "eka_usage_sink_rollup_age_seconds",
+        "gauge",
+        (),
+        "How long ago everything that had arrived was in the roll-ups.",
+    ),
 )

@@ -15,6 +15,7 @@ from clickhouse_connect.driver.client import Client
 from infra.sink import store
 from infra.sink._generated.fields import (
     ACCOUNT,
+    ARRIVALS,
     BILLABLE,
     CLOSE_EVENTS,
     CLOSE_LINES,
@@ -27,6 +28,7 @@ from infra.sink._generated.fields import (
     METRIC_TYPE,
     PRODUCT,
     RECEIPTS,
+    ROLLUP,
     TABLE,
     TIME,
     USAGE_DETAIL,
@@ -48,6 +50,9 @@ _CONDITIONS: Mapping[str, str] = {
     CLOSE_EVENTS: _CLOSED,
     EXPLAINED: f"kind IN ('conflict', 'session') AND subject IN ("
     f"SELECT {_EXPLAINED_AS} FROM {_EVENTS} WHERE {_ERASED})",
+    # The day within which the time lies is computed anew, as the ledger says.
+    ARRIVALS: f"{_OF} AND utc_day < toDate32({_BEFORE})",
+    ROLLUP: f"{_OF} AND utc_day < toDate32({_BEFORE})",
     WORKSPACE_ZONES: f"{_OF} AND changed_at < {_BEFORE}",
     TABLE: _ERASED,
 }

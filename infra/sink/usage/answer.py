@@ -13,6 +13,7 @@ from clickhouse_connect.driver.client import Client
 
 from infra.sink._generated.fields import ACCOUNT, BILLABLE, CURRENCY, DATABASE, FIELDS
 from infra.sink.errors import UsageError
+from infra.sink.rollup import read as rollup
 from infra.sink.usage import sql
 from infra.sink.usage.complete import Completeness, complete_until
 from infra.sink.usage.query import Query, Window, next_month
@@ -106,15 +107,23 @@ class Answer:
         }
 
 
-def ask(client: Client, query: Query, *, caught_up_at: datetime | None = None) -> Answer:
-    """Returns the answer of the store.
+def ask(
+    client: Client,
+    query: Query,
+    *,
+    caught_up_at: datetime | None = None,
+    raw: bool = False,
+) -> Answer:
+    """Returns the answer of the store, from its roll-ups where they answer.
 
     Args:
         client: an open store.
         query: what is asked.
         caught_up_at: as of `complete_until`.
+        raw: read the events only; the lines are the same.
 
     Raises:
+        UsageError: levels over time are cut where days do not end.
         SinkError: the store rejects the query.
     """
     made_at = datetime.now(UTC)
@@ -129,8 +138,12 @@ def ask(client: Client, query: Query, *, caught_up_at: datetime | None = None) -
     now = query.as_of or made_at
     if query.cuts_days(now):
         _refuse_levels(client, query)
-    statement = sql.lines(query, now, sql.contents(client, query))
-    found = sql.fetch(client, statement)
+    rolled_up = None if raw else rollup.read(client, query, now)
+    if rolled_up is None:
+        statement = sql.lines(query, now, sql.contents(client, query))
+        found = sql.fetch(client, statement)
+    else:
+        statement, found = rolled_up
     columns = _columns(statement.columns, query.window)
     rows = [
         _with_window(dict(zip(statement.columns, row, strict=True)), query.window, calendar)

@@ -88,6 +88,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=10_000,
         help="fail if there are more lines than this (default: %(default)s)",
     )
+    add(
+        "--raw",
+        action="store_true",
+        help="read the events only, not the roll-ups; the lines are the same",
+    )
     asked.add_format(parser)
 
 
@@ -95,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the lines; table and JSON also have their total."""
     query = _query(arguments)
     with store.open_store(arguments.dsn, existing=True) as client:
-        answer = ask(client, query)
+        answer = ask(client, query, raw=arguments.raw)
         if answer.has_more:
             raise SinkError(
                 f"there are more than {query.limit:,} lines: raise --limit, shorten the period, or "

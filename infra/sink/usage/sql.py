@@ -125,15 +125,18 @@ def contents(client: Client, query: Query) -> Contents:
     return Contents(bool(has_sessions), frozenset(aggregations))
 
 
-def lines(query: Query, now: datetime, has: Contents = Contents()) -> Statement:
+def lines(
+    query: Query, now: datetime, has: Contents = Contents(), bound: Parameters | None = None
+) -> Statement:
     """Returns the statement for the lines of a query, one more than its limit.
 
     Args:
         query: what is asked.
         now: when it is asked.
         has: what the workspaces have, if it is known.
+        bound: the values of a statement that this one is a part of.
     """
-    bound = Parameters()
+    bound = bound or Parameters()
     keys = dict(_keys(query, bound))
     names = [f"_key{number}" for number in range(len(keys))]
     expressions = ", ".join(

@@ -1,0 +1,1 @@
+"""Roll-ups: the usage of each day, computed again for what was touched since the last refresh."""

@@ -1,0 +1,48 @@
+"""What refreshes have written down: up to when the roll-ups are complete."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Self
+
+from clickhouse_connect.driver.client import Client
+
+from infra.sink.rollup import sql
+from infra.sink.usage.sql import Statement, fetch
+
+_BEGINNING = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Up to when the roll-ups are complete.
+
+    Attributes:
+        as_of: what had arrived by then is in them, or is pending again; None if they never were
+            complete.
+        since: nothing that arrived on an earlier day is pending.
+    """
+
+    as_of: datetime | None
+    since: date
+
+    @classmethod
+    def read(cls, client: Client) -> Self:
+        """Returns what is written down.
+
+        Raises:
+            SinkError: the store rejects the query.
+        """
+        rows = fetch(client, Statement(sql.REMEMBERED, {}, ()))
+        values = {row[0]: row[1] for row in rows}
+        as_of, since = values.get(sql.AS_OF), values.get(sql.SINCE)
+        return cls(
+            None if as_of is None else moment(int(as_of)),
+            _BEGINNING if since is None else date.fromisoformat(since),
+        )
+
+
+def moment(nanoseconds: int) -> datetime:
+    """Returns a time of the store's clock."""
+    return datetime.fromtimestamp(nanoseconds / 10**9, UTC)
