@@ -305,6 +305,109 @@ SELECT
     ) AS erased
 FROM usage.usage_erasures;
 
+-- How many rows arrived for each day (UTC) of an account's metric type, by the day of their arrival, how often
+-- it was touched otherwise, and how much of both the roll-ups cover. `related` are rows that may change other
+-- days, which are voids and boundaries of sessions; `backdated` those that may precede rows that arrived
+-- before them, such as restored ones.
+CREATE TABLE IF NOT EXISTS usage.usage_arrivals
+(
+    arrived_on Date,
+    workspace_id String,
+    product LowCardinality(String),
+    metric_type LowCardinality(String),
+    utc_day Date32,
+    arrivals SimpleAggregateFunction(sum, UInt64),
+    related SimpleAggregateFunction(sum, UInt64),
+    backdated SimpleAggregateFunction(sum, UInt64),
+    touches SimpleAggregateFunction(sum, UInt64),
+    covered SimpleAggregateFunction(max, UInt64),
+    covered_touches SimpleAggregateFunction(max, UInt64)
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYYYYMM(arrived_on)
+ORDER BY (arrived_on, workspace_id, product, metric_type, utc_day)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS usage.usage_arrivals_writer
+TO usage.usage_arrivals
+AS SELECT
+    toDate(now(), 'UTC') AS arrived_on,
+    workspace_id,
+    product,
+    metric_type,
+    toDate32(occurred_at) AS utc_day,
+    count() AS arrivals,
+    countIf(0) AS related,
+    countIf(ingested_at < now() - toIntervalMinute(10)) AS backdated
+FROM usage.events
+GROUP BY workspace_id, product, metric_type, utc_day;
+
+-- The usage of a day (UTC) of an account's metric type as one row, so that it is replaced as a whole: its
+-- `lines` are of the days in the time zone of the account, mostly two. A day without usage has none.
+CREATE TABLE IF NOT EXISTS usage.usage_rollup
+(
+    workspace_id String,
+    product LowCardinality(String),
+    metric_type LowCardinality(String),
+    utc_day Date32,
+    version UInt64,
+    has_open_sessions UInt8,
+    INDEX _open has_open_sessions TYPE minmax GRANULARITY 1,
+    lines Nested(
+        time_zone LowCardinality(String),
+        on_day Date32,
+        x_y_z LowCardinality(String),
+        is_billable UInt8,
+        unit LowCardinality(String),
+        unit_title LowCardinality(String),
+        aggregation LowCardinality(String),
+        title LowCardinality(String),
+        events UInt64,
+        counted UInt64,
+        total Decimal(76, 12),
+        chosen Tuple(UInt8, Decimal(76, 12), Tuple(DateTime64(3, 'UTC'), DateTime64(3, 'UTC'), UInt64), String),
+        chosen_quantity Decimal(76, 12),
+        unpriced UInt64,
+        total_cost Decimal(76, 24),
+        chosen_cost Decimal(76, 24)
+    )
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(utc_day)
+ORDER BY (workspace_id, product, metric_type, utc_day)
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- What one step of a refresh computes; it is dropped at the end of the step.
+CREATE TABLE IF NOT EXISTS usage.usage_rollup_step
+(
+    step UInt64,
+    arrived_on Date,
+    workspace_id String,
+    product LowCardinality(String),
+    metric_type LowCardinality(String),
+    utc_day Date32,
+    arrivals UInt64,
+    related UInt64,
+    backdated UInt64,
+    touches UInt64
+)
+ENGINE = MergeTree
+PARTITION BY step
+ORDER BY (workspace_id, product, metric_type, utc_day);
+
+-- What the roll-ups were computed from, and up to when they are complete. The first refresh finds nothing here,
+-- and computes all days.
+CREATE TABLE IF NOT EXISTS usage.usage_rollup_state
+(
+    kind LowCardinality(String),
+    subject String,
+    value String,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (kind, subject)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
 
 -- What the embedded sink refuses, a column refuses too, whoever inserts. Where the type's own default is
 -- a valid value, what a message lacks becomes one that is not.
@@ -357,4 +460,4 @@ ALTER TABLE usage.events
     DROP CONSTRAINT IF EXISTS valid_maker_of,
     ADD CONSTRAINT valid_maker_of CHECK maker_of = '' OR (match(maker_of, '[^\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}-\\x{2029}\\x{202f}\\x{205f}\\x{3000}]') AND lengthUTF8(maker_of) <= 40);
 
--- after this: {"table": "usage.events", "time": "occurred_at", "key": ["workspace_id", "product", "metric_type", "event_id"], "columns": {"event_id": "String", "workspace_id": "String", "service_name": "LowCardinality(String)", "product": "LowCardinality(String)", "metric_type": "LowCardinality(String)", "status": "LowCardinality(String)", "quantity": "Decimal(38, 12)", "unit_cost": "Nullable(Decimal(38, 12))", "is_billable": "UInt8", "metadata": "String", "occurred_at": "DateTime64(3, 'UTC')", "ts": "DateTime64(3, 'UTC')", "sdk_language": "LowCardinality(String)", "sdk_version": "LowCardinality(String)", "hostname": "LowCardinality(String)", "catalog_version": "LowCardinality(String)", "instance_id": "String", "seq": "UInt64", "x_y_z": "String", "url_ids": "Array(String)", "maker_of": "String"}, "checks": {"event_id": "b2e3d87b04735cb9", "workspace_id": "6b21dea3047aa872", "service_name": "d3d6abbcb6d01ced", "product": "4a42d38545007f37", "metric_type": "96ca7ea6692d894a", "status": "602f6e535ecb0fb0", "quantity": "27f63a12b8913a87", "unit_cost": "5ee906e775848ba3", "is_billable": "50d9a6ea23072689", "metadata": "55b44bbae7034c72", "occurred_at": "2546cfd4d4d696e8", "ts": "476a378a250eb47e", "sdk_language": "f974fd743ac5058f", "sdk_version": "00c9a7d7d8cf014b", "hostname": "8643c80421133985", "catalog_version": "b6ea82debdce63ec", "instance_id": "679d7404cc7f087b", "seq": "4e517501cb5a2e7c", "x_y_z": "23d3380a3c2aa5c0", "url_ids": "ca4e0ec295f082dd", "maker_of": "7e42e3d81f6649a9"}, "revisions": ["first_within_an_insert", "expired_messages", "key_is_the_identity", "receipts_hold_hashes", "explanations", "closing", "closes_hold_values", "time_zones", "months_of_identities", "imports", "erasures"]}
+-- after this: {"table": "usage.events", "time": "occurred_at", "key": ["workspace_id", "product", "metric_type", "event_id"], "columns": {"event_id": "String", "workspace_id": "String", "service_name": "LowCardinality(String)", "product": "LowCardinality(String)", "metric_type": "LowCardinality(String)", "status": "LowCardinality(String)", "quantity": "Decimal(38, 12)", "unit_cost": "Nullable(Decimal(38, 12))", "is_billable": "UInt8", "metadata": "String", "occurred_at": "DateTime64(3, 'UTC')", "ts": "DateTime64(3, 'UTC')", "sdk_language": "LowCardinality(String)", "sdk_version": "LowCardinality(String)", "hostname": "LowCardinality(String)", "catalog_version": "LowCardinality(String)", "instance_id": "String", "seq": "UInt64", "x_y_z": "String", "url_ids": "Array(String)", "maker_of": "String"}, "checks": {"event_id": "b2e3d87b04735cb9", "workspace_id": "6b21dea3047aa872", "service_name": "d3d6abbcb6d01ced", "product": "4a42d38545007f37", "metric_type": "96ca7ea6692d894a", "status": "602f6e535ecb0fb0", "quantity": "27f63a12b8913a87", "unit_cost": "5ee906e775848ba3", "is_billable": "50d9a6ea23072689", "metadata": "55b44bbae7034c72", "occurred_at": "2546cfd4d4d696e8", "ts": "476a378a250eb47e", "sdk_language": "f974fd743ac5058f", "sdk_version": "00c9a7d7d8cf014b", "hostname": "8643c80421133985", "catalog_version": "b6ea82debdce63ec", "instance_id": "679d7404cc7f087b", "seq": "4e517501cb5a2e7c", "x_y_z": "23d3380a3c2aa5c0", "url_ids": "ca4e0ec295f082dd", "maker_of": "7e42e3d81f6649a9"}, "revisions": ["first_within_an_insert", "expired_messages", "key_is_the_identity", "receipts_hold_hashes", "explanations", "closing", "closes_hold_values", "time_zones", "months_of_identities", "imports", "erasures", "roll_ups"]}
