@@ -15,10 +15,12 @@ from codegen.model import milliseconds
 from codegen.render import render
 from infra.sink._generated.fields import (
     ACCEPTED,
+    ARRIVALS,
     DATABASE,
     IDENTITIES,
     RECEIPTS,
     RETENTION_SECONDS,
+    ROLLUP,
     TABLE,
     TIME,
     TIME_ZONE,
@@ -97,14 +99,15 @@ def test_a_catalog_without_a_retention_drops_nothing_any_more(
     store: Client, tmp_path: Path
 ) -> None:
     names = {"database": DATABASE, "events": TABLE, "receipts": RECEIPTS, "identities": IDENTITIES}
-    names |= {"time": TIME, "accepted": ACCEPTED}
+    names |= {"arrivals": ARRIVALS, "rollup": ROLLUP, "time": TIME, "accepted": ACCEPTED}
     text = render("infra/clickhouse/retention.sql.j2", t=names, days=None)
     folder = tmp_path / "clickhouse"
     shutil.copytree(FOLDER, folder)
     (folder / "current/retention.sql").write_text(text, "utf-8")
     for _ in range(2):
         assert [script.name for script in migrate(store, folder)] == ["current/retention.sql"]
-        assert {_days(store, table) for table in (TABLE, RECEIPTS, IDENTITIES)} == {None}
+        tables = (TABLE, RECEIPTS, IDENTITIES, ARRIVALS, ROLLUP)
+        assert {_days(store, table) for table in tables} == {None}
         (folder / "current/retention.sql").write_text(f"{text}-- again\n", "utf-8")
 
 
