@@ -43,7 +43,10 @@ def exposed() -> dict[str, frozenset[str]]:
     api.count("refused", "body.invalid")
     with EkaClient("own", producer=InMemoryProducer()) as client:
         client.shutdown()
-        collectors: tuple[Collector, ...] = (UsageCollector(client), Counted(Counts(lag=0)))
+        collectors: tuple[Collector, ...] = (
+            UsageCollector(client),
+            Counted(Counts(lag=0, rolled_up_at=0)),
+        )
         registry = CollectorRegistry()
         client.record("ws-1", "", "")  # type: ignore[call-overload]
         for collector in collectors:
