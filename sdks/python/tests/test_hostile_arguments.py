@@ -12,7 +12,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from eka_usage import EkaClient, EkaError, ErrorContext, metrics
+from eka_usage import EkaClient, EkaError, ErrorContext, Usage, metrics
 
 from sdks.python.tests.support import (
     VALID,
@@ -130,6 +130,32 @@ def test_a_hostile_argument_of_log_or_record_metric_affects_only_that_call(kind:
         assert (outcome.event_id is None) == (outcome.sent is None)
         assert len(outcome.errors) <= 1
         assert set(outcome.errors.codes) <= {*FIELDS.values(), "metadata.degraded"}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_argument_of_any_other_call_raises_nothing(kind: str) -> None:
+    metric = metrics.api.api_call
+    calls: list[Callable[[EkaClient], object]] = [
+        lambda client: client.record_many(HOSTILE[kind]()),
+        lambda client: client.record_many([HOSTILE[kind]()]),
+        lambda client: client.record_many([Usage("ws", "api", HOSTILE[kind]())]),
+        lambda client: client.record_amounts("ws", HOSTILE[kind](), event_id="e"),
+        lambda client: client.record_amounts("ws", [HOSTILE[kind]()], event_id="e"),
+        lambda client: client.record_amounts("ws", [(metric, 1)], event_id=HOSTILE[kind]()),
+        lambda client: client.void(HOSTILE[kind](), metric, "e", "reason"),
+        lambda client: client.void("ws", HOSTILE[kind](), "e", "reason"),
+        lambda client: client.void("ws", metric, HOSTILE[kind](), "reason"),
+        lambda client: client.void("ws", HOSTILE[kind](), "e", HOSTILE[kind]()),
+        lambda client: client.session_start("ws", HOSTILE[kind](), session_id="s"),
+        lambda client: client.session_beat("ws", HOSTILE[kind](), session_id=HOSTILE[kind]()),
+        lambda client: client.session_end("ws", HOSTILE[kind](), session_id="s"),
+    ]
+    for call in calls:
+        collector, errors = CollectingProducer(), ReportedErrors()
+        with fixed_client(producer=collector, on_error=errors) as client:
+            accepted = call(client)
+        assert len(collector.sent) == (0 if accepted in (None, []) else 1)
+        assert len(errors.codes) <= 1
 
 
 @pytest.mark.parametrize("kind", HOSTILE)

@@ -285,9 +285,10 @@ class SessionRecording(BatchRecording):
         return None
 
 
-def _names(metric: object) -> tuple[Any, Any]:
+def _names(metric: Any) -> tuple[Any, Any]:
     """Returns what a metric is named in an error: its names, or whatever was given for it."""
-    return (metric.product, metric.metric_type) if isinstance(metric, Metric) else (metric, metric)
+    is_metric = issubclass(type(metric), Metric)  # isinstance() calls methods of the host's
+    return (metric.product, metric.metric_type) if is_metric else (metric, metric)
 
 
 def _check_boundary(boundary: str, metric: object, status: Any) -> None:
