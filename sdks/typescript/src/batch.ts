@@ -78,7 +78,7 @@ export function aboutEvent(call: unknown): Rejected {
     const identity = { eventId, workspaceId, product, metricType, status };
     return { identity, quantity: withDefault(quantity) };
   };
-  return (call instanceof Object ? safely(read) : undefined) ?? { identity: {} };
+  return safely(() => (call instanceof Object ? read() : undefined)) ?? { identity: {} };
 }
 
 /** Returns what is known of one amount, as far as it can be read, beside what all of them share. */

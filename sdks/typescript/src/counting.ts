@@ -7,6 +7,7 @@ import { limits } from "./generated/limits.js";
 import { otherName, type outcomes } from "./generated/selfMetrics.js";
 import { findMetric, isProduct } from "./lookup.js";
 import { isHuge } from "./number.js";
+import { safely } from "./safely.js";
 import { UndeclaredName } from "./undeclared.js";
 
 type Outcome = (typeof outcomes)[number];
@@ -81,7 +82,7 @@ export class EventCounts {
 }
 
 function labelsOf(outcome: Outcome, { product, metricType, status }: GivenNames): CountLabels {
-  const isDeclared = !(metricType instanceof UndeclaredName);
+  const isDeclared = safely(() => metricType instanceof UndeclaredName) !== true;
   const metric = findMetric(product, metricType);
   return {
     outcome,
@@ -105,7 +106,8 @@ function amountOf(given: unknown): number {
   if (typeof given === "number") {
     return within(given);
   }
-  const isExact = given instanceof Decimal || (typeof given === "bigint" && !isHuge(given));
+  const isDecimal = safely(() => given instanceof Decimal) === true;
+  const isExact = isDecimal || (typeof given === "bigint" && !isHuge(given));
   return isExact ? within(Number(String(given) || Number.NaN)) : 0;
 }
 

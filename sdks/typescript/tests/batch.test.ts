@@ -84,6 +84,23 @@ describe("recordMany", () => {
     expect(reported.codes).toEqual(["options.invalid", "options.invalid"]);
   });
 
+  test("an event that is a proxy rejects the call, whatever the proxy does", () => {
+    const { reported, loose } = setUp();
+    const throwing = new Proxy(
+      {},
+      {
+        getPrototypeOf: () => {
+          throw new Error("broken");
+        },
+      },
+    );
+    const { proxy: revoked, revoke } = Proxy.revocable({}, {});
+    revoke();
+    expect(loose.recordMany([throwing])).toBeUndefined();
+    expect(loose.recordMany([revoked])).toBeUndefined();
+    expect(reported.all).toHaveLength(2);
+  });
+
   test("524,288 bytes are accepted, and one more is not", () => {
     const { client, producer, reported } = setUp();
     const full = { ...call, metadata: { text: "x".repeat(30_000) } };

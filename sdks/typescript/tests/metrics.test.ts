@@ -42,6 +42,18 @@ async function value(registry: Registry, name: string): Promise<number | undefin
 }
 
 describe("Prometheus", () => {
+  test("a call that is counted never throws, whatever its arguments are", () => {
+    const { client, loose } = setUp();
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const call = ["w", "comms", "sms", 1, "ok", null, {}];
+    for (let index = 0; index < 5; index += 1) {
+      expect(loose.record(...call.with(index, proxy))).toBeUndefined();
+    }
+    expect(loose.recordMany([proxy])).toBeUndefined();
+    expect(Object.values(client.stats().rejected).reduce((sum, count) => sum + count)).toBe(6);
+  });
+
   test("each call counts its events, with the quantity that they have", async () => {
     const { registry, client } = setUp();
     client.record("w", sms, { quantity: 2, status: "error" });
