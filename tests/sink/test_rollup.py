@@ -20,7 +20,14 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from infra.sink._generated.fields import ARRIVALS, DATABASE, ROLLUP, ROLLUP_STATE, TABLE
+from infra.sink._generated.fields import (
+    ARRIVALS,
+    DATABASE,
+    ERASURES,
+    ROLLUP,
+    ROLLUP_STATE,
+    TABLE,
+)
 from infra.sink.errors import SinkError
 from infra.sink.rollup import sql
 from infra.sink.rollup.read import read
@@ -170,6 +177,21 @@ def test_a_release_of_the_catalog_or_another_zone_changes_days(store: Client) ->
     assert Refresh(store).run().days == 2
     found = [(row["day"].day, row["quantity"]) for row in rolled_up(store, window="day")]
     assert found == [(10, 1), (9, 1), (9, 3)]
+
+
+def test_an_erased_workspace_has_no_lines(store: Client) -> None:
+    days = (NOON, NOON + _DAY)
+    events = (used(event_id=f"{w}{d}", workspace_id=w, occurred_at=d) for w in "ab" for d in days)
+    insert(store, events)
+    Refresh(store).run()
+    store.command(
+        f"INSERT INTO {DATABASE}.{ERASURES} (erasure_id, _account, erased_before)"
+        f" SELECT '1', sipHash64('a'), toDateTime64('{NOON + _MINUTE:%Y-%m-%d %H:%M:%S}', 3, 'UTC')"
+    )
+    assert not is_answered(store)
+    assert Refresh(store).run().days == 2
+    found = [(row["workspace_id"], row["day"].day) for row in rolled_up(store, window="day")]
+    assert found == [("a", 11), ("b", 10), ("b", 11)]
 
 
 def test_what_days_do_not_add_up_to_is_read_from_the_events(store: Client) -> None:
