@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.broker import DevBroker
 from tests.conformance.drivers import COMMANDS, Driver
 from tests.conformance.test_scenarios import CALL
 from tests.e2e.reader import read_events
+from tests.ports import free_port
 from tests.waiting import eventually
 
 SERVICE = "driver"  # of the drivers' clients
@@ -55,7 +57,8 @@ def reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A server with a store, which its own sink fills."""
     folder = tmp_path_factory.mktemp("reading")
     with DevBroker(data_dir=folder / "kafka") as broker:
-        arguments = ("--dsn", f"chdb://{folder}/store")
+        # Clients find it again at its address when it was killed.
+        arguments = ("--dsn", f"chdb://{folder}/store", "--listen", f"127.0.0.1:{free_port()}")
         with ApiServer(folder, broker.bootstrap, *arguments) as running:
             yield running
 
@@ -85,6 +88,44 @@ def test_the_client_of_the_api_sends_and_asks(reading: ApiServer, language: str)
         assert "complete_until" in str(used["result"])
         thrown = call("usage", {"month": "2026"})["thrown"]
         assert (thrown["status"], thrown["code"]) == (422, "parameter.invalid")
+
+
+def test_what_was_recorded_while_the_api_was_killed_is_invoiced_once(
+    reading: ApiServer, tmp_path: Path
+) -> None:
+    api = reading
+    key = api.new_key(SERVICE, "--scope", "encoded", "--scope", "read")
+    settings = {"transport": "http", "http_url": api.address, "http_token": key}
+    durable = {**settings, "spool": "durable", "kafka_retry_delay_ms": 50}
+    with ExitStack() as stack:
+        drivers = {name: stack.enter_context(Driver(name)) for name in COMMANDS}
+        calls = {name: {**CALL, "workspace_id": f"killed-{name}"} for name in drivers}
+        for name, driver in drivers.items():
+            driver.request("new", settings={**durable, "spool_dir": str(tmp_path / name)})
+        for name, driver in drivers.items():
+            driver.send("record", call=calls[name], times=2_000)
+        for driver in drivers.values():
+            driver.response()
+        api.kill()
+        try:
+            for name, driver in drivers.items():
+                driver.request("record", call=calls[name], times=500)
+        finally:
+            api.start()
+        for driver in drivers.values():
+            assert driver.request("flush", timeout=50_000)["queued"] == 0, driver.errors
+            assert driver.request("stats")["delivered"] == 2_500
+            driver.request("shutdown")
+            driver.end()
+            assert driver.errors == []
+
+    def quantities() -> list[list[str]]:
+        with api.client(key) as client:
+            answers = [client.get(f"/v1/workspaces/killed-{name}/invoice") for name in drivers]
+        return [[row["quantity"] for row in each.json().get("data", [])] for each in answers]
+
+    # A sink that was killed is a member of its group until Kafka gives up on it.
+    eventually(lambda: quantities() == [["2500"]] * 3, lambda: str(quantities()), seconds=180)
 
 
 def test_a_workspace_that_the_key_lacks_waits_on_disk(
