@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from eka_usage import METRIC_TYPES, PRODUCTS, SETTINGS, USAGE_TOPIC
 
+from tests.api.server import ApiServer
 from tests.e2e.certificates import write_certificates
 from tests.e2e.real_broker import PASSWORD, USER, RealBroker
 
@@ -58,11 +59,11 @@ def calls(events: int, batches: int = 1) -> Work:
     ]
 
 
-def cases(broker: RealBroker, folder: Path) -> Iterator[Case]:
-    """Yields all cases, in an order that one broker can run."""
+def cases(broker: RealBroker, api: ApiServer, folder: Path) -> Iterator[Case]:
+    """Yields all cases, in an order that one broker can run, with the HTTP API before it."""
     plain: Settings = {"kafka_brokers": broker.bootstrap}
     yield Case("no topic", {**plain, **_SHORT_TIMEOUT}, calls(200), failing=200)
-    before: Step | None = _create_topics
+    before: Step | None = create_topics
     for title, name in (("acks", "kafka_acks"), ("compression", "kafka_compression_type")):
         for choice in next(setting.choices for setting in SETTINGS if setting.name == name):
             settings = {**plain, name: choice}
@@ -74,13 +75,27 @@ def cases(broker: RealBroker, folder: Path) -> Iterator[Case]:
     yield Case("restart, acks all", {**plain, "kafka_acks": "all"}, outage, RealBroker.restart)
     yield Case("kill -9, acks 1", {**plain, "kafka_acks": "1"}, outage, _crash)
     yield Case("kill -9, acks all", {**plain, "kafka_acks": "all"}, outage, _crash)
-    yield Case(
-        f"message over {_LARGEST_MESSAGE:,} bytes",
-        {**plain, "kafka_compression_type": "none"},
-        [*calls(200), (_too_large(), 10)],
-        before=_limit_messages,
-        failing=10,
-    )
+    http = _over_http(api)
+    yield Case("HTTP", http, calls(1000))
+    outage = calls(10_000, batches=2)
+    yield Case("HTTP, restart of Kafka", http, outage, RealBroker.restart)
+    yield Case("HTTP, kill -9 of Kafka", http, outage, _crash)
+    yield Case("HTTP, kill -9 of the API", http, outage, lambda _: _kill(api))
+    large = [*calls(200), (_too_large(), 10)]
+    title = f"message over {_LARGEST_MESSAGE:,} bytes"
+    uncompressed = {**plain, "kafka_compression_type": "none"}
+    yield Case(title, uncompressed, large, before=_limit_messages, failing=10)
+    yield Case(f"HTTP, {title}", http, large, before=_limit_messages, failing=10)
+
+
+def _over_http(api: ApiServer) -> Settings:
+    key = api.new_key("driver", "--scope", "encoded")
+    return {"transport": "http", "http_url": api.address, "http_token": key}
+
+
+def _kill(api: ApiServer) -> None:
+    api.kill()
+    api.start()
 
 
 def _secured(broker: RealBroker, folder: Path) -> Iterator[Case]:
@@ -122,7 +137,8 @@ def _too_large() -> Mapping[str, Any]:
     return {**_CALL, "workspace_id": "ws-large", "metadata": metadata}
 
 
-def _create_topics(broker: RealBroker) -> None:
+def create_topics(broker: RealBroker) -> None:
+    """Creates the topics as a deployment does."""
     variables = {"BOOTSTRAP": broker.bootstrap, "REPLICATION_FACTOR": "1", "PYTHON": sys.executable}
     script = _ROOT / "infra" / "create-topics.sh"
     subprocess.run([script], env={**os.environ, **variables}, check=True, stdout=subprocess.DEVNULL)
