@@ -36,7 +36,7 @@ class _Pending:
         return report
 
     async def failed(self) -> list[tuple[int, KafkaError]]:
-        """Returns the events that Kafka does not have, in their order, the final ones first."""
+        """Returns the events that Kafka does not have, in order, those that it refuses first."""
         await self._all_reported.wait()
         return sorted(self._failed, key=lambda each: (each[1].code() not in _FINAL, each[0]))
 
@@ -57,15 +57,16 @@ class Relay:
     """
 
     def __init__(self, connection: Mapping[str, Any], seconds: float) -> None:
-        self._producer = Producer(
-            {
-                **connection,
-                **kafka.PRODUCER,
-                "enable.idempotence": True,
-                "linger.ms": 5,
-                "message.timeout.ms": int(seconds * 1000),
-            }
-        )
+        properties = {
+            **connection,
+            **kafka.PRODUCER,
+            "enable.idempotence": True,
+            "linger.ms": 5,
+            "message.timeout.ms": int(seconds * 1000),
+        }
+        self._producer = Producer(properties)
+        # Kafka refuses a batch as a whole, in which there may be events of others.
+        self._alone = Producer({**properties, "batch.num.messages": 1})
         self._is_closed = threading.Event()
         self._poller = threading.Thread(target=self._poll, name="relay", daemon=True)
         self._poller.start()
@@ -76,14 +77,13 @@ class Relay:
         Raises:
             AnswerError: it refuses one for good, or some may be missing: send all again.
         """
-        pending = _Pending(len(events))
-        for index, (key, value) in enumerate(events):
-            try:
-                report = pending.report_of(index)
-                self._producer.produce(USAGE_TOPIC, value, key, on_delivery=report)
-            except BufferError:
-                raise _unavailable("too many events wait for Kafka") from None
-        for index, error in await pending.failed():
+        places = dict(enumerate(events))
+        failed = await _produced(self._producer, places)
+        refused = {index: events[index] for index, error in failed if error.code() in _FINAL}
+        if refused:
+            others = [each for each in failed if each[0] not in refused]
+            failed = [*await _produced(self._alone, refused), *others]
+        for index, error in failed:
             if error.code() in _FINAL:
                 raise AnswerError.of("event.invalid", index=index, hint=error.str())
             raise _unavailable(error.str())
@@ -91,12 +91,28 @@ class Relay:
     def close(self) -> None:
         """Waits for what is on its way, up to the time that Kafka may take."""
         self._producer.flush()
+        self._alone.flush()
         self._is_closed.set()
         self._poller.join()
 
     def _poll(self) -> None:
         while not self._is_closed.is_set():
             self._producer.poll(_POLL)
+            self._alone.poll(0)
+
+
+async def _produced(
+    producer: Producer, events: Mapping[int, tuple[str, bytes]]
+) -> list[tuple[int, KafkaError]]:
+    """Returns the events that Kafka does not have, by their places."""
+    pending = _Pending(len(events))
+    for index, (key, value) in events.items():
+        try:
+            report = pending.report_of(index)
+            producer.produce(USAGE_TOPIC, value, key, on_delivery=report)
+        except BufferError:
+            raise _unavailable("too many events wait for Kafka") from None
+    return await pending.failed()
 
 
 def _unavailable(hint: str) -> AnswerError:

@@ -38,7 +38,8 @@ class Case:
     """The events that each SDK records, and what happens to the broker meanwhile.
 
     `during` runs once the events of the first call are recorded and all others are requested.
-    `failing` is the number of events that must fail; all others must arrive.
+    `failing` is the number of events that must fail; all others must arrive, with `resends` more
+    than once: a request is sent again without the event that it is refused for.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Case:
     during: Step | None = None
     before: Step | None = None
     failing: int = 0
+    resends: bool = False
 
 
 def calls(events: int, batches: int = 1) -> Work:
@@ -85,7 +87,7 @@ def cases(broker: RealBroker, api: ApiServer, folder: Path) -> Iterator[Case]:
     title = f"message over {_LARGEST_MESSAGE:,} bytes"
     uncompressed = {**plain, "kafka_compression_type": "none"}
     yield Case(title, uncompressed, large, before=_limit_messages, failing=10)
-    yield Case(f"HTTP, {title}", http, large, before=_limit_messages, failing=10)
+    yield Case(f"HTTP, {title}", http, large, before=_limit_messages, failing=10, resends=True)
 
 
 def _over_http(api: ApiServer) -> Settings:
