@@ -143,7 +143,7 @@ def measure(store: Client, receipts: int, events: int) -> None:
         "one": lambda: lines(store, "7"),
         "all": lambda: lines(store),
         "ids of one": lambda: store.query(
-            f"SELECT uniqExact({ID}) FROM {DATABASE}.{TABLE} WHERE {ACCOUNT} = '7' AND {in_month}"
+            f"SELECT uniqExact({ID}) FROM {DATABASE}.{TABLE} WHERE {ACCOUNT} = '7'"
         ),
         "first by identity": lambda: store.query(
             f"SELECT {ACCOUNT}, {PRODUCT}, {METRIC_TYPE}, count(), sum(_first.1) FROM ("
