@@ -29,6 +29,7 @@ from infra.sink._generated.fields import (
     PRODUCT,
     RECEIPTS,
     ROLLUP,
+    ROLLUP_STATE,
     TABLE,
     TIME,
     USAGE_DETAIL,
@@ -43,6 +44,11 @@ _EVENTS = f"{DATABASE}.{TABLE}"
 _KEY = f"{ACCOUNT}, {PRODUCT}, {METRIC_TYPE}, {ID}"
 _EXPLAINED_AS = f"concat({ACCOUNT}, '/', {PRODUCT}, '/', {METRIC_TYPE}, '/', {ID})"
 _CLOSED = f"{_OF} AND position.1 < {_BEFORE}"
+# A day within which the time lies is computed anew, as the ledger says, if it has work of after it.
+_ROLLED_UP = (
+    f"{_OF} AND utc_day <= toDate32({_BEFORE}) AND utc_day NOT IN ("
+    f"SELECT toDate32({TIME}) FROM {_EVENTS} WHERE {_OF} AND {TIME} >= {_BEFORE})"
+)
 # The condition for what is deleted, by its table.
 _CONDITIONS: Mapping[str, str] = {
     IDENTITIES: f"{_OF} AND ({PRODUCT}, {METRIC_TYPE}, _id) IN ("
@@ -50,10 +56,10 @@ _CONDITIONS: Mapping[str, str] = {
     CLOSE_EVENTS: _CLOSED,
     EXPLAINED: f"kind IN ('conflict', 'session') AND subject IN ("
     f"SELECT {_EXPLAINED_AS} FROM {_EVENTS} WHERE {_ERASED})",
-    # The day within which the time lies is computed anew, as the ledger says.
-    ARRIVALS: f"{_OF} AND utc_day < toDate32({_BEFORE})",
-    ROLLUP: f"{_OF} AND utc_day < toDate32({_BEFORE})",
+    ARRIVALS: _ROLLED_UP,
+    ROLLUP: _ROLLED_UP,
     WORKSPACE_ZONES: f"{_OF} AND changed_at < {_BEFORE}",
+    ROLLUP_STATE: f"kind = 'workspace' AND subject = {_WORKSPACE}",
     TABLE: _ERASED,
 }
 _RECEIPTS = f"_identity IN (SELECT sipHash64({_KEY}) FROM {_EVENTS} WHERE {_ERASED})"
