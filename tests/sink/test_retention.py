@@ -18,6 +18,7 @@ from infra.sink._generated.fields import (
     ARRIVALS,
     DATABASE,
     IDENTITIES,
+    INGESTED,
     RECEIPTS,
     RETENTION_SECONDS,
     ROLLUP,
@@ -60,8 +61,12 @@ def test_a_month_is_dropped_as_a_whole_and_what_was_billed_for_it_stays(store: C
         "2200": datetime(2200, 1, 1, tzinfo=UTC),
     }
     store.command(f"SYSTEM STOP TTL MERGES {DATABASE}.{TABLE}")
-    rows = [{**_EVENT, "event_id": n, "occurred_at": t, "ts": t} for n, t in times.items()]
-    insert(store, rows)
+    for name, time in times.items():
+        arrival = min(max(time, last_dropped), now)
+        row = {"event_id": name, "occurred_at": time, "ts": time, INGESTED: arrival}
+        insert(store, [{**_EVENT, **row}])
+    behind = {"event_id": "a clock behind", "occurred_at": now, "ts": times["1957"]}
+    insert(store, [{**_EVENT, **behind, INGESTED: now}])
     closed = date(last_dropped.year, last_dropped.month, 1)
     terms = Terms(TIME_ZONE, "")
     [close] = make(store, closed, ["w"], terms)
@@ -69,12 +74,12 @@ def test_a_month_is_dropped_as_a_whole_and_what_was_billed_for_it_stays(store: C
     for table in (TABLE, RECEIPTS, IDENTITIES):
         store.command(f"OPTIMIZE TABLE {DATABASE}.{table} FINAL")
     kept = store.query(f"SELECT event_id FROM {DATABASE}.{TABLE} ORDER BY event_id").result_rows
-    assert [name for [name] in kept] == ["2200", "kept", "now"]
+    assert [name for [name] in kept] == ["2200", "a clock behind", "kept", "now"]
     [[receipts]] = store.query(f"SELECT count() FROM {DATABASE}.{RECEIPTS}").result_rows
-    assert receipts == 3
+    assert receipts == 4
     # The identities are kept for the same time again, but not that of 1957.
     [[identities]] = store.query(f"SELECT count() FROM {DATABASE}.{IDENTITIES}").result_rows
-    assert identities == 4
+    assert identities == 5
     assert close.lines == 1
     text = changes.changed_events(changes.closed_part(("w",)))
     assert store.query(text, {"month": next_month(closed), "scope": ["w"]}).result_rows == []
@@ -100,6 +105,7 @@ def test_a_catalog_without_a_retention_drops_nothing_any_more(
 ) -> None:
     names = {"database": DATABASE, "events": TABLE, "receipts": RECEIPTS, "identities": IDENTITIES}
     names |= {"arrivals": ARRIVALS, "rollup": ROLLUP, "time": TIME, "accepted": ACCEPTED}
+    names |= {"ingested": INGESTED}
     text = render("infra/clickhouse/retention.sql.j2", t=names, days=None)
     folder = tmp_path / "clickhouse"
     shutil.copytree(FOLDER, folder)

@@ -12,7 +12,7 @@ from decimal import Decimal
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from infra.sink._generated.fields import CURRENCY, DATABASE, TIME_ZONE
+from infra.sink._generated.fields import CURRENCY, DATABASE, TABLE, TIME_ZONE
 from infra.sink.store import open_store
 from infra.sink.zones import offsets, workspaces
 from tests.sink.events import clear, insert
@@ -38,6 +38,7 @@ def zoned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("zones") / "store"
     make_store(folder)
     with open_store(f"chdb://{folder}") as client:
+        client.command(f"ALTER TABLE {DATABASE}.{TABLE} REMOVE TTL")
         for name, (old, new) in MOVES.items():
             workspaces.change(client, name, old, date(2020, 1, 1))
             workspaces.change(client, name, new, NOVEMBER)

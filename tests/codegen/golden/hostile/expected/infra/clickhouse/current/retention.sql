@@ -3,7 +3,7 @@
 -- unless: SELECT count() = 0 FROM system.tables WHERE database = 'usage' AND name IN ('events', 'usage_receipts', 'usage_identities', 'usage_arrivals', 'usage_rollup') AND engine_full LIKE '% TTL %'
 ALTER TABLE usage.events MODIFY TTL greatest(makeDate32(toYear(occurred_at), toMonth(occurred_at), 1), toDate32('2106-01-01'));
 ALTER TABLE usage.events REMOVE TTL;
-ALTER TABLE usage.usage_receipts MODIFY TTL greatest(makeDate32(toYear(ts), toMonth(ts), 1), toDate32('2106-01-01'));
+ALTER TABLE usage.usage_receipts MODIFY TTL greatest(makeDate32(toYear(greatest(ts, ingested_at)), toMonth(greatest(ts, ingested_at)), 1), toDate32('2106-01-01'));
 ALTER TABLE usage.usage_receipts REMOVE TTL;
 ALTER TABLE usage.usage_identities MODIFY TTL greatest(YYYYMMDDToDate32(_latest * 100 + 1), toDate32('2106-01-01'));
 ALTER TABLE usage.usage_identities REMOVE TTL;
