@@ -116,3 +116,21 @@ def test_without_kafka_the_client_is_asked_to_send_again(sdk: Encoding, tmp_path
             assert error(response, 503)["code"] == "kafka.unavailable"
             assert response.headers["retry-after"] == "30"
         api.kill()
+
+
+def test_kafka_refuses_a_batch_as_a_whole_but_only_the_guilty_line_is_final(
+    sdk: Encoding, tmp_path: Path
+) -> None:
+    for quantity in (1, 2, 3):
+        sdk.client.record_metric("mine", METRIC, quantity)
+    with DevBroker() as own_broker, ApiServer(tmp_path, own_broker.bootstrap) as api:
+        with api.client(api.new_key("svc", "--scope", "encoded")) as client:
+            own_broker.fail("MESSAGE_TOO_LARGE", times=1)
+            response = post(client, *sdk.lines)
+            assert (response.status_code, response.json()["events"]) == (200, 3), response.text
+            found = [message.value() for message in read_messages(own_broker.bootstrap)]
+            assert sorted(found) == sorted(sdk.lines)
+            own_broker.fail("MESSAGE_TOO_LARGE")
+            refused = error(post(client, *sdk.lines), 422)
+            assert (refused["code"], refused["index"]) == ("event.invalid", 0)
+        api.kill()
