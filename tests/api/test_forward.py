@@ -18,6 +18,7 @@ from eka_usage import UsageEvent
 from tests.api.forwarder import Forwarder
 from tests.api.server import ApiServer
 from tests.api.test_events import CALL, error
+from tests.api.test_rest_proxy import LOOK_UP, METER, produce
 from tests.broker import DevBroker
 from tests.e2e.reader import read_events
 from tests.ports import free_port
@@ -179,14 +180,16 @@ def test_without_room_it_reads_on_and_acknowledges_nothing(tmp_path: Path) -> No
         full.kill()
 
 
-def test_the_last_fifth_of_the_spool_is_its_own(tmp_path: Path) -> None:
+def test_the_last_fifth_of_the_spool_takes_what_is_never_retried(tmp_path: Path) -> None:
     nowhere, limit = f"127.0.0.1:{free_port()}", str(64 * 2**20)
     call = {**CALL, "metadata": {"text": "x" * 5_000}}
     with ApiServer(tmp_path, nowhere, spool_max_bytes=limit) as api:
         with api.client(api.new_key("svc")) as client:
             while (answer := client.post("/v1/events", json=[call] * 80)).status_code == 202:
                 pass
-        assert error(answer, 429)["code"] == "server.overloaded"
+            assert error(answer, 429)["code"] == "server.overloaded"
+            account = client.get(LOOK_UP, headers={"x-tenant-id": "mine"}).json()["id"]
+        assert produce(api, {**METER, "customer_id": account}).status_code == 200
         with (
             Forwarder(tmp_path, nowhere, spool_max_bytes=limit) as forwarder,
             forwarder.connect() as client,
