@@ -33,7 +33,7 @@ from infra.sink.usage.sql import Parameters, Statement, fetch
 
 _MEANING = ("unit", "unit_title", "aggregation")
 _TOLD_APART = {PRODUCT, METRIC_TYPE, EVENT_TYPE, *APART}
-# Beyond, whole months are read anyway, sooner alone: tests/bench/store_rollup.py measures it.
+# With more, whole months are read from the events anyway: tests/bench/store_rollup.py measures it.
 _MOST_PENDING = 500
 # Beside those of roll-ups, as a metric type may have had another aggregation in older releases.
 _OTHERS = f"""\
