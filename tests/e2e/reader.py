@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from eka_usage import USAGE_TOPIC, UsageEvent
 
 _read = msgspec.json.Decoder(UsageEvent).decode
@@ -17,10 +17,10 @@ def ends(bootstrap: str) -> list[TopicPartition]:
     """Returns the end offset of each partition of the topic."""
     consumer = _consumer(bootstrap)
     try:
-        found = [TopicPartition(USAGE_TOPIC, each) for each in sorted(_partitions(consumer))]
-        for partition in found:
-            partition.offset = consumer.get_watermark_offsets(partition, timeout=10)[1]
-        return found
+        return [
+            TopicPartition(USAGE_TOPIC, each, _end(consumer, each))
+            for each in sorted(_partitions(consumer))
+        ]
     finally:
         consumer.close()
 
@@ -65,6 +65,20 @@ def read_messages(
     finally:
         consumer.close()
     return found
+
+
+def _end(consumer: Consumer, partition: int) -> int:
+    """Returns the end offset of a partition, also while its leader is elected."""
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        try:
+            return consumer.get_watermark_offsets(
+                TopicPartition(USAGE_TOPIC, partition), timeout=10
+            )[1]
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _partitions(consumer: Consumer) -> set[int]:

@@ -101,7 +101,8 @@ def test_rollups_equal_usage_over_random_histories(
     insert(store, first)
     days = Refresh(store, step_days=400).run().days
     # As after a restore, what was stored first is not always the first to arrive.
-    insert(store, ({**event, "ingested_at": chance.choice((now, NOON))} for event in then))
+    later = now + timedelta(milliseconds=1)
+    insert(store, ({**event, "ingested_at": chance.choice((later, NOON))} for event in then))
     assert_equal(store)
     for number in range(5):
         workspace = f"w{chance.randrange(HISTORIES)}"
