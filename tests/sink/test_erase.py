@@ -14,7 +14,14 @@ from clickhouse_connect.driver.client import Client
 from confluent_kafka import Producer
 
 from infra.sink.__main__ import main
-from infra.sink._generated.fields import CLOSE_LINES, DATABASE, DEAD_LETTER_TOPIC, USAGE_TOPIC
+from infra.sink._generated.fields import (
+    CLOSE_EVENTS,
+    CLOSE_LINES,
+    CLOSES,
+    DATABASE,
+    DEAD_LETTER_TOPIC,
+    USAGE_TOPIC,
+)
 from infra.sink.store import open_store
 from tests.broker import DevBroker
 from tests.sink import harness
@@ -226,6 +233,39 @@ def test_an_erasure_that_was_interrupted_is_ended_also_by_two_at_once(
     assert run("close", *march) == (0, closed, "")
     [listed] = json.loads(run("erase", "--list", "--format", "json")[1])
     assert listed["is_complete"] is True
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "billed"),
+    [("SHA256(arrayStringConcat(", "1"), (f"INSERT INTO `{DATABASE}`.`{CLOSES}`", "2")],
+    ids=["before its events are counted", "after"],
+)
+def test_a_workspace_may_be_erased_while_its_month_is_closed(
+    run: Run, server: ClickHouseServer, meanwhile: str, billed: str
+) -> None:
+    add(server, event("secret-1", 1), event("kept", 2, workspace_id=OTHER))
+    erased: list[int] = []
+
+    def erase(statement: str) -> None:
+        if meanwhile in statement and not erased:
+            erased.append(-1)
+            erased[0] = run("erase", "--workspace", W, "--yes", "--reason", "law")[0]
+
+    server.before = erase
+    march = ("--month", "2026-03")
+    status, closed, _ = run("close", *march, "--despite", "quiet")
+    assert (status, erased) == (0, [0])
+    assert f"{billed} lines" in closed, closed
+    with open_store(server.dsn) as client:
+        assert holders(client, "secret") == []
+        # As a close leaves them that dies meanwhile.
+        columns = ["close_id", "workspace_id", "event_id", "position"]
+        left = ["died", W, "secret-2", (NOON, NOON, 1)]
+        client.insert(CLOSE_EVENTS, [left], columns, database=DATABASE)
+    assert run("erase", "--again")[0] == 0
+    with open_store(server.dsn) as client:
+        assert holders(client, "secret") == []
+    nothing_of_it(run, closed)
 
 
 def test_a_metadata_key_is_erased_of_a_workspace_or_of_all(

@@ -27,6 +27,7 @@ from infra.sink._generated.fields import (
     TIME_ZONE,
 )
 from infra.sink.closing import changes
+from infra.sink.closing.checks import missing
 from infra.sink.closing.make import Terms, make
 from infra.sink.errors import SinkError
 from infra.sink.migrate import FOLDER, migrate
@@ -69,6 +70,11 @@ def test_a_month_is_dropped_as_a_whole_and_what_was_billed_for_it_stays(store: C
     insert(store, [{**_EVENT, **behind, INGESTED: now}])
     closed = date(last_dropped.year, last_dropped.month, 1)
     terms = Terms(TIME_ZONE, "")
+    said = missing(store, closed, ("w",), None)
+    assert any("has begun to drop those of" in each for each in said), said
+    following = next_month(date(first_kept.year, first_kept.month, 1))
+    said = missing(store, following, ("w",), None)
+    assert not any("has begun to drop" in each for each in said), said
     [close] = make(store, closed, ["w"], terms)
     store.command(f"SYSTEM START TTL MERGES {DATABASE}.{TABLE}")
     for table in (TABLE, RECEIPTS, IDENTITIES):

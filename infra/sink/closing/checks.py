@@ -17,6 +17,7 @@ from infra.sink._generated.fields import (
     METRIC_TYPE,
     PRODUCT,
     RECEIVED,
+    RETENTION_SECONDS,
     SESSIONS,
     USAGE_DETAIL_BY_MONTH,
 )
@@ -61,6 +62,7 @@ def missing(
     return [
         *_unknown(rows, scope),
         *_not_over(month, limits),
+        *_dropped(month),
         *_findings(client, limits),
         *_open_sessions(rows, detail),
         *_incomplete(client, limits, caught_up_at),
@@ -94,6 +96,17 @@ def _unknown(rows: Any, scope: tuple[str, ...]) -> Iterator[str]:
 def _not_over(month: date, limits: Span) -> Iterator[str]:
     if datetime.now(UTC) < limits.end:
         yield f"{month:%Y-%m} is not over: it ends {text(limits.end)} in {limits.time_zone}"
+
+
+def _dropped(month: date) -> Iterator[str]:
+    if RETENTION_SECONDS is None:
+        return
+    kept_since = datetime.now(UTC) - timedelta(seconds=RETENTION_SECONDS)
+    if month <= kept_since.date():
+        yield (
+            f"the store keeps events since {kept_since:%Y-%m-%d} and has begun to drop those of "
+            f"{month:%Y-%m}: what is left is not all that was used; restore a backup to close it"
+        )
 
 
 def _findings(client: Client, limits: Span) -> Iterator[str]:

@@ -4,6 +4,9 @@ Nothing that is written before counts: a crash, or another close that takes the 
 rows of an id that the ledger does not have. The store itself copies the events, in one query that
 reads a state of the store, and the lines are added up from that copy: what arrives meanwhile is in
 both or in neither, and the next close finds it.
+
+An erasure that begins meanwhile notes how many events of the close it deletes. If it began before
+they were counted, they may have gone before, so the close is made anew.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from infra.sink import store
 from infra.sink._generated.fields import ACCOUNT, DATABASE
 from infra.sink.closing import changes, ledger
 from infra.sink.closing.ledger import Close, Entry
-from infra.sink.erasing.ledger import erased_events
+from infra.sink.erasing.ledger import erased_events, erasures
 from infra.sink.errors import SinkError
 
 # Large sorts and groups spill to disk: memory does not grow with the events of a month.
@@ -86,8 +89,9 @@ def make(client: Client, month: date, workspaces: Sequence[str], terms: Terms) -
                 return ledger.covering(closes, month, workspaces)
             number = closes[-1].number + 1 if closes else 1
             is_first = all(close.month >= month for close in closes)
+            before = erasures(client)
             entry = _write(client, number, month, scope, terms, is_first=is_first)
-            if not ledger.put(client, entry):
+            if erasures(client) != before or not ledger.put(client, entry):
                 discard(client, entry.close_id)
     except ClickHouseError as failure:
         raise store.query_error(failure) from None

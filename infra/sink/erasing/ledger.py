@@ -158,6 +158,15 @@ def update(client: Client, erasure: Erasure, **changes: Any) -> Erasure:
     return changed
 
 
+def erasures(client: Client) -> frozenset[str]:
+    """Returns which erasures have begun.
+
+    Raises:
+        ClickHouseError: the store rejects the query.
+    """
+    return frozenset(each.erasure_id for each in read(client))
+
+
 def erased_events(client: Client) -> dict[str, int]:
     """Returns how many events of which close were erased.
 

@@ -89,11 +89,9 @@ class Workspace:
         return int(events)
 
     def closes(self) -> dict[str, int]:
-        """Returns how many of its events each close has."""
+        """Returns how many of its events each close has, also one that is being made."""
         query = f"""\
-SELECT close_id, count() FROM {DATABASE}.{CLOSE_EVENTS}
-WHERE {_CLOSED} AND close_id IN (SELECT close_id FROM {DATABASE}.{CLOSES})
-GROUP BY close_id"""
+SELECT close_id, count() FROM {DATABASE}.{CLOSE_EVENTS} WHERE {_CLOSED} GROUP BY close_id"""
         return {close_id: int(events) for close_id, events in self._rows(query)}
 
     def lines(self) -> int:
@@ -192,11 +190,15 @@ def digest(client: Client, workspace: str | None) -> int:
 def erased_workspaces(client: Client, accounts: list[int]) -> list[tuple[int, str]]:
     """Returns the workspaces with these digests of which the store has events.
 
+    Those of a close that died while it was made count too.
+
     Raises:
         ClickHouseError: the store rejects the query.
     """
-    query = f"""\
-SELECT DISTINCT sipHash64({ACCOUNT}) AS _account, {ACCOUNT} FROM {_EVENTS}
-WHERE _account IN {{accounts:Array(UInt64)}}"""
+    query = " UNION DISTINCT ".join(
+        f"SELECT sipHash64({ACCOUNT}) AS _account, {ACCOUNT} FROM {DATABASE}.{table} "
+        "WHERE _account IN {accounts:Array(UInt64)}"
+        for table in (TABLE, CLOSE_EVENTS)
+    )
     rows = client.query(query, {"accounts": accounts}).result_rows
     return [(int(account), str(name)) for account, name in rows]

@@ -34,9 +34,9 @@ def sweep(client: Client, connection: Mapping[str, Any]) -> int:
     deleted = 0
     for account, workspace in stored.erased_workspaces(client, list(before)):
         found = stored.Workspace(client, workspace, before[account])
-        if events := found.events():
+        if any(found.count().values()):
+            deleted += found.events()
             found.delete()
-            deleted += events
     for each in erasures:
         if each.key:
             key = stored.Key(client, each.account, each.key, each.before)
