@@ -99,9 +99,9 @@ def _not_over(month: date, limits: Span) -> Iterator[str]:
 
 
 def _dropped(month: date) -> Iterator[str]:
-    if RETENTION_SECONDS is None:
+    if (seconds := RETENTION_SECONDS) is None:
         return
-    kept_since = datetime.now(UTC) - timedelta(seconds=RETENTION_SECONDS)
+    kept_since = datetime.now(UTC) - timedelta(seconds=seconds)
     if month <= kept_since.date():
         yield (
             f"the store keeps events since {kept_since:%Y-%m-%d} and has begun to drop those of "
