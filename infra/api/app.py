@@ -10,7 +10,6 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,13 +18,14 @@ from infra.api.answers.rejected import Rejected
 from infra.api.answers.routes import Answers
 from infra.api.delivery import Delivery
 from infra.api.errors import AnswerError
+from infra.api.front import Front
 from infra.api.ingest.encoded import Encoded
 from infra.api.ingest.events import Ingest
 from infra.api.ingest.rest_proxy import RestProxy
 from infra.api.keys.access import Access
 from infra.api.keys.capability import Capabilities
 from infra.api.keys.keyring import Keyring
-from infra.api.metrics import Counting, Metrics
+from infra.api.metrics import Metrics
 from infra.api.page.session import Sessions
 from infra.api.page.views import Pages
 from infra.api.recorder import Recorder
@@ -34,7 +34,6 @@ from infra.api.store.pool import Asked, Bounds, Nowhere, Pool
 from infra.api.store.remote import Address, Remote
 from infra.api.wire.answers import answer, on_answer_error, on_fault, on_http_error
 from infra.api.wire.body import BodyLimits
-from infra.api.wire.slashes import SingleSlashes
 from infra.sink import kafka
 from infra.sink.dsn import Dsn
 
@@ -63,7 +62,7 @@ class Options:
     questions: Bounds = field(default_factory=Bounds)
 
 
-def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) -> Starlette:
+def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) -> Front:
     """Returns the application; it opens its recorder when the server starts it."""
     recorder = Recorder.open()
     metrics = Metrics(recorder.spool_share)
@@ -99,17 +98,20 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
         await run_in_threadpool(relay.close)
         await run_in_threadpool(recorder.close)
 
-    app = Starlette(
-        # In the order in which they are looked up: most requests record.
+    taking = {
+        "/v1/events": ingest.take,
+        "/v1/events/encoded": encoded.take,
+        "/api/v1/events": ingest.take_cloudevents,
+    }
+    router = Starlette(
+        # In the order in which they are looked up. Those that take events are answered in front.
         routes=[
-            Route("/v1/events", ingest.take, methods=["POST"]),
-            Route("/v1/events/encoded", encoded.take, methods=["POST"]),
+            *(Route(path, endpoint, methods=["POST"]) for path, endpoint in taking.items()),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/openapi.yaml", openapi),
             Route("/metrics", metrics.answer),
             *(Route(path, endpoint) for path, endpoint in answers.paths()),
-            Route("/api/v1/events", ingest.take_cloudevents, methods=["POST"]),
             Route("/metering/v1alpha1/customer-accounts/tenant/{tenant:path}", proxy.find_account),
             *(Route(path, page, methods=methods) for path, page, methods in pages.paths()),
             Route("/topics/{topic}", proxy.produce, methods=["POST"]),
@@ -119,11 +121,10 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
             HTTPException: on_http_error,
             Exception: on_fault,
         },
-        middleware=[Middleware(Counting, metrics), Middleware(SingleSlashes)],
         lifespan=lifespan,
     )
-    app.state.metrics = metrics
-    return app
+    router.state.metrics = metrics
+    return Front(taking, router, metrics)
 
 
 def _open(options: Options) -> Asked:

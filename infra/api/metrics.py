@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -23,7 +22,6 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.api._generated.metrics import API_METRICS
 
@@ -59,6 +57,8 @@ class Metrics:
             for key, each in _TABLE.items()
             if each.type == "counter"
         }
+        # By key and labels, as looking one up takes as long as counting.
+        self._children: dict[tuple[str, tuple[str, ...]], Counter] = {}
         self._summaries = {
             key: Summary(each.name, each.description, registry=registry)
             for key, each in _TABLE.items()
@@ -67,13 +67,21 @@ class Metrics:
 
     def count(self, key: str, *labels: str, by: float = 1) -> None:
         """Adds to a counter."""
-        if (counter := self._counters.get(key)) is not None:
-            (counter.labels(*labels) if labels else counter).inc(by)
+        child = self._children.get((key, labels))
+        if child is None and (counter := self._counters.get(key)) is not None:
+            child = self._children[key, labels] = counter.labels(*labels) if labels else counter
+        if child is not None:
+            child.inc(by)
 
     def observe(self, key: str, value: float) -> None:
         """Adds to a summary."""
         if (summary := self._summaries.get(key)) is not None:
             summary.observe(value)
+
+    def count_answer(self, status: int, seconds: float) -> None:
+        """Counts a request once it is answered."""
+        self.count("requests", str(status))
+        self.observe("request", seconds)
 
     async def answer(self, _: Request) -> Response:
         """Answers the metrics of all workers."""
@@ -81,28 +89,6 @@ class Metrics:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         registry.register(self.spool)
         return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
-
-
-class Counting:
-    """Counts each request once it is answered."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started = time.perf_counter()
-
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                self._metrics.count("requests", str(message["status"]))
-                self._metrics.observe("request", time.perf_counter() - started)
-            await send(message)
-
-        await self._app(scope, receive, sending)
 
 
 class _Spool(Collector):

@@ -91,16 +91,27 @@ class Recorder:
         Raises:
             AnswerError: none is accepted.
         """
-        if retries and self._nearly_full():
-            hint = "most of the spool is used: is Kafka reachable?"
-            raise AnswerError.of(
-                "server.overloaded", hint=hint, headers={"retry-after": str(RETRY_SECONDS)}
-            )
+        if retries:
+            self._refuse_if_nearly_full()
         own = {} if service is None else {SERVICE: service}
         accepted = self._client._try_record_many(events, own)  # noqa: SLF001  made for this API
         if isinstance(accepted, EkaError):
             raise AnswerError.rejected(accepted)
         self.on_taken(len(accepted))
+        return accepted
+
+    def record_one(self, event: Usage, service: str) -> str:
+        """Returns the id of an event of a client that retries, which is on disk.
+
+        Raises:
+            AnswerError: it is not accepted.
+        """
+        self._refuse_if_nearly_full()
+        accepted = self._client._try_record(event, {SERVICE: service})  # noqa: SLF001  made for this API
+        if isinstance(accepted, EkaError):
+            invalid = self.check([event])
+            raise invalid_events(invalid) if invalid else AnswerError.rejected(accepted)
+        self.on_taken(1)
         return accepted
 
     def record_boundaries(self, boundaries: Sequence[Boundary]) -> None:
@@ -146,6 +157,13 @@ class Recorder:
         """Sends what Kafka takes in time; the rest stays on disk for the next process."""
         self._client.shutdown()
         self._checker.shutdown()
+
+    def _refuse_if_nearly_full(self) -> None:
+        if self._nearly_full():
+            hint = "most of the spool is used: is Kafka reachable?"
+            raise AnswerError.of(
+                "server.overloaded", hint=hint, headers={"retry-after": str(RETRY_SECONDS)}
+            )
 
     def _nearly_full(self) -> bool:
         now = self._clock()

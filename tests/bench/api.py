@@ -45,7 +45,7 @@ CALL = {
     "metadata": {"region": "ap-south-1", "consultation": "c-1"},
 }
 ROUNDS, WINDOWS = 3, 10
-BATCH, BATCHES, SINGLES = 500, 100, 400
+BATCH, BATCHES, SINGLES = 500, 100, 1_000
 CONNECTIONS = 8
 MEMORY_EVENTS = 2_000_000
 STORED_EVENTS, MONTHS = 1_000_000, 20

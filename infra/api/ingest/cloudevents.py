@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eka_usage import Usage
+from starlette.requests import Request
 
 from infra.api._generated.calls import (
     ACCOUNT,
@@ -20,6 +21,7 @@ from infra.api._generated.calls import (
 from infra.api.errors import invalid_option
 from infra.api.ingest.call import event_type_names, own_id, text_number, to_usage
 from infra.api.keys.key import Key
+from infra.api.wire.headers import header
 
 ONE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -31,9 +33,9 @@ _VALUE = "value"
 _OUTSIDE = {ACCOUNT, PRODUCT, METRIC_TYPE, ID, TIME, METADATA}
 
 
-def is_binary(headers: Mapping[str, str]) -> bool:
+def is_binary(request: Request) -> bool:
     """Reports whether the attributes of an event are headers, and its data is the body."""
-    return f"{_HEADER}specversion" in headers
+    return bool(header(request, b"ce-specversion"))
 
 
 def from_headers(headers: Mapping[str, str], data: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from eka_usage import EkaError, Usage, ValidationError
 from starlette.requests import Request
@@ -21,6 +21,7 @@ from infra.api.keys.key import Key
 from infra.api.recorder import Recorder, details, invalid_events
 from infra.api.wire.answers import answer
 from infra.api.wire.body import BodyLimits, read_body
+from infra.api.wire.headers import header
 from infra.api.wire.json_text import parse_json, parse_list
 
 _OK, _ACCEPTED, _NO_CONTENT = 200, 202, 204
@@ -29,6 +30,8 @@ _JSON = "application/json"
 # Of a batch that is refused, as looking at each costs more than accepting it.
 _MOST_DETAILS = 50
 _EVENTS = "events"
+
+Read = Callable[[Any, Key], Usage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,11 @@ class Ingest:
         With `wait=kafka` the answer is 200 once Kafka has them, or 202 as without, which says that
         they are on disk.
         """
-        ids, invalid, is_one = await self._take(request)
+        options = _options(request)
+        ids, invalid, is_one = await self._take(request, is_partial=options.is_partial)
         document: dict[str, Any] = {"ids": ids}
         status = _ACCEPTED
-        if _waits(request):
+        if options.waits:
             is_complete = await self.delivery.is_complete()
             document["stored"] = _KAFKA if is_complete else _DISK
             status = _OK if is_complete else _ACCEPTED
@@ -61,13 +65,13 @@ class Ingest:
 
     async def take_cloudevents(self, request: Request) -> Response:
         """Takes CloudEvents as OpenMeter does, whose clients expect no content."""
-        await self._take(request)
+        await self._take(request, is_partial=_options(request).is_partial)
         return Response(status_code=_NO_CONTENT)
 
-    async def _take(self, request: Request) -> tuple[list[str], dict[int, EkaError], bool]:
+    async def _take(
+        self, request: Request, *, is_partial: bool
+    ) -> tuple[list[str], dict[int, EkaError], bool]:
         key = self.access.admit(request, "write")
-        partial = _flag(request, "partial")
-        _waits(request)  # is checked before anything is taken
         read, is_one, events = await _reader(request, await read_body(request, self.limits))
         if not 1 <= len(events) <= MAX_EVENTS:
             hint = f"expected 1 to {MAX_EVENTS}, got {'more' if events else 'none'}"
@@ -75,12 +79,30 @@ class Ingest:
                 ValidationError.of("batch.invalid", parameter=_EVENTS, hint=hint)
             )
         self.access.spend(key, len(events))
+        if len(events) == 1:
+            return [self._take_one(events[0], read, key)], {}, is_one
+        ids, invalid = await self._take_several(events, read, key, is_partial=is_partial)
+        return ids, invalid, False
+
+    def _take_one(self, event: Any, read: Read, key: Key) -> str:
+        """Takes the only event of a request, in fewer steps."""
+        try:
+            usage = read(event, key)
+        except EkaError as error:
+            raise invalid_events({0: error}) from None
+        except AnswerError as error:
+            raise with_place(error, 0) from None
+        return self.recorder.record_one(usage, key.service)
+
+    async def _take_several(
+        self, events: list[Any], read: Read, key: Key, *, is_partial: bool
+    ) -> tuple[list[str], dict[int, EkaError]]:
         # What else is wrong is answered too, so that one answer is enough to mend a batch.
-        most = len(events) if partial else _MOST_DETAILS
+        most = len(events) if is_partial else _MOST_DETAILS
         usages, invalid = await _read_all(events, read, key, most)
-        if invalid and not partial:
+        if invalid and not is_partial:
             raise invalid_events(invalid | await self._check(usages, most - len(invalid)))
-        if partial:
+        if is_partial:
             invalid |= await self._check(usages, most)
             usages = {index: usage for index, usage in usages.items() if index not in invalid}
             if not usages:
@@ -91,7 +113,7 @@ class Ingest:
             if found := await self._check(usages, most):
                 raise invalid_events(found) from None
             raise
-        return ids, invalid, is_one
+        return ids, invalid
 
     async def _check(self, usages: dict[int, Usage], most: int) -> dict[int, EkaError]:
         """Returns what the SDK says of calls, by their places, until so many are invalid."""
@@ -104,12 +126,9 @@ class Ingest:
         return invalid
 
 
-Read = Callable[[Any, Key], Usage]
-
-
 async def _reader(request: Request, body: bytes) -> tuple[Read, bool, list[Any]]:
     """Returns how to read each event of a request, whether it has one alone, and the events."""
-    media_type = request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()
+    media_type = header(request, b"content-type", _JSON).partition(";")[0].strip().lower()
     if media_type == cloudevents.BATCH:
         events = await parse_list(body, _EVENTS, MAX_EVENTS)
         if events is None:
@@ -117,7 +136,7 @@ async def _reader(request: Request, body: bytes) -> tuple[Read, bool, list[Any]]
         return cloudevents.read, False, events
     if media_type == cloudevents.ONE:
         return cloudevents.read, True, [parse_json(body)]
-    if cloudevents.is_binary(request.headers):
+    if cloudevents.is_binary(request):
         return cloudevents.read, True, [cloudevents.from_headers(request.headers, parse_json(body))]
     if media_type != _JSON:
         raise AnswerError.of(
@@ -134,7 +153,7 @@ async def _reader(request: Request, body: bytes) -> tuple[Read, bool, list[Any]]
 
 def _identified(request: Request, events: list[Any], is_one: bool) -> list[Any]:
     """Gives events without an id one from the request's idempotency key, so that it may repeat."""
-    idempotency_key = request.headers.get("idempotency-key", "")
+    idempotency_key = header(request, b"idempotency-key")
     if not idempotency_key:
         return events
     return [
@@ -164,16 +183,31 @@ async def _read_all(
     return usages, invalid
 
 
-def _flag(request: Request, name: str) -> bool:
-    given = request.query_params.get(name, "false").lower()
-    if given not in {"true", "false"}:
-        raise AnswerError.rejected(invalid_option(name, given, "expected true or false"))
-    return given == "true"
+class _Options(NamedTuple):
+    """What the query of a request says.
+
+    Attributes:
+        is_partial: whether the valid events of a batch are taken if others are not.
+        waits: whether the client waits for Kafka.
+    """
+
+    is_partial: bool = False
+    waits: bool = False
 
 
-def _waits(request: Request) -> bool:
-    """Reports whether the client waits for Kafka."""
-    given = request.query_params.get("wait", _DISK)
-    if given not in {_DISK, _KAFKA}:
-        raise AnswerError.rejected(invalid_option("wait", given, f"expected {_DISK} or {_KAFKA}"))
-    return given == _KAFKA
+_NO_OPTIONS = _Options()
+
+
+def _options(request: Request) -> _Options:
+    if not request.scope["query_string"]:
+        return _NO_OPTIONS
+    given = {
+        "partial": request.query_params.get("partial", "false").lower(),
+        "wait": request.query_params.get("wait", _DISK),
+    }
+    known = {"partial": ("false", "true"), "wait": (_DISK, _KAFKA)}
+    for name, value in given.items():
+        if value not in known[name]:
+            hint = "expected " + " or ".join(known[name])
+            raise AnswerError.rejected(invalid_option(name, value, hint))
+    return _Options(*(given[name] == usual for name, (_, usual) in known.items()))

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from infra.api.errors import AnswerError
 from infra.api.keys.key import Key
 from infra.api.keys.keyring import Keyring
+from infra.api.wire.headers import header
 
 _SCHEME = "bearer "
 _CHALLENGE = {"www-authenticate": "Bearer"}
@@ -42,10 +43,10 @@ class Access:
         Raises:
             AnswerError: it has none that is valid, or the key lacks the scope.
         """
-        header = request.headers.get("authorization", "")
-        if not header[: len(_SCHEME)].lower() == _SCHEME:
+        given = header(request, b"authorization")
+        if not given[: len(_SCHEME)].lower() == _SCHEME:
             raise AnswerError.of("key.missing", headers=_CHALLENGE)
-        key = self._keyring.find(header[len(_SCHEME) :].strip())
+        key = self._keyring.find(given[len(_SCHEME) :].strip())
         if key is None:
             raise AnswerError.of("key.unknown", headers=_CHALLENGE)
         request.state.key = key

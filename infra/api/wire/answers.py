@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import secrets
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from infra.api.errors import AnswerError, shown
+from infra.api.wire.headers import header
 from infra.sink.text import printable
 
 _LOG = logging.getLogger("api")
@@ -21,23 +23,35 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _NOT_FOUND, _NOT_ALLOWED = 404, 405
 
 
+# Nothing depends on that nobody guesses the ids of requests, only on that no two are the same.
+_PROCESS = secrets.token_hex(10)
+_NUMBERS = itertools.count()
+
+
 def request_id(request: Request) -> str:
     """Returns the id that the client gave the request, or a new one, the same at each call."""
-    known = getattr(request.state, "id", None)
+    state = request.scope.setdefault("state", {})
+    known = state.get("id")
     if known is None:
-        given = request.headers.get("x-request-id", "")
-        known = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-        request.state.id = known
+        given = header(request, b"x-request-id")
+        is_usable = given and _REQUEST_ID.fullmatch(given)
+        known = state["id"] = given if is_usable else f"{_PROCESS}{next(_NUMBERS):012x}"
     return str(known)
+
+
+class _Answer(Response):
+    """A JSON answer, whose headers are made in fewer steps than any answer's."""
+
+    def __init__(self, body: bytes, status: int, found: str) -> None:
+        self.status_code, self.body, self.background = status, body, None
+        length = (b"content-length", b"%d" % len(body))
+        self.raw_headers = [length, (b"x-request-id", found.encode()), *_HEADERS]
 
 
 def answer(request: Request, document: dict[str, Any], status: int = 200) -> Response:
     """Returns a JSON answer with the request's id."""
     found = request_id(request)
-    body = msgspec.json.encode({**document, "request_id": found})
-    return Response(
-        body, status, {"x-request-id": found, **_HEADERS}, media_type="application/json"
-    )
+    return _Answer(msgspec.json.encode({**document, "request_id": found}), status, found)
 
 
 async def on_answer_error(request: Request, error: Exception) -> Response:
@@ -53,7 +67,7 @@ async def on_answer_error(request: Request, error: Exception) -> Response:
 def log_refused(request: Request, error: AnswerError) -> None:
     """Counts a request that is refused, and writes a line about it, which has no secret."""
     request.app.state.metrics.count("refused", error.code)
-    key = getattr(request.state, "key", None)
+    key = request.scope.setdefault("state", {}).get("key")
     _LOG.warning(
         "refused: %s %s %d %s key=%s peer=%s request=%s: %s",
         request.method,
@@ -101,4 +115,8 @@ async def on_fault(request: Request, error: Exception) -> Response:
 
 
 # Answers are of the moment, and no page may read them as something else.
-_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_HEADERS = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)

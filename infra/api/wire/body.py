@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from infra.api.errors import AnswerError, shown
+from infra.api.wire.headers import header
 
 _GZIP = zlib.MAX_WBITS | 16
 
@@ -29,7 +30,7 @@ async def read_body(request: Request, limits: BodyLimits) -> bytes:
     Raises:
         AnswerError: it is too large, too slow, or not what its encoding says.
     """
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    encoding = header(request, b"content-encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip"}:
         raise AnswerError.of(
             "media_type.unsupported",
@@ -37,7 +38,7 @@ async def read_body(request: Request, limits: BodyLimits) -> bytes:
             given=shown(encoding),
             hint="gzip or none",
         )
-    declared = request.headers.get("content-length", "")
+    declared = header(request, b"content-length")
     length = int(declared) if declared.isdecimal() else None
     if length is not None and length > limits.max_bytes:
         raise _too_large(limits.max_bytes)

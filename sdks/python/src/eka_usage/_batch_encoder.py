@@ -51,6 +51,9 @@ class BatchEncoder(EventEncoder):
         """
         if not own:
             return self
+        key = tuple(own.items())
+        if all(type(value) is str for _, value in key) and (known := self._others.get(key)):
+            return known
         texts = {name: _checks.per_call(name, value) for name, value in own.items()}
         key = tuple(texts.items())
         known = self._others.get(key)

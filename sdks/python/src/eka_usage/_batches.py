@@ -96,9 +96,16 @@ class BatchRecording(Recording):
         """Returns a new event id, for events that refer to each other by their ids."""
         return self._current().encoder.new_event_id()
 
-    def _try_record(self, usage: TypedUsage) -> str | EkaError:
-        """Records one event, and returns its id, or the error that `on_error` would receive."""
-        found = self._accept([cast("Usage", usage).arguments])
+    def _try_record(self, usage: TypedUsage, own: Mapping[str, str] = NOTHING) -> str | EkaError:
+        """Records one event, and returns its id, or the error that `on_error` would receive.
+
+        Args:
+            usage: the event.
+            own: as for `_try_record_many()`.
+        """
+        found = self._accept(
+            [cast("Usage", usage).arguments], encoder_of=lambda encoder: encoder.of(own)
+        )
         if isinstance(found, Rejection):
             return self._outcomes.count_rejected(found.error, 1, [_names_of_usage(usage)])
         return found[0]

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from functools import partial
+from functools import lru_cache, partial
 
 from ._interrupts import is_interruption
 
@@ -29,8 +29,13 @@ _RFC_3339 = re.compile(
 
 def format_time(milliseconds: int) -> str:
     """Returns milliseconds since 1970 as `2026-01-31T09:30:00.000Z`."""
-    moment = _EPOCH + timedelta(milliseconds=milliseconds)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+    second, rest = divmod(milliseconds, 1000)
+    return f"{_format_second(second)}.{rest:03d}Z"
+
+
+@lru_cache(maxsize=8)
+def _format_second(second: int) -> str:
+    return f"{_EPOCH + timedelta(seconds=second):%Y-%m-%dT%H:%M:%S}"
 
 
 def parse_time(value: object) -> int | None:
