@@ -150,6 +150,9 @@ func (i *instance) shutdown(ctx context.Context) int {
 	}
 	i.outbox.closed.Store(true)
 	_ = i.outbox.flush(ctx, i.patience())
+	if i.outbox.spool != nil {
+		i.outbox.spool.Restore()
+	}
 	i.outbox.transport.close()
 	i.releaseSpool()
 	i.outcomes.reporter.log.close()

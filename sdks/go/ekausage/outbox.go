@@ -222,6 +222,9 @@ func (o *outbox) spill(e *event, cause error) bool {
 		return false
 	}
 	if e.onDisk != nil && errors.Is(cause, errGivenUp) || o.spool.Requeue(e.key, e.value) != nil {
+		if e.onDisk != nil && e.onDisk.IsLost() {
+			return false
+		}
 		// If it was written before, it is left to the next process.
 		written := e.onDisk != nil
 		e.onDisk = nil
@@ -240,6 +243,9 @@ func (o *outbox) settled(e event, cause error) {
 	case o.spill(&e, cause):
 		o.outcomes.ledger.retry()
 	default:
+		if e.onDisk != nil && e.onDisk.IsLost() {
+			cause = o.lostError(cause)
+		}
 		o.outcomes.ledger.failed.Add(1)
 		o.outcomes.undelivered(e.value, cause, true)
 	}
@@ -247,6 +253,11 @@ func (o *outbox) settled(e event, cause error) {
 		e.onDisk.MarkAcked()
 	}
 	o.leave(e.size())
+}
+
+// lostError returns why an event that was on disk is not there for the next process.
+func (o *outbox) lostError(cause error) error {
+	return fmt.Errorf("%w: its file in %s was removed, and no other can be written there", cause, o.spool.Directory())
 }
 
 // unsettled returns how many events have no outcome yet.

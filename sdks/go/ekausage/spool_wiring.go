@@ -77,11 +77,13 @@ func (i *instance) releaseSpool() {
 	if i.outbox.spool == nil {
 		return
 	}
+	text := "%d events are not delivered yet; they are kept in %s for the next process"
+	if !i.outbox.spool.IsInPlace() {
+		text = "%d events are not delivered yet; their directory is no longer at %s: move it back for the next process"
+	}
 	i.outbox.spool.Release()
 	if left := i.outcomes.ledger.stats().Spooled; left > 0 {
-		i.outcomes.reporter.log.line(slog.LevelWarn, fmt.Sprintf(
-			"%d events are not delivered yet; they are kept in %s for the next process",
-			left, i.outbox.spool.Directory()))
+		i.outcomes.reporter.log.line(slog.LevelWarn, fmt.Sprintf(text, left, i.outbox.spool.Directory()))
 	}
 }
 
@@ -152,6 +154,14 @@ func (h *spoolHost) DeadLettered(event []byte, err error, own bool) {
 		h.client.outcomes.ledger.settleSpooled(1, err)
 	}
 	h.client.outcomes.undelivered(event, err, own)
+}
+
+// Lost counts and reports an event on disk whose file was removed.
+func (h *spoolHost) Lost(event []byte, own bool) {
+	if own {
+		h.client.outcomes.ledger.settleSpooled(1, errGivenUp)
+	}
+	h.client.outcomes.undelivered(event, h.client.outbox.lostError(errGivenUp), own)
 }
 
 // Warn logs a message.

@@ -48,7 +48,7 @@ def test_a_segment_never_gets_the_name_of_another(
     segment = directory.create(name, 4096)
     other = directory.create(name._replace(owner=UNOWNED), 8192)
     assert not segment.transfer_to(UNOWNED)
-    assert segment.exists()
+    assert segment.is_own()
     assert sorted(path.stat().st_size for path in directory.path.iterdir()) == [4096, 8192]
     other.remove()
     assert segment.transfer_to(UNOWNED)

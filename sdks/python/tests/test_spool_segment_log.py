@@ -109,7 +109,7 @@ def test_an_event_goes_to_a_new_segment_after_an_adopter_fences_the_current_one(
     assert event(2) in spooled_events(spool_dir)
     assert lost == [1]
     log.release()
-    assert adopted.exists()
+    assert adopted.is_own()
 
 
 def test_an_append_that_interrupts_another_goes_to_a_segment_of_its_own(

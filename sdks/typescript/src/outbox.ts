@@ -51,6 +51,7 @@ export class Outbox implements LaneListener {
   #events = 0;
   #bytes = 0;
   #ended = 0;
+  #lost = 0;
 
   constructor(
     transport: Transport,
@@ -227,12 +228,16 @@ export class Outbox implements LaneListener {
     this.#state = "closed";
     this.#schedule.stop();
     const givenUp = this.#giveUp();
+    const isInPlace = this.#spool?.isInPlace;
     const left = this.#spool?.release() ?? 0;
     if (left > 0) {
-      const place = `they are kept in ${this.#spool?.path} for the next process`;
+      const path = this.#spool?.path;
+      const place = isInPlace
+        ? `they are kept in ${path} for the next process`
+        : `their directory is no longer at ${path}: move it back for the next process`;
       this.#listener.warn(`${left} events are not delivered yet; ${place}`);
     }
-    return givenUp;
+    return givenUp + this.#lost;
   }
 
   delivered(events: readonly QueuedEvent[]): void {
@@ -311,18 +316,16 @@ export class Outbox implements LaneListener {
   }
 
   #giveUp(): number {
+    this.#spool?.restore();
     const events = this.#lanes.flatMap((lane) => lane.takeAll());
     const lastError = this.#lastError();
     this.#remove(events);
-    const onDisk = events.filter(({ group }) => group !== undefined).length;
+    const onDisk = events.filter(({ group }) => group?.isLost === false).length;
     this.#spool?.releaseQueued(onDisk);
-    const lost = events.filter((event) => event.group === undefined && !this.#requeue(event));
-    for (const { value } of lost) {
-      this.#listener.failed(
-        value,
-        `Kafka has not acknowledged the event in time${lastError}`,
-        true,
-      );
+    const lost = events.filter((event) => event.group?.isLost ?? !this.#requeue(event));
+    const inTime = `Kafka has not acknowledged the event in time${lastError}`;
+    for (const { value, group } of lost) {
+      this.#listener.failed(value, group === undefined ? inTime : this.#lostReason(), true);
     }
     for (const resolve of this.#flushes) {
       resolve();
@@ -349,8 +352,20 @@ export class Outbox implements LaneListener {
           this.#listener.adoptedFailed(event, reason);
         }
       },
+      lost: (event, isOwn) => {
+        if (isOwn) {
+          this.#lost += 1;
+          this.#listener.failed(event, this.#lostReason(), true);
+        } else {
+          this.#listener.adoptedFailed(event, this.#lostReason());
+        }
+      },
       warn: (text) => this.#listener.warn(text),
     };
+  }
+
+  #lostReason(): string {
+    return `its file in ${this.#spool?.path} was removed, and no other can be written there`;
   }
 
   #isFull(): boolean {

@@ -230,14 +230,15 @@ class Outbox(Routes):
         elif not self._finished:
             self._drain.close(timeout)
         with self._lock:
-            left = 0 if self._finished else self.queued()
+            is_first = not self._finished
+            left = self.queued() if is_first else 0
             self.gave_up = self.gave_up or left > 0
             self._finished = True
         if not self._closed.is_raised:
             self._give_up()
         self._closed.wake()
         self._poller.stop()
-        return self._lost if left and self._spool is not None else left
+        return self._lost if is_first and self._spool is not None else left
 
     def detach(self) -> None:
         """Lets the process end without waiting for what was given up."""
@@ -280,16 +281,18 @@ class Outbox(Routes):
             return self._poller.is_started or not needs_polling
 
     def _give_up(self) -> None:
+        if self._spool is not None:
+            self._spool.restore()
         self._parked.clear(self._abandon)
         self.connection.purge()
         if self._spool is not None:
             self._spool.release()
 
     def _abandon(self, parked: Parked) -> None:
-        if parked.group is not None and self._spool is not None:
-            self._spool.retain()
-            return
         key, event = parked.key.encode(), parked.value.encode()
+        if parked.group is not None and self._spool is not None:
+            self._leave(self._spool, key, event, parked.group)
+            return
         self._undelivered(Failure("the queue was full", key, event, given_up=True))
 
     def _unpark(self) -> None:

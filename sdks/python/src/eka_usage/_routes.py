@@ -89,7 +89,7 @@ class Routes:
             spool.dead_letter(failure)
             group.mark_acked()
         elif failure.given_up or self._finished:
-            spool.retain()
+            self._leave(spool, failure.key, failure.event, group)
         else:
             self._move(spool, spool.requeue, failure.key, failure.event, group)
 
@@ -288,6 +288,18 @@ class Routes:
 
     # Undelivered events.
 
+    def lost(self, failure: Failure) -> None:
+        """Reports an event that is given up."""
+        self._lost += failure.given_up
+        self._failed(failure)
+
+    def _leave(self, spool: Spool, key: bytes, event: bytes, group: AckGroup) -> None:
+        """Leaves an event to the next process, unless it is on no disk any more."""
+        if group.is_lost:
+            self.lost(spool.lost(key, event))
+        else:
+            spool.retain()
+
     def _undelivered(self, failure: Failure) -> None:
         """Handles an event that is in memory only, and that the transport could not deliver."""
         if self._spool is None:
@@ -301,8 +313,7 @@ class Routes:
                 if is_interruption(error):
                     raise
                 self._cannot_write(self._spool, error)
-                self._lost += failure.given_up
-                self._failed(failure)
+                self.lost(failure)
 
     def _cannot_write(self, spool: Spool, error: Exception) -> None:
         self.gate.last_spill_error = error

@@ -145,7 +145,7 @@ class ClientSpoolHost:
 
     def rejected(self, failure: Failure, is_own: bool) -> None:
         if is_own:
-            self._outcomes.failed(failure)
+            self._outbox.lost(failure)
         else:
             self._outcomes.adopted_failed(failure)
 

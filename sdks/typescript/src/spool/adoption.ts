@@ -57,6 +57,16 @@ export class Adopter {
     }
   }
 
+  /** Writes the current segment anew if its file was removed. */
+  restore(): void {
+    this.#current?.restore();
+  }
+
+  /** Returns what is left of the current segment if its file was removed, and is not written anew. */
+  lostRecords(): readonly SpooledRecord[] {
+    return this.#current?.isRemoved === true ? this.#current.left : [];
+  }
+
   /** Returns what is left of the current segment, or the next one; undefined if there is none. */
   next(): ReplayBatch | undefined {
     while (this.#current === undefined || this.#current.left.length === 0) {
@@ -132,6 +142,17 @@ export class AdoptedSegment {
   heartbeat(): void {
     this.#heartbeats += 1n;
     this.#segment.writeHeartbeat(BigInt.asUintN(64, this.#heartbeats));
+  }
+
+  /** Whether its file was removed before all of it was delivered. */
+  get isRemoved(): boolean {
+    return this.left.length > 0 && this.#segment.isRemoved(this.end);
+  }
+
+  restore(): void {
+    if (this.isRemoved) {
+      this.#segment.restore();
+    }
   }
 
   /** Marks all records before `offset` as acknowledged. */

@@ -1,6 +1,6 @@
 /** A client's own events that are pending on disk, and no longer in memory. */
 
-import { readRecords } from "./record.js";
+import { readRecords, type SpooledRecord } from "./record.js";
 import type { FailedRecord, ReplayBatch } from "./replayer.js";
 import type { SegmentLog } from "./segmentLog.js";
 import type { SegmentWriter } from "./segmentWriter.js";
@@ -36,6 +36,16 @@ export class Backlog {
     this.#hasPending = true;
   }
 
+  /** Takes what is pending in segments that were removed, and could not be written anew. */
+  takeLost(): readonly SpooledRecord[] {
+    return this.log.writers.filter(isLost).flatMap((writer) => {
+      const { segment, used, ackedOffset, pending } = writer;
+      const { records } = readRecords(segment.read(used), this.#origin, ackedOffset);
+      writer.pending = 0;
+      return records.slice(-pending); // what precedes it is delivered from memory
+    });
+  }
+
   /** Returns what is pending in the first segment; undefined once nothing is pending any more. */
   next(): ReplayBatch | undefined {
     const writers = this.log.writers;
@@ -64,4 +74,8 @@ export class Backlog {
       },
     };
   }
+}
+
+function isLost({ isUnrestored, pending }: SegmentWriter): boolean {
+  return isUnrestored && pending > 0;
 }

@@ -61,10 +61,11 @@ export function asSpoolError(error: unknown): SpoolError {
  */
 export class Directory {
   readonly path: string;
-  readonly #descriptor: number;
-  readonly #identity: Stats;
-  readonly #base: string;
-  readonly #isHeld: boolean;
+  readonly #descriptors: string;
+  #descriptor: number;
+  #identity: Stats;
+  #base: string;
+  #isHeld: boolean;
   #isOpen = true;
 
   /**
@@ -75,6 +76,7 @@ export class Directory {
    */
   constructor(path: string, descriptors: string = ownDescriptors) {
     this.path = path;
+    this.#descriptors = descriptors;
     createDirectory(path);
     directoryStatus(path); // names what else is there
     this.#descriptor = openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -129,9 +131,27 @@ export class Directory {
     return found.reduce((sum, each) => sum + (each === undefined ? 0 : usedBytes(each)), 0);
   }
 
-  /** Creates a file, and returns its descriptor. */
+  /** Creates a file, and returns its descriptor. Makes the directory again if it was removed. */
   create(name: string): number {
-    return openSync(this.file(name), O_RDWR | O_CREAT | O_EXCL | neverWaits, onlyOwnerFile);
+    try {
+      return this.#createFile(name);
+    } catch (error) {
+      if (!this.isRemoved) {
+        throw error;
+      }
+      this.#makeAgain();
+      return this.#createFile(name);
+    }
+  }
+
+  /** Whether somebody removed it. */
+  get isRemoved(): boolean {
+    return this.#isOpen && fstatSync(this.#descriptor).nlink === 0;
+  }
+
+  /** Whether its path still leads to it. */
+  get isInPlace(): boolean {
+    return isSame(lstatSync(this.path, quietly), this.#identity);
   }
 
   /**
@@ -168,6 +188,26 @@ export class Directory {
       this.#isOpen = false;
       closeSync(this.#descriptor);
     }
+  }
+
+  #createFile(name: string): number {
+    return openSync(this.file(name), O_RDWR | O_CREAT | O_EXCL | neverWaits, onlyOwnerFile);
+  }
+
+  /** Replaces a directory that was removed by a new one, which passes the same checks. */
+  #makeAgain(): void {
+    let again: Directory;
+    try {
+      again = new Directory(this.path, this.#descriptors);
+    } catch (error) {
+      const reason = (error as Error).message;
+      throw new SpoolError(`the directory was removed, and no other can be used: ${reason}`);
+    }
+    closeSync(this.#descriptor);
+    this.#descriptor = again.#descriptor;
+    this.#identity = again.#identity;
+    this.#base = again.#base;
+    this.#isHeld = again.#isHeld;
   }
 
   #names(): string[] {

@@ -26,7 +26,7 @@ const emptySegment = Buffer.alloc(spool.segmentBytes);
 export class Segment {
   readonly name: SegmentName;
   readonly #directory: Directory;
-  readonly #descriptor: number;
+  #descriptor: number;
   #isOpen = true;
   readonly #number = Buffer.alloc(8);
 
@@ -89,6 +89,33 @@ export class Segment {
     return existsSync(this.#directory.file(fileName(this.name)));
   }
 
+  /**
+   * Reports whether the file, whose records end at an offset, was removed by somebody who did not
+   * deliver them. A client that adopts it fences it first, and has marked all of it as acknowledged
+   * before it removes it.
+   */
+  isRemoved(end: number): boolean {
+    if (!this.#isOpen || fstatSync(this.#descriptor).nlink > 0) {
+      return false;
+    }
+    return !this.isFenced || this.#readNumber(offsets.ackedOffset) < end;
+  }
+
+  /** Writes it anew under its name, after the file was removed. */
+  restore(): void {
+    const content = this.read();
+    const descriptor = this.#directory.create(fileName(this.name));
+    const again = new Segment(this.#directory, this.name, descriptor);
+    try {
+      again.write(content, content.length, 0);
+    } catch (error) {
+      again.remove();
+      throw error;
+    }
+    closeSync(this.#descriptor);
+    this.#descriptor = descriptor;
+  }
+
   write(bytes: Buffer, length: number, at: number): void {
     const written = writeSync(this.#descriptor, bytes, 0, length, at);
     if (written < length) {
@@ -128,9 +155,10 @@ export class Segment {
 
   /** Syncs to disk in the background. */
   sync(onError: (error: unknown) => void): void {
-    fdatasync(this.#descriptor, (error) => {
-      if (error !== null && this.#isOpen) {
-        onError(error); // a segment that was closed meanwhile needs no sync
+    const descriptor = this.#descriptor;
+    fdatasync(descriptor, (error) => {
+      if (error !== null && this.#isOpen && descriptor === this.#descriptor) {
+        onError(error); // a file that was closed meanwhile needs no sync
       }
     });
   }
@@ -158,6 +186,11 @@ export class Segment {
   remove(): void {
     this.close();
     rmSync(this.#directory.file(fileName(this.name)), { force: true });
+  }
+
+  #readNumber(at: number): number {
+    readSync(this.#descriptor, this.#number, 0, this.#number.length, at);
+    return Number(this.#number.readBigUInt64LE());
   }
 
   #writeNumber(at: number, value: bigint): void {

@@ -73,6 +73,15 @@ export class SegmentLog {
     }
   }
 
+  /** Writes segments anew whose files were removed, which `written` receives. */
+  restore(written: (writer: SegmentWriter) => void): void {
+    everyOf(this.#writers, (writer) => {
+      if (writer.restore()) {
+        written(writer);
+      }
+    });
+  }
+
   /** Removes the segments that are acknowledged, and drops those that others adopted. */
   prune(): void {
     const last = this.#writers.at(-1);
@@ -94,9 +103,9 @@ export class SegmentLog {
     this.#writers = [];
   }
 
-  #drop({ segment, pending, isLost, isAcked }: SegmentWriter): void {
+  #drop({ segment, pending, isLost, isAcked, isUnrestored }: SegmentWriter): void {
     this.#released += pending;
-    if (isLost) {
+    if (isLost || isUnrestored) {
       segment.close();
     } else if (isAcked) {
       segment.remove();
@@ -133,7 +142,9 @@ export class SegmentLog {
 
   #tryCreate(): SegmentWriter {
     const { directory, maxBytes, clock } = this.#config;
-    if (directory.bytes() + spool.segmentBytes > maxBytes) {
+    // A directory that was removed is made again.
+    const usedBytes = directory.isRemoved ? 0 : directory.bytes();
+    if (usedBytes + spool.segmentBytes > maxBytes) {
       const limit = `${directory.path} has reached its limit of ${maxBytes} bytes`;
       throw new SpoolFullError(`${limit}; is Kafka reachable?`);
     }

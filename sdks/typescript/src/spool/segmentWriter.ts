@@ -17,6 +17,11 @@ export class AckGroup {
     this.end = end;
   }
 
+  /** Whether its events are on no disk any more. */
+  get isLost(): boolean {
+    return this.#writer.isUnrestored;
+  }
+
   /** Acknowledges one event: it is delivered, or recorded elsewhere. */
   markAcked(): void {
     this.unacked -= 1;
@@ -39,6 +44,7 @@ export class SegmentWriter {
   #heartbeats = 0n;
   #isSealed = false;
   #isLost = false;
+  #isUnrestored = false;
 
   constructor(segment: Segment, createdAt: number) {
     this.segment = segment;
@@ -65,8 +71,14 @@ export class SegmentWriter {
     return this.#isLost;
   }
 
+  /** Whether its file was removed, and could not be written anew. */
+  get isUnrestored(): boolean {
+    return this.#isUnrestored;
+  }
+
   hasRoom(length: number): boolean {
-    return !this.#isSealed && !this.#isLost && this.#used + length <= spool.segmentBytes;
+    const isUsable = !this.#isSealed && !this.#isLost && !this.#isUnrestored;
+    return isUsable && this.#used + length <= spool.segmentBytes;
   }
 
   /** Appends a record; false if another client has adopted the segment meanwhile. */
@@ -130,8 +142,24 @@ export class SegmentWriter {
     if (!this.#isLost) {
       this.#heartbeats += 1n;
       this.segment.writeHeartbeat(this.#heartbeats);
-      this.#isLost = !this.segment.isThere || (!this.#isSealed && this.segment.isFenced);
+      this.#isLost =
+        !this.#isRemoved && (!this.segment.isThere || (!this.#isSealed && this.segment.isFenced));
     }
+  }
+
+  /** Writes the segment anew if its file was removed, and returns whether it was. */
+  restore(): boolean {
+    if (!this.#isRemoved) {
+      return false;
+    }
+    this.#isUnrestored = true; // unless that succeeds
+    this.segment.restore();
+    this.#isUnrestored = false;
+    return true;
+  }
+
+  get #isRemoved(): boolean {
+    return !this.#isLost && this.segment.isRemoved(this.#used);
   }
 
   /** Ends appending, and cuts the file to its records. */

@@ -28,6 +28,11 @@ export interface SpoolHost {
   ownDelivered(events: number): void;
   /** Kafka rejected an event permanently: one of this client, or an adopted one. */
   rejected(event: Buffer, reason: string, isOwn: boolean): void;
+  /**
+   * The file of an event was removed, no other can be written, and this client does not deliver it
+   * any more; whether it is its own.
+   */
+  lost(event: Buffer, isOwn: boolean): void;
   warn(text: string): void;
 }
 
@@ -185,11 +190,26 @@ export class Spool {
     };
   }
 
+  /** Whether its path still leads to the directory, so that the next client finds it. */
+  get isInPlace(): boolean {
+    return this.#directory.isInPlace;
+  }
+
+  /** Writes segments anew whose files were removed, as far as the disk can be written. */
+  restore(): void {
+    try {
+      this.#restore();
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
   /** Leaves what is on disk to the next client, at once, and returns how many events that are. */
   release(): number {
     if (this.#isReleased) {
       return 0;
     }
+    this.#reportLost();
     const left = this.pending + this.#released;
     this.#isReleased = true;
     this.#housekeeper.stop();
@@ -219,9 +239,28 @@ export class Spool {
     return writer;
   }
 
+  #restore(): void {
+    const parts = [...this.#logs, this.#dead, this.#adopter];
+    everyOf(parts, (part) => part.restore((writer) => this.#syncer.wroteAnew(writer)));
+  }
+
+  #reportLost(): void {
+    for (const { value } of [...this.#requeued.takeLost(), ...this.#backlog.takeLost()]) {
+      this.#host.lost(value, true);
+    }
+    for (const { value } of this.#adopter.lostRecords()) {
+      this.#host.lost(value, false);
+    }
+  }
+
   #heartbeat(): void {
     try {
-      everyOf([...this.#logs, this.#dead, this.#adopter], (part) => part.heartbeat());
+      const steps = [
+        ...[...this.#logs, this.#dead].map((log) => () => log.heartbeat()),
+        () => this.#restore(),
+        () => this.#adopter.heartbeat(),
+      ];
+      everyOf(steps, (step) => step());
     } finally {
       this.#replayer.wake();
     }

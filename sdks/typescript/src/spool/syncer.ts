@@ -35,6 +35,12 @@ export class Syncer {
     }
   }
 
+  /** Schedules a sync of a segment that was written anew, and of the directory that has its name. */
+  wroteAnew(writer: SegmentWriter): void {
+    this.#known.delete(writer);
+    this.wrote(writer);
+  }
+
   /** Syncs, and blocks until the disk is done. */
   syncNow(): void {
     clearTimeout(this.#timer);

@@ -106,17 +106,3 @@ test("a permanently rejected event is reported, and kept as a dead letter", asyn
   expect(ended.output).toContain('"deadLettered":1');
   expect(files(directory.path, "dead")).toHaveLength(1);
 });
-
-test("a removed spool directory does not crash the service", async () => {
-  using directory = temporaryDirectory();
-  const program = `
-    record(10);
-    (await import("node:fs")).rmSync("${directory.path}", { recursive: true });
-    record(5000);
-    await client.flush();
-    console.log(JSON.stringify(client.stats()));
-  `;
-  const ended = await run(broker.bootstrap, program, spoolOptions(directory.path, "durable"));
-  expect(ended.code).toBe(0);
-  expect(ended.output).toContain("spool.failed");
-});

@@ -57,6 +57,7 @@ export class FakeKafka implements SpoolHost, ReplayTransport {
   hasCapacity = (): boolean => this.capacity;
   replayTransport = (): ReplayTransport => this;
   warn = (text: string): void => void this.warnings.push(text);
+  lost = (): void => undefined;
 
   ownDelivered(events: number): void {
     this.replayedOwn += events;

@@ -247,6 +247,26 @@ func (a *adopter) heartbeat() error {
 	return a.current.heartbeat()
 }
 
+// restore writes the current segment anew if its file was removed.
+func (a *adopter) restore() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.current == nil || !a.current.isRemoved() {
+		return nil
+	}
+	return a.current.restore()
+}
+
+// lostRecords returns the records of the current segment if its file was removed, and is not written anew.
+func (a *adopter) lostRecords() []Record {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.current == nil || !a.current.isRemoved() {
+		return nil
+	}
+	return a.current.records
+}
+
 // oldest returns when the current segment was created; zero if there is none, or its header is
 // damaged.
 func (a *adopter) oldest() time.Time {

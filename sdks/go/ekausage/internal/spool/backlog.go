@@ -77,6 +77,24 @@ func (l *segmentLog) ackReplayed(w *segmentWriter, count int, upTo int64) error 
 	return w.writeAckedOffset(upTo)
 }
 
+// lostRecords returns the pending records of segments that were removed, and could not be written anew.
+func (l *segmentLog) lostRecords() (lost []Record) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range l.writers {
+		if !w.unrestored || w.pending == 0 {
+			continue
+		}
+		content, err := w.read(w.pendingFrom, w.end)
+		if err != nil {
+			continue
+		}
+		records, _ := readRecords(content, l.salt, w.pendingFrom)
+		lost = append(lost, records...)
+	}
+	return lost
+}
+
 // pendingRecords returns how many records are to be delivered from disk.
 func (l *segmentLog) pendingRecords() int {
 	l.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -26,7 +27,7 @@ func (e *FullError) Error() string { return e.message }
 // parent could otherwise move it away and put another one in its place.
 type Directory struct {
 	path     string
-	root     *os.Root
+	root     atomic.Pointer[os.Root]
 	maxBytes int64
 
 	creating sync.Mutex // from checking maxBytes until the segment exists
@@ -35,6 +36,16 @@ type Directory struct {
 // openDirectory opens a directory, which it creates if it is missing, and makes it this user's alone. An
 // error explains why it cannot be used.
 func openDirectory(path string) (*Directory, error) {
+	root, err := openRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	d := &Directory{path: path}
+	d.root.Store(root)
+	return d, nil
+}
+
+func openRoot(path string) (*os.Root, error) {
 	if err := createDirectory(path); err != nil {
 		return nil, err
 	}
@@ -58,14 +69,37 @@ func openDirectory(path string) (*Directory, error) {
 		_ = root.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return &Directory{path: path, root: root}, nil
+	return root, nil
 }
 
-func (d *Directory) close() error { return d.root.Close() }
+// makeAgain replaces a directory that was removed by a new one, which passes the same checks. It returns the
+// error of the file that was not found if the directory was not removed. The garbage collector closes the old
+// one, which other goroutines may be using.
+func (d *Directory) makeAgain(missing error) error {
+	info, err := d.root.Load().Stat(".")
+	if err == nil && linksOf(info) > 0 {
+		return missing
+	}
+	root, err := openRoot(d.path)
+	if err != nil {
+		return fmt.Errorf("the directory was removed, and no other can be used: %w", err)
+	}
+	d.root.Store(root)
+	return nil
+}
+
+// isInPlace reports whether the path still leads to the directory.
+func (d *Directory) isInPlace() bool {
+	held, err := d.root.Load().Stat(".")
+	found, missing := os.Lstat(d.path)
+	return err == nil && missing == nil && os.SameFile(held, found)
+}
+
+func (d *Directory) close() error { return d.root.Load().Close() }
 
 // names lists the segments, those of each origin in their order.
 func (d *Directory) names() ([]segmentName, error) {
-	f, err := d.root.Open(".")
+	f, err := d.root.Load().Open(".")
 	if err != nil {
 		return nil, err
 	}
@@ -86,37 +120,54 @@ func (d *Directory) create(name segmentName) (*segment, error) {
 	d.creating.Lock()
 	defer d.creating.Unlock()
 	used, err := d.usedBytes()
-	if err != nil {
+	if err != nil && !errors.Is(err, os.ErrNotExist) { // a directory that was removed is made again
 		return nil, err
 	}
 	if used+segmentBytes > d.maxBytes {
 		return nil, &FullError{fmt.Sprintf("%s has reached its limit of %d bytes; is Kafka reachable?", d.path, d.maxBytes)}
 	}
-	s := &segment{directory: d, name: name}
-	flags := os.O_RDWR | os.O_CREATE | os.O_EXCL | openFlags
-	if s.file, err = d.root.OpenFile(name.String(), flags, privateFile); err == nil {
-		if err = reserve(s.file); err == nil {
-			return s, nil
-		}
-		s.remove()
-	}
+	file, err := d.createFile(name)
 	if isDiskFull(err) {
 		err = &FullError{fmt.Sprintf("the disk of %s is full", d.path)}
 	}
-	return nil, err
+	if err != nil {
+		return nil, err
+	}
+	return &segment{directory: d, name: name, file: file}, nil
+}
+
+// createFile creates a file and reserves its blocks. It makes the directory again if that was removed.
+func (d *Directory) createFile(name segmentName) (*os.File, error) {
+	const flags = os.O_RDWR | os.O_CREATE | os.O_EXCL | openFlags
+	file, err := d.root.Load().OpenFile(name.String(), flags, privateFile)
+	if errors.Is(err, os.ErrNotExist) {
+		if err := d.makeAgain(err); err != nil {
+			return nil, err
+		}
+		file, err = d.root.Load().OpenFile(name.String(), flags, privateFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := reserve(file); err != nil {
+		_ = d.root.Load().Remove(name.String())
+		_ = file.Close()
+		return nil, err
+	}
+	return file, nil
 }
 
 // open opens a segment that exists. It returns an untrustedError for one that another user may have
 // placed or changed, and never waits for a pipe.
 func (d *Directory) open(name segmentName, flag int) (*os.File, error) {
-	expected, err := d.root.Lstat(name.String())
+	expected, err := d.root.Load().Lstat(name.String())
 	if err != nil {
 		return nil, err
 	}
 	if err := checkFile(expected); err != nil {
 		return nil, &untrustedError{err}
 	}
-	f, err := d.root.OpenFile(name.String(), flag|openFlags, 0)
+	f, err := d.root.Load().OpenFile(name.String(), flag|openFlags, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +206,7 @@ func (d *Directory) checkOpened(f *os.File, expected, info os.FileInfo) error {
 func (d *Directory) namesOf(file os.FileInfo) (count uint64) {
 	names, _ := d.names()
 	for _, name := range names {
-		if info, err := d.root.Lstat(name.String()); err == nil && os.SameFile(info, file) {
+		if info, err := d.root.Load().Lstat(name.String()); err == nil && os.SameFile(info, file) {
 			count++
 		}
 	}
@@ -174,7 +225,7 @@ func (d *Directory) usedBytes() (int64, error) {
 	names, err := d.names()
 	used := int64(0)
 	for _, name := range names {
-		info, err := d.root.Lstat(name.String())
+		info, err := d.root.Load().Lstat(name.String())
 		if err == nil && info.Mode().IsRegular() { // otherwise it was removed a moment ago
 			used += bytesOnDisk(info)
 		}
@@ -184,7 +235,7 @@ func (d *Directory) usedBytes() (int64, error) {
 
 // sync waits until the names are on disk.
 func (d *Directory) sync() error {
-	f, err := d.root.Open(".")
+	f, err := d.root.Load().Open(".")
 	if err != nil {
 		return err
 	}

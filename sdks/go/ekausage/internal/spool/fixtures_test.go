@@ -219,7 +219,7 @@ func fixture(t *testing.T, version uint32, acked int64) []byte {
 		func() error { return s.heartbeat() },
 		func() error { return s.writeAckedOffset(acked) },
 		func() error { return s.release(end) },
-		func() error { content, err = s.directory.root.ReadFile(s.name.String()); return err },
+		func() error { content, err = s.directory.root.Load().ReadFile(s.name.String()); return err },
 	} {
 		if err == nil {
 			err = step()

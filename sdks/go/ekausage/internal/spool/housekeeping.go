@@ -28,7 +28,7 @@ func (h *housekeeper) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticks.C:
-			err = errors.Join(h.heartbeat(), h.tidy())
+			err = errors.Join(h.heartbeat(), h.restore(), h.tidy())
 			h.scan()
 		case <-h.wake:
 			err = h.tidy()
@@ -50,6 +50,15 @@ func (h *housekeeper) heartbeat() error {
 	failed := errors.Join(h.dead.heartbeat(), h.adopter.heartbeat())
 	for _, log := range h.logs {
 		failed = errors.Join(failed, log.heartbeat())
+	}
+	return failed
+}
+
+// restore writes segments anew whose files were removed.
+func (h *housekeeper) restore() error {
+	failed := errors.Join(h.dead.restore(), h.adopter.restore())
+	for _, log := range h.logs {
+		failed = errors.Join(failed, log.restore())
 	}
 	return failed
 }
@@ -119,7 +128,7 @@ func (l *segmentLog) heartbeat() error {
 		failed = ignoreClosed(preallocated.heartbeat())
 	}
 	for _, w := range writers {
-		if w.exists() {
+		if w.isOwn() {
 			failed = errors.Join(failed, ignoreClosed(w.heartbeat()))
 			l.unmapSealed(w)
 		} else {
@@ -127,6 +136,45 @@ func (l *segmentLog) heartbeat() error {
 		}
 	}
 	return failed
+}
+
+// restore writes segments anew whose files were removed. Nothing is appended any more to one that cannot be
+// written anew, whose events are reported at the release if they are not delivered by then.
+func (l *segmentLog) restore() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.preallocated != nil && l.preallocated.isRemoved() {
+		l.discardPreallocated()
+	}
+	var failed error
+	for _, w := range l.writers {
+		if !w.isRemoved() {
+			continue
+		}
+		if failed == nil {
+			failed = l.restoreWriter(w)
+		}
+		if w.unrestored = failed != nil; w.unrestored && l.current == w {
+			l.current = nil
+			failed = errors.Join(failed, w.seal())
+		}
+		for _, g := range w.groups {
+			g.lost.Store(w.unrestored)
+		}
+	}
+	l.updateHeadroom()
+	return failed
+}
+
+func (l *segmentLog) restoreWriter(w *segmentWriter) error {
+	w.syncing.Lock()
+	defer w.syncing.Unlock()
+	err := w.restore()
+	if err == nil {
+		w.synced = 0
+		l.markDirty()
+	}
+	return err
 }
 
 // unmapSealed frees the memory of a segment that waits for its acknowledgements.

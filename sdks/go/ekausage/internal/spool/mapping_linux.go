@@ -45,6 +45,28 @@ func (m mapping) populate() {
 	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, uintptr(unsafe.Pointer(&m.bytes[0])), segmentBytes, populateWrite)
 }
 
+// replaceFile lets the segment's descriptor and mapping be those of another file, also for whoever uses
+// the descriptor at this moment.
+func (s *segment) replaceFile(file *os.File) error {
+	memory := mapping{}
+	if s.memory.bytes != nil {
+		var err error
+		if memory, err = newMapping(file); err != nil {
+			return err
+		}
+	}
+	err := control(s.file, func(old int) error {
+		return control(file, func(fd int) error { return syscall.Dup3(fd, old, syscall.O_CLOEXEC) })
+	})
+	if err != nil {
+		memory.unmap()
+		return err
+	}
+	s.memory.unmap()
+	s.memory = memory
+	return nil
+}
+
 // unmap frees the memory; the file keeps what was written.
 func (m *mapping) unmap() {
 	if m.bytes != nil {

@@ -4,6 +4,7 @@ package spool
 
 import (
 	"bytes"
+	"errors"
 	"os"
 )
 
@@ -24,6 +25,9 @@ func (m mapping) isFenced() (bool, error) {
 	_, err := m.file.ReadAt(b[:], fencedAt)
 	return b[0] != 0, err
 }
+
+// replaceFile is not possible, as others may use the descriptor at this moment.
+func (s *segment) replaceFile(*os.File) error { return errors.ErrUnsupported }
 
 func (m mapping) populate() {}
 

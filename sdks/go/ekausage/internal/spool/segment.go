@@ -69,9 +69,9 @@ func (s *segment) fence() error {
 // written: a link does not.
 func (s *segment) rename(to segmentName) (bool, error) {
 	if to == s.name {
-		return s.exists(), nil
+		return s.isOwn(), nil
 	}
-	root, from, target := s.directory.root, s.name.String(), to.String()
+	root, from, target := s.directory.root.Load(), s.name.String(), to.String()
 	switch err := root.Link(from, target); {
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, os.ErrExist):
 		return false, nil
@@ -105,10 +105,49 @@ func (s *segment) transferTo(owner string) (bool, error) {
 	return s.rename(to)
 }
 
-// exists reports whether the segment still has its name: no other client has taken it.
+// isOwn reports whether no other client has taken the segment: it has its name, or was removed.
+func (s *segment) isOwn() bool {
+	return s.exists() || s.isRemoved() || s.exists() // it may have been written anew in between
+}
+
 func (s *segment) exists() bool {
-	_, err := s.directory.root.Lstat(s.name.String())
+	_, err := s.directory.root.Load().Lstat(s.name.String())
 	return err == nil
+}
+
+// isRemoved reports whether the file was removed by somebody who did not deliver what it holds. A client
+// that adopts it fences it first, and has marked all of it as acknowledged before it removes it.
+func (s *segment) isRemoved() bool {
+	info, err := s.file.Stat()
+	if err != nil || linksOf(info) > 0 {
+		return false
+	}
+	content, err := s.read(0, segmentBytes)
+	if h := decodeHeader(content); err == nil && h.fenced {
+		records, _ := readRecords(content[min(headerBytes, len(content)):], recordSalt(s.name.origin), headerBytes)
+		return len(unackedRecords(records, int64(h.ackedOffset))) > 0
+	}
+	return err == nil
+}
+
+// restore writes the segment anew under its name, after its file was removed.
+func (s *segment) restore() error {
+	content, err := s.read(0, segmentBytes)
+	if err != nil {
+		return err
+	}
+	file, err := s.directory.createFile(s.name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	if _, err = file.WriteAt(content, 0); err == nil {
+		err = s.replaceFile(file)
+	}
+	if err != nil {
+		_ = s.directory.root.Load().Remove(s.name.String())
+	}
+	return err
 }
 
 func (s *segment) close() error {
@@ -119,7 +158,7 @@ func (s *segment) close() error {
 // remove unlinks the segment, unless another client has taken it before.
 func (s *segment) remove() {
 	s.memory.unmap()
-	_ = s.directory.root.Remove(s.name.String())
+	_ = s.directory.root.Load().Remove(s.name.String())
 	_ = s.file.Close()
 }
 

@@ -207,7 +207,7 @@ func (l *segmentLog) release() error {
 		switch {
 		case w.isDone():
 			w.remove()
-		case !w.exists():
+		case w.unrestored || !w.isOwn():
 			_ = w.close()
 		default:
 			failed = errors.Join(failed, w.release(w.end))

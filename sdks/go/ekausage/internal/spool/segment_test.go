@@ -34,7 +34,7 @@ func TestRename(t *testing.T) {
 		if transferred, err := s.transferTo(unowned); transferred || err != nil || !s.exists() {
 			t.Error(transferred, err)
 		}
-		if content, err := d.root.ReadFile(other.name.String()); err != nil || string(content[:5]) != "other" {
+		if content, err := d.root.Load().ReadFile(other.name.String()); err != nil || string(content[:5]) != "other" {
 			t.Error("it was replaced", err)
 		}
 		other.remove()

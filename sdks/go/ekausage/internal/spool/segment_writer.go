@@ -12,6 +12,7 @@ type AckGroup struct {
 	log      *segmentLog
 	unacked  atomic.Int32
 	complete atomic.Bool // no record is added any more
+	lost     atomic.Bool // the segment was removed, and could not be written anew
 	size     int
 	end      int64
 }
@@ -22,6 +23,9 @@ func (g *AckGroup) MarkAcked() {
 		g.log.wakeHousekeeper()
 	}
 }
+
+// IsLost reports whether its events are on no disk any more.
+func (g *AckGroup) IsLost() bool { return g.lost.Load() }
 
 func (g *AckGroup) isAcked() bool { return g.unacked.Load() == 0 }
 
@@ -36,6 +40,7 @@ type segmentWriter struct {
 	groups      []*AckGroup // of records that are delivered from memory
 	pending     int         // events that are delivered from disk
 	pendingFrom int64       // where the first of these begins
+	unrestored  bool        // its file was removed, and could not be written anew
 
 	syncing sync.Mutex
 	synced  int64

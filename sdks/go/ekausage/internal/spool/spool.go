@@ -29,6 +29,9 @@ type Host interface {
 	Delivered(events int)
 	// DeadLettered is called for each event that is permanently rejected; own is false for an adopted one.
 	DeadLettered(event []byte, err error, own bool)
+	// Lost is called for each event whose file was removed, and that cannot be written anew nor delivered by
+	// this client; own is false for an adopted one.
+	Lost(event []byte, own bool)
 	// Warn logs a message, at a limited rate for each key.
 	Warn(key, message string)
 }
@@ -199,10 +202,30 @@ func (s *Spool) UsedBytes() int64 {
 	return used
 }
 
+// IsInPlace reports whether the path still leads to the directory, so that the next client finds it.
+func (s *Spool) IsInPlace() bool { return s.events.directory.isInPlace() }
+
+// Restore writes segments anew whose files were removed, as far as the disk can be written.
+func (s *Spool) Restore() {
+	if err := errors.Join(
+		s.requeued.restore(), s.events.restore(), s.dead.restore(), s.adopter.restore(),
+	); err != nil {
+		s.warn(err)
+	}
+}
+
 // Release leaves what is on disk to the next client, at once.
 func (s *Spool) Release() {
 	s.stop()
 	s.running.Wait()
+	for _, log := range []*segmentLog{s.requeued, s.events} {
+		for _, record := range log.lostRecords() {
+			s.host.Lost(record.Event, true)
+		}
+	}
+	for _, record := range s.adopter.lostRecords() {
+		s.host.Lost(record.Event, false)
+	}
 	if err := errors.Join(
 		s.requeued.release(), s.events.release(), s.dead.release(), s.adopter.release(), s.events.directory.close(),
 	); err != nil {

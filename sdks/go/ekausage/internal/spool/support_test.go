@@ -75,6 +75,8 @@ func (h *host) Delivered(events int) {
 	h.delivered += events
 }
 
+func (h *host) Lost([]byte, bool) {}
+
 func (h *host) DeadLettered(event []byte, _ error, _ bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

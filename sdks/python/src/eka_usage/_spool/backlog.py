@@ -117,7 +117,7 @@ class Backlog:
         segment = self._requeued.pop_oldest() or self._spilled.pop_oldest()
         if segment is None and self._unread:
             segment = self._unread.popleft()
-        if segment is None or segment.exists():
+        if segment is None or segment.is_own():
             return segment
         self._lose(sum(isinstance(item, Record) for item in segment.read()))
         return None
@@ -125,6 +125,10 @@ class Backlog:
     def put_back(self, segment: Segment) -> None:
         """Receives a segment that could not be read, to be returned again after all others."""
         self._unread.append(segment)
+
+    def unread(self) -> list[Segment]:
+        """Returns the segments that could not be read."""
+        return list(self._unread)
 
     def segments(self) -> list[Segment]:
         """Returns the segments that this client owns for the backlog."""

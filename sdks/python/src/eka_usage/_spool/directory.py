@@ -49,7 +49,7 @@ class Directory:
             OSError: the directory cannot be written.
         """
         with self._creating:
-            if self.used_bytes() + size > self._limit:
+            if self._used_or_none() + size > self._limit:
                 raise SpoolFullError(
                     f"{self.path} has reached its limit of {self._limit} bytes; is Kafka reachable?"
                 )
@@ -59,6 +59,13 @@ class Directory:
                 if error.errno in _FULL:
                     raise SpoolFullError(f"{self.path}: {error.strerror}") from None
                 raise
+
+    def _used_or_none(self) -> int:
+        """Returns the disk space that its segments take: none if it was removed."""
+        try:
+            return self.used_bytes()
+        except FileNotFoundError:
+            return 0
 
     def used_share(self) -> float:
         """Returns how much of the limit its segments take, also those of other processes."""

@@ -37,7 +37,7 @@ class DirectoryHandle:
     """Opens, names and removes the files of a directory, by its descriptor.
 
     It is opened when it is first needed, and again after it was closed, but never as another
-    directory than before.
+    directory than before, unless that was removed.
 
     Args:
         path: where it is at first.
@@ -140,6 +140,20 @@ class DirectoryHandle:
         with self._using:
             return os.open(str(name), flags | _FILE, mode, dir_fd=self._opened())
 
+    def create_file(self, name: object) -> int:
+        """Returns a descriptor of a new file, and makes the directory again if it was removed.
+
+        Raises:
+            FileExistsError: a file has the name.
+            OSError: it cannot be created.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+        try:
+            return self.open_file(name, flags)
+        except FileNotFoundError:
+            self._make_again()
+            return self.open_file(name, flags)
+
     def open_segment(self, name: object, flags: int) -> int:
         """Returns a descriptor of a file that only this user can have written.
 
@@ -226,6 +240,40 @@ class DirectoryHandle:
                 raise
             self.descriptor = fd
         return self.descriptor
+
+    def is_in_place(self) -> bool:
+        """Reports whether its path still leads to it."""
+        try:
+            found = self.path.lstat()
+            with self._using:
+                return os.path.samestat(found, os.fstat(self._opened()))
+        except OSError:
+            return False
+
+    def _make_again(self) -> None:
+        """Replaces a directory that was removed by a new one, which passes the same checks.
+
+        Raises:
+            OSError: it was not removed, or cannot be made.
+        """
+        with self._using:
+            if os.fstat(self._opened()).st_nlink:
+                raise FileNotFoundError(errno.ENOENT, "no such file", str(self.path))
+            again = DirectoryHandle(self.path)
+            try:
+                with suppress(FileExistsError):  # what else has the name is rejected next
+                    self.path.mkdir(mode=PRIVATE)
+                again.prepare()
+            except SpoolUnusableError as error:
+                text = f"the directory was removed, and another cannot be used: {error}"
+                raise OSError(errno.ENOENT, text) from None
+            except OSError as error:
+                text = f"the directory was removed, and cannot be made again: {error.strerror}"
+                raise OSError(error.errno, text) from None
+            self.close()
+            self._source = None
+            self.identity = again.identity
+            self.descriptor, again.descriptor = again.descriptor, _CLOSED
 
     @contextmanager
     def _entries(self) -> Generator[Iterator[os.DirEntry[str]]]:

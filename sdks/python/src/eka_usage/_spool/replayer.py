@@ -102,10 +102,12 @@ class Replayer:
             segment.transfer_to(UNOWNED)
         self._batch = None
 
-    def segments(self) -> list[Segment]:
-        """Returns the segment that is being replayed, if any."""
+    def segments(self, *, is_own: bool | None = None) -> list[Segment]:
+        """Returns the segment that is being replayed: any, this client's own, or another's."""
         batch = self._batch
-        return [] if batch is None else [batch.segment]
+        if batch is None or (is_own is not None and batch.is_own != is_own):
+            return []
+        return [batch.segment]
 
     def detach(self) -> None:
         """Lets the process end without waiting for its transport."""

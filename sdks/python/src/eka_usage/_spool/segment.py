@@ -25,6 +25,8 @@ class Segment:
         self._fd = fd
         # While one thread uses the descriptor another may close it, and open a file of its number.
         self._using = shared_lock()
+        # Whether this process has removed the file itself.
+        self._is_dropped = False
 
     @classmethod
     def open(cls, directory: DirectoryHandle, name: SegmentName, *, write: bool = True) -> Segment:
@@ -44,14 +46,7 @@ class Segment:
         Raises:
             OSError: the disk is full, or cannot be written.
         """
-        fd = directory.open_file(name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-        try:
-            _reserve(fd, size)
-        except BaseException:
-            os.close(fd)
-            _unlink(directory, name)
-            raise
-        return cls(directory, name, fd)
+        return cls(directory, name, _create(directory, name, size))
 
     def header(self) -> Header | None:
         """Returns its header; None if nothing was written yet."""
@@ -65,6 +60,39 @@ class Segment:
         found = list(read_records(content, self.name.origin))
         start = 0 if header is None else unacked_start(header.acked_offset, found)
         return [item for item in found if item.start >= start]
+
+    def is_removed(self) -> bool:
+        """Reports whether its file was removed by somebody who did not deliver what it holds.
+
+        A client that adopts it fences it first, and has marked all of it as acknowledged before it
+        removes it.
+        """
+        with self._using:
+            if self._fd < 0 or self._is_dropped or os.fstat(self._fd).st_nlink:
+                return False
+            is_fenced = os.pread(self._fd, len(FENCED), FENCED_AT) == FENCED
+            return not is_fenced or any(isinstance(item, Record) for item in self.read())
+
+    def restore(self) -> bool:
+        """Writes it anew under its name if its file was removed, and returns whether it was.
+
+        Raises:
+            OSError: the disk is full, or cannot be written.
+        """
+        with self._using:
+            if not self.is_removed():
+                return False
+            content = _read(self._fd, SEGMENT_BYTES)
+            fd = _create(self._directory, self.name, len(content))
+            try:
+                os.pwrite(fd, content, 0)
+            except BaseException:
+                os.close(fd)
+                _unlink(self._directory, self.name)
+                raise
+            os.close(self._fd)
+            self._fd = fd
+            return True
 
     def size(self) -> int:
         """Returns its length in bytes."""
@@ -122,18 +150,21 @@ class Segment:
         """Names it after its first event; False if another process has renamed it before."""
         return self.rename(self.name._replace(first_seq=first_seq))
 
-    def exists(self) -> bool:
-        """Reports whether it still has this name, and so belongs to this process."""
-        try:
-            self._directory.status(self.name)
-        except FileNotFoundError:
-            return False
-        return True
+    def is_own(self) -> bool:
+        """Reports whether it belongs to this process: it has this name, or was removed."""
+        with self._using:
+            try:
+                self._directory.status(self.name)
+            except FileNotFoundError:
+                return self.is_removed()
+            return True
 
     def remove(self) -> None:
         """Unlinks and closes it; it may have been renamed or removed before."""
-        _unlink(self._directory, self.name)
-        self.close()
+        with self._using:
+            self._is_dropped = True
+            _unlink(self._directory, self.name)
+            self.close()
 
     def close(self) -> None:
         """Closes the descriptor; the file stays where it is."""
@@ -155,7 +186,7 @@ class Segment:
         does not.
         """
         if name == self.name:
-            return self.exists()
+            return self.is_own()
         try:
             self._directory.link(self.name, name)
         except (FileNotFoundError, FileExistsError):
@@ -182,6 +213,18 @@ class Segment:
             return False
         self.name = name
         return True
+
+
+def _create(directory: DirectoryHandle, name: SegmentName, size: int) -> int:
+    """Returns a descriptor of a new file whose blocks are reserved."""
+    fd = directory.create_file(name)
+    try:
+        _reserve(fd, size)
+    except BaseException:
+        os.close(fd)
+        _unlink(directory, name)
+        raise
+    return fd
 
 
 def _unlink(directory: DirectoryHandle, name: SegmentName) -> None:

@@ -249,6 +249,39 @@ class SegmentLog:
         preallocated = self._preallocated
         return owned if preallocated is None else [*owned, preallocated]
 
+    def restore(self) -> None:
+        """Writes segments anew whose files were removed; see `Segment.is_removed`.
+
+        Raises:
+            OSError: the disk cannot be written. Nothing is appended to such a segment any more.
+        """
+        failed: OSError | None = None
+        with self._lock:
+            preallocated = self._preallocated
+            if preallocated is not None and preallocated.is_removed():
+                self._preallocated = None
+                preallocated.remove()
+        for writer in list(self._writers):
+            with self._lock:
+                if writer not in self._writers or not writer.segment.is_removed():
+                    continue
+                try:
+                    if failed is None:
+                        self._restore(writer)
+                except OSError as error:
+                    failed = error
+                if failed is not None and writer is self._writer:
+                    self._seal()
+                for group in writer.groups:
+                    group.is_lost = failed is not None
+        if failed is not None:
+            raise failed
+
+    def _restore(self, writer: SegmentWriter) -> None:
+        if writer.segment.restore():
+            writer.map = writer.segment.map(self._segment_bytes)
+            writer.synced_end = HEADER_BYTES
+
     def release(self) -> None:
         """Leaves what is not acknowledged to the next process."""
         is_interrupting = is_nested()
@@ -334,7 +367,7 @@ class SegmentLog:
                 self._seal()
             if writer in self._writers:
                 writer.count -= events
-            if writer.segment.exists() or writer not in self._writers:
+            if writer.segment.is_own() or writer not in self._writers:
                 return
             self._drop(writer)
         self._on_lost(writer.unacked)

@@ -21,14 +21,16 @@ class AckGroup:
         mark_acked: called once for each record that needs no replay.
         report: what the transport calls about each record.
         unreported: how many of them it may never call it about, as calls were interrupted.
+        is_lost: whether their segment was removed, and could not be written anew.
     """
 
-    __slots__ = ("_acked", "end", "mark_acked", "report", "size", "unreported")
+    __slots__ = ("_acked", "end", "is_lost", "mark_acked", "report", "size", "unreported")
 
     def __init__(self, report_of: Callable[[AckGroup], Any]) -> None:
         self.size = 0
         self.end = 0
         self.unreported = 0
+        self.is_lost = False
         self._acked = Count()
         self.mark_acked: Callable[[], int] = self._acked.next
         self.report = report_of(self)

@@ -25,7 +25,7 @@ from .directory import Directory, SpoolFullError
 from .header import Header
 from .housekeeping import Housekeeper
 from .origin import Origin
-from .record import Member
+from .record import Member, Record
 from .replayer import Replayer, ReplayTransport
 from .segment import Segment
 from .segment_log import SegmentLog
@@ -144,6 +144,13 @@ class Spool:
         """Reserves room for events that are in flight too, or reports why it cannot."""
         self._in_flight.ensure_headroom()
 
+    def restore(self) -> None:
+        """Writes segments anew whose files were removed, as far as the disk can be written."""
+        try:
+            self._restore()
+        except OSError as error:
+            self._report(error)
+
     def used_share(self) -> float:
         """Returns how much of its disk space is used; see `Directory.used_share`."""
         return self._directory.used_share()
@@ -215,13 +222,18 @@ class Spool:
         self._released = True
         self._housekeeper.stop()
         adopted = [self._adopted.popleft() for _ in range(len(self._adopted))]
+        own = [*self._backlog.segments(), *self._replayer.segments(is_own=True)]
+        others = [*adopted, *self._replayer.segments(is_own=False)]
         steps: tuple[Callable[[], object], ...] = (
             self._replayer.stop,
+            partial(self._report_lost, own, is_own=True),
+            partial(self._report_lost, others, is_own=False),
             *(partial(segment.transfer_to, UNOWNED) for segment in adopted),
             self._backlog.release,
             *(log.release for log in self._logs),
             self._directory.close,
         )
+        is_in_place = self._directory.handle.is_in_place()
         for step in steps:
             try:
                 step()
@@ -230,6 +242,11 @@ class Spool:
         spooled = self._backlog.spooled
         if spooled:
             text = "%d events are not delivered yet; they are kept in %s for the next process"
+            if not is_in_place:
+                text = (
+                    "%d events are not delivered yet; their directory is no longer at %s: move it"
+                    " back for the next process"
+                )
             write_log(logging.WARNING, text, spooled, self.path)
 
     def detach(self) -> None:
@@ -303,12 +320,47 @@ class Spool:
         for segments in owned:
             for segment in segments:
                 segment.beat()
+        self._restore()
         if self.pending:
             self._backlog.preallocate()
         for segment in self._adopter.adopt():
             self._adopted.append(segment)
         if self.expects_more():
             self._replayer.wake()
+
+    def _restore(self) -> None:
+        """Writes segments anew whose files were removed.
+
+        Raises:
+            OSError: the disk cannot be written.
+        """
+        failed: OSError | None = None
+        for log in self._logs:
+            try:
+                log.restore()
+            except OSError as error:
+                failed = error
+        for segment in (*self._backlog.unread(), *self._adopted, *self._replayer.segments()):
+            if failed is None:
+                segment.restore()
+        if failed is not None:
+            raise failed
+
+    def _report_lost(self, segments: list[Segment], *, is_own: bool) -> None:
+        """Reports the events of segments that were removed, and could not be written anew."""
+        for segment in segments:
+            if not segment.is_removed():
+                continue
+            for item in segment.read():
+                if isinstance(item, Record):
+                    self._host.rejected(self.lost(item.key, item.event), is_own)
+                    if is_own:
+                        self._backlog.count(-1)
+
+    def lost(self, key: bytes, event: bytes) -> Failure:
+        """Returns why an event that was on disk is not there for the next process."""
+        why = f"its file in {self.path} was removed, and no other can be written there"
+        return Failure(why, key, event, given_up=True)
 
     def _wake(self) -> None:
         if not self._released:
