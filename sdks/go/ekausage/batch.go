@@ -13,6 +13,7 @@ import (
 // The events have consecutive numbers; in a spool they are one record, which a crash leaves whole or not
 // at all. More than 500 events, none, or more than 512 KiB are rejected with CodeBatchInvalid.
 func (c *Client) RecordMany(events []Usage) (eventIDs []string, err error) {
+	c = c.present()
 	i := c.instance.Load()
 	callAt := func(at int) (call call) {
 		call = events[at].call()
@@ -139,6 +140,7 @@ type MetricAmount struct {
 func (c *Client) RecordAmounts(
 	workspaceID string, amounts []MetricAmount, eventID string, opts ...RecordOption,
 ) (eventIDs []string, err error) {
+	c = c.present()
 	shared := call{WorkspaceID: workspaceID}
 	applyTo(&shared, opts)
 	shared.EventID, shared.HasEventID = eventID, true

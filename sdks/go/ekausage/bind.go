@@ -14,6 +14,7 @@ import (
 // The client shares everything else with the one that it is made from: queue, spool, counters, Shutdown.
 // It costs nothing to make, so that a request or a job may have its own.
 func (c *Client) Bind(workspaceID string, opts ...RecordOption) *Client {
+	c = c.present()
 	given := call{WorkspaceID: workspaceID}
 	applyTo(&given, opts)
 	c.fill(&given)

@@ -17,6 +17,9 @@ import (
 // A Client reports usage to Kafka without blocking its caller. Create one per process, keep it, and
 // call Shutdown when the process ends, at SIGTERM too, which sends what is still queued. All methods are safe for
 // concurrent use.
+//
+// The methods of a nil *Client, as New returns one with an error, do not panic: those that record reject each event
+// with CodeConfigInvalid, which is logged, Flush and ResetAfterRestore return that error, and Shutdown does nothing.
 type Client struct {
 	*core
 	defaults *call // of a client that Bind returned; nil: none
@@ -40,6 +43,7 @@ type core struct {
 // the code config.invalid and names the option or variable that cannot be used.
 func New(serviceName string, opts ...Option) (*Client, error) {
 	o := applyOptions(opts)
+	o.guardHooks()
 	s, err := resolveSettings(o, os.Getenv, o.producer == nil)
 	if err != nil {
 		return nil, err
@@ -70,6 +74,7 @@ func New(serviceName string, opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	c.instance.Store(first)
+	c.opened(&first.outcomes.reporter.log)
 	if inClear := s.sendsInClear(); inClear != "" && !c.disabled && o.producer == nil {
 		first.outcomes.reporter.log.write(slog.LevelWarn, "password", inClear)
 	}
@@ -118,6 +123,7 @@ func (c *Client) RecordMetric(
 
 // RecordUsage is Record with its arguments by name. What is not set has a default.
 func (c *Client) RecordUsage(usage Usage) (eventID string, err error) {
+	c = c.present()
 	call := usage.call()
 	c.fill(&call)
 	return c.instance.Load().record(&call)
@@ -129,6 +135,7 @@ func (c *Client) RecordUsage(usage Usage) (eventID string, err error) {
 func (c *Client) Log(
 	workspaceID, product, metricType, message, level string, metadata map[string]any, opts ...RecordOption,
 ) (eventID string, err error) {
+	c = c.present()
 	known := DefaultLogLevel
 	if slices.Contains(encode.LogLevels[:], level) {
 		known = level
@@ -156,6 +163,7 @@ func (c *Client) Log(
 
 // apply keeps the arguments of a call without options on the stack.
 func (c *Client) apply(call call, opts []RecordOption) (string, error) {
+	c = c.present()
 	if len(opts) == 0 && c.defaults == nil {
 		return c.instance.Load().record(&call)
 	}
@@ -177,7 +185,10 @@ func applyTo(call *call, opts []RecordOption) {
 // then states how many are still queued. In the error handler of an event that was not delivered, Flush
 // fails at once, since it would wait for that event.
 func (c *Client) Flush(ctx context.Context) error {
-	i := c.instance.Load()
+	i := c.present().instance.Load()
+	if i.outbox.missing {
+		return missingError()
+	}
 	if i.outcomes.reporter.isSettling() {
 		return errors.New("ekausage: Flush in the error handler would wait for the handler's own event")
 	}
@@ -186,13 +197,14 @@ func (c *Client) Flush(ctx context.Context) error {
 
 // Stats returns the counters of this client.
 func (c *Client) Stats() Stats {
+	c = c.present()
 	stats := c.instance.Load().stats()
 	stats.Disabled = c.disabled
 	return stats
 }
 
 // InstanceID returns the id of this client, which is part of every event.
-func (c *Client) InstanceID() string { return c.instance.Load().encoder.InstanceID() }
+func (c *Client) InstanceID() string { return c.present().instance.Load().encoder.InstanceID() }
 
 // Shutdown sends what is queued, for up to WithShutdownTimeout, and gives up the rest. It returns how
 // many events that were, each of which is reported to the error handler as shutdown.timeout. Record
@@ -201,14 +213,17 @@ func (c *Client) InstanceID() string { return c.instance.Load().encoder.Instance
 // In the error handler of an event that was not delivered, Shutdown returns 0 at once and goes on in the
 // background, since it would wait for that event. A further call waits until that has ended.
 func (c *Client) Shutdown() int {
-	ctx, cancel := context.WithTimeout(context.Background(), c.shutdownTime)
+	ctx, cancel := context.WithTimeout(context.Background(), c.present().shutdownTime)
 	defer cancel()
 	return c.ShutdownContext(ctx)
 }
 
 // ShutdownContext is Shutdown with a context in place of WithShutdownTimeout.
 func (c *Client) ShutdownContext(ctx context.Context) int {
-	if i := c.instance.Load(); i.outcomes.reporter.isSettling() {
+	c = c.present()
+	if i := c.instance.Load(); i.outbox.missing {
+		return 0
+	} else if i.outcomes.reporter.isSettling() {
 		i.outbox.closed.Store(true)
 		left := c.shutdownTime
 		if deadline, ok := ctx.Deadline(); ok {
@@ -226,6 +241,7 @@ func (c *Client) ShutdownContext(ctx context.Context) int {
 	i := c.instance.Load()
 	if !i.finished {
 		c.sessions.abandon(i)
+		c.ended()
 	}
 	undelivered := i.shutdown(ctx)
 	sigterm.unregister(c.origin)
@@ -238,6 +254,10 @@ func (c *Client) ShutdownContext(ctx context.Context) int {
 // in the snapshot, until the context is done; it counts once. The result is that of Shutdown. An error
 // means that the client is as it was. A client that was shut down or is disabled stays so.
 func (c *Client) ResetAfterRestore(ctx context.Context) (int, error) {
+	c = c.present()
+	if c.instance.Load().outbox.missing {
+		return 0, missingError()
+	}
 	c.ending.Lock()
 	defer c.ending.Unlock()
 	before := c.instance.Load()
@@ -263,6 +283,9 @@ func (c *Client) ResetAfterRestore(ctx context.Context) (int, error) {
 
 // String describes the client without its secrets.
 func (c *Client) String() string {
+	if c == nil || c.core == nil {
+		return "<nil>"
+	}
 	return fmt.Sprintf("ekausage.Client(topic=%s, instance_id=%s)", UsageTopic, c.InstanceID())
 }
 

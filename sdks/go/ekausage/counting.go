@@ -35,6 +35,7 @@ type EventCount struct {
 // some nanoseconds of each event. The packages ekausage/prometheus and ekausage/opentelemetry call it. It returns
 // the client that New returned, which counts for those that Bind made of it, too.
 func (c *Client) CountEvents() *Client {
+	c = c.present()
 	c.counting.Store(true)
 	c.instance.Load().outcomes.startCounting()
 	return c.origin
@@ -43,7 +44,7 @@ func (c *Client) CountEvents() *Client {
 // EventCounts returns how many events this client, and those that are bound to it, had of each kind since
 // CountEvents was called: nothing before. Like Stats, it begins anew after ResetAfterRestore.
 func (c *Client) EventCounts() []EventCount {
-	counts := c.instance.Load().outcomes.counts.Load()
+	counts := c.present().instance.Load().outcomes.counts.Load()
 	if counts == nil {
 		return nil
 	}

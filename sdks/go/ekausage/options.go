@@ -237,16 +237,17 @@ func WithDebug(debug bool) Option { return func(o *options) { o.debug = debug } 
 // that keeps events in memory.
 func WithProducer(producer Producer) Option { return func(o *options) { o.producer = producer } }
 
-// WithClock replaces time.Now, for tests.
+// WithClock replaces time.Now, for tests. Where it panics, or returns a year that no event can have, time.Now is
+// used, and the log says so.
 func WithClock(now func() time.Time) Option { return func(o *options) { o.now = now } }
 
-// WithMonotonicClock replaces the clock that a Session is measured by, for tests.
+// WithMonotonicClock replaces the clock that a Session is measured by, for tests. It may panic, as WithClock.
 func WithMonotonicClock(now func() time.Duration) Option {
 	return func(o *options) { o.monotonic = now }
 }
 
 // WithNewID replaces the function that mints ids, UUIDv7 by default, for tests. It is called for the
-// instance id first, then for each event id.
+// instance id first, then for each event id. Where it panics, a UUIDv7 is used, and the log says so.
 func WithNewID(mint func() string) Option { return func(o *options) { o.newID = mint } }
 
 // WithHostname overrides the machine's name.

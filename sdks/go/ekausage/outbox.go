@@ -29,6 +29,7 @@ type outbox struct {
 	events, bytes       atomic.Int64
 	writing             atomic.Int64 // calls that write to disk what has no place in the queue
 	closed              atomic.Bool
+	missing             bool // it is that of a client that New has not returned
 }
 
 // reason is why no event is accepted; the zero value is none.
@@ -40,13 +41,20 @@ type reason struct {
 // rejectReason returns why no event can be accepted at the moment.
 func (o *outbox) rejectReason() reason {
 	if o.closed.Load() {
-		return reason{code: CodeClientClosed}
+		return o.closedReason()
 	}
 	full := o.events.Load() >= o.maxEvents || o.bytes.Load() >= o.maxBytes || !o.transport.ready()
 	if full || o.durable || o.hasBacklog() {
 		return o.spoolRejectReason()
 	}
 	return reason{}
+}
+
+func (o *outbox) closedReason() reason {
+	if o.missing {
+		return reason{code: CodeConfigInvalid}
+	}
+	return reason{code: CodeClientClosed}
 }
 
 // hasBacklog reports whether events are pending on disk, so that later ones have to follow them there.
@@ -334,6 +342,8 @@ func (o *outbox) whileProgress(ctx context.Context, patience time.Duration) (con
 func (o *outbox) rejection(why reason) *Error {
 	hint := ""
 	switch why.code {
+	case CodeConfigInvalid:
+		return missingError()
 	case CodeClientClosed:
 	case CodeQueueFull:
 		hint = fmt.Sprintf("%d events wait for Kafka, the limit is %d events or %d bytes",

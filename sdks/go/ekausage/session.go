@@ -34,6 +34,7 @@ func (c *Client) SessionEnd(
 func (c *Client) boundary(
 	boundary, workspaceID string, metric Metric, sessionID string, opts []RecordOption,
 ) (string, error) {
+	c = c.present()
 	call := call{WorkspaceID: workspaceID, ByMetric: true, Metric: uint32(metric)}
 	applyTo(&call, opts)
 	c.fill(&call)
@@ -66,11 +67,16 @@ type Session struct {
 // than what the machine's clock shows. The event occurs at the start. The unit must be one of time: any
 // other is reported as CodeSessionInvalid, and the session records nothing.
 func (c *Client) Session(workspaceID string, metric Metric, opts ...RecordOption) *Session {
+	c = c.present()
 	s := &Session{client: c, call: call{WorkspaceID: workspaceID, ByMetric: true, Metric: uint32(metric)}}
 	applyTo(&s.call, opts)
 	c.fill(&s.call)
 	if rejection := encode.CheckTimed(&s.call); rejection != nil {
 		s.invalid = c.instance.Load().outcomes.rejected(&s.call, invalid(rejection))
+		return s
+	}
+	if i := c.instance.Load(); i.outbox.missing {
+		s.invalid = i.outcomes.rejected(&s.call, missingError())
 		return s
 	}
 	c.sessions.start(s)

@@ -1,9 +1,12 @@
 package ekausage
 
 import (
+	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -83,3 +86,24 @@ func (h *shutdownHooks) forget() bool {
 	}
 	return left > 0
 }
+
+// manyClients is how many open clients are logged, once.
+const manyClients = 32
+
+var (
+	openClients atomic.Int64
+	reportMany  sync.Once
+)
+
+// opened counts a client that New returns.
+func (c *Client) opened(log *limitedLog) {
+	if open := openClients.Add(1); open >= manyClients {
+		reportMany.Do(func() {
+			log.line(slog.LevelWarn, fmt.Sprintf("%d clients are open in this process, each with goroutines and "+
+				"connections of its own: share one, and give what differs to Bind", open))
+		})
+	}
+}
+
+// ended counts a client that was shut down.
+func (c *Client) ended() { openClients.Add(-1) }

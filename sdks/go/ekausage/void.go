@@ -4,6 +4,7 @@ package ekausage
 // for the audit. The reason is required. It returns the id of the void, which is an event of its own; voided
 // itself, the first event counts again.
 func (c *Client) Void(workspaceID string, metric Metric, eventID, reason string) (voidID string, err error) {
+	c = c.present()
 	void := call{WorkspaceID: workspaceID, ByMetric: true, Metric: uint32(metric)}
 	if bound := c.defaults; bound != nil {
 		if workspaceID == "" {
@@ -19,4 +20,4 @@ func (c *Client) Void(workspaceID string, metric Metric, eventID, reason string)
 }
 
 // NewEventID returns a new event id, for events that refer to each other by their ids.
-func (c *Client) NewEventID() string { return c.instance.Load().encoder.NewEventID() }
+func (c *Client) NewEventID() string { return c.present().instance.Load().encoder.NewEventID() }

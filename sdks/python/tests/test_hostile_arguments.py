@@ -267,24 +267,29 @@ def test_a_logger_that_raises_does_not_affect_record(on_error: Any) -> None:
     assert len(collector.sent) == 1
 
 
-@pytest.mark.parametrize("callback", ["clock", "new_id"])
-@pytest.mark.parametrize("error", [RuntimeError, UnprintableError])
-def test_a_clock_or_new_id_that_raises_rejects_the_event(
-    callback: str, error: type[Exception], errors: ReportedErrors
+@pytest.mark.parametrize("callback", ["clock", "new_id", "monotonic_clock"])
+@pytest.mark.parametrize("error", [RuntimeError, UnprintableError, RecursionError, MemoryError])
+def test_a_clock_or_new_id_that_raises_is_replaced_by_the_sdks_own(
+    callback: str, error: type[Exception], errors: ReportedErrors, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answers = iter([1_769_851_800_000_000_000] if callback == "clock" else ["instance"])
+    collector = CollectingProducer()
+    arguments: dict[str, Any] = {"clock": None, "new_id": None, callback: Failing(error)}
+    with fixed_client(producer=collector, on_error=errors, **arguments) as client:
+        assert client.record(**VALID) is not None
+        assert client.session("ws-1", metrics.ekascribe.transcription_minute).end() is not None
+        assert client.stats().accepted == 2
+    assert errors.codes == []
+    [line] = [record.message for record in caplog.records if "the SDK's own" in record.message]
+    assert callback.removesuffix("_clock") in line
+    assert f"raised {error.__name__}" in line
 
-    def failing() -> Any:
-        for answer in answers:
-            return answer
-        raise error
 
-    arguments: dict[str, Any] = {"new_id": None, callback: failing}
-    with fixed_client(producer=CollectingProducer(), on_error=errors, **arguments) as client:
-        assert client.record(**VALID) is None
-        assert client.stats().accepted == 0
-    [(reported, _)] = errors
-    assert f"unexpected {error.__name__}" in str(reported)
+@pytest.mark.parametrize("answer", [None, 1.5, "now", 10**30, -(10**30), True])
+def test_a_clock_that_returns_no_time_of_an_event_is_replaced(answer: Any) -> None:
+    collector = CollectingProducer()
+    with fixed_client(producer=collector, clock=lambda: answer) as client:
+        assert client.record(**VALID) is not None
+    assert len(collector.sent) == 1
 
 
 def test_an_invalid_id_from_new_id_rejects_the_event(errors: ReportedErrors) -> None:

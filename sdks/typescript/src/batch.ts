@@ -2,7 +2,7 @@
 
 import type { CallValues } from "./callOptions.js";
 import * as checks from "./checks.js";
-import { describeValue } from "./describe.js";
+import { describeError, describeValue } from "./describe.js";
 import { message, ValidationError } from "./errors.js";
 import type { Encoded } from "./event.js";
 import { batchCostField, batchMaxBytes, batchMaxEvents } from "./generated/constants.js";
@@ -22,16 +22,25 @@ export interface MeteredAmount {
 }
 
 /** Reports whether this is a list. */
-export function isList(given: unknown): given is readonly unknown[] {
+function isList(given: unknown): given is readonly unknown[] {
   return safely(() => Array.isArray(given)) === true;
 }
 
-/** Returns a list as it was given; throws a ValidationError if it is none. */
+/**
+ * Returns a copy of a list, or a list itself that is too long; throws a ValidationError if it is none.
+ *
+ * The list of a caller may be a proxy, so that each of its elements is read once, and here.
+ */
 export function listOf(parameter: string, given: unknown): readonly unknown[] {
   if (!isList(given)) {
     throw invalidBatch(parameter, `expected an array, got ${describeValue(given)}`);
   }
-  return given;
+  try {
+    const { length } = given;
+    return length > batchMaxEvents ? given : Array.from({ length }, (_, index) => given[index]);
+  } catch (error) {
+    throw invalidBatch(parameter, `it cannot be read: ${describeError(error)}`);
+  }
 }
 
 /** Throws a ValidationError if one call may not record so many events. */

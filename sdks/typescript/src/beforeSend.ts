@@ -4,6 +4,7 @@ import { className } from "./describe.js";
 import { formOf, isJsonObject } from "./jsonText.js";
 import { checkMetadata, type Details, type Metadata } from "./metadata.js";
 import type { MetricRule } from "./metric.js";
+import { isInstance } from "./safely.js";
 
 /** Returns what of the metadata may leave the process; it may change the object that it is given. */
 export type BeforeSend = (metadata: Record<string, unknown>) => Metadata;
@@ -31,7 +32,7 @@ export function filteredMetadata(
   try {
     left = beforeSend({ ...(formOf(given, "") as object) });
     why = isJsonObject(left) ? "" : `returned ${typeName(left)}`;
-    if (left instanceof Promise) {
+    if (isInstance(left, Promise)) {
       left.catch(() => undefined); // or its rejection would end the process
     }
   } catch (error) {

@@ -9,6 +9,7 @@ import { type EventFields, eventFields } from "./generated/fields.js";
 import { isJsonObject } from "./jsonText.js";
 import type { MetadataLike } from "./metadata.js";
 import type { Metric } from "./metric.js";
+import { isInstance } from "./safely.js";
 
 /** An id; an integer is sent as its decimal digits. */
 export type Id = string | number | bigint;
@@ -188,7 +189,7 @@ function read(kind: string, given: unknown, known: Names): CallValues {
       return valuesOf(given as CallValues, fieldsOf(kind, given as object, known));
     }
   } catch (error) {
-    if (error instanceof ValidationError) {
+    if (isInstance(error, ValidationError)) {
       throw error;
     }
     const hint = `it cannot be read: ${describeError(error)}`;

@@ -128,7 +128,7 @@ export function status(value: unknown): Status {
 }
 
 function unknownMetric(product: unknown, metricType: unknown): ValidationError {
-  if (metricType instanceof UndeclaredName) {
+  if (UndeclaredName.is(metricType)) {
     const given = describeValue(String(metricType));
     const hint = removal(product, String(metricType)) ?? "expected one such as entity.action";
     return invalid("metric_type.unknown", { given, product: describeValue(product), hint });

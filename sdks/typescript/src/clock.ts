@@ -9,7 +9,7 @@ export function formatTime(milliseconds: number): string {
 }
 
 /** Dates are no further from 1970 than this. */
-const farthest = 8.64e15;
+export const farthest = 8.64e15;
 
 /**
  * Returns a Date, an RFC 3339 string or an integer as milliseconds since 1970, rounded down;

@@ -7,7 +7,6 @@ import { limits } from "./generated/limits.js";
 import { otherName, type outcomes } from "./generated/selfMetrics.js";
 import { findMetric, isProduct } from "./lookup.js";
 import { isHuge } from "./number.js";
-import { safely } from "./safely.js";
 import { UndeclaredName } from "./undeclared.js";
 
 type Outcome = (typeof outcomes)[number];
@@ -82,7 +81,7 @@ export class EventCounts {
 }
 
 function labelsOf(outcome: Outcome, { product, metricType, status }: GivenNames): CountLabels {
-  const isDeclared = safely(() => metricType instanceof UndeclaredName) !== true;
+  const isDeclared = !UndeclaredName.is(metricType);
   const metric = findMetric(product, metricType);
   return {
     outcome,
@@ -106,7 +105,7 @@ function amountOf(given: unknown): number {
   if (typeof given === "number") {
     return within(given);
   }
-  const isDecimal = safely(() => given instanceof Decimal) === true;
+  const isDecimal = Decimal.is(given);
   const isExact = isDecimal || (typeof given === "bigint" && !isHuge(given));
   return isExact ? within(Number(String(given) || Number.NaN)) : 0;
 }

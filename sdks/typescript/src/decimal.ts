@@ -21,6 +21,11 @@ export class Decimal {
     this.#text = text;
   }
 
+  /** Reports whether this is one; unlike `instanceof`, it calls no trap of a proxy. */
+  static is(value: unknown): value is Decimal {
+    return typeof value === "object" && value !== null && #text in value;
+  }
+
   /** Returns the text that it was created from. */
   toString(): string {
     return this.#text;

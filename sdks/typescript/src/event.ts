@@ -83,7 +83,9 @@ export class EventEncoder {
     this.#newId = newId;
     this.#beforeSend = beforeSend;
     this.#activeSpan = activeSpan;
-    this.instanceId = newId?.() ?? new EventIds().mint(Math.floor(clock()), 0);
+    const given: unknown = newId?.();
+    this.instanceId =
+      typeof given === "string" ? given : new EventIds().mint(Math.floor(clock()), 0);
     const instanceId = JSON.stringify(this.instanceId);
     this.#combinations = new Combinations({ serviceName, hostname, instanceId }, isBilled(fields));
   }

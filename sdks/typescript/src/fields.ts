@@ -11,6 +11,7 @@ import { isJsonObject } from "./jsonText.js";
 import { checkMetadata } from "./metadata.js";
 import type { FieldRule } from "./metric.js";
 import { type Bounds, isZero } from "./number.js";
+import { isInstance } from "./safely.js";
 import type { FieldInfo } from "./tables.js";
 
 type Given = Readonly<Record<string, unknown>>;
@@ -104,7 +105,7 @@ function read(field: FieldInfo, value: unknown, now: number): string {
   try {
     text = readers[field.kind](field, value, now);
   } catch (error) {
-    if (error instanceof ValidationError && error.field === field.name) {
+    if (isInstance(error, ValidationError) && error.field === field.name) {
       throw error;
     }
   }

@@ -6,7 +6,7 @@ import { className } from "./describe.js";
 import { limits } from "./generated/limits.js";
 import type { MetricRule } from "./metric.js";
 import { numberText } from "./number.js";
-import { safely } from "./safely.js";
+import { isInstance, safely } from "./safely.js";
 
 const { maxBytes, maxDepth, tooDeep } = limits.metadata;
 const unreadable = "[unreadable]";
@@ -103,7 +103,7 @@ export class JsonWriter {
     try {
       text = writer.#member(holder, key, [key], [...above, holder]);
     } catch (error) {
-      if (!(error instanceof OversizeError)) {
+      if (!isInstance(error, OversizeError)) {
         throw error;
       }
       text = " ".repeat(maxBytes + 1);
@@ -155,7 +155,7 @@ export class JsonWriter {
       const value = (holder as Record<string, unknown>)[key];
       return this.#value(formOf(value, key), path, above);
     } catch (error) {
-      if (error instanceof OversizeError) {
+      if (isInstance(error, OversizeError)) {
         throw error;
       }
       this.#lose(path, "could not be read");

@@ -6,6 +6,7 @@ import { describeError } from "./describe.js";
 import { DeliveryError, type EkaError, message } from "./errors.js";
 import { EventEncoder } from "./event.js";
 import { usageTopic } from "./generated/constants.js";
+import { guardedHooks } from "./hooks.js";
 import { ownHostname } from "./host.js";
 import { checkHttp, sendsTokenInClear, tokenInClear } from "./httpSettings.js";
 import { close, type Instance } from "./instance.js";
@@ -19,7 +20,6 @@ import { OpenSessions } from "./session.js";
 import { resolveSettings } from "./settings.js";
 import { register, type ShutdownHooks, unregister } from "./shutdownHooks.js";
 import { LaneReplayTransport, outboxSpool, SharedTransport } from "./spoolWiring.js";
-import { monotonicMs } from "./timers.js";
 import { activeSpan } from "./trace.js";
 import { DisabledTransport } from "./transports/disabled.js";
 import { HttpTransport } from "./transports/http.js";
@@ -42,7 +42,10 @@ export class ClientCore {
 
   constructor(options: EkaClientOptions) {
     checkOptions(options);
-    const { producer, kafkaConfig = {}, clock = () => Date.now(), newId, beforeSend } = options;
+    const { producer, kafkaConfig = {}, beforeSend } = options;
+    // Those of the instance that was made last.
+    let latest: Outcomes | undefined;
+    const { clock, monotonicClock, newId } = guardedHooks(options, (text) => latest?.warn(text));
     const isOff = isDisabledByDefault(options);
     const hasBrokers = isOff || producer !== undefined || "bootstrapBrokers" in kafkaConfig;
     const notRequired = hasBrokers ? (["kafkaBrokers"] as const) : [];
@@ -69,13 +72,14 @@ export class ClientCore {
     const sending = outboxSettings(settings, clock);
     const span = settings.traceMetadata ? activeSpan() : undefined;
     this.#newInstance = (before) => {
+      const outcomes = new Outcomes(options.onError, usageTopic, options.logger);
+      latest = outcomes;
       const encoder = new EventEncoder(
         serviceName,
         hostname,
         { clock, newId, beforeSend, activeSpan: span },
         settings,
       );
-      const outcomes = new Outcomes(options.onError, usageTopic, options.logger);
       const injected =
         producer && (before?.injected?.successor() ?? new InjectedTransport(producer, usageTopic));
       const warn = (text: string) => outcomes.warn(text);
@@ -105,7 +109,7 @@ export class ClientCore {
     }
     this.debug = options.debug ?? false;
     this.clock = clock;
-    this.monotonicClock = options.monotonicClock ?? monotonicMs;
+    this.monotonicClock = monotonicClock;
     this.shutdownTimeoutMs = settings.shutdownTimeoutMs;
     this.#hooks = {
       timeoutMs: settings.shutdownTimeoutMs,

@@ -11,7 +11,7 @@ import { logLevelKey, logMessageKept, logMessageKey } from "./generated/constant
 import { limits } from "./generated/limits.js";
 import { formOf, isJsonObject, JsonWriter, noObject, OversizeError } from "./jsonText.js";
 import type { MetadataKey, MetricRule } from "./metric.js";
-import { safely } from "./safely.js";
+import { isInstance, safely } from "./safely.js";
 
 /** Metadata as an object of keys and values. */
 export type Metadata = Readonly<Record<string, unknown>>;
@@ -237,7 +237,7 @@ function bestEffort(
   try {
     text = writer.top(metadata);
   } catch (error) {
-    if (error instanceof OversizeError) {
+    if (isInstance(error, OversizeError)) {
       text = "";
     } else {
       writer.lost.push(unreadable(error));

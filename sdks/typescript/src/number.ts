@@ -37,36 +37,35 @@ export interface Bounds {
 
 /** Formats an amount as JSON; undefined if it is not a number within bounds. */
 export function amountText(value: unknown, bounds: Bounds): string | undefined {
-  if (value instanceof Decimal) {
+  if (Decimal.is(value)) {
     const digits = readDigits(value.toString());
     return digits !== undefined && admits(bounds, digits) ? digitsText(digits) : undefined;
   }
   const { minimum, maximum, integer } = bounds;
-  const isInRange = minimum <= (value as number) && (value as number) <= maximum;
-  if (integer && !(typeof value === "bigint" || Number.isInteger(value))) {
+  if (!isNumber(value) || (integer && !(typeof value === "bigint" || Number.isInteger(value)))) {
     return undefined;
   }
   // A huge integer is out of range, and so not formatted.
-  return isNumber(value) && isInRange ? numberText(value) : undefined;
+  return minimum <= value && value <= maximum ? numberText(value) : undefined;
 }
 
 /** Reports whether this is an amount of 0. */
 export function isZero(value: unknown): boolean {
-  return value instanceof Decimal
+  return Decimal.is(value)
     ? readDigits(value.toString())?.digits === ""
     : value === 0 || value === 0n;
 }
 
 /** Reports whether this is an amount below 0. */
 export function isNegative(value: unknown): boolean {
-  return value instanceof Decimal
+  return Decimal.is(value)
     ? readDigits(value.toString())?.isNegative === true
     : isNumber(value) && value < 0;
 }
 
 /** Reports whether a decimal has more digits than are stored. */
 export function hasTooManyDigits(value: unknown, maxDigits: number): boolean {
-  const digits = value instanceof Decimal ? readDigits(value.toString()) : undefined;
+  const digits = Decimal.is(value) ? readDigits(value.toString()) : undefined;
   return digits !== undefined && digits.digits.length > maxDigits;
 }
 

@@ -47,19 +47,21 @@ export interface EkaClientOptions extends SettingOptions {
    */
   readonly producer?: ProducerLike | undefined;
   /**
-   * Returns milliseconds since 1970.
+   * Returns milliseconds since 1970. Where it throws, or returns no time, the default is used, and
+   * the log says so.
    *
    * @default Date.now
    */
   readonly clock?: (() => number) | undefined;
   /**
-   * Returns milliseconds since any moment, by a clock that nobody sets: sessions are measured by it.
+   * Returns milliseconds since any moment, by a clock that nobody sets: sessions are measured by it. It may
+   * fail, as `clock`.
    *
    * @default performance.now
    */
   readonly monotonicClock?: (() => number) | undefined;
   /**
-   * Mints the instance id, then event ids.
+   * Mints the instance id, then event ids. Where it throws, the default is used, and the log says so.
    *
    * @default UUIDv7
    */

@@ -12,6 +12,7 @@ import {
 import { type Counters, Ledger } from "./ledger.js";
 import type { OutboxListener } from "./outbox.js";
 import { type Logger, type OnError, Reporter } from "./reporting.js";
+import { isInstance } from "./safely.js";
 import type { SpoolStats } from "./spool/spool.js";
 
 /** What identifies an event, as far as it is known. */
@@ -82,10 +83,9 @@ export class Outcomes implements OutboxListener {
   }
 
   #reject(raised: unknown, events: number): EkaError {
-    const error =
-      raised instanceof EkaError
-        ? raised
-        : new DeliveryError("delivery.failed", unexpected(raised));
+    const error = isInstance(raised, EkaError)
+      ? raised
+      : new DeliveryError("delivery.failed", unexpected(raised));
     this.#ledger.reject(error.code, events);
     return error;
   }

@@ -93,7 +93,7 @@ export class Combinations {
   ): Combination {
     checks.metric(product, metricType);
     const made = this.#make(product, metricType, checks.status(status), service);
-    if (metricType instanceof UndeclaredName) {
+    if (UndeclaredName.is(metricType)) {
       return made; // there may be any number of them
     }
     const ofProduct = table.get(product) ?? new Map();
@@ -106,7 +106,7 @@ export class Combinations {
 
   #make(product: unknown, metricType: unknown, status: unknown, service: unknown): Combination {
     const metric = checks.metric(product, metricType);
-    const isDeclared = !(metricType instanceof UndeclaredName);
+    const isDeclared = !UndeclaredName.is(metricType);
     const isBillable = isDeclared && status !== voidStatus && statuses[status as Status].billable;
     const constants = encodeConstants({
       ...this.#constants,

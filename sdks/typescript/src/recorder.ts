@@ -7,7 +7,6 @@ import {
   checkCount,
   checkSize,
   invalidBatch,
-  isList,
   listOf,
   withDefault,
 } from "./batch.js";
@@ -330,11 +329,19 @@ export class Recorder {
     prepare: () => (call: unknown, ahead: number) => Encoded | undefined,
   ): string[] | undefined {
     const { encoder, outcomes } = this.core.instance;
-    let calls: readonly unknown[] = isList(given) ? given : [];
+    let calls: readonly unknown[] = [];
+    let unreadable: unknown;
+    try {
+      calls = listOf(parameter, given);
+    } catch (error) {
+      unreadable = error;
+    }
     let index: number | undefined;
     try {
       this.#checkOpen();
-      calls = listOf(parameter, given);
+      if (unreadable !== undefined) {
+        throw unreadable;
+      }
       checkCount(parameter, calls.length, least);
       const first = encoder.numbered;
       const encode = prepare();

@@ -2,7 +2,7 @@
 
 import { describeError, printable } from "./describe.js";
 import { type EkaError, type ErrorContext, MetadataDegradedError } from "./errors.js";
-import { safely } from "./safely.js";
+import { isInstance, safely } from "./safely.js";
 import { monotonicMs } from "./timers.js";
 
 /** Receives every error. It must not block; it may throw or reject without harm. */
@@ -44,7 +44,7 @@ export class Reporter {
     this.#busy = true;
     try {
       const outcome: unknown = this.#onError(error, context);
-      if (outcome instanceof Promise) {
+      if (isInstance(outcome, Promise)) {
         outcome.catch((raised: unknown) => this.#failed(raised, error));
       }
     } catch (raised) {

@@ -6,3 +6,11 @@ export function safely<T>(read: () => T): T | undefined {
     return undefined;
   }
 }
+
+/** Reports whether something that the caller threw or gave is of a class, whatever a proxy does. */
+export function isInstance<T extends object>(
+  value: unknown,
+  kind: abstract new (...values: never[]) => T,
+): value is T {
+  return safely(() => value instanceof kind) === true;
+}

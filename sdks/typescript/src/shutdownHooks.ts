@@ -24,6 +24,9 @@ export interface ShutdownHooks {
 const clients = new Set<ShutdownHooks>();
 let isTerminating = false;
 let isHandlerReported = false;
+// So many open clients are logged, once.
+const manyClients = 32;
+let isManyReported = false;
 
 /** Registers a client, and with the first one the listeners of the process. */
 export function register(hooks: ShutdownHooks, flushOnSigterm: boolean): void {
@@ -32,6 +35,13 @@ export function register(hooks: ShutdownHooks, flushOnSigterm: boolean): void {
     process.on("exit", abandonAll);
   }
   clients.add(hooks);
+  if (clients.size >= manyClients && !isManyReported) {
+    isManyReported = true;
+    hooks.warn(
+      `${clients.size} clients are open in this process, each with connections and timers of its own: ` +
+        "share one, and give what differs to bind()",
+    );
+  }
   if (flushOnSigterm && process.listenerCount("SIGTERM") === 0) {
     process.on("SIGTERM", onSigterm);
   } else if (flushOnSigterm) {

@@ -16,6 +16,11 @@ export class UndeclaredName {
     this.#name = name;
   }
 
+  /** Reports whether this is one; unlike `instanceof`, it calls no trap of a proxy. */
+  static is(value: unknown): value is UndeclaredName {
+    return typeof value === "object" && value !== null && #name in value;
+  }
+
   toString(): string {
     return this.#name;
   }
@@ -28,7 +33,7 @@ export class UndeclaredName {
 /** Reports whether this is the name of an undeclared event type, as the names of a catalog are. */
 export function isUndeclared(product: unknown, metricType: unknown): boolean {
   return (
-    metricType instanceof UndeclaredName &&
+    UndeclaredName.is(metricType) &&
     [String(product), String(metricType)].every(
       (name) => name.length <= undeclaredNameMaxLength && pattern.test(name),
     )

@@ -19,6 +19,7 @@ from ._failure import Failed
 from ._fields import check_names
 from ._generated.catalog import USAGE_TOPIC
 from ._generated.fields import CLIENT_FIELDS
+from ._hooks import guarded_clock, guarded_ids, guarded_monotonic
 from ._host import own_hostname
 from ._instance import Instance
 from ._ledger import Stats
@@ -68,8 +69,9 @@ class EkaClient(SessionRecording):
             own; must not block. Without it errors are logged, one line per second and code.
         debug: whether to log every accepted event at level DEBUG.
         producer: replaces Kafka, such as `eka_usage.testing.InMemoryProducer`.
-        clock: returns nanoseconds since 1970; `time.time_ns` by default.
-        new_id: returns a new event or instance id; a UUIDv7 by default.
+        clock: returns nanoseconds since 1970; `time.time_ns` by default, and where it raises or
+            returns no time, which the log says.
+        new_id: returns a new event or instance id; a UUIDv7 by default, and where it raises.
         before_send: called with the metadata of each event as a dict, and returns what is kept of
             it, before it is encoded, written to disk or sent; if it raises, none is.
         monotonic_clock: returns nanoseconds of a clock that nobody sets, by which sessions measure.
@@ -122,13 +124,13 @@ class EkaClient(SessionRecording):
             BatchEncoder,
             self._service_name,
             hostname,
-            clock,
-            new_id,
+            guarded_clock(clock),
+            guarded_ids(new_id),
             fields,
             before_send,
             active_span() if self._settings["trace_metadata"] else None,
         )
-        self._monotonic = monotonic_clock
+        self._monotonic = guarded_monotonic(monotonic_clock, monotonic_ns)
         self._new_outcomes = partial(Outcomes, on_error, debug)
         self._overrides = overrides
         self._producer = producer

@@ -38,6 +38,11 @@ def _format_second(second: int) -> str:
     return f"{_EPOCH + timedelta(seconds=second):%Y-%m-%dT%H:%M:%S}"
 
 
+def is_event_time(milliseconds: int) -> bool:
+    """Reports whether an event can have this time."""
+    return _FIRST <= milliseconds <= _LAST
+
+
 def parse_time(value: object) -> int | None:
     """Returns the milliseconds since 1970 of an aware datetime or RFC 3339 string, rounded down.
 
@@ -45,7 +50,7 @@ def parse_time(value: object) -> int | None:
     does not exist.
     """
     if isinstance(value, int) and not isinstance(value, bool):
-        return int(value) if _FIRST <= value <= _LAST else None
+        return int(value) if is_event_time(value) else None
     try:
         moment = _parsed(value) if isinstance(value, str) else value
         if not isinstance(moment, datetime) or moment.utcoffset() is None:

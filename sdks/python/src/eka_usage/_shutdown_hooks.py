@@ -50,6 +50,9 @@ _hooks: dict[Any, ShutdownHooks] = {}
 # Whether a client is to flush at SIGTERM, and whether it was logged that another handler is set.
 _watches_sigterm = False
 _reported_handler = False
+# So many open clients are logged, once.
+_MANY_CLIENTS = 32
+_reported_many = False
 # Packages whose handlers end the process in a way that runs the hooks of this module.
 _EXIT_NORMALLY = frozenset({"billiard", "celery", "gunicorn"})
 # By process id, since a thread that was not copied may hold the copy of a lock.
@@ -68,8 +71,21 @@ _collecting: list[bool] = []
 def register(client: object, hooks: ShutdownHooks, *, flush_on_sigterm: bool) -> None:
     """Runs the hooks of a client until it is unregistered."""
     _hooks[client] = hooks
+    if len(_hooks) >= _MANY_CLIENTS:
+        _report_many()
     if flush_on_sigterm:
         _handle_sigterm()
+
+
+def _report_many() -> None:
+    global _reported_many  # noqa: PLW0603  a process has one line
+    if not _reported_many:
+        _reported_many = True
+        text = (
+            "%d clients are open in this process, each with threads and connections of its own:"
+            " share one, and give what differs to bind()"
+        )
+        write_log(logging.WARNING, text, len(_hooks))
 
 
 def unregister(client: object) -> None:
