@@ -5,7 +5,8 @@ writes to Kafka. The event stays in `usage_received`, and a copy that arrives la
 either. An event that is taken back already is left alone.
 
 The void also goes into the store at once, where the sink's copy of it counts once. With the id of a
-void for an event, the event that it took back counts again.
+void for an event, the event that it took back counts again. An event that was recorded under
+another name of the workspace is found, and taken back under that name.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from infra.sink._generated.fields import (
     VOIDED,
 )
 from infra.sink.errors import SinkError, UnavailableError, UsageError
+from infra.sink.renames import ledger as renames
 from infra.sink.text import printable
 from infra.sink.writer import insert_into
 
@@ -51,6 +53,7 @@ ORDER BY {PRODUCT}, {METRIC_TYPE}"""
 class _Stored(NamedTuple):
     """A metric type that has the event; `voided_by` is empty unless it is taken back."""
 
+    workspace: str
     product: str
     metric_type: str
     voided_by: str
@@ -112,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
     with store.open_store(arguments.dsn, existing=True) as client:
         found = [
             each
-            for each in _find(client, arguments.workspace, arguments.event)
+            for each in recorded(client, arguments.workspace, arguments.event)
             if arguments.metric is None
             or (each.product, each.metric_type)
             == (arguments.metric.product, arguments.metric.metric_type)
@@ -130,12 +133,23 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def recorded(client: Client, workspace: str, event: str) -> list[_Stored]:
+    """Returns the metric types that have the event.
+
+    If the workspace has none, it may have been recorded under a name that is billed as this one.
+    """
+    if found := _find(client, workspace, event):
+        return found
+    others = renames.names(client).recorded_as(workspace)
+    return [each for name in others for each in _find(client, name, event)]
+
+
 def _find(client: Client, workspace: str, event: str) -> list[_Stored]:
     try:
         rows = client.query(_STORED, {"account": workspace, "id": event}).result_rows
     except ClickHouseError as failure:
         raise store.query_error(failure) from None
-    return [_Stored(*row) for row in rows]
+    return [_Stored(workspace, *row) for row in rows]
 
 
 def _void(
@@ -153,8 +167,8 @@ def _void(
     )
     with usage:
         voids = [
-            usage.void(arguments.workspace, metric, arguments.event, arguments.reason)
-            for metric in metrics
+            usage.void(each.workspace, metric, arguments.event, arguments.reason)
+            for each, metric in zip(counting, metrics, strict=True)
         ]
         left = usage.flush(_SECONDS)
     if left or errors:

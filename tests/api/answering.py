@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 from starlette.applications import Starlette
@@ -19,12 +19,14 @@ from infra.api.keys.access import Access
 from infra.api.keys.key import Key, digest_of, id_of, new_token
 from infra.api.keys.keyring import Keyring, change_keys
 from infra.api.metrics import Metrics
-from infra.api.store.pool import Asked, Bounds, Pool
+from infra.api.store.pool import Asked, Bounds, Pool, Question
 from infra.api.wire.answers import on_answer_error
 from infra.sink.dsn import Dsn
 from infra.sink.store import open_store
 from tests.sink.events import insert
 from tests.sink.stores import make_store
+
+Found = TypeVar("Found")
 
 
 class Answering:
@@ -70,6 +72,10 @@ class Answering:
         key = Key(id_of(digest), digest, "svc", scopes, workspaces, "2026-01-01T00:00:00Z")
         change_keys(self.keys, lambda keys: [*keys, key])
         return token
+
+    def ask(self, question: Question[Found]) -> Found:
+        """Returns what the store answers to a question that no path asks."""
+        return self._pool.ask(question)
 
     def get(
         self, path: str, token: str = "", answers: Answers | None = None, **headers: str

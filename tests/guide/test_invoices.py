@@ -84,6 +84,13 @@ def test_the_scenarios_of_the_page_end_as_it_says(
                 (8, 4, datetime(2026, 11, 1, 4, tzinfo=UTC)),
             )
         ),
+        "A workspace that is renamed or merged": tuple(
+            order(number, quantity, time, event_id=f"bought-{number}", workspace_id="ws-44")
+            for number, quantity, time in (
+                (9, 1, _END_OF_OCTOBER - timedelta(days=9)),
+                (10, 5, _END_OF_OCTOBER + timedelta(days=9)),
+            )
+        ),
     }
     void = ""
     done = []
@@ -109,5 +116,6 @@ def test_the_scenarios_of_the_page_end_as_it_says(
         "An event that is restored",
         "Copies that differ",
         "A zone of its own",
+        "A workspace that is renamed or merged",
         "Usage as of a time",
     ]

@@ -119,6 +119,7 @@ def test_a_zone_is_set_replaced_and_shown(dsn: str, capsys: pytest.CaptureFixtur
                 "starts_at": "2026-10-31T18:30:00.000Z",
             }
         ],
+        "renames": [],
     }
 
 

@@ -33,6 +33,7 @@ RELATED = {
     "zone_months": "zone_months",
     "workspace_zones": "workspace_zones",
     "workspace_periods": "workspace_periods",
+    "renames": "workspace_renames",
     "usage": "usage",
     "usage_without_sessions": "usage_without_sessions",
     "usage_detail": "usage_detail",
@@ -143,6 +144,7 @@ def _columns(
         "imports": "imports",
         "erasures": "erasures",
         "roll_ups": "rollup",
+        "renames": "renames",
     }
 
     def script(name: str, columns: Mapping[str, str] = types) -> str:

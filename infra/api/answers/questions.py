@@ -14,6 +14,7 @@ from infra.sink import store
 from infra.sink._generated.fields import ACCOUNT, BILLABLE, CURRENCY, DATABASE, FIRST_YEAR
 from infra.sink.closing import ledger, printing
 from infra.sink.errors import TooLargeError
+from infra.sink.renames.recorded import under_other_names
 from infra.sink.trace.stored import Traced, trace
 from infra.sink.usage import sql
 from infra.sink.usage.answer import ask
@@ -79,9 +80,11 @@ class Event:
     def answer(self, client: Client) -> tuple[list[tuple[str, Traced]], Completeness]:
         """Returns the events of this id with their workspaces."""
         allowed = workspaces = self.workspaces
-        if workspaces is None or len(workspaces) > 1:
+        if workspaces is None or len(workspaces) > 1 or under_other_names(client, workspaces):
             query = EventQuery(workspaces=workspaces, event=self.event, limit=_MOST_WORKSPACES)
             found = {row[ACCOUNT] for row in list_events(client, query).rows}
+            if workspaces is not None and len(workspaces) == 1:
+                found |= {*workspaces}  # also if only a receipt is left
             workspaces = tuple(sorted(found))
         events = [(each, one) for each in workspaces for one in trace(client, each, self.event)]
         times = [arrival.accepted_at for _, one in events for arrival in one.arrivals]

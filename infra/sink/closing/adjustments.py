@@ -21,6 +21,8 @@ from infra.sink.closing import changes, ledger
 from infra.sink.closing.make import SETTINGS
 from infra.sink.closing.printing import ADJUSTMENT, total
 from infra.sink.errors import SinkError
+from infra.sink.renames import ledger as renames
+from infra.sink.renames.billed import Billed
 
 _ORDER = f"ORDER BY {ACCOUNT}, {PRODUCT}, {METRIC_TYPE}, {BILLABLE} DESC"
 _LINE_COLUMNS = (
@@ -60,21 +62,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the lines, and the events."""
-    where = changes.closed_month(tuple(arguments.workspace))
+    scope = tuple(arguments.workspace)
     parameters: dict[str, Any] = {
         "month": arguments.month,
         "scope": arguments.workspace,
         "limit": arguments.limit,
     }
-    changed = changes.changed_events(where)
     with store.open_store(arguments.dsn, existing=True) as client:
+        names = renames.names(client)
+        names.require_billed(scope, arguments.month)
+        billed = Billed.of(names, scope or None)
+        parameters |= billed.parameters
+        where = changes.closed_month(scope, billed)
+        changed = changes.changed_events(where)
 
         def rows(query: str) -> list[dict[str, Any]]:
             return list(client.query(query, parameters, settings=SETTINGS).named_results())
 
         try:
             _require_closed(ledger.read(client), arguments)
-            lines = rows(f"SELECT * FROM ({changes.changed_lines(where)}) {_ORDER}")
+            lines = rows(f"SELECT * FROM ({changes.changed_lines(where, billed)}) {_ORDER}")
             events = rows(
                 f"SELECT {', '.join(_EVENT_COLUMNS)} FROM ({changed}) {_ORDER}, {ID} "
                 "LIMIT {limit:UInt64}"

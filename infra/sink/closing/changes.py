@@ -42,6 +42,7 @@ from infra.sink._generated.fields import (
     VOIDED,
 )
 from infra.sink._generated.lines import LINE_NOT_ERASED, MEASURES
+from infra.sink.renames.billed import Billed
 
 CLOSES_TABLE = f"{DATABASE}.{CLOSES}"
 EVENTS_TABLE = f"{DATABASE}.{CLOSE_EVENTS}"
@@ -84,26 +85,23 @@ _KEPT = (
     if RETENTION_SECONDS
     else ""
 )
-_CLOSED = (
-    f"(month IN (SELECT month FROM {CLOSES_TABLE} WHERE empty(scope))"
-    f" OR ({ACCOUNT}, month) IN (SELECT arrayJoin(scope), month FROM {CLOSES_TABLE})){_KEPT}"
-)
+# Of a store without renames.
+_AS_RECORDED = Billed()
 
 
-def open_part(scope: tuple[str, ...]) -> str:
+def open_part(scope: tuple[str, ...], billed: Billed = _AS_RECORDED) -> str:
     """Returns the condition for what a close of {month} bills for the first time."""
-    return f"month = {{month:Date32}} AND {_not_closed(scope)}"
+    return f"month = {{month:Date32}} AND {_not_closed(scope, billed)}"
 
 
-def closed_part(scope: tuple[str, ...]) -> str:
+def closed_part(scope: tuple[str, ...], billed: Billed = _AS_RECORDED) -> str:
     """Returns the condition for the closed months that a close of {month} brings up to date."""
-    return f"month < {{month:Date32}} AND {_not_closed(scope)} AND {_CLOSED}"
+    return f"month < {{month:Date32}} AND {_not_closed(scope, billed)} AND {_closed(billed)}"
 
 
-def closed_month(scope: tuple[str, ...]) -> str:
+def closed_month(scope: tuple[str, ...], billed: Billed = _AS_RECORDED) -> str:
     """Returns the condition for {month} where it is closed."""
-    workspaces = f" AND {ACCOUNT} IN {{scope:Array(String)}}" if scope else ""
-    return f"month = {{month:Date32}} AND {_CLOSED}{workspaces}"
+    return " AND ".join(["month = {month:Date32}", _closed(billed), *_whose(scope, billed)])
 
 
 def first_events(where: str) -> str:
@@ -171,33 +169,54 @@ def changed_events(where: str) -> str:
     {joined}"""
 
 
-def changed_lines(where: str) -> str:
+def changed_lines(where: str, billed: Billed = _AS_RECORDED) -> str:
     """Returns the query for how the lines of closed months differ from what closes hold."""
     lines = f"""
         SELECT {METRIC}, {_BILLABLE} AS _billable, {MEASURES}
-        FROM {DATABASE}.{USAGE_DETAIL_BY_MONTH} AS _detail
-        WHERE {where}
+        FROM {billed.source(f"{DATABASE}.{USAGE_DETAIL_BY_MONTH}", [where])} AS _detail
         GROUP BY {METRIC}, _billable, unit, unit_title, aggregation"""
     now = f"SELECT {_line_values('_billable')} FROM ({lines})"
     return _differences(now, where)
 
 
-def closed_lines(close_id: str) -> str:
+def closed_lines(close_id: str, billed: Billed = _AS_RECORDED) -> str:
     """Returns the query for the lines of a close, from the events that were written for it."""
-    events = f"SELECT {METRIC} FROM {EVENTS_TABLE} WHERE close_id = {close_id}"
-    where = f"({METRIC}) IN ({events})"
-    now = f"""
-        SELECT {_line_values(BILLABLE)} FROM {DATABASE}.{BILLED_BY_MONTH}(candidate={close_id})
-        WHERE {where}"""
-    return _differences(now, where)
+    metric = f"{billed.account()}, month, {PRODUCT}, {METRIC_TYPE}"
+    where = f"({metric}) IN (SELECT {metric} FROM {EVENTS_TABLE} WHERE close_id = {close_id})"
+    if not billed.steps:
+        lines = f"{DATABASE}.{BILLED_BY_MONTH}(candidate={close_id}) WHERE {where}"
+    else:  # that view adds up the events of each name by themselves
+        events = billed.source(f"{DATABASE}.{BILLED}(candidate={close_id})", ["counted", where])
+        lines = f"""
+        (
+            SELECT {METRIC}, {BILLABLE}, {MEASURES} FROM {events} AS _detail
+            GROUP BY {LINE}
+        )"""
+    return _differences(f"SELECT {_line_values(BILLABLE)} FROM {lines}", where)
 
 
-def _not_closed(scope: tuple[str, ...]) -> str:
+def _closed(billed: Billed) -> str:
+    """Returns the condition for the months that are closed."""
+    return (
+        f"(month IN (SELECT month FROM {CLOSES_TABLE} WHERE empty(scope)) OR "
+        f"({billed.account()}, month) IN (SELECT arrayJoin(scope), month FROM {CLOSES_TABLE}))"
+        f"{_KEPT}"
+    )
+
+
+def _not_closed(scope: tuple[str, ...], billed: Billed) -> str:
     """Returns the condition for the workspaces that a close of {month} is of."""
     if scope:
-        return f"{ACCOUNT} IN {{scope:Array(String)}}"
+        return " AND ".join(_whose(scope, billed))
     closed = f"SELECT arrayJoin(scope) FROM {CLOSES_TABLE} WHERE month = {{month:Date32}}"
-    return f"{ACCOUNT} NOT IN ({closed})"
+    return f"{billed.account()} NOT IN ({closed})"
+
+
+def _whose(scope: tuple[str, ...], billed: Billed) -> list[str]:
+    """Returns the conditions for the workspaces of a scope; none if it is empty."""
+    if not scope:
+        return []
+    return [*billed.are_recorded(), f"{billed.account()} IN {{scope:Array(String)}}"]
 
 
 def _pairs(where: str) -> str:

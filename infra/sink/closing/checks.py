@@ -24,6 +24,9 @@ from infra.sink._generated.fields import (
 from infra.sink.closing import changes
 from infra.sink.output import text
 from infra.sink.reconcile import reconcile
+from infra.sink.renames import ledger as renames
+from infra.sink.renames.billed import Billed
+from infra.sink.renames.names import Names
 from infra.sink.usage.complete import complete_until
 from infra.sink.zones import workspaces
 from infra.sink.zones.calendar import Span
@@ -48,8 +51,10 @@ def missing(
     Raises:
         SinkError: the store rejects a query.
     """
-    where = changes.open_part(scope)
-    parameters = {"month": month, "scope": list(scope)}
+    names = renames.names(client)
+    billed = Billed.of(names, scope or None)
+    where = changes.open_part(scope, billed)
+    parameters = {"month": month, "scope": list(scope), **billed.parameters}
 
     def rows(query: str) -> Sequence[Sequence[Any]]:
         try:
@@ -58,9 +63,9 @@ def missing(
             raise store.query_error(failure) from None
 
     detail = f"FROM {DATABASE}.{USAGE_DETAIL_BY_MONTH} WHERE {where}"
-    limits = _limits(client, month, scope)
+    limits = _limits(client, month, billed.recorded)
     return [
-        *_unknown(rows, scope),
+        *_unknown(rows, names, scope),
         *_not_over(month, limits),
         *_dropped(month),
         *_findings(client, limits),
@@ -69,27 +74,27 @@ def missing(
     ]
 
 
-def _limits(client: Client, month: date, scope: tuple[str, ...]) -> Span:
+def _limits(client: Client, month: date, recorded: tuple[str, ...] | None) -> Span:
     """Returns when a month begins first and ends last, and the time zone in which it does."""
     following = (month + timedelta(days=31)).replace(day=1)
-    calendar = workspaces.calendar(client, scope or None)
-    spans = calendar.spans(scope or None, month, following)
+    calendar = workspaces.calendar(client, recorded)
+    spans = calendar.spans(recorded, month, following)
     last = max(spans, key=lambda span: span.end)
     return Span(min(span.start for span in spans), last.end, last.time_zone)
 
 
-def _unknown(rows: Any, scope: tuple[str, ...]) -> Iterator[str]:
+def _unknown(rows: Any, names: Names, scope: tuple[str, ...]) -> Iterator[str]:
     if not scope:
         return
     known = {
         str(row[0])
         for row in rows(
             f"SELECT DISTINCT {ACCOUNT} FROM {DATABASE}.{RECEIVED} "
-            f"WHERE {ACCOUNT} IN {{scope:Array(String)}}"
+            f"WHERE {ACCOUNT} IN {{recorded:Array(String)}}"
         )
     }
     for workspace in scope:
-        if workspace not in known:
+        if known.isdisjoint(names.recorded_as(workspace)):
             yield f"no event of {workspace!r} has ever arrived: check the name"
 
 

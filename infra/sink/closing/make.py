@@ -6,7 +6,8 @@ reads a state of the store, and the lines are added up from that copy: what arri
 both or in neither, and the next close finds it.
 
 An erasure that begins meanwhile notes how many events of the close it deletes. If it began before
-they were counted, they may have gone before, so the close is made anew.
+they were counted, they may have gone before, so the close is made anew. So it is if a workspace got
+another name meanwhile.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from infra.sink.closing import changes, ledger
 from infra.sink.closing.ledger import Close, Entry
 from infra.sink.erasing.ledger import erased_events, erasures
 from infra.sink.errors import SinkError
+from infra.sink.renames import ledger as renames
+from infra.sink.renames.billed import Billed
 
 # Large sorts and groups spill to disk: memory does not grow with the events of a month.
 SETTINGS = {
@@ -36,15 +39,6 @@ SETTINGS = {
 _ATTEMPTS = 100
 _ID = "{close_id:String}"
 _EVENTS = f"INSERT INTO {changes.EVENTS_TABLE} (close_id, {changes.EVENT_COLUMNS})"
-_LINES = f"""\
-INSERT INTO {changes.LINES_TABLE} (close_id, time_zone, {changes.LINE_COLUMNS})
-SELECT {_ID}, _zone.time_zone, {changes.LINE_COLUMNS}
-FROM ({changes.closed_lines(_ID)}) AS _line
-LEFT JOIN
-(
-    SELECT {ACCOUNT}, month, any(time_zone) AS time_zone
-    FROM {changes.EVENTS_TABLE} WHERE close_id = {_ID} GROUP BY {ACCOUNT}, month
-) AS _zone USING ({ACCOUNT}, month)"""
 # One digest for each workspace bounds the memory, and their order does not matter.
 _DIGEST = f"""\
 SELECT
@@ -63,6 +57,19 @@ FROM
     GROUP BY {ACCOUNT}
 )"""
 _RELEASE = f"SELECT argMax(release, _order) FROM {DATABASE}.catalog_releases"
+
+
+def _lines(billed: Billed) -> str:
+    """Returns the statement that writes the lines of a close."""
+    events = billed.source(changes.EVENTS_TABLE, [f"close_id = {_ID}"])
+    return f"""\
+INSERT INTO {changes.LINES_TABLE} (close_id, time_zone, {changes.LINE_COLUMNS})
+SELECT {_ID}, _zone.time_zone, {changes.LINE_COLUMNS}
+FROM ({changes.closed_lines(_ID, billed)}) AS _line
+LEFT JOIN
+(
+    SELECT {ACCOUNT}, month, any(time_zone) AS time_zone FROM {events} GROUP BY {ACCOUNT}, month
+) AS _zone USING ({ACCOUNT}, month)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +96,9 @@ def make(client: Client, month: date, workspaces: Sequence[str], terms: Terms) -
                 return ledger.covering(closes, month, workspaces)
             number = closes[-1].number + 1 if closes else 1
             is_first = all(close.month >= month for close in closes)
-            before = erasures(client)
+            before = (erasures(client), renames.read(client))
             entry = _write(client, number, month, scope, terms, is_first=is_first)
-            if erasures(client) != before or not ledger.put(client, entry):
+            if (erasures(client), renames.read(client)) != before or not ledger.put(client, entry):
                 discard(client, entry.close_id)
     except ClickHouseError as failure:
         raise store.query_error(failure) from None
@@ -134,18 +141,20 @@ def _write(
     is_first: bool,
 ) -> Entry:
     close_id = str(uuid.uuid4())
+    billed = Billed.of(renames.names(client), scope or None)
     parameters: dict[str, Any] = {"close_id": close_id, "month": month, "scope": list(scope)}
+    parameters |= billed.parameters
 
     def run(statement: str) -> None:
         client.command(statement, parameters, settings=SETTINGS)
 
     try:
-        first = changes.first_events(changes.open_part(scope))
+        first = changes.first_events(changes.open_part(scope, billed))
         run(f"{_EVENTS} SELECT {_ID}, * FROM ({first})")
         if not is_first:
-            changed = changes.changed_events(changes.closed_part(scope))
+            changed = changes.changed_events(changes.closed_part(scope, billed))
             run(f"{_EVENTS} SELECT {_ID}, * FROM ({changed})")
-        run(_LINES)
+        run(_lines(billed))
         [[release]] = client.query(_RELEASE).result_rows
         events, lines, digest = _measure(client, close_id)
     except BaseException:

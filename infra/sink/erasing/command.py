@@ -9,6 +9,9 @@ Kafka keeps messages until its retention removes them; the certificate says unti
 are marked, and neither shown nor replayed. The certificate, which the store keeps, has the SHA-256
 of the workspace in place of its name. Say nothing in --reason that must not stay.
 
+With a workspace go those that are billed under its name, each with a certificate; one that is
+billed under another name is erased with that.
+
 Run again, it ends what was interrupted, or prints the certificate. A sink deletes late copies at
 its start and once a day; --again does so now.
 """
@@ -19,7 +22,8 @@ import argparse
 import getpass
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +37,7 @@ from infra.sink.erasing import copies, ledger, stored
 from infra.sink.erasing.ledger import Erasure
 from infra.sink.erasing.sweep import sweep
 from infra.sink.errors import SinkError, UsageError
+from infra.sink.renames import ledger as renames
 from infra.sink.text import printable
 
 _ATTEMPTS = 10
@@ -76,19 +81,42 @@ def run(arguments: argparse.Namespace) -> int:
             if arguments.again:
                 sys.stdout.write(f"{sweep(client, connection)} late events erased\n")
                 return 0
+            each_name = _named(client, arguments)
             if not arguments.yes:
-                return _show(client, arguments)
-            erasure, is_new = _erase(client, connection, arguments)
+                return _show(client, each_name)
+            made = [(each, *_erase(client, connection, each)) for each in each_name]
         except ClickHouseError as failure:
             raise store.query_error(failure) from None
     if arguments.format == "json":
-        output.write_json(_document(erasure))
+        documents = [_document(erasure) for _, erasure, _ in made]
+        output.write_json(documents[0] if len(documents) == 1 else documents)
         return 0
-    if not is_new:
-        sys.stdout.write("was erased already, and nothing has come since\n")
-    for line in _told(erasure, arguments):
-        sys.stdout.write(f"{printable(line)}\n")
+    for named, erasure, is_new in made:
+        if not is_new:
+            sys.stdout.write("was erased already, and nothing has come since\n")
+        for line in _told(erasure, named):
+            sys.stdout.write(f"{printable(line)}\n")
     return 0
+
+
+def _named(client: Client, arguments: argparse.Namespace) -> list[argparse.Namespace]:
+    """Returns the arguments for each name that a workspace was recorded under, its own first.
+
+    Raises:
+        SinkError: its usage is billed under another name.
+    """
+    workspace = arguments.workspace
+    if workspace is None:
+        return [arguments]
+    names = renames.names(client)
+    billed = {name for _, name in names.changes(workspace)} - {workspace}
+    if billed and not arguments.metadata_key:
+        raise SinkError(
+            f"{workspace!r} is billed as {', '.join(map(repr, sorted(billed)))}, whose invoices "
+            "have its usage: erase that one, and this one goes with it"
+        )
+    each_name = [workspace, *({*names.recorded_as(workspace)} - {workspace})]
+    return [argparse.Namespace(**{**vars(arguments), "workspace": name}) for name in each_name]
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -129,13 +157,18 @@ def _found(
     return found
 
 
-def _show(client: Client, arguments: argparse.Namespace) -> int:
-    found = _found(client, arguments, stored.now(client))
-    rows = found.count()
-    unbilled = found.unbilled() if isinstance(found, stored.Workspace) else {}
-    if arguments.format == "json":
+def _show(client: Client, each_name: Sequence[argparse.Namespace]) -> int:
+    rows: Counter[str] = Counter()
+    unbilled: Counter[str] = Counter()
+    for arguments in each_name:
+        found = _found(client, arguments, stored.now(client))
+        rows.update(found.count())
+        unbilled.update(found.unbilled() if isinstance(found, stored.Workspace) else {})
+    if each_name[0].format == "json":
         output.write_json({"rows": rows, "unbilled": unbilled})
         return 0
+    for arguments in each_name[1:]:
+        sys.stdout.write(f"with {printable(arguments.workspace)}, which is billed as this one\n")
     for line in (*_counted(rows), *_unbilled(unbilled)):
         sys.stdout.write(f"{line}\n")
     if unbilled:

@@ -28,6 +28,7 @@ from infra.sink._generated.fields import (
     METRIC_TYPE,
     PRODUCT,
     RECEIPTS,
+    RENAMES,
     ROLLUP,
     ROLLUP_STATE,
     TABLE,
@@ -36,6 +37,8 @@ from infra.sink._generated.fields import (
     WORKSPACE_ZONES,
 )
 from infra.sink._generated.lines import WITHOUT_ERASED_KEYS
+from infra.sink.renames import ledger as renames
+from infra.sink.renames.billed import Billed
 
 _WORKSPACE, _BEFORE = "{account:String}", "{before:DateTime64(3, 'UTC')}"
 _OF = f"{ACCOUNT} = {_WORKSPACE}"
@@ -61,6 +64,8 @@ _CONDITIONS: Mapping[str, str] = {
     WORKSPACE_ZONES: f"{_OF} AND changed_at < {_BEFORE}",
     ROLLUP_STATE: f"kind = 'workspace' AND subject = {_WORKSPACE}",
     TABLE: _ERASED,
+    # What is erased with a workspace is looked up by it, also when that is repeated.
+    RENAMES: f"{_OF} AND renamed_at < {_BEFORE}",
 }
 _RECEIPTS = f"_identity IN (SELECT sipHash64({_KEY}) FROM {_EVENTS} WHERE {_ERASED})"
 # Deletions wait until the parts are written anew, on all replicas.
@@ -101,14 +106,18 @@ SELECT close_id, count() FROM {DATABASE}.{CLOSE_EVENTS} WHERE {_CLOSED} GROUP BY
 
     def unbilled(self) -> dict[str, int]:
         """Returns how many billable events it has of months that are not closed."""
+        billed = Billed.of(renames.names(self._client), None)
         query = f"""\
 SELECT formatDateTime(_detail.month, '%Y-%m') AS name, count()
 FROM {DATABASE}.{USAGE_DETAIL} AS _detail
-WHERE {_ERASED} AND {BILLABLE} AND _detail.month NOT IN (
-    SELECT month FROM {DATABASE}.{CLOSES} WHERE empty(scope) OR has(scope, {_WORKSPACE})
-)
+WHERE {_ERASED} AND {BILLABLE}
+    AND _detail.month NOT IN (SELECT month FROM {DATABASE}.{CLOSES} WHERE empty(scope))
+    AND ({billed.account("_detail.month")}, _detail.month) NOT IN (
+        SELECT arrayJoin(scope), month FROM {DATABASE}.{CLOSES}
+    )
 GROUP BY name ORDER BY name"""
-        return {name: int(events) for name, events in self._rows(query)}
+        values = {**self._parameters, **billed.parameters}
+        return {name: int(events) for name, events in self._client.query(query, values).result_rows}
 
     def delete(self) -> None:
         """Deletes it from all tables; only receipts stay, as those of erased events."""

@@ -25,6 +25,7 @@ from infra.sink._generated.fields import (
 )
 from infra.sink._generated.lines import COLUMNS
 from infra.sink._generated.rollup import CHOSEN, KEYS, OF_LINES, RESULT
+from infra.sink.renames.billed import Billed
 from infra.sink.rollup import sql
 from infra.sink.rollup.state import State
 from infra.sink.usage import sql as events
@@ -49,11 +50,12 @@ _BOTH = "SELECT _some.1, _some.2, _some.3 FROM (SELECT arrayJoin(_both) AS _some
 _NOT_PENDING = f"""
         AND ({sql.DAY}) NOT IN ({_SOME_DAYS})
         AND ({sql.METRIC}) NOT IN ({_SOME_METRICS})"""
+_MONTH = "makeDate32(toYear(on_day), toMonth(on_day), 1)"
 _VERSION = Statement(sql.LAST_VERSION, {}, ())
 
 
 def read(
-    client: Client, query: Query, now: datetime
+    client: Client, query: Query, now: datetime, billed: Billed | None = None
 ) -> tuple[Statement, Sequence[Sequence[Any]]] | None:
     """Returns the statement for the lines of a query, and its rows; None to read the events.
 
@@ -61,6 +63,7 @@ def read(
         client: the store.
         query: what is asked.
         now: when it is asked.
+        billed: the names under which its workspaces are billed, unless each has its own.
 
     Raises:
         SinkError: the store rejects a query.
@@ -72,7 +75,8 @@ def read(
     if state.as_of is None:
         return None
     [[version]] = fetch(client, _VERSION)
-    statement = _Reading(query, start, end, state).statement(client, now)
+    billed = billed or Billed.as_recorded(query.workspaces)
+    statement = _Reading(query, start, end, state, billed).statement(client, now)
     if statement is None:
         return None
     rows = fetch(client, statement)
@@ -91,16 +95,15 @@ def _answers(query: Query) -> bool:
 class _Reading:
     """The statement for the lines of a query, and what it is made of."""
 
-    def __init__(self, query: Query, start: date, end: date, state: State) -> None:
+    def __init__(self, query: Query, start: date, end: date, state: State, billed: Billed) -> None:
         self._query = query
-        self._bound = bound = Parameters({"since": str(state.since)})
+        self._billed = billed
+        self._bound = bound = Parameters({"since": str(state.since), **billed.parameters})
         first, last = bound.bind(start, "Date32"), bound.bind(end, "Date32")
         self._is_of_period = f"on_day >= {first} AND on_day < {last}"
         # The days of any zone lie within one day of those in UTC.
         self._first, self._last = f"addDays({first}, -1)", f"addDays({last}, 1)"
-        self._whose = "1"
-        if query.workspaces is not None:
-            self._whose = f"{ACCOUNT} IN {bound.bind(list(query.workspaces), 'Array(String)')}"
+        self._whose = " AND ".join(billed.are_recorded()) or "1"
         self._has_sessions = True
         self._measures = tuple(OF_LINES)
         self._near = f"{self._whose} AND utc_day >= {self._first} AND utc_day < {self._last}"
@@ -162,7 +165,7 @@ WITH
             source += f"\nUNION ALL\n{self._pending()}"
         keys = [f"{of} AS _key{number}" for number, (_, of) in enumerate(self._keys())]
         names = [f"_key{number}" for number in range(len(keys))]
-        conditions = [self._is_of_period]
+        conditions = [self._is_of_period, *self._billed.conditions(_MONTH)]
         if self._query.billable is not None:
             conditions.append(f"{BILLABLE} = {int(self._query.billable)}")
         conditions += events.where(self._query.where, self._bound)
@@ -190,12 +193,11 @@ FROM
 
     def _keys(self) -> Iterator[tuple[str, str]]:
         """Yields what tells lines apart, and how lines of days have it."""
-        yield ACCOUNT, ACCOUNT
+        yield ACCOUNT, self._billed.account(_MONTH)
         window = self._query.window
         if window is not None:
             yield "time_zone", "time_zone"
-            month = "makeDate32(toYear(on_day), toMonth(on_day), 1)"
-            yield window, "on_day" if window == "day" else month
+            yield window, "on_day" if window == "day" else _MONTH
         for name in (PRODUCT, METRIC_TYPE, BILLABLE, *APART):
             yield name, name
 
@@ -231,5 +233,5 @@ ARRAY JOIN {", ".join(f"lines.{name} AS {name}" for name in names)}"""
         """Returns the query for the lines of metric types whose days do not add up."""
         only = Filter(Dimension(METRIC_TYPE), tuple(others))
         query = replace(self._query, where=(*self._query.where, only), offset=0, limit=MOST_LINES)
-        text = events.lines(query, now, bound=self._bound).text
+        text = events.lines(query, now, billed=self._billed, bound=self._bound).text
         return f"SELECT * FROM ({text}) WHERE NOT ({sql.IS_KEPT})"

@@ -14,11 +14,12 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from infra.sink import arguments as argument
 from infra.sink import dsn, kafka, output, store
-from infra.sink._generated.fields import ENVIRONMENT_PREFIX, FIELDS, USAGE_TOPIC
+from infra.sink._generated.fields import ACCOUNT, ENVIRONMENT_PREFIX, FIELDS, USAGE_TOPIC
+from infra.sink.renames import ledger as renames
 from infra.sink.text import printable
 from infra.sink.trace.kafka import Found, find
 from infra.sink.trace.stored import Line, Traced, trace
@@ -29,6 +30,14 @@ _CLIENT = [
     if field.name in {"service_name", "hostname", "sdk_language", "sdk_version"}
 ]
 _NOT_LOOKED = "not looked at: pass --brokers"
+
+
+class Named(NamedTuple):
+    """An event with the name that it was recorded under, and that of the invoice that has it."""
+
+    workspace: str
+    billed_as: str | None
+    traced: Traced
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,12 +66,18 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints what is known; returns whether anything is."""
     workspace, event = arguments.workspace, arguments.event
     with store.open_store(arguments.dsn, existing=True) as client:
-        traced = trace(client, workspace, event)
+        names = renames.names(client)
+        recorded = names.recorded_as(workspace)
+        found = [(name, each) for name in recorded for each in trace(client, name, event)]
+    traced = [
+        Named(name, names.billed_as(name, each.line.month) if each.line else None, each)
+        for name, each in found
+    ]
     in_kafka = None
     if arguments.brokers or os.environ.get(f"{ENVIRONMENT_PREFIX}KAFKA_BROKERS"):
-        accepted = [each.accepted_at for one in traced for each in one.arrivals]
+        accepted = [each.accepted_at for one in traced for each in one.traced.arrivals]
         since = arguments.since or (min(accepted) if accepted else None)
-        in_kafka = find(kafka.connection(arguments.brokers), workspace, event, since)
+        in_kafka = find(kafka.connection(arguments.brokers), recorded, event, since)
     is_found = bool(traced or (in_kafka and (in_kafka.messages or in_kafka.letters)))
     if arguments.format == "json":
         output.write_json(_document(workspace, event, traced, in_kafka))
@@ -78,21 +93,31 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _document(
-    workspace: str, event: str, traced: list[Traced], in_kafka: Found | None
+    workspace: str, event: str, traced: list[Named], in_kafka: Found | None
 ) -> dict[str, Any]:
     return {
         "workspace": workspace,
         "event": event,
-        "events": [{**asdict(each), "conflicts": each.conflicts} for each in traced],
+        "events": [
+            {
+                ACCOUNT: each.workspace,
+                "billed_as": each.billed_as,
+                **asdict(each.traced),
+                "conflicts": each.traced.conflicts,
+            }
+            for each in traced
+        ],
         "kafka": None if in_kafka is None else asdict(in_kafka),
     }
 
 
-def _told(traced: list[Traced], in_kafka: Found | None) -> Iterator[str]:
+def _told(traced: list[Named], in_kafka: Found | None) -> Iterator[str]:
     for each in traced:
-        yield f"{each.product}.{each.metric_type}"
-        for name, text in _facts(each):
+        yield f"{each.traced.product}.{each.traced.metric_type}"
+        for name, text in _facts(each.traced):
             yield f"  {name:11} {text}"
+        if each.billed_as not in {None, each.workspace}:
+            yield f"  {'billed as':11} {each.billed_as}, and was recorded as {each.workspace}"
     if in_kafka is None:
         yield f"in Kafka      {_NOT_LOOKED}"
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,13 +38,13 @@ class Found:
 
 
 def find(
-    connection: Mapping[str, Any], workspace: str, event: str, since: datetime | None
+    connection: Mapping[str, Any], workspaces: Sequence[str], event: str, since: datetime | None
 ) -> Found:
     """Returns what Kafka still has of an event.
 
     Args:
         connection: how to connect to Kafka.
-        workspace: whose event it is.
+        workspaces: whose event it is, by each name that it may have been recorded under.
         event: its id.
         since: when it was accepted; None reads the whole topic.
 
@@ -59,7 +59,7 @@ def find(
         positions = [
             str(Origin.of(message))
             for message in topic.messages(consumer, USAGE_TOPIC, to, first)
-            if _is_of(headers.as_bytes(message.value()), workspace, event)
+            if _is_of(headers.as_bytes(message.value()), workspaces, event)
         ]
     except KafkaException as failure:
         cause = last_error.describe(consumer, failure)
@@ -69,12 +69,12 @@ def find(
     letters = [
         Letter(str(letter.origin), letter.reason, replayed)
         for letter, replayed in reader.read(connection)
-        if _is_of(letter.value, workspace, event)
+        if _is_of(letter.value, workspaces, event)
     ]
     return Found(sorted(positions), letters)
 
 
-def _is_of(value: bytes | None, workspace: str, event: str) -> bool:
+def _is_of(value: bytes | None, workspaces: Sequence[str], event: str) -> bool:
     """Reports whether a message has the names of an event, also one that is none."""
     # Most messages lack the id; where it is escaped, only parsing tells.
     if value is None or (event.encode() not in value and b"\\" not in value):
@@ -82,5 +82,7 @@ def _is_of(value: bytes | None, workspace: str, event: str) -> bool:
     try:
         parsed = json.loads(value)
     except (ValueError, RecursionError):
-        return event.encode() in value and workspace.encode() in value
-    return isinstance(parsed, dict) and (parsed.get(ACCOUNT), parsed.get(ID)) == (workspace, event)
+        return event.encode() in value and any(each.encode() in value for each in workspaces)
+    if not isinstance(parsed, dict) or parsed.get(ID) != event:
+        return False
+    return parsed.get(ACCOUNT) in workspaces

@@ -197,7 +197,9 @@ def _arrived(asked: _Asked) -> _Found:
     found = _Found()
     query = EventQuery(workspaces=(asked.workspace,), event=asked.event)
     for row in list_events(asked.client, query).rows:
-        found[row[PRODUCT], row[METRIC_TYPE]].row = row
+        # Another name that is billed as this one may have the same id.
+        if row[ACCOUNT] == asked.workspace:
+            found[row[PRODUCT], row[METRIC_TYPE]].row = row
     for product, metric_type, *arrival in asked.rows(_RECEIPTS):
         found[product, metric_type].arrivals.append(Arrival(*arrival))
     for traced in found.values():

@@ -13,6 +13,8 @@ from clickhouse_connect.driver.client import Client
 
 from infra.sink._generated.fields import ACCOUNT, BILLABLE, CURRENCY, DATABASE, FIELDS
 from infra.sink.errors import UsageError
+from infra.sink.renames import ledger as renames
+from infra.sink.renames.billed import Billed
 from infra.sink.rollup import read as rollup
 from infra.sink.usage import sql
 from infra.sink.usage.complete import Completeness, complete_until
@@ -127,6 +129,7 @@ def ask(
         SinkError: the store rejects the query.
     """
     made_at = datetime.now(UTC)
+    billed = Billed.of(renames.names(client), query.workspaces)
     calendar = workspaces.calendar(client, query.workspaces)
     spans = tuple(calendar.spans(query.workspaces, query.period.start, query.period.end))
     # Before the lines, so that they have whatever it says.
@@ -137,10 +140,10 @@ def ask(
     )
     now = query.as_of or made_at
     if query.cuts_days(now):
-        _refuse_levels(client, query)
-    rolled_up = None if raw else rollup.read(client, query, now)
+        _refuse_levels(client, query, billed)
+    rolled_up = None if raw else rollup.read(client, query, now, billed)
     if rolled_up is None:
-        statement = sql.lines(query, now, sql.contents(client, query))
+        statement = sql.lines(query, now, sql.contents(client, query, billed), billed)
         found = sql.fetch(client, statement)
     else:
         statement, found = rolled_up
@@ -153,9 +156,9 @@ def ask(
     return Answer(query, columns, rows, len(found) > query.limit, spans, release, made_at, complete)
 
 
-def _refuse_levels(client: Client, query: Query) -> None:
+def _refuse_levels(client: Client, query: Query, billed: Billed) -> None:
     """Raises a UsageError if the period has levels, whose rows are of whole days."""
-    rows = sql.fetch(client, sql.levels(query))
+    rows = sql.fetch(client, sql.levels(query, billed))
     if rows:
         names = ", ".join(f"{product}/{name}" for product, name in rows)
         raise UsageError(
@@ -170,7 +173,8 @@ def latest_month(client: Client, workspace: str) -> date | None:
     Raises:
         SinkError: the store rejects the query.
     """
-    rows = sql.fetch(client, Statement(sql.LATEST, {"account": workspace}, ()))
+    billed = Billed.of(renames.names(client), [workspace])
+    rows = sql.fetch(client, sql.latest(billed))
     return rows[0][0] if rows else None
 
 

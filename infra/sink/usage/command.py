@@ -35,6 +35,8 @@ from infra.sink import arguments as argument
 from infra.sink import dsn, output, store
 from infra.sink._generated.fields import CURRENCY
 from infra.sink.errors import SinkError, UsageError
+from infra.sink.renames import ledger as renames
+from infra.sink.renames.names import Names, in_words
 from infra.sink.text import printable
 from infra.sink.usage import asked
 from infra.sink.usage.answer import Answer, ask, latest_month
@@ -158,10 +160,21 @@ def _nothing(client: Client, answer: Answer) -> str:
     if len(workspaces) != 1 or query.where:
         return f"no such usage {period}\n{_complete(answer)}"
     workspace = workspaces[0]
+    named = _other_name(renames.names(client), workspace, answer)
+    if named:
+        return f"no usage for {workspace!r} {period}: {named}\n"
     latest = latest_month(client, workspace)
     if latest is None:
         return f"no usage for {workspace!r} in any month: check the name\n"
     return f"no usage for {workspace!r} {period}; the latest is in {latest:%Y-%m}\n"
+
+
+def _other_name(names: Names, workspace: str, answer: Answer) -> str:
+    """Says under which name a workspace is billed in a period; empty if it is its own."""
+    for month, billed in reversed(names.changes(workspace)):
+        if billed != workspace and any(span.end.date() >= month for span in answer.spans):
+            return f"it is billed as {billed!r} {in_words(month)}"
+    return ""
 
 
 def _in_words(period: Period) -> str:

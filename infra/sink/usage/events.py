@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -29,6 +29,7 @@ from infra.sink._generated.fields import (
 )
 from infra.sink._generated.lines import COLUMNS as MEASURES
 from infra.sink.errors import UsageError
+from infra.sink.renames.recorded import Recorded, under_other_names
 from infra.sink.usage import sql
 from infra.sink.usage.query import Filter
 from infra.sink.usage.sql import Parameters, Statement
@@ -84,7 +85,8 @@ class EventQuery:
     """A page of the events of workspaces, by the time at which they occurred.
 
     Attributes:
-        workspaces: whose events; None for all.
+        workspaces: whose events, also where they were recorded under another name that is billed
+            as one of these; None for all.
         start: the earliest time.
         end: the time that all are before.
         event: only events of this id: one for each metric type that has it.
@@ -143,7 +145,8 @@ def list_events(client: Client, query: EventQuery) -> Page:
     Raises:
         SinkError: the store rejects the query.
     """
-    found = [dict(zip(COLUMNS, row, strict=False)) for row in sql.fetch(client, _page(query))]
+    page = _page(query, _others(client, query))
+    found = [dict(zip(COLUMNS, row, strict=False)) for row in sql.fetch(client, page)]
     rows = found[: query.limit]
     for first in range(0, len(rows), _LOOKED_UP):
         _look_up(client, rows[first : first + _LOOKED_UP])
@@ -157,16 +160,30 @@ def count_events(client: Client, query: EventQuery) -> int:
         SinkError: the store rejects the query.
     """
     bound = Parameters()
-    conditions = " AND ".join(_conditions(query, bound))
+    conditions = " AND ".join(_conditions(query, _others(client, query), bound))
     text = f"SELECT count() FROM {DATABASE}.{RECEIVED} WHERE {conditions}"
     [[count]] = sql.fetch(client, Statement(text, bound.values, ()))
     return int(count)
 
 
-def _conditions(query: EventQuery, bound: Parameters) -> list[str]:
+def _others(client: Client, query: EventQuery) -> list[Recorded]:
+    """Returns what was recorded under other names than those of the query."""
+    return [] if query.workspaces is None else under_other_names(client, query.workspaces)
+
+
+def _recorded(each: Recorded, bound: Parameters) -> Iterator[str]:
+    yield f"{ACCOUNT} = {bound.bind(each.workspace, 'String')}"
+    for sign, time in ((">=", each.since), ("<", each.until)):
+        if time is not None:
+            yield f"{TIME} {sign} {bound.bind(time, sql.TIME_TYPE)}"
+
+
+def _conditions(query: EventQuery, others: list[Recorded], bound: Parameters) -> list[str]:
     conditions = ["1", *sql.where(query.where, bound)]
     if query.workspaces is not None:
-        conditions.append(f"{ACCOUNT} IN {bound.bind(list(query.workspaces), 'Array(String)')}")
+        whose = [f"{ACCOUNT} IN {bound.bind(list(query.workspaces), 'Array(String)')}"]
+        whose += (" AND ".join(_recorded(each, bound)) for each in others)
+        conditions.append(f"({' OR '.join(whose)})")
     if query.event is not None:
         conditions.append(f"{ID} = {bound.bind(query.event, 'String')}")
     for sign, time in ((">=", query.start), ("<", query.end)):
@@ -175,10 +192,10 @@ def _conditions(query: EventQuery, bound: Parameters) -> list[str]:
     return conditions
 
 
-def _page(query: EventQuery) -> Statement:
+def _page(query: EventQuery, others: list[Recorded]) -> Statement:
     bound = Parameters()
     place = ", ".join((TIME, *_IDENTITY))
-    conditions = _conditions(query, bound)
+    conditions = _conditions(query, others, bound)
     if query.after is not None:
         values = [
             f"fromUnixTimestamp64Milli({bound.bind(query.after.time_ms, 'Int64')}, 'UTC')",

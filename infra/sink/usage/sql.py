@@ -28,6 +28,7 @@ from infra.sink._generated.fields import (
     USAGE_LEVELS,
 )
 from infra.sink._generated.lines import COLUMNS, MEASURES, MEASURES_OF_SUMS, SUMS
+from infra.sink.renames.billed import Billed
 from infra.sink.usage.query import APART, EVENT_TYPE, LISTS, Bound, Dimension, Filter, Period, Query
 
 TIME_TYPE = "DateTime64(3, 'UTC')"
@@ -45,10 +46,6 @@ _MEANING = ("unit", "unit_title", "aggregation")
 
 _AGGREGATIONS = f"SELECT groupUniqArray(aggregation) FROM {DATABASE}.catalog_releases"
 _LEVELS = "time_weighted"
-
-LATEST = f"""\
-SELECT max(month) FROM {DATABASE}.{USAGE_DETAIL_BY_MONTH}
-WHERE {ACCOUNT} = {{account:String}} HAVING count() > 0"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +108,34 @@ def fetch(client: Client, statement: Statement) -> Sequence[Sequence[Any]]:
         raise store.query_error(failure) from None
 
 
-def contents(client: Client, query: Query) -> Contents:
+def latest(billed: Billed) -> Statement:
+    """Returns the statement for the last month in which workspaces have usage."""
+    text = f"""\
+SELECT max(_detail.month) FROM {DATABASE}.{USAGE_DETAIL_BY_MONTH} AS _detail
+WHERE {" AND ".join(billed.conditions("_detail.month"))} HAVING count() > 0"""
+    return Statement(text, billed.parameters, ())
+
+
+def contents(client: Client, query: Query, billed: Billed | None = None) -> Contents:
     """Returns what the workspaces of a query have.
 
     Raises:
         SinkError: the store rejects the question.
     """
-    bound = Parameters()
-    conditions = " AND ".join([f"{BOUNDARY} != ''", *_whose(query, bound)])
+    billed = billed or Billed.as_recorded(query.workspaces)
+    conditions = " AND ".join([f"{BOUNDARY} != ''", *billed.are_recorded()])
     sessions = f"SELECT count() > 0 FROM {DATABASE}.{TABLE} WHERE {conditions}"
     text = f"SELECT ({sessions if BOUNDARY else 0}), ({_AGGREGATIONS})"
-    [[has_sessions, aggregations]] = fetch(client, Statement(text, bound.values, ()))
+    [[has_sessions, aggregations]] = fetch(client, Statement(text, billed.parameters, ()))
     return Contents(bool(has_sessions), frozenset(aggregations))
 
 
 def lines(
-    query: Query, now: datetime, has: Contents = Contents(), bound: Parameters | None = None
+    query: Query,
+    now: datetime,
+    has: Contents = Contents(),
+    billed: Billed | None = None,
+    bound: Parameters | None = None,
 ) -> Statement:
     """Returns the statement for the lines of a query, one more than its limit.
 
@@ -134,15 +143,19 @@ def lines(
         query: what is asked.
         now: when it is asked.
         has: what the workspaces have, if it is known.
+        billed: the names under which they are billed, unless each has its own.
         bound: the values of a statement that this one is a part of.
     """
     bound = bound or Parameters()
-    keys = dict(_keys(query, bound))
+    billed = billed or Billed.as_recorded(query.workspaces)
+    bound.values |= billed.parameters
+    keys = dict(_keys(query, billed, bound))
     names = [f"_key{number}" for number in range(len(keys))]
     expressions = ", ".join(
         f"{expression} AS {name}" for name, expression in zip(names, keys.values(), strict=True)
     )
-    conditions = [*period(query.period, bound), *_conditions(query, bound)]
+    conditions = [*period(query.period, bound), *billed.conditions("_detail.month")]
+    conditions += _conditions(query, bound)
     order = [
         f"{name} DESC" if key == BILLABLE else name for name, key in zip(names, keys, strict=True)
     ]
@@ -172,10 +185,11 @@ def _view(name: str, query: Query, bound: Parameters) -> str:
     return f"{view}{AS_OF_SUFFIX}(as_of={bound.bind(query.as_of, TIME_TYPE)})"
 
 
-def levels(query: Query) -> Statement:
+def levels(query: Query, billed: Billed) -> Statement:
     """Returns the statement for the metric types with levels that may hold in the period."""
-    bound = Parameters()
+    bound = Parameters(billed.parameters)
     conditions = [f"{TIME} < {bound.bind(_latest(query.period), TIME_TYPE)}"]
+    conditions += billed.are_recorded()
     conditions += _conditions(query, bound)
     text = f"""\
 SELECT DISTINCT {PRODUCT}, {METRIC_TYPE}
@@ -207,15 +221,9 @@ def _outside(day: Bound, sign: str) -> datetime:
 
 
 def _conditions(query: Query, bound: Parameters) -> Iterator[str]:
-    yield from _whose(query, bound)
     if query.billable is not None:
         yield f"{BILLABLE} = {int(query.billable)}"
     yield from where(query.where, bound)
-
-
-def _whose(query: Query, bound: Parameters) -> Iterator[str]:
-    if query.workspaces is not None:
-        yield f"{ACCOUNT} IN {bound.bind(list(query.workspaces), 'Array(String)')}"
 
 
 def where(filters: Iterable[Filter], bound: Parameters) -> Iterator[str]:
@@ -241,9 +249,9 @@ def value_of(dimension: Dimension, bound: Parameters) -> str:
     return f"multiIf({kind} = 'String', {text}, {kind} = 'Null', '', JSONExtractRaw({path}))"
 
 
-def _keys(query: Query, bound: Parameters) -> Iterator[tuple[str, str]]:
+def _keys(query: Query, billed: Billed, bound: Parameters) -> Iterator[tuple[str, str]]:
     """Yields the name and the expression of what tells lines apart."""
-    yield ACCOUNT, ACCOUNT
+    yield ACCOUNT, billed.account("_detail.month")
     if query.window is not None:
         yield "time_zone", "_detail.time_zone"
         yield (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -13,11 +14,13 @@ from infra.sink import store
 from infra.sink._generated.fields import (
     ACCOUNT,
     DATABASE,
+    TIME_ZONE,
     WORKSPACE_PERIODS,
     WORKSPACE_ZONES,
 )
 from infra.sink.closing import ledger
 from infra.sink.errors import SinkError
+from infra.sink.renames import ledger as renames
 from infra.sink.zones import stored
 from infra.sink.zones.calendar import Calendar, Period
 
@@ -49,24 +52,62 @@ def calendar(client: Client, workspaces: Sequence[str] | None = None) -> Calenda
 def change(client: Client, workspace: str, time_zone: str, first_month: date) -> Period:
     """Gives a workspace a time zone from a month on, and returns it.
 
-    Another one from the same month on is replaced, those of other months stay.
+    Another one from the same month on is replaced, those of other months stay. So have the
+    workspaces that are billed with it.
 
     Raises:
-        SinkError: the month is closed, or the store rejects it.
+        SinkError: the month is closed, another name is billed, or the store rejects it.
     """
     _reject_closed(client, workspace, first_month)
-    try:
-        stored.write(client, [time_zone])
-        client.insert(
-            WORKSPACE_ZONES,
-            [[workspace, first_month, time_zone]],
-            [ACCOUNT, "since", "time_zone"],
-            database=DATABASE,
-        )
-    except ClickHouseError as failure:
-        raise store.query_error(failure) from None
+    names = renames.names(client)
+    billed = names.billed_as(workspace, first_month)
+    if billed != workspace:
+        raise SinkError(f"{workspace!r} is billed as {billed!r}: set the time zone of that one")
+    _write(client, [(workspace, first_month, time_zone)])
+    for name in names.recorded_as(workspace):
+        follow(client, name, names.changes(name))
     made = periods(client, [workspace])
     return next(each for each in made if each.first_month == first_month)
+
+
+def follow(client: Client, workspace: str, changes: Sequence[tuple[date, str]]) -> None:
+    """Gives a workspace the zones of the names that it is billed under in turn.
+
+    Raises:
+        SinkError: the store rejects it.
+    """
+    if not changes:
+        return
+    found: dict[str, dict[date, str]] = defaultdict(dict)
+    for each in periods(client, [workspace, *(name for _, name in changes)]):
+        found[each.workspace][each.first_month] = each.time_zone
+    own = found[workspace]
+    untils = [*(since for since, _ in changes[1:]), date.max]
+    written = []
+    for (since, name), until in zip(changes, untils, strict=True):
+        if name == workspace:
+            continue
+        for month in sorted({since, *own, *found[name]}):
+            zone = _zone_in(found[name], month)
+            if since <= month < until and _zone_in(own, month) != zone:
+                own[month] = zone
+                written.append((workspace, month, zone))
+    _write(client, written)
+
+
+def _zone_in(zones: Mapping[date, str], month: date) -> str:
+    past = [first for first in zones if first <= month]
+    return zones[max(past)] if past else TIME_ZONE
+
+
+def _write(client: Client, rows: Sequence[tuple[str, date, str]]) -> None:
+    if not rows:
+        return
+    try:
+        stored.write(client, {zone for _, _, zone in rows})
+        client.insert(WORKSPACE_ZONES, rows, [ACCOUNT, "since", "time_zone"], database=DATABASE)
+    except ClickHouseError as failure:
+        raise store.query_error(failure) from None
 
 
 def last_closed_month(client: Client, workspace: str) -> date | None:

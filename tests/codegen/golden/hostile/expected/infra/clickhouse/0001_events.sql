@@ -408,6 +408,22 @@ ENGINE = ReplacingMergeTree(version)
 ORDER BY (kind, subject)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
+-- Under which name a workspace is billed from the month on that begins with `since`, whatever name its services send.
+-- Rows are added, and none is changed: of one workspace and month the last one counts, and one that names the
+-- workspace itself takes back what was before. Events, roll-ups and closes keep the name that was recorded.
+CREATE TABLE IF NOT EXISTS usage.workspace_renames
+(
+    workspace_id String,
+    since Date32,
+    renamed_to String,
+    reason String,
+    renamed_by String,
+    renamed_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+)
+ENGINE = MergeTree
+ORDER BY (workspace_id, renamed_at)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
 
 -- What the embedded sink refuses, a column refuses too, whoever inserts. Where the type's own default is
 -- a valid value, what a message lacks becomes one that is not.
@@ -460,4 +476,4 @@ ALTER TABLE usage.events
     DROP CONSTRAINT IF EXISTS valid_maker_of,
     ADD CONSTRAINT valid_maker_of CHECK maker_of = '' OR (match(maker_of, '[^\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}-\\x{2029}\\x{202f}\\x{205f}\\x{3000}]') AND lengthUTF8(maker_of) <= 40);
 
--- after this: {"table": "usage.events", "time": "occurred_at", "key": ["workspace_id", "product", "metric_type", "event_id"], "columns": {"event_id": "String", "workspace_id": "String", "service_name": "LowCardinality(String)", "product": "LowCardinality(String)", "metric_type": "LowCardinality(String)", "status": "LowCardinality(String)", "quantity": "Decimal(38, 12)", "unit_cost": "Nullable(Decimal(38, 12))", "is_billable": "UInt8", "metadata": "String", "occurred_at": "DateTime64(3, 'UTC')", "ts": "DateTime64(3, 'UTC')", "sdk_language": "LowCardinality(String)", "sdk_version": "LowCardinality(String)", "hostname": "LowCardinality(String)", "catalog_version": "LowCardinality(String)", "instance_id": "String", "seq": "UInt64", "x_y_z": "String", "url_ids": "Array(String)", "maker_of": "String"}, "checks": {"event_id": "b2e3d87b04735cb9", "workspace_id": "6b21dea3047aa872", "service_name": "d3d6abbcb6d01ced", "product": "4a42d38545007f37", "metric_type": "96ca7ea6692d894a", "status": "602f6e535ecb0fb0", "quantity": "27f63a12b8913a87", "unit_cost": "5ee906e775848ba3", "is_billable": "50d9a6ea23072689", "metadata": "55b44bbae7034c72", "occurred_at": "2546cfd4d4d696e8", "ts": "476a378a250eb47e", "sdk_language": "f974fd743ac5058f", "sdk_version": "00c9a7d7d8cf014b", "hostname": "8643c80421133985", "catalog_version": "b6ea82debdce63ec", "instance_id": "679d7404cc7f087b", "seq": "4e517501cb5a2e7c", "x_y_z": "23d3380a3c2aa5c0", "url_ids": "ca4e0ec295f082dd", "maker_of": "7e42e3d81f6649a9"}, "revisions": ["first_within_an_insert", "expired_messages", "key_is_the_identity", "receipts_hold_hashes", "explanations", "closing", "closes_hold_values", "time_zones", "months_of_identities", "imports", "erasures", "roll_ups"]}
+-- after this: {"table": "usage.events", "time": "occurred_at", "key": ["workspace_id", "product", "metric_type", "event_id"], "columns": {"event_id": "String", "workspace_id": "String", "service_name": "LowCardinality(String)", "product": "LowCardinality(String)", "metric_type": "LowCardinality(String)", "status": "LowCardinality(String)", "quantity": "Decimal(38, 12)", "unit_cost": "Nullable(Decimal(38, 12))", "is_billable": "UInt8", "metadata": "String", "occurred_at": "DateTime64(3, 'UTC')", "ts": "DateTime64(3, 'UTC')", "sdk_language": "LowCardinality(String)", "sdk_version": "LowCardinality(String)", "hostname": "LowCardinality(String)", "catalog_version": "LowCardinality(String)", "instance_id": "String", "seq": "UInt64", "x_y_z": "String", "url_ids": "Array(String)", "maker_of": "String"}, "checks": {"event_id": "b2e3d87b04735cb9", "workspace_id": "6b21dea3047aa872", "service_name": "d3d6abbcb6d01ced", "product": "4a42d38545007f37", "metric_type": "96ca7ea6692d894a", "status": "602f6e535ecb0fb0", "quantity": "27f63a12b8913a87", "unit_cost": "5ee906e775848ba3", "is_billable": "50d9a6ea23072689", "metadata": "55b44bbae7034c72", "occurred_at": "2546cfd4d4d696e8", "ts": "476a378a250eb47e", "sdk_language": "f974fd743ac5058f", "sdk_version": "00c9a7d7d8cf014b", "hostname": "8643c80421133985", "catalog_version": "b6ea82debdce63ec", "instance_id": "679d7404cc7f087b", "seq": "4e517501cb5a2e7c", "x_y_z": "23d3380a3c2aa5c0", "url_ids": "ca4e0ec295f082dd", "maker_of": "7e42e3d81f6649a9"}, "revisions": ["first_within_an_insert", "expired_messages", "key_is_the_identity", "receipts_hold_hashes", "explanations", "closing", "closes_hold_values", "time_zones", "months_of_identities", "imports", "erasures", "roll_ups", "renames"]}
