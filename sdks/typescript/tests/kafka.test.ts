@@ -242,7 +242,7 @@ describe("a first bootstrap broker that accepts connections and stays silent", (
 describe("a broker that enforces a quota", () => {
   test.each(["1", "all"] as const)("gets each batch once, with acks %s", async (acks) => {
     // Longer than a busy machine takes to respond, or the client sends again.
-    const requestTimeout = 1000;
+    const requestTimeout = 2000;
     using broker = await QuotaBroker.start(shared.bootstrap, 2 * requestTimeout);
     const { client, reported } = setUp(broker.bootstrap, { acks, kafkaConfig: { requestTimeout } });
     const ids: string[] = [];
