@@ -34,6 +34,7 @@ from infra.api.store.pool import Asked, Bounds, Nowhere, Pool
 from infra.api.store.remote import Address, Remote
 from infra.api.wire.answers import answer, on_answer_error, on_fault, on_http_error
 from infra.api.wire.body import BodyLimits
+from infra.api.work import Work
 from infra.sink import kafka
 from infra.sink.dsn import Dsn
 
@@ -70,12 +71,13 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
     relay = Relay(kafka.connection(None), options.relay_seconds)
     keyring = Keyring(options.keys)
     access = Access(keyring, options.events_per_second)
-    ingest = Ingest(access, recorder, Delivery(recorder, options.relay_seconds), options.body)
-    encoded = Encoded(access, relay, options.body)
+    work = Work()
+    ingest = Ingest(access, recorder, Delivery(recorder, options.relay_seconds), options.body, work)
+    encoded = Encoded(access, relay, options.body, work)
     store = _open(options)
     answers = Answers(access, store, Rejected(kafka.connection(None)))
     pages = Pages(Sessions(keyring), answers)
-    proxy = RestProxy(access, Capabilities(keyring), recorder, options.body)
+    proxy = RestProxy(access, Capabilities(keyring), recorder, options.body, work)
 
     async def healthz(request: Request) -> Response:
         return answer(request, {"status": "ok"})
@@ -95,6 +97,7 @@ def create(options: Options, is_stopping: Callable[[], bool] = lambda: False) ->
         await run_in_threadpool(answers.close)
         if isinstance(store, Pool):
             store.close()
+        await run_in_threadpool(work.close)
         await run_in_threadpool(relay.close)
         await run_in_threadpool(recorder.close)
 

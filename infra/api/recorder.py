@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from eka_usage import SETTINGS, ConfigError, EkaClient, EkaError, Usage
@@ -109,28 +109,25 @@ class Recorder:
         self._refuse_if_nearly_full()
         accepted = self._client._try_record(event, {SERVICE: service})  # noqa: SLF001  made for this API
         if isinstance(accepted, EkaError):
-            invalid = self.check([event])
+            invalid = self.check({0: event}, 1)
             raise invalid_events(invalid) if invalid else AnswerError.rejected(accepted)
         self.on_taken(1)
         return accepted
 
-    def record_boundaries(self, boundaries: Sequence[Boundary]) -> None:
-        """Records starts and ends of sessions, one after another.
+    def boundary(self, boundary: Boundary) -> Usage:
+        """Returns a start or an end of a session as an event of a batch.
 
         Raises:
-            AnswerError: one is invalid, and none is accepted; or there is no more room.
+            ValidationError: the metric type has no sessions.
         """
-        for client in (self._checker, self._client):
-            for index, boundary in enumerate(boundaries):
-                found = client._try_boundary(*boundary)  # noqa: SLF001  made for this API
-                if isinstance(found, EkaError):
-                    raise AnswerError.rejected(found, index)
-        self.on_taken(len(boundaries))
+        return self._client._boundary_usage(*boundary)  # noqa: SLF001  made for this API
 
-    def check(self, events: Sequence[Usage]) -> dict[int, EkaError]:
-        """Returns what is wrong with events, by their places."""
-        found = {}
-        for index, event in enumerate(events):
+    def check(self, events: Mapping[int, Usage], most: int) -> dict[int, EkaError]:
+        """Returns what is wrong with events, by their places, of the first that are invalid."""
+        found: dict[int, EkaError] = {}
+        for index, event in events.items():
+            if len(found) >= most:
+                break
             result = self._checker._try_record(event)  # noqa: SLF001  made for this API
             if isinstance(result, EkaError):
                 found[index] = result

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import os
 import resource
 import statistics
@@ -51,6 +52,38 @@ def _bomb() -> bytes:
     return _post(body, "content-encoding: gzip", f"content-length: {len(body)}")
 
 
+def _event(metadata: bytes) -> bytes:
+    """Returns an event that is valid but for what its metadata may cost."""
+    return json.dumps(CALL).encode()[:-1] + b',"metadata":{' + metadata + b"}}"
+
+
+def _wide(item: bytes, most: int = 130_000) -> bytes:
+    """Returns an event whose metadata is a list of as many of an item as it may have."""
+    return _event(b'"a":[' + b",".join([item] * (most // (len(item) + 1))) + b"]")
+
+
+def _keys() -> bytes:
+    return _event(b",".join(b'"%d":1' % number for number in range(12_000)))
+
+
+# Each is one event, as large as a server takes them.
+EVENTS = {
+    "lists": lambda: _wide(b"[]"),
+    "zeros": lambda: _wide(b"0"),
+    "decimals": lambda: _wide(b"0.1"),
+    "exponents": lambda: _wide(b"1e-300"),
+    "escapes": lambda: _wide(b'"' + rb"\u0000" * 99 + b'"'),
+    "short keys": _keys,
+    "deep lists": lambda: _wide(b"[" * 60 + b"]" * 60),
+    # Its metadata is not cut.
+    "lists, of which it may have so many": lambda: _wide(b"[]", 30_000),
+}
+
+
+def _alone(event: Callable[[], bytes]) -> bytes:
+    return _post(event())
+
+
 REPEATED: dict[str, Callable[[], bytes]] = {
     "gzip bombs": _bomb,
     "both lengths": lambda: _post(b"{}", "content-length: 2", "transfer-encoding: chunked"),
@@ -66,6 +99,8 @@ REPEATED: dict[str, Callable[[], bytes]] = {
     "long names": lambda: _post(b'{"' + b"x" * _MOST + b'":1}'),
     "unknown API keys": lambda: _post(b"{}").replace(b"KEY", b"usage_guess"),
     "half a request": lambda: _post(b"{")[:60],
+    "wide events": lambda: _post(b"[" + b",".join([_wide(b"[]", 30_000)] * 16) + b"]"),
+    **{f"an event of {what}": partial(_alone, event) for what, event in EVENTS.items()},
 }
 HELD = {"idle connections": (IDLE, b""), "slow bodies": (SLOW, _post(b"{", "content-length: 90"))}
 
@@ -127,7 +162,8 @@ async def _repeat(place: SplitResult, request: bytes, begun: asyncio.Event) -> N
         _SENT.append(1)
         try:
             writer.write(request)
-            await asyncio.wait_for(reader.read(65_536), 1)
+            async with asyncio.timeout(1):  # wait_for() may lose the order to rest
+                await reader.read(65_536)
         except (OSError, TimeoutError):
             pass
         writer.close()

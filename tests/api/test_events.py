@@ -181,7 +181,7 @@ def test_what_the_sdk_refuses_is_refused_with_its_code(
         (b'{"quantity": NaN}', "NaN is not a number of JSON"),
         (b'{"quantity": 1, "quantity": 2}', "'quantity' appears twice"),
         (b'{"metadata": {"a": {"b": 1, "b": 2}}}', "'b' appears twice"),
-        (b"[" * 100_000, "nested too deeply"),
+        (b"[" * 15_000, "nested too deeply"),
         (b'{"quantity": ' + b"9" * 10_000 + b"}", "not JSON"),
         (b"[{}", "not JSON"),
         (b"[{},]", "not JSON"),

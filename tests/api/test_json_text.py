@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -26,7 +25,7 @@ ITEMS: list[Any] = [
 
 
 def parsed(body: str, most: int = 500) -> list[Any] | None:
-    return asyncio.run(parse_list(body.encode(), "events", most))
+    return parse_list(body.encode(), "events", most)
 
 
 @pytest.mark.parametrize("indent", [None, 3])
@@ -56,3 +55,11 @@ def test_no_more_is_parsed_than_is_of_use() -> None:
     assert parsed("[1, 2, 3, oops", most=2) == [1, 2, 3]
     with pytest.raises(AnswerError, match="one event has at most 131,072"):
         parse_json(b" " * 200_000)
+
+
+def test_what_takes_long_to_look_at_is_refused_before() -> None:
+    for body in (b'{"metadata":[' + b"{}," * 20_000 + b"{}]}", b"[" * 20_001):
+        with pytest.raises(AnswerError, match="at most 20,000 lists and objects"):
+            parse_json(body)
+        with pytest.raises(AnswerError, match="at most 20,000 lists and objects"):
+            parse_list(body, "events", 500)

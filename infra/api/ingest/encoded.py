@@ -16,12 +16,12 @@ from infra.api._generated.calls import (
     SERVICE,
 )
 from infra.api.errors import AnswerError, shown
-from infra.api.ingest.parts import in_parts
 from infra.api.keys.access import Access
 from infra.api.keys.key import Key
 from infra.api.relay import Relay
 from infra.api.wire.answers import answer
 from infra.api.wire.body import BodyLimits, read_body
+from infra.api.work import Work
 from infra.sink._generated.fields import VOID_STATUS
 from infra.sink.decode import Rejection, Row, decode
 
@@ -37,6 +37,7 @@ class Encoded:
     access: Access
     relay: Relay
     limits: BodyLimits
+    work: Work
 
     async def take(self, request: Request) -> Response:
         """Takes 1 to 500 lines, all or none, and writes them to Kafka byte for byte."""
@@ -49,16 +50,16 @@ class Encoded:
                 given=shown(media_type),
                 hint=_MEDIA_TYPE,
             )
-        lines = (await read_body(request, self.limits)).removesuffix(b"\n").split(b"\n")
+        body = await read_body(request, self.limits)
+        lines = body.removesuffix(b"\n").split(b"\n")
         if len(lines) > MAX_EVENTS:
             hint = f"it has {len(lines)} lines, and one request takes 1 to {MAX_EVENTS}"
             raise AnswerError.of("body.invalid", hint=hint)
         self.access.spend(key, len(lines))
-        events = [
-            (_checked(line, index, key), line)
-            async for some in in_parts(list(enumerate(lines)))
-            for index, line in some
-        ]
+        events = await self.work.do(
+            len(body),
+            lambda: [(_checked(line, index, key), line) for index, line in enumerate(lines)],
+        )
         await self.relay.send(events)
         return answer(request, {"events": len(events)})
 

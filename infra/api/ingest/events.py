@@ -15,7 +15,6 @@ from infra.api.delivery import Delivery
 from infra.api.errors import AnswerError, invalid_option, shown
 from infra.api.ingest import cloudevents
 from infra.api.ingest.call import own_id, read_call, with_place
-from infra.api.ingest.parts import in_parts
 from infra.api.keys.access import Access
 from infra.api.keys.key import Key
 from infra.api.recorder import Recorder, details, invalid_events
@@ -23,6 +22,7 @@ from infra.api.wire.answers import answer
 from infra.api.wire.body import BodyLimits, read_body
 from infra.api.wire.headers import header
 from infra.api.wire.json_text import parse_json, parse_list
+from infra.api.work import Work
 
 _OK, _ACCEPTED, _NO_CONTENT = 200, 202, 204
 _DISK, _KAFKA = "disk", "kafka"
@@ -42,6 +42,7 @@ class Ingest:
     recorder: Recorder
     delivery: Delivery
     limits: BodyLimits
+    work: Work
 
     async def take(self, request: Request) -> Response:
         """Takes events, all or none, or with `partial=true` those that are valid.
@@ -68,11 +69,15 @@ class Ingest:
         await self._take(request, is_partial=_options(request).is_partial)
         return Response(status_code=_NO_CONTENT)
 
-    async def _take(
-        self, request: Request, *, is_partial: bool
-    ) -> tuple[list[str], dict[int, EkaError], bool]:
+    async def _take(self, request: Request, *, is_partial: bool) -> _Taken:
         key = self.access.admit(request, "write")
-        read, is_one, events = await _reader(request, await read_body(request, self.limits))
+        body = await read_body(request, self.limits)
+        return await self.work.do(
+            len(body), lambda: self._take_body(request, key, body, is_partial)
+        )
+
+    def _take_body(self, request: Request, key: Key, body: bytes, is_partial: bool) -> _Taken:
+        read, is_one, events = _reader(request, body)
         if not 1 <= len(events) <= MAX_EVENTS:
             hint = f"expected 1 to {MAX_EVENTS}, got {'more' if events else 'none'}"
             raise AnswerError.rejected(
@@ -80,9 +85,8 @@ class Ingest:
             )
         self.access.spend(key, len(events))
         if len(events) == 1:
-            return [self._take_one(events[0], read, key)], {}, is_one
-        ids, invalid = await self._take_several(events, read, key, is_partial=is_partial)
-        return ids, invalid, False
+            return _Taken([self._take_one(events[0], read, key)], {}, is_one)
+        return self._take_several(events, read, key, is_partial=is_partial)
 
     def _take_one(self, event: Any, read: Read, key: Key) -> str:
         """Takes the only event of a request, in fewer steps."""
@@ -94,43 +98,45 @@ class Ingest:
             raise with_place(error, 0) from None
         return self.recorder.record_one(usage, key.service)
 
-    async def _take_several(
-        self, events: list[Any], read: Read, key: Key, *, is_partial: bool
-    ) -> tuple[list[str], dict[int, EkaError]]:
+    def _take_several(self, events: list[Any], read: Read, key: Key, *, is_partial: bool) -> _Taken:
         # What else is wrong is answered too, so that one answer is enough to mend a batch.
         most = len(events) if is_partial else _MOST_DETAILS
-        usages, invalid = await _read_all(events, read, key, most)
+        usages, invalid = _read_all(events, read, key, most)
         if invalid and not is_partial:
-            raise invalid_events(invalid | await self._check(usages, most - len(invalid)))
+            raise invalid_events(invalid | self.recorder.check(usages, most - len(invalid)))
         if is_partial:
-            invalid |= await self._check(usages, most)
+            invalid |= self.recorder.check(usages, most)
             usages = {index: usage for index, usage in usages.items() if index not in invalid}
             if not usages:
                 raise invalid_events(invalid)
         try:
             ids = self.recorder.record(list(usages.values()), key.service)
         except AnswerError:
-            if found := await self._check(usages, most):
+            if found := self.recorder.check(usages, most):
                 raise invalid_events(found) from None
             raise
-        return ids, invalid
-
-    async def _check(self, usages: dict[int, Usage], most: int) -> dict[int, EkaError]:
-        """Returns what the SDK says of calls, by their places, until so many are invalid."""
-        invalid: dict[int, EkaError] = {}
-        async for some in in_parts(list(usages.items())):
-            if len(invalid) >= most:
-                break
-            found = self.recorder.check([usage for _, usage in some])
-            invalid |= {some[index][0]: error for index, error in found.items()}
-        return invalid
+        return _Taken(ids, invalid, is_one=False)
 
 
-async def _reader(request: Request, body: bytes) -> tuple[Read, bool, list[Any]]:
+class _Taken(NamedTuple):
+    """What was taken of a request.
+
+    Attributes:
+        ids: those of the events.
+        invalid: what is wrong with the others, by their places.
+        is_one: whether the request has one event alone, not in a list.
+    """
+
+    ids: list[str]
+    invalid: dict[int, EkaError]
+    is_one: bool
+
+
+def _reader(request: Request, body: bytes) -> tuple[Read, bool, list[Any]]:
     """Returns how to read each event of a request, whether it has one alone, and the events."""
     media_type = header(request, b"content-type", _JSON).partition(";")[0].strip().lower()
     if media_type == cloudevents.BATCH:
-        events = await parse_list(body, _EVENTS, MAX_EVENTS)
+        events = parse_list(body, _EVENTS, MAX_EVENTS)
         if events is None:
             raise AnswerError.of("body.invalid", hint="expected an array of CloudEvents")
         return cloudevents.read, False, events
@@ -145,7 +151,7 @@ async def _reader(request: Request, body: bytes) -> tuple[Read, bool, list[Any]]
             given=shown(media_type),
             hint=f"{_JSON}, {cloudevents.ONE} or {cloudevents.BATCH}",
         )
-    events = await parse_list(body, _EVENTS, MAX_EVENTS)
+    events = parse_list(body, _EVENTS, MAX_EVENTS)
     is_one = events is None
     found = [parse_json(body)] if events is None else events
     return read_call, is_one, _identified(request, found, is_one)
@@ -164,22 +170,21 @@ def _identified(request: Request, events: list[Any], is_one: bool) -> list[Any]:
     ]
 
 
-async def _read_all(
+def _read_all(
     events: list[Any], read: Read, key: Key, most: int
 ) -> tuple[dict[int, Usage], dict[int, EkaError]]:
     """Returns the calls that events ask for, and what is wrong with the others, by their places."""
     usages: dict[int, Usage] = {}
     invalid: dict[int, EkaError] = {}
-    async for some in in_parts(list(enumerate(events))):
-        if len(invalid) >= most:
-            break
-        for index, event in some:
-            try:
-                usages[index] = read(event, key)
-            except EkaError as error:
-                invalid[index] = error
-            except AnswerError as error:
-                raise with_place(error, index) from None
+    for index, event in enumerate(events):
+        try:
+            usages[index] = read(event, key)
+        except EkaError as error:
+            invalid[index] = error
+            if len(invalid) >= most:
+                break
+        except AnswerError as error:
+            raise with_place(error, index) from None
     return usages, invalid
 
 

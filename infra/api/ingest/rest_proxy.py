@@ -23,7 +23,6 @@ from infra.api._generated.calls import (
 )
 from infra.api.errors import AnswerError, invalid_option, shown
 from infra.api.ingest.call import event_type_names, text_number, to_usage
-from infra.api.ingest.parts import in_parts
 from infra.api.keys.access import Access
 from infra.api.keys.capability import Capabilities
 from infra.api.keys.key import Key
@@ -31,6 +30,7 @@ from infra.api.recorder import Boundary, Recorder, invalid_events
 from infra.api.wire.answers import answer, log_refused
 from infra.api.wire.body import BodyLimits, read_body
 from infra.api.wire.json_text import parse_list
+from infra.api.work import Work
 
 # What meter-lib writes to, and what the catalog calls it.
 _TOPICS = ("usage-events", USAGE_TOPIC)
@@ -52,6 +52,7 @@ class RestProxy:
     capabilities: Capabilities
     recorder: Recorder
     limits: BodyLimits
+    work: Work
 
     async def find_account(self, request: Request) -> Response:
         """Answers the id of a tenant's account, which the client sends with its usage."""
@@ -79,30 +80,32 @@ class RestProxy:
         if request.path_params["topic"] not in _TOPICS:
             raise AnswerError.of("path.unknown", hint=f"the topic is {_TOPICS[0]}")
         body = await read_body(request, self.limits)
-        records = await parse_list(body, "records", MAX_EVENTS)
+        return await self.work.do(len(body), lambda: self._take(request, body))
+
+    def _take(self, request: Request, body: bytes) -> int:
+        records = parse_list(body, "records", MAX_EVENTS)
         if records is None or not 1 <= len(records) <= MAX_EVENTS:
             hint = f"expected `records`, an array of 1 to {MAX_EVENTS}"
             raise AnswerError.of("body.invalid", hint=hint)
-        usages: list[Usage] = []
-        boundaries: list[Boundary] = []
-        async for some in in_parts(list(enumerate(records))):
-            for index, record in some:
-                try:
-                    key, workspace, value = self._opened(request, record)
-                    if value.get("ai_event"):
-                        boundaries += _boundaries(key, workspace, value)
-                    else:
-                        usages.append(_amount(key, workspace, value))
-                except EkaError as error:
-                    raise AnswerError.rejected(error, index) from None
-        async for few in in_parts(usages):
-            if invalid := self.recorder.check(few):
-                raise invalid_events(invalid)
+        events: list[Usage] = []
+        for index, record in enumerate(records):
+            try:
+                key, workspace, value = self._opened(request, record)
+                made = self._events(key, workspace, value)
+            except EkaError as error:
+                raise AnswerError.rejected(error, index) from None
+            for event in made:
+                if invalid := self.recorder.check({index: event}, 1):
+                    raise invalid_events(invalid)
+            events += made
         # These clients never retry, so they may use all of the disk space.
-        self.recorder.record_boundaries(boundaries)
-        if usages:
-            self.recorder.record(usages, None, retries=False)
+        self.recorder.record(events, None, retries=False)
         return len(records)
+
+    def _events(self, key: Key, workspace: str, value: dict[str, Any]) -> list[Usage]:
+        if value.get("ai_event"):
+            return list(map(self.recorder.boundary, _boundaries(key, workspace, value)))
+        return [_amount(key, workspace, value)]
 
     def _opened(self, request: Request, record: Any) -> tuple[Key, str, dict[str, Any]]:
         """Returns the key and the workspace of a record, and its value."""

@@ -14,6 +14,7 @@ from ._clock import format_time
 from ._counting import CountOne
 from ._event import NO_METADATA, NONE, EventEncoder
 from ._fields import PER_CALL, split
+from ._generated.catalog import SESSION_BOUNDARY_FIELD
 from ._generated.encoder import encode_event
 from ._generated.limits import QUANTITY_MAXIMUM, QUANTITY_MINIMUM
 from ._ids import EventIds
@@ -174,6 +175,8 @@ class BatchEncoder(EventEncoder):
     def encode_one(self, call: Call) -> tuple[str, str, str, str, CountOne]:
         """Returns the key of a call before what `encode` returns."""
         key, *rest = call
+        if SESSION_BOUNDARY_FIELD in call[-1] and not self._is_exempt:
+            return self.exempt.with_numbers(self._numbers).encode_one(call)
         if call[-1] and not PER_CALL.isdisjoint(call[-1]):
             own, fields = split(call[-1])
             return self.of(own).with_numbers(self._numbers).encode_one((*call[:-1], fields))

@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from . import _checks
 from ._batch import Call, Rejection
 from ._batch_encoder import BatchEncoder
 from ._batches import BatchRecording
-from ._counting import Named
 from ._describe import describe_value
 from ._errors import ClientClosedError, EkaError, ValidationError, invalid
 from ._fields import check_names
@@ -29,11 +28,13 @@ from ._generated.catalog import (
 from ._metric import Metric
 from ._session import Measured, OpenSessions, Session, SessionHost
 from ._text import beginning, id_text
+from ._usage import Usage
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ._generated.calls import EventFields
+    from ._generated.calls import Usage as TypedUsage
     from ._generated.catalog import Status
     from ._values import AnyMetric, Id, MetadataLike
 
@@ -229,7 +230,7 @@ class SessionRecording(BatchRecording):
         more = {**fields, SESSION_FIELD: known, SESSION_BOUNDARY_FIELD: boundary}
         return self._own(workspace_id, metric, status, metadata, event_id, at, more)
 
-    def _try_boundary(
+    def _boundary_usage(
         self,
         boundary: str,
         workspace_id: Any,
@@ -238,24 +239,21 @@ class SessionRecording(BatchRecording):
         at: Any,
         metadata: Any,
         fields: dict[str, Any],
-    ) -> str | EkaError:
-        """Records a boundary, and returns its id, or the error that `on_error` would receive.
+    ) -> TypedUsage:
+        """Returns a boundary as an event of a batch, for `_try_record_many()`.
 
         Without a session's id, the store pairs starts and ends in their order.
+
+        Raises:
+            ValidationError: there are no sessions, or none of this metric type.
         """
-        names = Named(*_names(metric), DEFAULT_STATUS, 0)
-        try:
-            _check_boundary(boundary, metric, DEFAULT_STATUS)
-        except ValidationError as error:
-            return self._outcomes.count_rejected(error, 1, [names])
+        _check_boundary(boundary, metric, DEFAULT_STATUS)
         more = {**fields, SESSION_BOUNDARY_FIELD: boundary}
         if session_id is not None:
             more[SESSION_FIELD] = session_id
-        call = _call(workspace_id, metric, DEFAULT_STATUS, metadata, None, at, more)
-        found = self._accept([call], encoder_of=_exempt)
-        if isinstance(found, Rejection):
-            return self._outcomes.count_rejected(found.error, 1, [names])
-        return found[0]
+        usage = Usage.__new__(Usage)  # which refuses fields that only the SDK sets
+        usage.arguments = _call(workspace_id, metric, DEFAULT_STATUS, metadata, None, at, more)
+        return cast("TypedUsage", usage)
 
     def _own(
         self,
