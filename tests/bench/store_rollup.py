@@ -1,6 +1,6 @@
 """Measures roll-ups: a month of all accounts from them, and what a refresh costs.
 
-python -m tests.bench.store_rollup [--events 1000000]
+python -m tests.bench.store_rollup [--events 3000000]
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from clickhouse_connect.driver.client import Client
 from infra.sink._generated.fields import (
     ACCEPTED,
     ACCOUNT,
+    ARRIVALS,
     DATABASE,
     FIELDS,
     ID,
@@ -30,13 +31,14 @@ from infra.sink._generated.fields import (
     TIME,
 )
 from infra.sink.migrate import migrate
+from infra.sink.rollup import sql
 from infra.sink.rollup.refresh import Refresh
 from infra.sink.store import open_store
 from infra.sink.usage.answer import ask
 from infra.sink.usage.query import Period, Query
 from tests.bench.rows import Row, emit, median_ratio
 
-_ACCOUNTS, _DAYS, _ROUNDS, _BLOCK = 1_000, 30, 7, 500_000
+_ACCOUNTS, _DAYS, _ROUNDS, _BLOCK = 1_000, 30, 5, 500_000
 _METRICS = (("api", "api_call"), ("comms", "sms"), ("comms", "email"), ("agent", "tool_call"))
 _MONTH = date(2026, 3, 1)
 _QUERY = Query(workspaces=None, period=Period.month(_MONTH))
@@ -129,6 +131,7 @@ def measure(store: Client, events: int) -> Iterator[Row]:
         language="roll-ups", what="events for each row", measured=events / rows, unit="events"
     )
     yield _refresh("of all", [refreshed], took["all raw"][:1])
+    yield from _proportions(store)
     for touched in (1, 10, 100, _ACCOUNTS):
         costs: list[float] = []
         pending: list[float] = []
@@ -148,6 +151,44 @@ def measure(store: Client, events: int) -> Iterator[Row]:
         )
 
 
+def _proportions(store: Client) -> Iterator[Row]:
+    """Yields what it costs to compute a part of the days again."""
+    took: dict[int, tuple[float, int]] = {}
+    for share in (1, 10, 100):
+        store.command(
+            f"INSERT INTO {DATABASE}.{ARRIVALS} (arrived_on, {sql.DAY}, touches)"
+            f" SELECT today(), {sql.DAY}, 1 FROM {DATABASE}.{ROLLUP} FINAL"
+            f" WHERE toUInt32({ACCOUNT}) % 100 < {share}"
+        )
+        before = _rows_read(store)
+        took[share] = seconds(lambda: Refresh(store).run()), _rows_read(store) - before
+    for share, (cost, rows) in took.items():
+        of_all, rows_of_all = took[100]
+        what = f"refresh of {share} % of days"
+        yield Row(
+            language="roll-ups",
+            what=what,
+            measured=cost,
+            unit="s",
+            floor="of all again",
+            ratio=cost / of_all,
+        )
+        yield Row(
+            language="roll-ups",
+            what=f"{what}, rows read",
+            measured=rows,
+            unit="rows",
+            floor="of all again",
+            ratio=rows / rows_of_all,
+        )
+
+
+def _rows_read(store: Client) -> int:
+    query = "SELECT sum(value) FROM system.events WHERE event = 'SelectedRows'"
+    [[rows]] = store.query(query).result_rows
+    return int(rows)
+
+
 def _refresh(what: str, costs: list[float], floor: list[float]) -> Row:
     return Row(
         language="roll-ups",
@@ -162,7 +203,7 @@ def _refresh(what: str, costs: list[float], floor: list[float]) -> Row:
 def main() -> None:
     """Fills a store and measures."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--events", type=int, default=3_000_000)
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,

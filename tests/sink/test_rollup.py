@@ -27,6 +27,7 @@ from infra.sink._generated.fields import (
     ROLLUP,
     ROLLUP_STATE,
     TABLE,
+    USAGE_DETAIL,
 )
 from infra.sink.errors import SinkError
 from infra.sink.rollup import sql
@@ -44,7 +45,8 @@ from tests.waiting import eventually
 
 HISTORIES = int(os.environ.get("USAGE_HISTORIES", "30"))
 _EVER = Period(date(2020, 1, 1), date(2035, 1, 1))
-_COMPUTE = sql.compute(sessions=True)
+# Which view it reads depends on the events.
+_COMPUTE = sql.compute(sessions=True).partition(")")[0]
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 _ZONES = ("America/New_York", "Pacific/Kiritimati", "UTC")
 _MEASURED = {"product": "ekascribe", "metric_type": "transcription_minute", "quantity": Decimal(0)}
@@ -151,6 +153,7 @@ def test_a_session_counts_once_it_times_out_and_when_it_ends_after_all(store: Cl
     def minutes() -> Any:
         return sum(row["quantity"] for row in rolled_up(store))
 
+    eventually(lambda: datetime.now(UTC) - begun > timedelta(minutes=30))
     eventually(lambda: minutes() == 30)
     Refresh(store).run()
     assert Refresh(store).run().days == 0  # nothing is open any more
@@ -244,6 +247,28 @@ def test_a_restored_backup_is_computed_anew(store: Client) -> None:
     assert [row["events"] for row in rolled_up(store)] == [1]
 
 
+def test_restored_rows_of_several_months_are_computed_once(store: Client) -> None:
+    months = [NOON - n * 31 * _DAY for n in range(3)]
+    insert(store, [used(event_id=f"{d}", occurred_at=d, ingested_at=NOON) for d in months])
+    assert Refresh(store).run().days == 3
+    assert [row["events"] for row in rolled_up(store)] == [1] * 3
+
+
+def test_views_that_are_created_again_change_no_days_unless_they_are_others(store: Client) -> None:
+    insert(store, [used(event_id="1")])
+    Refresh(store).run()
+    [[view]] = store.query(
+        "SELECT create_table_query FROM system.tables"
+        f" WHERE database = '{DATABASE}' AND name = '{USAGE_DETAIL}'"
+    ).result_rows
+    view = view.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1)
+    for text, days in ((view, 0), (f"{view} COMMENT 'other'", 1)):
+        store.command(text)
+        assert not is_answered(store)
+        assert Refresh(store).run().days == days
+        assert is_answered(store)
+
+
 def test_what_roll_ups_do_not_tell_apart_is_read_from_the_events(store: Client) -> None:
     assert not is_answered(store)  # never refreshed
     Refresh(store).run()
@@ -269,15 +294,11 @@ def server(tmp_path: Path) -> Iterator[ClickHouseServer]:
         yield running
 
 
-def begins(statement: str) -> str:
-    return statement.partition(")")[0]
-
-
 def once_before(server: ClickHouseServer, statement: str, act: Callable[[], None]) -> None:
     """Acts when the server is about to run a statement for the first time from now on."""
 
     def before(asked: str) -> None:
-        if begins(statement) in asked:
+        if statement in asked:
             server.before = lambda _: None
             act()
 
@@ -294,7 +315,7 @@ def test_a_refresh_that_is_killed_between_any_two_statements_is_made_up_for(
         insert(client, [used(event_id="a"), used(event_id="b")])
         Refresh(client).run()
         insert(client, [taking_back("a", event_id="v", occurred_at=NOON + _DAY)])
-        for statement in (*sql.RELATED, _COMPUTE):
+        for statement in (*sql.RELATED, sql.OWN, sql.COVER, _COMPUTE):
             once_before(server, statement, fail)
             with pytest.raises(SinkError, match="STOPPED"):
                 Refresh(client).run()

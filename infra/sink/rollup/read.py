@@ -37,11 +37,11 @@ _TOLD_APART = {PRODUCT, METRIC_TYPE, EVENT_TYPE, *APART}
 # With more, whole months are read from the events anyway: tests/bench/store_rollup.py measures it.
 _MOST_PENDING = 500
 # Beside those of roll-ups, as a metric type may have had another aggregation in older releases.
-_OTHERS = f"""\
-SELECT arraySort(groupUniqArray({METRIC_TYPE})) FROM {DATABASE}.catalog_releases
-WHERE NOT ({sql.IS_KEPT})"""
-_CHOOSES = f"""\
-SELECT count() > 0 FROM {DATABASE}.catalog_releases WHERE aggregation IN ('max', 'min', 'last')"""
+_CATALOG = f"""\
+SELECT (
+    arraySort(groupUniqArrayIf({METRIC_TYPE}, NOT ({sql.IS_KEPT}))),
+    countIf(aggregation IN ('max', 'min', 'last')) > 0
+) FROM {DATABASE}.catalog_releases"""
 # The arrays are of one moment, however often they are looked up.
 _SOME_DAYS = "SELECT _day.1, _day.2, _day.3, _day.4 FROM (SELECT arrayJoin(_days) AS _day)"
 _SOME_METRICS = "SELECT _of.1, _of.2, _of.3 FROM (SELECT arrayJoin(_metrics) AS _of)"
@@ -74,7 +74,6 @@ def read(
     state = State.read(client)
     if state.as_of is None:
         return None
-    [[version]] = fetch(client, _VERSION)
     billed = billed or Billed.as_recorded(query.workspaces)
     statement = _Reading(query, start, end, state, billed).statement(client, now)
     if statement is None:
@@ -82,7 +81,7 @@ def read(
     rows = fetch(client, statement)
     [[version_after]] = fetch(client, _VERSION)
     # Else a refresh may have replaced only one of two days between which usage moved.
-    return (statement, rows) if version == version_after else None
+    return (statement, rows) if version_after == state.version else None
 
 
 def _answers(query: Query) -> bool:
@@ -111,33 +110,23 @@ class _Reading:
     def statement(self, client: Client, now: datetime) -> Statement | None:
         """Returns the statement; None if the events are to be read."""
         query = self._query
-        days = f"""\
-SELECT DISTINCT {sql.DAY} FROM ({sql.pending(self._near)})
-UNION DISTINCT
-{sql.with_open_sessions(self._near)}"""
-        # What takes an event back, or ends a session, may have any day.
-        metrics = f"""\
-SELECT DISTINCT {sql.METRIC} FROM ({sql.pending(self._whose)})
-WHERE _related > 0 OR _backdated > 0"""
         decides = f"{self._near} OR _related > 0 OR _backdated > 0"
         asked = f"""\
 SELECT
-    (SELECT count() FROM ({sql.CHANGED})),
+    (SELECT count() FROM ({sql.MAY_HAVE_CHANGED})),
     (SELECT countIf({decides}) FROM ({sql.pending(self._whose)})),
     (SELECT count() FROM ({sql.with_open_sessions(self._near)})),
-    ({sql.has_sessions(self._whose)}),
-    ({_OTHERS}),
-    ({_CHOOSES})"""
+    ({_CATALOG}) AS _catalog,
+    _catalog.1,
+    _catalog.2"""
         [found] = fetch(client, Statement(asked, self._bound.values, ()))
-        changed, arrived, opened, has_sessions, others, chooses = found
-        self._has_sessions = bool(has_sessions)
+        changed, arrived, opened, _, others, chooses = found
         if not chooses:
             self._measures = tuple(name for name in OF_LINES if name not in CHOSEN)
         is_far = query.offset + query.limit > MOST_LINES
         if changed or arrived + opened > _MOST_PENDING or (others and is_far):
             return None
-        pending = arrived or opened
-        text = self._lines(days, metrics) if pending else self._lines()
+        text = self._with_pending(client) if arrived or opened else self._lines()
         if others:
             text += f"\nUNION ALL\n{self._of_events(others, now)}"
         keys = dict(self._keys())
@@ -151,6 +140,20 @@ SELECT * FROM
 ORDER BY {", ".join(order)}
 LIMIT {query.limit + 1} OFFSET {query.offset}"""
         return Statement(text, self._bound.values, (*keys, *COLUMNS))
+
+    def _with_pending(self, client: Client) -> str:
+        """Returns the query for lines where there are pending days."""
+        has_sessions = Statement(sql.has_sessions(self._whose), self._bound.values, ())
+        [[self._has_sessions]] = fetch(client, has_sessions)
+        days = f"""\
+SELECT DISTINCT {sql.DAY} FROM ({sql.pending(self._near)})
+UNION DISTINCT
+{sql.with_open_sessions(self._near)}"""
+        # What takes an event back, or ends a session, may have any day.
+        metrics = f"""\
+SELECT DISTINCT {sql.METRIC} FROM ({sql.pending(self._whose)})
+WHERE _related > 0 OR _backdated > 0"""
+        return self._lines(days, metrics)
 
     def _lines(self, days: str = "", metrics: str = "") -> str:
         """Returns the query for lines, those of pending days from the events."""

@@ -2,7 +2,8 @@
 
 A step takes pending days, computes them from the view of usage, replaces them, and only then notes
 them as covered, so that after a crash at any moment they are pending still. What makes days pending
-is seen after what it is about, as an insert stores its rows before its arrivals.
+is seen after what it is about, as an insert stores its rows before its arrivals. Arrivals that may
+change other days are covered once all these, and their own, are touched.
 
 Of two refreshes at once, whatever either covers is in what stays. Each takes its days, then looks
 for the greatest version, writes down a greater one, and only then reads the usage. Of two, either
@@ -76,14 +77,19 @@ class Refresh:
 
     def _run(self, deadline: float | None, every: bool) -> Refreshed:
         self._drop_abandoned()
-        values = {"since": State.read(self._client).since, "today": moment(self._now()).date()}
+        values: dict[str, Any] = {
+            "since": State.read(self._client).since,
+            "today": moment(self._now()).date(),
+        }
         self._command(sql.EVERY if every else sql.OPEN, values)
         days = 0
         while True:
             self._touch_changed(values)
             before = self._now()
-            taken = self._step({**values, "step": before, "days": self._step_days})
-            if not taken:
+            values |= {"step": before, "days": self._step_days}
+            decided = self._decide(values)
+            taken = self._step(values)
+            if not decided and not taken:
                 since = moment(before).date() - _IN_FLIGHT
                 self._remember([(sql.SINCE, "", str(since)), (sql.AS_OF, "", str(before))])
                 return Refreshed(days, moment(before))
@@ -91,16 +97,30 @@ class Refresh:
             if deadline is not None and time.monotonic() >= deadline:
                 return Refreshed(days, None)
 
-    def _step(self, values: dict[str, Any]) -> int:
-        self._command(sql.TAKE, values)
-        [[days, has_related, has_backdated, first, end]] = self._rows(sql.TAKEN, values)
-        if days:
+    def _decide(self, values: dict[str, Any]) -> bool:
+        """Touches the days that arrivals may have changed beside their own; False without any.
+
+        They are then pending as days only, so that each is computed once, whatever changed it.
+        """
+        self._command(sql.TAKE_DECIDING, values)
+        for has_related, has_backdated in self._rows(sql.DECIDING, values):
             for statement in sql.RELATED if has_related else ():
                 self._command(statement, values)
             if has_backdated:
                 self._command(sql.BACKDATED, values)
+            self._command(sql.OWN, values)
+            self._command(sql.COVER, values)
+            self._command(sql.drop(values["step"]), {})
+            return True
+        return False
+
+    def _step(self, values: dict[str, Any]) -> int:
+        """Computes some days, and returns how many."""
+        self._command(sql.TAKE, values)
+        [[days, first, end]] = self._rows(sql.TAKEN, values)
+        if days:
             version = self._remember([(sql.VERSION, "", "")])
-            values |= {"first": first, "end": end, "version": version}
+            values = {**values, "first": first, "end": end, "version": version}
             [[sessions]] = self._rows(sql.HAS_SESSIONS, values)
             self._command(sql.compute(sessions=bool(sessions)), values)
             # What changes from here on touches the days that are computed now.
@@ -112,7 +132,7 @@ class Refresh:
     def _touch_changed(self, values: dict[str, Any]) -> None:
         """Touches the days whose usage may have changed although nothing arrived."""
         changed = self._rows(sql.CHANGED, {})
-        for kind in {kind for kind, _, _ in changed}:
+        for kind in {kind for kind, _, _ in changed} - {sql.VIEW_IDS}:
             subjects = [subject for each, subject, _ in changed if each == kind]
             self._command(sql.TOUCHED[kind], {**values, "subjects": subjects})
         if changed:

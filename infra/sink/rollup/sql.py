@@ -51,7 +51,14 @@ NOW = "SELECT toUnixTimestamp64Nano(now64(9))"
 
 # The kinds of what is remembered, beside those of `MEANING`.
 AS_OF, SINCE, VERSION = "as_of", "arrived_on", "version"
-REMEMBERED = f"SELECT kind, value FROM {_STATE} FINAL WHERE kind IN ('{AS_OF}', '{SINCE}')"
+# The kind that touches nothing: ids of views, whose definitions are remembered too.
+VIEW_IDS = "view_ids"
+REMEMBERED = f"""\
+SELECT
+    argMaxIf(value, version, kind = '{AS_OF}'),
+    argMaxIf(value, version, kind = '{SINCE}'),
+    max(version)
+FROM {_STATE}"""
 SIZE = f"SELECT count(), sum(arraySum(lines.events)) FROM {_ROLLUP} FINAL"
 LAST_VERSION = f"SELECT max(version) FROM {_STATE}"
 
@@ -68,15 +75,14 @@ def pending(condition: str = "1") -> str:
     return f"""\
 SELECT
     arrived_on, {DAY},
-    sum(arrivals) AS _arrivals,
-    if(_has_arrived, sum(related), 0) AS _related,
-    if(_has_arrived, sum(backdated), 0) AS _backdated,
-    sum(touches) AS _touches,
-    _arrivals > max(covered) AS _has_arrived
-FROM {_ARRIVALS}
-WHERE arrived_on >= {{since:Date}} AND {condition}
-GROUP BY arrived_on, {DAY}
-HAVING _has_arrived OR _touches > max(covered_touches)"""
+    arrivals AS _arrivals,
+    if(_has_arrived, related, 0) AS _related,
+    if(_has_arrived, backdated, 0) AS _backdated,
+    touches AS _touches,
+    arrivals > covered AS _has_arrived
+FROM {_ARRIVALS} FINAL
+WHERE arrived_on >= {{since:Date}} AND {condition} AND (_has_arrived OR touches > covered_touches)
+SETTINGS do_not_merge_across_partitions_select_final = 1"""
 
 
 def with_open_sessions(condition: str = "1") -> str:
@@ -85,20 +91,30 @@ def with_open_sessions(condition: str = "1") -> str:
     return f"SELECT {DAY} FROM {_ROLLUP} FINAL WHERE ({DAY}) IN ({some}) AND has_open_sessions"
 
 
-# The pending days of the earliest month that has any, as many as a step takes: the events of one
-# month are in one partition.
-TAKE = f"""\
+_DECIDES = "(_related > 0 OR _backdated > 0)"
+
+
+def _take(which: str) -> str:
+    return f"""\
 INSERT INTO {_STEPS} (step, arrived_on, {DAY}, arrivals, related, backdated, touches)
 SELECT {{step:UInt64}}, arrived_on, {DAY}, _arrivals, _related, _backdated, _touches
 FROM ({pending()})
-QUALIFY toYYYYMM(utc_day) = min(toYYYYMM(utc_day)) OVER ()
+{which}
 ORDER BY {DAY}
 LIMIT {{days:UInt64}}"""
 
+
+# What arrived and may change other days, in whichever month.
+TAKE_DECIDING = _take(f"WHERE {_DECIDES}")
+
+# Other pending days, those of the earliest month: the events of one month are in one partition.
+TAKE = _take(f"WHERE NOT {_DECIDES}\nQUALIFY toYYYYMM(utc_day) = min(toYYYYMM(utc_day)) OVER ()")
+
+DECIDING = f"SELECT sum(related) > 0, sum(backdated) > 0 FROM {_STEP} HAVING count() > 0"
+
 TAKEN = f"""\
 SELECT
-    uniqExact({DAY}), sum(related) > 0, sum(backdated) > 0,
-    toString(min(utc_day)), toString(addDays(max(utc_day), 1))
+    uniqExact({DAY}), toString(min(utc_day)), toString(addDays(max(utc_day), 1))
 FROM {_STEP}"""
 
 COVER = f"""\
@@ -209,6 +225,9 @@ RELATED = tuple(_related())
 # A row that precedes copies that were stored before it may change what any of them decided.
 BACKDATED = _touch_days_of(f"({METRIC}) IN (SELECT {METRIC} FROM {_STEP} AND backdated > 0)")
 
+# The days of what decides, which are pending like those that it touches once it is covered.
+OWN = f"{_TOUCH} FROM (SELECT DISTINCT {DAY} FROM {_STEP})"
+
 OPEN = f"{_TOUCH} FROM ({with_open_sessions()})"
 
 # What was restored has days, and what is gone had some.
@@ -245,7 +264,7 @@ _TABLES = ", ".join(f"'{name}'" for name in (TABLE, ARRIVALS, ROLLUP))
 # What roll-ups depend on beside events: what the catalog says of each metric type, the zones of
 # each workspace, the rules of each zone, which workspaces are erased up to when, how the views read
 # them, and which tables these are, as those that are restored from a backup are others.
-_MEANING = f"""\
+_OF_DATA = f"""\
 SELECT
     'metric' AS kind,
     concat(product, '/', metric_type) AS subject,
@@ -269,15 +288,44 @@ UNION ALL
 SELECT 'erased', toString(_account), toString(max(erased_before))
 FROM {DATABASE}.{ERASURES}
 WHERE metadata_key = ''
-GROUP BY _account
+GROUP BY _account"""
+_SHOWN = "toString(sipHash64(arraySort(groupArray({}))))"
+_NAMED = f"system.tables WHERE database = '{DATABASE}' AND name IN ({_VIEWS}, {_TABLES})"
+# The id of a view is another whenever it is created again, as `migrate` does, also as it was. Ids
+# are much quicker to read, and of one moment with the definitions.
+_IDS = f"if(name IN ({_VIEWS}), '{VIEW_IDS}', 'tables')"
+_MEANING = f"""\
+{_OF_DATA}
 UNION ALL
-SELECT 'views', '', toString(sipHash64(arraySort(groupArray(create_table_query))))
-FROM system.tables WHERE database = '{DATABASE}' AND name IN ({_VIEWS})
-UNION ALL
-SELECT 'tables', '', toString(sipHash64(arraySort(groupArray((name, uuid)))))
-FROM system.tables WHERE database = '{DATABASE}' AND name IN ({_TABLES})"""
+SELECT _shown.1, '', _shown.2
+FROM
+(
+    SELECT arrayJoin(
+        if(_is_view, [('views', _texts), ('{VIEW_IDS}', _ids)], [('tables', _ids)])
+    ) AS _shown
+    FROM
+    (
+        SELECT
+            name IN ({_VIEWS}) AS _is_view,
+            {_SHOWN.format("create_table_query")} AS _texts,
+            {_SHOWN.format("(name, uuid)")} AS _ids
+        FROM {_NAMED}
+        GROUP BY _is_view
+    )
+)"""
+
+
+def _changed(meaning: str) -> str:
+    return f"""\
+SELECT kind, subject, value FROM ({meaning})
+WHERE (kind, subject, value) NOT IN (SELECT kind, subject, value FROM {_STATE} FINAL)"""
+
 
 # Where it says something else than when days were last touched for it.
-CHANGED = f"""\
-SELECT kind, subject, value FROM ({_MEANING})
-WHERE (kind, subject, value) NOT IN (SELECT kind, subject, value FROM {_STATE} FINAL)"""
+CHANGED = _changed(_MEANING)
+
+# The same for reading: views that were created again may be others until a refresh has looked.
+MAY_HAVE_CHANGED = _changed(
+    f"{_OF_DATA}\nUNION ALL\nSELECT {_IDS} AS _kind, '', {_SHOWN.format('(name, uuid)')}"
+    f"\nFROM {_NAMED}\nGROUP BY _kind"
+)

@@ -22,10 +22,12 @@ class State:
         as_of: what had arrived by then is in them, or is pending again; None if they never were
             complete.
         since: nothing that arrived on an earlier day is pending.
+        version: of what was written down last.
     """
 
     as_of: datetime | None
     since: date
+    version: int
 
     @classmethod
     def read(cls, client: Client) -> Self:
@@ -34,12 +36,11 @@ class State:
         Raises:
             SinkError: the store rejects the query.
         """
-        rows = fetch(client, Statement(sql.REMEMBERED, {}, ()))
-        values = {row[0]: row[1] for row in rows}
-        as_of, since = values.get(sql.AS_OF), values.get(sql.SINCE)
+        [[as_of, since, version]] = fetch(client, Statement(sql.REMEMBERED, {}, ()))
         return cls(
-            None if as_of is None else moment(int(as_of)),
-            _BEGINNING if since is None else date.fromisoformat(since),
+            moment(int(as_of)) if as_of else None,
+            date.fromisoformat(since) if since else _BEGINNING,
+            int(version),
         )
 
 
