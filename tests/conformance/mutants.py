@@ -40,6 +40,16 @@ def negated(value: str) -> str:
     return {"1": "0", "true": "false", "in": "not in", "==": "!=", "": "!"}[value]
 
 
+def greatest(_: str) -> str:
+    """Returns the greatest in place of the least."""
+    return "max"
+
+
+def half_up(_: str) -> str:
+    """Rounds a half up, in place of to even."""
+    return ">="
+
+
 def _batches(limits: str, events: str, largest: str) -> Iterator[Mutation]:
     """Yields the limits of a call that records several events, in a file, by their names."""
     yield Mutation("a batch's events", limits, rf"({events}\W[^\n]*?= )(\d+)", one_more, "batches")
@@ -103,6 +113,24 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         Mutation(
             "a unit of time", f"{_PYTHON}catalog.py", r"(UNIT_NANO.*?: )(\d+)", one_more, "sessions"
         ),
+        Mutation(
+            "an amount's id",
+            "_batches.py",
+            r"(id_fault\()(shared\[3\])",
+            lambda _: '"e"',
+            "batches",
+        ),
+        Mutation(
+            "a session's wall time", "_session.py", r"(in\()(min)(?=\(e)", greatest, "sessions"
+        ),
+        Mutation("a session's rounding", "_session.py", r"(2 \* rest )(>)", half_up, "sessions"),
+        Mutation(
+            "a reason that is blank",
+            "_sessions.py",
+            r"(if kept )(is)",
+            lambda _: "is not",
+            "sessions",
+        ),
         Mutation("a hash", "_metadata.py", r'(\[name\] != ")(hash)', misspelled, "metadata"),
         Mutation("a key of a span", "_trace.py", r'(\{")(trace_id)', misspelled, "metadata"),
     ),
@@ -152,6 +180,30 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
             "a void's reason", f"{_GO}limits.go", r"(voidReasonKept = )(\d+)", one_more, "sessions"
         ),
         Mutation("a unit of time", f"{_GO}catalog.go", r"(, )(60000000000)", one_more, "sessions"),
+        Mutation(
+            "an amount's id",
+            "batch.go",
+            r"(CheckEventID\(eventID\); rejection != )(nil)",
+            lambda _: "rejection",
+            "batches",
+        ),
+        Mutation(
+            "a session's wall time", "session.go", r"(= )(min)(?=\(elapsed)", greatest, "sessions"
+        ),
+        Mutation(
+            "a session's rounding",
+            f"{_ENCODE}lifecycle.go",
+            r"(left )(>)(?= half)",
+            half_up,
+            "rounding",
+        ),
+        Mutation(
+            "a reason that is blank",
+            f"{_ENCODE}lifecycle.go",
+            r"(reason, \w+\) )(==)",
+            negated,
+            "sessions",
+        ),
         Mutation("a hash", f"{_ENCODE}metadata_pii.go", r'("sha)(256)', one_more, "metadata"),
         Mutation(
             "a key of a span", f"{_ENCODE}trace.go", r'(= ")(trace_id)', misspelled, "metadata"
@@ -212,6 +264,24 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
             f"{_TYPESCRIPT}rules.ts",
             r"(unitNanoseconds.*?: )(\d+)",
             one_more,
+            "sessions",
+        ),
+        Mutation(
+            "an amount's id",
+            "recorder.ts",
+            r"(\n +)(checks\.eventId)(?=\(checks\.idText\(details)",
+            lambda _: "String",
+            "batches",
+        ),
+        Mutation("a session's wall time", "session.ts", r"(\? Math\.)(min)", greatest, "sessions"),
+        Mutation(
+            "a session's rounding", "session.ts", r"(twice )(>)(?= unit)", half_up, "sessions"
+        ),
+        Mutation(
+            "a reason that is blank",
+            "recorder.ts",
+            r"(\|\| )()(?=checks\.isBlank\(rea)",
+            negated,
             "sessions",
         ),
         Mutation("a hash", "jsonText.ts", r'(=== ")(hash)', misspelled, "metadata"),

@@ -80,6 +80,7 @@ CHECKS = {
         "vectors": VECTORS["go"],
         "batches": _check("go", "TestRecordMany|TestRecordAmounts ./ekausage"),
         "sessions": _check("go", "TestSession|TestBoundaries|TestVoid ./ekausage"),
+        "rounding": _check("go", "TestUnits ./ekausage/internal/encode"),
         "metadata": _check(
             "go",
             "TestValuesAboutPersons|TestTrace ./ekausage/internal/encode ./ekausage",

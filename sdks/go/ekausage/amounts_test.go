@@ -62,6 +62,7 @@ func TestRecordAmounts(t *testing.T) {
 			code    ekausage.ErrorCode
 		}{
 			"a blank id":         {[]ekausage.MetricAmount{good}, " ", ekausage.CodeEventIDInvalid},
+			"a blank id, zero":   {[]ekausage.MetricAmount{amount(ekausage.MetricCommsSMS, 0)}, " ", ekausage.CodeEventIDInvalid},
 			"no id":              {[]ekausage.MetricAmount{good}, "", ekausage.CodeEventIDInvalid},
 			"a negative amount":  {[]ekausage.MetricAmount{good, amount(ekausage.MetricCommsEmail, -1)}, "e", ekausage.CodeQuantityInvalid},
 			"a metric twice":     {[]ekausage.MetricAmount{good, {Product: "comms", MetricType: "sms"}}, "e", ekausage.CodeBatchInvalid},
