@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import resource
+import shutil
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ MODES = (OFF, SPILL, DURABLE)
 LANGUAGES = tuple(COMMANDS)
 _EVENTS = 2_000
 _LEASE_SECONDS = 5.0
+_HEARTBEAT_SECONDS = 1.0
 _KILLS = 30
 _BATCH_KILLS, _BATCHES, _BATCH_EVENTS = 3, 60, 100
 _RETRIABLE = (
@@ -211,6 +213,18 @@ def _read_only_disk(experiment: Experiment) -> None:
         driver.end()
 
 
+def _removed_directory(experiment: Experiment) -> None:
+    experiment.broker.kill()
+    driver = experiment.start()
+    driver.request("stream", call=CALL, times=_EVENTS)
+    shutil.rmtree(experiment.folder)
+    driver.request("stream", call=CALL, times=_EVENTS)
+    time.sleep(2 * _HEARTBEAT_SECONDS)
+    driver.signal(signal.SIGKILL)
+    experiment.broker.restart()
+    experiment.recover()
+
+
 def _two_adopters(experiment: Experiment) -> None:
     for _ in range(4):
         _recording(experiment, 0.1).signal(signal.SIGKILL)
@@ -325,6 +339,7 @@ SCENARIOS = (
     Scenario("permanent broker errors", _broker_errors(_PERMANENT)),
     Scenario("disk full while recording", _full_disk),
     Scenario("read-only directory", _read_only_disk),
+    Scenario("directory removed, then kill -9", _removed_directory, modes=_DURABLE),
     Scenario("owner paused past its lease", _paused_owner),
     Scenario("two adopters at once", _two_adopters, modes=_DURABLE),
     Scenario("adopter in another language", _adopter_in_another_language, modes=_DURABLE),
