@@ -134,8 +134,10 @@ def test_a_hostile_argument_of_log_or_record_metric_affects_only_that_call(kind:
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_a_hostile_argument_of_any_other_call_raises_nothing(kind: str) -> None:
-    metric = metrics.api.api_call
+    metric, timed = metrics.api.api_call, metrics.ekascribe.transcription_minute
     calls: list[Callable[[EkaClient], object]] = [
+        lambda client: client.session("ws", timed).end(HOSTILE[kind]()),
+        lambda client: client.session(HOSTILE[kind](), timed, status=HOSTILE[kind]()).end(),
         lambda client: client.record_many(HOSTILE[kind]()),
         lambda client: client.record_many([HOSTILE[kind]()]),
         lambda client: client.record_many([Usage("ws", "api", HOSTILE[kind]())]),

@@ -186,7 +186,7 @@ class SessionRecording(BatchRecording):
                 product,
                 metric_type,
                 measured.quantity,
-                measured.status or status,
+                status if measured.status is None else measured.status,
                 unit_cost,
                 metadata,
                 event_id=event_id,
