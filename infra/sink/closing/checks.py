@@ -19,7 +19,11 @@ from infra.sink._generated.fields import (
     RECEIVED,
     RETENTION_SECONDS,
     SESSIONS,
+    STATUS,
+    TABLE,
     USAGE_DETAIL_BY_MONTH,
+    VOID_FIELD,
+    VOID_STATUS,
 )
 from infra.sink.closing import changes
 from infra.sink.output import text
@@ -70,6 +74,7 @@ def missing(
         *_dropped(month),
         *_findings(client, limits),
         *_open_sessions(rows, detail),
+        *_misnamed_voids(rows, billed, where),
         *_incomplete(client, limits, caught_up_at),
     ]
 
@@ -131,6 +136,30 @@ def _open_sessions(rows: Any, detail: str) -> Iterator[str]:
     [[count, example]] = rows(f"SELECT count(), {subject} {detail} AND session_state = 'open'")
     if count:
         yield f"{count} sessions are open, such as {example}"
+
+
+def _misnamed_voids(rows: Any, billed: Billed, where: str) -> Iterator[str]:
+    """Yields that voids under one name of a workspace are for events under another."""
+    if not (VOID_STATUS and billed.steps):
+        return
+    event = f"{PRODUCT}, {METRIC_TYPE}"
+    voids = " AND ".join([f"{STATUS} = '{VOID_STATUS}'", *billed.are_recorded()])
+    target = f"{event}, {VOID_FIELD}"
+    named = f"SELECT {target} FROM {DATABASE}.{TABLE} WHERE {voids}"
+    is_named = f"({event}, {ID}) IN ({named})"
+    own = f"SELECT {ACCOUNT}, {event}, {ID} FROM {DATABASE}.{TABLE} WHERE {is_named}"
+    counting = f"SELECT {billed.account()}, {event}, {ID} FROM {DATABASE}.{USAGE_DETAIL_BY_MONTH}"
+    example = f"any(concat({ACCOUNT}, '/', {PRODUCT}, '/', {METRIC_TYPE}, '/', {VOID_FIELD}))"
+    [[count, some]] = rows(
+        f"SELECT count(), {example} FROM {DATABASE}.{RECEIVED} "
+        f"WHERE {voids} AND ({ACCOUNT}, {target}) NOT IN ({own}) "
+        f"AND ({billed.account('{month:Date32}')}, {target}) IN ({counting} WHERE {where})"
+    )
+    if count:
+        yield (
+            f"{count} voids take nothing back, as their events were recorded under another name, "
+            f"such as {some}: run `usage-sink void` for each, which finds that name"
+        )
 
 
 def _incomplete(client: Client, limits: Span, caught_up_at: datetime | None) -> Iterator[str]:
