@@ -110,6 +110,9 @@ RETRIED: dict[str, tuple[list[Reply], list[int]]] = {
     "429 with a date": ([limited("Wed, 21 Oct 2026 07:28:00 GMT")], [5000]),
     "429 with a negative time": ([limited("-1")], [5000]),
     "429 with a fraction": ([limited("1.5")], [5000]),
+    "429 with more than a week": ([limited("9999999")], [5000]),
+    "429 without a body": ([Reply(429, b"", {"Retry-After": "7"})], [7000]),
+    "a fault of a proxy": ([Reply(502, b"<html>no</html>"), Reply(504, b"")], [1000, 2000]),
     "429 with nothing to wait for": ([limited("0")], [0]),
     # 429 is no attempt, and any other answer resets their count.
     "429 in between": (
@@ -178,6 +181,14 @@ THROWN: dict[str, tuple[Reply, int, str, list[Any]]] = {
     "of a proxy": (Reply(404, b"<html>no</html>"), 404, "", []),
     "quarantined": (Reply(200, {"quarantined": DETAILS}), 200, "", DETAILS),
     "rejected": (Reply(202, {"ids": [], "rejected": DETAILS}), 202, "", DETAILS),
+    "quarantined, one alone": (Reply(200, {"quarantined": DETAILS[0]}), 200, "", DETAILS),
+    "rejected, by name": (Reply(202, {"rejected": ["e-1"]}), 202, "", [{"message": "e-1"}]),
+    "408 without a body": (Reply(408, b""), 408, "", []),
+    "413 without a body": (Reply(413, b""), 413, "", []),
+    "425 without a body": (Reply(425, b""), 425, "", []),
+    "an error of others": (Reply(400, {"error": "no"}), 400, "", []),
+    "JSON of others": (Reply(200, {"status": "ok"}), 200, "", []),
+    "an id that is none": (Reply(202, {"ids": [], "id": 7}), 202, "", []),
     "not JSON": (Reply(200, b"<html>Log in</html>"), 200, "", []),
     "not an object": (Reply(200, b"[1]"), 200, "", []),
     "a redirect": (Reply(302, {}, {"Location": "http://127.0.0.1:1/"}), 302, "", []),
@@ -231,7 +242,14 @@ def test_the_number_of_events_is_checked(usage: UsageCalls, server: FaultServer)
 CLIENTS: list[dict[str, Any]] = [
     {"base_url": "usage.example.com"},
     {"origin": " "},
+    {"base_url": "http://"},
+    {"base_url": "http://[::1"},
+    {"base_url": "http://127.0.0.1:99999"},
+    {"base_url": "http://user:secret@127.0.0.1"},
+    {"base_url": "http://127.0.0.1?a=b"},
+    {"base_url": "http://127.0.0.1 "},
     {"timeout_ms": -1},
+    {"timeout_ms": 2**31},
     {"max_retries": -1},
 ]
 
@@ -242,6 +260,26 @@ def test_the_arguments_of_the_client_are_checked(usage: UsageCalls, client: dict
     thrown = usage.call("http://127.0.0.1:1", "emit", EVENT, client=client)["thrown"]
     [detail] = thrown["details"]
     assert detail["field"].replace("_", "").lower() in {name.replace("_", ""), "timeout"}
+    assert "secret" not in thrown["message"]
+
+
+# In Go 0 is the default, and no duration is infinite.
+@pytest.mark.parametrize("usage", ["python", "python async", "typescript"], indirect=True)
+@pytest.mark.parametrize("client", [{"timeout_ms": 0}, {"max_retries": 0}], ids=str)
+def test_zero_is_not_the_default(usage: UsageCalls, client: dict[str, Any]) -> None:
+    test_the_arguments_of_the_client_are_checked(usage, client)
+
+
+@pytest.mark.parametrize("usage", ["python", "python async"], indirect=True)
+@pytest.mark.parametrize("number", [float("inf"), float("nan")])
+def test_a_timeout_is_finite(usage: UsageCalls, number: float) -> None:
+    test_the_arguments_of_the_client_are_checked(usage, {"timeout_ms": number})
+
+
+def test_ids_of_several_events_are_a_list(usage: UsageCalls, server: FaultServer) -> None:
+    server.replies.append(Reply(202, {"ids": "e-1"}))
+    thrown = usage.call(server.url, "emit_many", [EVENT])["thrown"]
+    assert (thrown["status"], thrown["details"] or []) == (202, [])
 
 
 def test_a_token_is_checked_and_not_shown(usage: UsageCalls, server: FaultServer) -> None:

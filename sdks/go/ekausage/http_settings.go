@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/eka-care/eka-usage-sdk/sdks/go/ekausage/internal/encode"
@@ -65,7 +66,12 @@ func isHTTPURL(text string) bool {
 	address, err := url.Parse(text)
 	return err == nil && (address.Scheme == "http" || address.Scheme == "https") && address.Hostname() != "" &&
 		address.User == nil && !strings.ContainsAny(text, "?#") && encode.IsText(text, 1, len(text)) &&
-		apiKey.MatchString(text) && address.Port() != "0"
+		apiKey.MatchString(text) && isPort(address.Port())
+}
+
+func isPort(text string) bool {
+	port, err := strconv.ParseUint(text, 10, 16)
+	return text == "" || err == nil && port != 0
 }
 
 // sendsTokenInClear reports whether anybody on the network can read the API key.

@@ -13,6 +13,7 @@ import (
 const (
 	limitedPause = 5 * time.Second
 	mostLimited  = 3
+	redirected   = "it redirects, and the key is for this server alone: use the address it redirects to"
 )
 
 var wholeSeconds = regexp.MustCompile(`^[0-9]{1,6}$`)
@@ -95,30 +96,42 @@ func (a *usageAttempts) pause(answer *usageAnswer) (time.Duration, bool) {
 	return time.Second << min(a.failed-1, 20), a.failed < a.most
 }
 
-// read returns the document of an answer; an error if it is an error, events were left out, or it is not of
-// the API.
-func (a *usageAnswer) read() (map[string]any, error) {
+// read returns the document of an answer, which has what is expected, "id" or "ids"; an error if it is an
+// error, events were left out, or it is not of the API.
+func (a *usageAnswer) read(expected string) (map[string]any, error) {
 	var document map[string]any
 	malformed := json.Unmarshal(a.body, &document) != nil || document == nil
 	if a.status >= http.StatusBadRequest {
 		return nil, a.refusal(document)
 	}
-	if malformed || a.status < 200 || a.status >= 300 {
-		text := fmt.Sprintf("ekausage: HTTP %d: the answer is not the API's", a.status)
-		return nil, &UsageError{Status: a.status, message: text}
+	if a.status >= http.StatusMultipleChoices {
+		return nil, &UsageError{Status: a.status, message: fmt.Sprintf("ekausage: HTTP %d: %s", a.status, redirected)}
+	}
+	if malformed || a.status < http.StatusOK {
+		return nil, a.notOfTheAPI()
 	}
 	for _, name := range []string{"rejected", "quarantined"} {
-		if details := objectsOf(document[name]); len(details) > 0 {
+		if details := problemsOf(document[name]); len(details) > 0 {
 			text := fmt.Sprintf("ekausage: %d events are %s", len(details), name)
 			return nil, &UsageError{Status: a.status, Details: details, message: text}
 		}
 	}
+	_, isID := document["id"].(string)
+	_, areIDs := document["ids"].([]any)
+	if expected == "id" && !isID || expected == "ids" && !areIDs {
+		return nil, a.notOfTheAPI()
+	}
 	return document, nil
+}
+
+func (a *usageAnswer) notOfTheAPI() *UsageError {
+	text := fmt.Sprintf("ekausage: HTTP %d: the answer is not the API's", a.status)
+	return &UsageError{Status: a.status, message: text}
 }
 
 func (a *usageAnswer) refusal(document map[string]any) *UsageError {
 	found, _ := document["error"].(map[string]any)
-	err := &UsageError{Status: a.status, Details: objectsOf(found["details"])}
+	err := &UsageError{Status: a.status, Details: problemsOf(found["details"])}
 	err.message = fmt.Sprintf("ekausage: HTTP %d", a.status)
 	if err.Code, _ = found["code"].(string); err.Code != "" {
 		err.message += fmt.Sprintf(" %s: %v", err.Code, found["message"])
@@ -129,14 +142,18 @@ func (a *usageAnswer) refusal(document map[string]any) *UsageError {
 	return err
 }
 
-func objectsOf(value any) (objects []map[string]any) {
-	items, _ := value.([]any)
-	for _, item := range items {
-		object, ok := item.(map[string]any)
-		if !ok {
-			object = map[string]any{"message": item}
-		}
-		objects = append(objects, object)
+// problemsOf returns what is wrong with events, in whatever form it is answered.
+func problemsOf(value any) (problems []map[string]any) {
+	items, ok := value.([]any)
+	if !ok && value != nil && value != false && value != "" && value != 0.0 {
+		items = []any{value}
 	}
-	return objects
+	for _, item := range items {
+		problem, ok := item.(map[string]any)
+		if !ok {
+			problem = map[string]any{"message": item}
+		}
+		problems = append(problems, problem)
+	}
+	return problems
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,6 +18,8 @@ const (
 	defaultUsageTimeout         = 5 * time.Second
 	defaultUsageAttempts        = 3
 	longestUsageAnswer    int64 = 64 << 20
+	// What timers of every language can wait for: 24 days.
+	longestUsageTimeout = math.MaxInt32 * time.Millisecond
 )
 
 // UsageClientConfig configures a UsageClient.
@@ -25,9 +28,11 @@ type UsageClientConfig struct {
 	BaseURL string
 	// Origin is the name of the service, which each event gets.
 	Origin string
-	// Timeout is how long one attempt may take, in whole milliseconds; 0 is 5 seconds.
+	// Timeout is how long one attempt may take, at most 24 days; 0 is 5 seconds, as there is no attempt without
+	// an end.
 	Timeout time.Duration
-	// MaxRetries is how many attempts there are in all, those answered 429 not counted; 0 is 3.
+	// MaxRetries is how many attempts there are in all, those answered 429 not counted; 0 is 3. For no second
+	// attempt it is 1.
 	MaxRetries int
 	// CALocation is a PEM file of the certificate authorities to trust instead of the system's.
 	CALocation string
@@ -50,13 +55,14 @@ type UsageClient struct {
 // NewUsageClient returns a client. An error is a *UsageError, and names what is invalid.
 func NewUsageClient(config UsageClientConfig) (*UsageClient, error) {
 	if !isHTTPURL(config.BaseURL) {
-		return nil, localUsageError(usageProblem{"BaseURL", "expected http://host or https://host", -1})
+		return nil, localUsageError(usageProblem{"BaseURL", "expected http://host or https://host, without a user, a query or a fragment", -1})
 	}
 	if strings.TrimSpace(config.Origin) == "" {
 		return nil, localUsageError(usageProblem{"Origin", "expected the name of the service, got nothing", -1})
 	}
-	if config.Timeout < 0 {
-		return nil, localUsageError(usageProblem{"Timeout", fmt.Sprintf("expected more than 0, got %v", config.Timeout), -1})
+	if config.Timeout < 0 || config.Timeout > longestUsageTimeout {
+		text := fmt.Sprintf("expected more than 0, and at most %v, got %v", longestUsageTimeout, config.Timeout)
+		return nil, localUsageError(usageProblem{"Timeout", text, -1})
 	}
 	if config.MaxRetries < 0 {
 		text := fmt.Sprintf("expected an integer of at least 1, got %d", config.MaxRetries)
@@ -105,12 +111,12 @@ func (c *UsageClient) EmitMany(ctx context.Context, token string, events []Usage
 
 // ListEvents returns events and what became of them, as docs/http-api.md describes.
 func (c *UsageClient) ListEvents(ctx context.Context, token string, filters ListEventsQuery) (map[string]any, error) {
-	return c.send(ctx, token, http.MethodGet, eventsPath, filters.values(), nil)
+	return c.send(ctx, token, eventsPath, "", filters.values(), nil)
 }
 
 // Usage returns what was used, as docs/http-api.md describes.
 func (c *UsageClient) Usage(ctx context.Context, token string, query UsageQuery) (map[string]any, error) {
-	return c.send(ctx, token, http.MethodGet, usagePath, query.values(), nil)
+	return c.send(ctx, token, usagePath, "", query.values(), nil)
 }
 
 // Close closes idle connections.
@@ -121,18 +127,22 @@ func (c *UsageClient) post(ctx context.Context, token string, events []UsageEven
 	if err != nil {
 		return nil, err
 	}
-	return c.send(ctx, token, http.MethodPost, eventsPath, nil, body)
+	expected := "ids"
+	if single {
+		expected = "id"
+	}
+	return c.send(ctx, token, eventsPath, expected, nil, body)
 }
 
-func (c *UsageClient) send(ctx context.Context, token, method, path string, query url.Values, body []byte) (map[string]any, error) {
+func (c *UsageClient) send(ctx context.Context, token, path, expected string, query url.Values, body []byte) (map[string]any, error) {
 	if !apiKey.MatchString(token) {
 		return nil, localUsageError(usageProblem{"token", "expected an API key", -1})
 	}
 	attempts := usageAttempts{most: c.config.MaxRetries}
 	for {
-		answer := c.try(ctx, newSecret(token), method, path, query, body)
+		answer := c.try(ctx, newSecret(token), path, query, body)
 		if !answer.canPass() {
-			return answer.read()
+			return answer.read(expected)
 		}
 		pause, again := attempts.pause(answer)
 		if err := ctx.Err(); err != nil {
@@ -149,7 +159,11 @@ func (c *UsageClient) send(ctx context.Context, token, method, path string, quer
 	}
 }
 
-func (c *UsageClient) try(ctx context.Context, token secret, method, path string, query url.Values, body []byte) *usageAnswer {
+func (c *UsageClient) try(ctx context.Context, token secret, path string, query url.Values, body []byte) *usageAnswer {
+	method := http.MethodGet
+	if body != nil {
+		method = http.MethodPost
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
 	address := c.config.BaseURL + path

@@ -3,6 +3,8 @@
 const limited = 429;
 const limitedMs = 5000;
 const mostLimited = 3;
+const redirected =
+  "it redirects, and the key is for this server alone: use the address it redirects to";
 
 /** What is wrong with one event, as far as it is known. */
 export interface UsageProblem {
@@ -85,40 +87,63 @@ export class Attempts {
 }
 
 /**
- * Returns the document of an answer.
+ * Returns the document of an answer, which has what is expected.
  *
  * @throws UsageError if it is an error, if events were left out, or if it is not of the API.
  */
-export function read({ status, text }: Answer): UsageDocument {
+export function read({ status, text }: Answer, expected?: "id" | "ids"): UsageDocument {
   const document = parse(text);
   if (400 <= status && status < 500) {
     throw refusal(status, document ?? {});
   }
+  // Browsers hide everything of a redirect, its status too.
+  if (status === 0 || (300 <= status && status < 400)) {
+    throw new UsageError(`HTTP ${status}: ${redirected}`, [], status);
+  }
   if (status < 200 || status >= 300 || document === undefined) {
-    throw new UsageError(`HTTP ${status}: the answer is not the API's`, [], status);
+    throw notOfTheApi(status);
   }
   for (const name of ["rejected", "quarantined"]) {
-    const leftOut = document[name];
-    if (Array.isArray(leftOut) && leftOut.length > 0) {
+    const leftOut = problemsOf(document[name]);
+    if (leftOut.length > 0) {
       throw new UsageError(`${leftOut.length} events are ${name}`, leftOut, status);
     }
+  }
+  const found = expected === undefined || document[expected];
+  if (found !== true && !(expected === "id" ? typeof found === "string" : Array.isArray(found))) {
+    throw notOfTheApi(status);
   }
   return document;
 }
 
+function notOfTheApi(status: number): UsageError {
+  return new UsageError(`HTTP ${status}: the answer is not the API's`, [], status);
+}
+
 function refusal(status: number, document: UsageDocument): UsageError {
-  const error = Object(document["error"]) as UsageDocument;
+  const given = document["error"];
+  const error = isObject(given) ? given : {};
   const { code = "", message = "", details } = error;
-  const problems = (details ?? (document["error"] === undefined ? [] : [error])) as UsageProblem[];
+  const found = problemsOf(details);
+  const problems = found.length > 0 || error !== given ? found : [error];
   const said = code === "" ? "" : ` ${code}: ${message}`;
   return new UsageError(`HTTP ${status}${said}`, problems, status, String(code));
+}
+
+/** Returns what is wrong with events, in whatever form it is answered. */
+function problemsOf(given: unknown): UsageProblem[] {
+  const items: unknown[] = Array.isArray(given) ? given : given ? [given] : [];
+  return items.map((item) => (isObject(item) ? item : { message: item as string }));
+}
+
+function isObject(value: unknown): value is UsageDocument {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function parse(text: string): UsageDocument | undefined {
   try {
     const found: unknown = JSON.parse(text);
-    const isObject = typeof found === "object" && found !== null && !Array.isArray(found);
-    return isObject ? (found as UsageDocument) : undefined;
+    return isObject(found) ? found : undefined;
   } catch {
     return undefined;
   }

@@ -23,6 +23,8 @@ import { queryOf } from "./usageQuery.js";
 
 const eventsPath = "/v1/events";
 const usagePath = "/v1/usage";
+/** What timers can wait for: 24 days. */
+const longestMs = 2 ** 31 - 1;
 
 /** Options of a `UsageClient`. */
 export interface UsageClientOptions {
@@ -57,6 +59,8 @@ interface Request {
   readonly path: string;
   readonly token: string;
   readonly body?: string;
+  /** What its answer has. */
+  readonly answers?: "id" | "ids";
 }
 
 /**
@@ -81,15 +85,18 @@ export class UsageClient {
 
   constructor(options: UsageClientOptions) {
     const { baseUrl, origin, timeoutMs = 5000, maxRetries = 3 } = options;
+    const address = "http://host or https://host, without a user, a query or a fragment";
+    // It may have a password.
     check(
       "baseUrl",
-      /^https?:\/\/[^\s?#@]+$/.test(baseUrl),
-      "http://host or https://host",
-      baseUrl,
+      isUrl(baseUrl),
+      address,
+      String(baseUrl).includes("@") ? "an address" : baseUrl,
     );
     const isNamed = typeof origin === "string" && origin.trim() !== "";
     check("origin", isNamed, "the name of the service", origin);
-    check("timeoutMs", timeoutMs > 0, "more than 0", timeoutMs);
+    const isTime = typeof timeoutMs === "number" && timeoutMs > 0 && timeoutMs <= longestMs;
+    check("timeoutMs", isTime, `more than 0, and at most ${longestMs}`, timeoutMs);
     const isCount = Number.isInteger(maxRetries) && maxRetries >= 1;
     check("maxRetries", isCount, "an integer of at least 1", maxRetries);
     this.#baseUrl = baseUrl.replace(/\/+$/, "");
@@ -106,7 +113,13 @@ export class UsageClient {
    */
   async emit(token: string, event: UsageEventInput): Promise<string | undefined> {
     const body = encodeEvents([event], this.#origin, true);
-    const answered = await this.#send({ method: "POST", path: eventsPath, token, body });
+    const answered = await this.#send({
+      method: "POST",
+      path: eventsPath,
+      token,
+      body,
+      answers: "id",
+    });
     return answered?.["id"] as string | undefined;
   }
 
@@ -119,7 +132,13 @@ export class UsageClient {
     events: readonly UsageEventInput[],
   ): Promise<readonly string[] | undefined> {
     const body = encodeEvents(events, this.#origin);
-    const answered = await this.#send({ method: "POST", path: eventsPath, token, body });
+    const answered = await this.#send({
+      method: "POST",
+      path: eventsPath,
+      token,
+      body,
+      answers: "ids",
+    });
     return answered?.["ids"] as readonly string[] | undefined;
   }
 
@@ -153,7 +172,7 @@ export class UsageClient {
     for (;;) {
       const answer = await this.#try(request);
       if (!canPass(answer)) {
-        return read(answer);
+        return read(answer, request.answers);
       }
       const pauseMs = attempts.pauseMs(answer);
       if (pauseMs !== undefined) {
@@ -178,7 +197,7 @@ export class UsageClient {
         headers,
         ...(body !== undefined && { body }),
         redirect: "manual", // the key is for this server alone
-        signal: AbortSignal.timeout(this.#timeoutMs),
+        signal: AbortSignal.timeout(Math.ceil(this.#timeoutMs)),
       });
       const retryAfter = response.headers.get("retry-after") ?? "";
       return { status: response.status, retryAfter, text: await response.text(), reason: "" };
@@ -188,6 +207,11 @@ export class UsageClient {
       return { status: 0, retryAfter: "", text: "", reason: why.replaceAll(token, "***") };
     }
   }
+}
+
+function isUrl(text: unknown): boolean {
+  const isBare = typeof text === "string" && /^https?:\/\/(?!.*[?#@])[\x21-\x7e]+$/.test(text);
+  return isBare && URL.canParse(text) && new URL(text).port !== "0";
 }
 
 function check(field: string, isValid: boolean, expected: string, value: unknown): void {

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createContext, runInContext } from "node:vm";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type * as http from "../src/http.js";
 import { others, run } from "./support/project.js";
 
@@ -13,7 +13,8 @@ test("a bundle for browsers sends events with nothing of Node", async () => {
   // It fails for an import of Node's own modules.
   const bundle = run(join(others, ".bin", "esbuild"), [source, ...options], tmpdir());
   // What a page has, and neither `process` nor `Buffer` nor `require`.
-  const page = createContext({ fetch, URLSearchParams, AbortSignal, crypto, console, setTimeout });
+  const globals = { fetch, URL, URLSearchParams, AbortSignal, crypto, console, setTimeout };
+  const page = createContext(globals);
   runInContext(bundle, page);
   const { UsageClient, decimal } = page["usage"] as typeof http;
   const bodies: string[] = [];
@@ -38,4 +39,18 @@ test("a bundle for browsers sends events with nothing of Node", async () => {
     server.close();
     server.closeAllConnections();
   }
+});
+
+test("a redirect, of which browsers show nothing, is an error that says so", async () => {
+  const { UsageClient } = await import("../src/http.js");
+  const hidden = {
+    type: "opaqueredirect",
+    status: 0,
+    headers: new Headers(),
+    text: async () => "",
+  };
+  vi.stubGlobal("fetch", async () => hidden);
+  const client = new UsageClient({ baseUrl: "http://127.0.0.1:1", origin: "page" });
+  await expect(client.usage("key")).rejects.toThrow(/HTTP 0: it redirects/);
+  vi.unstubAllGlobals();
 });

@@ -27,7 +27,7 @@ def check(settings: Settings) -> None:
     url, token, file = settings[_URL], settings[_TOKEN], settings.token_file
     if url is None:
         raise ConfigError("config.invalid", f"{missing(_BY_NAME[_URL])}, as the transport is http")
-    if not _is_url(url):
+    if not is_url(url):
         given = "an address" if "@" in url else describe_value(url)
         raise _invalid(settings, _URL, given, _EXPECTED)
     if file is not None:
@@ -66,7 +66,8 @@ def destination(topic: str, url: str) -> bytes:
     return hashlib.sha256(f"{topic}\n{url.rstrip('/')}".encode()).digest()[:8]
 
 
-def _is_url(url: str) -> bool:
+def is_url(url: str) -> bool:
+    """Reports whether a text is the address of a server, without a user, a query or a fragment."""
     try:
         parts = urlsplit(url)
         port = parts.port

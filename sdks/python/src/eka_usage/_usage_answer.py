@@ -12,6 +12,8 @@ _LIMITED_SECONDS = 5.0
 _MOST_LIMITED = 3
 _SECONDS = re.compile(r"[0-9]{1,6}")
 _REFUSED = ("rejected", "quarantined")
+_KINDS = {"id": str, "ids": list}
+_REDIRECTED = "it redirects, and the key is for this server alone: use the address it redirects to"
 
 
 class UsageError(Exception):
@@ -95,8 +97,12 @@ def can_pass(answer: Answer) -> bool:
     return bool(answer.why) or answer.status == _LIMITED or answer.status >= 500
 
 
-def read(answer: Answer) -> dict[str, Any]:
+def read(answer: Answer, expected: str = "") -> dict[str, Any]:
     """Returns the document of an answer.
+
+    Args:
+        answer: one that no other attempt may better.
+        expected: what the document has, `id` or `ids`; empty for anything.
 
     Raises:
         UsageError: it is an error, events were left out, or it is not of the API.
@@ -109,21 +115,33 @@ def read(answer: Answer) -> dict[str, Any]:
     document = cast("dict[str, Any]", found) if isinstance(found, dict) else None
     if 400 <= status < 500:
         raise _refusal(status, document or {})
+    if 300 <= status < 400:
+        raise UsageError(f"HTTP {status}: {_REDIRECTED}", status=status)
     if not 200 <= status < 300 or document is None:
-        raise UsageError(f"HTTP {status}: the answer is not the API's", status=status)
+        raise _not_of_the_api(status)
     for name in _REFUSED:
-        if left_out := document.get(name):
-            is_list = isinstance(left_out, list)
-            details = [*cast("Sequence[Any]", left_out)] if is_list else [left_out]
-            text = f"{len(details)} events are {name}"
-            raise UsageError(text, status=status, details=details)
+        if details := _problems(document.get(name)):
+            raise UsageError(f"{len(details)} events are {name}", status=status, details=details)
+    if expected and not isinstance(document.get(expected), _KINDS[expected]):
+        raise _not_of_the_api(status)
     return document
+
+
+def _not_of_the_api(status: int) -> UsageError:
+    return UsageError(f"HTTP {status}: the answer is not the API's", status=status)
 
 
 def _refusal(status: int, document: dict[str, Any]) -> UsageError:
     given: Any = document.get("error")
     error = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
-    details = error.get("details") or ([error] if error else [])
+    details = _problems(error.get("details")) or ([error] if error else [])
     code, message = str(error.get("code", "")), str(error.get("message", ""))
     text = f"HTTP {status}{f' {code}: {message}' if code else ''}"
     return UsageError(text, status=status, code=code, details=details)
+
+
+def _problems(given: Any) -> list[dict[str, Any]]:
+    """Returns what is wrong with events, in whatever form it is answered."""
+    is_list = isinstance(given, list)
+    items: list[Any] = cast("list[Any]", given) if is_list else [given] if given else []
+    return [item if isinstance(item, dict) else {"message": item} for item in items]

@@ -14,6 +14,7 @@ import httpx
 from ._describe import describe_value
 from ._generated.queries import LIST_EVENTS_QUERY, USAGE_QUERY, ListEventsQuery, UsageQuery
 from ._generated.settings import CLIENT_NAME
+from ._http_settings import is_url
 from ._reporting import logger
 from ._secret import TOKEN, Secret
 from ._usage_answer import Answer, Attempts, UsageError, can_pass, read
@@ -24,16 +25,19 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _EVENTS, _USAGE = "/v1/events", "/v1/usage"
+# What timers of every language can wait for: 24 days.
+_LONGEST_MS = 2**31 - 1
 
 
 class _Request(NamedTuple):
-    """One request, whose token nothing prints."""
+    """One request, whose token nothing prints, and what its answer has."""
 
     method: str
     path: str
     token: Secret
     body: bytes | None = None
     query: tuple[tuple[str, str], ...] = ()
+    answers: str = ""
 
 
 class _Api:
@@ -47,9 +51,11 @@ class _Api:
         max_retries: int,
         ca_location: str | os.PathLike[str] | None,
     ) -> None:
-        _check("base_url", base_url, str, "http://host or https://host", _is_url)
+        expected = "http://host or https://host, without a user, a query or a fragment"
+        _check("base_url", base_url, str, expected, _is_url)
         _check("origin", origin, str, "the name of the service", lambda name: bool(name.strip()))
-        _check("timeout_ms", timeout_ms, (int, float), "more than 0", lambda number: number > 0)
+        expected = f"more than 0, and at most {_LONGEST_MS}"
+        _check("timeout_ms", timeout_ms, (int, float), expected, lambda ms: 0 < ms <= _LONGEST_MS)
         is_count = "an integer of at least 1"
         _check("max_retries", max_retries, int, is_count, lambda number: number >= 1)
         self._base_url = base_url.rstrip("/")
@@ -70,7 +76,8 @@ class _Api:
         self, token: str, events: Sequence[UsageEventInput], *, is_one: bool = False
     ) -> _Request:
         body = encode_events(events, self._origin, is_one=is_one)
-        return _Request("POST", _EVENTS, _checked(token), body)
+        answers = "id" if is_one else "ids"
+        return _Request("POST", _EVENTS, _checked(token), body, answers=answers)
 
     def _list_events(self, token: str, filters: ListEventsQuery | None) -> _Request:
         return _Request("GET", _EVENTS, _checked(token), None, query_of(filters, LIST_EVENTS_QUERY))
@@ -102,7 +109,8 @@ def _check(
     is_valid: Callable[[Any], bool],
 ) -> None:
     if not isinstance(given, kind) or isinstance(given, bool) or not is_valid(given):
-        hint = f"expected {expected}, got {describe_value(given)}"
+        has_password = name == "base_url" and "@" in str(given)
+        hint = f"expected {expected}, got {'an address' if has_password else describe_value(given)}"
         raise UsageError.local([(name, hint, None)])
 
 
@@ -118,7 +126,11 @@ def _authorities(base_url: str, location: str | os.PathLike[str] | None) -> ssl.
 
 
 def _is_url(text: str) -> bool:
-    return text.startswith(("http://", "https://"))
+    try:
+        httpx.URL(text)
+    except httpx.InvalidURL:
+        return False
+    return is_url(text)
 
 
 def _checked(token: object) -> Secret:
@@ -227,7 +239,7 @@ class UsageClient(_Api):
                 _give_up(answer, request)
                 return None
             self._sleep(pause)
-        return read(answer)
+        return read(answer, request.answers)
 
     def _try(self, request: _Request) -> Answer:
         try:
@@ -290,7 +302,7 @@ class AsyncUsageClient(_Api):
                 _give_up(answer, request)
                 return None
             await self._sleep(pause)
-        return read(answer)
+        return read(answer, request.answers)
 
     async def _try(self, request: _Request) -> Answer:
         try:
