@@ -68,7 +68,7 @@ def test_lines_are_the_same_in_every_format(dsn: str, capsys: pytest.CaptureFixt
     asked += ["2026-03-11", "--window", "hour", "--group-by", 'model,"metadata.k,1"']
     table = printed(capsys, *asked)
     lines = list(csv.DictReader(io.StringIO(printed(capsys, *asked, "--format", "csv"))))
-    document = json.loads(printed(capsys, *asked, "--format", "json"))
+    document = json.loads(printed(capsys, *asked, "--format", "json", "--memory", "1"))
     assert [line["model"] for line in lines] == [f"'{FORMULA}", "gpt", "", ""]
     assert [line["metadata.k,1"] for line in lines] == ["", "x\\ny", "", ""]
     for line, found in zip(lines, document["lines"], strict=True):

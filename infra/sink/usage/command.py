@@ -48,6 +48,7 @@ from infra.sink.usage.query import (
     Period,
     Query,
 )
+from infra.sink.usage.sql import SPILL_BEYOND, spill_beyond
 
 _AGGREGATION, _UNDECLARED, _OPEN = "aggregation", "undeclared", "open_sessions"
 _WITHOUT_VALUE, _OVER_TIME = "without_value", "time_weighted"
@@ -95,6 +96,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="read the events only, not the roll-ups; the lines are the same",
     )
+    add(
+        "--memory",
+        type=argument.positive(int),
+        metavar="MIB",
+        help="group and sort at most this much in memory, and the rest on disk (default: "
+        f"{SPILL_BEYOND >> 20})",
+    )
     asked.add_format(parser)
 
 
@@ -102,6 +110,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the lines; table and JSON also have their total."""
     query = _query(arguments)
     with store.open_store(arguments.dsn, existing=True) as client:
+        if arguments.memory is not None:
+            spill_beyond(client, arguments.memory)
         answer = ask(client, query, raw=arguments.raw)
         if answer.has_more:
             raise SinkError(

@@ -32,10 +32,11 @@ from infra.sink.renames.billed import Billed
 from infra.sink.usage.query import APART, EVENT_TYPE, LISTS, Bound, Dimension, Filter, Period, Query
 
 TIME_TYPE = "DateTime64(3, 'UTC')"
-# Beyond the first, groups and sorts are on disk, so that history does not bound what can be asked.
+# Beyond it groups and sorts are on disk, so that history does not bound what can be asked.
+SPILL_BEYOND = 256 << 20
+_SPILLING = ("max_bytes_before_external_group_by", "max_bytes_before_external_sort")
 SETTINGS = {
-    "max_bytes_before_external_group_by": 256 << 20,
-    "max_bytes_before_external_sort": 256 << 20,
+    **dict.fromkeys(_SPILLING, SPILL_BEYOND),
     "max_memory_usage": 4 << 30,
 }
 # A zone is ahead of or behind UTC by less.
@@ -90,6 +91,12 @@ class Contents:
     def only_sums(self) -> bool:
         """Whether events are summed or counted, and nothing else."""
         return self.aggregations is not None and self.aggregations <= SUMS
+
+
+def spill_beyond(client: Client, mebibytes: int) -> None:
+    """Sets how much memory groups and sorts of a client's queries take before they are on disk."""
+    for name in _SPILLING:
+        client.set_client_setting(name, mebibytes << 20)
 
 
 def fetch(client: Client, statement: Statement) -> Sequence[Sequence[Any]]:
