@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable
 
@@ -36,6 +37,7 @@ class Access:
         self._rate = events_per_second
         self._clock = clock
         self._spent: dict[str, float] = {}
+        self._spending = threading.Lock()
 
     def admit(self, request: Request, scope: str) -> Key:
         """Returns the key of a request.
@@ -62,15 +64,17 @@ class Access:
         """
         if not self._rate:
             return
-        now = self._clock()
-        # The time at which all events so far would have been sent at the rate.
-        free_at = max(self._spent.get(key.id, now), now)
-        ahead = free_at - now
-        if ahead > 1:
-            wait = math.ceil(ahead - 1)
-            raise AnswerError.of(
-                "rate.exceeded",
-                hint=f"at most {self._rate:g} events a second; retry in {wait} s",
-                headers={"retry-after": str(wait)},
-            )
-        self._spent[key.id] = free_at + events / self._rate
+        with self._spending:  # large requests are counted by their threads
+            now = self._clock()
+            # The time at which all events so far would have been sent at the rate.
+            free_at = max(self._spent.get(key.id, now), now)
+            ahead = free_at - now
+            if ahead <= 1:
+                self._spent[key.id] = free_at + events / self._rate
+                return
+        wait = math.ceil(ahead - 1)
+        raise AnswerError.of(
+            "rate.exceeded",
+            hint=f"at most {self._rate:g} events a second; retry in {wait} s",
+            headers={"retry-after": str(wait)},
+        )
