@@ -17,3 +17,7 @@ class UnavailableError(SinkError):
 
 class TooLargeError(SinkError):
     """A query takes more memory or time than it may; a smaller one does not."""
+
+
+class ClusterError(SinkError):
+    """The store of a cluster cannot do this; that of one server can."""

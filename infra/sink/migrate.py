@@ -7,17 +7,15 @@ views, are applied again whenever they change. A second run changes nothing.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from infra.sink import dsn, store
+from infra.sink import cluster, dsn, store
 from infra.sink._generated.fields import (
     CLOSES,
     DATABASE,
@@ -28,15 +26,11 @@ from infra.sink._generated.fields import (
     TIME_ZONES,
 )
 from infra.sink.closing import ledger
-from infra.sink.errors import SinkError
+from infra.sink.errors import SinkError, UsageError
+from infra.sink.scripts import CURRENT, FOLDER, Script, read_scripts
 from infra.sink.zones import stored
 
-FOLDER = Path(__file__).resolve().parents[1] / "clickhouse"
-
-_CURRENT = "current/"
-_RETENTION = f"{_CURRENT}retention.sql"
-# Begins the line of a script that is not safe to repeat after its last statement.
-_UNLESS = "-- unless: "
+_RETENTION = f"{CURRENT}retention.sql"
 _HISTORY = f"{DATABASE}.schema_migrations"
 _BILLING = "catalog_billing"
 _OF_CLOSES = (_BILLING, CLOSES)
@@ -47,34 +41,20 @@ CREATE TABLE IF NOT EXISTS {_HISTORY}
 ENGINE = ReplacingMergeTree(applied_at) ORDER BY name"""
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A file of SQL statements; `once` marks a numbered migration, which never changes."""
-
-    name: str
-    text: str
-    once: bool
-
-    @property
-    def checksum(self) -> str:
-        """The digest that the history stores for the file."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
-
-    @property
-    def unless(self) -> str | None:
-        """The query that returns 1 if a crash hid that the script was applied completely."""
-        lines = (line.partition(_UNLESS) for line in self.text.splitlines())
-        return next((query for before, mark, query in lines if mark and not before), None)
-
-    def statements(self) -> Iterator[str]:
-        """Yields the statements; a semicolon at the end of a line, never in a literal, ends one."""
-        lines = [line for line in self.text.splitlines() if not line.lstrip().startswith("--")]
-        yield from filter(None, (part.strip() for part in "\n".join(lines).split(";\n")))
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of the command."""
     dsn.add_arguments(parser)
+    parser.add_argument(
+        "--cluster",
+        metavar="NAME",
+        help="the store is of this cluster, as `remote_servers` of its servers names it",
+    )
+    parser.add_argument(
+        "--print",
+        action="store_true",
+        dest="is_printed",
+        help="print the statements that make the store of a new cluster, and connect to none",
+    )
     parser.add_argument(
         "--expire",
         action="store_true",
@@ -84,8 +64,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Applies the pending scripts and prints their names."""
-    with store.open_store(arguments.dsn) as client:
-        applied = migrate(client, expire=arguments.expire)
+    if arguments.cluster is None:
+        if arguments.is_printed:
+            raise UsageError("--print prints the statements of a cluster: pass --cluster NAME too")
+        with store.open_store(arguments.dsn) as client:
+            applied = migrate(client, expire=arguments.expire)
+    else:
+        cluster.check_name(arguments.cluster)
+        if not arguments.is_printed and store.is_embedded(arguments.dsn):
+            raise UsageError("chDB is no cluster: pass the DSN of one of its servers")
+        made = cluster.Cluster(arguments.cluster, schema())
+        if arguments.is_printed:
+            for statement in made.plan(read_scripts(), is_new=True):
+                sys.stdout.write(f"{statement};\n\n")
+            return 0
+        with store.open_store(arguments.dsn) as client:
+            applied = migrate_cluster(client, made, expire=arguments.expire)
     for script in applied:
         sys.stdout.write(f"applied {script.name}\n")
     sys.stdout.write(f"{len(applied)} applied; the store is up to date\n")
@@ -103,19 +97,16 @@ def migrate(client: Client, folder: Path = FOLDER, *, expire: bool = False) -> l
     Raises:
         SinkError: a script fails, or must not be applied to this store.
     """
-    scripts = _scripts(folder)
+    scripts = read_scripts(folder)
     try:
+        name = cluster.of_store(client)
+        if name is not None:
+            raise SinkError(f"the store is of a cluster: run `usage-sink migrate --cluster {name}`")
         client.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
         client.command(_CREATE_HISTORY)
-        rows = client.query(f"SELECT name, checksum FROM {_HISTORY} FINAL").result_rows
     except ClickHouseError as failure:
         raise store.query_error(failure) from None
-    applied = {str(name): str(checksum) for name, checksum in rows}
-    _reject_changed(scripts, applied)
-    _reject_moved_months(client)
-    pending = [script for script in scripts if applied.get(script.name) != script.checksum]
-    if not expire and any(script.name == _RETENTION for script in pending):
-        _reject_expiry(client)
+    pending = _pending(client, scripts, _applied(client), expire=expire)
     for script in pending:
         if script.once:
             _apply(client, script)
@@ -126,15 +117,82 @@ def migrate(client: Client, folder: Path = FOLDER, *, expire: bool = False) -> l
     return pending
 
 
-def _scripts(folder: Path) -> list[Script]:
-    numbered, current = sorted(folder.glob("*.sql")), sorted(folder.glob(f"{_CURRENT}*.sql"))
-    if not numbered:
-        raise SinkError(f"no migrations in {folder}: run `make generate`")
-    return [
-        Script(path.relative_to(folder).as_posix(), path.read_text("utf-8"), once)
-        for paths, once in ((numbered, True), (current, False))
-        for path in paths
-    ]
+def migrate_cluster(
+    client: Client, made: cluster.Cluster, folder: Path = FOLDER, *, expire: bool = False
+) -> list[Script]:
+    """Creates the store of a cluster or brings it up to date, and returns the scripts it lacked.
+
+    Args:
+        client: any server of the cluster.
+        made: the cluster.
+        folder: of the scripts.
+        expire: whether a retention that is new to the store may drop events.
+
+    Raises:
+        SinkError: a statement fails, or must not be executed there.
+    """
+    try:
+        name = cluster.of_store(client)
+        if name != made.name and _exists(client, TABLE):
+            raise SinkError(
+                "the store is of one server: make that of the cluster on servers without one"
+                if name is None
+                else f"the store is of the cluster {name}: pass --cluster {name}"
+            )
+        applied = _applied(client) if _exists(client, _HISTORY.partition(".")[2]) else {}
+    except ClickHouseError as failure:
+        raise store.query_error(failure) from None
+    pending = _pending(client, read_scripts(folder), applied, expire=expire)
+    for statement in made.plan(pending, is_new=not applied):
+        try:
+            client.command(statement)
+        except ClickHouseError as failure:
+            raise SinkError(
+                f"{statement.partition(chr(10))[0]} failed: {store.first_line(failure)}; fix the "
+                "cause and run `usage-sink migrate --cluster` again, which repeats all"
+            ) from None
+    _write_zones(client)
+    for script in pending:
+        _note(client, script)
+    return pending
+
+
+def schema() -> cluster.Schema:
+    """Returns what the scripts leave in a store of one server, which is made for it in a folder.
+
+    Raises:
+        SinkError: chDB, which does so, is not installed.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="usage-sink-") as folder,
+        store.open_store(f"chdb://{folder}/store") as client,
+    ):
+        migrate(client)
+        return cluster.read_schema(client, read_scripts())
+
+
+def _applied(client: Client) -> dict[str, str]:
+    try:
+        rows = client.query(f"SELECT name, checksum FROM {_HISTORY} FINAL").result_rows
+    except ClickHouseError as failure:
+        raise store.query_error(failure) from None
+    return {str(name): str(checksum) for name, checksum in rows}
+
+
+def _pending(
+    client: Client, scripts: list[Script], applied: dict[str, str], *, expire: bool
+) -> list[Script]:
+    """Returns the scripts that a store lacks, if they may be applied to it."""
+    _reject_changed(scripts, applied)
+    _reject_moved_months(client)
+    pending = [script for script in scripts if applied.get(script.name) != script.checksum]
+    if not expire and any(script.name == _RETENTION for script in pending):
+        _reject_expiry(client)
+    return pending
+
+
+def _exists(client: Client, table: str) -> bool:
+    return client.command(f"EXISTS TABLE {DATABASE}.{table}") == 1
 
 
 def _reject_changed(scripts: list[Script], applied: dict[str, str]) -> None:
@@ -145,7 +203,7 @@ def _reject_changed(scripts: list[Script], applied: dict[str, str]) -> None:
                 "version control, and make the change in a new migration"
             )
     here = {script.name for script in scripts}
-    newer = sorted(name for name in applied.keys() - here if not name.startswith(_CURRENT))
+    newer = sorted(name for name in applied.keys() - here if not name.startswith(CURRENT))
     if newer:
         raise SinkError(
             f"the store has {newer[0]}, which a newer version applied: update to that version"
@@ -155,7 +213,7 @@ def _reject_changed(scripts: list[Script], applied: dict[str, str]) -> None:
 def _reject_moved_months(client: Client) -> None:
     """Fails if the catalog's time zone changed and a month is closed, which would be cut anew."""
     try:
-        if any(client.command(f"EXISTS TABLE {DATABASE}.{name}") != 1 for name in _OF_CLOSES):
+        if not all(_exists(client, name) for name in _OF_CLOSES):
             return
         [[zone]] = client.query(f"SELECT time_zone FROM {DATABASE}.{_BILLING}").result_rows
         closes = ledger.read(client) if zone != TIME_ZONE else []
@@ -176,7 +234,7 @@ def _reject_expiry(client: Client) -> None:
     first_kept = datetime.now(UTC) - retention
     until = first_kept.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     try:
-        if client.command(f"EXISTS TABLE {DATABASE}.{TABLE}") != 1:
+        if not _exists(client, TABLE):
             return
         [[events, first, last]] = client.query(
             f"SELECT count(), min({TIME}), max({TIME}) FROM {DATABASE}.{TABLE}"
@@ -196,7 +254,7 @@ def _reject_expiry(client: Client) -> None:
 def _write_zones(client: Client) -> None:
     """Writes the time zones in use, which views read; a folder of other scripts has no table."""
     try:
-        if client.command(f"EXISTS TABLE {DATABASE}.{TIME_ZONES}") == 1:
+        if _exists(client, TIME_ZONES):
             stored.write_used(client)
     except ClickHouseError as failure:
         raise store.query_error(failure) from None
@@ -212,4 +270,8 @@ def _apply(client: Client, script: Script) -> None:
             f"{script.name} failed: {store.first_line(failure)}; fix the cause and run `usage-sink "
             "migrate` again, which repeats this script"
         ) from None
+    _note(client, script)
+
+
+def _note(client: Client, script: Script) -> None:
     client.insert(_HISTORY, [[script.name, script.checksum]], ["name", "checksum"])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import clickhouse_connect
@@ -13,6 +15,20 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infra.sink.dsn import FORMS, Dsn, redact
 from infra.sink.errors import SinkError, TooLargeError, UnavailableError, UsageError
+
+# What makes the tables of a cluster behave as those of one server; there they change nothing. An
+# insert has reached the shards when it is answered, and what a subquery reads is of all shards.
+ON_SERVERS: Mapping[str, Any] = {
+    "distributed_foreground_insert": 1,
+    "distributed_product_mode": "global",
+}
+# What is written with these is read with them, whichever replica of a cluster is asked, or the query
+# fails; without replicas they change nothing.
+AS_ONE: Mapping[str, Any] = {
+    "insert_quorum": "auto",
+    "insert_quorum_parallel": 0,
+    "select_sequential_consistency": 1,
+}
 
 _TOO_LARGE = {"MEMORY_LIMIT_EXCEEDED": "memory", "TIMEOUT_EXCEEDED": "time"}
 
@@ -50,7 +66,11 @@ def open_store(dsn: Dsn | str | None, *, existing: bool = False) -> Client:
         if parts.scheme == "chdb":
             return clickhouse_connect.get_client(dsn=address, tz_mode="aware")
         return clickhouse_connect.get_client(
-            dsn=address, interface=parts.scheme, tz_mode="aware", autogenerate_session_id=False
+            dsn=address,
+            interface=parts.scheme,
+            tz_mode="aware",
+            autogenerate_session_id=False,
+            settings=dict(ON_SERVERS),
         )
     except ClickHouseError as failure:
         raise UnavailableError(_open_error(parts, failure)) from None

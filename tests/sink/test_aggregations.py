@@ -28,7 +28,8 @@ from codegen.render import File
 from codegen.targets import infra
 from infra.sink._generated.fields import DATABASE, TABLE, TIME_ZONE
 from infra.sink.errors import UsageError
-from infra.sink.migrate import FOLDER, migrate
+from infra.sink.migrate import migrate
+from infra.sink.scripts import FOLDER
 from infra.sink.store import open_store
 from infra.sink.usage.answer import ask
 from infra.sink.usage.query import Filter, Period, Query

@@ -14,9 +14,12 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from codegen.load import load
+from infra.sink import cluster
+from infra.sink.__main__ import main
 from infra.sink._generated.fields import DATABASE, FIELDS, RECEIPTS, TABLE
 from infra.sink.errors import SinkError
-from infra.sink.migrate import FOLDER, migrate
+from infra.sink.migrate import migrate, migrate_cluster
+from infra.sink.scripts import FOLDER
 from tests.codegen.tools import REPOSITORY, codegen
 from tests.sink.events import NOON, insert
 
@@ -224,3 +227,24 @@ def test_the_statements_of_any_catalog_store_its_texts_unchanged(
         assert (
             empty_store.query(f"SELECT * FROM {model.event.table.database}.{view}").row_count == 0
         )
+
+
+def test_a_store_of_one_server_is_not_made_that_of_a_cluster(store: Client) -> None:
+    assert cluster.of_store(store) is None
+    with pytest.raises(SinkError, match=r"is of one server: .* on servers without one"):
+        migrate_cluster(store, cluster.Cluster("c", cluster.Schema({}, {}, {})))
+
+
+def test_the_statements_for_a_cluster_are_printed_without_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["migrate", "--cluster", "c", "--print"]) == 0
+    printed = capsys.readouterr().out.split(";\n\n")
+    assert printed[0] == f"CREATE DATABASE IF NOT EXISTS {DATABASE} ON CLUSTER 'c'"
+    for arguments, error in (
+        (["--print"], "pass --cluster NAME too"),
+        (["--cluster", "a'b", "--print"], "no cluster can be named"),
+        (["--cluster", "c", "--dsn", f"chdb://{tmp_path}/store"], "chDB is no cluster"),
+    ):
+        assert main(["migrate", *arguments]) == 2
+        assert error in capsys.readouterr().err

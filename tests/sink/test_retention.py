@@ -30,7 +30,8 @@ from infra.sink.closing import changes
 from infra.sink.closing.checks import missing
 from infra.sink.closing.make import Terms, make
 from infra.sink.errors import SinkError
-from infra.sink.migrate import FOLDER, migrate
+from infra.sink.migrate import migrate
+from infra.sink.scripts import FOLDER
 from infra.sink.usage.query import next_month
 from tests.sink.events import insert
 

@@ -25,6 +25,9 @@ _SETTINGS = {
     # A batch may hold events of any number of months, such as a replay.
     "max_partitions_per_insert_block": 0,
     "wait_end_of_query": 1,
+    # On a cluster, the shards have the rows by then, and most replicas of each.
+    "distributed_foreground_insert": 1,
+    "insert_quorum": "auto",
 }
 
 

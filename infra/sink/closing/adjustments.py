@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         changed = changes.changed_events(where)
 
         def rows(query: str) -> list[dict[str, Any]]:
-            return list(client.query(query, parameters, settings=SETTINGS).named_results())
+            return list(client.query(query, parameters, settings=dict(SETTINGS)).named_results())
 
         try:
             _require_closed(ledger.read(client), arguments)

@@ -15,6 +15,7 @@ from datetime import date, datetime
 from clickhouse_connect.driver.client import Client
 
 from infra.sink._generated.fields import CLOSES, DATABASE
+from infra.sink.store import AS_ONE
 
 _TABLE = f"{DATABASE}.{CLOSES}"
 
@@ -50,7 +51,7 @@ _QUERY = f"SELECT {', '.join(_NAMES)}, closed_at FROM {_TABLE} ORDER BY number"
 
 def read(client: Client) -> list[Close]:
     """Returns all closes, in order."""
-    found = client.query(_QUERY).named_results()
+    found = client.query(_QUERY, settings=dict(AS_ONE)).named_results()
     lists = ("scope", "overridden")
     return [Close(**{**row, **{name: tuple(row[name]) for name in lists}}) for row in found]
 
@@ -70,6 +71,7 @@ def put(client: Client, entry: Entry) -> bool:
             _NAMES,
             database=DATABASE,
             settings={
+                **AS_ONE,
                 "insert_deduplicate": 1,
                 "insert_deduplication_token": f"close {number}",
                 "async_insert": 0,
@@ -77,7 +79,7 @@ def put(client: Client, entry: Entry) -> bool:
             },
         )
         query = f"SELECT close_id FROM {_TABLE} WHERE number >= {{number:UInt64}} ORDER BY number"
-        found = client.query(query, {"number": entry.number}).result_rows
+        found = client.query(query, {"number": entry.number}, settings=dict(AS_ONE)).result_rows
         if found:
             return bool(found[0][0] == entry.close_id)
         number += 1

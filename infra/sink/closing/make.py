@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -22,7 +22,7 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from infra.sink import store
+from infra.sink import cluster, store
 from infra.sink._generated.fields import ACCOUNT, DATABASE
 from infra.sink.closing import changes, ledger
 from infra.sink.closing.ledger import Close, Entry
@@ -32,7 +32,9 @@ from infra.sink.renames import ledger as renames
 from infra.sink.renames.billed import Billed
 
 # Large sorts and groups spill to disk: memory does not grow with the events of a month.
-SETTINGS = {
+SETTINGS: Mapping[str, Any] = {
+    # The lines are added up from the events that were just written.
+    **store.AS_ONE,
     "max_bytes_before_external_sort": 1 << 30,
     "max_bytes_before_external_group_by": 1 << 30,
 }
@@ -128,7 +130,8 @@ def verify(client: Client, close: Close) -> None:
 def discard(client: Client, close_id: str) -> None:
     """Deletes what was written for a close that cannot count any more."""
     for table in (changes.EVENTS_TABLE, changes.LINES_TABLE):
-        client.command(f"DELETE FROM {table} WHERE close_id = {_ID}", {"close_id": close_id})
+        statement = f"DELETE FROM {table} WHERE close_id = {_ID}"
+        cluster.change(client, statement, {"close_id": close_id})
 
 
 def _write(
@@ -146,7 +149,7 @@ def _write(
     parameters |= billed.parameters
 
     def run(statement: str) -> None:
-        client.command(statement, parameters, settings=SETTINGS)
+        client.command(statement, parameters, settings=dict(SETTINGS))
 
     try:
         first = changes.first_events(changes.open_part(scope, billed))
@@ -179,6 +182,6 @@ def _write(
 
 def _measure(client: Client, close_id: str) -> tuple[int, int, str]:
     """Returns how many events and lines the store has of a close, and the digest of the lines."""
-    rows = client.query(_DIGEST, {"close_id": close_id}, settings=SETTINGS).result_rows
+    rows = client.query(_DIGEST, {"close_id": close_id}, settings=dict(SETTINGS)).result_rows
     events, lines, digest = rows[0]
     return int(events), int(lines), str(digest)

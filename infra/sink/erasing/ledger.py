@@ -78,7 +78,7 @@ def read(client: Client) -> list[Erasure]:
             **{**row, "closes": dict(row["closes"]), "is_complete": bool(row["is_complete"])}
             | {"certificate": json.loads(row["certificate"] or "{}")}
         )
-        for row in client.query(_FOUND).named_results()
+        for row in client.query(_FOUND, settings=dict(store.AS_ONE)).named_results()
     ]
 
 
@@ -126,6 +126,7 @@ def begin(client: Client, workspace: str | None, key: str, reason: str, by: str)
             "reason": reason,
             "by": by,
         },
+        settings=dict(store.AS_ONE),
     )
     first = pending(client, workspace, key) or get(client, erasure_id)
     if first.erasure_id != erasure_id:
@@ -154,6 +155,7 @@ def update(client: Client, erasure: Erasure, **changes: Any) -> Erasure:
     client.command(
         f"INSERT INTO {_TABLE} ({', '.join(_COLUMNS)}) SELECT {values}",
         {f"v{index}": value for index, value in enumerate(row)},
+        settings=dict(store.AS_ONE),
     )
     return changed
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from clickhouse_connect.driver.client import Client
 
-from infra.sink import store
+from infra.sink import cluster, store
 from infra.sink._generated.fields import (
     ACCOUNT,
     ARRIVALS,
@@ -129,7 +129,7 @@ GROUP BY name ORDER BY name"""
         return list(self._client.query(query, self._parameters).result_rows)
 
     def _run(self, statement: str) -> None:
-        self._client.command(statement, self._parameters, settings=dict(_WAIT))
+        cluster.change(self._client, statement, self._parameters, _WAIT)
 
 
 class Key:
@@ -173,11 +173,12 @@ ORDER BY name"""
 
     def delete(self) -> None:
         """Removes the key from the metadata."""
-        self._client.command(
+        cluster.change(
+            self._client,
             f"ALTER TABLE {_EVENTS} UPDATE {METADATA} = {WITHOUT_ERASED_KEYS} "
             f"WHERE {self._condition}",
             self._parameters,
-            settings=dict(_WAIT),
+            _WAIT,
         )
 
 

@@ -11,7 +11,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infra.sink.counts import Counts
-from infra.sink.errors import SinkError
+from infra.sink.errors import ClusterError, SinkError
 from infra.sink.rollup.refresh import Refresh
 from infra.sink.rollup.state import State
 from infra.sink.store import first_line
@@ -51,6 +51,9 @@ class PeriodicRefresh:
                     pause = min(pause, _CATCH_UP_SECONDS)
             if as_of is not None:
                 self._counts.rolled_up_at = as_of.timestamp()
+        except ClusterError as failure:
+            self._seconds = 0
+            _LOG.info("roll-ups are off: %s", failure)
         except (SinkError, ClickHouseError, OSError) as failure:
             _LOG.warning("roll-ups not refreshed, trying again later: %s", first_line(failure))
         ended = time.monotonic()

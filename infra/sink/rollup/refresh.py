@@ -22,8 +22,9 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from infra.sink import store
+from infra.sink import cluster, store
 from infra.sink._generated.fields import DATABASE, ROLLUP_STATE
+from infra.sink.errors import ClusterError
 from infra.sink.rollup import sql
 from infra.sink.rollup.state import State, moment
 
@@ -68,9 +69,15 @@ class Refresh:
             every: compute all days, whether they are pending or not.
 
         Raises:
+            ClusterError: the store is of a cluster.
             SinkError: the store rejects a statement.
         """
         try:
+            if cluster.of_store(self._client) is not None:
+                raise ClusterError(
+                    "the store of a cluster has no roll-ups: usage is read from its events; "
+                    "pass --rollup-seconds 0 to its sinks"
+                )
             return self._run(None if seconds is None else time.monotonic() + seconds, every)
         except ClickHouseError as failure:
             raise store.query_error(failure) from None
