@@ -128,7 +128,7 @@ class Cluster:
         self._schema = schema
         self._on = f"ON CLUSTER '{check_name(name)}'"
         self.name = name
-        self._sharded = set(SHARDED & schema.tables.keys())
+        self._sharded: set[str] = {name for name in SHARDED if name in schema.tables}
         for view, text in (*schema.writers.items(), *schema.views.items()):
             if self._is_sharded(text):
                 self._sharded.add(view)

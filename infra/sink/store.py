@@ -22,8 +22,8 @@ ON_SERVERS: Mapping[str, Any] = {
     "distributed_foreground_insert": 1,
     "distributed_product_mode": "global",
 }
-# What is written with these is read with them, whichever replica of a cluster is asked, or the query
-# fails; without replicas they change nothing.
+# What is written with these is read with them, whichever replica of a cluster is asked, or the
+# query fails; without replicas they change nothing.
 AS_ONE: Mapping[str, Any] = {
     "insert_quorum": "auto",
     "insert_quorum_parallel": 0,

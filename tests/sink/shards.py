@@ -64,7 +64,7 @@ def open_cluster(folder: Path) -> Iterator[Client]:
     def command_on_one_server(statement: str, *rest: Any, **options: Any) -> Any:
         return command(on_one_server(statement), *rest, **options)
 
-    client.command = command_on_one_server  # type: ignore[method-assign]
+    client.command = command_on_one_server  # type: ignore[assignment, method-assign]
     with client:
         yield client
 
