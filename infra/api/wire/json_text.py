@@ -15,8 +15,8 @@ from infra.sink import strict_json
 # An event has at most 32 KiB of metadata and 64 KiB of other events' ids. Nothing else runs while
 # the parser is at integers, lists and texts, which for so many takes it 3 ms.
 _LARGEST_ITEM = 128 * 1024
-# Of a body. To check and to write one takes 3 µs, twenty times as long as to send it.
-_MOST_CONTAINERS = 20_000
+# Of one event, and of a body. To check and to write one takes 3 µs, far longer than to send it.
+_MOST_OF_EVENT, _MOST_OF_BODY = 2_000, 20_000
 # Of a number, a word or an escape, of which a part may have the beginning.
 _LONGEST_TOKEN = 16
 _WHITE = " \t\n\r"
@@ -32,7 +32,7 @@ def parse_json(body: bytes) -> Any:
     """
     if len(body) > _LARGEST_ITEM:
         raise _too_large()
-    _check_containers(body)
+    _check_containers(body.count(b"[") + body.count(b"{"), _MOST_OF_EVENT)
     try:
         return strict_json.parse_json(body)
     except ValueError as error:
@@ -52,7 +52,7 @@ def parse_list(body: bytes, name: str, most: int) -> list[Any] | None:
     Raises:
         AnswerError: as of `parse_json`, of which each item may be as large.
     """
-    _check_containers(body)
+    _check_containers(body.count(b"[") + body.count(b"{"), _MOST_OF_BODY)
     try:
         text = strict_json.decode(body)
     except ValueError as error:
@@ -89,6 +89,8 @@ def _items(text: str, start: int, closing: str) -> Iterator[Any]:
                 raise _too_large() from None
             part, offset = text[start : start + _LARGEST_ITEM], start
             continue
+        begin = start - offset
+        _check_containers(part.count("[", begin, end) + part.count("{", begin, end), _MOST_OF_EVENT)
         yield value
         start = offset + after.end()
         if after[1] == "]":
@@ -122,11 +124,11 @@ def _invalid(hint: object) -> AnswerError:
     return AnswerError.of("body.invalid", hint=str(hint))
 
 
-def _check_containers(body: bytes) -> None:
+def _check_containers(found: int, most: int) -> None:
     # Those in texts count too: to leave them out would take as long as to parse all.
-    if body.count(b"[") + body.count(b"{") > _MOST_CONTAINERS:
-        hint = f"at most {_MOST_CONTAINERS:,} lists and objects; send it in several requests"
-        raise AnswerError.of("body.too_large", hint=hint)
+    if found > most:
+        one = "one event has" if most == _MOST_OF_EVENT else "one request has"
+        raise AnswerError.of("body.too_large", hint=f"{one} at most {most:,} lists and objects")
 
 
 def _too_large() -> AnswerError:
