@@ -269,6 +269,30 @@ def test_a_workspace_may_be_erased_while_its_month_is_closed(
     nothing_of_it(run, closed)
 
 
+def test_every_name_of_a_workspace_is_erased_with_it(run: Run, server: ClickHouseServer) -> None:
+    add(
+        server,
+        event("secret-1", 1),
+        event("secret-2", 2, workspace_id="bought"),
+        event("kept", 3, workspace_id=OTHER),
+    )
+    merge = ("--workspace", "bought", "--into", W, "--from", "2026-03", "--reason", "acquired")
+    assert run("workspace", "merge", *merge)[0] == 0
+    yes = ("--yes", "--reason", "law")
+    status, _, error = run("erase", "--workspace", "bought", *yes)
+    assert (status, "erase that one, and this one goes with it" in error) == (1, True), error
+    status, certificates, _ = run("erase", "--workspace", W, *yes)
+    assert (status, certificates.count("usage_events             1 rows\n")) == (0, 2)
+    assert_only_others_are_used(run)
+    with open_store(server.dsn) as client:
+        for text in ("secret", "bought", W):
+            assert holders(client, text) == []
+    # Nothing tells the names apart any more, and late events of both stay hidden.
+    add(server, event("secret-3", 4), event("secret-4", 5, workspace_id="bought"))
+    assert_only_others_are_used(run)
+    assert run("erase", "--again")[1] == "2 late events erased\n"
+
+
 def test_a_metadata_key_is_erased_of_a_workspace_or_of_all(
     run: Run, server: ClickHouseServer, own_broker: DevBroker
 ) -> None:
