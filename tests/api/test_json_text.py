@@ -64,4 +64,14 @@ def test_what_takes_long_to_look_at_is_refused_before() -> None:
     with pytest.raises(AnswerError, match="one event has at most 2,000 lists and objects"):
         parsed(f"[1, {event}]")
     with pytest.raises(AnswerError, match="one request has at most 20,000 lists and objects"):
-        parsed("[" * 20_001)
+        parsed(f"[{', '.join(['[' + '{},' * 1_900 + '1]'] * 11)}]")
+
+
+def test_brackets_in_texts_are_none() -> None:
+    texts = json.dumps(['{]\\"[' * 900, "[" * 3_000, {"\\": "{"}])
+    assert parse_json(texts.encode()) == json.loads(texts)
+    assert parsed(f"[{', '.join([texts] * 10)}]") == [json.loads(texts)] * 10
+    # What does not end is looked at once, and refused by the parser.
+    for unending in ('"' + '\\"' * 60_000, '"\\' * 40_000, "[" + '"[",' * 20_000 + '"'):
+        with pytest.raises(AnswerError, match="not JSON"):
+            parse_json(unending.encode())
