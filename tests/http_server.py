@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 _SECONDS = 60
+_DRIP_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Reply:
         part: how much of the body is sent before the connection is closed; 1 for all of it.
         hangs: whether there is no answer until the client gives up.
         closes: whether the connection is closed after the answer, without saying so.
+        drips: from which byte of the answer on each is sent alone, with pauses in between.
     """
 
     status: int = 200
@@ -54,6 +57,7 @@ class Reply:
     part: float = 1
     hangs: bool = False
     closes: bool = False
+    drips: int | None = None
 
 
 TAKEN = Reply()
@@ -172,11 +176,11 @@ class FaultServer:
             self.taken += ids
             body = {"events": len(ids), "request_id": "r"}
         text = body if isinstance(body, bytes) else json.dumps(body).encode()
-        head = {"Content-Type": "application/json", "Content-Length": str(len(text))}
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(text))}
         lines = [f"HTTP/1.1 {reply.status} Reason"]
-        lines += [f"{name}: {value}" for name, value in {**head, **reply.headers}.items()]
-        connection.sendall("\r\n".join([*lines, "", ""]).encode())
-        connection.sendall(text[: int(len(text) * reply.part)])
+        lines += [f"{name}: {value}" for name, value in {**headers, **reply.headers}.items()]
+        head = "\r\n".join([*lines, "", ""]).encode()
+        _send(connection, head + text[: int(len(text) * reply.part)], reply.drips)
         return reply.part == 1 and not reply.closes
 
 
@@ -197,6 +201,14 @@ def _read(reader: Any, number: int) -> Request | None:
     else:
         body = reader.read(int(headers.get("content-length", 0)))
     return Request(first[0], first[1], headers, body, number)
+
+
+def _send(connection: socket.socket, answer: bytes, drips: int | None) -> None:
+    at_once = len(answer) if drips is None else drips
+    connection.sendall(answer[:at_once])
+    for each in answer[at_once:]:
+        time.sleep(_DRIP_SECONDS)
+        connection.sendall(bytes([each]))
 
 
 def _hang_up(each: socket.socket) -> None:

@@ -168,6 +168,17 @@ def test_a_server_that_hangs_is_given_up(usage: UsageCalls, server: FaultServer)
     assert len(found["logged"]) == 1
 
 
+# Seconds long, a hundredth of a second each byte: from its first on, or of its body.
+@pytest.mark.parametrize("drips", [0, 150])
+def test_a_server_that_drips_is_given_up(
+    usage: UsageCalls, server: FaultServer, drips: int
+) -> None:
+    reply = Reply(202, {**TAKEN.body, "filler": "x" * 600}, drips=drips)
+    found = usage.emit(server, reply, reply, timeout_ms=200, max_retries=2)
+    assert (found["result"], found["thrown"], found["slept"]) == (None, None, [1000])
+    assert len(found["logged"]) == 1
+
+
 DETAILS = [{"index": 0, "code": "quantity.invalid", "field": "quantity", "message": "no"}]
 INVALID = {"error": {**DETAILS[0], "details": DETAILS}, "request_id": "r"}
 THROWN: dict[str, tuple[Reply, int, str, list[Any]]] = {

@@ -111,6 +111,7 @@ def test_the_wheel_requires_exactly_two_dependencies(built: Path) -> None:
     ]
     extras = [line.split(">")[0].removeprefix("Requires-Dist: ") for line in required]
     assert sorted(set(extras) - {"confluent-kafka", "msgspec"}) == [
+        "httpcore",
         "httpx",
         "opentelemetry-api",
         "prometheus-client",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
+from ._attempt import ATTEMPT_ERRORS, AttemptTransport
 from ._describe import describe_value
 from ._generated.queries import LIST_EVENTS_QUERY, USAGE_QUERY, ListEventsQuery, UsageQuery
 from ._generated.settings import CLIENT_NAME
@@ -62,11 +63,10 @@ class _Api:
         self._origin = origin
         self._timeout = timeout_ms / 1000
         self._max_retries = max_retries
+        self._trusted = _authorities(base_url, ca_location)
         self._http_options: Any = {
-            "timeout": self._timeout,
             "follow_redirects": False,  # the key is for this server alone
             "trust_env": False,
-            "verify": _authorities(base_url, ca_location),
         }
 
     def __repr__(self) -> str:
@@ -186,7 +186,8 @@ class UsageClient(_Api):
     ) -> None:
         super().__init__(base_url, origin, timeout_ms, max_retries, ca_location)
         self._sleep = sleep
-        self._http = httpx.Client(**self._http_options)
+        transport = AttemptTransport(self._timeout, self._trusted)
+        self._http = httpx.Client(transport=transport, **self._http_options)
 
     def emit(self, token: str, event: UsageEventInput) -> str | None:
         """Sends one event, and returns its id; None if it was given up, which is logged.
@@ -244,7 +245,7 @@ class UsageClient(_Api):
     def _try(self, request: _Request) -> Answer:
         try:
             return _answer(self._http.request(**self._arguments(request)))
-        except httpx.HTTPError as error:
+        except ATTEMPT_ERRORS as error:
             return _no_answer(error, request)
 
 
@@ -263,7 +264,9 @@ class AsyncUsageClient(_Api):
     ) -> None:
         super().__init__(base_url, origin, timeout_ms, max_retries, ca_location)
         self._sleep = sleep
-        self._http = httpx.AsyncClient(**self._http_options)
+        self._http = httpx.AsyncClient(
+            timeout=self._timeout, verify=self._trusted, **self._http_options
+        )
 
     async def emit(self, token: str, event: UsageEventInput) -> str | None:
         """Sends one event; see `UsageClient.emit()`."""
