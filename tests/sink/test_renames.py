@@ -19,7 +19,7 @@ from clickhouse_connect.driver.client import Client
 
 from infra.sink import void
 from infra.sink.__main__ import main
-from infra.sink._generated.fields import RENAMES
+from infra.sink._generated.fields import RENAMES, TIME_ZONE
 from infra.sink.closing import checks, printing
 from infra.sink.closing.make import make, verify
 from infra.sink.errors import SinkError
@@ -32,7 +32,7 @@ from infra.sink.usage.answer import ask, latest_month
 from infra.sink.usage.events import EventQuery, count_events, list_events
 from infra.sink.usage.query import Period, Query
 from infra.sink.zones import workspaces
-from tests.sink.closing_cases import APRIL, MARCH, MAY, TERMS, VALUES, Workspace
+from tests.sink.closing_cases import APRIL, MARCH, MAY, TERMS, VALUES, Workspace, update
 from tests.sink.events import NOON, insert
 from tests.sink.stores import make_store
 
@@ -217,6 +217,36 @@ def test_the_days_of_an_old_name_are_cut_as_those_of_the_new_one(store: Client) 
     assert [each.first_month for each in workspaces.periods(store, ["a"])] == [MAY]
 
 
+def test_a_name_of_its_own_again_has_the_zone_of_before(store: Client) -> None:
+    for name, zone, since in (("b", PARIS, MARCH), ("c", NEW_YORK, MARCH), ("d", "UTC", MARCH)):
+        workspaces.change(store, name, zone, since)
+    june = date(2026, 6, 1)
+
+    def zones(name: str) -> list[str]:
+        found = workspaces.calendar(store, [name])
+        return [found.zone(name, month) for month in (MARCH, APRIL, MAY, june)]
+
+    assert rename(store, "a", "b", APRIL)
+    assert rename(store, "b", "c", APRIL)
+    assert zones("a") == [TIME_ZONE, NEW_YORK, NEW_YORK, NEW_YORK]
+    assert zones("b") == [PARIS, NEW_YORK, NEW_YORK, NEW_YORK]
+    # Those that are billed as it go back with it, and the months between stay.
+    assert rename(store, "b", "b", MAY)
+    assert zones("b") == [PARIS, NEW_YORK, PARIS, PARIS]
+    assert zones("a") == [TIME_ZONE, NEW_YORK, PARIS, PARIS]
+    # As if it had never been renamed.
+    assert rename(store, "a", "a", APRIL)
+    assert zones("a") == [TIME_ZONE] * 4
+    # A zone that it has been given since is kept, also if the command is repeated.
+    assert rename(store, "b", "d", june)
+    workspaces.change(store, "d", NEW_YORK, june)
+    assert zones("b") == [PARIS, NEW_YORK, PARIS, NEW_YORK]
+    assert rename(store, "b", "b", june)
+    workspaces.change(store, "b", "UTC", june)
+    assert rename(store, "b", "b", june) is False
+    assert zones("b") == [PARIS, NEW_YORK, PARIS, "UTC"]
+
+
 @pytest.fixture
 def dsn(tmp_path: Path) -> str:
     """The DSN of a closed store with an event of each of two workspaces."""
@@ -236,7 +266,7 @@ def run(capsys: pytest.CaptureFixture[str], *command: str, status: int = 0) -> s
 def test_commands_rename_merge_and_show(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
     at = ("--dsn", dsn, "--reason", "they merged", "--by", "finance", "--workspace")
     rename = ("workspace", "rename", *at)
-    hint = "use `workspace merge --workspace old --into new`"
+    hint = "use `usage-sink workspace merge --workspace old --into new --reason WHY`"
     assert hint in run(capsys, *rename, OLD, "--to", NEW, status=1)
     merge = ("workspace", "merge", *at, OLD, "--into", NEW)
     assert run(capsys, *merge) == "old: billed as new in all months\n"
@@ -263,3 +293,30 @@ def test_commands_rename_merge_and_show(dsn: str, capsys: pytest.CaptureFixture[
     with open_store(dsn) as client:
         assert [each.workspace for each in void.recorded(client, "newest", "o")] == [OLD]
         assert [each.workspace for each in void.recorded(client, NEW, "n")] == [NEW]
+
+
+def test_a_rename_names_the_levels_that_hold(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+    level = {"product": "agent", "metric_type": "credit_consumed"}
+    with open_store(dsn) as client:
+        how = "aggregation = 'time_weighted', series = 'vendor', total_seconds = 3600"
+        update(client, "catalog_releases", how, "metric_type = 'credit_consumed'")
+        old, later = Workspace(client, OLD), NOON + timedelta(days=1)
+        for number, (vendor, quantity, time) in enumerate(
+            (("ended", 2, NOON), ("ended", 0, later), ("disk", 0, NOON), ("disk", 3, later))
+        ):
+            old.add(f"{number}", quantity, **level, vendor=vendor, occurred_at=time)
+        Workspace(client, NEW).add("1", 5, **level, vendor="other")
+    merge = ("workspace", "merge", "--dsn", dsn, "--reason", "sold", "--workspace", OLD)
+    assert run(capsys, *merge, "--into", NEW) == (
+        "old: billed as new in all months\n"
+        "1 levels of 'old' are not 0, such as agent.credit_consumed of 'disk': each is billed "
+        "until 0 is recorded under 'old', which a service is to do before it sends 'new'\n"
+    )
+    zone = ("workspace", "set", "--dsn", dsn, "--workspace", NEW)
+    run(capsys, *zone, "--zone", PARIS, "--from", "2026-04")
+    back = ("workspace", "rename", "--dsn", dsn, "--reason", "not sold", "--workspace", OLD)
+    assert run(capsys, *back, "--to", OLD) == (
+        "old: billed under its own name in all months\n"
+        f"its days are cut in {TIME_ZONE} again, as before it was renamed: "
+        "`usage-sink workspace set` gives it another time zone\n"
+    )

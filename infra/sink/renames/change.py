@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -37,8 +38,22 @@ class Change:
     is_merge: bool = False
 
 
-def apply(client: Client, change: Change) -> tuple[Rename, bool]:
-    """Adds a rename unless it is in force, and returns it, and whether it is new.
+class Applied(NamedTuple):
+    """A rename that is in force.
+
+    Attributes:
+        rename: what it is.
+        is_new: whether it has been added now.
+        zone: the time zone that the workspace has again; None if that has not changed.
+    """
+
+    rename: Rename
+    is_new: bool
+    zone: str | None = None
+
+
+def apply(client: Client, change: Change) -> Applied:
+    """Adds a rename unless it is in force.
 
     Raises:
         SinkError: months are closed, names would lead in a circle, or the store rejects it.
@@ -48,10 +63,14 @@ def apply(client: Client, change: Change) -> tuple[Rename, bool]:
     names = Names(found)
     if known := _in_force(found, names, change):
         _align(client, names, old)
-        return known, False
+        return Applied(known, is_new=False)
     since = _first_month(client, names, change)
     planned = Rename(old, since, new, change.reason, change.by, datetime.now(UTC))
     _check(client, names, Names([*found, planned]), planned, is_merge=change.is_merge)
+    # Before it is its own name, so that a command that is killed here is only to be repeated.
+    zone = (
+        zones.restore(client, old, _renamed_since(names, old, since), since) if new == old else None
+    )
     ledger.add(client, planned)
     found = ledger.read(client)
     names = Names(found)
@@ -61,7 +80,7 @@ def apply(client: Client, change: Change) -> tuple[Rename, bool]:
             "`usage-sink workspace show`, and run the command again"
         )
     _align(client, names, old)
-    return _last(found, old, since), True
+    return Applied(_last(found, old, since), is_new=True, zone=zone)
 
 
 def is_known(client: Client, workspace: str) -> bool:
@@ -94,6 +113,16 @@ def _last(found: Iterable[Rename], workspace: str, since: date) -> Rename:
     return own[-1]
 
 
+def _renamed_since(names: Names, workspace: str, month: date) -> date:
+    """Returns from which month on a workspace has had no month under its own name until one."""
+    first = month
+    for since, name in names.changes(workspace):
+        if since > month:
+            break
+        first = month if name == workspace else min(first, since)
+    return first
+
+
 def _first_month(client: Client, names: Names, change: Change) -> date:
     """Returns the month that is asked for, or the first that is not closed.
 
@@ -114,8 +143,8 @@ def _first_month(client: Client, names: Names, change: Change) -> date:
     if later := names.later(change.workspace, since):
         raise SinkError(
             f"{change.workspace!r} is renamed from {later:%Y-%m} on: take that back first, with "
-            f"`workspace rename --workspace {change.workspace} --to {change.workspace} "
-            f"--from {later:%Y-%m}`"
+            f"`usage-sink workspace rename --workspace {change.workspace} --to {change.workspace} "
+            f"--from {later:%Y-%m} --reason WHY`"
         )
     return since
 
@@ -144,11 +173,15 @@ def _check(client: Client, names: Names, then: Names, planned: Rename, *, is_mer
     if not is_merge and is_known(client, new):
         raise SinkError(
             f"{new!r} has usage of its own: to bill both as {new!r}, as also where services send "
-            f"the new name already, use `workspace merge --workspace {old} --into {new}`"
+            f"the new name already, use `usage-sink workspace merge --workspace {old} --into {new} "
+            "--reason WHY`"
         )
 
 
 def _align(client: Client, names: Names, workspace: str) -> None:
-    """Gives the zones of the new name to all that are billed with it."""
-    for name in names.recorded_as(workspace):
+    """Gives the zones of the new name to all that are billed with it.
+
+    A name that led to the workspace before may never be billed as it now, but as the new one.
+    """
+    for name in names.recorded_as(workspace, *(billed for _, billed in names.changes(workspace))):
         zones.follow(client, name, names.changes(name))

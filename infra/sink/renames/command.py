@@ -13,8 +13,9 @@ from infra.sink import arguments as argument
 from infra.sink import store
 from infra.sink._generated.fields import ACCOUNT, FIRST_YEAR, LAST_YEAR
 from infra.sink.errors import UsageError
-from infra.sink.renames import change
+from infra.sink.renames import change, levels
 from infra.sink.renames.change import Change
+from infra.sink.renames.levels import OpenLevels
 from infra.sink.renames.names import BEGINNING, Rename, in_words
 from infra.sink.text import printable
 
@@ -58,16 +59,16 @@ def run(arguments: argparse.Namespace) -> int:
         is_merge=arguments.action == "merge",
     )
     with store.open_store(arguments.dsn, existing=True) as client:
-        rename, is_new = change.apply(client, asked)
+        rename, is_new, zone = change.apply(client, asked)
         unknown = [
             name
             for name in dict.fromkeys((rename.workspace, rename.renamed_to))
             if (asked.is_merge or name == rename.workspace) and not change.is_known(client, name)
         ]
-    for line in _told(rename, is_new=is_new):
-        sys.stdout.write(f"{printable(line)}\n")
-    for name in unknown:
-        sys.stdout.write(f"no event of {printable(repr(name))} has ever arrived: check the name\n")
+        found = levels.still_open(client, rename.workspace)
+    told = [*_told(rename, is_new=is_new), *_zone_again(zone), *_open_levels(rename, found)]
+    told += [f"no event of {name!r} has ever arrived: check the name" for name in unknown]
+    sys.stdout.write("".join(f"{printable(line)}\n" for line in told))
     return 0
 
 
@@ -102,3 +103,20 @@ def _told(rename: Rename, *, is_new: bool) -> Iterator[str]:
         yield f"{rename.workspace}: billed as {rename.renamed_to} {since}"
     if not is_new:
         yield f"was so already, by {rename.by}: {rename.reason}"
+
+
+def _zone_again(zone: str | None) -> Iterator[str]:
+    if zone is not None:
+        yield (
+            f"its days are cut in {zone} again, as before it was renamed: "
+            "`usage-sink workspace set` gives it another time zone"
+        )
+
+
+def _open_levels(rename: Rename, found: OpenLevels | None) -> Iterator[str]:
+    if found is not None and rename.workspace != rename.renamed_to:
+        yield (
+            f"{found.number} levels of {rename.workspace!r} are not 0, such as {found.product}."
+            f"{found.metric_type} of {found.series!r}: each is billed until 0 is recorded under "
+            f"{rename.workspace!r}, which a service is to do before it sends {rename.renamed_to!r}"
+        )

@@ -95,6 +95,24 @@ def follow(client: Client, workspace: str, changes: Sequence[tuple[date, str]]) 
     _write(client, written)
 
 
+def restore(client: Client, workspace: str, renamed_since: date, since: date) -> str | None:
+    """Gives a workspace, from a month on, the time zone that it had before it was renamed.
+
+    Returns:
+        The time zone; None if it had no other in between.
+
+    Raises:
+        SinkError: the store rejects it.
+    """
+    own = {each.first_month: each.time_zone for each in periods(client, [workspace])}
+    before = {month: zone for month, zone in own.items() if month < renamed_since}
+    zone = _zone_in(before, renamed_since)
+    months = sorted({since, *(month for month in own if month > since)})
+    written = [(workspace, month, zone) for month in months if _zone_in(own, month) != zone]
+    _write(client, written)
+    return zone if written else None
+
+
 def _zone_in(zones: Mapping[date, str], month: date) -> str:
     past = [first for first in zones if first <= month]
     return zones[max(past)] if past else TIME_ZONE
