@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         cluster.check_name(arguments.cluster)
         if not arguments.is_printed and store.is_embedded(arguments.dsn):
-            raise UsageError("chDB is no cluster: pass the DSN of one of its servers")
+            raise UsageError("chDB is not a cluster: pass the DSN of one of its servers")
         made = cluster.Cluster(arguments.cluster, schema())
         if arguments.is_printed:
             for statement in made.plan(read_scripts(), is_new=True):

@@ -244,7 +244,7 @@ def test_the_statements_for_a_cluster_are_printed_without_one(
     for arguments, error in (
         (["--print"], "pass --cluster NAME too"),
         (["--cluster", "a'b", "--print"], "no cluster can be named"),
-        (["--cluster", "c", "--dsn", f"chdb://{tmp_path}/store"], "chDB is no cluster"),
+        (["--cluster", "c", "--dsn", f"chdb://{tmp_path}/store"], "chDB is not a cluster"),
     ):
         assert main(["migrate", *arguments]) == 2
         assert error in capsys.readouterr().err

@@ -131,7 +131,8 @@ def test_a_void_under_the_other_name_is_named_before_a_month_is_closed(store: Cl
     assert rename(store, OLD, NEW, APRIL)
     [text] = [each for each in checks.missing(store, APRIL, (NEW,), None) if "voids" in each]
     assert text.startswith("1 voids take nothing back")
-    assert "such as new/api/api_call/1: run" in text
+    run_void = "run `usage-sink void --workspace WORKSPACE --event ID --reason WHY` for each"
+    assert f"such as new/api/api_call/1: {run_void}" in text
 
 
 def test_a_name_leads_to_another_by_month_and_never_in_a_circle() -> None:

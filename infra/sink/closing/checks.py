@@ -158,7 +158,8 @@ def _misnamed_voids(rows: Any, billed: Billed, where: str) -> Iterator[str]:
     if count:
         yield (
             f"{count} voids take nothing back, as their events were recorded under another name, "
-            f"such as {some}: run `usage-sink void` for each, which finds that name"
+            f"such as {some}: run `usage-sink void --workspace WORKSPACE --event ID --reason WHY` "
+            "for each, which takes the event of the other name back"
         )
 
 
