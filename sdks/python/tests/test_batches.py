@@ -347,6 +347,27 @@ def test_try_record_returns_the_error_in_place_of_reporting_it(
     assert len(producer.sent) == 1
 
 
+def test_try_record_sets_what_it_is_given_in_place_of_the_client(
+    client: EkaClient, producer: CollectingProducer
+) -> None:
+    calls = [VALID, {**VALID, "service_name": "own"}, {**VALID, "workspace_id": 7}]
+    given = {"service_name": "given"}
+    ids = [*(client._try_record(each, given) for each in usages(*calls)), client.record(**VALID)]
+    events = [json.loads(value) for _, value in producer.sent]
+    assert [event["event_id"] for event in events] == ids
+    assert [event["service_name"] for event in events] == ["given", "own", "given", "s"]
+    assert [event["workspace_id"] for event in events][2] == "7"
+    assert [event["seq"] for event in events] == [1, 2, 3, 4]
+    assert client.stats().accepted == 4
+    [usage] = usages(VALID)
+    refused = client._try_record(usage, {"service_name": " "})
+    assert isinstance(refused, EkaError)
+    client.shutdown()
+    closed = client._try_record(usage)
+    assert isinstance(closed, EkaError)
+    assert closed.code == "client.closed"
+
+
 def test_events_of_one_batch_may_share_what_they_set_in_place_of_the_client(
     client: EkaClient, producer: CollectingProducer
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eka_usage import EkaClient, EkaError, ErrorContext
+from eka_usage import EkaClient, EkaError, ErrorContext, Usage
 
 from sdks.python.tests.support import (
     NO_BROKER,
@@ -69,14 +69,19 @@ def deep_producer(collector: CollectingProducer) -> ScriptedProducer:
     return ScriptedProducer(lambda **given: descend(10, lambda: collector.produce(**given)))
 
 
-def test_an_event_is_accepted_or_nothing_happened() -> None:
+@pytest.mark.parametrize("name", ["record", "_try_record"])
+def test_an_event_is_accepted_or_nothing_happened(name: str) -> None:
     collector, errors = CollectingProducer(), DeepErrors()
     with fixed_client(producer=deep_producer(collector), on_error=errors) as client:
         client.record("ws", "api", "api_call")
-        found = outcomes(
-            lambda: client.record("ws", "api", "api_call", 7, metadata={"a": 1}, vendor="acme"),
-            errors,
-        )
+        usage = Usage("ws", "api", "api_call", 7, metadata={"a": 1}, vendor="acme")
+        calls: dict[str, Callable[[], str | None]] = {
+            "record": lambda: client.record(
+                "ws", "api", "api_call", 7, metadata={"a": 1}, vendor="acme"
+            ),
+            "_try_record": lambda: str(client._try_record(usage)),
+        }
+        found = outcomes(calls[name], errors)
         client.record("ws", "api", "api_call")
         stats = client.stats()
     assert set(found) == {"accepted", "nothing"}
