@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import cast
 
 from confluent_kafka import Message
@@ -19,6 +20,7 @@ from infra.sink.skew import in_time
 
 # The status of voids is the SDK's own: no call may pass it.
 _STATUSES = {*STATUSES, VOID_STATUS}
+_names = attrgetter("product", "metric_type", "is_billable")
 _KNOWN = {(product, name) for product, names in METRIC_TYPES.items() for name in names}
 
 
@@ -53,14 +55,13 @@ class Batch:
         """Decodes a message; the messages of a partition must be added in their order."""
         if not self.offsets:
             self.started = time.monotonic()
-        value = message.value()
         self.offsets[cast("int", message.partition())] = cast("int", message.offset()) + 1
         self.size += headers.size(message)
-        decoded = decode(value)
+        decoded = decode(message.value())
         if isinstance(decoded, Row):
             decoded = in_time(decoded, message)
-        if self.strict and isinstance(decoded, Row):
-            decoded = _declared(decoded)
+            if self.strict and isinstance(decoded, Row):
+                decoded = _declared(decoded)
         if isinstance(decoded, Row):
             self.rows.append((decoded, message))
         else:
@@ -82,36 +83,34 @@ class Batch:
             or time.monotonic() - self.started >= self.limits.seconds
         )
 
-    def unknown(self, rejected: Container[int]) -> Counter[str]:
-        """Counts the rows of metric types that this catalog lacks, without those `rejected`."""
-        metrics = Counter(
-            (row.product, row.metric_type)
-            for index, (row, _) in enumerate(self.rows)
-            if index not in rejected and not _is_undeclared(row)
+    def unknown(self, rejected: Collection[int]) -> tuple[Counter[str], int]:
+        """Counts the rows of names that this catalog lacks, without those `rejected`.
+
+        First those of its metric types by name, then all of event types that no catalog has.
+        """
+        names = Counter(
+            [_names(row) for index, (row, _) in enumerate(self.rows) if index not in rejected]
+            if rejected
+            else [_names(row) for row, _ in self.rows]
         )
-        return Counter(
-            {
-                f"{product}/{metric_type}": count
-                for (product, metric_type), count in metrics.items()
-                if (product, metric_type) not in _KNOWN
-            }
-        )
-
-    def undeclared(self, rejected: Container[int]) -> int:
-        """Counts the rows of event types that no catalog has, without those `rejected`."""
-        rows = (row for index, (row, _) in enumerate(self.rows) if index not in rejected)
-        return sum(map(_is_undeclared, rows))
+        unknown, undeclared = Counter[str](), 0
+        for (product, metric_type, is_billable), count in names.items():
+            if _is_undeclared(product, metric_type, is_billable):
+                undeclared += count
+            elif (product, metric_type) not in _KNOWN:
+                unknown[f"{product}/{metric_type}"] += count
+        return unknown, undeclared
 
 
-def _is_undeclared(row: Row) -> bool:
+def _is_undeclared(product: str, metric_type: str, is_billable: int) -> bool:
     """Reports whether an event is one that metrics.undeclared() records, which are never billed."""
-    known = (row.product, row.metric_type) in _KNOWN
-    return ACCEPTS_UNDECLARED and not known and not row.is_billable
+    known = (product, metric_type) in _KNOWN
+    return ACCEPTS_UNDECLARED and not known and not is_billable
 
 
 def _declared(row: Row) -> Row | Rejection:
     """Returns a row if this catalog has its names, or accepts an event without them."""
-    known = (row.product, row.metric_type) in _KNOWN or _is_undeclared(row)
+    known = (row.product, row.metric_type) in _KNOWN or _is_undeclared(*_names(row))
     if known and row.status in _STATUSES:
         return row
     names = f"{row.product}/{row.metric_type} with status {row.status}"

@@ -44,6 +44,7 @@ _READERS, _OPTIONAL_READERS = (
     [(f.name, read) for f in FIELDS if f.required is here and (read := reader(f)) is not None]
     for here in (True, False)
 )
+_required = attrgetter(*(name for name, _ in _READERS))
 
 
 class Row(NamedTuple):
@@ -85,11 +86,7 @@ def decode(message: bytes | None) -> Row | Rejection:
         )
     try:
         event = _parse(message)
-        for name, read in _READERS:
-            setattr(event, name, read(getattr(event, name)))
-        for name, read in _OPTIONAL_READERS:
-            if (value := getattr(event, name)) is not UNSET:
-                setattr(event, name, read(value))
+        _convert(event)
         line = _encode(event)
         duplicate = line != message and _duplicate_key(message)
     except msgspec.ValidationError as error:
@@ -102,6 +99,16 @@ def decode(message: bytes | None) -> Row | Rejection:
     if duplicate:
         return Rejection("duplicate_key", f"{duplicate[:_SHOWN]} appears more than once")
     return Row(line, *_look(event))
+
+
+def _convert(event: Any) -> None:
+    """Checks the values of an event, and replaces those that columns take in another form."""
+    for (name, read), value in zip(_READERS, _required(event), strict=True):
+        if (stored := read(value)) is not value:
+            setattr(event, name, stored)
+    for name, read in _OPTIONAL_READERS:
+        if (value := getattr(event, name)) is not UNSET:
+            setattr(event, name, read(value))
 
 
 def with_time(message: bytes, time: str) -> bytes:

@@ -31,22 +31,22 @@ def reader(field: Field) -> Callable[[Raw], Raw]:
 
     def read(raw: Raw) -> Raw:
         text = bytes(raw)
-        return cached(text) if len(text) <= _SHORT else uncached(text)
+        return (cached(text) if len(text) <= _SHORT else uncached(text)) or raw
 
     return read
 
 
-def _reader(field: Field) -> Callable[[bytes], Raw]:
+def _reader(field: Field) -> Callable[[bytes], Raw | None]:
+    """Returns a function to the text for the column; None if that is the number's own."""
     found = _SCALE.search(field.column)
     scale = int(found[1]) if found else 0
     last = Decimal(1).scaleb(-scale)
     context = Context(prec=_DIGITS, rounding=ROUND_DOWN)
-    null = Raw(b"null")
 
-    def read(text: bytes) -> Raw:
+    def read(text: bytes) -> Raw | None:
         if text == b"null":
             if field.nullable:
-                return null
+                return None
             raise ValueError(f"{field.name} must not be null")
         if not text[:1].isdigit() and text[:1] != b"-":
             raise ValueError(f"{field.name} must be a number: {_shortened(text)}")
@@ -65,7 +65,7 @@ def _reader(field: Field) -> Callable[[bytes], Raw]:
             raise ValueError(f"{field.name} must be at most {field.maximum}: {_shortened(text)}")
         plain = _PLAIN.fullmatch(text)
         if plain and len(plain[1] or b"") <= scale:
-            return Raw(text)
+            return None
         return Raw(f"{truncated:f}".encode())
 
     return read

@@ -133,9 +133,10 @@ class Pipeline:
             counts.insert_seconds += time.perf_counter() - start
             counts.inserts += 1
             counts.stored += len(rows) - len(rejected)
-            for metric, events in batch.unknown(rejected).items():
+            unknown, undeclared = batch.unknown(rejected)
+            for metric, events in unknown.items():
                 counts.add_unknown(metric, events)
-            counts.undeclared += batch.undeclared(rejected)
+            counts.undeclared += undeclared
             batch.dead += [
                 (Rejection("refused", reason), batch.rows[index][1])
                 for index, reason in rejected.items()

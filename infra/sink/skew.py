@@ -34,7 +34,9 @@ def in_time(row: Row, message: Message, clock: Callable[[], float] = time.time) 
     kind, stamp = message.timestamp()
     now = clock()
     received = stamp / 1000 if kind == TIMESTAMP_LOG_APPEND_TIME else now
-    first, last = _first(int(max(now, received))), _last(int(received))
+    first, last = _bounds(int(max(now, received)), int(received))
+    if first <= row.accepted <= last and first <= row.occurred <= last:
+        return row
     for name, value in ((ACCEPTED, row.accepted), (TIME, row.occurred)):
         if not first <= value <= last:
             bound = f"after {last}" if value > last else f"before {first}"
@@ -44,18 +46,13 @@ def in_time(row: Row, message: Message, clock: Callable[[], float] = time.time) 
 
 
 @lru_cache(_CACHED)
-def _first(now: int) -> str:
-    """Returns the first time as rows hold it, whose texts sort as the times do."""
+def _bounds(now: int, received: int) -> tuple[str, str]:
+    """Returns the first and the last time as rows hold them, whose texts sort as the times do."""
     behind = RETENTION_SECONDS
-    if behind is None:
-        return _canonical(_EARLIEST)
-    return _canonical(max(_EARLIEST, _moment(now) - timedelta(seconds=behind)))
-
-
-@lru_cache(_CACHED)
-def _last(received: int) -> str:
-    """Returns the last time as rows hold it."""
-    return _canonical(min(_LATEST, _moment(received) + timedelta(seconds=AHEAD_SECONDS)))
+    kept = _EARLIEST if behind is None else _moment(now) - timedelta(seconds=behind)
+    first = max(_EARLIEST, kept)
+    last = min(_LATEST, _moment(received) + timedelta(seconds=AHEAD_SECONDS))
+    return _canonical(first), _canonical(last)
 
 
 def _moment(seconds: float) -> datetime:

@@ -208,7 +208,8 @@ def test_a_sink_counts_them_apart_if_the_catalog_accepts_them(
     row = Row(b"{}", "chat", "message.sent", "ok", "", "", 0)
     for each in (row, row._replace(is_billable=1), Row(b"{}", "api", "api_call", "ok", "", "")):
         batch.rows.append((each, cast("Message", None)))
-    counts = Counts(lag=0, undeclared=batch.undeclared(()), unknown=batch.unknown(()).total())
+    unknown, undeclared = batch.unknown(())
+    counts = Counts(lag=0, undeclared=undeclared, unknown=unknown.total())
     assert (counts.undeclared, counts.unknown) == ((1, 1) if accepts else (0, 2))
     assert ("undeclared 1" in line(counts, 1)) is accepts
     kept = [isinstance(_declared(each), Row) for each, _ in batch.rows]
