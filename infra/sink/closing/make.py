@@ -30,9 +30,11 @@ from infra.sink.erasing.ledger import erased_events, erasures
 from infra.sink.errors import SinkError
 from infra.sink.renames import ledger as renames
 from infra.sink.renames.billed import Billed
+from infra.sink.usage.sql import AS_WRITTEN
 
 # Large sorts and groups spill to disk: memory does not grow with the events of a month.
 SETTINGS: Mapping[str, Any] = {
+    **AS_WRITTEN,
     # The lines are added up from the events that were just written.
     **store.AS_ONE,
     "max_bytes_before_external_sort": 1 << 30,

@@ -27,6 +27,7 @@ from infra.sink._generated.fields import DATABASE, ROLLUP_STATE
 from infra.sink.errors import ClusterError
 from infra.sink.rollup import sql
 from infra.sink.rollup.state import State, moment
+from infra.sink.usage.sql import AS_WRITTEN
 
 STEP_DAYS = 20_000
 # How long after its arrival is stored an insert may still end.
@@ -34,6 +35,7 @@ _IN_FLIGHT = timedelta(days=2)
 _ABANDONED_NS = 86_400 * 10**9
 _COLUMNS = ("kind", "subject", "value", "version")
 _SETTINGS = {
+    **AS_WRITTEN,
     "max_bytes_before_external_group_by": 256 << 20,
     "max_bytes_before_external_sort": 256 << 20,
     # Several months of history may be touched at once.

@@ -35,12 +35,13 @@ TIME_TYPE = "DateTime64(3, 'UTC')"
 # Beyond it groups and sorts are on disk, so that history does not bound what can be asked.
 SPILL_BEYOND = 256 << 20
 _SPILLING = ("max_bytes_before_external_group_by", "max_bytes_before_external_sort")
+# The right sides of the views' joins are small, also where the tables that they read are not: else
+# a month's events are held in memory, to find the few that have copies in several months.
+AS_WRITTEN = {"query_plan_join_swap_table": 0}
 SETTINGS = {
     **dict.fromkeys(_SPILLING, SPILL_BEYOND),
     "max_memory_usage": 4 << 30,
-    # The right sides of the views' joins are small, also where the tables that they read are not:
-    # else a month's events are held in memory, to find the few that have copies in several months.
-    "query_plan_join_swap_table": 0,
+    **AS_WRITTEN,
 }
 # A zone is ahead of or behind UTC by less.
 _OFFSET = timedelta(days=1)
