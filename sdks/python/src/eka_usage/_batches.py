@@ -116,7 +116,7 @@ class BatchRecording(Recording):
             return found if isinstance(found, EkaError) else found[0]
         # From here on as _record(), which takes half the time of a batch of one.
         numbers: list[int] = []
-        event = None
+        accepted_id, event = "", None
         try:
             if not _mark[0]:
                 _shutdown_hooks.enter_process()
